@@ -1,0 +1,104 @@
+"""The model card: what a package's ``README.md`` says, written from the spec alone."""
+
+import json
+
+from cxr_edge import __version__
+from cxr_edge.report import NOTICE
+from cxr_edge.spec import ModelSpec, OperatingPoint, Provenance
+
+
+def model_card(spec: ModelSpec) -> str:
+    """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``."""
+    parts = [_yaml(spec), f"# {spec.name}", NOTICE, _usage(spec), _operating_points(spec)]
+    if spec.provenance:
+        parts.append(_provenance(spec.provenance))
+    parts.append(_LIMITS)
+    return "\n\n".join(parts) + "\n"
+
+
+_LIMITS = """## Limits
+
+- Not a medical device. No clinical evaluation was made.
+- Learnt from what it was trained on, named above. Adults, other hospitals, other machines,
+  lateral films and other diseases are outside of it. Models trained on one hospital's films
+  were seen to fall from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
+- The figures above are of films held out by patient from the same hospital: they bound what
+  to expect elsewhere from above.
+- The thresholds were chosen on the same held-out films on which their figures stand, which
+  flatters them slightly; intervals take films of one patient as independent.
+- Side letters, collimation and exposure differ between the classes of such sets, and a network
+  can learn them in place of the lungs.
+- A probability is the network's output, not calibrated to any prevalence."""
+
+
+def _yaml(spec: ModelSpec) -> str:
+    lines = [
+        "---",
+        "library_name: cxr-edge",
+        "license: apache-2.0",
+        "pipeline_tag: image-classification",
+        "tags: [chest-x-ray, pneumonia, onnx, tflite, research-use-only]",
+    ]
+    if spec.provenance:
+        lines += [
+            "model-index:",
+            f"- name: {json.dumps(spec.name)}",
+            "  results:",
+            "  - task: {type: image-classification}",
+            "    dataset:",
+            f"      name: {json.dumps(spec.provenance.data)}",
+            "      type: chest-xray-pneumonia",
+            "      split: validation, grouped by patient",
+            "    metrics:",
+            f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
+        ]
+    return "\n".join([*lines, "---"])
+
+
+def _usage(spec: ModelSpec) -> str:
+    return f"""## Use
+
+Classes {" and ".join(spec.labels)}; the model gives P({spec.labels[1]}). It takes
+{spec.input} (batch, rows, columns, channels), 0 is black, made from a file by preprocessing
+recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__version__}:
+
+    cxr scan --model PACKAGE FOLDER --out report.csv"""
+
+
+def _operating_points(spec: ModelSpec) -> str:
+    lines = [
+        "## Operating points",
+        "",
+        f"{spec.labels[1]} is reported where the probability is at least the threshold. "
+        f"Default: {spec.default_operating_point}. Validation figures with 95 % intervals "
+        "(Wilson).",
+        "",
+        "| name | threshold | sensitivity | specificity |",
+        "| --- | --- | --- | --- |",
+    ]
+    return "\n".join(lines + [_point_row(point) for point in spec.operating_points])
+
+
+def _point_row(point: OperatingPoint) -> str:
+    sensitivity, specificity = (value or "-" for value in (point.sensitivity, point.specificity))
+    return f"| {point.name} | {point.threshold:.6f} | {sensitivity} | {specificity} |"
+
+
+def _provenance(facts: Provenance) -> str:
+    return f"""## Training
+
+| | |
+| --- | --- |
+| architecture | {facts.architecture} |
+| data | {facts.data} |
+| data digest | `{facts.data_sha256}` |
+| command | `{facts.command}` |
+| seed | {facts.seed} |
+| trained on | {facts.training_films} films of {facts.training_patients} patients |
+| validated on | {facts.validation_films} films of {facts.validation_patients} other patients |
+| validation AUC | {facts.validation_auc} (DeLong) |
+
+The split is by patient: a hash of seed and patient holds out {facts.validation_fraction:g} of the
+patients, whichever part of the set is at hand. Exact duplicates were left out before the
+split. The weights are those of the epoch with the lowest validation loss, and the thresholds
+were chosen on the validation films."""

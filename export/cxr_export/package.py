@@ -1,0 +1,98 @@
+"""A model package: a folder with every artefact, its spec, its card and its checksums."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.model import CHECKSUMS, read_checksums
+from cxr_edge.spec import SPEC_MEMBER, ModelSpec
+from cxr_export.card import model_card
+from cxr_export.onnx import export_onnx
+from cxr_export.original import load_original
+from cxr_export.tflite import export_tflite
+
+ORIGINAL: Final = "model.keras"
+"""The Keras model in a package."""
+
+PARITY: Final = "parity.json"
+"""What the last ``cxr verify`` of a package found."""
+
+
+def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> ModelSpec:
+    """Export a Keras model to every format, as one folder that is there whole or not at all.
+
+    Parameters
+    ----------
+    model
+        A ``.keras`` file.
+    out
+        The package; must not exist yet, or be an older package, which is replaced.
+    spec
+        Instead of the one inside the model.
+
+    Returns
+    -------
+    ModelSpec
+        Of the model.
+
+    Raises
+    ------
+    UsageError
+        ``out`` exists and is no package, or its folder is missing.
+    ModelError
+        The model cannot be loaded or exported.
+    """
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"-o: expected an existing folder, {out.absolute().parent} is none")
+    if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
+        raise UsageError(f"-o: {out} exists and is no model package; choose another name")
+    keras_model, spec = load_original(model, spec)
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as scratch:
+        package = Path(scratch) / out.name
+        package.mkdir()
+        shutil.copyfile(model, package / ORIGINAL)
+        export_onnx(keras_model, spec, package / "model.onnx")
+        export_tflite(keras_model, spec, package / "model.tflite")
+        (package / SPEC_MEMBER).write_text(spec.to_json(), encoding="utf-8")
+        (package / "README.md").write_text(model_card(spec), encoding="utf-8")
+        write_checksums(package)
+        if out.exists():
+            out.rename(Path(scratch) / "replaced")
+        package.rename(out)
+    return spec
+
+
+def write_checksums(package: Path) -> None:
+    """List the SHA-256 of every file in a package, as ``sha256sum`` prints and checks them."""
+    files = sorted(path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (package / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def check_checksums(package: Path) -> None:
+    """Check every file that a package lists.
+
+    Raises
+    ------
+    ModelInvalid
+        Files are missing or changed; the message names all of them.
+    """
+    wrong = []
+    for name, digest in read_checksums(package).items():
+        path = package / Path(name).name
+        if not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            wrong.append(f"{name} was changed")
+    if wrong:
+        raise ModelInvalid(
+            f"{package}: its files are not those listed in {CHECKSUMS}: {', '.join(wrong)}; "
+            "copy or export the package again"
+        )
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())

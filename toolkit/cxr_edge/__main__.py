@@ -1,0 +1,5 @@
+"""``python -m cxr_edge`` is ``cxr``."""
+
+from cxr_edge.cli import app
+
+app(prog_name="cxr")

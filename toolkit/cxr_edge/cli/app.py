@@ -1,0 +1,64 @@
+"""The typer app, and the one place where errors become a line and an exit code."""
+
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from cxr_edge import __version__
+from cxr_edge.cli.export import export
+from cxr_edge.cli.scan import scan
+from cxr_edge.cli.train import train
+from cxr_edge.cli.verify import verify
+from cxr_edge.errors import CxrError, ExitCode
+
+
+class CxrGroup(TyperGroup):
+    """Turns every :class:`CxrError` into one line on standard error and its exit code."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except CxrError as exc:
+            typer.echo(f"error: {exc}", err=True)
+            raise typer.Exit(exc.exit_code) from exc
+        except KeyboardInterrupt as exc:
+            raise typer.Exit(ExitCode.INTERRUPTED) from exc
+
+
+app = typer.Typer(
+    name="cxr",
+    cls=CxrGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Screen folders of chest X-rays for pneumonia. Research use only, not a diagnosis. "
+        "Exit codes: 0 done, 1 error, 2 usage, 3 finished but some files failed, "
+        "4 a gate failed, 130 interrupted."
+    ),
+)
+app.command()(scan)
+app.command()(train)
+app.command()(export)
+app.command()(verify)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with the option's value)
+    if wanted:
+        typer.echo(f"cxr-edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before the subcommand."""

@@ -1,0 +1,158 @@
+"""``cxr scan``: folders of films to a CSV report."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from cxr_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from cxr_edge.report import Counts, RunManifest
+
+
+def scan(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Files and folders; folders with all below them."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="CSV", help="The report; continued if it exists.")
+    ] = Path("report.csv"),
+    model: Annotated[
+        str, typer.Option(help="'default', a model package, or an .onnx or .tflite file.")
+    ] = "default",
+    spec: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, onnx or litert.")] = "auto",
+    operating_point: Annotated[
+        str | None, typer.Option(help="Named threshold of the model: screening, balanced, study.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Threshold of your own, instead of a name.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Files a batch.")] = 16,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Decoding threads.", show_default="usable CPUs"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; keep an old report under a new name.")
+    ] = False,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Stop with exit code 1 once more files have failed.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+) -> None:
+    """Classify films and write one CSV row for every file taken.
+
+    Taken are JPEG, PNG, TIFF, BMP and DICOM files by their suffix or their first bytes, and
+    files without a suffix. Research use only, not a diagnosis.
+
+    Killed and started again, the same command finishes the report. Exit code 3: finished, and
+    some files have status 'failed' with a reason.
+    """
+    from cxr_edge.discover import resolve_roots
+    from cxr_edge.run import ScanJob, check_out, run_scan
+
+    if operating_point is not None and threshold is not None:
+        raise UsageError("--operating-point and --threshold exclude each other; give one")
+    resolve_roots(paths)
+    check_out(out)  # before a model is loaded, which takes longer
+
+    from cxr_edge.model import open_model
+    from cxr_edge.outcome import Decision
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    opened = open_model(model, runtime, device, spec)
+    job = ScanJob(
+        paths=paths,
+        out=out,
+        model=opened,
+        decision=Decision.of(opened.spec, operating_point, threshold),
+        runtime_asked=runtime,
+        device_asked=device,
+        batch_size=batch_size,
+        workers=workers,
+        fresh=fresh,
+        max_failures=max_failures,
+    )
+    with _progress(paths, quiet=quiet) as progress:
+        manifest = run_scan(job, progress)
+    if not quiet:
+        _print_summary(manifest, out)
+    raise typer.Exit(manifest.exit_code or 0)
+
+
+def _interrupt(signum: int, frame: object) -> NoReturn:
+    """Let SIGTERM end a scan as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _progress(paths: Sequence[Path], *, quiet: bool) -> "Iterator[Callable[[Counts], None]]":
+    """Show a progress bar on a terminal, nothing in a pipe."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda counts: None
+        return
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    from cxr_edge.discover import discover
+
+    total = sum(1 for _ in discover(paths))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"))
+    with Progress(*columns, TimeLeft(), console=console, transient=True) as bar:
+        task = bar.add_task("scan", total=total, failed=0)
+        yield lambda counts: bar.update(task, completed=counts.rows, failed=counts.failed)
+
+
+def _print_summary(manifest: "RunManifest", out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cxr_edge.report import NOTICE
+
+    counts, identity = manifest.counts, manifest.identity
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_row("files", str(counts.rows), _rate(manifest))
+    for label in identity.labels:
+        at = f"threshold {identity.threshold:g} ({manifest.operating_point})"
+        table.add_row(f"  {label}", str(counts.labels[label]), at if label == identity.labels[1] else "")
+    for title, total, kinds in (
+        ("flagged", counts.flags.total(), counts.flags),
+        ("failed", counts.failed, counts.reasons),
+        ("passed over", manifest.passed_over.total(), manifest.passed_over),
+    ):
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        table.add_row(title, str(total), listed)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(
+        f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
+        f"({identity.provider}); report {out}",
+        markup=False,
+    )
+    if not counts.rows:
+        console.print("no image found: the report holds its header only")
+    console.print(NOTICE, style="dim")
+
+
+def _rate(manifest: "RunManifest") -> str:
+    done = manifest.counts.rows - manifest.continued_from
+    earlier = f"{manifest.continued_from} by an earlier run" if manifest.continued_from else ""
+    if not done:
+        return f"{earlier}; nothing left to do" if earlier else ""
+    return ", ".join(filter(None, (f"{manifest.files_per_second:.1f} files/s", earlier)))

@@ -1,0 +1,203 @@
+"""Every error that cxr-edge raises on purpose, as one tree.
+
+::
+
+    CxrError                          exit 1
+    ├── UsageError                    exit 2   the command was asked for something impossible
+    ├── MissingExtra                  exit 1   an optional dependency is not installed
+    ├── DataError                     exit 1   a training or validation folder cannot be used
+    ├── ReportError                   exit 1   a report cannot be written or continued
+    ├── ParityError                   exit 4   an artefact does not decide as the original does
+    ├── ModelError                    exit 1
+    │   ├── ModelInvalid                       the file is not a model, is damaged, or lies
+    │   ├── SpecMissing                        the model does not say what it expects
+    │   ├── SpecInvalid                        a spec that contradicts itself or is malformed
+    │   ├── SpecUnknown                        a spec or recipe newer than this version
+    │   └── RuntimeUnavailable                 no installed runtime can run it as asked
+    └── ImageError                    one failed row; ``reason`` is what the report says
+        ├── Unreadable                unreadable
+        ├── EmptyFile                 empty-file
+        ├── NotAnImage                not-an-image
+        ├── Truncated                 truncated
+        ├── Corrupt                   corrupt
+        ├── TooLarge                  too-large
+        ├── UnsupportedFormat         unsupported-format
+        ├── UnsupportedCompression    unsupported-compression
+        ├── NoPixelData               no-pixel-data
+        ├── ConstantImage             constant-image
+        ├── DecoderCrash              decoder-crash
+        └── InvalidScore              invalid-score
+
+A message says what was expected, what came, and what to do.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a ``cxr`` process says when it ends; the same for all commands."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    SOME_FAILED = 3
+    GATE_FAILED = 4
+    INTERRUPTED = 130
+
+
+class CxrError(Exception):
+    """Root of the tree; its text is one message for a person."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.ERROR
+
+
+class UsageError(CxrError):
+    """A path, option or combination of options that cannot work."""
+
+    exit_code = ExitCode.USAGE
+
+
+class MissingExtra(CxrError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    purpose
+        What needs it, as the start of a sentence: ``"cxr train"``.
+    extra
+        The extra of the ``cxr-edge`` distribution that brings it.
+    missing
+        The module that could not be imported.
+    """
+
+    def __init__(self, purpose: str, extra: str, missing: str) -> None:
+        super().__init__(
+            f"{purpose} needs the extra '{extra}' ({missing} is not installed): "
+            f"pip install 'cxr-edge[{extra}]'"
+        )
+        self.extra = extra
+
+
+class DataError(CxrError):
+    """A folder of labelled images that cannot be trained on or compared with."""
+
+
+class ReportError(CxrError):
+    """A report or run manifest that cannot be written, read or continued."""
+
+
+class ParityError(CxrError):
+    """An exported artefact decides differently from its Keras original."""
+
+    exit_code = ExitCode.GATE_FAILED
+
+
+class ModelError(CxrError):
+    """Root of everything that is wrong with a model."""
+
+
+class ModelInvalid(ModelError):
+    """The file is not a model, is damaged, or does not fit its own spec."""
+
+
+class SpecMissing(ModelError):
+    """The model carries no spec and none was given."""
+
+
+class SpecInvalid(ModelError):
+    """The spec is malformed or contradicts itself."""
+
+
+class SpecUnknown(ModelError):
+    """The spec has a format version or a preprocessing recipe unknown here."""
+
+
+class RuntimeUnavailable(ModelError):
+    """No installed runtime or provider can run the model as asked."""
+
+
+class ImageError(CxrError):
+    """A file that gets no score; ``reason`` is its stable code in the report."""
+
+    reason: ClassVar[str]
+
+
+class Unreadable(ImageError):
+    """The operating system refuses to hand out the bytes."""
+
+    reason = "unreadable"
+
+
+class EmptyFile(ImageError):
+    """The file has no bytes."""
+
+    reason = "empty-file"
+
+
+class NotAnImage(ImageError):
+    """The bytes are of no image format and not DICOM."""
+
+    reason = "not-an-image"
+
+
+class Truncated(ImageError):
+    """The file ends before its image does."""
+
+    reason = "truncated"
+
+
+class Corrupt(ImageError):
+    """The file is complete by its own account, yet cannot be decoded."""
+
+    reason = "corrupt"
+
+
+class TooLarge(ImageError):
+    """More bytes or pixels than the limits allow; nothing was decoded."""
+
+    reason = "too-large"
+
+
+class UnsupportedFormat(ImageError):
+    """An image, but of a format or pixel type that is not read here."""
+
+    reason = "unsupported-format"
+
+
+class UnsupportedCompression(ImageError):
+    """DICOM in a transfer syntax that is not decoded here."""
+
+    reason = "unsupported-compression"
+
+
+class NoPixelData(ImageError):
+    """DICOM without an image: a report, a plan, a structure set."""
+
+    reason = "no-pixel-data"
+
+
+class ConstantImage(ImageError):
+    """Every pixel has the same value: nothing to classify."""
+
+    reason = "constant-image"
+
+
+class DecoderCrash(ImageError):
+    """The decoder failed in a way that nobody foresaw; the scan goes on."""
+
+    reason = "decoder-crash"
+
+
+class InvalidScore(ImageError):
+    """The model answered with something that is no probability."""
+
+    reason = "invalid-score"
+
+
+def _reasons(root: type[ImageError]) -> frozenset[str]:
+    return frozenset(kind.reason for kind in root.__subclasses__())
+
+
+REASONS: frozenset[str] = _reasons(ImageError)
+"""The closed list of codes in the report's ``reason`` column."""

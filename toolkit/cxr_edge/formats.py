@@ -1,0 +1,256 @@
+"""What a file is, read from its first bytes: format, size, depth, and whether it is whole.
+
+Nothing is decoded here, so a file can be judged before a decoder sees it.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cxr_edge.errors import Corrupt, NotAnImage, Truncated
+
+
+class Format(StrEnum):
+    """Formats told apart by their first bytes, as named in the report's ``format`` column."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    TIFF = "tiff"
+    BMP = "bmp"
+    DICOM = "dicom"
+    BIGTIFF = "bigtiff"
+    JPEG2000 = "jpeg2000"
+    GIF = "gif"
+    WEBP = "webp"
+    HEIF = "heif"
+
+
+SUFFIXES: Final = frozenset(
+    ".bmp .dcm .dicom .dib .gif .heic .heif .jp2 .jpe .jpeg .jpg .png .tif .tiff .webp".split()
+)
+"""Suffixes of files that are taken whatever is in them."""
+
+HEAD_BYTES: Final = 132
+"""So many first bytes tell the format."""
+
+_SIGNATURES: Final = (
+    (0, b"\xff\xd8\xff", Format.JPEG),
+    (0, b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (0, b"II*\x00", Format.TIFF),
+    (0, b"MM\x00*", Format.TIFF),
+    (0, b"II+\x00", Format.BIGTIFF),
+    (0, b"MM\x00+", Format.BIGTIFF),
+    (128, b"DICM", Format.DICOM),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", Format.JPEG2000),
+    (0, b"\xff\x4f\xff\x51", Format.JPEG2000),
+    (0, b"GIF87a", Format.GIF),
+    (0, b"GIF89a", Format.GIF),
+    (8, b"WEBP", Format.WEBP),
+    (4, b"ftypheic", Format.HEIF),
+    (4, b"ftypheix", Format.HEIF),
+    (4, b"ftypmif1", Format.HEIF),
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Facts from an image file's header."""
+
+    format: Format
+    """What the first bytes say."""
+    width: int
+    """Columns as stored."""
+    height: int
+    """Rows as stored."""
+    bits: int
+    """Bits a sample."""
+    color: bool
+    """Stored with more than one colour channel, or a palette."""
+    pages: int = 1
+    """1, or 2 for more than one page; they are not counted further."""
+    white_is_zero: bool = False
+    """TIFF PhotometricInterpretation 0: the largest value is black."""
+
+
+def identify(head: bytes) -> Format | None:
+    """Return the format that the first :data:`HEAD_BYTES` of a file say, None for no image."""
+    for offset, magic, kind in _SIGNATURES:
+        if head[offset : offset + len(magic)] == magic:
+            return kind
+    # "BM" alone begins many a text; the reserved words and the header's length must fit too.
+    if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in _BMP_HEADER_SIZES:
+        return Format.BMP
+    return None
+
+
+def read_header(data: bytes, kind: Format) -> Header:
+    """Read the header of a JPEG, PNG, TIFF or BMP file, and check that the file is whole.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+    kind
+        What :func:`identify` said.
+
+    Raises
+    ------
+    Truncated
+        The file ends before its image does.
+    Corrupt
+        The header contradicts itself.
+    NotAnImage
+        ``kind`` is none of the four.
+    """
+    readers = {
+        Format.JPEG: _jpeg,
+        Format.PNG: _png,
+        Format.TIFF: _tiff,
+        Format.BMP: _bmp,
+    }
+    if kind not in readers:
+        raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, came {kind}")
+    try:
+        header = readers[kind](data)
+    except (struct.error, IndexError) as exc:
+        raise Truncated(f"the {kind} file ends within its header ({len(data)} bytes)") from exc
+    if header.width < 1 or header.height < 1:
+        raise Corrupt(f"the {kind} header says {header.width} x {header.height} pixels")
+    return header
+
+
+# JPEG: ISO/IEC 10918-1, Annex B.
+_SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SOS_MARKER: Final = 0xDA
+_EOI: Final = b"\xff\xd9"
+_STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
+
+
+def _jpeg(data: bytes) -> Header:
+    header: Header | None = None
+    for marker, start, end in _jpeg_segments(data):
+        if marker in _SOF_MARKERS:
+            bits, height, width, components = struct.unpack_from(">BHHB", data, start)
+            header = Header(Format.JPEG, width, height, bits, color=components > 1)
+        if marker == _SOS_MARKER:
+            if header is None:
+                raise Corrupt("the JPEG file has a scan before its frame header")
+            # Inside a scan 0xFF is followed by 0x00 or a restart marker: this EOI is the real one.
+            if data.find(_EOI, end) < 0:
+                raise Truncated(
+                    f"the JPEG file has no end-of-image marker ({len(data)} bytes); copy it again"
+                )
+            return header
+    raise Truncated(f"the JPEG file ends before its first scan ({len(data)} bytes); copy it again")
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (marker, start of payload, end of payload) until the first scan."""
+    at = 2
+    while at < len(data):
+        if data[at] != 0xFF:
+            raise Corrupt(f"the JPEG file has no marker at byte {at} where one must be")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker in _STANDALONE_MARKERS:
+            at += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        yield marker, at + 4, at + 2 + length
+        at += 2 + length
+
+
+# PNG: W3C PNG (third edition), sections 5 and 11.
+_PNG_COLOR: Final = 2
+_PNG_PALETTE: Final = 1
+
+
+def _png(data: bytes) -> Header:
+    width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
+    if data[12:16] != b"IHDR":
+        raise Corrupt("the PNG file does not begin with an IHDR chunk")
+    at = 8
+    while data[at + 4 : at + 8] != b"IEND":
+        if at + 8 > len(data):
+            raise Truncated(f"the PNG file has no IEND chunk ({len(data)} bytes); copy it again")
+        (length,) = struct.unpack_from(">I", data, at)
+        at += 12 + length
+    color = bool(color_type & (_PNG_COLOR | _PNG_PALETTE))
+    return Header(Format.PNG, width, height, bits, color)
+
+
+# TIFF 6.0, sections 2 and 8.
+_TIFF_SIZES: Final = {1: "B", 3: "H", 4: "I"}
+_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES = (
+    256,
+    257,
+    258,
+    262,
+    273,
+    277,
+    279,
+)
+_TILE_OFFSETS, _TILE_BYTES = 324, 325
+_MONOCHROME_PHOTOMETRICS: Final = (0, 1)
+
+
+def _tiff(data: bytes) -> Header:
+    order = "<" if data[:2] == b"II" else ">"
+    (directory,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, directory)
+    tags: dict[int, tuple[int, ...]] = {}
+    for index in range(count):
+        at = directory + 2 + 12 * index
+        tag, kind, values = struct.unpack_from(order + "HHI", data, at)
+        if kind not in _TIFF_SIZES:
+            continue
+        code = f"{order}{values}{_TIFF_SIZES[kind]}"
+        size = struct.calcsize(code)
+        place = at + 8
+        if size > 4:
+            (place,) = struct.unpack_from(order + "I", data, at + 8)
+        tags[tag] = struct.unpack_from(code, data, place)
+    (following,) = struct.unpack_from(order + "I", data, directory + 2 + 12 * count)
+    for offsets, lengths in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
+        pairs = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
+        if any(offset + length > len(data) for offset, length in pairs):
+            raise Truncated(f"the TIFF file ends within its pixels ({len(data)} bytes)")
+    if not (tags.get(_WIDTH) and tags.get(_LENGTH)):
+        raise Corrupt("the TIFF file's first directory names no width and length")
+    photometric = tags.get(_PHOTOMETRIC, (1,))[0]
+    return Header(
+        Format.TIFF,
+        width=tags[_WIDTH][0],
+        height=tags[_LENGTH][0],
+        bits=max(tags.get(_BITS, (1,))),
+        color=photometric not in _MONOCHROME_PHOTOMETRICS,
+        pages=2 if following else 1,
+        white_is_zero=photometric == 0,
+    )
+
+
+# BMP: BITMAPFILEHEADER and the BITMAPINFOHEADER family.
+_BMP_HEADER_SIZES: Final = frozenset(
+    struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)
+)
+_BMP_CORE: Final = 12
+_BMP_UNCOMPRESSED: Final = 0
+
+
+def _bmp(data: bytes) -> Header:
+    offset, size = struct.unpack_from("<II", data, 10)
+    if size == _BMP_CORE:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = _BMP_UNCOMPRESSED
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    height = abs(height)  # negative: stored from the top
+    if compression == _BMP_UNCOMPRESSED:
+        expected = offset + (width * bits + 31) // 32 * 4 * height
+        if len(data) < expected:
+            raise Truncated(f"the BMP file has {len(data)} of {expected} bytes; copy it again")
+    return Header(Format.BMP, width, height, bits=8, color=bits > 8)  # fewer: a palette, mostly gray

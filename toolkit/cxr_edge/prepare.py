@@ -1,0 +1,75 @@
+"""One file to model input: read, hash, decode, preprocess; every failure becomes a value."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import DecoderCrash, ImageError, TooLarge, Unreadable
+from cxr_edge.formats import HEAD_BYTES, identify
+from cxr_edge.images import MAX_BYTES, SourceFacts, decode
+from cxr_edge.preprocess import preprocess
+from cxr_edge.spec import InputSpec
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A film ready for the model."""
+
+    pixels: NDArray[np.uint8]
+    """Shape (H, W, C)."""
+    source: SourceFacts
+    """What it was decoded from."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of one file."""
+
+    sha256: str
+    """Digest of the file's bytes; empty where they could not be read."""
+    content: Pixels | ImageError
+    """The film, or why there is none."""
+    format: str = ""
+    """Of the file, where its first bytes tell."""
+
+
+def prepare(path: Path, spec: InputSpec) -> Prepared:
+    """Read one file and turn it into what ``spec`` asks for; never raises an ImageError."""
+    try:
+        data = read_file(path)
+    except ImageError as error:
+        return Prepared("", error)
+    sha256 = hashlib.sha256(data).hexdigest()
+    kind = identify(data[:HEAD_BYTES]) or ""
+    try:
+        image = decode(data, (spec.height, spec.width))
+        return Prepared(sha256, Pixels(preprocess(image, spec), image.source), kind)
+    except ImageError as error:
+        return Prepared(sha256, error, kind)
+    except Exception as exc:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
+        crash = DecoderCrash(f"the decoder failed with {type(exc).__name__}: {exc}")
+        return Prepared(sha256, crash, kind)
+
+
+def read_file(path: Path) -> bytes:
+    """Return all bytes of a regular file.
+
+    Raises
+    ------
+    TooLarge
+        More than :data:`cxr_edge.images.MAX_BYTES`; nothing was read.
+    Unreadable
+        The operating system refuses, or it is no regular file.
+    """
+    try:
+        if not path.is_file():
+            raise Unreadable("expected a regular file, it is gone or something else")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {size}")
+        return path.read_bytes()
+    except OSError as exc:
+        raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc

@@ -1,0 +1,266 @@
+"""One scan into one report: begun, continued or found complete, and always accounted for."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from cxr_edge import __version__
+from cxr_edge.discover import ImageItem, PassedOver, discover
+from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
+from cxr_edge.model import AUTO, Model
+from cxr_edge.outcome import Decision
+from cxr_edge.report import (
+    COLUMNS,
+    Counts,
+    CsvReport,
+    RunIdentity,
+    RunManifest,
+    manifest_path,
+    printable,
+    read_identity,
+    read_rows,
+    set_aside,
+)
+from cxr_edge.scan import DEFAULT_BATCH_SIZE, scan
+from cxr_edge.spec import RECIPES
+
+_ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
+
+
+@dataclass(frozen=True)
+class ScanJob:
+    """What to scan, with what, into which report."""
+
+    paths: Sequence[Path]
+    """Files and folders."""
+    out: Path
+    """The report."""
+    model: Model
+    """That classifies."""
+    decision: Decision
+    """That labels."""
+    runtime_asked: str = AUTO
+    """For the manifest."""
+    device_asked: str = AUTO
+    """For the manifest."""
+    batch_size: int = DEFAULT_BATCH_SIZE
+    """Files a batch."""
+    workers: int | None = None
+    """Decoding threads; as many as usable CPUs by default."""
+    fresh: bool = False
+    """Set an existing report aside."""
+    max_failures: int | None = None
+    """Stop once more files than this have failed."""
+
+    @property
+    def identity(self) -> RunIdentity:
+        """What must not change between the runs into one report."""
+        spec = self.model.spec
+        return RunIdentity(
+            model=spec.name,
+            model_sha256=self.model.sha256,
+            recipe=spec.input.recipe,
+            recipe_sha256=RECIPES[spec.input.recipe].digest,
+            labels=spec.labels,
+            threshold=self.decision.threshold,
+            runtime=self.model.runtime_name,
+            provider=self.model.runtime.provider,
+            batch_size=self.batch_size,
+        )
+
+
+@dataclass
+class _Tally:
+    """What the manifest says at any moment."""
+
+    job: ScanJob
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    counts: Counts = field(default_factory=Counts)
+    continued_from: int = 0
+    started: str = field(default_factory=lambda: _now())
+    clock: float = field(default_factory=time.monotonic)
+
+    def write(self, exit_code: ExitCode | None) -> RunManifest:
+        """Write the manifest, for a run that goes on (None) or has ended."""
+        done = self.counts.rows - self.continued_from
+        seconds = time.monotonic() - self.clock
+        manifest = RunManifest(
+            tool_version=__version__,
+            identity=self.job.identity,
+            runtime_asked=self.job.runtime_asked,
+            device_asked=self.job.device_asked,
+            operating_point=self.job.decision.operating_point,
+            counts=self.counts,
+            passed_over=self.passed_over.counts,
+            continued_from=self.continued_from,
+            started=self.started,
+            ended=None if exit_code is None else _now(),
+            files_per_second=round(done / seconds, 2) if done and exit_code is not None else None,
+            exit_code=exit_code,
+        )
+        manifest.write(manifest_path(self.job.out))
+        return manifest
+
+
+def check_out(out: Path) -> None:
+    """Check that a report can be written, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        Its folder is missing or not writable, or it is a folder itself.
+    """
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: expected an existing folder, {out.parent} is none; make it first")
+    if out.is_dir():
+        raise UsageError(f"--out: expected a file, {out} is a folder")
+    writable = os.access(out, os.W_OK) if out.exists() else os.access(out.parent, os.W_OK)
+    if not writable:
+        raise UsageError(f"--out: {out} is not writable; choose another place")
+
+
+def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: None) -> RunManifest:
+    """Scan into a report, continuing one that an earlier run began.
+
+    A continued report is byte for byte the one that an undisturbed run writes: it is kept up to
+    the last whole batch, and batches hold the same files every time.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    progress
+        Called with the counts after every batch.
+
+    Returns
+    -------
+    RunManifest
+        As it stands beside the report; its exit code is the command's.
+
+    Raises
+    ------
+    UsageError
+        A path or the report's place is wrong; nothing was done.
+    ReportError
+        The report cannot be written or continued, or more files failed than allowed.
+    ModelError
+        The runtime failed.
+    """
+    check_out(job.out)
+    tally = _Tally(job)
+    items = discover(job.paths, tally.passed_over)
+    if job.fresh and job.out.exists():
+        set_aside(job.out)
+    report, items = _open(job, items, tally)
+    exit_code = ExitCode.ERROR
+    try:
+        tally.write(None)
+        progress(report.counts)
+        _refuse_too_many(job, report.counts)
+        for batch in scan(
+            items, job.model, job.decision, batch_size=job.batch_size, workers=job.workers
+        ):
+            report.write(batch)
+            progress(report.counts)
+            _refuse_too_many(job, report.counts)
+        exit_code = ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
+    except KeyboardInterrupt:
+        exit_code = ExitCode.INTERRUPTED
+        raise
+    except CxrError as exc:
+        exit_code = exc.exit_code
+        raise
+    finally:
+        report.close()
+        manifest = tally.write(exit_code)
+    return manifest
+
+
+def _open(
+    job: ScanJob, items: Iterator[ImageItem], tally: _Tally
+) -> tuple[CsvReport, Iterator[ImageItem]]:
+    """Return the report to append to and the items that it lacks."""
+    rows = read_rows(job.out) if job.out.exists() else iter(())
+    header = next(rows, None)
+    if header is None:
+        if job.out.exists() and not ",".join(COLUMNS).encode().startswith(_head(job.out)):
+            raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
+        report = CsvReport.create(job.out, job.model.tag)
+        tally.counts = report.counts
+        return report, items
+    if tuple(header[0]) != COLUMNS:
+        raise ReportError(f"{job.out} exists and has other columns{_ASK_FRESH}")
+    _check_identity(job)
+    kept, items = _match(job, rows, items, header[1], tally)
+    tally.continued_from = tally.counts.rows
+    return CsvReport.append(job.out, job.model.tag, kept, tally.counts), items
+
+
+def _match(
+    job: ScanJob,
+    rows: Iterator[tuple[list[str], int]],
+    items: Iterator[ImageItem],
+    kept: int,
+    tally: _Tally,
+) -> tuple[int, Iterator[ImageItem]]:
+    """Pair rows with items; return how many bytes stay and the items still to be scanned."""
+    open_rows: list[list[str]] = []
+    open_items: list[ImageItem] = []
+    end = kept
+    for row, end in rows:
+        item = next(items, None)
+        if item is None or printable(item.path) != row[0]:
+            came = "nothing" if item is None else printable(item.path)
+            raise ReportError(
+                f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
+                f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
+            )
+        open_rows.append(row)
+        open_items.append(item)
+        if len(open_rows) == job.batch_size:
+            for whole in open_rows:
+                tally.counts.add(whole)
+            kept = end
+            open_rows, open_items = [], []
+    following = next(items, None)
+    if following is None:  # the last batch is a short one, and it is whole
+        for whole in open_rows:
+            tally.counts.add(whole)
+        return end, iter(())
+    return kept, chain(open_items, [following], items)
+
+
+def _check_identity(job: ScanJob) -> None:
+    before, now = asdict(read_identity(job.out)), asdict(job.identity)
+    changed = [
+        f"{key.replace('_', ' ')} was {before[key]}, now {now[key]}"
+        for key in now
+        if before[key] != now[key]
+    ]
+    if changed:
+        raise ReportError(
+            f"{job.out} was begun otherwise and cannot be continued: "
+            f"{'; '.join(changed)}{_ASK_FRESH}"
+        )
+
+
+def _refuse_too_many(job: ScanJob, counts: Counts) -> None:
+    if job.max_failures is not None and counts.failed > job.max_failures:
+        raise ReportError(
+            f"stopped: {counts.failed} files failed, --max-failures allows {job.max_failures}; "
+            "the report can be continued by the same command with a higher limit"
+        )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(",".join(COLUMNS)) + 1)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,379 @@
+"""What a model expects and means: the spec that travels inside every artefact."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown
+
+SPEC_VERSION: Final = 1
+"""Version of the JSON below; a reader refuses what it does not know."""
+
+SPEC_KEY: Final = "cxr_edge.spec"
+"""Key of the spec's JSON in an ONNX model's ``metadata_props``."""
+
+SPEC_MEMBER: Final = "spec.json"
+"""Name of the spec's member in the zip of a ``.keras`` or at the end of a ``.tflite``."""
+
+PROBABILITY_DECIMALS: Final = 6
+"""Probabilities and thresholds are compared and reported at this many decimals."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of turning a file's pixels into the model's input, in words and numbers.
+
+    The digest of these fields goes into specs, manifests and reports, so that a change of
+    any of them is a different recipe.
+    """
+
+    name: str
+    """Name by which a spec asks for it."""
+    gray: str
+    """How colour becomes gray."""
+    deep: str
+    """How more than 8 bits become 8."""
+    reduced_jpeg: int
+    """JPEG may be decoded at 1/2, 1/4 or 1/8 while both sides stay at least this many times
+    the model's input."""
+    shrink: str
+    """Interpolation along an axis that shrinks."""
+    enlarge: str
+    """Interpolation along an axis that grows."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the fields as canonical JSON, hexadecimal."""
+        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+CXR_1: Final = Recipe(
+    name="cxr-1",
+    gray="luma-bt601",
+    deep="least-of-8-10-12-14-16-bits-that-holds-the-maximum",
+    reduced_jpeg=2,
+    shrink="area",
+    enlarge="bilinear",
+)
+RECIPES: Final[Mapping[str, Recipe]] = {CXR_1.name: CXR_1}
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Pixels that a model takes: uint8 of shape (N, height, width, channels)."""
+
+    height: int = 224
+    """Rows."""
+    width: int = 224
+    """Columns."""
+    channels: int = 1
+    """1 for gray, 3 for gray replicated to RGB."""
+    recipe: str = CXR_1.name
+    """Preprocessing recipe, a key of :data:`RECIPES`."""
+
+    def __post_init__(self) -> None:
+        for side in ("height", "width"):
+            value = getattr(self, side)
+            if not (_is_int(value) and 1 <= value <= 4096):
+                raise SpecInvalid(f"input {side}: expected 1 to 4096 pixels, came {value!r}")
+        if not _is_int(self.channels) or self.channels not in (1, 3):
+            raise SpecInvalid(f"input channels: expected 1 or 3, came {self.channels!r}")
+        if self.recipe not in RECIPES:
+            raise SpecUnknown(
+                f"preprocessing recipe: this version knows {', '.join(RECIPES)}, "
+                f"the model asks for {self.recipe!r}; install a newer cxr-edge"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}x{self.channels} uint8"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % confidence interval."""
+
+    value: float
+    """Point estimate."""
+    low: float
+    """Lower bound."""
+    high: float
+    """Upper bound."""
+
+    def __post_init__(self) -> None:
+        if not (_is_number(self.value) and _is_number(self.low) and _is_number(self.high)):
+            raise SpecInvalid(f"interval: expected three finite numbers, came {self!r}")
+        if not self.low <= self.value <= self.high:
+            raise SpecInvalid(f"interval: expected low <= value <= high, came {self!r}")
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A named threshold: the positive label is given where probability >= threshold."""
+
+    name: str
+    """Name by which ``--operating-point`` asks for it."""
+    threshold: float
+    """Probability, rounded to 6 decimals."""
+    sensitivity: Interval | None = None
+    """Sensitivity on the validation films."""
+    specificity: Interval | None = None
+    """Specificity on the validation films."""
+
+    def __post_init__(self) -> None:
+        if not (_is_text(self.name)):
+            raise SpecInvalid(f"operating point: expected a name, came {self.name!r}")
+        if not (_is_number(self.threshold) and 0 <= self.threshold <= 1):
+            raise SpecInvalid(
+                f"operating point {self.name}: expected a threshold from 0 to 1, "
+                f"came {self.threshold!r}"
+            )
+        rounded = round(float(self.threshold), PROBABILITY_DECIMALS)
+        object.__setattr__(self, "threshold", rounded)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from: enough to repeat its training and to judge its figures."""
+
+    architecture: str
+    """Name in the registry of architectures."""
+    data: str
+    """The training set, its source and licence."""
+    data_sha256: str
+    """SHA-256 over the sorted SHA-256 digests of the files used."""
+    command: str
+    """The command that trained it."""
+    seed: int
+    """Seed of the split, the initial weights, the sampling and the augmentation."""
+    validation_fraction: float
+    """Share of the patients held out."""
+    training_films: int
+    """Films trained on."""
+    training_patients: int
+    """Patients they are of."""
+    validation_films: int
+    """Films held out."""
+    validation_patients: int
+    """Patients they are of."""
+    validation_auc: Interval
+    """Area under the ROC curve on the films held out."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """All that a runtime must know of a model, and all that a reader should."""
+
+    name: str
+    """Name in reports."""
+    labels: tuple[str, str]
+    """Class names: negative, positive. The model gives P(positive)."""
+    input: InputSpec
+    """Pixels that it takes."""
+    operating_points: tuple[OperatingPoint, ...]
+    """Named thresholds, at least one."""
+    default_operating_point: str
+    """The one used where none is asked for."""
+    provenance: Provenance | None = None
+    """Training facts; None for a model of other origin."""
+
+    def __post_init__(self) -> None:
+        if not _is_text(self.name):
+            raise SpecInvalid(f"name: expected text, came {self.name!r}")
+        if (
+            len(self.labels) != 2  # noqa: PLR2004  (a binary classifier has two labels)
+            or not all(_is_text(label) for label in self.labels)
+            or self.labels[0] == self.labels[1]
+        ):
+            raise SpecInvalid(
+                f"labels: expected two different names (negative, positive), came {self.labels!r}"
+            )
+        names = [point.name for point in self.operating_points]
+        if not names or len(set(names)) != len(names):
+            raise SpecInvalid(f"operating points: expected different names, came {names!r}")
+        if self.default_operating_point not in names:
+            raise SpecInvalid(
+                f"default operating point: expected one of {', '.join(names)}, "
+                f"came {self.default_operating_point!r}"
+            )
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """Return the operating point called ``name``, the default one without.
+
+        Raises
+        ------
+        SpecUnknown
+            The model has none of that name.
+        """
+        wanted = name or self.default_operating_point
+        for point in self.operating_points:
+            if point.name == wanted:
+                return point
+        known = ", ".join(point.name for point in self.operating_points)
+        raise SpecUnknown(f"operating point: {self.name} has {known}, asked for was {wanted!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as JSON-ready data; :meth:`from_dict` is its inverse."""
+        data = dataclasses.asdict(self)
+        data["labels"] = list(self.labels)
+        data["operating_points"] = [dataclasses.asdict(point) for point in self.operating_points]
+        data["input"]["recipe_sha256"] = RECIPES[self.input.recipe].digest
+        return {"spec_version": SPEC_VERSION, **data}
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        SpecUnknown
+            Its version or recipe is unknown here.
+        SpecInvalid
+            Anything is missing, superfluous, or of the wrong kind.
+        """
+        fields = _mapping(data, "spec")
+        version = fields.pop("spec_version", None)
+        if version != SPEC_VERSION:
+            raise SpecUnknown(
+                f"spec_version: this version reads {SPEC_VERSION}, came {version!r}; "
+                "install a newer cxr-edge, or export the model again"
+            )
+        fields["input"] = _input_spec(fields.get("input"))
+        fields["labels"] = tuple(_sequence(fields.get("labels"), "labels"))
+        fields["operating_points"] = tuple(
+            _operating_point(point)
+            for point in _sequence(fields.get("operating_points"), "operating_points")
+        )
+        if fields.get("provenance") is not None:
+            provenance = _mapping(fields["provenance"], "provenance")
+            provenance["validation_auc"] = _interval(provenance.get("validation_auc"))
+            fields["provenance"] = _build(Provenance, provenance, "provenance")
+        return _build(cls, fields, "spec")
+
+    def to_json(self) -> str:
+        """Return the spec as indented JSON text with a final newline."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what :meth:`to_json` wrote; errors as in :meth:`from_dict`."""
+        try:
+            data = json.loads(text)
+        except ValueError as exc:
+            raise SpecInvalid(f"spec: expected JSON, came text that is not: {exc}") from exc
+        return cls.from_dict(data)
+
+
+def append_spec(path: Path, spec: ModelSpec) -> None:
+    """Put ``spec`` into a ``.keras`` archive, or behind a ``.tflite`` flatbuffer, as a zip member.
+
+    Interpreters ignore what follows the flatbuffer; Keras ignores a member it does not know.
+    """
+    member = zipfile.ZipInfo(SPEC_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, spec.to_json())
+
+
+def read_appended_spec(data: bytes, source: str) -> ModelSpec:
+    """Read the spec that :func:`append_spec` put into the file with these bytes.
+
+    Raises
+    ------
+    SpecMissing
+        There is none.
+    ModelInvalid
+        The archive is damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            text = archive.read(SPEC_MEMBER)
+    except (zipfile.BadZipFile, KeyError) as exc:
+        raise spec_missing(source) from exc
+    except (OSError, EOFError, ValueError, zipfile.zlib.error) as exc:  # type: ignore[attr-defined]
+        raise ModelInvalid(f"{source}: its spec cannot be read ({exc}); export it again") from exc
+    return ModelSpec.from_json(text)
+
+
+def spec_missing(source: str) -> SpecMissing:
+    """Return the error for a model without a spec, worded the same for every format."""
+    return SpecMissing(
+        f"{source}: expected a model with a cxr-edge spec inside, came one without; "
+        "export it with 'cxr export', or describe it with --spec spec.json"
+    )
+
+
+T = TypeVar("T")
+
+
+def _build(kind: type[T], fields: dict[str, Any], where: str) -> T:
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    required = {name for name, field in known.items() if field.default is dataclasses.MISSING}
+    if missing := required - fields.keys():
+        raise SpecInvalid(f"{where}: {', '.join(sorted(missing))} missing")
+    if unknown := fields.keys() - known.keys():
+        raise SpecInvalid(f"{where}: unknown field {', '.join(sorted(unknown))}")
+    return kind(**fields)
+
+
+def _input_spec(data: object) -> InputSpec:
+    fields = _mapping(data, "input")
+    digest = fields.pop("recipe_sha256", None)
+    spec = _build(InputSpec, fields, "input")
+    if digest is not None and digest != RECIPES[spec.recipe].digest:
+        raise SpecUnknown(
+            f"preprocessing recipe {spec.recipe}: this version's digest is "
+            f"{RECIPES[spec.recipe].digest[:12]}, the model's is {str(digest)[:12]}; "
+            "use the version of cxr-edge that exported the model, or export it again"
+        )
+    return spec
+
+
+def _operating_point(data: object) -> OperatingPoint:
+    fields = _mapping(data, "operating_points")
+    for name in ("sensitivity", "specificity"):
+        if fields.get(name) is not None:
+            fields[name] = _interval(fields[name])
+    return _build(OperatingPoint, fields, "operating_points")
+
+
+def _interval(data: object) -> Interval:
+    return _build(Interval, _mapping(data, "interval"), "interval")
+
+
+def _mapping(data: object, where: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise SpecInvalid(f"{where}: expected an object, came {type(data).__name__}")
+    return dict(data)
+
+
+def _sequence(data: object, where: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise SpecInvalid(f"{where}: expected a list, came {type(data).__name__}")
+    return data
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
