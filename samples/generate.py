@@ -142,7 +142,9 @@ def write_classes(out: Path, count: int, size: int) -> None:
         for number in range(count):
             film = to_8_bits(phantom(1000 * label + number, opacities=4 * label, size=size))
             stem = (
-                f"person{number // 2}_bacteria_{number}" if label else f"IM-{number // 2:04}-{number:04}"
+                f"person{number // 2}_bacteria_{number}"
+                if label
+                else f"IM-{number // 2:04}-{number:04}"
             )
             _write(folder / f"{stem}.png", film)
 

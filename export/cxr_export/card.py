@@ -69,9 +69,10 @@ def _operating_points(spec: ModelSpec) -> str:
     lines = [
         "## Operating points",
         "",
-        f"{spec.labels[1]} is reported where the probability is at least the threshold. "
-        f"Default: {spec.default_operating_point}. Validation figures with 95 % intervals "
-        "(Wilson).",
+        (
+            f"{spec.labels[1]} is reported from the threshold on. Default: "
+            f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
+        ),
         "",
         "| name | threshold | sensitivity | specificity |",
         "| --- | --- | --- | --- |",

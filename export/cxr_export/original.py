@@ -12,19 +12,19 @@ from cxr_edge.runtimes import Scores, check_input
 from cxr_edge.spec import ModelSpec, read_appended_spec
 
 
-
 class KerasRuntime:
     """A Keras model behind the same seam as the runtimes of deployment."""
 
     provider = "TensorFlow"
 
-    def __init__(self, model: keras.Model) -> None:
-        """Wrap a model that :func:`load_original` returned."""
-        self.model = model
+    def __init__(self, model: keras.Model, spec: ModelSpec) -> None:
+        """Wrap what :func:`load_original` returned."""
+        self.spec = spec
+        self._model = model
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score a batch; see :class:`cxr_edge.runtimes.Runtime`."""
-        return np.asarray(self.model.predict_on_batch(pixels), np.float32).reshape(-1)
+        return np.asarray(self._model.predict_on_batch(pixels), np.float32).reshape(-1)
 
 
 def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Model, ModelSpec]:

@@ -1,4 +1,4 @@
-"""Do the exported artefacts decide as the Keras model does, from file bytes to label?"""
+"""Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -144,7 +144,9 @@ def verify_package(
     keras_model, spec = load_original(package / ORIGINAL)
     models = {name: open_model(str(package), runtime=name) for name in RUNTIMES}
     runtimes: dict[str, Runtime] = {name: model.runtime for name, model in models.items()}
-    names, scores, unreadable = _score(data, spec, {"keras": KerasRuntime(keras_model), **runtimes})
+    names, scores, unreadable = _score(
+        data, spec, {"keras": KerasRuntime(keras_model, spec), **runtimes}
+    )
     if not names:
         raise DataError(
             f"expected films to compare on, none of {unreadable} files could be read"
@@ -183,7 +185,8 @@ def _score(
         pixels = np.stack([film for _, film in films])
         for name, runtime in runtimes.items():
             scores[name].append(runtime.run(pixels))
-    return names, {name: np.concatenate(parts or [np.empty(0)]) for name, parts in scores.items()}, unreadable  # fmt: skip  # noqa: E501
+    together = {name: np.concatenate(parts) for name, parts in scores.items() if parts}
+    return names, together, unreadable
 
 
 def _compare(

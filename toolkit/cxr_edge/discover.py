@@ -59,7 +59,7 @@ def resolve_roots(paths: Sequence[Path]) -> list[Root]:
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(f"expected a file or folder, {path} does not exist")
-    absolute = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
+    absolute = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))  # noqa: PTH100  (links stay)
     if len(absolute) == 1:
         root = absolute[0]
         return [Root(root, "" if root.is_dir() else root.name)]
@@ -76,8 +76,8 @@ def resolve_roots(paths: Sequence[Path]) -> list[Root]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"expected PATHs whose names tell them apart, came {name} ({path}) and {other}; "
-                    "scan them one at a time"
+                    f"expected PATHs whose names tell them apart, came {name} ({path}) and "
+                    f"{other}; scan them one at a time"
                 )
     return [Root(path, name) for path, name in names.items()]
 

@@ -28,7 +28,23 @@ class Format(StrEnum):
 
 
 SUFFIXES: Final = frozenset(
-    ".bmp .dcm .dicom .dib .gif .heic .heif .jp2 .jpe .jpeg .jpg .png .tif .tiff .webp".split()
+    [
+        ".bmp",
+        ".dcm",
+        ".dicom",
+        ".dib",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 """Suffixes of files that are taken whatever is in them."""
 
@@ -253,4 +269,6 @@ def _bmp(data: bytes) -> Header:
         expected = offset + (width * bits + 31) // 32 * 4 * height
         if len(data) < expected:
             raise Truncated(f"the BMP file has {len(data)} of {expected} bytes; copy it again")
-    return Header(Format.BMP, width, height, bits=8, color=bits > 8)  # fewer: a palette, mostly gray
+    return Header(
+        Format.BMP, width, height, bits=8, color=bits > 8
+    )  # fewer: a palette, mostly gray

@@ -156,22 +156,22 @@ def _decode_raster(
         raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")
-    flags = []
-    if header.color:
-        flags.append("color")
-    if decoded.dtype == np.uint16:
-        if header.white_is_zero:  # OpenCV inverts it in 8 bits only
-            decoded = 65535 - decoded
-        decoded, depth = to_8_bits(decoded)
-        if depth < header.bits:
-            flags.append("fewer-bits")
+    flags = ["color"] if header.color else []
     if header.pages > 1:
         flags.append("multi-frame")
+    if decoded.dtype == np.uint16:
+        samples = decoded.astype(np.uint16, copy=False)
+        if header.white_is_zero:  # OpenCV inverts it in 8 bits only
+            samples = 65535 - samples
+        pixels, depth = to_8_bits(samples)
+        if depth < header.bits:
+            flags.append("fewer-bits")
+        return pixels, tuple(flags)
     if decoded.dtype != np.uint8:
         raise UnsupportedFormat(
             f"expected samples of 8 or 16 bits, came {decoded.dtype}; convert it to 16-bit PNG"
         )
-    return decoded, tuple(flags)
+    return decoded.astype(np.uint8, copy=False), tuple(flags)
 
 
 def _jpeg_mode(header: Header, target: tuple[int, int] | None) -> int:

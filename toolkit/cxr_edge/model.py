@@ -48,14 +48,17 @@ RUNTIMES: Final[Mapping[str, RuntimeKind]] = {
 class Model:
     """A model opened on this machine."""
 
-    spec: ModelSpec
-    """What it expects and means."""
     sha256: str
     """Of the artefact's bytes."""
     runtime_name: str
     """Key of :data:`RUNTIMES`."""
     runtime: Runtime
     """What runs it."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What it expects and means."""
+        return self.runtime.spec
 
     @property
     def tag(self) -> str:
@@ -98,8 +101,7 @@ def open_model(
     digest = hashlib.sha256(data).hexdigest()
     if path.is_dir():
         _check_listed(path, file.name, digest)
-    opened = _start(name, data, str(file), device, spec)
-    return Model(opened.spec, digest, name, opened)
+    return Model(digest, name, _start(name, data, str(file), device, spec))
 
 
 def default_package() -> Path:
@@ -180,7 +182,7 @@ def _check_listed(package: Path, name: str, digest: str) -> None:
         )
 
 
-def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | None) -> "_Opened":
+def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | None) -> Runtime:
     try:
         if name == "onnx":
             from cxr_edge.runtimes.onnx import OnnxRuntime
@@ -196,9 +198,3 @@ def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | N
         raise RuntimeUnavailable(
             f"{source} needs {kind.module}, which is not installed: {kind.install}"
         ) from exc
-
-
-class _Opened(Runtime):
-    """A runtime that has read its spec."""
-
-    spec: ModelSpec

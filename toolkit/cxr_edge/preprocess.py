@@ -36,7 +36,8 @@ def _resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
     # OpenCV falls back to bilinear for both axes where one grows, so each is done by itself.
     shrunk = (min(columns, width), min(rows, height))
     if shrunk != (columns, rows):
-        pixels = cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        pixels = np.asarray(cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
     if shrunk != (width, height):
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        enlarged = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+        pixels = np.asarray(enlarged, np.uint8)
     return pixels

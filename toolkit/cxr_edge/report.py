@@ -29,6 +29,9 @@ COLUMNS: Final = (
 )
 """Header of the report."""
 
+FIRST_FAILED: Final = 5
+"""So many failed files are named in the summary; the report names all."""
+
 MANIFEST_VERSION: Final = 1
 """Version of the run manifest's JSON."""
 
@@ -50,12 +53,16 @@ class Counts:
     """Scored."""
     failed: int = 0
     """Not scored."""
+    flagged: int = 0
+    """Scored with one flag or more."""
     labels: Counter[str] = field(default_factory=Counter)
     """Scored files by label."""
     flags: Counter[str] = field(default_factory=Counter)
     """Scored files by flag."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Failed files by reason."""
+    first_failed: list[str] = field(default_factory=list)
+    """Paths of the first :data:`FIRST_FAILED` failed files."""
 
     def add(self, row: Sequence[str]) -> None:
         """Count one row of the report."""
@@ -64,10 +71,14 @@ class Counts:
         if values["status"] == "ok":
             self.ok += 1
             self.labels[values["label"]] += 1
-            self.flags.update(flag for flag in values["flags"].split(";") if flag)
+            flags = [flag for flag in values["flags"].split(";") if flag]
+            self.flagged += bool(flags)
+            self.flags.update(flags)
         else:
             self.failed += 1
             self.reasons[values["reason"]] += 1
+            if len(self.first_failed) < FIRST_FAILED:
+                self.first_failed.append(values["path"])
 
 
 @dataclass(frozen=True)
@@ -187,28 +198,26 @@ class CsvReport:
     """An append-only CSV file that is its own journal."""
 
     def __init__(self, file: TextIO, model: str, counts: Counts) -> None:
-        """Append to an open file; :meth:`create` and :meth:`append` open one."""
+        """Append to a file that :meth:`open` opened."""
         self._file = file
         self._model = model
         self._writer = csv.writer(file, lineterminator="\n")
         self.counts = counts
 
     @classmethod
-    def create(cls, path: Path, model: str) -> Self:
-        """Begin a report with its header.
+    def open(cls, path: Path, model: str, kept: int = 0, counts: Counts | None = None) -> Self:
+        """Begin a report with its header, or continue it behind its first ``kept`` bytes.
 
-        Raises
-        ------
-        ReportError
-            It cannot be written.
-        """
-        report = cls.append(path, model, 0, Counts())
-        report._writer.writerow(COLUMNS)
-        return report
-
-    @classmethod
-    def append(cls, path: Path, model: str, kept: int, counts: Counts) -> Self:
-        """Continue a report behind its first ``kept`` bytes, which hold ``counts``.
+        Parameters
+        ----------
+        path
+            The report.
+        model
+            For the ``model`` column.
+        kept
+            Bytes that stay; what stands behind them is cut off.
+        counts
+            Of the rows in those bytes.
 
         Raises
         ------
@@ -220,7 +229,9 @@ class CsvReport:
             file.truncate(kept)
         except OSError as exc:
             raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
-        return cls(file, model, counts)
+        if not kept:
+            csv.writer(file, lineterminator="\n").writerow(COLUMNS)
+        return cls(file, model, counts or Counts())
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
         """Append one batch and hand it to the operating system.
@@ -298,15 +309,19 @@ def read_identity(report: Path) -> RunIdentity:
     path = manifest_path(report)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data["manifest_version"] != MANIFEST_VERSION:
-            raise ValueError(f"manifest_version {data['manifest_version']}")
-        identity = dict(data["identity"])
-        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
+        identity, version = dict(data["identity"]), data["manifest_version"]
+        before = RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReportError(
             f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
             "choose another --out, or keep the old report under a new name with --fresh"
         ) from exc
+    if version != MANIFEST_VERSION:
+        raise ReportError(
+            f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
+            f"came {version}; finish it with the version that began it, or use --fresh"
+        )
+    return before
 
 
 def set_aside(report: Path) -> None:

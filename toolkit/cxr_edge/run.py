@@ -74,6 +74,10 @@ class ScanJob:
         )
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 @dataclass
 class _Tally:
     """What the manifest says at any moment."""
@@ -82,7 +86,7 @@ class _Tally:
     passed_over: PassedOver = field(default_factory=PassedOver)
     counts: Counts = field(default_factory=Counts)
     continued_from: int = 0
-    started: str = field(default_factory=lambda: _now())
+    started: str = field(default_factory=_now)
     clock: float = field(default_factory=time.monotonic)
 
     def write(self, exit_code: ExitCode | None) -> RunManifest:
@@ -190,7 +194,7 @@ def _open(
     if header is None:
         if job.out.exists() and not ",".join(COLUMNS).encode().startswith(_head(job.out)):
             raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
-        report = CsvReport.create(job.out, job.model.tag)
+        report = CsvReport.open(job.out, job.model.tag)
         tally.counts = report.counts
         return report, items
     if tuple(header[0]) != COLUMNS:
@@ -198,7 +202,7 @@ def _open(
     _check_identity(job)
     kept, items = _match(job, rows, items, header[1], tally)
     tally.continued_from = tally.counts.rows
-    return CsvReport.append(job.out, job.model.tag, kept, tally.counts), items
+    return CsvReport.open(job.out, job.model.tag, kept, tally.counts), items
 
 
 def _match(
@@ -260,7 +264,3 @@ def _refuse_too_many(job: ScanJob, counts: Counts) -> None:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(",".join(COLUMNS)) + 1)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

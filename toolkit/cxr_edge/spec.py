@@ -6,12 +6,16 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SPEC_VERSION: Final = 1
 """Version of the JSON below; a reader refuses what it does not know."""
@@ -21,6 +25,9 @@ SPEC_KEY: Final = "cxr_edge.spec"
 
 SPEC_MEMBER: Final = "spec.json"
 """Name of the spec's member in the zip of a ``.keras`` or at the end of a ``.tflite``."""
+
+MAX_SIDE: Final = 4096
+"""Largest input side of a model, pixels."""
 
 PROBABILITY_DECIMALS: Final = 6
 """Probabilities and thresholds are compared and reported at this many decimals."""
@@ -82,8 +89,8 @@ class InputSpec:
     def __post_init__(self) -> None:
         for side in ("height", "width"):
             value = getattr(self, side)
-            if not (_is_int(value) and 1 <= value <= 4096):
-                raise SpecInvalid(f"input {side}: expected 1 to 4096 pixels, came {value!r}")
+            if not (_is_int(value) and 1 <= value <= MAX_SIDE):
+                raise SpecInvalid(f"input {side}: expected 1 to {MAX_SIDE} pixels, came {value!r}")
         if not _is_int(self.channels) or self.channels not in (1, 3):
             raise SpecInvalid(f"input channels: expected 1 or 3, came {self.channels!r}")
         if self.recipe not in RECIPES:
@@ -196,7 +203,7 @@ class ModelSpec:
         if not _is_text(self.name):
             raise SpecInvalid(f"name: expected text, came {self.name!r}")
         if (
-            len(self.labels) != 2  # noqa: PLR2004  (a binary classifier has two labels)
+            len(tuple(self.labels)) != 2
             or not all(_is_text(label) for label in self.labels)
             or self.labels[0] == self.labels[1]
         ):
@@ -304,7 +311,7 @@ def read_appended_spec(data: bytes, source: str) -> ModelSpec:
             text = archive.read(SPEC_MEMBER)
     except (zipfile.BadZipFile, KeyError) as exc:
         raise spec_missing(source) from exc
-    except (OSError, EOFError, ValueError, zipfile.zlib.error) as exc:  # type: ignore[attr-defined]
+    except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise ModelInvalid(f"{source}: its spec cannot be read ({exc}); export it again") from exc
     return ModelSpec.from_json(text)
 
@@ -317,11 +324,11 @@ def spec_missing(source: str) -> SpecMissing:
     )
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def _build(kind: type[T], fields: dict[str, Any], where: str) -> T:
-    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = {field.name: field for field in dataclasses.fields(kind)}
     required = {name for name, field in known.items() if field.default is dataclasses.MISSING}
     if missing := required - fields.keys():
         raise SpecInvalid(f"{where}: {', '.join(sorted(missing))} missing")

@@ -1,6 +1,6 @@
 """The typer app, and the one place where errors become a line and an exit code."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,7 @@ from cxr_edge.errors import CxrError, ExitCode
 class CxrGroup(TyperGroup):
     """Turns every :class:`CxrError` into one line on standard error and its exit code."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> object:  # Any: typer keeps the class to itself
         """Run the subcommand."""
         try:
             return super().invoke(ctx)

@@ -89,7 +89,7 @@ def scan(
     raise typer.Exit(manifest.exit_code or 0)
 
 
-def _interrupt(signum: int, frame: object) -> NoReturn:
+def _interrupt(_signum: int, _frame: object) -> NoReturn:
     """Let SIGTERM end a scan as Ctrl-C does."""
     raise KeyboardInterrupt
 
@@ -130,9 +130,11 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     table.add_row("files", str(counts.rows), _rate(manifest))
     for label in identity.labels:
         at = f"threshold {identity.threshold:g} ({manifest.operating_point})"
-        table.add_row(f"  {label}", str(counts.labels[label]), at if label == identity.labels[1] else "")
+        table.add_row(
+            f"  {label}", str(counts.labels[label]), at if label == identity.labels[1] else ""
+        )
     for title, total, kinds in (
-        ("flagged", counts.flags.total(), counts.flags),
+        ("flagged", counts.flagged, counts.flags),
         ("failed", counts.failed, counts.reasons),
         ("passed over", manifest.passed_over.total(), manifest.passed_over),
     ):
@@ -140,6 +142,9 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         table.add_row(title, str(total), listed)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
+    if counts.failed:
+        more = ", ..." if counts.failed > len(counts.first_failed) else ""
+        console.print(f"failed files: {', '.join(counts.first_failed)}{more}", markup=False)
     console.print(
         f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
         f"({identity.provider}); report {out}",

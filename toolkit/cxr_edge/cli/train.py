@@ -15,7 +15,7 @@ def train(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder with NORMAL and PNEUMONIA in it, or with train/NORMAL and train/PNEUMONIA.",
+            help="Folder with NORMAL and PNEUMONIA in it, or in its train folder.",
         ),
     ],
     out: Annotated[
@@ -55,12 +55,13 @@ def train(
     try:
         from cxr_edge.spec import InputSpec
         from cxr_edge.training import fit
+        from cxr_edge.training.architectures import ARCHITECTURES
     except ModuleNotFoundError as exc:
         if exc.name not in ("keras", "tensorflow"):
             raise
         raise MissingExtra("cxr train", "train", exc.name) from exc
-    if architecture not in fit.ARCHITECTURES:
-        known = ", ".join(fit.ARCHITECTURES)
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
         raise UsageError(f"--architecture: expected one of {known}, came {architecture!r}")
     config = fit.FitConfig(
         architecture=architecture,

@@ -1,4 +1,4 @@
-"""``cxr verify``: do a package's artefacts decide as its Keras model does?"""
+"""``cxr verify``: tell whether a package's artefacts decide as its Keras model does."""
 
 import json
 from pathlib import Path
@@ -22,9 +22,7 @@ def verify(
     tolerance: Annotated[
         float, typer.Option(min=0, help="Largest difference of probabilities allowed.")
     ] = 1e-4,
-    write: Annotated[
-        bool, typer.Option(help="Write the findings to PACKAGE/parity.json.")
-    ] = True,
+    write: Annotated[bool, typer.Option(help="Write the findings to PACKAGE/parity.json.")] = True,
 ) -> None:
     """Compare ONNX and TFLite with Keras on real films; needs the extra 'export'.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec import InputSpec, ModelSpec
 
 Scores: TypeAlias = NDArray[np.float32]
 """Probabilities of the positive class, shape (N,)."""
@@ -14,6 +14,10 @@ Scores: TypeAlias = NDArray[np.float32]
 
 class Runtime(Protocol):
     """The seam to a library that runs models."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model expects and means."""
 
     @property
     def provider(self) -> str:

@@ -34,9 +34,7 @@ class Augmentation:
     erase: float = 0.3
     """Probability that a border and a corner are painted over with one gray."""
 
-    def __call__(
-        self, pixels: NDArray[np.uint8], rng: np.random.Generator
-    ) -> NDArray[np.uint8]:
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
         gray = self._move(pixels[:, :, 0], rng)
         gray = self._expose(gray, rng)
@@ -58,7 +56,8 @@ class Augmentation:
         offset = center - linear @ center
         offset += rng.uniform(-self.shift, self.shift, 2) * (columns, rows)
         matrix = np.hstack([linear, offset[:, np.newaxis]])
-        return cv2.warpAffine(gray, matrix, (columns, rows), flags=cv2.INTER_LINEAR)  # type: ignore[return-value]
+        moved = cv2.warpAffine(gray, matrix, (columns, rows), flags=cv2.INTER_LINEAR)
+        return np.asarray(moved, np.uint8)
 
     def _expose(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Change gamma, contrast and brightness through one look-up table."""
@@ -66,16 +65,15 @@ class Augmentation:
         level = 0.5 + (level - 0.5) * (1 + rng.uniform(-self.contrast, self.contrast))
         level += rng.uniform(-self.brightness, self.brightness)
         table = np.rint(np.clip(level, 0, 1) * 255).astype(np.uint8)
-        return table[gray]
+        return np.asarray(cv2.LUT(gray, table), np.uint8)
 
     def _degrade(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         sigma = rng.uniform(0, self.blur)
         if sigma > 0.3:  # below, the kernel is a single pixel
-            gray = cv2.GaussianBlur(gray, (0, 0), sigma)  # type: ignore[assignment]
-        noise = np.empty(gray.shape, np.int16)
+            gray = np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), np.uint8)
         deviation = rng.uniform(0, self.noise)
         noise = rng.normal(0, deviation, gray.shape).astype(np.int16)
-        return np.clip(gray + noise, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(gray + noise, 0, 255), np.uint8)
 
 
 def _erase(gray: NDArray[np.uint8], rng: np.random.Generator) -> None:

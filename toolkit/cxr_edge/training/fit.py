@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ class FitConfig:
     """Key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
     name: str = "edge"
     """Name of the model in reports."""
-    input: InputSpec = InputSpec()
+    input: InputSpec = field(default_factory=InputSpec)
     """Pixels that the network takes."""
     epochs: int = 25
     """Most epochs."""
@@ -57,7 +57,7 @@ class FitConfig:
     """Of the split, the initial weights, the sampling and the augmentation."""
     validation_fraction: float = 0.2
     """Share of the patients held out."""
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
     """Random changes of the training films."""
     data: str = ""
     """The training set in words, for the model card."""
@@ -156,9 +156,7 @@ def train(
     return spec
 
 
-def _fit(
-    training: FilmSet, validation: FilmSet, out: Path, config: FitConfig
-) -> keras.Model:
+def _fit(training: FilmSet, validation: FilmSet, out: Path, config: FitConfig) -> keras.Model:
     """Run the epochs and return the model with the weights of the lowest validation loss."""
     model = ARCHITECTURES[config.architecture](config.input)
     batches = BalancedBatches(training, config)

@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both need only Python and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The exact versions that are tested; pip reads the variable, so the build environment obeys too.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/python -m pip install --quiet
+
+.PHONY: demo test lint types contracts tests bench clean
+
+demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
+	@rm -rf demo && mkdir demo
+	@$(BIN)/cxr scan samples --out demo/report.csv; code=$$?; \
+	if [ $$code -ne 3 ]; then echo "expected exit code 3 (two samples are bad), came $$code"; exit 1; fi
+
+test: lint types contracts tests  ## everything that CI checks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev  ## start-up times as ratios; never part of the tests
+	$(BIN)/python bench/startup.py
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cxr-edge needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) demo
