@@ -6,34 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import numpy as np
 import pytest
-from click.testing import Result
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from cxr_edge.cli import app
 from cxr_edge.model import Model
-from cxr_edge.runtimes import Scores
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
-
-ROOT = Path(__file__).parent.parent
-SAMPLES = ROOT / "samples"
-
-
-class FakeRuntime:
-    """A runtime whose probability is the mean gray value; it notes the batches it was given."""
-
-    provider = "FakeProvider"
-
-    def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-        self.batches: list[int] = []
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        self.batches.append(len(pixels))
-        return (pixels.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+from fakes import SAMPLES, FakeRuntime
 
 
 @pytest.fixture
@@ -65,7 +46,7 @@ def phantoms() -> ModuleType:
 
 
 @pytest.fixture
-def cxr() -> Callable[..., Result]:
+def cxr() -> Callable[..., Any]:
     """Run a ``cxr`` command in this process."""
     runner = CliRunner()
     return lambda *words: runner.invoke(app, [str(word) for word in words])
@@ -78,3 +59,30 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("CXR_DATA is not set: no real films to test with")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def class_folders(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
+    """Sixty phantoms of each class in class folders, two a patient."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    phantoms.write_classes(folder, 60, 64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, class_folders: Path) -> Path:
+    """What ``cxr train`` leaves after two short epochs."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    words = ("train", class_folders, "-o", out, "--image-size", 64, "--epochs", 2)
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
+    """What ``cxr export`` makes of it."""
+    out = tmp_path_factory.mktemp("package") / "package"
+    result = CliRunner().invoke(app, ["export", str(run_folder / "model.keras"), "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    return out

@@ -306,12 +306,14 @@ def read_appended_spec(data: bytes, source: str) -> ModelSpec:
     ModelInvalid
         The archive is damaged.
     """
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise spec_missing(source)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             text = archive.read(SPEC_MEMBER)
-    except (zipfile.BadZipFile, KeyError) as exc:
+    except KeyError as exc:
         raise spec_missing(source) from exc
-    except (OSError, EOFError, ValueError, zlib.error) as exc:
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as exc:
         raise ModelInvalid(f"{source}: its spec cannot be read ({exc}); export it again") from exc
     return ModelSpec.from_json(text)
 

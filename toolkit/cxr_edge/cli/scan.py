@@ -1,6 +1,7 @@
 """``cxr scan``: folders of films to a CSV report."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,13 +98,11 @@ def _interrupt(_signum: int, _frame: object) -> NoReturn:
 @contextmanager
 def _progress(paths: Sequence[Path], *, quiet: bool) -> "Iterator[Callable[[Counts], None]]":
     """Show a progress bar on a terminal, nothing in a pipe."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield lambda counts: None
         return
 
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
@@ -111,7 +110,7 @@ def _progress(paths: Sequence[Path], *, quiet: bool) -> "Iterator[Callable[[Coun
 
     total = sum(1 for _ in discover(paths))
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"))
-    with Progress(*columns, TimeLeft(), console=console, transient=True) as bar:
+    with Progress(*columns, TimeLeft(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scan", total=total, failed=0)
         yield lambda counts: bar.update(task, completed=counts.rows, failed=counts.failed)
 

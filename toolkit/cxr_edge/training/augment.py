@@ -27,10 +27,12 @@ class Augmentation:
     """Factor about mid-gray, from 1 - contrast to 1 + contrast."""
     brightness: float = 0.2
     """Added, as a share of white, either way."""
+    degrade: float = 0.3
+    """Probability of blur and noise; most films stay as sharp as they come."""
     blur: float = 1.0
-    """Largest sigma of a Gaussian blur, pixels."""
+    """Largest sigma of the Gaussian blur, pixels."""
     noise: float = 6.0
-    """Largest standard deviation of added noise, gray levels."""
+    """Largest standard deviation of the noise, gray levels."""
     erase: float = 0.3
     """Probability that a border and a corner are painted over with one gray."""
 
@@ -38,7 +40,8 @@ class Augmentation:
         """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
         gray = self._move(pixels[:, :, 0], rng)
         gray = self._expose(gray, rng)
-        gray = self._degrade(gray, rng)
+        if rng.random() < self.degrade:
+            gray = self._degrade(gray, rng)
         if rng.random() < self.erase:
             _erase(gray, rng)
         return np.repeat(gray[:, :, np.newaxis], pixels.shape[2], axis=2)

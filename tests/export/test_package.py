@@ -1,0 +1,104 @@
+"""Model packages: whole or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from cxr_edge.errors import ModelInvalid, SpecMissing, UsageError
+from cxr_edge.report import NOTICE
+from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint, append_spec
+from cxr_export.card import model_card
+from cxr_export.original import load_original
+from cxr_export.package import export_package
+
+pytestmark = pytest.mark.slow
+
+
+def test_exporting_twice_replaces_the_package(run_folder: Path, tmp_path: Path) -> None:
+    """The same model gives the same bytes of every artefact."""
+    contents = []
+    for _ in range(2):
+        export_package(run_folder / "model.keras", tmp_path / "p")
+        contents.append({path.name: path.read_bytes() for path in (tmp_path / "p").iterdir()})
+    assert contents[0].keys() == contents[1].keys()
+    for name, data in contents[0].items():
+        assert data == contents[1][name], name
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> None:
+    """Somebody's own folder is left alone."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(UsageError, match="no model package"):
+        export_package(run_folder / "model.keras", tmp_path / "mine")
+    with pytest.raises(UsageError, match="existing folder"):
+        export_package(run_folder / "model.keras", tmp_path / "none" / "p")
+
+
+def save(model: keras.Model, path: Path, spec: ModelSpec | None) -> Path:
+    model.save(path)
+    if spec:
+        append_spec(path, spec)
+    return path
+
+
+def network(channels: int = 1, outputs: int = 1) -> keras.Model:
+    image = keras.Input((8, 8, channels), dtype="uint8")
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    return keras.Model(image, keras.layers.Dense(outputs, activation="sigmoid")(pooled))
+
+
+TINY = ModelSpec(
+    "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
+)
+
+
+def test_a_model_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """No spec, other channels, two outputs, half a file: each has its message, no package."""
+    with pytest.raises(SpecMissing, match="--spec"):
+        export_package(save(network(), tmp_path / "a.keras", None), tmp_path / "p")
+    with pytest.raises(ModelInvalid, match="says 8x8x1 uint8, the model wants 8x8x3"):
+        export_package(save(network(channels=3), tmp_path / "b.keras", TINY), tmp_path / "p")
+    with pytest.raises(ModelInvalid, match=r"shape \(N, 1\), came \(None, 2\)"):
+        export_package(save(network(outputs=2), tmp_path / "c.keras", TINY), tmp_path / "p")
+    whole = save(network(), tmp_path / "d.keras", TINY)
+    whole.write_bytes(whole.read_bytes()[:-500])
+    with pytest.raises(ModelInvalid, match="half of one"):
+        export_package(whole, tmp_path / "p")
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_given_spec_stands_in(tmp_path: Path, cxr: Callable[..., Any]) -> None:
+    """--spec describes a model that carries none, and goes into its artefacts."""
+    path = save(network(), tmp_path / "a.keras", None)
+    (tmp_path / "spec.json").write_text(TINY.to_json())
+    result = cxr("export", path, "-o", tmp_path / "p", "--spec", tmp_path / "spec.json")
+    assert result.exit_code == 0, result.output
+    assert load_original(tmp_path / "p" / "model.keras")[1] == TINY
+
+
+def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
+    """Keras' safe mode stays on: a Lambda layer is not run."""
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    scaled = keras.layers.Lambda(lambda x: keras.ops.cast(x, "float32"))(image)
+    pooled = keras.layers.GlobalAveragePooling2D()(scaled)
+    model = keras.Model(image, keras.layers.Dense(1, activation="sigmoid")(pooled))
+    with pytest.raises(ModelInvalid, match=r"[Ll]ambda"):
+        load_original(save(model, tmp_path / "a.keras", TINY))
+
+
+def test_the_card_says_what_it_must(run_folder: Path) -> None:
+    """Notice, data, split, seed, command, every operating point, limits, model-index."""
+    _, spec = load_original(run_folder / "model.keras")
+    card = model_card(spec)
+    assert spec.provenance
+    for text in (
+        NOTICE, "model-index:", spec.provenance.data_sha256, spec.provenance.command, "## Limits",
+        str(spec.provenance.validation_auc), *(f"| {p.name} |" for p in spec.operating_points),
+    ):  # fmt: skip
+        assert text in card
+    assert "## Training" not in model_card(TINY)

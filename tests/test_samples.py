@@ -1,0 +1,51 @@
+"""The committed samples and their golden report."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from cxr_edge.discover import discover
+from cxr_edge.errors import ExitCode
+from fakes import SAMPLES
+
+GOLDEN = SAMPLES / "golden-report.csv"
+
+
+def test_the_generator_draws_the_committed_samples(phantoms: ModuleType, tmp_path: Path) -> None:
+    """Every sample can be made again: same names, same pixels."""
+    phantoms.write_samples(tmp_path)
+    made = {item.path: item.file for item in discover([tmp_path])}
+    committed = {item.path: item.file for item in discover([SAMPLES])}
+    assert made.keys() == committed.keys()
+    for name, path in made.items():
+        if path.suffix == ".png" and name != "text.png":
+            one, other = (cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in (path, committed[name]))
+            np.testing.assert_array_equal(one, other)
+        else:
+            assert path.read_bytes() == committed[name].read_bytes(), name
+
+
+def test_samples_are_small() -> None:
+    """A clone stays quick: under 2 MB for all of them."""
+    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) < 2_000_000
+
+
+def test_a_scan_gives_the_golden_report(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """All columns are the same; probabilities within what CPUs may differ by."""
+    report = tmp_path / "report.csv"
+    result = cxr("scan", SAMPLES, "--out", report)
+    assert result.exit_code == ExitCode.SOME_FAILED
+    with report.open(newline="") as file, GOLDEN.open(newline="") as golden:
+        rows, expected = list(csv.DictReader(file)), list(csv.DictReader(golden))
+    for row, wanted in zip(rows, expected, strict=True):
+        one, other = row.pop("probability"), wanted.pop("probability")
+        assert row == wanted
+        assert bool(one) == bool(other)
+        if one:
+            assert float(one) == pytest.approx(float(other), abs=1e-4)
