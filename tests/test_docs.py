@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fakes import ROOT, SAMPLES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

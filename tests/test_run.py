@@ -196,6 +196,16 @@ def test_a_missing_out_folder_is_seen_before_any_work(job: ScanJob, model: Model
     assert not model.runtime.batches  # type: ignore[attr-defined]
 
 
+def test_an_unwritable_out_is_seen_before_any_work(
+    job: ScanJob, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only folder is told at once; asked of the system, since root may write anywhere."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match="not writable"):
+        run_scan(job)
+    assert not model.runtime.batches  # type: ignore[attr-defined]
+
+
 def test_several_folders_are_told_apart(job: ScanJob, films: Path, tmp_path: Path) -> None:
     """Each root's name stands before its files, and the rows are sorted over all of them."""
     shutil.copytree(films, tmp_path / "a films")

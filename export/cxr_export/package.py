@@ -8,7 +8,7 @@ from typing import Final
 
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.model import CHECKSUMS, read_checksums
-from cxr_edge.spec import SPEC_MEMBER, ModelSpec
+from cxr_edge.spec import SPEC_MEMBER, ModelSpec, append_spec
 from cxr_export.card import model_card
 from cxr_export.onnx import export_onnx
 from cxr_export.original import load_original
@@ -49,20 +49,24 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
         raise UsageError(f"-o: expected an existing folder, {out.absolute().parent} is none")
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
-    keras_model, spec = load_original(model, spec)
+    keras_model, exported = load_original(model, spec)
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as scratch:
         package = Path(scratch) / out.name
         package.mkdir()
-        shutil.copyfile(model, package / ORIGINAL)
-        export_onnx(keras_model, spec, package / "model.onnx")
-        export_tflite(keras_model, spec, package / "model.tflite")
-        (package / SPEC_MEMBER).write_text(spec.to_json(), encoding="utf-8")
-        (package / "README.md").write_text(model_card(spec), encoding="utf-8")
+        if spec is None:
+            shutil.copyfile(model, package / ORIGINAL)
+        else:
+            keras_model.save(package / ORIGINAL, include_optimizer=False)
+            append_spec(package / ORIGINAL, exported)
+        export_onnx(keras_model, exported, package / "model.onnx")
+        export_tflite(keras_model, exported, package / "model.tflite")
+        (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
+        (package / "README.md").write_text(model_card(exported), encoding="utf-8")
         write_checksums(package)
         if out.exists():
             out.rename(Path(scratch) / "replaced")
         package.rename(out)
-    return spec
+    return exported
 
 
 def write_checksums(package: Path) -> None:

@@ -1,14 +1,19 @@
 """DICOM bytes to 8-bit gray: the only importer of pydicom."""
 
+import logging
+import struct
+import warnings
+import zlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom import config, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -26,8 +31,31 @@ from cxr_edge.images import SourceFacts, check_size
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
+# What pydicom finds odd it quotes, and what it quotes can be the patient's: keep it quiet.
+config.settings.reading_validation_mode = config.IGNORE
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+_DAMAGE: Final = (
+    BytesLengthException,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+)
+"""What pydicom, numpy and OpenCV raise for damaged files; see :func:`decode_dicom`."""
+
 _UNCOMPRESSED: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
-_PHOTOMETRICS: Final = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL")
+_SAMPLES: Final = {"MONOCHROME1": 1, "MONOCHROME2": 1, "RGB": 3, "YBR_FULL": 3}
+
+_REFUSED: Final = ("PALETTE COLOR", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
 def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
@@ -46,7 +74,7 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
     -------
     tuple
         Pixels, uint8 of shape (rows, columns), and what the report says of the source. Nothing
-        that identifies a patient is read.
+        that identifies a patient is read, and no message quotes the header.
 
     Raises
     ------
@@ -54,27 +82,13 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
         ``not-an-image``, ``no-pixel-data``, ``unsupported-compression``,
         ``unsupported-format``, ``truncated``, ``too-large`` or ``corrupt``.
     """
-    dataset = _parse(data)
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
-    if photometric not in _PHOTOMETRICS:
-        raise UnsupportedFormat(
-            f"expected DICOM pixels that are {', '.join(_PHOTOMETRICS)}, came {photometric}; "
-            "convert it to PNG"
-        )
-    frames = int(dataset.get("NumberOfFrames") or 1)
     try:
-        stored = pixel_array(dataset, index=0 if frames > 1 else None)
-        gray = _to_gray(dataset, stored, photometric)
-    except (AttributeError, ValueError, IndexError, KeyError, TypeError, OverflowError) as exc:
-        if "length of the pixel data" in str(exc):
-            raise Truncated(f"the DICOM file ends within its pixels ({len(data)} bytes)") from exc
-        raise Corrupt(f"the DICOM file's pixels cannot be read: {exc}") from exc
-    flags = []
-    if stored.ndim > 2:
-        flags.append("color")
-    if frames > 1:
-        flags.append("multi-frame")
-    return gray, SourceFacts(int(dataset.Columns), int(dataset.Rows), Format.DICOM, tuple(flags))
+        dataset = _parse(data)
+        return _decode(dataset)
+    except EOFError as exc:
+        raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
+    except _DAMAGE as exc:  # their text may hold bytes of the header
+        raise Corrupt(f"the DICOM file cannot be read ({type(exc).__name__})") from exc
 
 
 def _parse(data: bytes) -> "FileDataset":
@@ -82,58 +96,105 @@ def _parse(data: bytes) -> "FileDataset":
         dataset = dcmread(BytesIO(data))
     except InvalidDicomError as exc:
         raise NotAnImage("expected a DICOM file, came something without its header") from exc
-    except EOFError as exc:
-        raise Truncated(f"the DICOM file ends within its header ({len(data)} bytes)") from exc
-    except (AttributeError, KeyError, NotImplementedError, OSError, TypeError, ValueError) as exc:
-        raise Corrupt(f"the DICOM file cannot be parsed: {exc}") from exc
     if "PixelData" not in dataset:
         if "Rows" in dataset:
-            raise Truncated(f"the DICOM file ends before its pixels ({len(data)} bytes)")
+            raise EOFError
         raise NoPixelData("expected DICOM with pixels, came a document or plan without")
     syntax = dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
     if syntax not in _UNCOMPRESSED:
         raise UnsupportedCompression(
             f"expected uncompressed DICOM, came {syntax.name}; decompress it first"
         )
-    check_size(int(dataset.get("Columns", 0)), int(dataset.get("Rows", 0)))
+    check_size(int(dataset.Columns), int(dataset.Rows))
     return dataset
 
 
-def _to_gray(dataset: "FileDataset", stored: NDArray[np.generic], kind: str) -> NDArray[np.uint8]:
-    if kind == "YBR_FULL":
-        return np.ascontiguousarray(stored[..., 0], dtype=np.uint8)
-    if kind == "RGB":
-        low, high = 0.0, float((1 << int(dataset.BitsStored)) - 1)
-        values = cv2.cvtColor(stored.astype(np.float32), cv2.COLOR_RGB2GRAY)
-        return _scale(values, low, high)
-    modality = apply_modality_lut(stored, dataset)
-    windowed = apply_voi_lut(modality, dataset, index=0)
-    low, high = _display_range(dataset)
-    gray = _scale(windowed, low, high)
+def _decode(dataset: "FileDataset") -> tuple[NDArray[np.uint8], SourceFacts]:
+    kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind not in _SAMPLES:
+        raise UnsupportedFormat(
+            f"expected DICOM pixels that are {', '.join(_SAMPLES)}, "
+            f"came {kind if kind in _REFUSED else 'something else'}; convert it to PNG"
+        )
+    samples, bits = int(dataset.get("SamplesPerPixel", 1)), int(dataset.BitsAllocated)
+    if samples != _SAMPLES[kind]:
+        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, came {samples}")
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if len(dataset.PixelData) * 8 < rows * columns * samples * frames * bits:
+        raise EOFError
+    stored = pixel_array(dataset, index=0, raw=True)
+    flags = []
+    if samples > 1:
+        flags.append("color")
+    if frames > 1:
+        flags.append("multi-frame")
+    return _to_gray(dataset, stored, kind), SourceFacts(columns, rows, Format.DICOM, tuple(flags))
+
+
+def _to_gray(dataset: "FileDataset", stored: NDArray[Any], kind: str) -> NDArray[np.uint8]:
+    if kind in ("RGB", "YBR_FULL"):
+        luma = stored[..., 0] if kind == "YBR_FULL" else _luma(stored)
+        return _scale(luma, 0, (1 << int(dataset.BitsStored)) - 1)
+    values = apply_modality_lut(stored, dataset).astype(np.float64)
+    if dataset.get("VOILUTSequence"):
+        gray = _apply_voi_lut(dataset, values)
+    elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        gray = _scale(_window(dataset, values), 0, 1)
+    else:
+        gray = _scale(values, *_modality_range(dataset))
     return 255 - gray if kind == "MONOCHROME1" else gray
 
 
-def _display_range(dataset: "FileDataset") -> tuple[float, float]:
-    """Return what the darkest and the brightest possible stored value come out as."""
-    if "VOILUTSequence" in dataset:
-        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-        return 0.0, float((1 << bits) - 1)
+def _luma(rgb: NDArray[Any]) -> NDArray[Any]:
+    return cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
+
+
+def _apply_voi_lut(dataset: "FileDataset", values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """PS3.3 C.11.2.1.1; pydicom's own indexes in the table's 8 bits, and wraps around."""
+    item = dataset.VOILUTSequence[0]
+    _, first, bits = (int(number) for number in item.LUTDescriptor)
+    entries = item.LUTData
+    if isinstance(entries, bytes):
+        order = "<" if dataset.original_encoding[1] else ">"
+        entries = np.frombuffer(entries, order + "u2")
+    table = np.asarray(entries)
+    place = np.clip(np.rint(values) - first, 0, len(table) - 1)
+    return _scale(table[place.astype(np.intp)], 0, (1 << bits) - 1)
+
+
+def _window(dataset: "FileDataset", values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values from 0 to 1 by the first window, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    center, width = (_first(dataset[name].value) for name in ("WindowCenter", "WindowWidth"))
+    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+    if function == "SIGMOID" and width > 0:
+        return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -50, 50)))
+    if function == "LINEAR" and width >= 1:
+        center, width = center - 0.5, width - 1
+    elif function != "LINEAR_EXACT" or width <= 0:
+        raise Corrupt(f"the DICOM file has a window width of {width:g}, which its function forbids")
+    if width == 0:
+        return (values > center).astype(np.float64)
+    return np.clip((values - center) / width + 0.5, 0, 1)
+
+
+def _first(value: object) -> float:
+    return float(value[0] if isinstance(value, MultiValue) else value)  # type: ignore[arg-type]  # pydicom's numbers
+
+
+def _modality_range(dataset: "FileDataset") -> tuple[float, float]:
+    """Return the least and the greatest value that the modality step can give."""
+    if dataset.get("ModalityLUTSequence"):
+        return 0, (1 << int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])) - 1
     bits = int(dataset.BitsStored)
     signed = int(dataset.get("PixelRepresentation", 0)) == 1
     bounds = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    if "ModalityLUTSequence" in dataset:
-        bits = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
-        extremes = np.array([0, (1 << bits) - 1])
-    else:
-        extremes = apply_modality_lut(np.array(bounds), dataset)
-    if "WindowCenter" in dataset:
-        # Far outside any window a pixel takes the darkest and the brightest value there is.
-        extremes = apply_voi_lut(np.array([-1e30, 1e30]), dataset, index=0)
+    extremes = apply_modality_lut(np.array(bounds), dataset)
     return float(extremes.min()), float(extremes.max())
 
 
-def _scale(values: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
+def _scale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     if not high > low:
-        raise ValueError(f"display range from {low} to {high}")
+        raise Corrupt(f"the DICOM file's values range from {low:g} to {high:g}")
     scaled = (values.astype(np.float64) - low) * (255 / (high - low))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)

@@ -107,7 +107,7 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
 
 def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem]:
     streams = [
-        _walk(root.path, f"{root.prefix}/" if root.prefix else "", passed_over, ())
+        _walk(root.path, f"{root.prefix}/" if root.prefix else "", passed_over)
         if root.path.is_dir()
         else iter([ImageItem(root.prefix, root.path)])
         for root in roots
@@ -115,32 +115,60 @@ def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem
     return heapq.merge(*streams, key=lambda item: item.key)
 
 
-def _walk(
-    folder: Path, prefix: str, passed_over: PassedOver, above: tuple[tuple[int, int], ...]
-) -> Iterator[ImageItem]:
-    try:
-        status = folder.stat()
-        with os.scandir(folder) as listing:
-            entries = [(entry.name, _is_folder(entry)) for entry in listing]
-    except OSError:
-        passed_over.counts["unlisted"] += 1
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        passed_over.counts["loop"] += 1
-        return
-    # A folder sorts as its name and a slash, as it stands in the paths below it.
-    entries.sort(key=lambda entry: os.fsencode(entry[0]) + (b"/" if entry[1] else b""))
-    for name, is_folder in entries:
+@dataclass
+class _Folder:
+    """A folder that is being walked."""
+
+    path: Path
+    prefix: str
+    """Of its files' paths in the report."""
+    identity: tuple[int, int]
+    """Device and inode."""
+    entries: list[tuple[str, bool]]
+    """Name, and whether it is a folder, of what is left; the next one last."""
+
+
+def _walk(root: Path, prefix: str, passed_over: PassedOver) -> Iterator[ImageItem]:
+    # A stack of our own: a deep tree must not exhaust Python's.
+    first = _open(root, prefix, (), passed_over)
+    stack = [first] if first else []
+    while stack:
+        here = stack[-1]
+        if not here.entries:
+            stack.pop()
+            continue
+        name, is_folder = here.entries.pop()
+        path = here.path / name
         if name.startswith("."):
             passed_over.counts["hidden"] += 1
         elif is_folder:
-            below = (*above, identity)
-            yield from _walk(folder / name, f"{prefix}{name}/", passed_over, below)
-        elif why := _why_not(folder / name):
+            below = _open(path, f"{here.prefix}{name}/", stack, passed_over)
+            if below:
+                stack.append(below)
+        elif why := _why_not(path):
             passed_over.counts[why] += 1
         else:
-            yield ImageItem(prefix + name, folder / name)
+            yield ImageItem(here.prefix + name, path)
+
+
+def _open(
+    path: Path, prefix: str, above: Sequence[_Folder], passed_over: PassedOver
+) -> _Folder | None:
+    """Return a folder with its entries, None where it cannot or must not be gone into."""
+    try:
+        status = path.stat()
+        with os.scandir(path) as listing:
+            entries = [(entry.name, _is_folder(entry)) for entry in listing]
+    except OSError:
+        passed_over.counts["unlisted"] += 1
+        return None
+    identity = (status.st_dev, status.st_ino)
+    if any(folder.identity == identity for folder in above):
+        passed_over.counts["loop"] += 1
+        return None
+    # A folder sorts as its name and a slash, as it stands in the paths below it.
+    entries.sort(key=lambda entry: os.fsencode(entry[0]) + b"/" * entry[1], reverse=True)
+    return _Folder(path, prefix, identity, entries)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -150,14 +178,21 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _is_special(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:  # it cannot be asked; whoever reads it says why
+        return False
+
+
 def _why_not(path: Path) -> str:
     """Return why a file is passed over, empty where it is taken."""
+    if _is_special(path):
+        return "special"
     suffix = path.suffix.lower()
+    if suffix in SUFFIXES or not suffix:
+        return ""
     try:
-        if path.exists() and not path.is_file():
-            return "special"
-        if suffix in SUFFIXES or not suffix:
-            return ""
         with path.open("rb") as file:
             return "" if identify(file.read(HEAD_BYTES)) else "other"
     except OSError:  # unreadable, and by its name no image

@@ -222,7 +222,7 @@ def _tiff(data: bytes) -> Header:
     for index in range(count):
         at = directory + 2 + 12 * index
         tag, kind, values = struct.unpack_from(order + "HHI", data, at)
-        if kind not in _TIFF_SIZES:
+        if kind not in _TIFF_SIZES or not values:  # an empty entry is as good as none
             continue
         code = f"{order}{values}{_TIFF_SIZES[kind]}"
         size = struct.calcsize(code)

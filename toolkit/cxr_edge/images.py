@@ -128,16 +128,19 @@ def check_size(width: int, height: int) -> None:
 def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
     """Window 16-bit samples to 8 bits by the rule of recipe ``cxr-1``.
 
-    The depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest sample; 0 stays
-    0 and the largest value of that depth becomes 255. So a 16-bit copy of an 8-bit film gives
-    the film back, whether it was multiplied by 257 or just stored in wider samples, and a
-    12-bit film saved without scaling does not turn black.
+    Where all samples are multiples of 257, an 8-bit film was widened to 16 bits, and comes
+    back. Else the depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest
+    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit film saved
+    without scaling does not turn black.
 
     Returns
     -------
     tuple
         The pixels, uint8, same shape; and the depth in bits.
     """
+    narrow = values // 257
+    if np.array_equal(narrow * 257, values):
+        return narrow.astype(np.uint8), 16
     peak = int(values.max())
     depth = next(bits for bits in _DEPTHS if peak < 1 << bits)
     table = np.rint(np.arange(1 << depth) * (255 / ((1 << depth) - 1))).astype(np.uint8)
@@ -161,9 +164,9 @@ def _decode_raster(
         flags.append("multi-frame")
     if decoded.dtype == np.uint16:
         samples = decoded.astype(np.uint16, copy=False)
-        if header.white_is_zero:  # OpenCV inverts it in 8 bits only
-            samples = 65535 - samples
         pixels, depth = to_8_bits(samples)
+        if header.white_is_zero:  # OpenCV inverts it in 8 bits only
+            pixels = 255 - pixels
         if depth < header.bits:
             flags.append("fewer-bits")
         return pixels, tuple(flags)

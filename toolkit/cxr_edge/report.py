@@ -248,14 +248,14 @@ class CsvReport:
                 self.counts.add(row)
             self._file.flush()
         except OSError as exc:
-            raise ReportError(
-                f"the report cannot be written: {exc.strerror}; "
-                "make room and run the same command again"
-            ) from exc
+            raise _unwritable(exc) from exc
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; raises as :meth:`write`."""
+        try:
+            self._file.close()
+        except OSError as exc:
+            raise _unwritable(exc) from exc
 
 
 def read_rows(path: Path) -> Iterator[tuple[list[str], int]]:
@@ -341,6 +341,12 @@ def set_aside(report: Path) -> None:
                 old.rename(new)
     except OSError as exc:
         raise ReportError(f"{report} cannot be set aside: {exc.strerror}") from exc
+
+
+def _unwritable(exc: OSError) -> ReportError:
+    return ReportError(
+        f"the report cannot be written: {exc.strerror}; make room and run the same command again"
+    )
 
 
 def _no_report(path: Path) -> ReportError:

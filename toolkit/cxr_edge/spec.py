@@ -65,7 +65,7 @@ class Recipe:
 CXR_1: Final = Recipe(
     name="cxr-1",
     gray="luma-bt601",
-    deep="least-of-8-10-12-14-16-bits-that-holds-the-maximum",
+    deep="multiples-of-257-divided-else-least-of-8-10-12-14-16-bits-that-holds-the-maximum",
     reduced_jpeg=2,
     shrink="area",
     enlarge="bilinear",

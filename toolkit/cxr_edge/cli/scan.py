@@ -83,8 +83,12 @@ def scan(
         fresh=fresh,
         max_failures=max_failures,
     )
-    with _progress(paths, quiet=quiet) as progress:
-        manifest = run_scan(job, progress)
+    try:
+        with _progress(paths, quiet=quiet) as progress:
+            manifest = run_scan(job, progress)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: the same command finishes the report", err=True)
+        raise
     if not quiet:
         _print_summary(manifest, out)
     raise typer.Exit(manifest.exit_code or 0)
