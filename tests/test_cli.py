@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cxr_edge import __version__
-from cxr_edge.report import NOTICE
+from cxr_edge.manifest import NOTICE
 from fakes import SAMPLES
 
 COMMANDS = ("scan", "train", "export", "verify")

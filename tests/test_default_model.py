@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cxr_edge.discover import ImageItem, discover
+from cxr_edge.manifest import NOTICE
 from cxr_edge.metrics import at_threshold, auc
 from cxr_edge.model import default_package, open_model, read_checksums
 from cxr_edge.outcome import Decision, Prediction
-from cxr_edge.report import NOTICE
 from cxr_edge.scan import scan
 from cxr_edge.training.dataset import LABELS, in_validation, list_films
 

@@ -8,14 +8,12 @@ import pytest
 
 from cxr_edge.errors import ReportError
 from cxr_edge.images import SourceFacts
+from cxr_edge.manifest import Counts, manifest_path, read_identity
 from cxr_edge.outcome import Failure, Prediction
 from cxr_edge.report import (
     COLUMNS,
-    Counts,
     CsvReport,
-    manifest_path,
     printable,
-    read_identity,
     read_rows,
     row_of,
     set_aside,

@@ -12,9 +12,10 @@ import cv2
 import pytest
 
 from cxr_edge.errors import ExitCode, ReportError, UsageError
+from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
-from cxr_edge.report import COLUMNS, Counts, manifest_path
+from cxr_edge.report import COLUMNS
 from cxr_edge.run import ScanJob, run_scan
 
 
@@ -63,7 +64,7 @@ def test_csv_and_manifest_agree(job: ScanJob) -> None:
     table = rows(job.out)
     counts = Counts()
     for row in table:
-        counts.add([row[column] for column in COLUMNS])
+        counts.add(row)
     assert data["counts"] == dataclasses.asdict(counts, dict_factory=dict) | {
         "labels": dict(counts.labels), "flags": dict(counts.flags), "reasons": dict(counts.reasons)
     }  # fmt: skip

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxr_edge.artefact import append_spec, read_appended_spec
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown
+from cxr_edge.recipe import CXR_1
 from cxr_edge.spec import (
-    CXR_1,
     InputSpec,
     Interval,
     ModelSpec,
     OperatingPoint,
     Provenance,
-    append_spec,
-    read_appended_spec,
 )
 
 names = st.text(min_size=1, max_size=20).filter(str.strip)

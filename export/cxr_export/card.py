@@ -3,7 +3,7 @@
 import json
 
 from cxr_edge import __version__
-from cxr_edge.report import NOTICE
+from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import ModelSpec, OperatingPoint, Provenance
 
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 import tf2onnx
 
 from cxr_edge import __version__
+from cxr_edge.artefact import SPEC_KEY
 from cxr_edge.errors import ModelError
-from cxr_edge.spec import SPEC_KEY, ModelSpec
+from cxr_edge.spec import ModelSpec
 
 OPSET: Final = 17
 """tf2onnx refuses 19; at 18 global average pooling becomes an op that int8 leaves in float."""

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.artefact import read_appended_spec
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.runtimes import Scores, check_input
-from cxr_edge.spec import ModelSpec, read_appended_spec
+from cxr_edge.spec import ModelSpec
 
 
 class KerasRuntime:

@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.artefact import SPEC_MEMBER, append_spec
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.model import CHECKSUMS, read_checksums
-from cxr_edge.spec import SPEC_MEMBER, ModelSpec, append_spec
+from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
 from cxr_export.onnx import export_onnx
 from cxr_export.original import load_original

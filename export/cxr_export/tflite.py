@@ -4,7 +4,8 @@ from pathlib import Path
 
 import keras
 
-from cxr_edge.spec import ModelSpec, append_spec
+from cxr_edge.artefact import append_spec
+from cxr_edge.spec import ModelSpec
 
 
 def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 import pytest
 
+from cxr_edge.artefact import append_spec
 from cxr_edge.errors import ModelInvalid, SpecMissing, UsageError
-from cxr_edge.report import NOTICE
-from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint, append_spec
+from cxr_edge.manifest import NOTICE
+from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
 from cxr_export.package import export_package

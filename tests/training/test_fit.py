@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_edge.spec import InputSpec, read_appended_spec
+from cxr_edge.artefact import read_appended_spec
+from cxr_edge.spec import InputSpec
 from cxr_edge.training.dataset import list_films, load_films
 from cxr_edge.training.fit import BalancedBatches, FitConfig
 

@@ -16,7 +16,7 @@ from cxr_edge.errors import (
     UnsupportedFormat,
 )
 from cxr_edge.formats import HEAD_BYTES, Format, Header, identify, read_header
-from cxr_edge.spec import CXR_1
+from cxr_edge.recipe import CXR_1
 
 FLAGS: Final[tuple[str, ...]] = ("color", "fewer-bits", "multi-frame", "small", "stretched")
 """The closed list of warnings in the report's ``flags`` column.

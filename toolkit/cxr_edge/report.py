@@ -1,14 +1,12 @@
-"""The CSV report and its run manifest: written in batches, continued after any interruption."""
+"""The CSV report: written in batches, readable after any interruption."""
 
 import csv
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, Self, TextIO
 
 from cxr_edge.errors import ReportError
+from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.outcome import Failure, Outcome, Prediction
 from cxr_edge.spec import PROBABILITY_DECIMALS
 
@@ -28,128 +26,6 @@ COLUMNS: Final = (
     "model",
 )
 """Header of the report."""
-
-FIRST_FAILED: Final = 5
-"""So many failed files are named in the summary; the report names all."""
-
-MANIFEST_VERSION: Final = 1
-"""Version of the run manifest's JSON."""
-
-NOTICE: Final = (
-    "Research use only, not a diagnosis. The default model was trained on paediatric films of "
-    "one hospital; such models were seen to fall from AUC 0.95 to 0.54 on another hospital's "
-    "films (Xin et al. 2021)."
-)
-"""Stands in every manifest and under every summary."""
-
-
-@dataclass
-class Counts:
-    """What a report holds; all that a scan keeps in memory of it."""
-
-    rows: int = 0
-    """All files taken."""
-    ok: int = 0
-    """Scored."""
-    failed: int = 0
-    """Not scored."""
-    flagged: int = 0
-    """Scored with one flag or more."""
-    labels: Counter[str] = field(default_factory=Counter)
-    """Scored files by label."""
-    flags: Counter[str] = field(default_factory=Counter)
-    """Scored files by flag."""
-    reasons: Counter[str] = field(default_factory=Counter)
-    """Failed files by reason."""
-    first_failed: list[str] = field(default_factory=list)
-    """Paths of the first :data:`FIRST_FAILED` failed files."""
-
-    def add(self, row: Sequence[str]) -> None:
-        """Count one row of the report."""
-        values = dict(zip(COLUMNS, row, strict=True))
-        self.rows += 1
-        if values["status"] == "ok":
-            self.ok += 1
-            self.labels[values["label"]] += 1
-            flags = [flag for flag in values["flags"].split(";") if flag]
-            self.flagged += bool(flags)
-            self.flags.update(flags)
-        else:
-            self.failed += 1
-            self.reasons[values["reason"]] += 1
-            if len(self.first_failed) < FIRST_FAILED:
-                self.first_failed.append(values["path"])
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """What must be the same for a report to be continued."""
-
-    model: str
-    """Name of the model."""
-    model_sha256: str
-    """Digest of the artefact."""
-    recipe: str
-    """Preprocessing recipe."""
-    recipe_sha256: str
-    """Its digest."""
-    labels: tuple[str, str]
-    """Negative, positive."""
-    threshold: float
-    """That makes the label."""
-    runtime: str
-    """That computed it."""
-    provider: str
-    """That the runtime used."""
-    batch_size: int
-    """Files a batch: company can change the last bit of a probability."""
-
-
-@dataclass(frozen=True)
-class RunManifest:
-    """What stands in ``report.run.json`` beside ``report.csv``."""
-
-    tool_version: str
-    """Of cxr-edge."""
-    identity: RunIdentity
-    """What was computed, and with what."""
-    runtime_asked: str
-    """``--runtime``."""
-    device_asked: str
-    """``--device``."""
-    operating_point: str
-    """Name of the threshold."""
-    counts: Counts
-    """Of the whole report."""
-    passed_over: Counter[str]
-    """Files and folders that were not taken, by why."""
-    continued_from: int
-    """Rows that an earlier run had written."""
-    started: str
-    """ISO 8601, UTC; of this run."""
-    ended: str | None = None
-    """ISO 8601, UTC; None while it runs."""
-    files_per_second: float | None = None
-    """Of this run, from the first file to the last row; None where there was nothing to do."""
-    exit_code: int | None = None
-    """None while it runs."""
-
-    def write(self, path: Path) -> None:
-        """Write the manifest so that a reader finds the old one or the new one, whole.
-
-        Raises
-        ------
-        ReportError
-            It cannot be written.
-        """
-        data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
-        part = path.with_name(path.name + ".part")
-        try:
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(path)
-        except OSError as exc:
-            raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
 
 
 class Sink(Protocol):
@@ -184,14 +60,14 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
             return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
 
 
+def named(row: Sequence[str]) -> dict[str, str]:
+    """Return a row's values by column."""
+    return dict(zip(COLUMNS, row, strict=True))
+
+
 def printable(text: str) -> str:
     r"""Return text that UTF-8 can hold: bytes of a file name that are not become ``\udcNN``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def manifest_path(report: Path) -> Path:
-    """Return where the manifest of a report stands: ``report.csv`` -> ``report.run.json``."""
-    return report.with_suffix(".run.json")
 
 
 class CsvReport:
@@ -245,7 +121,7 @@ class CsvReport:
             for outcome in outcomes:
                 row = row_of(outcome, self._model)
                 self._writer.writerow(row)
-                self.counts.add(row)
+                self.counts.add(named(row))
             self._file.flush()
         except OSError as exc:
             raise _unwritable(exc) from exc
@@ -296,32 +172,6 @@ def read_rows(path: Path) -> Iterator[tuple[list[str], int]]:
         if len(row) != len(COLUMNS):
             raise _no_report(path)
         yield row, end
-
-
-def read_identity(report: Path) -> RunIdentity:
-    """Read what an existing report was made with, from its manifest.
-
-    Raises
-    ------
-    ReportError
-        There is no manifest, or it cannot be understood.
-    """
-    path = manifest_path(report)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        identity, version = dict(data["identity"]), data["manifest_version"]
-        before = RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ReportError(
-            f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
-            "choose another --out, or keep the old report under a new name with --fresh"
-        ) from exc
-    if version != MANIFEST_VERSION:
-        raise ReportError(
-            f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
-            f"came {version}; finish it with the version that began it, or use --fresh"
-        )
-    return before
 
 
 def set_aside(report: Path) -> None:

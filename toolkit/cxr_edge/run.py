@@ -12,22 +12,12 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.discover import ImageItem, PassedOver, discover
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
+from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
 from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
-from cxr_edge.report import (
-    COLUMNS,
-    Counts,
-    CsvReport,
-    RunIdentity,
-    RunManifest,
-    manifest_path,
-    printable,
-    read_identity,
-    read_rows,
-    set_aside,
-)
+from cxr_edge.recipe import RECIPES
+from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
 from cxr_edge.scan import DEFAULT_BATCH_SIZE, scan
-from cxr_edge.spec import RECIPES
 
 _ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 
@@ -228,13 +218,13 @@ def _match(
         open_items.append(item)
         if len(open_rows) == job.batch_size:
             for whole in open_rows:
-                tally.counts.add(whole)
+                tally.counts.add(named(whole))
             kept = end
             open_rows, open_items = [], []
     following = next(items, None)
     if following is None:  # the last batch is a short one, and it is whole
         for whole in open_rows:
-            tally.counts.add(whole)
+            tally.counts.add(named(whole))
         return end, iter(())
     return kept, chain(open_items, [following], items)
 

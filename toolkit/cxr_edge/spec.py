@@ -1,18 +1,14 @@
 """What a model expects and means: the spec that travels inside every artefact."""
 
 import dataclasses
-import hashlib
-import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown
+from cxr_edge.errors import SpecInvalid, SpecUnknown
+from cxr_edge.recipe import CXR_1, RECIPES
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,57 +16,11 @@ if TYPE_CHECKING:
 SPEC_VERSION: Final = 1
 """Version of the JSON below; a reader refuses what it does not know."""
 
-SPEC_KEY: Final = "cxr_edge.spec"
-"""Key of the spec's JSON in an ONNX model's ``metadata_props``."""
-
-SPEC_MEMBER: Final = "spec.json"
-"""Name of the spec's member in the zip of a ``.keras`` or at the end of a ``.tflite``."""
-
 MAX_SIDE: Final = 4096
 """Largest input side of a model, pixels."""
 
 PROBABILITY_DECIMALS: Final = 6
 """Probabilities and thresholds are compared and reported at this many decimals."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One way of turning a file's pixels into the model's input, in words and numbers.
-
-    The digest of these fields goes into specs, manifests and reports, so that a change of
-    any of them is a different recipe.
-    """
-
-    name: str
-    """Name by which a spec asks for it."""
-    gray: str
-    """How colour becomes gray."""
-    deep: str
-    """How more than 8 bits become 8."""
-    reduced_jpeg: int
-    """JPEG may be decoded at 1/2, 1/4 or 1/8 while both sides stay at least this many times
-    the model's input."""
-    shrink: str
-    """Interpolation along an axis that shrinks."""
-    enlarge: str
-    """Interpolation along an axis that grows."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the fields as canonical JSON, hexadecimal."""
-        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-CXR_1: Final = Recipe(
-    name="cxr-1",
-    gray="luma-bt601",
-    deep="multiples-of-257-divided-else-least-of-8-10-12-14-16-bits-that-holds-the-maximum",
-    reduced_jpeg=2,
-    shrink="area",
-    enlarge="bilinear",
-)
-RECIPES: Final[Mapping[str, Recipe]] = {CXR_1.name: CXR_1}
 
 
 @dataclass(frozen=True)
@@ -284,46 +234,6 @@ class ModelSpec:
         except ValueError as exc:
             raise SpecInvalid(f"spec: expected JSON, came text that is not: {exc}") from exc
         return cls.from_dict(data)
-
-
-def append_spec(path: Path, spec: ModelSpec) -> None:
-    """Put ``spec`` into a ``.keras`` archive, or behind a ``.tflite`` flatbuffer, as a zip member.
-
-    Interpreters ignore what follows the flatbuffer; Keras ignores a member it does not know.
-    """
-    member = zipfile.ZipInfo(SPEC_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(member, spec.to_json())
-
-
-def read_appended_spec(data: bytes, source: str) -> ModelSpec:
-    """Read the spec that :func:`append_spec` put into the file with these bytes.
-
-    Raises
-    ------
-    SpecMissing
-        There is none.
-    ModelInvalid
-        The archive is damaged.
-    """
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise spec_missing(source)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            text = archive.read(SPEC_MEMBER)
-    except KeyError as exc:
-        raise spec_missing(source) from exc
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as exc:
-        raise ModelInvalid(f"{source}: its spec cannot be read ({exc}); export it again") from exc
-    return ModelSpec.from_json(text)
-
-
-def spec_missing(source: str) -> SpecMissing:
-    """Return the error for a model without a spec, worded the same for every format."""
-    return SpecMissing(
-        f"{source}: expected a model with a cxr-edge spec inside, came one without; "
-        "export it with 'cxr export', or describe it with --spec spec.json"
-    )
 
 
 T = TypeVar("T", bound="DataclassInstance")

@@ -12,7 +12,7 @@ import typer
 from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from cxr_edge.report import Counts, RunManifest
+    from cxr_edge.manifest import Counts, RunManifest
 
 
 def scan(
@@ -123,7 +123,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cxr_edge.report import NOTICE
+    from cxr_edge.manifest import NOTICE
 
     counts, identity = manifest.counts, manifest.identity
     table = Table(show_header=False, box=None, pad_edge=False)

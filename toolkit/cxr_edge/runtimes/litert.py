@@ -4,9 +4,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from cxr_edge.artefact import read_appended_spec
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes import Scores, check_input
-from cxr_edge.spec import ModelSpec, read_appended_spec
+from cxr_edge.spec import ModelSpec
 
 
 class LiteRtRuntime:

@@ -7,9 +7,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
+from cxr_edge.artefact import SPEC_KEY, spec_missing
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes import Scores, check_input
-from cxr_edge.spec import SPEC_KEY, ModelSpec, spec_missing
+from cxr_edge.spec import ModelSpec
 
 PROVIDERS: Final = {
     "cpu": ("CPUExecutionProvider", "onnxruntime"),

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge import __version__
+from cxr_edge.artefact import append_spec
 from cxr_edge.machine import usable_cpus
 from cxr_edge.metrics import auc, choose_operating_points
-from cxr_edge.spec import InputSpec, ModelSpec, Provenance, append_spec
+from cxr_edge.spec import InputSpec, ModelSpec, Provenance
 from cxr_edge.training.architectures import ARCHITECTURES
 from cxr_edge.training.augment import Augmentation
 from cxr_edge.training.dataset import (

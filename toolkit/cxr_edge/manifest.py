@@ -1,0 +1,162 @@
+"""The run manifest beside a report: with what it was made, and what it holds."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import ReportError
+
+FIRST_FAILED: Final = 5
+"""So many failed files are named in the summary; the report names all."""
+
+MANIFEST_VERSION: Final = 1
+"""Version of the run manifest's JSON."""
+
+NOTICE: Final = (
+    "Research use only, not a diagnosis. The default model was trained on paediatric films of "
+    "one hospital; such models were seen to fall from AUC 0.95 to 0.54 on another hospital's "
+    "films (Xin et al. 2021)."
+)
+"""Stands in every manifest and under every summary."""
+
+
+@dataclass
+class Counts:
+    """What a report holds; all that a scan keeps in memory of it."""
+
+    rows: int = 0
+    """All files taken."""
+    ok: int = 0
+    """Scored."""
+    failed: int = 0
+    """Not scored."""
+    flagged: int = 0
+    """Scored with one flag or more."""
+    labels: Counter[str] = field(default_factory=Counter)
+    """Scored files by label."""
+    flags: Counter[str] = field(default_factory=Counter)
+    """Scored files by flag."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Failed files by reason."""
+    first_failed: list[str] = field(default_factory=list)
+    """Paths of the first :data:`FIRST_FAILED` failed files."""
+
+    def add(self, values: Mapping[str, str]) -> None:
+        """Count one row of the report, given by column."""
+        self.rows += 1
+        if values["status"] == "ok":
+            self.ok += 1
+            self.labels[values["label"]] += 1
+            flags = [flag for flag in values["flags"].split(";") if flag]
+            self.flagged += bool(flags)
+            self.flags.update(flags)
+        else:
+            self.failed += 1
+            self.reasons[values["reason"]] += 1
+            if len(self.first_failed) < FIRST_FAILED:
+                self.first_failed.append(values["path"])
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What must be the same for a report to be continued."""
+
+    model: str
+    """Name of the model."""
+    model_sha256: str
+    """Digest of the artefact."""
+    recipe: str
+    """Preprocessing recipe."""
+    recipe_sha256: str
+    """Its digest."""
+    labels: tuple[str, str]
+    """Negative, positive."""
+    threshold: float
+    """That makes the label."""
+    runtime: str
+    """That computed it."""
+    provider: str
+    """That the runtime used."""
+    batch_size: int
+    """Files a batch: company can change the last bit of a probability."""
+
+
+@dataclass(frozen=True)
+class RunManifest:
+    """What stands in ``report.run.json`` beside ``report.csv``."""
+
+    tool_version: str
+    """Of cxr-edge."""
+    identity: RunIdentity
+    """What was computed, and with what."""
+    runtime_asked: str
+    """``--runtime``."""
+    device_asked: str
+    """``--device``."""
+    operating_point: str
+    """Name of the threshold."""
+    counts: Counts
+    """Of the whole report."""
+    passed_over: Counter[str]
+    """Files and folders that were not taken, by why."""
+    continued_from: int
+    """Rows that an earlier run had written."""
+    started: str
+    """ISO 8601, UTC; of this run."""
+    ended: str | None = None
+    """ISO 8601, UTC; None while it runs."""
+    files_per_second: float | None = None
+    """Of this run, from the first file to the last row; None where there was nothing to do."""
+    exit_code: int | None = None
+    """None while it runs."""
+
+    def write(self, path: Path) -> None:
+        """Write the manifest so that a reader finds the old one or the new one, whole.
+
+        Raises
+        ------
+        ReportError
+            It cannot be written.
+        """
+        data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
+        text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
+        part = path.with_name(path.name + ".part")
+        try:
+            part.write_text(text + "\n", encoding="utf-8")
+            part.replace(path)
+        except OSError as exc:
+            raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
+
+
+def manifest_path(report: Path) -> Path:
+    """Return where the manifest of a report stands: ``report.csv`` -> ``report.run.json``."""
+    return report.with_suffix(".run.json")
+
+
+def read_identity(report: Path) -> RunIdentity:
+    """Read what an existing report was made with, from its manifest.
+
+    Raises
+    ------
+    ReportError
+        There is no manifest, or it cannot be understood.
+    """
+    path = manifest_path(report)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        identity, version = dict(data["identity"]), data["manifest_version"]
+        before = RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ReportError(
+            f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
+            "choose another --out, or keep the old report under a new name with --fresh"
+        ) from exc
+    if version != MANIFEST_VERSION:
+        raise ReportError(
+            f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
+            f"came {version}; finish it with the version that began it, or use --fresh"
+        )
+    return before
