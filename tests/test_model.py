@@ -98,7 +98,7 @@ def test_a_spec_that_lies_is_refused(package: Path) -> None:
         ({"reference": "empty"}, ModelInvalid, "it has none"),
         ({"reference": "model.onnx", "runtime": "litert"}, UsageError, "--runtime onnx"),
         ({"runtime": "tpu"}, UsageError, "expected auto, onnx, litert"),
-        ({"device": "tpu"}, RuntimeUnavailable, "expected auto, cpu, cuda"),
+        ({"device": "tpu"}, UsageError, "expected auto, cpu, cuda"),
         ({"device": "cuda"}, RuntimeUnavailable, "onnxruntime-gpu"),
         ({"device": "cuda", "runtime": "litert"}, RuntimeUnavailable, "cpu only"),
         ({"spec_file": Path("none.json")}, UsageError, "cannot be read"),

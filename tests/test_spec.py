@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_edge.artefact import append_spec, read_appended_spec
-from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown
+from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown, UsageError
 from cxr_edge.recipe import CXR_1
 from cxr_edge.spec import (
     InputSpec,
@@ -155,5 +155,5 @@ def test_the_recipe_digest_is_pinned() -> None:
 
 def test_an_unknown_operating_point_names_the_known(spec: ModelSpec) -> None:
     """The user sees which names there are."""
-    with pytest.raises(SpecUnknown, match=r"screening, study.*'none'"):
+    with pytest.raises(UsageError, match=r"screening, study.*'none'"):
         spec.operating_point("none")

@@ -26,7 +26,7 @@ class Decision:
 
         Raises
         ------
-        SpecUnknown
+        UsageError
             The model has no operating point of that name.
         SpecInvalid
             The threshold is not from 0 to 1.

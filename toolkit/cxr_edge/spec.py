@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from cxr_edge.errors import SpecInvalid, SpecUnknown
+from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.recipe import CXR_1, RECIPES
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class ModelSpec:
 
         Raises
         ------
-        SpecUnknown
+        UsageError
             The model has none of that name.
         """
         wanted = name or self.default_operating_point
@@ -182,7 +182,7 @@ class ModelSpec:
             if point.name == wanted:
                 return point
         known = ", ".join(point.name for point in self.operating_points)
-        raise SpecUnknown(f"operating point: {self.name} has {known}, asked for was {wanted!r}")
+        raise UsageError(f"operating point: {self.name} has {known}, asked for was {wanted!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON-ready data; :meth:`from_dict` is its inverse."""

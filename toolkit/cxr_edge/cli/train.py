@@ -29,11 +29,11 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs.")] = 25,
     patience: Annotated[
         int, typer.Option(min=1, help="Epochs without a lower validation loss before stopping.")
-    ] = 6,
+    ] = 10,
     batch_size: Annotated[int, typer.Option(min=2, help="Films a step.")] = 32,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Peak learning rate of the cosine schedule.")
-    ] = 2e-3,
+    ] = 1.5e-3,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the split, weights, sampling and augmentation.")
     ] = 2021,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.artefact import SPEC_KEY, spec_missing
-from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
+from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable, UsageError
 from cxr_edge.runtimes import Scores, check_input
 from cxr_edge.spec import ModelSpec
 
@@ -56,8 +56,10 @@ class OnnxRuntime:
             Not an ONNX model, damaged, or not what its spec says.
         SpecMissing, SpecInvalid, SpecUnknown
             No usable spec inside and none given.
+        UsageError
+            The device is unknown.
         RuntimeUnavailable
-            The device is unknown or has no provider installed.
+            The device has no provider installed, or does not work.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads  # set by hand, no affinity is set: cpusets work
@@ -114,9 +116,7 @@ def _provider(device: str) -> list[str]:
     if device == "auto":
         return [name for name, _ in reversed(PROVIDERS.values()) if name in installed]
     if device not in PROVIDERS:
-        raise RuntimeUnavailable(
-            f"--device: expected auto, {', '.join(PROVIDERS)}, came {device!r}"
-        )
+        raise UsageError(f"--device: expected auto, {', '.join(PROVIDERS)}, came {device!r}")
     name, package = PROVIDERS[device]
     if name not in installed:
         raise RuntimeUnavailable(

@@ -44,11 +44,11 @@ class FitConfig:
     """Pixels that the network takes."""
     epochs: int = 25
     """Most epochs."""
-    patience: int = 6
+    patience: int = 10
     """Epochs without a better validation loss after which training stops."""
     batch_size: int = 32
     """Films a step, half of them of each class."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     """Peak of the cosine schedule."""
     weight_decay: float = 1e-3
     """Of AdamW."""
