@@ -195,6 +195,11 @@ class InvalidScore(ImageError):
     reason = "invalid-score"
 
 
+def missing_module(exc: ModuleNotFoundError) -> str:
+    """Return the top-level module that an import did not find."""
+    return (exc.name or "").partition(".")[0]
+
+
 def _reasons(root: type[ImageError]) -> frozenset[str]:
     return frozenset(kind.reason for kind in root.__subclasses__())
 

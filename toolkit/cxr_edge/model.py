@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError
+from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import ModelSpec
@@ -193,7 +193,7 @@ def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | N
         return LiteRtRuntime(data, source, device, usable_cpus(), spec)
     except ModuleNotFoundError as exc:
         kind = RUNTIMES[name]
-        if exc.name != kind.module:
+        if missing_module(exc) != kind.module:
             raise
         raise RuntimeUnavailable(
             f"{source} needs {kind.module}, which is not installed: {kind.install}"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.errors import MissingExtra
+from cxr_edge.errors import MissingExtra, missing_module
 
 EXPORT_MODULES = frozenset({"keras", "onnx", "tensorflow", "tf2onnx"})
 """What the extra ``export`` brings."""
@@ -34,9 +34,9 @@ def export(
     try:
         from cxr_export.package import export_package
     except ModuleNotFoundError as exc:
-        if exc.name not in EXPORT_MODULES:
+        if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
-        raise MissingExtra("cxr export", "export", exc.name) from exc
+        raise MissingExtra("cxr export", "export", missing) from exc
     exported = export_package(model, out, given)
     typer.echo(f"wrote {out} ({exported.name}, {exported.input})")
     for path in sorted(out.iterdir()):

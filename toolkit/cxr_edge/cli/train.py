@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
 
 
 def train(
@@ -57,9 +57,9 @@ def train(
         from cxr_edge.training import fit
         from cxr_edge.training.architectures import ARCHITECTURES
     except ModuleNotFoundError as exc:
-        if exc.name not in ("keras", "tensorflow"):
+        if (missing := missing_module(exc)) not in ("keras", "tensorflow"):
             raise
-        raise MissingExtra("cxr train", "train", exc.name) from exc
+        raise MissingExtra("cxr train", "train", missing) from exc
     if architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UsageError(f"--architecture: expected one of {known}, came {architecture!r}")

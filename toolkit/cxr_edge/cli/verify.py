@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli.export import EXPORT_MODULES
-from cxr_edge.errors import MissingExtra
+from cxr_edge.errors import MissingExtra, missing_module
 
 if TYPE_CHECKING:
     from cxr_export.parity import ParityReport
@@ -33,9 +33,9 @@ def verify(
         from cxr_export.package import PARITY, write_checksums
         from cxr_export.parity import verify_package
     except ModuleNotFoundError as exc:
-        if exc.name not in EXPORT_MODULES:
+        if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
-        raise MissingExtra("cxr verify", "export", exc.name) from exc
+        raise MissingExtra("cxr verify", "export", missing) from exc
     report = verify_package(package, data, tolerance)
     _print(report)
     if write:
