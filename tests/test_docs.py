@@ -36,9 +36,9 @@ def shape(line: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
-    """Each cxr or python command of a page runs, in order, and prints the lines below it.
+    """Each command of a page but make runs, in order, and prints the lines below it.
 
-    Numbers may differ. ``$ make`` is what runs these tests, so it is left out; ``...`` stands
+    Numbers may differ. ``make`` is what runs these tests, so it is left out; ``...`` stands
     for lines that are not shown.
     """
     (tmp_path / "samples").symlink_to(SAMPLES)
@@ -49,7 +49,7 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     }
     for command, shown in sessions(page):
         words = shlex.split(command)
-        if words[0] not in {"cxr", "python", "echo"}:
+        if words[0] not in {"cxr", "python", "cut"}:
             continue
         done = subprocess.run(
             ["bash", "-c", command],  # noqa: S607  (as the reader's shell would)

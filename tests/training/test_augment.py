@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cxr_edge.training.augment import Augmentation
 
 STILL = Augmentation(
-    rotation=0, zoom=0, shift=0, shear=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0,
+    move=1, expose=1, rotation=0, zoom=0, shift=0, shear=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0,
     noise=0, erase=0, degrade=1,
 )  # fmt: skip
 
@@ -25,7 +25,7 @@ def test_without_ranges_nothing_changes(film: NDArray[np.uint8]) -> None:
     np.testing.assert_array_equal(STILL(film, np.random.default_rng(0)), film)
 
 
-@pytest.mark.parametrize("name", sorted(vars(STILL).keys() - {"degrade"}))
+@pytest.mark.parametrize("name", sorted(vars(STILL).keys() - {"move", "expose", "degrade"}))
 def test_each_range_changes_something(film: NDArray[np.uint8], name: str) -> None:
     """No setting is without effect."""
     value = 1.0 if name in {"flip", "erase"} else getattr(Augmentation(), name)
