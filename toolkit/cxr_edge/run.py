@@ -111,8 +111,9 @@ def check_out(out: Path) -> None:
     """
     if not out.parent.is_dir():
         raise UsageError(f"--out: expected an existing folder, {out.parent} is none; make it first")
-    if out.is_dir():
-        raise UsageError(f"--out: expected a file, {out} is a folder")
+    if out.exists() and not out.is_file():
+        kind = "a folder" if out.is_dir() else "no regular file"
+        raise UsageError(f"--out: expected a file, {out} is {kind}")
     writable = os.access(out, os.W_OK) if out.exists() else os.access(out.parent, os.W_OK)
     if not writable:
         raise UsageError(f"--out: {out} is not writable; choose another place")
@@ -170,8 +171,10 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
         exit_code = exc.exit_code
         raise
     finally:
-        report.close()
-        manifest = tally.write(exit_code)
+        try:
+            report.close()
+        finally:
+            manifest = tally.write(exit_code)
     return manifest
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -183,5 +184,5 @@ def write_split(path: Path, root: Path, training: FilmSet, validation: FilmSet) 
         writer.writerow(("path", "label", "patient", "split", "sha256"))
         for split, side in (("train", training), ("validation", validation)):
             for film, digest in zip(side.films, side.sha256, strict=True):
-                relative = film.path.relative_to(root).as_posix()
+                relative = Path(os.path.relpath(film.path, root)).as_posix()
                 writer.writerow((relative, LABELS[film.label], film.patient, split, digest))

@@ -143,7 +143,7 @@ def train(
         f"{duplicates} exact duplicates left out"
     )
     out.mkdir(parents=True, exist_ok=True)
-    write_split(out / "split.csv", data.absolute(), training, validation)
+    write_split(out / "split.csv", data, training, validation)
     settings = {"tool_version": __version__, "data_sha256": films.digest}
     settings |= dataclasses.asdict(config)
     (out / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
