@@ -13,20 +13,20 @@ from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
-from cxr_export.package import export_package
+from cxr_export.package import check_checksums, export_package
 
 pytestmark = pytest.mark.slow
 
 
 def test_exporting_twice_replaces_the_package(run_folder: Path, tmp_path: Path) -> None:
-    """The same model gives the same bytes of every artefact."""
-    contents = []
-    for _ in range(2):
-        export_package(run_folder / "model.keras", tmp_path / "p")
-        contents.append({path.name: path.read_bytes() for path in (tmp_path / "p").iterdir()})
-    assert contents[0].keys() == contents[1].keys()
-    for name, data in contents[0].items():
-        assert data == contents[1][name], name
+    """The new package is whole, the old one and the scratch folder are gone."""
+    out = tmp_path / "p"
+    export_package(run_folder / "model.keras", out)
+    names = {path.name for path in out.iterdir()}
+    (out / "model.onnx").write_bytes(b"old")
+    export_package(run_folder / "model.keras", out)
+    assert {path.name for path in out.iterdir()} == names
+    check_checksums(out)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
