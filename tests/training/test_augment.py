@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from cxr_edge.training.augment import Augmentation
 
 STILL = Augmentation(
-    move=1, expose=1, rotation=0, zoom=0, shift=0, shear=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0,
-    noise=0, erase=0, degrade=1,
+    move=1, rotation=0, zoom=0, shift=0, shear=0, flip=0, expose=1, gamma=0, contrast=0,
+    brightness=0, degrade=1, blur=0, noise=0, erase=0,
 )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import typer
 from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from cxr_edge.manifest import Counts, RunManifest
 
 
@@ -120,42 +122,39 @@ def _progress(paths: Sequence[Path], *, quiet: bool) -> "Iterator[Callable[[Coun
 
 
 def _print_summary(manifest: "RunManifest", out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from cxr_edge.manifest import NOTICE
 
     counts, identity = manifest.counts, manifest.identity
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column(style="dim")
-    table.add_row("files", str(counts.rows), _rate(manifest))
-    for label in identity.labels:
-        at = f"threshold {identity.threshold:g} ({manifest.operating_point})"
-        table.add_row(
-            f"  {label}", str(counts.labels[label]), at if label == identity.labels[1] else ""
-        )
-    for title, total, kinds in (
-        ("flagged", counts.flagged, counts.flags),
-        ("failed", counts.failed, counts.reasons),
-        ("passed over", manifest.passed_over.total(), manifest.passed_over),
-    ):
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        table.add_row(title, str(total), listed)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    negative, positive = identity.labels
+    rows = [
+        ("files", counts.rows, _rate(manifest)),
+        (f"  {negative}", counts.labels[negative], ""),
+        (
+            f"  {positive}",
+            counts.labels[positive],
+            f"threshold {identity.threshold:g} ({manifest.operating_point})",
+        ),
+        ("flagged", counts.flagged, _listed(counts.flags)),
+        ("failed", counts.failed, _listed(counts.reasons)),
+        ("passed over", manifest.passed_over.total(), _listed(manifest.passed_over)),
+    ]
+    wide = max(len(title) for title, _, _ in rows)
+    for title, count, remark in rows:
+        typer.echo(f"{title:{wide}} {count:>8}  {remark}".rstrip())
     if counts.failed:
         more = ", ..." if counts.failed > len(counts.first_failed) else ""
-        console.print(f"failed files: {', '.join(counts.first_failed)}{more}", markup=False)
-    console.print(
+        typer.echo(f"failed files: {', '.join(counts.first_failed)}{more}")
+    typer.echo(
         f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
-        f"({identity.provider}); report {out}",
-        markup=False,
+        f"({identity.provider}); report {out}"
     )
     if not counts.rows:
-        console.print("no image found: the report holds its header only")
-    console.print(NOTICE, style="dim")
+        typer.echo("no image found: the report holds its header only")
+    typer.echo(NOTICE)
+
+
+def _listed(kinds: "Counter[str]") -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
 def _rate(manifest: "RunManifest") -> str:
