@@ -56,7 +56,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with 
 
 @app.callback()
 def main(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  (its callback prints it)
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
