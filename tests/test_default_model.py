@@ -99,16 +99,11 @@ def test_all_held_out_films_score_as_the_card_says(
 
 @pytest.mark.data
 def test_300_held_out_films_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
-    """The card's AUC and sensitivity lie in the intervals that 300 of the films give."""
+    """The card's AUC lies in the interval that 300 of the films give."""
     truth, probabilities = (values[:FILMS] for values in held_out)
-    spec = open_model().spec
-    facts, card = spec.provenance, spec.operating_point()
+    facts = open_model().spec.provenance
     assert facts is not None
-    assert card.sensitivity is not None
     assert auc(truth, probabilities).high >= facts.validation_auc.value
-    here = at_threshold(card.name, card.threshold, truth, probabilities)
-    assert here.sensitivity is not None
-    assert here.sensitivity.high >= card.sensitivity.value
 
 
 @pytest.mark.data
