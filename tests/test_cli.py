@@ -74,6 +74,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", FILM, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
         (["scan", FILM, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
         (["scan", FILM, "--threshold", "1.5"], 2, "1.5"),
+        (["scan", FILM, "--threshold", "nan"], 2, "came nan"),
         (["scan", FILM, "--operating-point", "none"], 2, "screening, balanced, study"),
         (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, cuda"),
         (["train", "{tmp}/none"], 2, "is none"),

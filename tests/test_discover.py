@@ -228,3 +228,22 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     finally:
         sys.setrecursionlimit(limit)
     assert paths == [name]
+
+
+def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
+    """A file never has two rows because two PATHs reach it."""
+    (tmp_path / "a").mkdir()
+    film = tmp_path / "a" / "x.png"
+    film.touch()
+    for inner in (film, tmp_path / "a"):
+        with pytest.raises(UsageError, match="lies in"):
+            discover([tmp_path, inner])
+
+
+def test_a_root_that_refuses_to_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed folder is not an empty one."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match="refuses"):
+        discover([tmp_path])

@@ -20,7 +20,7 @@ from cxr_edge.report import (
 )
 
 SCORED = Prediction(
-    path='ward/a, "b"\n.png',
+    path='ward/a, "b".png',
     sha256="ab" * 32,
     source=SourceFacts(1024, 768, "png", ("color", "small")),
     probability=0.25,
@@ -79,7 +79,7 @@ def test_counts_are_those_of_the_rows(tmp_path: Path) -> None:
 
 
 def test_any_csv_reader_reads_it(tmp_path: Path) -> None:
-    """Names with commas, quotes and line breaks come back whole."""
+    """Names with commas and quotes come back whole."""
     write(tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -87,7 +87,7 @@ def test_any_csv_reader_reads_it(tmp_path: Path) -> None:
 
 
 def test_every_prefix_of_a_report_is_readable(tmp_path: Path) -> None:
-    """Cut anywhere, also within a quoted line break, the whole rows before the cut are found."""
+    """Cut anywhere, also within a quoted name, the whole rows before the cut are found."""
     path = tmp_path / "r.csv"
     write(path)
     data = path.read_bytes()
@@ -110,6 +110,11 @@ def test_a_foreign_file_is_not_taken_for_a_report(tmp_path: Path, content: bytes
 def test_bytes_that_are_no_utf8_stay_visible() -> None:
     """A file name in another encoding is printed with its odd bytes escaped."""
     assert printable("a\udcff.png") == "a\\udcff.png"
+
+
+def test_control_characters_stay_visible() -> None:
+    """Neither a line break nor an escape sequence in a file name reaches report or terminal."""
+    assert printable("Icon\r\n\x1b[2J") == "Icon\\x0d\\x0a\\x1b[2J"
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 1})])

@@ -188,12 +188,43 @@ def test_a_foreign_file_is_not_overwritten(job: ScanJob) -> None:
         assert job.out.read_bytes() == content
 
 
+def test_the_report_itself_is_no_film(job: ScanJob, films: Path) -> None:
+    """A report without a suffix, inside the folder that is scanned, gets no row."""
+    run_scan(dataclasses.replace(job, out=films / "report"))
+    assert "report" not in {row["path"] for row in rows(films / "report")}
+    assert run_scan(dataclasses.replace(job, out=films / "report")).continued_from == 13
+
+
+def test_a_file_name_with_a_line_break_can_be_continued(job: ScanJob, films: Path) -> None:
+    """macOS leaves files called Icon and a carriage return."""
+    (films / "Icon\r").write_text("no film")
+    run_scan(job)
+    assert "Icon\\x0d" in {row["path"] for row in rows(job.out)}
+    assert run_scan(job).continued_from == 14
+
+
+def test_a_full_disk_is_told_and_continued(job: ScanJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest agrees with what reached the disk, and the next run finishes."""
+
+    def full(*_: object) -> None:
+        raise ReportError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.report.CsvReport.write", full)
+        with pytest.raises(ReportError, match="no space"):
+            run_scan(job)
+    assert manifest(job.out)["exit_code"] == 1
+    assert run_scan(job).counts.rows == 13
+
+
 def test_a_missing_out_folder_is_seen_before_any_work(job: ScanJob, model: Model) -> None:
     """Nothing is scored for a report that cannot be written."""
     with pytest.raises(UsageError, match="make it first"):
         run_scan(dataclasses.replace(job, out=job.out.parent / "none" / "report.csv"))
     with pytest.raises(UsageError, match="is a folder"):
         run_scan(dataclasses.replace(job, out=job.out.parent))
+    with pytest.raises(UsageError, match="no regular file"):
+        run_scan(dataclasses.replace(job, out=Path("/dev/null")))
     assert not model.runtime.batches  # type: ignore[attr-defined]
 
 

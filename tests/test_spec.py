@@ -20,7 +20,7 @@ from cxr_edge.spec import (
     Provenance,
 )
 
-names = st.text(min_size=1, max_size=20).filter(str.strip)
+names = st.text(min_size=1, max_size=20).filter(lambda t: t.strip() and t.isprintable())
 shares = st.floats(0, 1)
 intervals = st.builds(lambda values: Interval(values[1], values[0], values[2]),
                       st.tuples(shares, shares, shares).map(sorted))  # fmt: skip
@@ -120,6 +120,8 @@ def change(spec: ModelSpec, **changes: Any) -> str:
         ({"default_operating_point": "none"}, SpecInvalid, "one of screening, study"),
         ({"input": {"height": 0, "width": 2}}, SpecInvalid, "1 to 4096"),
         ({"input": {"channels": 2}}, SpecInvalid, "1 or 3"),
+        ({"input": {"recipe": []}}, SpecUnknown, "knows cxr-1"),
+        ({"name": "a\ud800"}, SpecInvalid, "name"),
         ({"input": {"recipe": "cxr-9"}}, SpecUnknown, "knows cxr-1"),
         ({"input": {"recipe": "cxr-1", "recipe_sha256": "00"}}, SpecUnknown, "digest"),
         ({"provenance": {"seed": 1}}, SpecInvalid, "interval"),

@@ -1,6 +1,7 @@
 """A model package: a folder with every artefact, its spec, its card and its checksums."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -46,12 +47,13 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
     ModelError
         The model cannot be loaded or exported.
     """
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"-o: expected an existing folder, {out.absolute().parent} is none")
+    parent = out.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
     keras_model, exported = load_original(model, spec)
-    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as scratch:
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as scratch:
         package = Path(scratch) / out.name
         package.mkdir()
         if spec is None:

@@ -144,3 +144,14 @@ def test_the_digest_does_not_depend_on_order(folder: Path) -> None:
     films = load_films(list_films(folder)[:4], SPEC)
     assert films.digest == films.take([3, 1, 0, 2]).digest
     assert films.digest != films.take([0, 1, 2]).digest
+
+
+def test_split_csv_names_films_below_any_spelling_of_the_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder given as ../films is the same folder."""
+    monkeypatch.chdir(folder / "train")
+    films = load_films(list_films(Path("..")), SPEC)
+    write_split(tmp_path / "split.csv", Path(".."), films, films.take([]))
+    with (tmp_path / "split.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["path"].startswith("train/NORMAL/")

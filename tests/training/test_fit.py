@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from cxr_edge.artefact import read_appended_spec
+from cxr_edge.errors import UsageError
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.dataset import list_films, load_films
-from cxr_edge.training.fit import BalancedBatches, FitConfig
+from cxr_edge.training.fit import BalancedBatches, FitConfig, train
 
 SPEC = InputSpec(64, 64)
 
@@ -72,3 +73,11 @@ def test_batches_are_balanced_and_repeatable(class_folders: Path) -> None:
     before = one[0][0]
     one.on_epoch_end()
     assert (one[0][0] != before).any()
+
+
+def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path: Path) -> None:
+    """Before the films are read, and without touching the file."""
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(UsageError, match="cannot be made"):
+        train(class_folders, tmp_path / "run", FitConfig(input=SPEC))
+    assert (tmp_path / "run").read_text() == "mine"

@@ -54,16 +54,33 @@ def resolve_roots(paths: Sequence[Path]) -> list[Root]:
     Raises
     ------
     UsageError
-        A path does not exist, or no names tell the paths apart.
+        A path does not exist, cannot be listed or lies in another, or no names tell the paths
+        apart.
     """
-    for path in paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"expected a file or folder, {path} does not exist")
+    _check(paths)
     absolute = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))  # noqa: PTH100  (links stay)
+    for path in absolute:
+        if above := set(path.parents) & set(absolute):
+            raise UsageError(
+                f"expected PATHs apart from each other, {path} lies in {above.pop()}; name one"
+            )
     if len(absolute) == 1:
         root = absolute[0]
         return [Root(root, "" if root.is_dir() else root.name)]
-    depth = dict.fromkeys(absolute, 1)
+    return [Root(path, name) for path, name in _names(absolute).items()]
+
+
+def _check(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"expected a file or folder, {path} does not exist")
+        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise UsageError(f"expected a folder that can be listed, {path} refuses")
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Name each path by as many of its last parts as tell it from the others."""
+    depth = dict.fromkeys(paths, 1)
     while True:
         names = {path: "/".join(path.parts[1:][-count:]) for path, count in depth.items()}
         counts = Counter(names.values())
@@ -79,7 +96,7 @@ def resolve_roots(paths: Sequence[Path]) -> list[Root]:
                     f"expected PATHs whose names tell them apart, came {name} ({path}) and "
                     f"{other}; scan them one at a time"
                 )
-    return [Root(path, name) for path, name in names.items()]
+    return names
 
 
 def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> Iterator[ImageItem]:

@@ -76,7 +76,6 @@ class MissingExtra(CxrError):
             f"{purpose} needs the extra '{extra}' ({missing} is not installed): "
             f"pip install 'cxr-edge[{extra}]'"
         )
-        self.extra = extra
 
 
 class DataError(CxrError):

@@ -50,7 +50,7 @@ def prepare(path: Path, spec: InputSpec) -> Prepared:
     except ImageError as error:
         return Prepared(sha256, error, kind)
     except Exception as exc:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
-        crash = DecoderCrash(f"the decoder failed with {type(exc).__name__}: {exc}")
+        crash = DecoderCrash(f"the decoder failed in an unforeseen way ({type(exc).__name__})")
         return Prepared(sha256, crash, kind)
 
 

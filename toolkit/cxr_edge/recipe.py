@@ -12,7 +12,7 @@ from typing import Final
 class Recipe:
     """One way of turning a file's pixels into the model's input, in words and numbers.
 
-    The digest of these fields goes into specs, manifests and reports, so that a change of
+    The digest of these fields goes into specs and run manifests, so that a change of
     any of them is a different recipe.
     """
 

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol, Self, TextIO
+from typing import Final, Self, TextIO
 
 from cxr_edge.errors import ReportError
 from cxr_edge.manifest import Counts, manifest_path
@@ -27,12 +27,7 @@ COLUMNS: Final = (
 )
 """Header of the report."""
 
-
-class Sink(Protocol):
-    """Takes outcomes, in order."""
-
-    def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Take one batch."""
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
@@ -66,8 +61,11 @@ def named(row: Sequence[str]) -> dict[str, str]:
 
 
 def printable(text: str) -> str:
-    r"""Return text that UTF-8 can hold: bytes of a file name that are not become ``\udcNN``."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    r"""Return text that any reader and terminal can take.
+
+    Bytes of a file name that are not UTF-8 become ``\udcNN``, control characters ``\xNN``.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_CONTROLS)
 
 
 class CsvReport:
@@ -117,14 +115,17 @@ class CsvReport:
         ReportError
             The disk is full, or the file cannot be written any more.
         """
+        rows: list[tuple[str, ...]] = []
         try:
             for outcome in outcomes:
                 row = row_of(outcome, self._model)
                 self._writer.writerow(row)
-                self.counts.add(named(row))
+                rows.append(row)
             self._file.flush()
         except OSError as exc:
             raise _unwritable(exc) from exc
+        for row in rows:
+            self.counts.add(named(row))
 
     def close(self) -> None:
         """Close the file; raises as :meth:`write`."""

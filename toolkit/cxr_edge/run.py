@@ -114,8 +114,8 @@ def check_out(out: Path) -> None:
     if out.exists() and not out.is_file():
         kind = "a folder" if out.is_dir() else "no regular file"
         raise UsageError(f"--out: expected a file, {out} is {kind}")
-    writable = os.access(out, os.W_OK) if out.exists() else os.access(out.parent, os.W_OK)
-    if not writable:
+    # The manifest is written anew beside the report, so the folder must be writable in any case.
+    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
         raise UsageError(f"--out: {out} is not writable; choose another place")
 
 
@@ -148,17 +148,18 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     """
     check_out(job.out)
     tally = _Tally(job)
-    items = discover(job.paths, tally.passed_over)
+    own = {Path(os.path.abspath(path)) for path in (job.out, manifest_path(job.out))}  # noqa: PTH100  (links stay)
+    items = (item for item in discover(job.paths, tally.passed_over) if item.file not in own)
     if job.fresh and job.out.exists():
         set_aside(job.out)
-    report, items = _open(job, items, tally)
+    report, remaining = _open(job, items, tally)
     exit_code = ExitCode.ERROR
     try:
         tally.write(None)
         progress(report.counts)
         _refuse_too_many(job, report.counts)
         for batch in scan(
-            items, job.model, job.decision, batch_size=job.batch_size, workers=job.workers
+            remaining, job.model, job.decision, batch_size=job.batch_size, workers=job.workers
         ):
             report.write(batch)
             progress(report.counts)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -43,7 +43,7 @@ class InputSpec:
                 raise SpecInvalid(f"input {side}: expected 1 to {MAX_SIDE} pixels, came {value!r}")
         if not _is_int(self.channels) or self.channels not in (1, 3):
             raise SpecInvalid(f"input channels: expected 1 or 3, came {self.channels!r}")
-        if self.recipe not in RECIPES:
+        if self.recipe not in tuple(RECIPES):  # a list from JSON cannot be looked up
             raise SpecUnknown(
                 f"preprocessing recipe: this version knows {', '.join(RECIPES)}, "
                 f"the model asks for {self.recipe!r}; install a newer cxr-edge"
@@ -130,6 +130,18 @@ class Provenance:
     """Patients they are of."""
     validation_auc: Interval
     """Area under the ROC curve on the films held out."""
+
+    def __post_init__(self) -> None:
+        checks: dict[object, Callable[[object], bool]] = {
+            int: _is_int,
+            float: _is_number,
+            str: lambda value: isinstance(value, str),
+            Interval: lambda value: isinstance(value, Interval),
+        }
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not checks[field.type](value):
+                raise SpecInvalid(f"provenance: {field.name} cannot be {value!r}")
 
 
 @dataclass(frozen=True)
@@ -295,4 +307,4 @@ def _is_number(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()

@@ -2,6 +2,8 @@
 
 import atexit
 import gc
+import io
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -64,5 +66,7 @@ def main(
     ] = False,
 ) -> None:
     """Take the options that stand before the subcommand."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name is no reason to stop printing
+        sys.stdout.reconfigure(errors="backslashreplace")
     # A process that ends has nothing to collect; looking for it takes a tenth of a short scan.
     atexit.register(gc.freeze)

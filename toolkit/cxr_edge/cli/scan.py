@@ -1,5 +1,6 @@
 """``cxr scan``: folders of films to a CSV report."""
 
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +66,8 @@ def scan(
 
     if operating_point is not None and threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
+    if threshold is not None and math.isnan(threshold):
+        raise UsageError("--threshold: expected a number from 0 to 1, came nan")
     resolve_roots(paths)
     check_out(out)  # before a model is loaded, which takes longer
 

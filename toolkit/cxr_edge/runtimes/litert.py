@@ -13,7 +13,7 @@ from cxr_edge.spec import ModelSpec
 class LiteRtRuntime:
     """One LiteRT interpreter; not to be shared between threads."""
 
-    provider = "XNNPACK"
+    provider = "CPU"
 
     def __init__(
         self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None

@@ -82,8 +82,14 @@ class OnnxRuntime:
         check_input(
             source, self.spec.input, tuple(image.shape), image.type.removeprefix("tensor(")[:-1]
         )
-        self._input = image.name
-        self._output = self._session.get_outputs()[0].name
+        output = self._session.get_outputs()[0]
+        fixed = isinstance(image.shape[0], int)
+        if fixed or len(output.shape) > 2 or output.shape[1:] not in ([], [1]):
+            raise ModelInvalid(
+                f"{source}: expected any number of films in and one probability a film out, "
+                f"came shapes {image.shape} and {output.shape}; export it with a dynamic batch"
+            )
+        self._input, self._output = image.name, output.name
 
     @property
     def provider(self) -> str:

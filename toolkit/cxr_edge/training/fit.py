@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cxr_edge import __version__
 from cxr_edge.artefact import append_spec
+from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.machine import usable_cpus
 from cxr_edge.metrics import auc, choose_operating_points
 from cxr_edge.spec import InputSpec, ModelSpec, Provenance
@@ -129,11 +130,19 @@ def train(
 
     Raises
     ------
+    UsageError
+        The run folder cannot be made.
     DataError
         The films cannot be trained on.
+    ModelInvalid
+        Training diverged.
     """
-    keras.utils.set_random_seed(config.seed)
     listed = list_films(data)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
+    keras.utils.set_random_seed(config.seed)
     films = load_films(listed, config.input)
     duplicates = len(listed) - len(films.films)
     training, validation = split_by_patient(films, config.seed, config.validation_fraction)
@@ -142,7 +151,6 @@ def train(
         f"{len(validation.films)} of {validation.patients} to validate on; "
         f"{duplicates} exact duplicates left out"
     )
-    out.mkdir(parents=True, exist_ok=True)
     write_split(out / "split.csv", data, training, validation)
     settings = {"tool_version": __version__, "data_sha256": films.digest}
     settings |= dataclasses.asdict(config)
@@ -150,6 +158,8 @@ def train(
 
     best = _fit(training, validation, out, config)
     probabilities = best.predict(validation.pixels, batch_size=64, verbose=0)[:, 0]
+    if not np.isfinite(probabilities).all():
+        raise ModelInvalid("training diverged: the network gives no numbers; lower --learning-rate")
     spec = _describe(config, films, training, validation, probabilities)
     path = out / "model.keras"
     best.save(path)
@@ -173,6 +183,7 @@ def _fit(training: FilmSet, validation: FilmSet, out: Path, config: FitConfig) -
         metrics=["accuracy", keras.metrics.AUC(name="auc")],
     )
     checkpoint = out / "best.weights.h5"
+    checkpoint.unlink(missing_ok=True)  # of a run that was killed
     model.fit(
         batches,
         validation_data=(validation.pixels, validation.labels.astype(np.float32)[:, np.newaxis]),
