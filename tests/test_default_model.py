@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_edge.data.films import LABELS, list_films
+from cxr_edge.data.filmset import in_validation
 from cxr_edge.discover import ImageItem, discover
 from cxr_edge.manifest import NOTICE
 from cxr_edge.metrics import at_threshold, auc
 from cxr_edge.model import default_package, open_model, read_checksums
 from cxr_edge.outcome import Decision, Prediction
 from cxr_edge.scan import scan
-from cxr_edge.training.dataset import LABELS, in_validation, list_films
 
 PACKAGE = default_package()
 FILMS = 300
@@ -71,7 +72,7 @@ def held_out(real_data: Path) -> tuple[list[int], list[float]]:
     labels = {
         str(film.path): film.label
         for film in listed
-        if in_validation(film.patient, facts.seed, facts.validation_fraction)
+        if in_validation(film.patient, facts.split_seed or facts.seed, facts.validation_fraction)
     }
     paths = list(labels)
     np.random.default_rng(0).shuffle(paths)

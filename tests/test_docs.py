@@ -49,7 +49,7 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     }
     for command, shown in sessions(page):
         words = shlex.split(command)
-        if words[0] not in {"cxr", "python", "cut"}:
+        if words[0] not in {"cxr", "python", "cut", "cp"}:
             continue
         done = subprocess.run(
             ["bash", "-c", command],  # noqa: S607  (as the reader's shell would)

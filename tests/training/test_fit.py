@@ -1,83 +1,137 @@
-"""Training, from class folders to a run folder."""
+"""The epochs of a fit."""
 
-import csv
-import json
-from collections import Counter
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from cxr_edge.artefact import read_appended_spec
-from cxr_edge.errors import UsageError
+from cxr_edge.data.films import list_films
+from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient
+from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.spec import InputSpec
-from cxr_edge.training.dataset import list_films, load_films
-from cxr_edge.training.fit import BalancedBatches, FitConfig, train
+from cxr_edge.training.batches import Batches
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.fit import fit
+from cxr_edge.training.journal import read_history, state_file
 
-SPEC = InputSpec(64, 64)
+SPEC = InputSpec(32, 32)
+QUICK = {"architecture": "dense-deep", "input": SPEC, "batch_size": 16, "patience": 9}
 
-
-@pytest.mark.slow
-def test_a_run_folder_says_all(run_folder: Path) -> None:
-    """Model with spec, history a row an epoch, configuration, split."""
-    spec = read_appended_spec((run_folder / "model.keras").read_bytes(), "model.keras")
-    facts = spec.provenance
-    assert facts is not None
-    with (run_folder / "history.csv").open(newline="") as file:
-        history = list(csv.DictReader(file))
-    assert [row["epoch"] for row in history] == ["0", "1"]
-    assert {"loss", "val_loss", "val_auc"} <= history[0].keys()
-    config = json.loads((run_folder / "config.json").read_text())
-    assert config["data_sha256"] == facts.data_sha256
-    with (run_folder / "split.csv").open(newline="") as file:
-        splits = Counter(row["split"] for row in csv.DictReader(file))
-    assert splits == {"train": facts.training_films, "validation": facts.validation_films}
-    assert facts.command == config["command"]
-    assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
-    assert {path.name for path in run_folder.iterdir()} == {
-        "model.keras", "history.csv", "config.json", "split.csv"
-    }  # fmt: skip
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
-def test_the_figures_are_the_models(run_folder: Path, class_folders: Path) -> None:
-    """The AUC in the spec is what the saved model scores on the films that split.csv holds out."""
-    from cxr_edge.metrics import auc
-    from cxr_edge.training.dataset import split_by_patient
-    from cxr_export.original import KerasRuntime, load_original
-
-    model, spec = load_original(run_folder / "model.keras")
-    assert spec.provenance is not None
-    films = load_films(list_films(class_folders), spec.input)
-    facts = spec.provenance
-    _, validation = split_by_patient(films, facts.seed, facts.validation_fraction)
-    scores = KerasRuntime(model, spec).run(validation.pixels)
-    assert auc(validation.labels, scores).value == pytest.approx(
-        facts.validation_auc.value, abs=1e-6
-    )
-
-
-@pytest.mark.slow
-def test_batches_are_balanced_and_repeatable(class_folders: Path) -> None:
-    """Half of each class whatever the set has; every film comes; the same seed, the same pixels."""
+@pytest.fixture(scope="module")
+def sides(class_folders: Path) -> tuple[FilmSet, FilmSet]:
     films = load_films(list_films(class_folders), SPEC)
-    uneven = films.take([*range(60), *range(60, 75)])  # 60 normal, 15 pneumonia
+    return split_by_patient(films, 2021, 0.3)
+
+
+def test_batches_are_balanced_and_repeatable(sides: tuple[FilmSet, FilmSet]) -> None:
+    """Half of each class whatever the set has; the same seed and epoch, the same pixels."""
+    normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
+    uneven = sides[0].take([*normal[:30], *ill[:10]])
     config = FitConfig(input=SPEC, batch_size=10)
-    one, other = BalancedBatches(uneven, config), BalancedBatches(uneven, config)
-    assert len(one) == 8
+    one, other = Batches(uneven, config), Batches(uneven, config)
+    assert len(one) == 4
     for index in range(len(one)):
         pixels, labels = one[index]
-        assert pixels.shape == (10, 64, 64, 1)
+        assert pixels.shape == (10, 32, 32, 1)
         assert labels.sum() == 5
         np.testing.assert_array_equal(pixels, other[index][0])
-    before = one[0][0]
     one.on_epoch_end()
-    assert (one[0][0] != before).any()
+    assert (one[0][0] != other[0][0]).any()
+    np.testing.assert_array_equal(one[0][0], Batches(uneven, config, epoch=1)[0][0])
 
 
-def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path: Path) -> None:
-    """Before the films are read, and without touching the file."""
-    (tmp_path / "run").write_text("mine")
-    with pytest.raises(UsageError, match="cannot be made"):
-        train(class_folders, tmp_path / "run", FitConfig(input=SPEC))
-    assert (tmp_path / "run").read_text() == "mine"
+def test_unbalanced_batches_take_every_film_once(sides: tuple[FilmSet, FilmSet]) -> None:
+    """An epoch is an epoch; the last batch may be smaller."""
+    config = FitConfig(input=SPEC, batch_size=16, imbalance="none")
+    batches = Batches(sides[0], config)
+    labels = np.concatenate([batches[index][1][:, 0] for index in range(len(batches))])
+    assert len(labels) == len(sides[0].films)
+    assert labels.sum() == sides[0].labels.sum()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "adam", "schedule": "constant", "imbalance": "none"},
+        {"imbalance": "weights", "augmentation": "study-2021"},
+        {"imbalance": "focal", "monitor": "val_auc"},
+        {"averaging": 0.5, "label_smoothing": 0.0},
+    ],
+)
+def test_every_way_of_training_learns(
+    sides: tuple[FilmSet, FilmSet], tmp_path: Path, options: dict[str, object]
+) -> None:
+    """The loss falls, and the history has a row an epoch."""
+    fit(*sides, tmp_path, FitConfig(**{**QUICK, **options, "epochs": 5}), verbose=0)
+    history = read_history(tmp_path)
+    assert len(history) == 5
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_a_resumed_fit_equals_an_undisturbed_one(
+    sides: tuple[FilmSet, FilmSet], tmp_path: Path, averaging: float
+) -> None:
+    """Same films, same steps, same schedule, same averages: the same weights at the end."""
+    config = FitConfig(**{**QUICK, "epochs": 4, "averaging": averaging})
+    keras.utils.set_random_seed(3)
+    (tmp_path / "one").mkdir()
+    one = fit(*sides, tmp_path / "one", config, verbose=0)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    keras.utils.set_random_seed(3)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fit(*sides, tmp_path / "other", config, [Stop()], verbose=0)
+    assert len(read_history(tmp_path / "other")) == 2
+    keras.utils.set_random_seed(99)
+    other = fit(*sides, tmp_path / "other", config, verbose=0)
+    assert [row["epoch"] for row in read_history(tmp_path / "other")] == [1, 2, 3, 4]
+    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
+
+
+def test_a_finished_fit_trains_no_more(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+    """Started again, it gives the same weights at once."""
+    config = FitConfig(**{**QUICK, "epochs": 2})
+    one = fit(*sides, tmp_path, config, verbose=0)
+    other = fit(*sides, tmp_path, config, verbose=0)
+    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert len(read_history(tmp_path)) == 2
+
+
+def test_the_head_is_trained_first(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+    """In the first epochs of a backbone only what follows the pool changes, then all does."""
+    options = {**QUICK, "architecture": "efficientnet-lite0", "epochs": 2, "head_epochs": 1}
+    fit(*sides, tmp_path, FitConfig(**options), verbose=0)
+    from cxr_edge.training.backbones import efficientnet_lite0
+
+    fresh, after = efficientnet_lite0(SPEC), efficientnet_lite0(SPEC)
+    after.load_weights(state_file(tmp_path, 2))
+    assert [row["epoch"] for row in read_history(tmp_path)] == [1, 2]
+    stem = [model.get_layer("stem_conv").get_weights()[0] for model in (fresh, after)]
+    assert (stem[0] != stem[1]).any()
+
+
+def test_a_head_alone_needs_a_pretrained_network(
+    sides: tuple[FilmSet, FilmSet], tmp_path: Path
+) -> None:
+    """Freezing random weights is no use."""
+    with pytest.raises(UsageError, match="--head-epochs: expected a pretrained network"):
+        fit(*sides, tmp_path, FitConfig(**{**QUICK, "epochs": 2, "head_epochs": 1}), verbose=0)
+
+
+def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+    """A network without numbers is not saved as a model."""
+    wild = FitConfig(**{**QUICK, "epochs": 2, "learning_rate": 1e30, "schedule": "constant"})
+    with pytest.raises(ModelInvalid, match="diverged"):
+        fit(*sides, tmp_path, wild, verbose=0)

@@ -1,6 +1,7 @@
 """What probabilities are worth, given the truth: AUC, sensitivity, specificity, thresholds."""
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final
 
@@ -9,8 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
 
-SCREENING_SENSITIVITY: Final = 0.985
-"""Sensitivity on validation that the operating point ``screening`` keeps at least."""
+SCREENING_SENSITIVITY: Final = 0.98
+"""Sensitivity that the operating point ``screening`` keeps at least, on every validation copy."""
+
+CALIBRATION_BINS: Final = 10
+"""Equally wide bins of probability in which calibration is looked at."""
 
 _Z95: Final = NormalDist().inv_cdf(0.975)
 
@@ -100,31 +104,90 @@ def at_threshold(
 
 
 def choose_operating_points(
-    labels: ArrayLike, probabilities: ArrayLike
+    labels: ArrayLike, probabilities: ArrayLike, copies: Sequence[ArrayLike] = ()
 ) -> tuple[OperatingPoint, ...]:
     """Choose ``screening``, ``balanced`` and ``study`` on validation films.
 
     ``screening`` is the highest threshold that keeps a sensitivity of at least
-    :data:`SCREENING_SENSITIVITY`; ``balanced`` maximises sensitivity + specificity (Youden);
-    ``study`` is 0.5. A threshold stands midway between the two scores that it parts.
+    :data:`SCREENING_SENSITIVITY` on the films and on each copy of them; ``balanced`` maximises
+    sensitivity + specificity (Youden), on average over films and copies; ``study`` is 0.5. A
+    threshold stands midway between the two scores that it parts.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class.
+    probabilities
+        Shape (N,), of the films as they are; the figures of the points are of these.
+    copies
+        Each of shape (N,): of changed copies of the same films, which the choice is to withstand.
 
     Raises
     ------
     ValueError
         A class is missing.
     """
-    positive, negative = _by_class(labels, probabilities)
-    ladder = np.unique(np.concatenate([[0.0], positive, negative]))
+    scored = [_by_class(labels, scores) for scores in (probabilities, *copies)]
+    ladder = np.unique(np.concatenate([[0.0], *(np.concatenate(pair) for pair in scored)]))
     candidates = np.concatenate([[0.0], (ladder[:-1] + ladder[1:]) / 2])
     candidates = candidates.round(PROBABILITY_DECIMALS)
-    sensitivity = 1 - np.searchsorted(np.sort(positive), candidates, "left") / len(positive)
-    specificity = np.searchsorted(np.sort(negative), candidates, "left") / len(negative)
-    screening = candidates[sensitivity >= SCREENING_SENSITIVITY].max()
-    balanced = candidates[np.argmax(sensitivity + specificity)]
+    sensitivity = np.stack(
+        [
+            1 - np.searchsorted(np.sort(positive), candidates) / len(positive)
+            for positive, _ in scored
+        ]
+    )
+    specificity = np.stack(
+        [np.searchsorted(np.sort(negative), candidates) / len(negative) for _, negative in scored]
+    )
+    screening = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
+    balanced = candidates[np.argmax((sensitivity + specificity).mean(axis=0))]
     return tuple(
         at_threshold(name, float(threshold), labels, probabilities)
         for name, threshold in (("screening", screening), ("balanced", balanced), ("study", 0.5))
     )
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Return the expected calibration error.
+
+    The mean over the films of how far, in their bin of probability, the mean probability is
+    from the share of positives.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class.
+    probabilities
+        Shape (N,).
+
+    References
+    ----------
+    C. Guo et al.: On calibration of modern neural networks. ICML 2017.
+    """
+    counts, means, shares = reliability(labels, probabilities)
+    return float(np.sum(counts * np.abs(means - shares)) / counts.sum())
+
+
+def reliability(
+    labels: ArrayLike, probabilities: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return count, mean probability and share of positives of each bin that has films."""
+    truth = np.asarray(labels) == 1
+    scores = np.asarray(probabilities, np.float64)
+    bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    counts = np.bincount(bins, minlength=CALIBRATION_BINS)
+    used = counts > 0
+    means = np.bincount(bins, scores, CALIBRATION_BINS)[used] / counts[used]
+    shares = np.bincount(bins, truth, CALIBRATION_BINS)[used] / counts[used]
+    return counts[used], means, shares
+
+
+def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return log(p / (1 - p)), with p kept a float32's smallest step from 0 and 1."""
+    step = float(np.finfo(np.float32).eps)
+    p = np.clip(np.asarray(probabilities, np.float64), step, 1 - step)
+    return np.asarray(np.log(p / (1 - p)), np.float64)
 
 
 def _by_class(

@@ -117,9 +117,9 @@ class Provenance:
     command: str
     """The command that trained it."""
     seed: int
-    """Seed of the split, the initial weights, the sampling and the augmentation."""
+    """Seed of the initial weights, the sampling and the augmentation."""
     validation_fraction: float
-    """Share of the patients held out."""
+    """Share of the patients held out by :attr:`split_seed`."""
     training_films: int
     """Films trained on."""
     training_patients: int
@@ -130,6 +130,8 @@ class Provenance:
     """Patients they are of."""
     validation_auc: Interval
     """Area under the ROC curve on the films held out."""
+    split_seed: int | None = None
+    """Seed of the split by patient; None where the films said their split themselves."""
 
     def __post_init__(self) -> None:
         checks: dict[object, Callable[[object], bool]] = {
@@ -137,6 +139,7 @@ class Provenance:
             float: _is_number,
             str: lambda value: isinstance(value, str),
             Interval: lambda value: isinstance(value, Interval),
+            int | None: lambda value: value is None or _is_int(value),
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

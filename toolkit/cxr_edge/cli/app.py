@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from cxr_edge import __version__
+from cxr_edge.cli.audit import audit
 from cxr_edge.cli.export import export
 from cxr_edge.cli.scan import scan
 from cxr_edge.cli.train import train
@@ -45,6 +46,7 @@ app = typer.Typer(
     ),
 )
 app.command()(scan)
+app.command()(audit)
 app.command()(train)
 app.command()(export)
 app.command()(verify)

@@ -1,12 +1,16 @@
-"""``cxr train``: class folders to a Keras model."""
+"""``cxr train``: labelled films to a run folder with a Keras model."""
 
 import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
+
+TRAIN_MODULES = ("keras", "tensorflow", "sklearn", "matplotlib")
+"""What the extra 'train' brings."""
 
 
 def train(
@@ -15,76 +19,153 @@ def train(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder with NORMAL and PNEUMONIA in it, or in its train folder.",
+            help="Folder with NORMAL and PNEUMONIA in it or in its train folder, or a manifest "
+            "(CSV: path, label, patient, split).",
         ),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="RUN", help="Run folder; created.")
     ] = Path("run"),
     architecture: Annotated[str, typer.Option(help="Network to train.")] = "edge",
-    name: Annotated[str, typer.Option(help="Name of the model in reports.")] = "edge",
+    name: Annotated[
+        str, typer.Option(help="Name of the model in reports; the architecture's without.")
+    ] = "",
     image_size: Annotated[
         int, typer.Option(min=32, max=1024, help="Side of the model's input, pixels.")
     ] = 224,
+    channels: Annotated[int, typer.Option(help="1 for gray, 3 for gray as RGB.")] = 1,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs.")] = 25,
+    head_epochs: Annotated[
+        int, typer.Option(min=0, help="Of them, how many train a pretrained network's head alone.")
+    ] = 0,
     patience: Annotated[
-        int, typer.Option(min=1, help="Epochs without a lower validation loss before stopping.")
+        int, typer.Option(min=1, help="Epochs without a better validation figure before stopping.")
     ] = 10,
+    monitor: Annotated[
+        str, typer.Option(help="Figure to stop and choose weights by: val_loss, val_auc.")
+    ] = "val_loss",
     batch_size: Annotated[int, typer.Option(min=2, help="Films a step.")] = 32,
-    learning_rate: Annotated[
-        float, typer.Option(min=0, help="Peak learning rate of the cosine schedule.")
-    ] = 1.5e-3,
+    optimizer: Annotated[str, typer.Option(help="adam, adamw.")] = "adamw",
+    schedule: Annotated[
+        str, typer.Option(help="Of the learning rate: cosine (one epoch up, then down), constant.")
+    ] = "cosine",
+    learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1.5e-3,
+    weight_decay: Annotated[float, typer.Option(min=0, help="Of AdamW.")] = 1e-3,
+    imbalance: Annotated[
+        str,
+        typer.Option(
+            help="Of the classes: balanced (as many of each in a batch), weights, focal, none."
+        ),
+    ] = "balanced",
+    label_smoothing: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of the target given to the other class.")
+    ] = 0.05,
+    averaging: Annotated[
+        float,
+        typer.Option(min=0, max=0.9999, help="Momentum of the weights' moving average; 0: none."),
+    ] = 0.0,
+    augmentation: Annotated[str, typer.Option(help="robust, study-2021.")] = "robust",
+    calibrate: Annotated[
+        bool, typer.Option(help="Calibrate probabilities on the validation films.")
+    ] = True,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the split, weights, sampling and augmentation.")
+        int, typer.Option(min=0, help="Of the weights, sampling and augmentation.")
     ] = 2021,
+    split_seed: Annotated[
+        int, typer.Option(min=0, help="Of the split by patient, where the films do not say.")
+    ] = 2021,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Same seed, same weights; slower.")
+    ] = False,
     validation_fraction: Annotated[
         float, typer.Option(min=0.01, max=0.9, help="Share of the patients held out.")
     ] = 0.2,
     data_note: Annotated[
         str, typer.Option(help="The training set in words: source, licence; for the model card.")
     ] = "not stated",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with RUN from its last finished epoch.")
+    ] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave unreadable files out, listing them.")
+    ] = False,
+    show_samples: Annotated[
+        bool, typer.Option("--show-samples", help="Write RUN/samples.png and stop.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")
+    ] = False,
 ) -> None:
     """Train a network on labelled films; needs the extra 'train'.
 
-    No patient is on both sides of the training / validation split: Kermany's file names tell
-    the patient, any other file is a patient of its own. RUN gets model.keras (the weights with
-    the lowest validation loss, spec inside), history.csv, split.csv and config.json.
+    No patient is on both sides of the training / validation split: a manifest or Kermany's file
+    names tell the patient, any other file is a patient of its own. RUN gets model.keras (the
+    weights of the best epoch, calibrated, spec inside), config.json, split.csv, history.csv,
+    curves.png, samples.png and report.md.
     """
-    if not data.is_dir():
-        raise UsageError(f"expected a folder of labelled films, {data} is none")
+    if not data.exists():
+        raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
     try:
         from cxr_edge.spec import InputSpec
-        from cxr_edge.training import fit
+        from cxr_edge.training import run
         from cxr_edge.training.architectures import ARCHITECTURES
+        from cxr_edge.training.config import FitConfig
     except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in ("keras", "tensorflow"):
+        if (missing := missing_module(exc)) not in TRAIN_MODULES:
             raise
         raise MissingExtra("cxr train", "train", missing) from exc
     if architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UsageError(f"--architecture: expected one of {known}, came {architecture!r}")
-    config = fit.FitConfig(
+    if channels not in (1, 3):
+        raise UsageError(f"--channels: expected 1 or 3, came {channels}")
+    config = FitConfig(
         architecture=architecture,
-        name=name,
-        input=InputSpec(image_size, image_size),
+        name=name or architecture,
+        input=InputSpec(image_size, image_size, channels),
         epochs=epochs,
+        head_epochs=head_epochs,
         patience=patience,
+        monitor=monitor,
         batch_size=batch_size,
+        optimizer=optimizer,
+        schedule=schedule,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        imbalance=imbalance,
+        label_smoothing=label_smoothing,
+        averaging=averaging,
+        augmentation=augmentation,
+        calibrate=calibrate,
         seed=seed,
+        split_seed=split_seed,
+        deterministic=deterministic,
         validation_fraction=validation_fraction,
         data=data_note,
         command=_command(ctx),
     )
-    spec = fit.train(data, out, config, say=typer.echo)
-    assert spec.provenance is not None  # fit.train always states it
+    spec = run.train(
+        data,
+        out,
+        config,
+        resume=resume,
+        skip_unreadable=skip_unreadable,
+        samples_only=show_samples,
+        tensorboard=tensorboard,
+        verbose=1 if sys.stdout.isatty() else 2,
+        say=typer.echo,
+    )
+    if spec is None:
+        typer.echo(f"wrote {out / run.SAMPLES}")
+        return
+    assert spec.provenance is not None  # training always states it
     typer.echo(f"validation AUC {spec.provenance.validation_auc}")
     for point in spec.operating_points:
         typer.echo(
             f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "
             f"specificity {point.specificity}"
         )
-    typer.echo(f"wrote {out / 'model.keras'}")
+    typer.echo(f"wrote {out / run.MODEL}")
 
 
 def _command(ctx: typer.Context) -> str:
@@ -94,6 +175,13 @@ def _command(ctx: typer.Context) -> str:
         key = parameter.name or ""
         source = ctx.get_parameter_source(key)
         given = source is not None and source.name == "COMMANDLINE"
-        if given and key not in ("data", "out", "data_note"):
-            words += [parameter.opts[0], str(ctx.params[key])]
+        if given and key not in ("data", "out", "data_note", "resume", "tensorboard"):
+            words += _words(parameter, ctx.params[key])
     return shlex.join(words)
+
+
+def _words(parameter: Any, value: object) -> list[str]:  # Any: typer keeps the class to itself
+    """Return an option as it was typed."""
+    if isinstance(value, bool):
+        return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    return [parameter.opts[0], str(value)]

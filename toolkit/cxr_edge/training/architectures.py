@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from cxr_edge.spec import InputSpec
+from cxr_edge.training.backbones import efficientnet_lite0, mobilenet_v3_small
 
 _STAGES: Final = (32, 64, 128)
 _STEM, _TOP = 16, 192
@@ -57,5 +58,61 @@ def _residual(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTenso
     return layers.ReLU(6.0, name=f"{name}_relu")(y)
 
 
-ARCHITECTURES: Final[Mapping[str, Callable[[InputSpec], keras.Model]]] = {"edge": edge}
-"""Name to builder."""
+def dense(spec: InputSpec) -> keras.Model:
+    """Build the study's model 1: one hidden layer of 128."""
+    return _sequence("dense", spec, layers.Flatten(), layers.Dense(128, activation="relu"))
+
+
+def dense_deep(spec: InputSpec) -> keras.Model:
+    """Build the study's model 2: three hidden layers of 64."""
+    hidden = [layers.Dense(64, activation="relu") for _ in range(3)]
+    return _sequence("dense-deep", spec, layers.Flatten(), *hidden)
+
+
+def cnn(spec: InputSpec) -> keras.Model:
+    """Build the study's model 3: three convolutions without pooling."""
+    convolutions = [layers.Conv2D(filters, 3, activation="relu") for filters in (128, 64, 32)]
+    return _sequence("cnn", spec, *convolutions, layers.Flatten())
+
+
+def cnn_pooled(spec: InputSpec) -> keras.Model:
+    """Build the study's model 4: convolutions, pooling and dropout."""
+    return _sequence(
+        "cnn-pooled",
+        spec,
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.25),
+        layers.Conv2D(128, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.25),
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.5),
+    )
+
+
+def _sequence(name: str, spec: InputSpec, *hidden: layers.Layer) -> keras.Model:
+    """Return a network of the 2021 study; it scales to [0, 1], as the study did."""
+    image = keras.Input(spec.shape, dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 255, name="scale")(image)
+    for layer in hidden:
+        x = layer(x)
+    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    return keras.Model(image, probability, name=name)
+
+
+ARCHITECTURES: Final[Mapping[str, Callable[[InputSpec], keras.Model]]] = {
+    "dense": dense,
+    "dense-deep": dense_deep,
+    "cnn": cnn,
+    "cnn-pooled": cnn_pooled,
+    "edge": edge,
+    "efficientnet-lite0": efficientnet_lite0,
+    "mobilenet-v3-small": mobilenet_v3_small,
+}
+"""Name to builder. Each ends with a dense layer named ``probability``."""
+
+PRETRAINED: Final = frozenset({"efficientnet-lite0", "mobilenet-v3-small"})
+"""Architectures that start from ImageNet weights, and end that part with a layer ``pool``."""

@@ -1,25 +1,78 @@
 """Random changes that a film may undergo without changing its label."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.changes import mask_border, paint_marker, recompress, set_exposure
+
+Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+"""A film, uint8 of shape (H, W, C) with equal channels, to a changed copy."""
+
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Ranges of the random changes; each is drawn uniformly for every film and epoch.
+class Study2021:
+    """What the 2021 study did: Keras' ImageDataGenerator with shear, zoom and flip."""
 
-    No kind of change is always made: a network that never sees a film as it came takes the
-    softness of resampling for a sign.
+    shear: float = 0.2
+    """Degrees, either way; Keras' ``shear_range``."""
+    zoom: float = 0.2
+    """Each axis by itself, from 1 - zoom to 1 + zoom; Keras' ``zoom_range``."""
+    flip: float = 0.5
+    """Probability of a left-right mirror image; Keras' ``horizontal_flip``."""
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
+        shear = np.deg2rad(rng.uniform(-self.shear, self.shear))
+        zoom_x, zoom_y = rng.uniform(1 - self.zoom, 1 + self.zoom, 2)
+        gray = keras_affine(pixels[:, :, 0], shear, zoom_x, zoom_y)
+        if rng.random() < self.flip:
+            gray = gray[:, ::-1]
+        return _channels(gray, pixels.shape[2])
+
+
+def keras_affine(
+    gray: NDArray[np.uint8], shear: float, zoom_x: float, zoom_y: float
+) -> NDArray[np.uint8]:
+    """Shear and zoom as Keras' ``apply_affine_transform`` does, bilinear, edges repeated.
+
+    Parameters
+    ----------
+    gray
+        uint8 of shape (H, W).
+    shear
+        Radians.
+    zoom_x, zoom_y
+        Columns and rows of the source to a column and a row of the result.
+    """
+    rows, columns = gray.shape
+    linear = np.array([[1, -np.sin(shear)], [0, np.cos(shear)]]) @ np.diag([zoom_x, zoom_y])
+    center = np.array([(columns - 1) / 2, (rows - 1) / 2])
+    matrix = np.hstack([linear, (center - linear @ center)[:, np.newaxis]])
+    moved = cv2.warpAffine(
+        gray, matrix, (columns, rows),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(moved, np.uint8)
+
+
+@dataclass(frozen=True)
+class Robust:
+    """Changes that break what goes with the class in one hospital's films and not with disease.
+
+    Ranges are drawn from uniformly, for every film and epoch. No kind of change is always made:
+    a network that never sees a film as it came takes the softness of resampling for a sign.
     """
 
-    move: float = 0.6
+    move: float = 0.7
     """Probability of rotation, zoom, shift and shear."""
     rotation: float = 10.0
     """Degrees, either way."""
-    zoom: float = 0.15
+    zoom: float = 0.2
     """Each axis by itself, from 1 - zoom to 1 + zoom."""
     shift: float = 0.08
     """Share of the side, either way, each axis."""
@@ -27,37 +80,48 @@ class Augmentation:
     """Columns a row, either way."""
     flip: float = 0.5
     """Probability of a left-right mirror image."""
-    expose: float = 0.6
-    """Probability of a change of gamma, contrast and brightness."""
-    gamma: float = 0.5
+    expose: float = 0.8
+    """Probability of another exposure, whatever the film's own was."""
+    mean: tuple[float, float] = (90.0, 155.0)
+    """Gray level that the film's mean is moved to."""
+    deviation: tuple[float, float] = (38.0, 75.0)
+    """Gray levels that the film's standard deviation is stretched to."""
+    gamma: float = 0.4
     """Exponent from 2 ** -gamma to 2 ** gamma."""
-    contrast: float = 0.3
-    """Factor about mid-gray, from 1 - contrast to 1 + contrast."""
-    brightness: float = 0.15
-    """Added, as a share of white, either way."""
-    degrade: float = 0.3
-    """Probability of blur and noise; most films stay as sharp as they come."""
-    blur: float = 1.0
+    degrade: float = 0.5
+    """Probability of JPEG compression, sharpening, or blur and noise; one of them."""
+    quality: tuple[int, int] = (20, 90)
+    """Of the JPEG compression."""
+    sharpen: float = 1.2
+    """Largest share of its own detail that is added to the film."""
+    blur: float = 1.5
     """Largest sigma of the Gaussian blur, pixels."""
-    noise: float = 6.0
+    noise: float = 8.0
     """Largest standard deviation of the noise, gray levels."""
-    erase: float = 0.25
-    """Probability that a border and a corner are painted over with one gray."""
+    mark: float = 0.3
+    """Probability of one or two painted side letters or texts."""
+    erase: float = 0.4
+    """Probability that borders and a corner are painted over with one gray."""
+    border: float = 0.15
+    """Deepest border painted over, share of the side."""
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
         gray = pixels[:, :, 0]
         if rng.random() < self.flip:
             gray = gray[:, ::-1]
-        if rng.random() < self.move:
-            gray = self._move(gray, rng)
-        if rng.random() < self.expose:
-            gray = self._expose(gray, rng)
-        if rng.random() < self.degrade:
-            gray = self._degrade(gray, rng)
-        if rng.random() < self.erase:
-            gray = _erase(gray, rng)
-        return np.repeat(gray[:, :, np.newaxis], pixels.shape[2], axis=2)
+        if rng.random() < self.mark:
+            for _ in range(rng.integers(1, 3)):
+                gray = paint_marker(gray, rng)
+        for probability, change in (
+            (self.move, self._move),
+            (self.expose, self._expose),
+            (self.degrade, self._degrade),
+            (self.erase, self._erase),
+        ):
+            if rng.random() < probability:
+                gray = change(gray, rng)
+        return _channels(gray, pixels.shape[2])
 
     def _move(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         rows, columns = gray.shape
@@ -74,14 +138,22 @@ class Augmentation:
         return np.asarray(moved, np.uint8)
 
     def _expose(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Change gamma, contrast and brightness through one look-up table."""
-        level = np.linspace(0, 1, 256) ** (2 ** rng.uniform(-self.gamma, self.gamma))
-        level = 0.5 + (level - 0.5) * (1 + rng.uniform(-self.contrast, self.contrast))
-        level += rng.uniform(-self.brightness, self.brightness)
-        table = np.rint(np.clip(level, 0, 1) * 255).astype(np.uint8)
-        return np.asarray(cv2.LUT(gray, table), np.uint8)
+        """Give the film a mean and deviation of its own, then a gamma, by one look-up table."""
+        return set_exposure(
+            gray,
+            rng.uniform(*self.mean),
+            rng.uniform(*self.deviation),
+            2 ** rng.uniform(-self.gamma, self.gamma),
+        )
 
     def _degrade(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        kind = rng.integers(4)
+        if kind == 0:
+            return recompress(gray, int(rng.integers(*self.quality)))
+        if kind == 1:
+            detail = gray.astype(np.float32) - cv2.GaussianBlur(gray, (0, 0), 1.5)
+            sharp = gray + rng.uniform(0, self.sharpen) * detail
+            return np.asarray(np.clip(np.rint(sharp), 0, 255), np.uint8)
         sigma = rng.uniform(0, self.blur)
         if sigma > 0.3:  # below, the kernel is a single pixel
             gray = np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), np.uint8)
@@ -89,22 +161,21 @@ class Augmentation:
         noise = rng.normal(0, deviation, gray.shape).astype(np.int16)
         return np.asarray(np.clip(gray + noise, 0, 255), np.uint8)
 
+    def _erase(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        level = 0 if rng.random() < 0.5 else int(rng.integers(0, 256))
+        top, bottom, left, right = rng.uniform(0, self.border, 4) * (rng.random(4) < 0.7)
+        gray = mask_border(gray, (top, bottom, left, right), level)
+        rows, columns = gray.shape
+        height, width = (rng.uniform(0.05, 0.25, 2) * (rows, columns)).astype(int)
+        y = 0 if rng.random() < 0.5 else rows - height
+        x = 0 if rng.random() < 0.5 else columns - width
+        gray[y : y + height, x : x + width] = level
+        return gray
 
-def _erase(gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a copy with one border strip and one corner painted over with one gray."""
-    gray = gray.copy()
-    rows, columns = gray.shape
-    level = rng.integers(0, 256)
-    depth = rng.uniform(0, 0.1)
-    strips = (
-        np.s_[: int(depth * rows), :],
-        np.s_[rows - int(depth * rows) :, :],
-        np.s_[:, : int(depth * columns)],
-        np.s_[:, columns - int(depth * columns) :],
-    )
-    gray[strips[rng.integers(4)]] = level
-    height, width = (rng.uniform(0.05, 0.25, 2) * (rows, columns)).astype(int)
-    top = 0 if rng.random() < 0.5 else rows - height
-    left = 0 if rng.random() < 0.5 else columns - width
-    gray[top : top + height, left : left + width] = level
-    return gray
+
+def _channels(gray: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    return np.repeat(gray[:, :, np.newaxis], count, axis=2)
+
+
+PRESETS: Final[Mapping[str, Augment]] = {"study-2021": Study2021(), "robust": Robust()}
+"""Name to augmentation."""

@@ -1,0 +1,169 @@
+"""One training run, from labelled films to a run folder."""
+
+import importlib.util
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cxr_edge.artefact import read_appended_spec
+from cxr_edge.data.films import LabelledFilm, list_films, write_manifest
+from cxr_edge.data.filmset import load_films, split_by_patient
+from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.metrics import auc
+from cxr_edge.spec import InputSpec
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.journal import read_history
+from cxr_edge.training.run import train
+
+SPEC = InputSpec(32, 32)
+
+
+@pytest.mark.slow
+def test_a_run_folder_says_all(run_folder: Path) -> None:
+    """Model with spec, history a row an epoch, configuration, split, pictures, report."""
+    spec = read_appended_spec((run_folder / "model.keras").read_bytes(), "model.keras")
+    facts = spec.provenance
+    assert facts is not None
+    history = read_history(run_folder)
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert {"loss", "val_loss", "val_auc", "seconds"} <= history[0].keys()
+    config = json.loads((run_folder / "config.json").read_text())
+    assert config["data_sha256"] == facts.data_sha256
+    splits = Counter(film.split for film in list_films(run_folder / "split.csv"))
+    assert splits == {"train": facts.training_films, "validation": facts.validation_films}
+    assert facts.command == config["command"]
+    assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
+    assert {path.name for path in run_folder.iterdir()} == {
+        "model.keras", "history.csv", "config.json", "split.csv", "curves.png", "samples.png",
+        "report.md",
+    }  # fmt: skip
+    report = (run_folder / "report.md").read_text()
+    assert str(facts.validation_auc) in report
+    assert "Research use only" in report
+    for point in spec.operating_points:
+        assert f"| {point.name} | {point.threshold:.6f} | {point.sensitivity} |" in report
+
+
+@pytest.mark.slow
+def test_the_figures_are_the_models(run_folder: Path) -> None:
+    """The AUC in the spec is what the saved model scores on the films that split.csv holds out."""
+    from cxr_export.original import KerasRuntime, load_original
+
+    model, spec = load_original(run_folder / "model.keras")
+    assert spec.provenance is not None
+    films = load_films(list_films(run_folder / "split.csv"), spec.input)
+    _, validation = split_by_patient(films, 0, 0.5)
+    scores = KerasRuntime(model, spec).run(validation.pixels)
+    expected = spec.provenance.validation_auc.value
+    assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
+
+
+def quick(**options: Any) -> FitConfig:
+    settings = {"architecture": "dense-deep", "input": SPEC, "epochs": 2, **options}
+    return FitConfig(**settings)
+
+
+@pytest.mark.slow
+def test_a_run_is_not_overwritten_but_resumed(class_folders: Path, tmp_path: Path) -> None:
+    """Without --resume a folder with a run is refused, with it the same options are asked for."""
+    run = tmp_path / "run"
+    first = train(class_folders, run, quick(), verbose=0)
+    with pytest.raises(UsageError, match="holds a run already"):
+        train(class_folders, run, quick(), verbose=0)
+    with pytest.raises(UsageError, match="epochs 2, now 3"):
+        train(class_folders, run, quick(epochs=3), resume=True, verbose=0)
+    said: list[str] = []
+    assert train(class_folders, run, quick(), resume=True, verbose=0, say=said.append) == first
+    assert said[-1] == f"{run} is finished already"
+
+
+@pytest.mark.slow
+def test_resuming_on_other_films_is_refused(
+    class_folders: Path, tmp_path: Path, phantoms: ModuleType
+) -> None:
+    """The digest of the data is part of the run."""
+    train(class_folders, tmp_path / "run", quick(), verbose=0)
+    shutil.copytree(class_folders, tmp_path / "films")
+    phantoms.write_classes(tmp_path / "films", 61, 48)
+    with pytest.raises(UsageError, match="data_sha256"):
+        train(tmp_path / "films", tmp_path / "run", quick(), resume=True, verbose=0)
+
+
+@pytest.mark.slow
+def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> None:
+    """Films are validated on that it names, and those for test are left alone."""
+    films = [
+        LabelledFilm(film.path, film.label, film.patient, split)
+        for film, split in zip(
+            list_films(class_folders),
+            (["train"] * 40 + ["validation"] * 10 + ["test"] * 10) * 2,
+            strict=True,
+        )
+    ]
+    write_manifest(tmp_path / "films.csv", films)
+    spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0)
+    assert spec is not None
+    assert spec.provenance is not None
+    assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
+
+
+@pytest.mark.slow
+def test_calibration_can_be_left_out(class_folders: Path, tmp_path: Path) -> None:
+    """It changes probabilities, not their order."""
+    specs = [
+        train(class_folders, tmp_path / name, quick(calibrate=calibrate), verbose=0)
+        for name, calibrate in (("with", True), ("without", False))
+    ]
+    aucs = [spec.provenance.validation_auc for spec in specs if spec and spec.provenance]
+    assert aucs[0].value == pytest.approx(aucs[1].value, abs=1e-6)
+    assert specs[0] != specs[1]
+
+
+@pytest.mark.slow
+def test_tensorboard_gets_its_logs(class_folders: Path, tmp_path: Path) -> None:
+    """On request, below the run folder."""
+    pytest.importorskip("tensorboard")
+    train(class_folders, tmp_path / "run", quick(), tensorboard=True, verbose=0)
+    assert list((tmp_path / "run" / "tensorboard").rglob("events.*"))
+
+
+def test_tensorboard_must_be_installed(
+    class_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told before the first epoch, with the extra's name."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"cxr-edge\[tensorboard\]"):
+        train(class_folders, tmp_path / "run", quick(), tensorboard=True)
+
+
+def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
+    """A look at the augmented films costs no training."""
+    assert train(class_folders, tmp_path / "run", quick(), samples_only=True) is None
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["samples.png"]
+    assert (tmp_path / "run" / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path: Path) -> None:
+    """Before the films are read, and without touching the file."""
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(UsageError, match="cannot be made"):
+        train(class_folders, tmp_path / "run", quick())
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("optimizer", "sgd"), ("schedule", "step"), ("monitor", "loss"), ("imbalance", "smote"),
+        ("augmentation", "none"), ("head_epochs", 2),
+    ],
+)  # fmt: skip
+def test_unknown_settings_are_refused(option: str, value: object) -> None:
+    """By the name of the option, with what it takes."""
+    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')}: expected"):
+        quick(**{option: value})

@@ -1,0 +1,106 @@
+"""``cxr audit``: tell what is wrong with a labelled set, and write one without."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from cxr_edge.data.audit import Audit
+
+
+def audit(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder with NORMAL and PNEUMONIA in it or in train, val, test, or a manifest.",
+        ),
+    ],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all findings as JSON.")
+    ] = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MANIFEST",
+            help="Write a manifest without the faults: split by patient, stratified by class, "
+            "no duplicates.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the new split.")] = 2021,
+    validation_fraction: Annotated[
+        float, typer.Option(min=0.01, max=0.9, help="Share of the films to validate on.")
+    ] = 0.2,
+) -> None:
+    """Look for what spoils training and validation: leaks, duplicates, unreadable files.
+
+    Patients on both sides of a split, files with the same bytes or nearly the same picture,
+    classes by split, sizes, formats, colour, unreadable files, a validation split too small.
+    """
+    from cxr_edge.data.audit import audit as look
+    from cxr_edge.data.audit import mend, read_set
+    from cxr_edge.data.films import write_manifest
+
+    read = read_set(data)
+    found = look(read)
+    _print(found)
+    try:
+        if json_file:
+            text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+            json_file.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        if fix:
+            films, left_out = mend(read, seed, validation_fraction)
+            write_manifest(fix, films)
+            why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
+            splits = sorted({film.split for film in films})
+            counts = ", ".join(
+                f"{sum(film.split == split for film in films)} {split}" for split in splits
+            )
+            typer.echo(f"wrote {fix}: {len(films)} films ({counts}); left out: {why}")
+    except OSError as exc:
+        raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
+
+
+def _print(found: "Audit") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cxr_edge.data.films import LABELS
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("split", box=None, pad_edge=False)
+    for title in (*LABELS, "prevalence", "patients"):
+        table.add_column(title, justify="right")
+    for name, split in found.splits.items():
+        table.add_row(
+            name or "(none)",
+            *(str(split.films[label]) for label in LABELS),
+            f"{split.prevalence:.1%}",
+            str(split.patients),
+        )
+    console.print(table)
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    rows: dict[str, object] = {
+        "patients with several films": f"{found.patients_with_several}, at most {found.most_films}",
+        "patients on several sides": len(found.patients_across),
+        "films under several names": len(found.exact_duplicates),
+        "  with different labels": len(found.conflicting),
+        "pairs nearly the same": len(found.near_duplicates),
+        "  duplicates across sides or patients": found.duplicates_across,
+        "unreadable files": len(found.unreadable),
+        "width, least to largest": "{} / {} / {}".format(*found.widths),
+        "height, least to largest": "{} / {} / {}".format(*found.heights),
+        "formats": ", ".join(f"{count} {name}" for name, count in found.formats.items()),
+        "flags": ", ".join(f"{count} {name}" for name, count in found.flags.items()) or "none",
+    }
+    for name, value in rows.items():
+        facts.add_row(name, str(value))
+    console.print(facts)
+    for path, reason in found.unreadable.items():
+        console.print(f"unreadable: {path} ({reason})", markup=False)
+    for warning in found.warnings():
+        console.print(f"warning: {warning}", markup=False)

@@ -1,0 +1,1 @@
+"""Labelled films: where they are, whose they are, what is wrong with them."""

@@ -1,0 +1,165 @@
+"""Labelled films in memory: decoded as a scan does it, without duplicates, split by patient."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.data.films import (
+    TRAIN,
+    VALIDATION,
+    LabelledFilm,
+    require_both_classes,
+    some,
+    write_manifest,
+)
+from cxr_edge.errors import DataError, ImageError
+from cxr_edge.machine import usable_cpus
+from cxr_edge.prepare import prepare
+from cxr_edge.spec import InputSpec
+
+
+@dataclass(frozen=True)
+class FilmSet:
+    """Films in memory, ready for a network."""
+
+    films: tuple[LabelledFilm, ...]
+    """N films, in the order they were listed."""
+    pixels: NDArray[np.uint8]
+    """Shape (N, H, W, C)."""
+    sha256: tuple[str, ...]
+    """Digest of each file's bytes."""
+    unreadable: tuple[str, ...] = ()
+    """Path and reason of each file that was left out."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Shape (N,), 1 for the positive class."""
+        return np.array([film.label for film in self.films], dtype=np.int64)
+
+    @property
+    def patients(self) -> int:
+        """Count of different patients."""
+        return len({film.patient for film in self.films})
+
+    @property
+    def says_split(self) -> bool:
+        """Whether the films say themselves which of them are to validate on."""
+        return any(film.split == VALIDATION for film in self.films)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the sorted digests of the files."""
+        return hashlib.sha256("".join(sorted(self.sha256)).encode()).hexdigest()
+
+    def take(self, indices: Sequence[int]) -> "FilmSet":
+        """Return the films at ``indices``, in that order."""
+        return FilmSet(
+            tuple(self.films[index] for index in indices),
+            self.pixels[np.asarray(indices, dtype=np.intp)],
+            tuple(self.sha256[index] for index in indices),
+        )
+
+    def where(self, wanted: Sequence[bool]) -> "FilmSet":
+        """Return the films at which ``wanted``, of length N, is true."""
+        return self.take([index for index, want in enumerate(wanted) if want])
+
+
+def load_films(
+    films: Sequence[LabelledFilm], spec: InputSpec, *, skip_unreadable: bool = False
+) -> FilmSet:
+    """Decode and preprocess films exactly as a scan does, dropping exact duplicates.
+
+    Of files with the same bytes the first is kept, so that no film stands on both sides of a
+    split under two names.
+
+    Parameters
+    ----------
+    films
+        What :func:`cxr_edge.data.films.list_films` listed.
+    spec
+        Pixels that the network takes.
+    skip_unreadable
+        Leave unreadable files out instead of raising; they are listed in the result.
+
+    Raises
+    ------
+    DataError
+        Some files cannot be read; the message lists them.
+    """
+    pixels = np.empty((len(films), *spec.shape), np.uint8)
+    digests: list[str] = []
+    kept: list[LabelledFilm] = []
+    failures: list[str] = []
+    seen: set[str] = set()
+    with ThreadPoolExecutor(usable_cpus()) as pool:
+        prepared = pool.map(lambda film: prepare(film.path, spec), films)
+        for film, result in zip(films, prepared, strict=True):
+            if isinstance(result.content, ImageError):
+                failures.append(f"{film.path} ({result.content.reason})")
+            elif result.sha256 not in seen:
+                seen.add(result.sha256)
+                pixels[len(kept)] = result.content.pixels
+                kept.append(film)
+                digests.append(result.sha256)
+    if failures and not skip_unreadable:
+        raise DataError(
+            f"expected readable images, {len(failures)} of {len(films)} are not: {some(failures)}; "
+            "repair or remove them, or leave them out with --skip-unreadable"
+        )
+    return FilmSet(tuple(kept), pixels[: len(kept)], tuple(digests), tuple(failures))
+
+
+def in_validation(patient: str, seed: int, fraction: float) -> bool:
+    """Tell whether all films of a patient are held out.
+
+    Decided by a hash of seed and patient alone, so that it stays the same whichever part of
+    the set, in whichever order, is at hand.
+    """
+    return rank(patient, seed) < fraction
+
+
+def rank(patient: str, seed: int) -> float:
+    """Return a number from 0 to 1 that shuffles patients, the same on every machine."""
+    digest = hashlib.sha256(f"{seed}:{patient}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2.0**64
+
+
+def split_by_patient(films: FilmSet, seed: int, fraction: float) -> tuple[FilmSet, FilmSet]:
+    """Split into training and validation films, no patient on both sides.
+
+    Where the films say their split themselves (those of a manifest), that holds.
+
+    Raises
+    ------
+    DataError
+        A side lacks a class, or the manifest has a patient on both sides.
+    """
+    given = films.says_split
+    held_out = [
+        film.split == VALIDATION if given else in_validation(film.patient, seed, fraction)
+        for film in films.films
+    ]
+    validation = films.where(held_out)
+    training = films.where([not held for held in held_out])
+    advice = "change the manifest" if given else "change --validation-fraction or --split-seed"
+    for name, side in ((TRAIN, training), (VALIDATION, validation)):
+        require_both_classes(side.films, f"the {name} side of the split (add films, or {advice})")
+    both = {film.patient for film in training.films} & {film.patient for film in validation.films}
+    if both:
+        raise DataError(
+            f"expected every patient on one side of the split, {len(both)} are on both: "
+            f"{some(sorted(both))}; 'cxr audit DATA --fix manifest.csv' writes a split without"
+        )
+    return training, validation
+
+
+def write_split(path: Path, training: FilmSet, validation: FilmSet) -> None:
+    """Write which film went to which side, as a manifest."""
+    sides = ((TRAIN, training), (VALIDATION, validation))
+    films = [replace(film, split=split) for split, side in sides for film in side.films]
+    write_manifest(path, films, [*training.sha256, *validation.sha256])

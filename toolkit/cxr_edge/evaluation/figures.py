@@ -1,0 +1,146 @@
+"""The figures of one set of scored films, at every operating point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cxr_edge.metrics import auc, calibration_error, wilson
+from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
+
+
+@dataclass(frozen=True)
+class PointFigures:
+    """The confusion matrix at one threshold and what follows from it."""
+
+    name: str
+    """Of the operating point."""
+    threshold: float
+    """Probability from which a film counts as positive."""
+    tp: int
+    """Positive films found."""
+    fn: int
+    """Positive films missed."""
+    tn: int
+    """Negative films left alone."""
+    fp: int
+    """Negative films called."""
+
+    @property
+    def sensitivity(self) -> Interval | None:
+        """Share of the positives found (recall), Wilson; None without positives."""
+        return _share(self.tp, self.tp + self.fn)
+
+    @property
+    def specificity(self) -> Interval | None:
+        """Share of the negatives left alone."""
+        return _share(self.tn, self.tn + self.fp)
+
+    @property
+    def ppv(self) -> Interval | None:
+        """Share of the calls that are right (precision), at these films' prevalence."""
+        return _share(self.tp, self.tp + self.fp)
+
+    @property
+    def npv(self) -> Interval | None:
+        """Share of the films left alone that are negative, at these films' prevalence."""
+        return _share(self.tn, self.tn + self.fn)
+
+    @property
+    def accuracy(self) -> Interval | None:
+        """Share of right labels."""
+        return _share(self.tp + self.tn, self.tp + self.fn + self.tn + self.fp)
+
+    def accuracy_at(self, prevalence: float) -> float | None:
+        """Return the share of right labels where this share of the films is positive."""
+        if self.sensitivity is None or self.specificity is None:
+            return None
+        return prevalence * self.sensitivity.value + (1 - prevalence) * self.specificity.value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and shares as JSON-ready data."""
+        shares = {name: _interval(getattr(self, name)) for name in SHARES}
+        return {**vars(self), **shares}
+
+
+SHARES: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+"""Shares of :class:`PointFigures`."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What probabilities are worth on one set of films."""
+
+    films: int
+    """Count."""
+    positives: int
+    """How many of them are of the positive class."""
+    auc: Interval | None
+    """Area under the ROC curve, DeLong; None where a class is missing."""
+    calibration_error: float
+    """Expected calibration error; see :func:`cxr_edge.metrics.calibration_error`."""
+    brier: float
+    """Mean squared difference of probability and truth."""
+    points: tuple[PointFigures, ...]
+    """One an operating point."""
+
+    def point(self, name: str) -> PointFigures:
+        """Return the figures at the operating point called ``name``."""
+        return next(point for point in self.points if point.name == name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data."""
+        return {
+            "films": self.films,
+            "positives": self.positives,
+            "auc": _interval(self.auc),
+            "calibration_error": self.calibration_error,
+            "brier": self.brier,
+            "points": [point.to_dict() for point in self.points],
+        }
+
+
+def figures(
+    labels: ArrayLike, probabilities: ArrayLike, points: Sequence[OperatingPoint]
+) -> Figures:
+    """Return the figures of scored films.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class; N is at least 1.
+    probabilities
+        Shape (N,); compared with thresholds at the decimals of the report.
+    points
+        Operating points of the model.
+    """
+    truth = np.asarray(labels) == 1
+    scores = np.asarray(probabilities, np.float64).round(PROBABILITY_DECIMALS)
+    both = truth.any() and not truth.all()
+    return Figures(
+        films=len(truth),
+        positives=int(truth.sum()),
+        auc=auc(truth, scores) if both else None,
+        calibration_error=calibration_error(truth, scores),
+        brier=float(np.mean((scores - truth) ** 2)),
+        points=tuple(_at(point, truth, scores) for point in points),
+    )
+
+
+def _at(
+    point: OperatingPoint, truth: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> PointFigures:
+    called = scores >= point.threshold
+    tp, fp = int(called[truth].sum()), int(called[~truth].sum())
+    fn, tn = int(truth.sum()) - tp, int((~truth).sum()) - fp
+    return PointFigures(point.name, point.threshold, tp=tp, fn=fn, tn=tn, fp=fp)
+
+
+def _share(count: int, total: int) -> Interval | None:
+    return wilson(count, total) if total else None
+
+
+def _interval(interval: Interval | None) -> dict[str, float] | None:
+    return dict(vars(interval)) if interval else None

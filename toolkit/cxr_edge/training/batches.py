@@ -1,0 +1,57 @@
+"""Augmented training batches, the same for the same seed."""
+
+import math
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.data.films import LABELS
+from cxr_edge.data.filmset import FilmSet
+from cxr_edge.machine import usable_cpus
+from cxr_edge.training.augment import PRESETS
+from cxr_edge.training.config import FitConfig
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of one epoch after the other.
+
+    Balanced, an epoch takes as many films of each class, the rarer ones again and again;
+    otherwise it takes every film once.
+    """
+
+    def __init__(self, films: FilmSet, config: FitConfig, epoch: int = 0) -> None:
+        super().__init__(workers=max(1, usable_cpus() // 2), max_queue_size=8)
+        self._films = films
+        self._config = config
+        self._augment = PRESETS[config.augmentation]
+        self._by_class = [np.flatnonzero(films.labels == label) for label in range(len(LABELS))]
+        self._epoch = epoch
+        self._order = self._draw()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._films.films) / self._config.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        size = self._config.batch_size
+        chosen = self._order[index * size : (index + 1) * size]
+        rng = np.random.default_rng([self._config.seed, self._epoch, index])
+        pixels = np.stack([self._augment(self._films.pixels[film], rng) for film in chosen])
+        return pixels, self._films.labels[chosen].astype(np.float32)[:, np.newaxis]
+
+    def on_epoch_end(self) -> None:
+        """Draw the next epoch's films."""
+        self._epoch += 1
+        self._order = self._draw()
+
+    def _draw(self) -> NDArray[np.intp]:
+        rng = np.random.default_rng([self._config.seed, self._epoch])
+        if self._config.imbalance != "balanced":
+            return rng.permutation(len(self._films.films))
+        # The classes alternate, each shuffled and repeated.
+        need = len(self) * self._config.batch_size // len(LABELS) + 1
+        columns = []
+        for members in self._by_class:
+            rounds = math.ceil(need / len(members))
+            columns.append(np.concatenate([rng.permutation(members) for _ in range(rounds)])[:need])
+        return np.stack(columns, axis=1).ravel()

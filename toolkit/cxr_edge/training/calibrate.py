@@ -1,0 +1,53 @@
+"""Platt's calibration, folded into a network's last layer."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.linear_model import LogisticRegression
+
+from cxr_edge.metrics import logit
+
+
+@dataclass(frozen=True)
+class Platt:
+    """Calibrated logit = slope x logit + shift."""
+
+    slope: float
+    """1 leaves the logits alone; above, the network was too cautious."""
+    shift: float
+    """Added."""
+
+
+def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
+    """Fit the calibration of probabilities by maximum likelihood.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class; both occur.
+    probabilities
+        Shape (N,).
+
+    Returns
+    -------
+    Platt
+        Slope 1 and shift 0 where higher probabilities do not go with the positive class: such a
+        network is not to be turned round in silence.
+
+    References
+    ----------
+    J. Platt: Probabilistic outputs for support vector machines. Advances in Large Margin
+    Classifiers, 1999.
+    """
+    fitted = LogisticRegression()
+    fitted.fit(logit(probabilities)[:, np.newaxis], np.asarray(labels))
+    slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return Platt(slope, shift) if slope > 0 else Platt(1.0, 0.0)
+
+
+def fold(model: keras.Model, platt: Platt) -> None:
+    """Change the weights of the last layer, a dense one with a sigmoid, so that it calibrates."""
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel * platt.slope, bias * platt.slope + platt.shift])

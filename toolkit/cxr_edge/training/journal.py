@@ -1,0 +1,142 @@
+"""What a run remembers of each finished epoch, so that a killed run can go on."""
+
+import csv
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+
+from cxr_edge.errors import DataError
+
+HISTORY: Final = "history.csv"
+"""One row an epoch; an epoch is finished when its row is written."""
+
+_STATE: Final = "state-{:03d}.weights.h5"
+_BEST: Final = "best-{:03d}.weights.h5"
+
+
+def read_history(run: Path) -> list[dict[str, float]]:
+    """Return the rows of the finished epochs; none where the run has not begun.
+
+    Raises
+    ------
+    DataError
+        The history is damaged.
+    """
+    path = run / HISTORY
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [
+                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, TypeError) as exc:
+        raise DataError(f"{path}: expected the history of a run, it is damaged: {exc}") from exc
+    if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
+        raise DataError(f"{path}: expected epochs without gaps; start the run anew")
+    return rows
+
+
+def best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> int:
+    """Return the first epoch, from 1, with the best figure; 0 where none is a number."""
+    sign = -1 if monitor == "val_loss" else 1
+    scored = [
+        (sign * row[monitor], -row["epoch"]) for row in history if math.isfinite(row[monitor])
+    ]
+    return int(-max(scored)[1]) if scored else 0
+
+
+def is_over(history: Sequence[Mapping[str, float]], monitor: str, patience: int) -> bool:
+    """Tell whether the best of these epochs is ``patience`` epochs old."""
+    if not history:
+        return False
+    first, last = int(history[0]["epoch"]), int(history[-1]["epoch"])
+    return last - max(best_epoch(history, monitor), first - 1) >= patience
+
+
+def state_file(run: Path, epoch: int) -> Path:
+    """Return the file of weights and optimizer as they were after an epoch."""
+    return run / _STATE.format(epoch)
+
+
+def best_file(run: Path, epoch: int) -> Path:
+    """Return the file of the weights that were validated after an epoch."""
+    return run / _BEST.format(epoch)
+
+
+def forget_states(run: Path, keep: Sequence[Path] = ()) -> None:
+    """Remove the files of weights but for ``keep``."""
+    for path in [*run.glob("state-*.weights.h5"), *run.glob("best-*.weights.h5")]:
+        if path not in keep:
+            path.unlink()
+
+
+class SaveState(keras.callbacks.Callback):
+    """Saves weights and optimizer after each epoch; stands before any averaging of weights."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__()
+        self._run = run
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes it)
+        """Save under the epoch's own name; the history decides whether it counts."""
+        _save(self.model, state_file(self._run, epoch + 1))
+
+
+class Journal(keras.callbacks.Callback):
+    """Writes an epoch's row, keeps the best weights, stops when they are old; comes last.
+
+    In this order, so that a kill at any moment leaves a run that can go on: the weights, the
+    row, and only then is removed what they replace.
+    """
+
+    def __init__(self, run: Path, monitor: str, patience: int, first_epoch: int) -> None:
+        super().__init__()
+        self._run = run
+        self._monitor = monitor
+        self._patience = patience
+        self._first = first_epoch
+        self._history = read_history(run)
+        self._start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes them)
+        """Start the epoch's clock."""
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the row of ``epoch``, counted from 0 here and from 1 in the file."""
+        row: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "seconds": round(time.monotonic() - self._start, 1),
+        }
+        row |= {name: float(value) for name, value in sorted((logs or {}).items())}
+        self._history.append(row)
+        phase = self._history[self._first :]
+        best = best_epoch(phase, self._monitor)
+        if best == epoch + 1:
+            _save(self.model, best_file(self._run, best))
+        self._append(row)
+        forget_states(self._run, (state_file(self._run, epoch + 1), best_file(self._run, best)))
+        self.model.stop_training |= is_over(phase, self._monitor, self._patience)
+
+    def _append(self, row: Mapping[str, Any]) -> None:
+        """Replace the history by itself and one row more: no row is ever half there."""
+        path = self._run / HISTORY
+        lines = path.read_text(encoding="utf-8") if path.exists() else f"{','.join(row)}\n"
+        half = path.with_name(f"half-{path.name}")
+        with half.open("w", encoding="utf-8") as file:
+            file.write(f"{lines}{','.join(map(str, row.values()))}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    half = path.with_name(f"half-{path.name}")
+    model.save_weights(half)
+    half.replace(path)

@@ -1,0 +1,234 @@
+"""One training run: from labelled films to a run folder with a calibrated model."""
+
+import importlib.util
+import json
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge import __version__
+from cxr_edge.artefact import append_spec, read_appended_spec
+from cxr_edge.data.films import LABELS, list_training_films
+from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
+from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.evaluation.shifts import CLEAN, shifted
+from cxr_edge.metrics import auc, choose_operating_points
+from cxr_edge.spec import ModelSpec, Provenance
+from cxr_edge.training.augment import PRESETS
+from cxr_edge.training.calibrate import fit_platt, fold
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.fit import fit
+from cxr_edge.training.journal import HISTORY, best_epoch, forget_states, read_history
+from cxr_edge.training.plots import draw_curves, draw_samples
+from cxr_edge.training.report import write_report
+
+MODEL: Final = "model.keras"
+CONFIG: Final = "config.json"
+SPLIT: Final = "split.csv"
+CURVES: Final = "curves.png"
+SAMPLES: Final = "samples.png"
+REPORT: Final = "report.md"
+TENSORBOARD: Final = "tensorboard"
+
+DEFAULT_OPERATING_POINT: Final = "screening"
+"""A missed pneumonia costs more than a false alarm."""
+
+_LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
+_BATCH: Final = 64
+
+
+def train(
+    data: Path,
+    out: Path,
+    config: FitConfig,
+    *,
+    resume: bool = False,
+    skip_unreadable: bool = False,
+    samples_only: bool = False,
+    tensorboard: bool = False,
+    verbose: int = 2,
+    say: Callable[[str], None] = print,
+) -> ModelSpec | None:
+    """Train a network and write a run folder.
+
+    Parameters
+    ----------
+    data
+        Class folders, Kaggle's layout or a manifest; see
+        :func:`cxr_edge.data.films.list_training_films`.
+    out
+        The run folder, created: ``model.keras`` (spec inside, no optimizer state),
+        ``config.json``, ``split.csv``, ``history.csv``, ``curves.png``, ``samples.png`` and
+        ``report.md``.
+    config
+        How to train.
+    resume
+        Go on with the run that is in ``out``, from its last finished epoch; begin where there
+        is none.
+    skip_unreadable
+        Leave unreadable films out instead of raising.
+    samples_only
+        Write ``samples.png`` and stop.
+    tensorboard
+        Write logs for TensorBoard below ``out``.
+    verbose
+        0 silent, 1 a progress bar, 2 a line an epoch.
+    say
+        Takes one line of progress at a time.
+
+    Returns
+    -------
+    ModelSpec or None
+        With operating points and figures from the validation films; None for samples alone.
+
+    Raises
+    ------
+    UsageError
+        The run folder cannot be made, holds another run, or holds one and is not to be resumed.
+    DataError
+        The films cannot be trained on.
+    ModelInvalid
+        Training diverged.
+    MissingExtra
+        TensorBoard is wanted and not installed.
+    """
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtra("--tensorboard", "tensorboard", "tensorboard")
+    listed = list_training_films(data)
+    _make_folder(out)
+    if not resume and not samples_only and (out / HISTORY).exists():
+        raise UsageError(
+            f"--out: {out} holds a run already; go on with it by --resume, or name another folder"
+        )
+    _set_seed(config)
+    films = load_films(listed, config.input, skip_unreadable=skip_unreadable)
+    training, validation = split_by_patient(films, config.split_seed, config.validation_fraction)
+    draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+    if samples_only:
+        return None
+    _write_config(out / CONFIG, config, films, resume=resume)
+    for file in films.unreadable:
+        say(f"left out, unreadable: {file}")
+    say(_describe_split(listed, films, training, validation))
+    if (out / MODEL).exists():
+        say(f"{out} is finished already")
+        return read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+    write_split(out / SPLIT, training, validation)
+    callbacks = [keras.callbacks.TensorBoard(str(out / TENSORBOARD))] if tensorboard else []
+    model = fit(training, validation, out, config, callbacks, verbose)
+    if config.calibrate:
+        fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
+    copies = {name: _predict(model, pixels) for name, pixels in shifted(validation)}
+    spec = _describe(config, films, training, validation, copies)
+    _save(model, spec, out / MODEL)
+    history = read_history(out)
+    best = best_epoch(history[config.head_epochs :], config.monitor)
+    draw_curves(history, best, out / CURVES)
+    write_report(out / REPORT, spec, history, best, validation.labels, copies)
+    forget_states(out)
+    return spec
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
+
+
+def _set_seed(config: FitConfig) -> None:
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _write_config(path: Path, config: FitConfig, films: FilmSet, *, resume: bool) -> None:
+    """Write what is needed to repeat the run, or hold it against what is there."""
+    settings: dict[str, Any] = {"tool_version": __version__, "python": platform.python_version()}
+    settings["libraries"] = {name: found for name in _LIBRARIES if (found := _version(name))}
+    settings["data_sha256"] = films.digest
+    settings |= json.loads(json.dumps(config.to_dict()))
+    if resume and path.exists():
+        theirs = json.loads(path.read_text(encoding="utf-8"))
+        different = [key for key in settings if theirs.get(key) != settings[key]]
+        if different := [key for key in different if key != "command"]:
+            raise UsageError(
+                f"--resume: the run in {path.parent} was started otherwise: "
+                + ", ".join(
+                    f"{key} {theirs.get(key)!r}, now {settings[key]!r}" for key in different
+                )
+                + "; give the same options and data, or start a run in another folder"
+            )
+        return
+    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _version(distribution: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _describe_split(
+    listed: Sequence[object], films: FilmSet, training: FilmSet, validation: FilmSet
+) -> str:
+    duplicates = len(listed) - len(films.films) - len(films.unreadable)
+    return (
+        f"{len(training.films)} films of {training.patients} patients to train on, "
+        f"{len(validation.films)} of {validation.patients} to validate on; "
+        f"{duplicates} exact duplicates left out"
+    )
+
+
+def _predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0)[:, 0], np.float32)
+
+
+def _save(model: keras.Model, spec: ModelSpec, path: Path) -> None:
+    half = path.with_name(f"half-{path.name}")
+    model.save(half)
+    append_spec(half, spec)
+    half.replace(path)
+
+
+def _describe(
+    config: FitConfig,
+    films: FilmSet,
+    training: FilmSet,
+    validation: FilmSet,
+    copies: dict[str, NDArray[np.float32]],
+) -> ModelSpec:
+    clean = copies[CLEAN]
+    others = [scores for name, scores in copies.items() if name != CLEAN]
+    return ModelSpec(
+        name=config.name,
+        labels=LABELS,
+        input=config.input,
+        operating_points=choose_operating_points(validation.labels, clean, others),
+        default_operating_point=DEFAULT_OPERATING_POINT,
+        provenance=Provenance(
+            architecture=config.architecture,
+            data=config.data,
+            data_sha256=films.digest,
+            command=config.command,
+            seed=config.seed,
+            validation_fraction=config.validation_fraction,
+            training_films=len(training.films),
+            training_patients=training.patients,
+            validation_films=len(validation.films),
+            validation_patients=validation.patients,
+            validation_auc=auc(validation.labels, clean),
+            split_seed=None if films.says_split else config.split_seed,
+        ),
+    )
