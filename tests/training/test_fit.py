@@ -13,7 +13,8 @@ from cxr_edge.spec import InputSpec
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import fit
-from cxr_edge.training.journal import read_history, state_file
+from cxr_edge.training.history import read_history
+from cxr_edge.training.journal import state_file
 
 SPEC = InputSpec(32, 32)
 QUICK = {"architecture": "dense-deep", "input": SPEC, "batch_size": 16, "patience": 9}

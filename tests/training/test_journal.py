@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from cxr_edge.errors import DataError
-from cxr_edge.training.journal import (
-    HISTORY,
-    Journal,
-    SaveState,
-    best_epoch,
-    is_over,
-    read_history,
-)
+from cxr_edge.training.history import HISTORY, best_epoch, is_over, read_history
+from cxr_edge.training.journal import Journal, SaveState
 
 
 def rows(*losses: float) -> list[dict[str, float]]:

@@ -17,7 +17,7 @@ from cxr_edge.errors import MissingExtra, UsageError
 from cxr_edge.metrics import auc
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.journal import read_history
+from cxr_edge.training.history import read_history
 from cxr_edge.training.run import train
 
 SPEC = InputSpec(32, 32)
@@ -40,7 +40,7 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
     assert {path.name for path in run_folder.iterdir()} == {
         "model.keras", "history.csv", "config.json", "split.csv", "curves.png", "samples.png",
-        "report.md",
+        "report.md", "predictions.csv",
     }  # fmt: skip
     report = (run_folder / "report.md").read_text()
     assert str(facts.validation_auc) in report

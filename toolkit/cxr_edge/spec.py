@@ -132,6 +132,8 @@ class Provenance:
     """Area under the ROC curve on the films held out."""
     split_seed: int | None = None
     """Seed of the split by patient; None where the films said their split themselves."""
+    parameters: int | None = None
+    """Count of the network's weights."""
 
     def __post_init__(self) -> None:
         checks: dict[object, Callable[[object], bool]] = {

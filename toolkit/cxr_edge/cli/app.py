@@ -11,6 +11,9 @@ from typer.core import TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.audit import audit
+from cxr_edge.cli.compare import compare
+from cxr_edge.cli.evaluate import evaluate
+from cxr_edge.cli.explain import explain
 from cxr_edge.cli.export import export
 from cxr_edge.cli.scan import scan
 from cxr_edge.cli.train import train
@@ -48,6 +51,9 @@ app = typer.Typer(
 app.command()(scan)
 app.command()(audit)
 app.command()(train)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(explain)
 app.command()(export)
 app.command()(verify)
 

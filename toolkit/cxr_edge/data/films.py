@@ -20,6 +20,9 @@ TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
 """Of a manifest."""
 
+ALL_SPLITS: Final = "all"
+"""In place of one of :data:`SPLITS`."""
+
 _SPLIT_FOLDERS: Final = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 """Kaggle's layout."""
 
@@ -113,6 +116,32 @@ def list_training_films(data: Path) -> list[LabelledFilm]:
     if not kept:
         raise DataError(f"{data}: expected films to train on, all are for validation or test")
     return kept
+
+
+def of_split(films: Sequence[LabelledFilm], split: str) -> list[LabelledFilm]:
+    """Return the films of one split.
+
+    Parameters
+    ----------
+    films
+        What :func:`list_films` listed.
+    split
+        One of :data:`SPLITS`; ``all``; or nothing: those for test where there are any, else all.
+
+    Raises
+    ------
+    UsageError
+        There is no such split, or it has no film.
+    """
+    if split not in ("", ALL_SPLITS, *SPLITS):
+        raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, came {split!r}")
+    wanted = [film for film in films if film.split == (split or TEST)]
+    if split == ALL_SPLITS or (not split and not wanted):
+        return list(films)
+    if not wanted:
+        have = ", ".join(sorted({film.split or "no split" for film in films}))
+        raise UsageError(f"--split: no film is marked {split}, these films have {have}")
+    return wanted
 
 
 def write_manifest(

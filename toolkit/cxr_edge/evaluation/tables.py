@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from cxr_edge.evaluation.counterfactual import SMALL, Movement
 from cxr_edge.evaluation.figures import Figures
 from cxr_edge.evaluation.markdown import table
 
@@ -49,3 +50,20 @@ def copies_table(copies: Mapping[str, Figures], point: str) -> str:
         f"accuracy at a prevalence of {OFFICIAL_PREVALENCE:.1%}",
     )  # fmt: skip
     return table(columns, rows)
+
+
+def movements_table(movements: Mapping[str, Movement]) -> str:
+    """Return one row a change of marks or borders."""
+    return table(
+        (
+            "change", "mean |Δp|", f"moved less than {SMALL}", "labels flipped", "to positive",
+            "to negative",
+        ),
+        (
+            (
+                name, f"{moved.mean:.4f}", f"{moved.small:.1%}", moved.flipped, moved.to_positive,
+                moved.to_negative,
+            )
+            for name, moved in movements.items()
+        ),
+    )  # fmt: skip

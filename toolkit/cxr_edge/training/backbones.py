@@ -98,7 +98,7 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
         x = layers.Concatenate(name="rgb")([x, x, x])
     try:
         backbone = keras.applications.MobileNetV3Small(
-            input_shape=(spec.height, spec.width, 3), include_top=False, weights="imagenet"
+            input_tensor=x, include_top=False, weights="imagenet"
         )
     except Exception as exc:
         # Keras raises a bare Exception where a download fails.
@@ -107,7 +107,7 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
             "this machine to the internet once, or take efficientnet-lite0, whose weights pip "
             "installs"
         ) from exc
-    return keras.Model(image, _head(backbone(x)), name="mobilenet-v3-small")
+    return keras.Model(image, _head(backbone.output), name="mobilenet-v3-small")
 
 
 def _head(features: keras.KerasTensor) -> keras.KerasTensor:

@@ -13,15 +13,8 @@ from cxr_edge.training.architectures import ARCHITECTURES, PRETRAINED
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.journal import (
-    Journal,
-    SaveState,
-    best_epoch,
-    best_file,
-    is_over,
-    read_history,
-    state_file,
-)
+from cxr_edge.training.history import best_epoch, is_over, read_history
+from cxr_edge.training.journal import Journal, SaveState, best_file, state_file
 
 _VALIDATION_BATCH = 64
 

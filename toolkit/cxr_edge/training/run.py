@@ -17,6 +17,7 @@ from cxr_edge.artefact import append_spec, read_appended_spec
 from cxr_edge.data.films import LABELS, list_training_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
 from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics import auc, choose_operating_points
 from cxr_edge.spec import ModelSpec, Provenance
@@ -24,7 +25,8 @@ from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import fit
-from cxr_edge.training.journal import HISTORY, best_epoch, forget_states, read_history
+from cxr_edge.training.history import HISTORY, best_epoch, read_history
+from cxr_edge.training.journal import forget_states
 from cxr_edge.training.plots import draw_curves, draw_samples
 from cxr_edge.training.report import write_report
 
@@ -64,8 +66,8 @@ def train(
         :func:`cxr_edge.data.films.list_training_films`.
     out
         The run folder, created: ``model.keras`` (spec inside, no optimizer state),
-        ``config.json``, ``split.csv``, ``history.csv``, ``curves.png``, ``samples.png`` and
-        ``report.md``.
+        ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation films),
+        ``curves.png``, ``samples.png`` and ``report.md``.
     config
         How to train.
     resume
@@ -125,12 +127,13 @@ def train(
     if config.calibrate:
         fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
     copies = {name: _predict(model, pixels) for name, pixels in shifted(validation)}
-    spec = _describe(config, films, training, validation, copies)
-    _save(model, spec, out / MODEL)
+    spec = _describe(config, films, training, validation, copies, model.count_params())
     history = read_history(out)
     best = best_epoch(history[config.head_epochs :], config.monitor)
     draw_curves(history, best, out / CURVES)
+    write_predictions(out / PREDICTIONS, validation.films, copies[CLEAN])
     write_report(out / REPORT, spec, history, best, validation.labels, copies)
+    _save(model, spec, out / MODEL)  # the last: a run with a model is finished
     forget_states(out)
     return spec
 
@@ -208,6 +211,7 @@ def _describe(
     training: FilmSet,
     validation: FilmSet,
     copies: dict[str, NDArray[np.float32]],
+    parameters: int,
 ) -> ModelSpec:
     clean = copies[CLEAN]
     others = [scores for name, scores in copies.items() if name != CLEAN]
@@ -229,6 +233,7 @@ def _describe(
             validation_films=len(validation.films),
             validation_patients=validation.patients,
             validation_auc=auc(validation.labels, clean),
+            parameters=parameters,
             split_seed=None if films.says_split else config.split_seed,
         ),
     )

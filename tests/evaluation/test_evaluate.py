@@ -1,0 +1,139 @@
+"""Evaluation of a model on labelled films."""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_edge.data.films import list_films, write_manifest
+from cxr_edge.data.filmset import FilmSet, in_validation, load_films
+from cxr_edge.errors import UsageError
+from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
+from cxr_edge.evaluation.report import write_evaluation
+from cxr_edge.evaluation.shifts import SHIFTS
+from cxr_edge.model import Model
+from cxr_edge.spec import InputSpec, Interval, ModelSpec, Provenance
+from fakes import FakeRuntime
+
+PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png"}
+
+
+@pytest.fixture(scope="module")
+def films(class_folders: Path) -> FilmSet:
+    return load_films(list_films(class_folders), InputSpec(32, 32))
+
+
+@pytest.fixture
+def trained(spec: ModelSpec) -> Model:
+    """A model that says on whom it was trained."""
+    facts = Provenance(
+        "edge", "films", "0" * 64, "cxr train DATA", 1, 0.5, 1, 1, 1, 1, Interval(0.9, 0.8, 1.0), 7
+    )
+    return Model("ab" * 32, "onnx", FakeRuntime(replace(spec, provenance=facts)))
+
+
+def test_scores_come_in_the_order_of_the_films(model: Model, films: FilmSet) -> None:
+    """Batches are put together again."""
+    expected = films.pixels.mean(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(score(model, films.pixels), expected, rtol=1e-5)
+
+
+def test_training_patients_are_reported_apart(trained: Model, films: FilmSet) -> None:
+    """The films held out are looked at closely; together the groups are all."""
+    found = evaluate(trained, films)
+    assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
+    assert found.group == HELD_OUT
+    counts = [figures.films for figures in found.groups.values()]
+    assert counts[0] == counts[1] + counts[2] == len(films.films)
+    assert all(in_validation(film.patient, 7, 0.5) for film in found.films.films)
+    assert len(found.scores) == len(found.films.films) == counts[1]
+
+
+def test_films_for_test_belong_to_no_group(trained: Model, films: FilmSet) -> None:
+    """Nor do films whose names tell no patient, or those of a model that says nothing."""
+    marked = replace(films, films=tuple(replace(film, split="test") for film in films.films))
+    assert list(evaluate(trained, marked).groups) == [ALL]
+    plain = replace(trained.spec, provenance=None)
+    assert list(evaluate(Model("ab" * 32, "onnx", FakeRuntime(plain)), films).groups) == [ALL]
+
+
+def test_the_folder_has_all(model: Model, films: FilmSet, tmp_path: Path) -> None:
+    """Figures, predictions, a report that shows every picture there is."""
+    found = evaluate(model, films, copies=True, counterfactual=True)
+    write_evaluation(found, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"evaluation.json", "predictions.csv", "report.md", *PICTURES}
+    data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert tuple(data["copies"]) == SHIFTS
+    assert len(data["counterfactual"]) == 3
+    assert data["groups"][ALL]["films"] == len(films.films)
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "Research use only" in report
+    assert all(f"({name})" in report for name in PICTURES)
+    assert report.count("macro avg") == len(model.spec.operating_points)
+    with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["probability"]) for row in rows] == pytest.approx(found.scores, abs=1e-6)
+
+
+def test_one_class_alone_can_be_evaluated(model: Model, films: FilmSet, tmp_path: Path) -> None:
+    """What needs both classes is left out."""
+    found = evaluate(model, films.where(list(films.labels == 1)))
+    write_evaluation(found, tmp_path)
+    assert found.figures.auc is None
+    assert not (tmp_path / "roc.png").exists()
+    assert "roc.png" not in (tmp_path / "report.md").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    model: Model, films: FilmSet, tmp_path: Path
+) -> None:
+    """In one line."""
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_evaluation(evaluate(model, films), tmp_path / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["model.onnx", "model.tflite", "model.keras"])
+def test_every_format_gives_the_same_figures(
+    cxr: Callable[..., Any], package: Path, class_folders: Path, tmp_path: Path, file: str
+) -> None:
+    """ONNX, TFLite and Keras through one seam: the figures of the run's validation films."""
+    result = cxr("evaluate", package / file, class_folders, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    spec = json.loads((package / "spec.json").read_text())
+    found = data["groups"][HELD_OUT]["auc"]["value"]
+    assert found == pytest.approx(spec["provenance"]["validation_auc"]["value"], abs=1e-6)
+    assert "confusion matrix" in result.output
+
+
+def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_path: Path) -> None:
+    """Those for test where there are any; any other by name; what is not there is refused."""
+    listed = [
+        replace(film, split=split)
+        for film, split in zip(
+            list_films(class_folders), (["train"] * 50 + ["test"] * 10) * 2, strict=True
+        )
+    ]
+    write_manifest(tmp_path / "films.csv", listed)
+    for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
+        result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
+        assert result.exit_code == 0, result.output
+        assert f"all films: {count} films" in result.output
+    refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
+    assert refused.exit_code == 2
+    assert "no film is marked validation, these films have test, train" in refused.output
+
+
+def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path) -> None:
+    """Given twice it is refused."""
+    refused = cxr("evaluate", "default", class_folders, "--model", "default")
+    assert refused.exit_code == 2
+    assert "at most a model and a folder" in refused.output

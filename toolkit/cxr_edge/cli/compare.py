@@ -1,0 +1,32 @@
+"""``cxr compare``: training runs side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_edge.cli.evaluate import EVALUATE_MODULES
+from cxr_edge.errors import MissingExtra, missing_module
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders that cxr train wrote.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for table and picture.")
+    ] = Path("comparison"),
+) -> None:
+    """Put training runs into one table and one plot, by their validation films.
+
+    DIR gets compare.md and compare.png (ROC curves). Of several seeds of an architecture the
+    mean and the spread are given too. Needs the extra 'evaluate'.
+    """
+    try:
+        from cxr_edge.training import compare as runs_compared
+    except ModuleNotFoundError as exc:
+        if (missing := missing_module(exc)) not in EVALUATE_MODULES:
+            raise
+        raise MissingExtra("cxr compare", "evaluate", missing) from exc
+    typer.echo(runs_compared.compare(runs, out))
+    typer.echo(f"wrote {out / runs_compared.TABLE}")

@@ -1,0 +1,101 @@
+"""``cxr evaluate``: say what a model is worth on labelled films."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_edge.cli.models import open_any
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
+from cxr_edge.model import AUTO, DEFAULT
+
+if TYPE_CHECKING:
+    from cxr_edge.evaluation.evaluate import Evaluation
+
+EVALUATE_MODULES = ("sklearn", "matplotlib")
+"""What the extra 'evaluate' brings."""
+
+
+def evaluate(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] DATA",
+            help="A package, a .onnx, .tflite or .keras file, or 'default', which may be left "
+            "out; and a folder with NORMAL and PNEUMONIA in it or in train, val, test, or a "
+            "manifest.",
+        ),
+    ],
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The model, in place of the argument.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for all that is written.")
+    ] = Path("evaluation"),
+    runtime: Annotated[str, typer.Option(help="auto, onnx, litert; .keras runs in Keras.")] = AUTO,
+    spec: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Spec of a model that carries none.")
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option(help="Films to take: train, validation, test or all; test first without."),
+    ] = "",
+    shifted: Annotated[
+        bool,
+        typer.Option("--shifted", help="Also on copies: brightness, contrast, crop, JPEG, ..."),
+    ] = False,
+    counterfactual: Annotated[
+        bool,
+        typer.Option("--counterfactual", help="Also with markers pasted in and borders masked."),
+    ] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave unreadable files out, listing them.")
+    ] = False,
+) -> None:
+    """Score labelled films and report what the scores are worth; needs the extra 'evaluate'.
+
+    DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall,
+    reliability, worst errors), evaluation.json and predictions.csv. Where the model says on
+    which patients it was trained, those held out are reported apart.
+    """
+    if len(words) + (model is not None) > 2:
+        raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
+    reference, data = model or (words[0] if len(words) == 2 else DEFAULT), Path(words[-1])
+    try:
+        from cxr_edge.data.filmset import load_films
+        from cxr_edge.evaluation.evaluate import evaluate as run
+        from cxr_edge.evaluation.report import write_evaluation
+    except ModuleNotFoundError as exc:
+        if (missing := missing_module(exc)) not in EVALUATE_MODULES:
+            raise
+        raise MissingExtra("cxr evaluate", "evaluate", missing) from exc
+    from cxr_edge.data.films import list_films, of_split
+
+    listed = of_split(list_films(data), split)
+    opened = open_any(reference, runtime, spec)
+    films = load_films(listed, opened.spec.input, skip_unreadable=skip_unreadable)
+    for file in films.unreadable:
+        typer.echo(f"left out, unreadable: {file}")
+    found = run(opened, films, copies=shifted, counterfactual=counterfactual)
+    write_evaluation(found, out)
+    _print(found)
+    typer.echo(f"wrote {out / 'report.md'}")
+
+
+def _print(found: "Evaluation") -> None:
+    from cxr_edge.evaluation.report import describe, matrices
+    from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+
+    point = found.spec.operating_point()
+    for name, figures in found.groups.items():
+        typer.echo(f"{name}: {describe(figures)}, AUC {figures.auc or '-'}")
+    typer.echo(f"\n{found.group}, by {found.runtime}, calibration error "
+               f"{found.figures.calibration_error:.4f}\n")  # fmt: skip
+    typer.echo(points_table(found.figures))
+    typer.echo(f"\nat {point.name} (threshold {point.threshold:.6f})\n")
+    typer.echo(found.classification_report(point.name))
+    typer.echo(f"\n{matrices(found.figures.point(point.name))}\n")
+    if found.copies:
+        typer.echo(f"{copies_table(found.copies, point.name)}\n")
+    if found.movements:
+        typer.echo(f"{movements_table(found.movements)}\n")

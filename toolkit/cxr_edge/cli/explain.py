@@ -1,0 +1,85 @@
+"""``cxr explain``: show where in a film a model sees its evidence."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_edge.cli.train import TRAIN_MODULES
+from cxr_edge.errors import (
+    ExitCode,
+    ImageError,
+    MissingExtra,
+    ModelInvalid,
+    UsageError,
+    missing_module,
+)
+from cxr_edge.model import DEFAULT, default_package
+
+_ORIGINAL = "model.keras"
+
+
+def explain(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A .keras file, a package with one, or 'default'."),
+    ],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Films, or folders of them.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures; created.")
+    ] = Path("explained"),
+) -> None:
+    """Write Grad-CAM overlays with label, probability and logit; needs the extra 'train'.
+
+    Works with every architecture of cxr train. A picture shows what the network used, not where
+    disease is.
+    """
+    from cxr_edge.discover import discover
+    from cxr_edge.prepare import prepare
+
+    path = _original(model)
+    items = list(discover(images))
+    try:
+        from cxr_edge.training.explain import Explainer
+        from cxr_edge.training.overlay import draw_overlay
+        from cxr_export.original import load_original
+    except ModuleNotFoundError as exc:
+        if (missing := missing_module(exc)) not in TRAIN_MODULES:
+            raise
+        raise MissingExtra("cxr explain", "train", missing) from exc
+    loaded, spec = load_original(path)
+    explainer = Explainer(loaded)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be made: {exc.strerror}") from exc
+    failed = 0
+    for item in items:
+        content = prepare(item.file, spec.input).content
+        if isinstance(content, ImageError):
+            failed += 1
+            typer.echo(f"{item.path}: {content.reason}", err=True)
+            continue
+        found = explainer.explain(content.pixels)
+        picture = out / f"{item.path.replace('/', '__')}.png"
+        shape = (content.source.height, content.source.width)
+        draw_overlay(content.pixels, shape, found, spec, item.path, picture)
+        typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
+    if failed:
+        typer.echo(f"{failed} of {len(items)} files could not be read", err=True)
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _original(model: str) -> Path:
+    """Return the Keras file of a model."""
+    path = default_package() if model == DEFAULT else Path(model)
+    if not path.is_dir():
+        return path
+    if not (path / _ORIGINAL).is_file():
+        raise ModelInvalid(
+            f"{path}: expected {_ORIGINAL} in the package, which explanations are made from, it "
+            "has none; the installed default model comes without, the repository has it"
+        )
+    return path / _ORIGINAL

@@ -1,0 +1,92 @@
+"""What a model makes of marks and borders: the shortcuts that go with the class in such films."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.changes import mask_border, paint_marker, paint_out_markers
+from cxr_edge.metrics import wilson
+from cxr_edge.spec import PROBABILITY_DECIMALS, Interval
+
+SMALL: Final = 0.05
+"""A probability that moves less than this has not moved much."""
+
+BORDER: Final = 0.12
+"""Share of each side that is masked."""
+
+_SEED: Final = 2021
+
+CHANGES: Final[Mapping[str, Callable[[NDArray[np.uint8], np.random.Generator], Any]]] = {
+    "a marker pasted in": paint_marker,
+    "markers painted out": lambda gray, _: paint_out_markers(gray),
+    "the outer 12 % masked": lambda gray, _: mask_border(gray, (BORDER,) * 4),
+}
+"""Name to change of a film, uint8 of shape (H, W)."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far probabilities moved, and how many labels flipped."""
+
+    films: int
+    """Count."""
+    mean: float
+    """Mean of the absolute differences of probability."""
+    small: float
+    """Share of films that moved less than :data:`SMALL`."""
+    flipped: Interval
+    """Share of films with another label at the threshold, Wilson."""
+    to_positive: int
+    """Films that became positive."""
+    to_negative: int
+    """Films that became negative."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        return {**vars(self), "flipped": dict(vars(self.flipped))}
+
+
+def counterfactuals(
+    pixels: NDArray[np.uint8],
+    score: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    threshold: float,
+) -> dict[str, Movement]:
+    """Change the films in each way and hold their scores against those before.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (N, H, W, C), equal channels.
+    score
+        Pixels to probabilities of shape (N,).
+    threshold
+        Probability from which a film is positive.
+    """
+    before = score(pixels)
+    result = {}
+    for name, change in CHANGES.items():
+        rng = np.random.default_rng(_SEED)
+        changed = np.stack([change(film[:, :, 0], rng) for film in pixels])
+        after = score(np.repeat(changed[..., np.newaxis], pixels.shape[-1], axis=-1))
+        result[name] = movement(before, after, threshold)
+    return result
+
+
+def movement(before: NDArray[np.float32], after: NDArray[np.float32], threshold: float) -> Movement:
+    """Compare two lists of probabilities of the same films, each of shape (N,)."""
+    old, new = (
+        scores.astype(np.float64).round(PROBABILITY_DECIMALS) >= threshold
+        for scores in (before, after)
+    )
+    moved = np.abs(before.astype(np.float64) - after)
+    return Movement(
+        films=len(moved),
+        mean=float(moved.mean()),
+        small=float((moved < SMALL).mean()),
+        flipped=wilson(int((old != new).sum()), len(moved)),
+        to_positive=int((new & ~old).sum()),
+        to_negative=int((old & ~new).sum()),
+    )

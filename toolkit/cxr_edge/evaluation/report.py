@@ -1,0 +1,116 @@
+"""An evaluation as a folder: figures, predictions, pictures and a report that shows them."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import UsageError
+from cxr_edge.evaluation.evaluate import Evaluation
+from cxr_edge.evaluation.figures import Figures, PointFigures
+from cxr_edge.evaluation.plots import (
+    draw_confusion,
+    draw_errors,
+    draw_precision_recall,
+    draw_reliability,
+    draw_roc,
+)
+from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
+from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+from cxr_edge.manifest import NOTICE
+
+FIGURES: Final = "evaluation.json"
+REPORT: Final = "report.md"
+
+
+def write_evaluation(found: Evaluation, out: Path) -> None:
+    """Write ``evaluation.json``, ``predictions.csv``, the pictures and ``report.md``.
+
+    Pictures that need both classes are left out where a class is missing.
+
+    Parameters
+    ----------
+    found
+        What to write.
+    out
+        The folder; created.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+        (out / FIGURES).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        write_predictions(out / PREDICTIONS, found.films.films, found.scores)
+        _draw(found, out)
+        (out / REPORT).write_text(_report(found), encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
+
+
+def _draw(found: Evaluation, out: Path) -> None:
+    point = found.spec.operating_point()
+    scored = (found.films.labels, found.scores)
+    draw_confusion(found.figures.point(point.name), found.spec.labels, out / "confusion.png")
+    draw_errors(found.films, found.scores, point.threshold, found.spec.labels, out / "errors.png")
+    draw_reliability(scored, found.figures.calibration_error, out / "reliability.png")
+    if found.figures.auc:
+        draw_roc({f"AUC {found.figures.auc}": scored}, found.figures, out / "roc.png")
+        draw_precision_recall(scored, out / "precision-recall.png")
+
+
+def _report(found: Evaluation) -> str:
+    head = (
+        f"Run by {found.runtime}. Below, {found.group}: {describe(found.figures)}, of "
+        f"{found.films.patients} patients. Intervals are 95 %: DeLong's for the AUC, Wilson's for "
+        "shares; both take the films of one patient as independent."
+    )
+    worth = (
+        f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
+        f"Brier score {found.figures.brier:.4f}."
+    )
+    parts = [f"# Evaluation of {found.model}", NOTICE, head, worth, points_table(found.figures)]
+    if len(found.groups) > 1:
+        parts += ["## Trained on, or not"]
+        for name, figures in found.groups.items():
+            parts += [
+                f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
+                points_table(figures),
+            ]
+        parts.append("What is said of training patients flatters the model.")
+    if found.copies:
+        name = found.spec.default_operating_point
+        parts += ["## The same films, changed", copies_table(found.copies, name)]
+    if found.movements:
+        parts += ["## Marks and borders", movements_table(found.movements)]
+    for point in found.figures.points:
+        parts += [
+            f"## At {point.name} (threshold {point.threshold:.6f})",
+            f"```text\n{found.classification_report(point.name)}\n\n{matrices(point)}\n```",
+        ]
+    parts += ["## Pictures", _pictures(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def describe(figures: Figures) -> str:
+    """Return how many films there are, and how many of them are positive."""
+    return f"{figures.films} films, {figures.positives} positive"
+
+
+def matrices(point: PointFigures) -> str:
+    """Return the confusion matrix raw and normalised by truth, as scikit-learn prints them."""
+    rows = ((point.tn, point.fp), (point.fn, point.tp))
+    raw = "\n".join(f" [{row[0]:5d} {row[1]:5d}]" for row in rows)
+    shares = "\n".join(
+        f" [{row[0] / max(1, sum(row)):.3f} {row[1] / max(1, sum(row)):.3f}]" for row in rows
+    )
+    return f"confusion matrix (rows: truth; columns: label given)\n{raw}\nnormalised\n{shares}"
+
+
+def _pictures(found: Evaluation) -> str:
+    names = ["confusion", "roc", "precision-recall", "reliability", "errors"]
+    if not found.figures.auc:
+        names = ["confusion", "reliability", "errors"]
+    return "\n\n".join(f"![{name}]({name}.png)" for name in names)

@@ -1,0 +1,174 @@
+"""Several training runs side by side, in one table and one picture."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from cxr_edge.artefact import read_appended_spec
+from cxr_edge.errors import DataError, UsageError
+from cxr_edge.evaluation.figures import Figures, figures
+from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.plots import draw_roc
+from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
+from cxr_edge.manifest import NOTICE
+from cxr_edge.spec import ModelSpec
+from cxr_edge.training.history import read_history
+
+TABLE: Final = "compare.md"
+PICTURE: Final = "compare.png"
+
+_STUDY: Final = "study"
+"""The operating point 0.5, at which the study of 2021 compared its networks."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder says of itself."""
+
+    name: str
+    """Of the folder."""
+    spec: ModelSpec
+    """Of its model."""
+    config: dict[str, Any]
+    """Its settings."""
+    epochs: int
+    """Finished."""
+    minutes: float
+    """They took."""
+    predictions: Predictions
+    """Of its validation films."""
+    figures: Figures
+    """Of the same films."""
+
+    @property
+    def architecture(self) -> str:
+        """Name in the registry."""
+        return str(self.config["architecture"])
+
+
+def read_run(folder: Path) -> Run:
+    """Read the folder of a finished run.
+
+    Raises
+    ------
+    DataError
+        It is none.
+    """
+    try:
+        spec = read_appended_spec((folder / "model.keras").read_bytes(), str(folder))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise DataError(
+            f"{folder}: expected the folder of a finished run, with model.keras and config.json; "
+            "make one with 'cxr train'"
+        ) from exc
+    history = read_history(folder)
+    predictions = read_predictions(folder / PREDICTIONS)
+    return Run(
+        name=folder.resolve().name,
+        spec=spec,
+        config=config,
+        epochs=len(history),
+        minutes=sum(row["seconds"] for row in history) / 60,
+        predictions=predictions,
+        figures=figures(predictions.labels, predictions.scores, spec.operating_points),
+    )
+
+
+def compare(folders: Sequence[Path], out: Path) -> str:
+    """Write ``compare.md`` and ``compare.png`` of runs and return the table.
+
+    Parameters
+    ----------
+    folders
+        Run folders.
+    out
+        Folder for the two files; created.
+
+    Raises
+    ------
+    DataError
+        One is no finished run.
+    UsageError
+        ``out`` cannot be written.
+    """
+    runs = [read_run(folder) for folder in folders]
+    text = "\n\n".join([runs_table(runs), *seeds_tables(runs), *_caution(runs)])
+    curves = {
+        f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
+        for run in runs
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        draw_roc(curves, None, out / PICTURE)
+        report = f"# Runs compared\n\n{NOTICE}\n\n{text}\n\n![ROC curves]({PICTURE})\n"
+        (out / TABLE).write_text(report, encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
+    return text
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """Return one row a run, figures on its validation films, intervals of 95 %."""
+    rows = []
+    for run in runs:
+        study, default = (
+            run.figures.point(name) for name in (_STUDY, run.spec.default_operating_point)
+        )
+        facts = run.spec.provenance
+        rows.append(
+            (
+                run.name, run.architecture, f"{facts.parameters:,}" if facts else None,
+                "x".join(map(str, run.spec.input.shape)), run.config["seed"], run.epochs,
+                f"{run.minutes:.1f}", run.figures.auc, study.accuracy, study.sensitivity,
+                study.specificity, default.sensitivity, default.specificity,
+            )
+        )  # fmt: skip
+    return table(
+        (
+            "run", "architecture", "parameters", "input", "seed", "epochs", "minutes", "AUC",
+            "accuracy at 0.5", "recall at 0.5", "specificity at 0.5", "recall at screening",
+            "specificity at screening",
+        ),
+        rows,
+    )  # fmt: skip
+
+
+def seeds_tables(runs: Sequence[Run]) -> list[str]:
+    """Return mean and standard deviation over the seeds of each architecture that has several."""
+    by_network: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        by_network[run.architecture, run.spec.input].append(run)
+    several = {key: members for key, members in by_network.items() if len(members) > 1}
+    if not several:
+        return []
+    rows = [
+        (architecture, len(members), *_spreads(members))
+        for (architecture, _), members in several.items()
+    ]
+    columns = (
+        "architecture", "seeds", "AUC", "accuracy at 0.5", "recall at 0.5", "specificity at 0.5",
+    )  # fmt: skip
+    return ["Mean and standard deviation over seeds:", table(columns, rows)]
+
+
+def _spreads(runs: Sequence[Run]) -> list[str]:
+    columns = np.array([_key_figures(run) for run in runs]).T
+    return [f"{column.mean():.4f} ± {column.std(ddof=1):.4f}" for column in columns]
+
+
+def _key_figures(run: Run) -> tuple[float, ...]:
+    point = run.figures.point(_STUDY)
+    found = (run.figures.auc, point.accuracy, point.sensitivity, point.specificity)
+    return tuple(interval.value for interval in found if interval)
+
+
+def _caution(runs: Sequence[Run]) -> list[str]:
+    if len({tuple(sorted(run.predictions.names)) for run in runs}) == 1:
+        return []
+    return ["The runs were validated on different films: do not hold their figures together."]

@@ -1,0 +1,57 @@
+"""Where in a film a network sees its evidence: class-activation maps by gradient."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+_SPATIAL: Final = 4
+"""Dimensions of (N, rows, columns, channels)."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one film made a network answer, and where."""
+
+    logit: float
+    """Evidence for the positive class; the probability is its sigmoid."""
+    probability: float
+    """P(positive class)."""
+    heat: NDArray[np.float32]
+    """Shape (H, W) of the model's input: evidence for the positive class, 0 and more, in units
+    of the logit at the resolution of the layer it was read from."""
+
+
+class Explainer:
+    """Explains films to a network whose last layer is a dense one with a sigmoid.
+
+    Grad-CAM (Selvaraju et al., ICCV 2017) on the last layer that still has rows and columns, with
+    gradient and activation multiplied place by place before channels are summed (HiResCAM, Draelos
+    and Carin 2020). Where global average pooling follows, as in ``edge`` and the backbones, both
+    are the same map; where a flattening follows, as in the study's networks, only the latter
+    shows what the dense layers took from each place. A network without convolutions is explained
+    on its input.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        spatial = [layer for layer in model.layers if len(layer.output.shape) == _SPATIAL]
+        self._last = model.layers[-1]
+        self._trunk = keras.Model(model.inputs[0], spatial[-1].output)
+        self._tail = keras.Model(spatial[-1].output, self._last.input)
+
+    def explain(self, pixels: NDArray[np.uint8]) -> Explanation:
+        """Explain one film, uint8 of shape (H, W, C)."""
+        maps = tf.cast(self._trunk(pixels[np.newaxis]), tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            logit = tf.matmul(self._tail(maps), self._last.kernel) + self._last.bias
+        products = tape.gradient(logit, maps) * maps
+        evidence = tf.nn.relu(tf.reduce_sum(products, axis=-1))[0].numpy()
+        rows, columns = pixels.shape[:2]
+        heat = cv2.resize(evidence, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        value = float(logit[0, 0])
+        return Explanation(value, float(tf.sigmoid(value)), np.asarray(heat, np.float32))

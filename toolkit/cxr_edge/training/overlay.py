@@ -1,0 +1,64 @@
+"""The picture of an explanation: the film, and the film under its heat map."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cxr_edge.spec import ModelSpec
+from cxr_edge.training.explain import Explanation
+
+_NOTICE: Final = "Research use only, not a diagnosis. Warm colours are what the network used."
+_FAINT: Final = 0.15
+"""Share of the strongest evidence below which nothing is drawn over the film."""
+
+
+def draw_overlay(
+    pixels: NDArray[np.uint8],
+    shape: tuple[int, int],
+    found: Explanation,
+    spec: ModelSpec,
+    title: str,
+    path: Path,
+) -> None:
+    """Write film and overlay side by side, with label, probability, threshold and logit.
+
+    Parameters
+    ----------
+    pixels
+        What the model was given, uint8 of shape (H, W, C).
+    shape
+        Rows and columns of the source, whose proportions the picture has.
+    found
+        The explanation.
+    spec
+        Of the model.
+    title
+        Name of the film.
+    path
+        The PNG.
+    """
+    point = spec.operating_point()
+    label = spec.labels[found.probability >= point.threshold]
+    # Pixels are drawn as tall against their width as they were in the source.
+    aspect = (shape[0] / pixels.shape[0]) / (shape[1] / pixels.shape[1])
+    figure = Figure(figsize=(10, 0.9 + 4.4 * min(1.6, shape[0] / shape[1])), layout="constrained")
+    film, overlay = figure.subplots(1, 2)
+    for axis in (film, overlay):
+        axis.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=255, aspect=aspect)
+        axis.set_axis_off()
+    strongest = max(float(found.heat.max()), 1e-6)
+    shown = np.ma.masked_less(found.heat, _FAINT * strongest)
+    heat = overlay.imshow(shown, cmap="inferno", alpha=0.45, vmin=0, vmax=strongest, aspect=aspect)
+    bar = figure.colorbar(heat, ax=overlay, shrink=0.8)
+    bar.set_label(f"evidence for {spec.labels[1]} (logit a place)")
+    film.set_title(title if len(title) <= 44 else f"...{title[-41:]}", fontsize=10)
+    overlay.set_title(
+        f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
+        f"threshold {point.threshold:.3f} ({point.name})",
+        fontsize=10,
+    )
+    figure.supxlabel(_NOTICE, fontsize=8)
+    figure.savefig(path, dpi=100)
