@@ -1,17 +1,34 @@
-"""The model card: what a package's ``README.md`` says, written from the spec alone."""
+"""The model card: what a package's ``README.md`` says."""
 
 import json
 
 from cxr_edge import __version__
+from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
 from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import ModelSpec, OperatingPoint, Provenance
 
 
-def model_card(spec: ModelSpec) -> str:
-    """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``."""
-    parts = [_yaml(spec), f"# {spec.name}", NOTICE, _usage(spec), _operating_points(spec)]
+def model_card(spec: ModelSpec, evaluation: Summary | None = None, notes: str = "") -> str:
+    """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``.
+
+    Parameters
+    ----------
+    spec
+        Of the model.
+    evaluation
+        Its figures, by ``cxr evaluate``.
+    notes
+        Markdown to stand in the card as it is: how the model was chosen.
+    """
+    parts = [_yaml(spec, evaluation), f"# {spec.name}", NOTICE, _usage(spec)]
+    parts += [_operating_points(spec)]
     if spec.provenance:
         parts.append(_provenance(spec.provenance))
+    if notes:
+        parts.append(notes.strip())
+    if evaluation:
+        parts.append(_evaluation(spec, evaluation))
     parts.append(_LIMITS)
     return "\n\n".join(parts) + "\n"
 
@@ -28,10 +45,11 @@ _LIMITS = """## Limits
   flatters them slightly; intervals take films of one patient as independent.
 - Side letters, collimation and exposure differ between the classes of such sets, and a network
   can learn them in place of the lungs.
-- A probability is the network's output, not calibrated to any prevalence."""
+- Probabilities are calibrated, if at all, to the share of pneumonias among the validation films;
+  elsewhere that share is another."""
 
 
-def _yaml(spec: ModelSpec) -> str:
+def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
     lines = [
         "---",
         "library_name: cxr-edge",
@@ -52,6 +70,12 @@ def _yaml(spec: ModelSpec) -> str:
             "    metrics:",
             f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
         ]
+        point = spec.operating_point()
+        found = evaluation.figures.point(point.name) if evaluation else point
+        for kind, interval in (("recall", found.sensitivity), ("specificity", found.specificity)):
+            if interval:
+                name = json.dumps(f"{kind} at {point.name}")
+                lines.append(f"    - {{type: {kind}, name: {name}, value: {interval.value:.4f}}}")
     return "\n".join([*lines, "---"])
 
 
@@ -90,7 +114,7 @@ def _provenance(facts: Provenance) -> str:
 
 | | |
 | --- | --- |
-| architecture | {facts.architecture} |
+| architecture | {facts.architecture}{_parameters(facts)} |
 | data | {facts.data} |
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
@@ -99,7 +123,39 @@ def _provenance(facts: Provenance) -> str:
 | validated on | {facts.validation_films} films of {facts.validation_patients} other patients |
 | validation AUC | {facts.validation_auc} (DeLong) |
 
-The split is by patient: a hash of seed and patient holds out {facts.validation_fraction:g} of the
-patients, whichever part of the set is at hand. Exact duplicates were left out before the
-split. The weights are those of the epoch with the lowest validation loss, and the thresholds
-were chosen on the validation films."""
+{_split(facts)} Exact duplicates were left out before the split. The weights
+are those of the epoch with the best validation figure. The thresholds were chosen on the validation
+films and on changed copies of them (other exposure, crop, compression, blur), so that `screening`
+keeps its sensitivity on each."""
+
+
+def _parameters(facts: Provenance) -> str:
+    return f", {facts.parameters:,} parameters" if facts.parameters else ""
+
+
+def _split(facts: Provenance) -> str:
+    if facts.split_seed is None:
+        return "The split is by patient, as a manifest gave it."
+    return (
+        f"The split is by patient: a hash of seed {facts.split_seed} and patient holds out\n"
+        f"{facts.validation_fraction:g} of the patients, whichever part of the set is at hand."
+    )
+
+
+def _evaluation(spec: ModelSpec, found: Summary) -> str:
+    parts = [
+        "## Evaluation",
+        (
+            f"By `cxr evaluate` on {found.group} ({found.figures.films}, "
+            f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
+            f"AUC {found.figures.auc}, calibration error {found.figures.calibration_error:.4f}."
+        ),
+        points_table(found.figures),
+    ]
+    if found.copies:
+        name = spec.default_operating_point
+        parts += ["The same films, changed:", copies_table(found.copies, name)]
+    if found.movements:
+        text = "Marks and borders, which should not matter:"
+        parts += [text, movements_table(found.movements)]
+    return "\n\n".join(parts)

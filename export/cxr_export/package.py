@@ -9,6 +9,7 @@ from typing import Final
 
 from cxr_edge.artefact import SPEC_MEMBER, append_spec
 from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.evaluation.summary import Summary
 from cxr_edge.model import CHECKSUMS, read_checksums
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
@@ -19,11 +20,21 @@ from cxr_export.tflite import export_tflite
 ORIGINAL: Final = "model.keras"
 """The Keras model in a package."""
 
+EVALUATION: Final = "evaluation.json"
+"""What ``cxr evaluate`` found, where the package was made with it."""
+
 PARITY: Final = "parity.json"
 """What the last ``cxr verify`` of a package found."""
 
 
-def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> ModelSpec:
+def export_package(
+    model: Path,
+    out: Path,
+    spec: ModelSpec | None = None,
+    *,
+    evaluation: Path | None = None,
+    notes: Path | None = None,
+) -> ModelSpec:
     """Export a Keras model to every format, as one folder that is there whole or not at all.
 
     Parameters
@@ -34,6 +45,10 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
         The package; must not exist yet, or be an older package, which is replaced.
     spec
         Instead of the one inside the model.
+    evaluation
+        ``evaluation.json`` of the same model, for the card; it is copied into the package.
+    notes
+        Markdown for the card: how the model was chosen.
 
     Returns
     -------
@@ -43,7 +58,10 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
     Raises
     ------
     UsageError
-        ``out`` exists and is no package, or its folder is missing.
+        ``out`` exists and is no package, or its folder is missing; the evaluation is of another
+        model; the notes cannot be read.
+    DataError
+        The evaluation cannot be read.
     ModelError
         The model cannot be loaded or exported.
     """
@@ -53,6 +71,8 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
     keras_model, exported = load_original(model, spec)
+    summary = _read_evaluation(evaluation, model) if evaluation else None
+    text = _read_notes(notes) if notes else ""
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as scratch:
         package = Path(scratch) / out.name
         package.mkdir()
@@ -64,7 +84,9 @@ def export_package(model: Path, out: Path, spec: ModelSpec | None = None) -> Mod
         export_onnx(keras_model, exported, package / "model.onnx")
         export_tflite(keras_model, exported, package / "model.tflite")
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
-        (package / "README.md").write_text(model_card(exported), encoding="utf-8")
+        (package / "README.md").write_text(model_card(exported, summary, text), encoding="utf-8")
+        if evaluation:
+            shutil.copyfile(evaluation, package / EVALUATION)
         write_checksums(package)
         if out.exists():
             out.rename(Path(scratch) / "replaced")
@@ -99,6 +121,25 @@ def check_checksums(package: Path) -> None:
             f"{package}: its files are not those listed in {CHECKSUMS}: {', '.join(wrong)}; "
             "copy or export the package again"
         )
+
+
+def _read_evaluation(path: Path, model: Path) -> Summary:
+    """Read figures and check that they are of this file."""
+    found = Summary.read(path)
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    if not digest.startswith(found.model.rpartition("@")[2]):
+        raise UsageError(
+            f"--evaluation: expected figures of {model} ({digest[:12]}), {path} is of "
+            f"{found.model}; run 'cxr evaluate {model} DATA'"
+        )
+    return found
+
+
+def _read_notes(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as exc:
+        raise UsageError(f"--notes: expected a text file, {path} cannot be read: {exc}") from exc
 
 
 def _is_empty(folder: Path) -> bool:

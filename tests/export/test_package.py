@@ -103,3 +103,30 @@ def test_the_card_says_what_it_must(run_folder: Path) -> None:
     ):  # fmt: skip
         assert text in card
     assert "## Training" not in model_card(TINY)
+
+
+def test_the_card_takes_in_an_evaluation(
+    cxr: Callable[..., Any], run_folder: Path, class_folders: Path, tmp_path: Path
+) -> None:
+    """Tables of cxr evaluate and notes stand in it; figures of another model are refused."""
+    original = run_folder / "model.keras"
+    out = tmp_path / "evaluation"
+    words = ("evaluate", original, class_folders, "-o", out, "--shifted", "--counterfactual")
+    assert cxr(*words).exit_code == 0
+    (tmp_path / "notes.md").write_text("## How it was chosen\n\nBy lot.\n")
+    options = ("--evaluation", out / "evaluation.json", "--notes", tmp_path / "notes.md")
+    result = cxr("export", original, "-o", tmp_path / "p", *options)
+    assert result.exit_code == 0, result.output
+    card = (tmp_path / "p" / "README.md").read_text()
+    report = (out / "report.md").read_text()
+    tables = [block for block in report.split("\n\n") if block.startswith("| ")]
+    shown = [tables[0], *(block for block in tables if "masked" in block or "crop" in block)]
+    assert len(shown) == 3
+    assert all(block in card for block in shown)
+    assert "By lot." in card
+    assert "type: recall" in card
+    check_checksums(tmp_path / "p")
+    other = save(network(), tmp_path / "other.keras", TINY)
+    refused = cxr("export", other, "-o", tmp_path / "q", *options)
+    assert refused.exit_code == 2
+    assert "expected figures of" in refused.output

@@ -22,6 +22,16 @@ def export(
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
     ] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON", help="evaluation.json of MODEL, by cxr evaluate, for the model card."
+        ),
+    ] = None,
+    notes: Annotated[
+        Path | None,
+        typer.Option(metavar="MD", help="Markdown for the model card: how it was chosen."),
+    ] = None,
 ) -> None:
     """Export a Keras model to ONNX and TFLite; needs the extra 'export'.
 
@@ -37,7 +47,7 @@ def export(
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr export", "export", missing) from exc
-    exported = export_package(model, out, given)
+    exported = export_package(model, out, given, evaluation=evaluation, notes=notes)
     typer.echo(f"wrote {out} ({exported.name}, {exported.input})")
     for path in sorted(out.iterdir()):
         typer.echo(f"  {path.name:14} {path.stat().st_size / 1e6:6.2f} MB")

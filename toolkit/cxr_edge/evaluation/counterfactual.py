@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,13 @@ class Movement:
     to_negative: int
     """Films that became negative."""
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(**{**data, "flipped": Interval(**data["flipped"])})
+
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+        """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
         return {**vars(self), "flipped": dict(vars(self.flipped))}
 
 

@@ -14,6 +14,7 @@ from cxr_edge.data.filmset import FilmSet, in_validation
 from cxr_edge.evaluation.counterfactual import Movement, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.shifts import shifted
+from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.manifest import NOTICE
 from cxr_edge.model import Model
 from cxr_edge.spec import ModelSpec
@@ -70,7 +71,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as JSON-ready data."""
         return {
-            "evaluation_version": 1,
+            "evaluation_version": VERSION,
             "tool_version": __version__,
             "model": self.model,
             "runtime": self.runtime,

@@ -1,8 +1,8 @@
 """The figures of one set of scored films, at every operating point."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,8 +90,23 @@ class Figures:
         """Return the figures at the operating point called ``name``."""
         return next(point for point in self.points if point.name == name)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` wrote."""
+        counts = ("name", "threshold", "tp", "fn", "tn", "fp")
+        return cls(
+            films=data["films"],
+            positives=data["positives"],
+            auc=Interval(**data["auc"]) if data["auc"] else None,
+            calibration_error=data["calibration_error"],
+            brier=data["brier"],
+            points=tuple(
+                PointFigures(**{key: point[key] for key in counts}) for point in data["points"]
+            ),
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON-ready data."""
+        """Return the figures as JSON-ready data; :meth:`from_dict` is its inverse."""
         return {
             "films": self.films,
             "positives": self.positives,

@@ -1,0 +1,66 @@
+"""What an ``evaluation.json`` says, for the model card."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from cxr_edge.errors import DataError
+from cxr_edge.evaluation.counterfactual import Movement
+from cxr_edge.evaluation.figures import Figures
+
+VERSION = 1
+"""Of the JSON; a reader refuses what it does not know."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of an evaluation."""
+
+    model: str
+    """Name and first digits of the artefact's digest."""
+    group: str
+    """The films, in words."""
+    patients: int
+    """They are of."""
+    figures: Figures
+    """Of the films as they are."""
+    copies: dict[str, Figures]
+    """Name to figures of the changed copies; may be empty."""
+    movements: dict[str, Movement]
+    """Name to effect of marks and borders; may be empty."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the ``evaluation.json`` that ``cxr evaluate`` wrote.
+
+        Raises
+        ------
+        DataError
+            It is none, or of another version.
+        """
+        try:
+            data = json.loads(path.read_bytes())
+            if data["evaluation_version"] == VERSION:
+                return cls._from_dict(data)
+            came = f"version {data['evaluation_version']}"
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            came = f"{type(exc).__name__}: {exc}"
+        raise DataError(
+            f"{path}: expected the evaluation.json of 'cxr evaluate', version {VERSION}; "
+            f"it cannot be read ({came})"
+        )
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            model=data["model"],
+            group=data["group"],
+            patients=data["patients"],
+            figures=Figures.from_dict(data["groups"][data["group"]]),
+            copies={name: Figures.from_dict(one) for name, one in data["copies"].items()},
+            movements={
+                name: Movement.from_dict(one) for name, one in data["counterfactual"].items()
+            },
+        )
