@@ -1,16 +1,24 @@
 """One training run, from labelled films to a run folder."""
 
+import dataclasses
 import importlib.util
 import json
 import shutil
+import subprocess
+import sys
+import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import keras
 import pytest
+import typer
 
 from cxr_edge.artefact import read_appended_spec
+from cxr_edge.cli import app
 from cxr_edge.data.films import LabelledFilm, list_films, write_manifest
 from cxr_edge.data.filmset import load_films, split_by_patient
 from cxr_edge.errors import MissingExtra, UsageError
@@ -167,3 +175,50 @@ def test_unknown_settings_are_refused(option: str, value: object) -> None:
     """By the name of the option, with what it takes."""
     with pytest.raises(UsageError, match=f"--{option.replace('_', '-')}: expected"):
         quick(**{option: value})
+
+
+def test_the_commands_defaults_are_the_configurations() -> None:
+    """What cxr train does unasked is what FitConfig() does."""
+    command = typer.main.get_command(app).commands["train"]
+    defaults = {parameter.name: parameter.default for parameter in command.params}
+    config = FitConfig()
+    shared = {field.name for field in dataclasses.fields(FitConfig)} & defaults.keys()
+    assert len(shared) >= 18
+    for name in shared - {"name", "data"}:
+        assert defaults[name] == getattr(config, name), name
+    assert (defaults["image_size"], defaults["channels"]) == (224, config.input.channels)
+
+
+@pytest.mark.slow
+def test_deterministic_runs_give_the_same_weights(class_folders: Path, tmp_path: Path) -> None:
+    """The same seed twice, in processes of their own: equal to the last bit."""
+    digests = set()
+    for name in ("one", "other"):
+        words = ["train", class_folders, "-o", tmp_path / name, "--architecture", "dense-deep"]
+        words += ["--image-size", 32, "--epochs", 2, "--deterministic"]
+        command = [sys.executable, "-m", "cxr_edge", *map(str, words)]
+        subprocess.run(command, check=True, capture_output=True)
+        with zipfile.ZipFile(tmp_path / name / "model.keras") as archive:
+            model = keras.saving.load_model(tmp_path / name / "model.keras", compile=False)
+            assert "spec.json" in archive.namelist()
+        digests.add(b"".join(weight.tobytes() for weight in model.get_weights()))
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on(class_folders: Path, tmp_path: Path) -> None:
+    """SIGKILL after the first epoch, --resume: all epochs, no gap, a finished run."""
+    words = ["train", class_folders, "-o", tmp_path / "run", "--architecture", "dense-deep"]
+    words += ["--image-size", 32, "--epochs", 12, "--resume"]
+    command = [sys.executable, "-m", "cxr_edge", *map(str, words)]
+    history = tmp_path / "run" / "history.csv"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not history.exists():
+            time.sleep(0.02)
+        process.kill()
+    assert not (tmp_path / "run" / "model.keras").exists()
+    assert 1 <= len(read_history(tmp_path / "run")) < 12
+    subprocess.run(command, check=True, capture_output=True)
+    assert [row["epoch"] for row in read_history(tmp_path / "run")] == list(range(1, 13))
+    assert (tmp_path / "run" / "model.keras").exists()
+    assert not list((tmp_path / "run").glob("*.h5"))

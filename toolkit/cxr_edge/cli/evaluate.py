@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.cli.models import open_any
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
-from cxr_edge.model import AUTO, DEFAULT
 
 if TYPE_CHECKING:
     from cxr_edge.evaluation.evaluate import Evaluation
@@ -32,7 +30,9 @@ def evaluate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for all that is written.")
     ] = Path("evaluation"),
-    runtime: Annotated[str, typer.Option(help="auto, onnx, litert; .keras runs in Keras.")] = AUTO,
+    runtime: Annotated[
+        str, typer.Option(help="auto, onnx, litert; .keras runs in Keras.")
+    ] = "auto",
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec of a model that carries none.")
     ] = None,
@@ -60,7 +60,7 @@ def evaluate(
     """
     if len(words) + (model is not None) > 2:
         raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
-    reference, data = model or (words[0] if len(words) == 2 else DEFAULT), Path(words[-1])
+    reference, data = model or (words[0] if len(words) == 2 else "default"), Path(words[-1])
     try:
         from cxr_edge.data.filmset import load_films
         from cxr_edge.evaluation.evaluate import evaluate as run
@@ -69,6 +69,7 @@ def evaluate(
         if (missing := missing_module(exc)) not in EVALUATE_MODULES:
             raise
         raise MissingExtra("cxr evaluate", "evaluate", missing) from exc
+    from cxr_edge.cli.models import open_any
     from cxr_edge.data.films import list_films, of_split
 
     listed = of_split(list_films(data), split)

@@ -14,7 +14,6 @@ from cxr_edge.errors import (
     UsageError,
     missing_module,
 )
-from cxr_edge.model import DEFAULT, default_package
 
 _ORIGINAL = "model.keras"
 
@@ -74,6 +73,8 @@ def explain(
 
 def _original(model: str) -> Path:
     """Return the Keras file of a model."""
+    from cxr_edge.model import DEFAULT, default_package
+
     path = default_package() if model == DEFAULT else Path(model)
     if not path.is_dir():
         return path
