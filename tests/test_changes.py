@@ -73,3 +73,10 @@ def test_compression_loses_a_little(gray: NDArray[np.uint8]) -> None:
     """The less quality, the more."""
     losses = [np.abs(recompress(gray, q).astype(int) - gray).mean() for q in (95, 30, 5)]
     assert 0 < losses[0] < losses[1] < losses[2] < 20
+
+
+def test_a_nearly_even_film_can_be_compressed() -> None:
+    """JPEG leaves nothing of it, and it stays as it was."""
+    film = np.full((64, 64), 100, np.uint8)
+    film[0, 0] = 101
+    np.testing.assert_array_equal(recompress(film, 30), film)

@@ -3,6 +3,8 @@
 import json
 
 from cxr_edge import __version__
+from cxr_edge.evaluation.figures import PointFigures
+from cxr_edge.evaluation.markdown import table
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
 from cxr_edge.manifest import NOTICE
@@ -39,10 +41,10 @@ _LIMITS = """## Limits
 - Learnt from what it was trained on, named above. Adults, other hospitals, other machines,
   lateral films and other diseases are outside of it. Models trained on one hospital's films
   were seen to fall from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
-- The figures above are of films held out by patient from the same hospital: they bound what
+- Validation figures are of films held out by patient from the same hospital: they bound what
   to expect elsewhere from above.
-- The thresholds were chosen on the same held-out films on which their figures stand, which
-  flatters them slightly; intervals take films of one patient as independent.
+- The thresholds were chosen on the validation films, which flatters their validation figures
+  slightly; intervals take films of one patient as independent.
 - Side letters, collimation and exposure differ between the classes of such sets, and a network
   can learn them in place of the lungs.
 - Probabilities are calibrated, if at all, to the share of pneumonias among the validation films;
@@ -70,13 +72,36 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
             "    metrics:",
             f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
         ]
-        point = spec.operating_point()
-        found = evaluation.figures.point(point.name) if evaluation else point
-        for kind, interval in (("recall", found.sensitivity), ("specificity", found.specificity)):
-            if interval:
-                name = json.dumps(f"{kind} at {point.name}")
-                lines.append(f"    - {{type: {kind}, name: {name}, value: {interval.value:.4f}}}")
+        lines += _metrics(spec, spec.operating_point())
+    if evaluation:
+        found = evaluation.figures
+        lines += (
+            []
+            if spec.provenance
+            else ["model-index:", f"- name: {json.dumps(spec.name)}", "  results:"]
+        )
+        lines += [
+            "  - task: {type: image-classification}",
+            "    dataset:",
+            f"      name: {json.dumps(f'{evaluation.group} ({found.films}), by cxr evaluate')}",
+            "      type: labelled-films",
+            f"      revision: {evaluation.data_sha256}",
+            "    metrics:",
+        ]
+        if found.auc:
+            lines.append(f"    - {{type: roc_auc, value: {found.auc.value:.4f}}}")
+        lines += _metrics(spec, found.point(spec.default_operating_point))
     return "\n".join([*lines, "---"])
+
+
+def _metrics(spec: ModelSpec, found: OperatingPoint | PointFigures) -> list[str]:
+    pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
+    name = spec.default_operating_point
+    return [
+        f"    - {{type: {kind}, name: {json.dumps(f'{kind} at {name}')}, value: {share.value:.4f}}}"
+        for kind, share in pairs
+        if share
+    ]
 
 
 def _usage(spec: ModelSpec) -> str:
@@ -90,23 +115,16 @@ recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__
 
 
 def _operating_points(spec: ModelSpec) -> str:
-    lines = [
-        "## Operating points",
-        "",
-        (
-            f"{spec.labels[1]} is reported from the threshold on. Default: "
-            f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
-        ),
-        "",
-        "| name | threshold | sensitivity | specificity |",
-        "| --- | --- | --- | --- |",
+    head = (
+        f"{spec.labels[1]} is reported from the threshold on. Default: "
+        f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
+    )
+    rows = [
+        (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
+        for point in spec.operating_points
     ]
-    return "\n".join(lines + [_point_row(point) for point in spec.operating_points])
-
-
-def _point_row(point: OperatingPoint) -> str:
-    sensitivity, specificity = (value or "-" for value in (point.sensitivity, point.specificity))
-    return f"| {point.name} | {point.threshold:.6f} | {sensitivity} | {specificity} |"
+    columns = ("name", "threshold", "sensitivity", "specificity")
+    return f"## Operating points\n\n{head}\n\n{table(columns, rows)}"
 
 
 def _provenance(facts: Provenance) -> str:
@@ -148,7 +166,8 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
         (
             f"By `cxr evaluate` on {found.group} ({found.figures.films}, "
             f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
-            f"AUC {found.figures.auc}, calibration error {found.figures.calibration_error:.4f}."
+            f"AUC {found.figures.auc or '-'}, "
+            f"calibration error {found.figures.calibration_error:.4f}."
         ),
         points_table(found.figures),
     ]

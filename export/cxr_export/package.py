@@ -71,7 +71,7 @@ def export_package(
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
     keras_model, exported = load_original(model, spec)
-    summary = _read_evaluation(evaluation, model) if evaluation else None
+    summary = _read_evaluation(evaluation, model, exported) if evaluation else None
     text = _read_notes(notes) if notes else ""
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as scratch:
         package = Path(scratch) / out.name
@@ -123,14 +123,16 @@ def check_checksums(package: Path) -> None:
         )
 
 
-def _read_evaluation(path: Path, model: Path) -> Summary:
-    """Read figures and check that they are of this file."""
+def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
+    """Read figures and check that they are of this file and its operating points."""
     found = Summary.read(path)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if not digest.startswith(found.model.rpartition("@")[2]):
+    points = [(point.name, point.threshold) for point in found.figures.points]
+    wanted = [(point.name, point.threshold) for point in spec.operating_points]
+    if not digest.startswith(found.model.rpartition("@")[2]) or points != wanted:
         raise UsageError(
-            f"--evaluation: expected figures of {model} ({digest[:12]}), {path} is of "
-            f"{found.model}; run 'cxr evaluate {model} DATA'"
+            f"--evaluation: expected figures of {model} ({digest[:12]}) at its operating points, "
+            f"{path} is of {found.model}; run 'cxr evaluate {model} DATA'"
         )
     return found
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -68,7 +69,7 @@ def test_kaggles_layout(kaggle: Path) -> None:
 
 def test_a_manifest_goes_round(kaggle: Path, tmp_path: Path) -> None:
     """What is written is read again; training leaves the test films out."""
-    films = list_films(kaggle)
+    films = [replace(film, patient=film.patient + film.split) for film in list_films(kaggle)]
     write_manifest(tmp_path / "films.csv", films)
     again = list_films(tmp_path / "films.csv")
     assert [film.path.resolve() for film in again] == [film.path.resolve() for film in films]
@@ -166,3 +167,19 @@ def test_the_columns_of_a_manifest(flat: Path, tmp_path: Path) -> None:
     assert list(rows[0]) == ["path", "label", "patient", "split", "sha256"]
     assert [row["sha256"] for row in rows] == [str(n) for n in range(len(films))]
     assert {row["label"] for row in rows} == set(LABELS)
+
+
+def test_patients_of_the_test_split_are_not_trained_on(flat: Path, tmp_path: Path) -> None:
+    """A manifest with a patient in both is refused, with the command that repairs it."""
+    films = list_films(flat)
+    marked = [replace(film, split="test" if n == 0 else "train") for n, film in enumerate(films)]
+    write_manifest(tmp_path / "films.csv", marked)
+    with pytest.raises(DataError, match=r"1 are in both: IM-0000; .*cxr audit"):
+        list_training_films(tmp_path / "films.csv")
+
+
+@pytest.mark.parametrize(("label", "split"), [(2, ""), (0, "dev")])
+def test_no_invalid_film_exists(label: int, split: str) -> None:
+    """Labels and splits are checked when a film is made."""
+    with pytest.raises(ValueError, match="LabelledFilm: expected"):
+        LabelledFilm(Path("a.png"), label, "p", split)

@@ -61,7 +61,7 @@ def test_a_manifest_with_a_patient_on_both_sides_is_refused(folder: Path) -> Non
         split_by_patient(FilmSet(marked, films.pixels, films.sha256), 1, 0.5)
 
 
-@given(st.text(), st.integers(0, 2**32))
+@given(st.one_of(st.text(), st.just("\udcff.png")), st.integers(0, 2**32))
 def test_a_patient_stays_on_its_side(patient: str, seed: int) -> None:
     """More held out never moves a patient back; nobody and everybody are the ends."""
     sides = [in_validation(patient, seed, fraction) for fraction in (0, 0.1, 0.5, 0.9, 1)]
@@ -93,6 +93,25 @@ def test_exact_duplicates_are_left_out(tmp_path: Path, phantoms: ModuleType) -> 
     assert len(films.films) == 6
     assert "IM-0999" not in {film.patient for film in films.films}
     assert films.pixels.shape == (6, 32, 32, 1)
+    assert films.duplicates == 1
+
+
+def test_one_film_under_both_labels_is_refused(tmp_path: Path, phantoms: ModuleType) -> None:
+    """The message names the pair."""
+    phantoms.write_classes(tmp_path, 2, 48)
+    data = (tmp_path / "NORMAL" / "IM-0000-0000.png").read_bytes()
+    (tmp_path / "PNEUMONIA" / "person9_virus_1.png").write_bytes(data)
+    with pytest.raises(DataError, match=r"IM-0000-0000\.png and .*person9_virus_1\.png"):
+        load_films(list_films(tmp_path), SPEC)
+
+
+def test_no_readable_film_is_told(tmp_path: Path) -> None:
+    """There is nothing to go on with."""
+    for name in ("NORMAL", "PNEUMONIA"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_text("no film")
+    with pytest.raises(DataError, match="none of 2 is"):
+        load_films(list_films(tmp_path), SPEC, skip_unreadable=True)
 
 
 def test_unreadable_films_are_listed(tmp_path: Path, phantoms: ModuleType) -> None:

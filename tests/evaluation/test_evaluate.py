@@ -12,10 +12,10 @@ import pytest
 
 from cxr_edge.data.films import list_films, write_manifest
 from cxr_edge.data.filmset import FilmSet, in_validation, load_films
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
 from cxr_edge.evaluation.report import write_evaluation
-from cxr_edge.evaluation.shifts import SHIFTS
+from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
 from cxr_edge.model import Model
 from cxr_edge.spec import InputSpec, Interval, ModelSpec, Provenance
 from fakes import FakeRuntime
@@ -29,11 +29,12 @@ def films(class_folders: Path) -> FilmSet:
 
 
 @pytest.fixture
-def trained(spec: ModelSpec) -> Model:
+def trained(spec: ModelSpec, films: FilmSet) -> Model:
     """A model that says on whom it was trained."""
     facts = Provenance(
-        "edge", "films", "0" * 64, "cxr train DATA", 1, 0.5, 1, 1, 1, 1, Interval(0.9, 0.8, 1.0), 7
-    )
+        "edge", "films", films.digest, "cxr train DATA", 1, 0.5, 1, 1, 1, 1,
+        Interval(0.9, 0.8, 1.0), 7,
+    )  # fmt: skip
     return Model("ab" * 32, "onnx", FakeRuntime(replace(spec, provenance=facts)))
 
 
@@ -52,6 +53,21 @@ def test_training_patients_are_reported_apart(trained: Model, films: FilmSet) ->
     assert counts[0] == counts[1] + counts[2] == len(films.films)
     assert all(in_validation(film.patient, 7, 0.5) for film in found.films.films)
     assert len(found.scores) == len(found.films.films) == counts[1]
+
+
+def test_other_films_of_such_names_are_looked_at_all(trained: Model, films: FilmSet) -> None:
+    """Names may be another set's: the groups are told, but what is shown is of all films."""
+    found = evaluate(trained, films.take(list(range(5, 115))))
+    assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
+    assert found.group == ALL
+    assert len(found.scores) == 110
+
+
+def test_merged_patients_belong_to_no_group(trained: Model, films: FilmSet) -> None:
+    """Where a manifest has patients of its own, the split by name is not theirs."""
+    first = replace(films.films[0], patient="IM-0007")
+    merged = replace(films, films=(first, *films.films[1:]))
+    assert list(evaluate(trained, merged).groups) == [ALL]
 
 
 def test_films_for_test_belong_to_no_group(trained: Model, films: FilmSet) -> None:
@@ -83,11 +99,60 @@ def test_the_folder_has_all(model: Model, films: FilmSet, tmp_path: Path) -> Non
 
 def test_one_class_alone_can_be_evaluated(model: Model, films: FilmSet, tmp_path: Path) -> None:
     """What needs both classes is left out."""
-    found = evaluate(model, films.where(list(films.labels == 1)))
+    only = films.where(list(films.labels == 1))
+    found = evaluate(model, only, copies=True, counterfactual=True)
+    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE}
     write_evaluation(found, tmp_path)
     assert found.figures.auc is None
     assert not (tmp_path / "roc.png").exists()
     assert "roc.png" not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize("labels", [("PNEUMONIA", "NORMAL"), ("NO", "YES")])
+def test_a_model_of_other_classes_is_refused(
+    spec: ModelSpec, films: FilmSet, labels: tuple[str, str]
+) -> None:
+    """Its probabilities mean something else."""
+    other = Model("ab" * 32, "onnx", FakeRuntime(replace(spec, labels=labels)))
+    with pytest.raises(ModelInvalid, match="classes NORMAL and PNEUMONIA"):
+        evaluate(other, films)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1.5, -0.1])
+def test_scores_that_are_no_probabilities_are_refused(
+    model: Model, films: FilmSet, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """Logits and numbers that are none."""
+    monkeypatch.setattr(
+        FakeRuntime, "run", lambda _, pixels: np.full(len(pixels), value, np.float32)
+    )
+    with pytest.raises(ModelInvalid, match="expected probabilities"):
+        evaluate(model, films)
+
+
+def test_report_and_matrix_round_alike(model: Model, films: FilmSet) -> None:
+    """Scores are rounded once, before anything is held against a threshold."""
+    found = evaluate(model, films)
+    np.testing.assert_array_equal(found.scores, found.scores.round(6))
+
+
+def test_other_peoples_files_are_left_alone(model: Model, films: FilmSet, tmp_path: Path) -> None:
+    """A folder that is no evaluation is not written into; an older evaluation is replaced."""
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(UsageError, match="has other files"):
+        write_evaluation(evaluate(model, films), tmp_path)
+    assert (tmp_path / "report.md").read_text() == "mine"
+    write_evaluation(evaluate(model, films), tmp_path / "out")
+    write_evaluation(evaluate(model, films.where(list(films.labels == 1))), tmp_path / "out")
+    assert not (tmp_path / "out" / "roc.png").exists()
+
+
+def test_odd_names_are_drawn(model: Model, films: FilmSet, tmp_path: Path) -> None:
+    """Names that are mathematics to the plotter, or no UTF-8."""
+    names = ("cost$^$5.png", "a\udcff.png")
+    odd = tuple(replace(film, path=Path(names[n % 2])) for n, film in enumerate(films.films))
+    write_evaluation(evaluate(model, replace(films, films=odd)), tmp_path / "out")
+    assert (tmp_path / "out" / "errors.png").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told(
@@ -109,6 +174,7 @@ def test_every_format_gives_the_same_figures(
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     spec = json.loads((package / "spec.json").read_text())
+    assert data["group"] == HELD_OUT
     found = data["groups"][HELD_OUT]["auc"]["value"]
     assert found == pytest.approx(spec["provenance"]["validation_auc"]["value"], abs=1e-6)
     assert "confusion matrix" in result.output

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.errors import DataError, MissingExtra
 from cxr_edge.spec import InputSpec
 from cxr_edge.training import backbones
 from cxr_edge.training.torch_file import read_torch_file
@@ -75,7 +75,7 @@ def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Exception("URL fetch failure")  # noqa: TRY002  (as Keras does)
 
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", refuse)
-    with pytest.raises(UsageError, match=r"could not be downloaded .* efficientnet-lite0"):
+    with pytest.raises(DataError, match=r"could not be downloaded .* efficientnet-lite0"):
         backbones.mobilenet_v3_small(InputSpec(64, 64))
 
 

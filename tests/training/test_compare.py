@@ -1,5 +1,6 @@
 """Runs side by side."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,15 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     """A row a run, the mean over seeds, the caution where the films differ, one picture."""
     other = tmp_path / "other"
     shutil.copytree(run_folder, other)
+    assert "±" not in compare([run_folder, other], tmp_path / "out")  # one seed twice
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**config, "epochs": 9, "seed": 5}))
+    assert "±" not in compare([run_folder, other], tmp_path / "out")  # other settings
+    (other / "config.json").write_text(json.dumps({**config, "seed": 5}))
     text = compare([run_folder, other], tmp_path / "out")
     assert text.count("| edge |") == 3
     assert "708,881" in text
+    assert "| edge | 2 |" in text
     assert "± 0.0000" in text
     assert "different films" not in text
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
@@ -46,6 +53,9 @@ def test_an_unfinished_run_is_refused(
 ) -> None:
     """With what to do."""
     shutil.copytree(run_folder, tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text("{}")
+    with pytest.raises(DataError, match="folder of a finished run"):
+        read_run(tmp_path / "run")
     (tmp_path / "run" / "model.keras").unlink()
     with pytest.raises(DataError, match="folder of a finished run"):
         read_run(tmp_path / "run")

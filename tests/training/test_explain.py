@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.metrics import logit
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.architectures import ARCHITECTURES
@@ -68,3 +69,11 @@ def test_a_package_without_its_original_is_told(cxr: Callable[..., Any], tmp_pat
     result = cxr("explain", tmp_path, SAMPLES / "phantom-normal.jpg")
     assert result.exit_code == 1
     assert "expected model.keras" in result.output
+
+
+def test_a_network_of_another_end_is_refused() -> None:
+    """In words, not by an AttributeError."""
+    image = keras.Input((8, 8, 1))
+    model = keras.Model(image, keras.layers.Activation("sigmoid")(keras.layers.Flatten()(image)))
+    with pytest.raises(ModelInvalid, match="dense layer of one unit"):
+        Explainer(model)

@@ -8,13 +8,13 @@ import pytest
 
 from cxr_edge.data.films import list_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.spec import InputSpec
+from cxr_edge.training.backbones import efficientnet_lite0
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import read_history
-from cxr_edge.training.journal import state_file
 
 SPEC = InputSpec(32, 32)
 QUICK = {"architecture": "dense-deep", "input": SPEC, "batch_size": 16, "patience": 9}
@@ -73,12 +73,15 @@ def test_every_way_of_training_learns(
     assert history[-1]["loss"] < history[0]["loss"]
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.8])
+@pytest.mark.parametrize(
+    ("architecture", "averaging"), [("dense-deep", 0.0), ("dense-deep", 0.8), ("edge", 0.0)]
+)
 def test_a_resumed_fit_equals_an_undisturbed_one(
-    sides: tuple[FilmSet, FilmSet], tmp_path: Path, averaging: float
+    sides: tuple[FilmSet, FilmSet], tmp_path: Path, architecture: str, averaging: float
 ) -> None:
-    """Same films, same steps, same schedule, same averages: the same weights at the end."""
-    config = FitConfig(**{**QUICK, "epochs": 4, "averaging": averaging})
+    """Same films, same steps, same schedule, averages and dropout: the same weights at the end."""
+    options = {**QUICK, "architecture": architecture, "epochs": 4, "averaging": averaging}
+    config = FitConfig(**options)
     keras.utils.set_random_seed(3)
     (tmp_path / "one").mkdir()
     one = fit(*sides, tmp_path / "one", config, verbose=0)
@@ -97,7 +100,7 @@ def test_a_resumed_fit_equals_an_undisturbed_one(
     other = fit(*sides, tmp_path / "other", config, verbose=0)
     assert [row["epoch"] for row in read_history(tmp_path / "other")] == [1, 2, 3, 4]
     for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-5)
 
 
 def test_a_finished_fit_trains_no_more(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
@@ -113,14 +116,22 @@ def test_a_finished_fit_trains_no_more(sides: tuple[FilmSet, FilmSet], tmp_path:
 def test_the_head_is_trained_first(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
     """In the first epochs of a backbone only what follows the pool changes, then all does."""
     options = {**QUICK, "architecture": "efficientnet-lite0", "epochs": 2, "head_epochs": 1}
-    fit(*sides, tmp_path, FitConfig(**options), verbose=0)
-    from cxr_edge.training.backbones import efficientnet_lite0
 
-    fresh, after = efficientnet_lite0(SPEC), efficientnet_lite0(SPEC)
-    after.load_weights(state_file(tmp_path, 2))
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+            stems.append(self.model.get_layer("stem_conv").get_weights()[0])
+            means.append(self.model.get_layer("top_norm").get_weights()[2])
+            heads.append(self.model.get_layer("probability").get_weights()[0])
+
+    stems, means, heads = [], [], []
+    fresh = efficientnet_lite0(SPEC)
+    fit(*sides, tmp_path, FitConfig(**options), [Look()], verbose=0)
     assert [row["epoch"] for row in read_history(tmp_path)] == [1, 2]
-    stem = [model.get_layer("stem_conv").get_weights()[0] for model in (fresh, after)]
-    assert (stem[0] != stem[1]).any()
+    np.testing.assert_array_equal(stems[0], fresh.get_layer("stem_conv").get_weights()[0])
+    np.testing.assert_array_equal(means[0], fresh.get_layer("top_norm").get_weights()[2])
+    assert (stems[1] != stems[0]).any()
+    assert (means[1] != means[0]).any()
+    assert (heads[1] != heads[0]).any()
 
 
 def test_a_head_alone_needs_a_pretrained_network(
@@ -136,3 +147,13 @@ def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> N
     wild = FitConfig(**{**QUICK, "epochs": 2, "learning_rate": 1e30, "schedule": "constant"})
     with pytest.raises(ModelInvalid, match="diverged"):
         fit(*sides, tmp_path, wild, verbose=0)
+
+
+def test_missing_weights_are_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+    """A run whose files were removed does not end in a traceback."""
+    config = FitConfig(**{**QUICK, "epochs": 2})
+    fit(*sides, tmp_path, config, verbose=0)
+    for path in tmp_path.glob("*.h5"):
+        path.write_bytes(b"half")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        fit(*sides, tmp_path, config, verbose=0)

@@ -21,7 +21,7 @@ from cxr_edge.artefact import read_appended_spec
 from cxr_edge.cli import app
 from cxr_edge.data.films import LabelledFilm, list_films, write_manifest
 from cxr_edge.data.filmset import load_films, split_by_patient
-from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics import auc
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.config import FitConfig
@@ -149,6 +149,40 @@ def test_tensorboard_must_be_installed(
         train(class_folders, tmp_path / "run", quick(), tensorboard=True)
 
 
+@pytest.mark.slow
+def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: Path) -> None:
+    """The same bytes on other sides, or under another label, are another run."""
+    listed = list_films(class_folders)
+    for shift in (0, 1):
+        films = [
+            dataclasses.replace(film, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
+            for n, film in enumerate(listed)
+        ]
+        write_manifest(tmp_path / f"films{shift}.csv", films)
+    train(tmp_path / "films0.csv", tmp_path / "run", quick(), verbose=0)
+    split = (tmp_path / "run" / "split.csv").read_bytes()
+    with pytest.raises(UsageError, match="split_sha256"):
+        train(tmp_path / "films1.csv", tmp_path / "run", quick(), resume=True, verbose=0)
+    assert (tmp_path / "run" / "split.csv").read_bytes() == split
+
+
+@pytest.mark.parametrize("name", ["model.keras", "report.md", "split.csv"])
+def test_other_peoples_files_are_left_alone(class_folders: Path, tmp_path: Path, name: str) -> None:
+    """A folder with files of these names that is no run is not written into."""
+    (tmp_path / name).write_text("mine")
+    for resume in (False, True):
+        with pytest.raises(UsageError, match="expected a new folder"):
+            train(class_folders, tmp_path, quick(), resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
+    """Half a config.json is no run to go on with."""
+    (tmp_path / "config.json").write_text('{"epochs": ')
+    with pytest.raises(DataError, match="damaged"):
+        train(class_folders, tmp_path, quick(), resume=True)
+
+
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
     """A look at the augmented films costs no training."""
     assert train(class_folders, tmp_path / "run", quick(), samples_only=True) is None
@@ -168,7 +202,8 @@ def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path
     ("option", "value"),
     [
         ("optimizer", "sgd"), ("schedule", "step"), ("monitor", "loss"), ("imbalance", "smote"),
-        ("augmentation", "none"), ("head_epochs", 2),
+        ("augmentation", "none"), ("head_epochs", 2), ("batch_size", 0), ("averaging", 2),
+        ("learning_rate", -1), ("validation_fraction", 7), ("patience", 0),
     ],
 )  # fmt: skip
 def test_unknown_settings_are_refused(option: str, value: object) -> None:

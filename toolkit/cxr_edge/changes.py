@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.errors import ConstantImage
 from cxr_edge.images import decode
 
 TEXTS: Final = ("L", "R", "AP", "PA", "SUPINE", "PORT.", "KV 65", "12:40", "ERECT")
@@ -108,5 +109,7 @@ def set_exposure(
 def recompress(gray: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """Return what JPEG compression leaves of ``gray``, uint8 of shape (H, W)."""
     _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    rows, columns = gray.shape
-    return decode(data.tobytes(), (rows, columns)).pixels
+    try:
+        return decode(data.tobytes(), gray.shape).pixels
+    except ConstantImage:  # of a film that was nearly even, nothing is left
+        return gray

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ReportError
+from cxr_edge.files import write_whole
 
 FIRST_FAILED: Final = 5
 """So many failed files are named in the summary; the report names all."""
@@ -123,10 +124,8 @@ class RunManifest:
         """
         data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
         text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
-        part = path.with_name(path.name + ".part")
         try:
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(path)
+            write_whole(path, text + "\n")
         except OSError as exc:
             raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
 

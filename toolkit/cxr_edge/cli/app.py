@@ -3,6 +3,7 @@
 import atexit
 import gc
 import io
+import os
 import sys
 from typing import Annotated, Any
 
@@ -76,5 +77,7 @@ def main(
     """Take the options that stand before the subcommand."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name is no reason to stop printing
         sys.stdout.reconfigure(errors="backslashreplace")
+    # TensorFlow's notes on how it was built help no user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # A process that ends has nothing to collect; looking for it takes a tenth of a short scan.
     atexit.register(gc.freeze)

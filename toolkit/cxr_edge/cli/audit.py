@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cxr_edge.data.audit import Audit
@@ -40,10 +40,12 @@ def audit(
 
     Patients on both sides of a split, files with the same bytes or nearly the same picture,
     classes by split, sizes, formats, colour, unreadable files, a validation split too small.
+    Exit code 3 if files are unreadable.
     """
     from cxr_edge.data.audit import audit as look
-    from cxr_edge.data.audit import mend, read_set
+    from cxr_edge.data.audit import read_set
     from cxr_edge.data.films import write_manifest
+    from cxr_edge.data.mend import mend
 
     read = read_set(data)
     found = look(read)
@@ -63,6 +65,8 @@ def audit(
             typer.echo(f"wrote {fix}: {len(films)} films ({counts}); left out: {why}")
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
+    if found.unreadable:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def _print(found: "Audit") -> None:

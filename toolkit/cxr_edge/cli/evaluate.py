@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.errors import MissingExtra, UsageError, missing_module
+from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
     from cxr_edge.evaluation.evaluate import Evaluation
@@ -55,8 +55,9 @@ def evaluate(
     """Score labelled films and report what the scores are worth; needs the extra 'evaluate'.
 
     DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall,
-    reliability, worst errors), evaluation.json and predictions.csv. Where the model says on
-    which patients it was trained, those held out are reported apart.
+    reliability, worst errors), evaluation.json and predictions.csv. Where file names tell the
+    patients and the model its split, validation and training patients are reported apart. Exit
+    code 3 if unreadable files were left out.
     """
     if len(words) + (model is not None) > 2:
         raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
@@ -81,6 +82,8 @@ def evaluate(
     write_evaluation(found, out)
     _print(found)
     typer.echo(f"wrote {out / 'report.md'}")
+    if films.unreadable:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def _print(found: "Evaluation") -> None:

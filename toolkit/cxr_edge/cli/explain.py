@@ -1,5 +1,6 @@
 """``cxr explain``: show where in a film a model sees its evidence."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from cxr_edge.errors import (
 )
 
 _ORIGINAL = "model.keras"
+
+_LONGEST_NAME = 200
+"""Bytes of a film's name that its picture's name keeps, the last ones."""
 
 
 def explain(
@@ -48,27 +52,36 @@ def explain(
         if (missing := missing_module(exc)) not in TRAIN_MODULES:
             raise
         raise MissingExtra("cxr explain", "train", missing) from exc
+    if not items:
+        raise UsageError("expected at least one film to explain, the folders have none")
     loaded, spec = load_original(path)
     explainer = Explainer(loaded)
+    failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for number, item in enumerate(items):
+            content = prepare(item.file, spec.input).content
+            if isinstance(content, ImageError):
+                failed += 1
+                typer.echo(f"{item.path}: {content.reason}", err=True)
+                continue
+            found = explainer.explain(content.pixels)
+            picture = out / _picture(item.path, number, len(items))
+            shape = (content.source.height, content.source.width)
+            draw_overlay(content.pixels, shape, found, spec, item.path, picture)
+            typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
-        raise UsageError(f"--out: {out} cannot be made: {exc.strerror}") from exc
-    failed = 0
-    for item in items:
-        content = prepare(item.file, spec.input).content
-        if isinstance(content, ImageError):
-            failed += 1
-            typer.echo(f"{item.path}: {content.reason}", err=True)
-            continue
-        found = explainer.explain(content.pixels)
-        picture = out / f"{item.path.replace('/', '__')}.png"
-        shape = (content.source.height, content.source.width)
-        draw_overlay(content.pixels, shape, found, spec, item.path, picture)
-        typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
     if failed:
         typer.echo(f"{failed} of {len(items)} files could not be read", err=True)
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _picture(path: str, number: int, count: int) -> str:
+    """Return a name for a film's picture, numbered where there are several."""
+    name = path.replace("/", "__")
+    short = os.fsencode(name)[-_LONGEST_NAME:].decode("utf-8", "replace")
+    return f"{short}.png" if count == 1 else f"{number + 1:0{len(str(count))}d}-{short}.png"
 
 
 def _original(model: str) -> Path:

@@ -3,11 +3,14 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
+
+if TYPE_CHECKING:
+    from cxr_edge.spec import ModelSpec
 
 TRAIN_MODULES = ("keras", "tensorflow", "sklearn", "matplotlib")
 """What the extra 'train' brings."""
@@ -101,22 +104,18 @@ def train(
     No patient is on both sides of the training / validation split: a manifest or Kermany's file
     names tell the patient, any other file is a patient of its own. RUN gets model.keras (the
     weights of the best epoch, calibrated, spec inside), config.json, split.csv, history.csv,
-    curves.png, samples.png and report.md.
+    predictions.csv, curves.png, samples.png and report.md.
     """
     if not data.exists():
         raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
     try:
         from cxr_edge.spec import InputSpec
-        from cxr_edge.training import run
-        from cxr_edge.training.architectures import ARCHITECTURES
+        from cxr_edge.training import run, runfolder
         from cxr_edge.training.config import FitConfig
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in TRAIN_MODULES:
             raise
         raise MissingExtra("cxr train", "train", missing) from exc
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise UsageError(f"--architecture: expected one of {known}, came {architecture!r}")
     if channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, came {channels}")
     config = FitConfig(
@@ -156,7 +155,7 @@ def train(
         say=typer.echo,
     )
     if spec is None:
-        typer.echo(f"wrote {out / run.SAMPLES}")
+        typer.echo(f"wrote {out / runfolder.SAMPLES}")
         return
     assert spec.provenance is not None  # training always states it
     typer.echo(f"validation AUC {spec.provenance.validation_auc}")
@@ -165,7 +164,19 @@ def train(
             f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "
             f"specificity {point.specificity}"
         )
-    typer.echo(f"wrote {out / run.MODEL}")
+    _warn(spec)
+    typer.echo(f"wrote {out / runfolder.MODEL}")
+
+
+def _warn(spec: "ModelSpec") -> None:
+    """Say so where the default operating point calls most films."""
+    point = spec.operating_point()
+    if point.specificity and point.specificity.value < 0.5:
+        typer.echo(
+            f"warning: {point.name} calls {1 - point.specificity.value:.0%} of the normal films: "
+            "the network is not robust enough to keep its sensitivity otherwise",
+            err=True,
+        )
 
 
 def _command(ctx: typer.Context) -> str:

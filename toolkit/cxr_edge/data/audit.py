@@ -1,18 +1,17 @@
-"""What is wrong with a labelled set before a network learns from it, and a set without."""
+"""What is wrong with a labelled set before a network learns from it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.data.duplicates import groups, near_duplicates
-from cxr_edge.data.films import LABELS, TEST, TRAIN, VALIDATION, LabelledFilm, list_films
-from cxr_edge.data.filmset import rank
+from cxr_edge.data.duplicates import near_duplicates
+from cxr_edge.data.films import LABELS, VALIDATION, LabelledFilm, list_films
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.machine import usable_cpus
 from cxr_edge.metrics import wilson
@@ -96,10 +95,11 @@ class Audit:
         validation = self.splits.get(VALIDATION)
         fewest = min(validation.films.values()) if validation else FEW
         if fewest < FEW:
-            width = wilson(fewest, fewest)
+            least = wilson(fewest, fewest).low if fewest else 0.0
+            doubt = f": {fewest} right of {fewest} still leave {least:.2f} possible"
             found.append(
-                f"the validation split has {fewest} films of a class, too few to choose by: "
-                f"{fewest} right of {fewest} still leave {width.low:.2f} possible"
+                f"the validation split has {fewest} films of a class, too few to choose by"
+                + (doubt if fewest else "")
             )
         return found
 
@@ -123,6 +123,12 @@ class Read:
     """Pairs of near duplicates, by index."""
     unreadable: dict[str, str]
     """Path to reason of the others."""
+
+    @property
+    def twins(self) -> list[tuple[int, int]]:
+        """Pairs of films that show one picture, in the same bytes or nearly so."""
+        same = [(group[0], other) for group in self.same_bytes for other in group[1:]]
+        return [*same, *self.linked]
 
     @property
     def same_bytes(self) -> list[list[int]]:
@@ -187,7 +193,7 @@ def audit(read: Read) -> Audit:
         most_films=max(counts.values()),
         exact_duplicates=tuple(tuple(names[index] for index in group) for group in same),
         conflicting=tuple(
-            tuple(names[index] for index in group) for group in same if _conflict(films, group)
+            tuple(names[index] for index in group) for group in same if conflict(films, group)
         ),
         near_duplicates=tuple((names[one], names[other]) for one, other in read.linked),
         duplicates_across=across,
@@ -199,69 +205,6 @@ def audit(read: Read) -> Audit:
     )
 
 
-def mend(read: Read, seed: int, fraction: float) -> tuple[list[LabelledFilm], Counter[str]]:
-    """Return the films of a set without its faults, and what was left out, counted by why.
-
-    Unreadable files and copies of the same bytes are left out, all copies where their labels
-    differ. Near duplicates count as one patient. What is marked for test stays there, and films
-    of its patients are left out elsewhere. The rest is split anew: of the patients with films of
-    one class, of the other and of both, each in an order drawn from the seed, so many are held
-    out that they have ``fraction`` of those films.
-
-    Parameters
-    ----------
-    read
-        What :func:`read_set` gave.
-    seed
-        Of the order of the patients.
-    fraction
-        Share of the films to validate on.
-    """
-    left_out = Counter({"unreadable": len(read.unreadable)})
-    drop: set[int] = set()
-    for same in read.same_bytes:
-        conflict = _conflict(read.films, same)
-        gone = same if conflict else same[1:]
-        left_out["both labels" if conflict else "exact duplicate"] += len(gone)
-        drop.update(gone)
-    names = groups([film.patient for film in read.films], read.linked)
-    films = [
-        replace(film, patient=name)
-        for index, (film, name) in enumerate(zip(read.films, names, strict=True))
-        if index not in drop
-    ]
-    for_test = {film.patient for film in films if film.split == TEST}
-    kept = [film for film in films if film.split == TEST or film.patient not in for_test]
-    left_out["patient of the test split"] += len(films) - len(kept)
-    held_out = _hold_out([film for film in kept if film.split != TEST], seed, fraction)
-    result = [
-        film
-        if film.split == TEST
-        else replace(film, split=VALIDATION if film.patient in held_out else TRAIN)
-        for film in kept
-    ]
-    return result, +left_out
-
-
-def _hold_out(films: Sequence[LabelledFilm], seed: int, fraction: float) -> set[str]:
-    """Choose patients to validate on, class by class."""
-    classes: dict[str, set[int]] = defaultdict(set)
-    for film in films:
-        classes[film.patient].add(film.label)
-    counts = Counter(film.patient for film in films)
-    strata: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for patient in sorted(classes, key=lambda name: rank(name, seed)):
-        strata[tuple(sorted(classes[patient]))].append(patient)
-    held_out: set[str] = set()
-    for patients in strata.values():
-        wanted = fraction * sum(counts[patient] for patient in patients)
-        for patient in patients:
-            if wanted >= counts[patient] / 2:  # with this patient nearer to the mark than without
-                held_out.add(patient)
-                wanted -= counts[patient]
-    return held_out
-
-
 def _split_facts(films: Sequence[LabelledFilm]) -> SplitFacts:
     counts = Counter(LABELS[film.label] for film in films)
     return SplitFacts(
@@ -269,7 +212,8 @@ def _split_facts(films: Sequence[LabelledFilm]) -> SplitFacts:
     )
 
 
-def _conflict(films: Sequence[LabelledFilm], group: Sequence[int]) -> bool:
+def conflict(films: Sequence[LabelledFilm], group: Sequence[int]) -> bool:
+    """Tell whether films with the same bytes have different labels."""
     return len({films[index].label for index in group}) > 1
 
 

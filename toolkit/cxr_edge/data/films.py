@@ -48,6 +48,13 @@ class LabelledFilm:
     split: str = ""
     """One of :data:`SPLITS`; empty where nothing says."""
 
+    def __post_init__(self) -> None:
+        if self.label not in range(len(LABELS)) or self.split not in ("", *SPLITS):
+            raise ValueError(
+                f"LabelledFilm: expected label 0 or 1 and a split of {', '.join(SPLITS)} or "
+                f"nothing, came {self.label!r} and {self.split!r}"
+            )
+
 
 def patient_of(name: str) -> str:
     """Return the patient that a file name of the Kermany set names.
@@ -106,13 +113,15 @@ def list_training_films(data: Path) -> list[LabelledFilm]:
     Raises
     ------
     UsageError, DataError
-        As :func:`list_films`; none of the films is for training.
+        As :func:`list_films`; none of the films is for training, or a patient of the test split
+        is among them.
     """
     films = list_films(data)
     if data.is_dir():
         kept = [replace(film, split="") for film in films if film.split in ("", TRAIN)]
     else:
         kept = [film for film in films if film.split != TEST]
+        _require_untouched_test(films, kept)
     if not kept:
         raise DataError(f"{data}: expected films to train on, all are for validation or test")
     return kept
@@ -189,6 +198,15 @@ def require_both_classes(films: Sequence[LabelledFilm], where: str) -> None:
             raise DataError(
                 f"{where}: expected films of both classes, none of {len(films)} is {name}"
             )
+
+
+def _require_untouched_test(films: Sequence[LabelledFilm], kept: Sequence[LabelledFilm]) -> None:
+    for_test = {film.patient for film in films if film.split == TEST}
+    if both := sorted(for_test & {film.patient for film in kept}):
+        raise DataError(
+            f"expected no patient of the test split to train on, {len(both)} are in both: "
+            f"{some(both)}; 'cxr audit DATA --fix manifest.csv' writes a split without"
+        )
 
 
 def _list_class_folders(base: Path, split: str) -> list[LabelledFilm]:

@@ -35,6 +35,15 @@ class FilmSet:
     """Digest of each file's bytes."""
     unreadable: tuple[str, ...] = ()
     """Path and reason of each file that was left out."""
+    duplicates: int = 0
+    """Files left out because another has the same bytes."""
+
+    def __post_init__(self) -> None:
+        if not len(self.films) == len(self.pixels) == len(self.sha256):
+            raise ValueError(
+                f"FilmSet: expected as many pixels and digests as films, came {len(self.films)}, "
+                f"{len(self.pixels)} and {len(self.sha256)}"
+            )
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -75,7 +84,7 @@ def load_films(
     """Decode and preprocess films exactly as a scan does, dropping exact duplicates.
 
     Of files with the same bytes the first is kept, so that no film stands on both sides of a
-    split under two names.
+    split under two names. With both labels they say nothing, and are refused.
 
     Parameters
     ----------
@@ -89,20 +98,24 @@ def load_films(
     Raises
     ------
     DataError
-        Some files cannot be read; the message lists them.
+        Some files cannot be read, or none can; or the same film stands under both labels. The
+        message lists them.
     """
     pixels = np.empty((len(films), *spec.shape), np.uint8)
     digests: list[str] = []
     kept: list[LabelledFilm] = []
     failures: list[str] = []
-    seen: set[str] = set()
+    first: dict[str, LabelledFilm] = {}
+    conflicts: list[str] = []
     with ThreadPoolExecutor(usable_cpus()) as pool:
         prepared = pool.map(lambda film: prepare(film.path, spec), films)
         for film, result in zip(films, prepared, strict=True):
             if isinstance(result.content, ImageError):
                 failures.append(f"{film.path} ({result.content.reason})")
-            elif result.sha256 not in seen:
-                seen.add(result.sha256)
+            elif (twin := first.setdefault(result.sha256, film)) is not film:
+                if twin.label != film.label:
+                    conflicts.append(f"{twin.path} and {film.path}")
+            else:
                 pixels[len(kept)] = result.content.pixels
                 kept.append(film)
                 digests.append(result.sha256)
@@ -111,7 +124,16 @@ def load_films(
             f"expected readable images, {len(failures)} of {len(films)} are not: {some(failures)}; "
             "repair or remove them, or leave them out with --skip-unreadable"
         )
-    return FilmSet(tuple(kept), pixels[: len(kept)], tuple(digests), tuple(failures))
+    if conflicts:
+        raise DataError(
+            f"expected one label a film, these have the same bytes and both labels: "
+            f"{some(conflicts)}; remove them, or 'cxr audit DATA --fix manifest.csv'"
+        )
+    if not kept:
+        raise DataError(f"expected readable images, none of {len(films)} is")
+    left_out = len(films) - len(failures) - len(kept)
+    count = len(kept)
+    return FilmSet(tuple(kept), pixels[:count], tuple(digests), tuple(failures), left_out)
 
 
 def in_validation(patient: str, seed: int, fraction: float) -> bool:
@@ -125,7 +147,7 @@ def in_validation(patient: str, seed: int, fraction: float) -> bool:
 
 def rank(patient: str, seed: int) -> float:
     """Return a number from 0 to 1 that shuffles patients, the same on every machine."""
-    digest = hashlib.sha256(f"{seed}:{patient}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}:{patient}".encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8]) / 2.0**64
 
 
@@ -156,6 +178,16 @@ def split_by_patient(films: FilmSet, seed: int, fraction: float) -> tuple[FilmSe
             f"{some(sorted(both))}; 'cxr audit DATA --fix manifest.csv' writes a split without"
         )
     return training, validation
+
+
+def split_digest(training: FilmSet, validation: FilmSet) -> str:
+    """Return a SHA-256 that tells which bytes with which label stand on which side."""
+    rows = [
+        f"{digest} {film.label} {side}"
+        for side, films in ((TRAIN, training), (VALIDATION, validation))
+        for film, digest in zip(films.films, films.sha256, strict=True)
+    ]
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
 
 def write_split(path: Path, training: FilmSet, validation: FilmSet) -> None:

@@ -56,7 +56,8 @@ class Movement:
 
 def counterfactuals(
     pixels: NDArray[np.uint8],
-    score: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    before: NDArray[np.float64],
+    score: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     threshold: float,
 ) -> dict[str, Movement]:
     """Change the films in each way and hold their scores against those before.
@@ -65,12 +66,13 @@ def counterfactuals(
     ----------
     pixels
         uint8 of shape (N, H, W, C), equal channels.
+    before
+        Their probabilities, shape (N,).
     score
         Pixels to probabilities of shape (N,).
     threshold
         Probability from which a film is positive.
     """
-    before = score(pixels)
     result = {}
     for name, change in CHANGES.items():
         rng = np.random.default_rng(_SEED)
@@ -80,13 +82,10 @@ def counterfactuals(
     return result
 
 
-def movement(before: NDArray[np.float32], after: NDArray[np.float32], threshold: float) -> Movement:
+def movement(before: NDArray[np.float64], after: NDArray[np.float64], threshold: float) -> Movement:
     """Compare two lists of probabilities of the same films, each of shape (N,)."""
-    old, new = (
-        scores.astype(np.float64).round(PROBABILITY_DECIMALS) >= threshold
-        for scores in (before, after)
-    )
-    moved = np.abs(before.astype(np.float64) - after)
+    old, new = (scores.round(PROBABILITY_DECIMALS) >= threshold for scores in (before, after))
+    moved = np.abs(before - after)
     return Movement(
         films=len(moved),
         mean=float(moved.mean()),

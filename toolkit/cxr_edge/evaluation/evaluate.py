@@ -9,19 +9,21 @@ from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
-from cxr_edge.data.films import TEST, patient_of
+from cxr_edge.data.films import LABELS, TRAIN, patient_of
 from cxr_edge.data.filmset import FilmSet, in_validation
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.evaluation.counterfactual import Movement, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
-from cxr_edge.evaluation.shifts import shifted
+from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.manifest import NOTICE
 from cxr_edge.model import Model
-from cxr_edge.spec import ModelSpec
+from cxr_edge.spec import PROBABILITY_DECIMALS, ModelSpec
 
 ALL: Final = "all films"
 HELD_OUT: Final = "films of validation patients"
 TRAINED_ON: Final = "films of training patients"
+"""Names of groups; the patients are told by the file names and the split of the model."""
 
 _BATCH: Final = 32
 
@@ -79,7 +81,8 @@ class Evaluation:
             "group": self.group,
             "data_sha256": self.films.digest,
             "patients": self.films.patients,
-            "unreadable": list(self.films.unreadable),
+            "unreadable": len(self.films.unreadable),
+            "exact_duplicates_left_out": self.films.duplicates,
             "groups": {name: found.to_dict() for name, found in self.groups.items()},
             "copies": {name: found.to_dict() for name, found in self.copies.items()},
             "counterfactual": {name: moved.to_dict() for name, moved in self.movements.items()},
@@ -106,56 +109,97 @@ def evaluate(
     Returns
     -------
     Evaluation
-        It looks closely, copies included, at the films of validation patients where the model
-        says who they are, and at all otherwise.
+        It looks closely, copies included, at the films of validation patients where these are
+        the very films that the model was trained and validated on, and at all films otherwise.
+
+    Raises
+    ------
+    ModelInvalid
+        The model's classes are not those of the films, or it gives no probabilities.
     """
     spec = model.spec
+    if spec.labels != LABELS:
+        raise ModelInvalid(
+            f"{model.tag}: expected a model of the classes {' and '.join(LABELS)}, "
+            f"came {' and '.join(spec.labels)}"
+        )
     points = spec.operating_points
-    scores = score(model, films.pixels).astype(np.float64)
+    scores = score(model, films.pixels)
     groups = {ALL: figures(films.labels, scores, points)}
     members = group_by_training(spec, films)
     for name, wanted in members.items():
         if wanted.any():
             groups[name] = figures(films.labels[wanted], scores[wanted], points)
-    group = HELD_OUT if HELD_OUT in groups else ALL
-    chosen = members.get(group, np.ones(len(scores), bool))
-    close = replace(films.where(list(chosen)), unreadable=films.unreadable)
+    facts = spec.provenance
+    same_films = facts is not None and films.digest == facts.data_sha256
+    group = HELD_OUT if same_films and HELD_OUT in groups else ALL
+    chosen = members[group] if group != ALL else np.ones(len(scores), bool)
+    close = replace(
+        films.where(list(chosen)), unreadable=films.unreadable, duplicates=films.duplicates
+    )
+    own = scores[chosen]
     threshold = spec.operating_point().threshold
+    changed = {
+        name: figures(close.labels, own if name == CLEAN else score(model, pixels), points)
+        for name, pixels in (shifted(close) if copies else ())
+    }
+    moved = (
+        counterfactuals(close.pixels, own, lambda pixels: score(model, pixels), threshold)
+        if counterfactual
+        else {}
+    )
     return Evaluation(
         model=model.tag,
         runtime=f"{model.runtime_name} ({model.runtime.provider})",
         spec=spec,
         films=close,
-        scores=scores[chosen],
+        scores=own,
         group=group,
         groups=groups,
-        copies={
-            name: figures(close.labels, score(model, pixels), points)
-            for name, pixels in (shifted(close) if copies else ())
-        },
-        movements=counterfactuals(close.pixels, lambda pixels: score(model, pixels), threshold)
-        if counterfactual
-        else {},
+        copies=changed,
+        movements=moved,
     )
 
 
-def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the probabilities of films, uint8 of shape (N, H, W, C), batch by batch."""
+def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the probabilities of films, at the decimals of the report.
+
+    Parameters
+    ----------
+    model
+        Of any runtime.
+    pixels
+        uint8 of shape (N, H, W, C), N at least 1.
+
+    Raises
+    ------
+    ModelInvalid
+        A score is no probability.
+    """
     batches = [
         model.runtime.run(pixels[first : first + _BATCH]) for first in range(0, len(pixels), _BATCH)
     ]
-    return np.concatenate(batches)
+    scores = np.concatenate(batches).astype(np.float64).round(PROBABILITY_DECIMALS)
+    wrong = ~((scores >= 0) & (scores <= 1))
+    if wrong.any():
+        raise ModelInvalid(
+            f"{model.tag}: expected probabilities from 0 to 1, came {scores[wrong][0]} for "
+            f"{wrong.sum()} of {len(scores)} films"
+        )
+    return scores
 
 
 def group_by_training(spec: ModelSpec, films: FilmSet) -> Mapping[str, NDArray[np.bool_]]:
     """Tell which films are of patients the model was trained on and which of those held out.
 
-    It can be told where the model says its split, and for films whose names tell the patient and
-    that are not marked for test; else nothing is returned.
+    It can be told where the model was trained on class folders, and for films without a split of
+    their own whose file names tell the patient; else nothing is returned. Whether films of those
+    names are of that set at all, it cannot tell.
     """
     facts = spec.provenance
     known = all(
-        film.split != TEST and patient_of(film.path.name) != film.path.name for film in films.films
+        film.split in ("", TRAIN) and film.patient == patient_of(film.path.name) != film.path.name
+        for film in films.films
     )
     if facts is None or facts.split_seed is None or not known:
         return {}

@@ -165,13 +165,19 @@ def draw_errors(
     for axis, index in zip(axes.flat, shown, strict=False):
         axis.imshow(films.pixels[index, :, :, 0], cmap="gray", vmin=0, vmax=255)
         name = films.films[index].path.name
-        short = name if len(name) <= 28 else f"{name[:25]}..."
-        axis.set_title(f"{labels[truth[index]]}, p = {scores[index]:.3f}\n{short}", fontsize=8)
+        text = f"{labels[truth[index]]}, p = {scores[index]:.3f}\n{printable(name, 28)}"
+        axis.set_title(text, fontsize=8, parse_math=False)
     figure.suptitle(
         f"Worst of {len(missed)} missed {labels[1]} and {len(alarms)} false alarms "
         f"at threshold {threshold:.3f}"
     )
     figure.savefig(path, dpi=_DPI)
+
+
+def printable(name: str, length: int) -> str:
+    """Return a file name for a picture: any bytes, at most so many characters, the last ones."""
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    return shown if len(shown) <= length else f"...{shown[3 - length :]}"
 
 
 def _finish(figure: Figure, axis: Axes, path: Path) -> None:

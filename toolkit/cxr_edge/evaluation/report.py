@@ -20,6 +20,10 @@ from cxr_edge.manifest import NOTICE
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
+PICTURES: Final = (
+    "confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png",
+)  # fmt: skip
+"""Those that need both classes are left out where one is missing."""
 
 
 def write_evaluation(found: Evaluation, out: Path) -> None:
@@ -37,15 +41,22 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
     Raises
     ------
     UsageError
-        It cannot be written.
+        It cannot be written, or has files that are of no evaluation.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()) and not (out / FIGURES).exists():
+            raise UsageError(
+                f"--out: expected a new folder or that of an evaluation, {out} has other files; "
+                "name another folder"
+            )
+        for name in PICTURES:
+            (out / name).unlink(missing_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
         (out / FIGURES).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
         write_predictions(out / PREDICTIONS, found.films.films, found.scores)
         _draw(found, out)
-        (out / REPORT).write_text(_report(found), encoding="utf-8")
+        (out / REPORT).write_text(_report(found, out), encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
 
@@ -61,11 +72,12 @@ def _draw(found: Evaluation, out: Path) -> None:
         draw_precision_recall(scored, out / "precision-recall.png")
 
 
-def _report(found: Evaluation) -> str:
+def _report(found: Evaluation, out: Path) -> str:
     head = (
         f"Run by {found.runtime}. Below, {found.group}: {describe(found.figures)}, of "
-        f"{found.films.patients} patients. Intervals are 95 %: DeLong's for the AUC, Wilson's for "
-        "shares; both take the films of one patient as independent."
+        f"{found.films.patients} patients; {len(found.films.unreadable)} unreadable files and "
+        f"{found.films.duplicates} exact duplicates were left out. Intervals are 95 %: DeLong's "
+        "for the AUC, Wilson's for shares; both take the films of one patient as independent."
     )
     worth = (
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
@@ -79,7 +91,12 @@ def _report(found: Evaluation) -> str:
                 f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
                 points_table(figures),
             ]
-        parts.append("What is said of training patients flatters the model.")
+        parts.append(
+            "Told by file names and the split of the model. What is said of training patients "
+            "flatters the model."
+        )
+    else:
+        parts.append("Which of these films the model was trained on, if any, it does not say.")
     if found.copies:
         name = found.spec.default_operating_point
         parts += ["## The same films, changed", copies_table(found.copies, name)]
@@ -90,7 +107,7 @@ def _report(found: Evaluation) -> str:
             f"## At {point.name} (threshold {point.threshold:.6f})",
             f"```text\n{found.classification_report(point.name)}\n\n{matrices(point)}\n```",
         ]
-    parts += ["## Pictures", _pictures(found)]
+    parts += ["## Pictures", *(f"![{name}]({name})" for name in PICTURES if (out / name).exists())]
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,10 +124,3 @@ def matrices(point: PointFigures) -> str:
         f" [{row[0] / max(1, sum(row)):.3f} {row[1] / max(1, sum(row)):.3f}]" for row in rows
     )
     return f"confusion matrix (rows: truth; columns: label given)\n{raw}\nnormalised\n{shares}"
-
-
-def _pictures(found: Evaluation) -> str:
-    names = ["confusion", "roc", "precision-recall", "reliability", "errors"]
-    if not found.figures.auc:
-        names = ["confusion", "reliability", "errors"]
-    return "\n\n".join(f"![{name}]({name}.png)" for name in names)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.changes import recompress, set_exposure
+from cxr_edge.data.films import LABELS
 from cxr_edge.data.filmset import FilmSet
 
 CLEAN: Final = "clean"
@@ -55,11 +56,16 @@ SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE)
 
 
 def shifted(films: FilmSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time."""
+    """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time.
+
+    Of films of one class the copies with exchanged exposure are left out.
+    """
     gray = films.pixels[:, :, :, 0]
     for name, change in _CHANGES.items():
         yield name, _stack([change(film) for film in gray], films)
     labels = films.labels
+    if len(set(labels)) < len(LABELS):
+        return  # no film of the other class to take an exposure from
     swapped = _swap_exposure(gray, labels)
     yield OTHER_CLASS_EXPOSURE, _stack(swapped, films)
     mixed = [

@@ -22,6 +22,8 @@ class Summary:
     """Name and first digits of the artefact's digest."""
     group: str
     """The films, in words."""
+    data_sha256: str
+    """Digest of the films."""
     patients: int
     """They are of."""
     figures: Figures
@@ -45,7 +47,7 @@ class Summary:
             if data["evaluation_version"] == VERSION:
                 return cls._from_dict(data)
             came = f"version {data['evaluation_version']}"
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             came = f"{type(exc).__name__}: {exc}"
         raise DataError(
             f"{path}: expected the evaluation.json of 'cxr evaluate', version {VERSION}; "
@@ -57,6 +59,7 @@ class Summary:
         return cls(
             model=data["model"],
             group=data["group"],
+            data_sha256=data["data_sha256"],
             patients=data["patients"],
             figures=Figures.from_dict(data["groups"][data["group"]]),
             copies={name: Figures.from_dict(one) for name, one in data["copies"].items()},

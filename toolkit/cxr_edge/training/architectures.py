@@ -6,6 +6,7 @@ from typing import Final
 import keras
 from keras import layers
 
+from cxr_edge.errors import UsageError
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0, mobilenet_v3_small
 
@@ -116,3 +117,23 @@ ARCHITECTURES: Final[Mapping[str, Callable[[InputSpec], keras.Model]]] = {
 
 PRETRAINED: Final = frozenset({"efficientnet-lite0", "mobilenet-v3-small"})
 """Architectures that start from ImageNet weights, and end that part with a layer ``pool``."""
+
+
+def check_name(name: str) -> None:
+    """Raise where there is no architecture of that name.
+
+    Raises
+    ------
+    UsageError
+        It lists those there are.
+    """
+    if name not in ARCHITECTURES:
+        raise UsageError(
+            f"--architecture: expected one of {', '.join(ARCHITECTURES)}, came {name!r}"
+        )
+
+
+def build(name: str, spec: InputSpec) -> keras.Model:
+    """Build an architecture by its name; errors as :func:`check_name` and of its builder."""
+    check_name(name)
+    return ARCHITECTURES[name](spec)

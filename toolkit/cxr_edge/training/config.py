@@ -1,6 +1,7 @@
 """How to train: every setting of a run, checked when made."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +12,14 @@ OPTIMIZERS: Final = ("adam", "adamw")
 SCHEDULES: Final = ("constant", "cosine")
 MONITORS: Final = ("val_loss", "val_auc")
 IMBALANCE: Final = ("none", "balanced", "weights", "focal")
+
+_RANGES: Final = (
+    ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
+    ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
+    ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
+    ("validation_fraction", 0.01, 0.9),
+)  # fmt: skip
+"""Least and largest of what each option takes."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,12 @@ class FitConfig:
             if getattr(self, option) not in known:
                 raise UsageError(
                     f"--{option}: expected one of {', '.join(known)}, "
+                    f"came {getattr(self, option)!r}"
+                )
+        for option, low, high in _RANGES:
+            if not low <= getattr(self, option) <= high:
+                raise UsageError(
+                    f"--{option.replace('_', '-')}: expected {low:g} to {high:g}, "
                     f"came {getattr(self, option)!r}"
                 )
         if not 0 <= self.head_epochs < self.epochs:

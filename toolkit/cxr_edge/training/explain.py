@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from cxr_edge.errors import ModelInvalid
+
 _SPATIAL: Final = 4
 """Dimensions of (N, rows, columns, channels)."""
 
@@ -38,10 +40,30 @@ class Explainer:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        spatial = [layer for layer in model.layers if len(layer.output.shape) == _SPATIAL]
+        """Take a network apart.
+
+        Raises
+        ------
+        ModelInvalid
+            It does not end with a dense layer with a sigmoid, or its last layer with rows and
+            columns is not on the way of all that follows.
+        """
         self._last = model.layers[-1]
-        self._trunk = keras.Model(model.inputs[0], spatial[-1].output)
-        self._tail = keras.Model(spatial[-1].output, self._last.input)
+        ends_well = isinstance(self._last, keras.layers.Dense) and self._last.units == 1
+        if not ends_well or self._last.activation is not keras.activations.sigmoid:
+            raise ModelInvalid(
+                "expected a network that ends with a dense layer of one unit with a sigmoid, "
+                f"came {type(self._last).__name__}; only such networks can be explained"
+            )
+        spatial = [layer for layer in model.layers if len(layer.output.shape) == _SPATIAL]
+        try:
+            self._trunk = keras.Model(model.inputs[0], spatial[-1].output)
+            self._tail = keras.Model(spatial[-1].output, self._last.input)
+        except ValueError as exc:
+            raise ModelInvalid(
+                f"expected all paths of the network through {spatial[-1].name}, its last layer "
+                "with rows and columns; such a network cannot be explained"
+            ) from exc
 
     def explain(self, pixels: NDArray[np.uint8]) -> Explanation:
         """Explain one film, uint8 of shape (H, W, C)."""

@@ -9,12 +9,19 @@ import numpy as np
 
 from cxr_edge.data.filmset import FilmSet
 from cxr_edge.errors import ModelInvalid, UsageError
-from cxr_edge.training.architectures import ARCHITECTURES, PRETRAINED
+from cxr_edge.training.architectures import PRETRAINED, build
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import best_epoch, is_over, read_history
-from cxr_edge.training.journal import Journal, SaveState, best_file, state_file
+from cxr_edge.training.journal import (
+    Journal,
+    SaveState,
+    SeedEpochs,
+    best_file,
+    load_weights,
+    state_file,
+)
 
 _VALIDATION_BATCH = 64
 
@@ -63,6 +70,8 @@ def fit(
     ------
     UsageError
         The head is to be trained alone, and the network is not pretrained.
+    DataError
+        The weights of an earlier epoch are missing or damaged.
     ModelInvalid
         Training diverged: no epoch gave a number.
     """
@@ -71,7 +80,7 @@ def fit(
             f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
             f"came {config.architecture}"
         )
-    model = ARCHITECTURES[config.architecture](config.input)
+    model = build(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
         _Phase(config.head_epochs, config.epochs, head_only=False),
@@ -97,6 +106,7 @@ def fit(
             verbose=verbose,
             class_weight=_class_weight(training) if config.imbalance == "weights" else None,
             callbacks=[
+                SeedEpochs(config.seed),
                 SaveState(run),
                 *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
                 *callbacks,
@@ -107,8 +117,8 @@ def fit(
     if not best:
         raise ModelInvalid("training diverged: the network gives no numbers; lower --learning-rate")
     # A model built anew carries no optimizer state into the file.
-    result = ARCHITECTURES[config.architecture](config.input)
-    result.load_weights(best_file(run, best))
+    result = build(config.architecture, config.input)
+    load_weights(result, best_file(run, best))
     return result
 
 
@@ -120,7 +130,7 @@ def _resume(
     for index, layer in enumerate(model.layers):
         layer.trainable = not phase.head_only or index > names.index(POOL)
     if done == phase.first > 0:  # of the phase before: its weights, not its optimizer
-        model.load_weights(state_file(run, done))
+        load_weights(model, state_file(run, done))
     steps = len(Batches(training, config))
     model.compile(
         optimizer=_optimizer(config, phase, steps),
@@ -129,7 +139,7 @@ def _resume(
     )
     if done > phase.first:
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(state_file(run, done))
+        load_weights(model, state_file(run, done))
 
 
 def _optimizer(config: FitConfig, phase: _Phase, steps: int) -> keras.optimizers.Optimizer:

@@ -1,13 +1,15 @@
 """What a run remembers of each finished epoch, so that a killed run can go on."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import keras
+import numpy as np
 
+from cxr_edge.errors import DataError
+from cxr_edge.files import whole, write_whole
 from cxr_edge.training.history import HISTORY, best_epoch, is_over, read_history
 
 _STATE: Final = "state-{:03d}.weights.h5"
@@ -24,11 +26,43 @@ def best_file(run: Path, epoch: int) -> Path:
     return run / _BEST.format(epoch)
 
 
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Load what an earlier epoch has left.
+
+    Raises
+    ------
+    DataError
+        It is missing or damaged.
+    """
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as exc:
+        raise DataError(
+            f"{path}: expected the weights that the run's history speaks of, they cannot be "
+            f"loaded ({str(exc).splitlines()[0]}); start the run in another folder"
+        ) from exc
+
+
 def forget_states(run: Path, keep: Sequence[Path] = ()) -> None:
     """Remove the files of weights but for ``keep``."""
     for path in [*run.glob("state-*.weights.h5"), *run.glob("best-*.weights.h5")]:
         if path not in keep:
             path.unlink()
+
+
+class SeedEpochs(keras.callbacks.Callback):
+    """Seeds every random layer anew for each epoch, since weights do not carry their state."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes it)
+        """Make the masks of an epoch the same whether or not the run was interrupted before."""
+        for number, layer in enumerate(self.model.layers):
+            if generator := getattr(layer, "seed_generator", None):
+                state = np.random.SeedSequence([self._seed, number, epoch]).generate_state(2)
+                generator.state.assign(state)
 
 
 class SaveState(keras.callbacks.Callback):
@@ -83,15 +117,9 @@ class Journal(keras.callbacks.Callback):
         """Replace the history by itself and one row more: no row is ever half there."""
         path = self._run / HISTORY
         lines = path.read_text(encoding="utf-8") if path.exists() else f"{','.join(row)}\n"
-        half = path.with_name(f"half-{path.name}")
-        with half.open("w", encoding="utf-8") as file:
-            file.write(f"{lines}{','.join(map(str, row.values()))}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        write_whole(path, f"{lines}{','.join(map(str, row.values()))}\n", durable=True)
 
 
 def _save(model: keras.Model, path: Path) -> None:
-    half = path.with_name(f"half-{path.name}")
-    model.save_weights(half)
-    half.replace(path)
+    with whole(path) as half:
+        model.save_weights(half)

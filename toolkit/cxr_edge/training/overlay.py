@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_edge.spec import ModelSpec
+from cxr_edge.evaluation.plots import printable
+from cxr_edge.spec import PROBABILITY_DECIMALS, ModelSpec
 from cxr_edge.training.explain import Explanation
 
 _NOTICE: Final = "Research use only, not a diagnosis. Warm colours are what the network used."
@@ -41,7 +42,7 @@ def draw_overlay(
         The PNG.
     """
     point = spec.operating_point()
-    label = spec.labels[found.probability >= point.threshold]
+    label = spec.labels[round(found.probability, PROBABILITY_DECIMALS) >= point.threshold]
     # Pixels are drawn as tall against their width as they were in the source.
     aspect = (shape[0] / pixels.shape[0]) / (shape[1] / pixels.shape[1])
     figure = Figure(figsize=(10, 0.9 + 4.4 * min(1.6, shape[0] / shape[1])), layout="constrained")
@@ -54,7 +55,7 @@ def draw_overlay(
     heat = overlay.imshow(shown, cmap="inferno", alpha=0.45, vmin=0, vmax=strongest, aspect=aspect)
     bar = figure.colorbar(heat, ax=overlay, shrink=0.8)
     bar.set_label(f"evidence for {spec.labels[1]} (logit a place)")
-    film.set_title(title if len(title) <= 44 else f"...{title[-41:]}", fontsize=10)
+    film.set_title(printable(title, 44), fontsize=10, parse_math=False)
     overlay.set_title(
         f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
         f"threshold {point.threshold:.3f} ({point.name})",

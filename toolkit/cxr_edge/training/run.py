@@ -1,19 +1,16 @@
 """One training run: from labelled films to a run folder with a calibrated model."""
 
 import importlib.util
-import json
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
-from cxr_edge import __version__
-from cxr_edge.artefact import append_spec, read_appended_spec
+from cxr_edge.artefact import read_appended_spec
 from cxr_edge.data.films import LABELS, list_training_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
 from cxr_edge.errors import MissingExtra, UsageError
@@ -21,27 +18,30 @@ from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics import auc, choose_operating_points
 from cxr_edge.spec import ModelSpec, Provenance
+from cxr_edge.training.architectures import check_name
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import fit
-from cxr_edge.training.history import HISTORY, best_epoch, read_history
+from cxr_edge.training.history import best_epoch, read_history
 from cxr_edge.training.journal import forget_states
 from cxr_edge.training.plots import draw_curves, draw_samples
 from cxr_edge.training.report import write_report
-
-MODEL: Final = "model.keras"
-CONFIG: Final = "config.json"
-SPLIT: Final = "split.csv"
-CURVES: Final = "curves.png"
-SAMPLES: Final = "samples.png"
-REPORT: Final = "report.md"
-TENSORBOARD: Final = "tensorboard"
+from cxr_edge.training.runfolder import (
+    CURVES,
+    MODEL,
+    REPORT,
+    SAMPLES,
+    SPLIT,
+    TENSORBOARD,
+    claim,
+    keep_settings,
+    save_model,
+)
 
 DEFAULT_OPERATING_POINT: Final = "screening"
 """A missed pneumonia costs more than a false alarm."""
 
-_LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
 _BATCH: Final = 64
 
 
@@ -92,9 +92,9 @@ def train(
     Raises
     ------
     UsageError
-        The run folder cannot be made, holds another run, or holds one and is not to be resumed.
+        The run folder cannot be written, holds another run, or holds one and is not to be resumed.
     DataError
-        The films cannot be trained on.
+        The films cannot be trained on, or the run to go on with is damaged.
     ModelInvalid
         Training diverged.
     MissingExtra
@@ -102,27 +102,47 @@ def train(
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise MissingExtra("--tensorboard", "tensorboard", "tensorboard")
+    check_name(config.architecture)
     listed = list_training_films(data)
-    _make_folder(out)
-    if not resume and not samples_only and (out / HISTORY).exists():
-        raise UsageError(
-            f"--out: {out} holds a run already; go on with it by --resume, or name another folder"
-        )
-    _set_seed(config)
+    claim(out, resume=resume)
     films = load_films(listed, config.input, skip_unreadable=skip_unreadable)
     training, validation = split_by_patient(films, config.split_seed, config.validation_fraction)
-    draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
-    if samples_only:
-        return None
-    _write_config(out / CONFIG, config, films, resume=resume)
     for file in films.unreadable:
         say(f"left out, unreadable: {file}")
-    say(_describe_split(listed, films, training, validation))
-    if (out / MODEL).exists():
-        say(f"{out} is finished already")
-        return read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+    say(
+        f"{len(training.films)} films of {training.patients} patients to train on, "
+        f"{len(validation.films)} of {validation.patients} to validate on; "
+        f"{films.duplicates} exact duplicates left out"
+    )
+    try:
+        if not samples_only:
+            keep_settings(out, config, films, training, validation)
+        if not (out / MODEL).exists():
+            draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+            if samples_only:
+                return None
+            callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
+            return _finish(films, training, validation, out, config, callbacks, verbose)
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
+    say(f"{out} is finished already")
+    return read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+
+
+def _finish(
+    films: FilmSet,
+    training: FilmSet,
+    validation: FilmSet,
+    out: Path,
+    config: FitConfig,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int,
+) -> ModelSpec:
+    """Fit, calibrate, describe and write."""
     write_split(out / SPLIT, training, validation)
-    callbacks = [keras.callbacks.TensorBoard(str(out / TENSORBOARD))] if tensorboard else []
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
     model = fit(training, validation, out, config, callbacks, verbose)
     if config.calibrate:
         fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
@@ -133,76 +153,13 @@ def train(
     draw_curves(history, best, out / CURVES)
     write_predictions(out / PREDICTIONS, validation.films, copies[CLEAN])
     write_report(out / REPORT, spec, history, best, validation.labels, copies)
-    _save(model, spec, out / MODEL)  # the last: a run with a model is finished
+    save_model(model, spec, out)  # the last: a run with a model is finished
     forget_states(out)
     return spec
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
-
-
-def _set_seed(config: FitConfig) -> None:
-    keras.utils.set_random_seed(config.seed)
-    if config.deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-
-
-def _write_config(path: Path, config: FitConfig, films: FilmSet, *, resume: bool) -> None:
-    """Write what is needed to repeat the run, or hold it against what is there."""
-    settings: dict[str, Any] = {"tool_version": __version__, "python": platform.python_version()}
-    settings["libraries"] = {name: found for name in _LIBRARIES if (found := _version(name))}
-    settings["data_sha256"] = films.digest
-    settings |= json.loads(json.dumps(config.to_dict()))
-    if resume and path.exists():
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-        different = [key for key in settings if theirs.get(key) != settings[key]]
-        if different := [key for key in different if key != "command"]:
-            raise UsageError(
-                f"--resume: the run in {path.parent} was started otherwise: "
-                + ", ".join(
-                    f"{key} {theirs.get(key)!r}, now {settings[key]!r}" for key in different
-                )
-                + "; give the same options and data, or start a run in another folder"
-            )
-        return
-    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
-def _version(distribution: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-def _describe_split(
-    listed: Sequence[object], films: FilmSet, training: FilmSet, validation: FilmSet
-) -> str:
-    duplicates = len(listed) - len(films.films) - len(films.unreadable)
-    return (
-        f"{len(training.films)} films of {training.patients} patients to train on, "
-        f"{len(validation.films)} of {validation.patients} to validate on; "
-        f"{duplicates} exact duplicates left out"
-    )
-
-
 def _predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0)[:, 0], np.float32)
-
-
-def _save(model: keras.Model, spec: ModelSpec, path: Path) -> None:
-    half = path.with_name(f"half-{path.name}")
-    model.save(half)
-    append_spec(half, spec)
-    half.replace(path)
 
 
 def _describe(

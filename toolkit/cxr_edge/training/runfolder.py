@@ -1,0 +1,115 @@
+"""The folder of one training run: who may write to it, and what must stay the same in it."""
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+
+from cxr_edge import __version__
+from cxr_edge.artefact import append_spec
+from cxr_edge.data.filmset import FilmSet, split_digest
+from cxr_edge.errors import DataError, UsageError
+from cxr_edge.evaluation.predictions import PREDICTIONS
+from cxr_edge.files import whole, write_whole
+from cxr_edge.spec import ModelSpec
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.history import HISTORY
+
+MODEL: Final = "model.keras"
+CONFIG: Final = "config.json"
+SPLIT: Final = "split.csv"
+CURVES: Final = "curves.png"
+SAMPLES: Final = "samples.png"
+REPORT: Final = "report.md"
+TENSORBOARD: Final = "tensorboard"
+
+_OURS: Final = (MODEL, CONFIG, SPLIT, HISTORY, PREDICTIONS, CURVES, REPORT)
+"""Files that a run writes; the samples may be looked at before."""
+
+_LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
+
+
+def claim(out: Path, *, resume: bool) -> None:
+    """Make a run folder, or check that an existing one may be written to.
+
+    Raises
+    ------
+    UsageError
+        It cannot be made, holds a run that is not to be resumed, or files of the same names that
+        are of no run.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        there = [name for name in _OURS if (out / name).exists()]
+    except OSError as exc:
+        raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
+    if there and CONFIG not in there:
+        raise UsageError(
+            f"--out: expected a new folder or that of a run, {out} has {', '.join(there)} and no "
+            f"{CONFIG}; name another folder"
+        )
+    if there and not resume:
+        raise UsageError(
+            f"--out: {out} holds a run already; go on with it by --resume, or name another folder"
+        )
+
+
+def keep_settings(
+    out: Path, config: FitConfig, films: FilmSet, training: FilmSet, validation: FilmSet
+) -> None:
+    """Write all that is needed to repeat a run, or hold it against what is there.
+
+    Raises
+    ------
+    UsageError
+        The run in the folder was started with other options, films, labels or sides.
+    DataError
+        What is there is damaged.
+    """
+    settings: dict[str, Any] = {
+        "tool_version": __version__,
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        "data_sha256": films.digest,
+        "split_sha256": split_digest(training, validation),
+        **config.to_dict(),
+    }
+    path = out / CONFIG
+    if not path.exists():
+        write_whole(path, json.dumps(settings, indent=2) + "\n")
+        return
+    try:
+        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as exc:
+        raise DataError(
+            f"{path}: expected the settings of a run, they are damaged: {exc}; start the run in "
+            "another folder"
+        ) from exc
+    ours = json.loads(json.dumps(settings))
+    different = [key for key in ours if key != "command" and theirs.get(key) != ours[key]]
+    if different:
+        changes = ", ".join(f"{key} {theirs.get(key)!r}, now {ours[key]!r}" for key in different)
+        raise UsageError(
+            f"--resume: the run in {out} was started otherwise: {changes}; give the same options "
+            "and data, or start a run in another folder"
+        )
+
+
+def save_model(model: keras.Model, spec: ModelSpec, out: Path) -> None:
+    """Write the model with its spec inside; a run that has one is finished."""
+    with whole(out / MODEL) as half:
+        model.save(half)
+        append_spec(half, spec)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # one of the two TensorFlows
+    return found
