@@ -118,3 +118,21 @@ def test_full_size_films_agree_with_their_folders(real_data: Path) -> None:
     agreeing = [outcome.path.split("/")[0] == outcome.label for outcome in scored]
     assert {outcome.label for outcome in scored} == set(LABELS)
     assert np.mean(agreeing) >= 0.9
+
+
+@pytest.mark.data
+def test_original_films_and_their_small_copies_get_the_same_label(real_data: Path) -> None:
+    """Decoding and resizing a film of original size decides as its 224-pixel copy does."""
+    model = open_model()
+    labels: list[dict[str, str]] = []
+    for folder in ("chest_xray_full", "chest_xray_224/train"):
+        films = [film.path for film in list_films(real_data / folder)]
+        names = {item.name for item in films}
+        wanted = names if not labels else names & labels[0].keys()
+        items = [ImageItem(path.name, path) for path in films if path.name in wanted]
+        outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
+        labels.append({o.path: o.label for o in outcomes if isinstance(o, Prediction)})
+    assert labels[0].keys() == labels[1].keys()
+    agreeing = [label == labels[1][name] for name, label in labels[0].items()]
+    assert len(agreeing) == 145
+    assert np.mean(agreeing) >= 0.99
