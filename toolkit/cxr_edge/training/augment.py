@@ -72,8 +72,10 @@ class Robust:
     """Probability of rotation, zoom, shift and shear."""
     rotation: float = 10.0
     """Degrees, either way."""
-    zoom: float = 0.2
-    """Each axis by itself, from 1 - zoom to 1 + zoom."""
+    zoom: tuple[float, float] = (0.85, 1.3)
+    """Magnification of both axes."""
+    stretch: float = 0.12
+    """Of each axis by itself, from 1 - stretch to 1 + stretch."""
     shift: float = 0.08
     """Share of the side, either way, each axis."""
     shear: float = 0.05
@@ -100,7 +102,7 @@ class Robust:
     """Largest standard deviation of the noise, gray levels."""
     mark: float = 0.3
     """Probability of one or two painted side letters or texts."""
-    erase: float = 0.4
+    erase: float = 0.5
     """Probability that borders and a corner are painted over with one gray."""
     border: float = 0.15
     """Deepest border painted over, share of the side."""
@@ -127,7 +129,7 @@ class Robust:
         rows, columns = gray.shape
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         shear = rng.uniform(-self.shear, self.shear)
-        scale = 1 + rng.uniform(-self.zoom, self.zoom, 2)
+        scale = rng.uniform(*self.zoom) * (1 + rng.uniform(-self.stretch, self.stretch, 2))
         rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         linear = rotate @ np.array([[1, shear], [0, 1]]) @ np.diag(scale)
         center = np.array([(columns - 1) / 2, (rows - 1) / 2])
