@@ -29,8 +29,9 @@ contracts: $(VENV)/.dev
 tests: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev  ## start-up times as ratios; never part of the tests
+bench: $(VENV)/.dev  ## start-up and time a film as ratios; never part of the tests
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/latency.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cxr-edge needs Python 3.11 or newer, this is " + sys.version.split()[0])'
