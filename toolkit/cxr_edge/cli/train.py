@@ -157,6 +157,12 @@ def train(
     if spec is None:
         typer.echo(f"wrote {out / runfolder.SAMPLES}")
         return
+    print_spec(spec)
+    typer.echo(f"wrote {out / runfolder.MODEL}")
+
+
+def print_spec(spec: "ModelSpec") -> None:
+    """Print the validation figures of a run, with a warning where they are no use."""
     assert spec.provenance is not None  # training always states it
     typer.echo(f"validation AUC {spec.provenance.validation_auc}")
     for point in spec.operating_points:
@@ -164,12 +170,6 @@ def train(
             f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "
             f"specificity {point.specificity}"
         )
-    _warn(spec)
-    typer.echo(f"wrote {out / runfolder.MODEL}")
-
-
-def _warn(spec: "ModelSpec") -> None:
-    """Say so where the default operating point calls most films."""
     point = spec.operating_point()
     if point.specificity and point.specificity.value < 0.5:
         typer.echo(

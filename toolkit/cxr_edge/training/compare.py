@@ -18,16 +18,15 @@ from cxr_edge.evaluation.plots import draw_roc
 from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
 from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import ModelSpec
+from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
+from cxr_edge.training.runfolder import CONFIG, MODEL
 
 TABLE: Final = "compare.md"
 PICTURE: Final = "compare.png"
 
 _STUDY: Final = "study"
 """The operating point 0.5, at which the study of 2021 compared its networks."""
-
-_OF_A_SEED: Final = ("seed", "command", "name")
-"""Settings in which runs of several seeds may differ."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ def read_run(folder: Path, name: str = "") -> Run:
         It is none.
     """
     try:
-        spec = read_appended_spec((folder / "model.keras").read_bytes(), str(folder))
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        spec = read_appended_spec((folder / MODEL).read_bytes(), str(folder))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         history = read_history(folder)
         predictions = read_predictions(folder / PREDICTIONS)
         return Run(
@@ -80,7 +79,7 @@ def read_run(folder: Path, name: str = "") -> Run:
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DataError(
-            f"{folder}: expected the folder of a finished run, with model.keras and config.json; "
+            f"{folder}: expected the folder of a finished run, with {MODEL} and {CONFIG}; "
             "make one with 'cxr train'"
         ) from exc
 
@@ -148,7 +147,7 @@ def seeds_tables(runs: Sequence[Run]) -> list[str]:
     """Return mean and standard deviation over seeds, of runs alike in all other settings."""
     alike: dict[str, dict[int, Run]] = defaultdict(dict)
     for run in runs:
-        settings = {key: value for key, value in run.config.items() if key not in _OF_A_SEED}
+        settings = {key: value for key, value in run.config.items() if key not in OF_A_SEED}
         alike[json.dumps(settings, sort_keys=True)][run.seed] = run
     several = [list(seeds.values()) for seeds in alike.values() if len(seeds) > 1]
     if not several:

@@ -13,6 +13,9 @@ SCHEDULES: Final = ("constant", "cosine")
 MONITORS: Final = ("val_loss", "val_auc")
 IMBALANCE: Final = ("none", "balanced", "weights", "focal")
 
+OF_A_SEED: Final = ("seed", "command", "name")
+"""Settings in which runs of several seeds may differ."""
+
 _RANGES: Final = (
     ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
     ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
@@ -69,6 +72,8 @@ class FitConfig:
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
     validation_fraction: float = 0.2
     """Share of the patients held out, where the films do not say."""
+    averaged: tuple[int, ...] = ()
+    """Seeds of the runs whose weights this is the mean of; empty for a run of its own."""
     data: str = ""
     """The training set in words, for the model card."""
     command: str = ""

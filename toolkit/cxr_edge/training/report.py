@@ -1,6 +1,6 @@
 """The report of a run, in Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,13 @@ from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import ModelSpec
+from cxr_edge.training.runfolder import CURVES, SAMPLES
 
 
 def write_report(
     path: Path,
     spec: ModelSpec,
-    history: Sequence[Mapping[str, float]],
-    best: int,
+    story: str,
     labels: NDArray[np.int64],
     copies: Mapping[str, NDArray[np.float32]],
 ) -> None:
@@ -26,13 +26,11 @@ def write_report(
     Parameters
     ----------
     path
-        The Markdown file; ``curves.png`` and ``samples.png`` stand beside it.
+        The Markdown file; it shows ``curves.png`` and ``samples.png`` where they stand beside it.
     spec
         Of the model, with its provenance.
-    history
-        Rows of the history, one an epoch.
-    best
-        The epoch whose weights were kept, from 1.
+    story
+        A sentence: how the weights came about.
     labels
         Shape (N,), of the validation films.
     copies
@@ -43,7 +41,6 @@ def write_report(
     found = {
         name: figures(labels, scores, spec.operating_points) for name, scores in copies.items()
     }
-    minutes = sum(row["seconds"] for row in history) / 60
     path.write_text(
         f"""# Training run: {spec.name}
 
@@ -55,8 +52,7 @@ def write_report(
 
     {facts.command}
 
-{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}.
-Calibrated probabilities, validation films: AUC {found[CLEAN].auc} (DeLong), expected
+{story} Calibrated probabilities, validation films: AUC {found[CLEAN].auc} (DeLong), expected
 calibration error {found[CLEAN].calibration_error:.4f}, Brier score {found[CLEAN].brier:.4f}.
 
 ## Operating points
@@ -69,14 +65,12 @@ Default: {spec.default_operating_point}. Chosen on these films and their changed
 ## The same films, changed
 
 {copies_table(found, spec.default_operating_point)}
-
-## Curves
-
-![loss, accuracy and AUC by epoch](curves.png)
-
-## What the network saw
-
-![augmented films](samples.png)
-""",
+{_pictures(path.parent)}""",
         encoding="utf-8",
     )
+
+
+def _pictures(folder: Path) -> str:
+    titles = {CURVES: "Loss, accuracy and AUC by epoch", SAMPLES: "What the network saw"}
+    shown = {name: title for name, title in titles.items() if (folder / name).exists()}
+    return "".join(f"\n## {title}\n\n![{title}]({name})\n" for name, title in shown.items())

@@ -3,46 +3,32 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from cxr_edge.artefact import read_appended_spec
-from cxr_edge.data.films import LABELS, list_training_films
+from cxr_edge.data.films import list_training_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
 from cxr_edge.errors import MissingExtra, UsageError
-from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.shifts import CLEAN, shifted
-from cxr_edge.metrics import auc, choose_operating_points
-from cxr_edge.spec import ModelSpec, Provenance
+from cxr_edge.spec import ModelSpec
 from cxr_edge.training.architectures import check_name
 from cxr_edge.training.augment import PRESETS
-from cxr_edge.training.calibrate import fit_platt, fold
+from cxr_edge.training.conclude import conclude
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
 from cxr_edge.training.journal import forget_states
 from cxr_edge.training.plots import draw_curves, draw_samples
-from cxr_edge.training.report import write_report
 from cxr_edge.training.runfolder import (
     CURVES,
     MODEL,
-    REPORT,
     SAMPLES,
     SPLIT,
     TENSORBOARD,
     claim,
     keep_settings,
-    save_model,
 )
-
-DEFAULT_OPERATING_POINT: Final = "screening"
-"""A missed pneumonia costs more than a false alarm."""
-
-_BATCH: Final = 64
 
 
 def train(
@@ -144,53 +130,13 @@ def _finish(
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     model = fit(training, validation, out, config, callbacks, verbose)
-    if config.calibrate:
-        fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
-    copies = {name: _predict(model, pixels) for name, pixels in shifted(validation)}
-    spec = _describe(config, films, training, validation, copies, model.count_params())
     history = read_history(out)
     best = best_epoch(history[config.head_epochs :], config.monitor)
     draw_curves(history, best, out / CURVES)
-    write_predictions(out / PREDICTIONS, validation.films, copies[CLEAN])
-    write_report(out / REPORT, spec, history, best, validation.labels, copies)
-    save_model(model, spec, out)  # the last: a run with a model is finished
+    minutes = sum(row["seconds"] for row in history) / 60
+    story = (
+        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}."
+    )
+    spec = conclude(model, films, training, validation, out, config, story)
     forget_states(out)
     return spec
-
-
-def _predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0)[:, 0], np.float32)
-
-
-def _describe(
-    config: FitConfig,
-    films: FilmSet,
-    training: FilmSet,
-    validation: FilmSet,
-    copies: dict[str, NDArray[np.float32]],
-    parameters: int,
-) -> ModelSpec:
-    clean = copies[CLEAN]
-    others = [scores for name, scores in copies.items() if name != CLEAN]
-    return ModelSpec(
-        name=config.name,
-        labels=LABELS,
-        input=config.input,
-        operating_points=choose_operating_points(validation.labels, clean, others),
-        default_operating_point=DEFAULT_OPERATING_POINT,
-        provenance=Provenance(
-            architecture=config.architecture,
-            data=config.data,
-            data_sha256=films.digest,
-            command=config.command,
-            seed=config.seed,
-            validation_fraction=config.validation_fraction,
-            training_films=len(training.films),
-            training_patients=training.patients,
-            validation_films=len(validation.films),
-            validation_patients=validation.patients,
-            validation_auc=auc(validation.labels, clean),
-            parameters=parameters,
-            split_seed=None if films.says_split else config.split_seed,
-        ),
-    )

@@ -6,15 +6,11 @@ import platform
 from pathlib import Path
 from typing import Any, Final
 
-import keras
-
 from cxr_edge import __version__
-from cxr_edge.artefact import append_spec
 from cxr_edge.data.filmset import FilmSet, split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.evaluation.predictions import PREDICTIONS
-from cxr_edge.files import whole, write_whole
-from cxr_edge.spec import ModelSpec
+from cxr_edge.files import write_whole
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import HISTORY
 
@@ -96,13 +92,6 @@ def keep_settings(
             f"--resume: the run in {out} was started otherwise: {changes}; give the same options "
             "and data, or start a run in another folder"
         )
-
-
-def save_model(model: keras.Model, spec: ModelSpec, out: Path) -> None:
-    """Write the model with its spec inside; a run that has one is finished."""
-    with whole(out / MODEL) as half:
-        model.save(half)
-        append_spec(half, spec)
 
 
 def _versions() -> dict[str, str]:
