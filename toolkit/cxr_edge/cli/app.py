@@ -12,7 +12,6 @@ from typer.core import TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.audit import audit
-from cxr_edge.cli.average import average
 from cxr_edge.cli.compare import compare
 from cxr_edge.cli.evaluate import evaluate
 from cxr_edge.cli.explain import explain
@@ -53,7 +52,6 @@ app = typer.Typer(
 app.command()(scan)
 app.command()(audit)
 app.command()(train)
-app.command()(average)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(explain)

@@ -72,8 +72,6 @@ class FitConfig:
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
     validation_fraction: float = 0.2
     """Share of the patients held out, where the films do not say."""
-    averaged: tuple[int, ...] = ()
-    """Seeds of the runs whose weights this is the mean of; empty for a run of its own."""
     data: str = ""
     """The training set in words, for the model card."""
     command: str = ""
