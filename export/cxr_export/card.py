@@ -143,7 +143,7 @@ def _provenance(facts: Provenance) -> str:
 
 {_split(facts)} Exact duplicates were left out before the split. The weights
 are those of the epoch with the best validation figure. The thresholds were chosen on the validation
-films and on changed copies of them (other exposure, crop, compression, blur), so that `screening`
+films and on changed copies of them (other exposure, crop, compression), so that `screening`
 keeps its sensitivity on each."""
 
 
@@ -175,6 +175,6 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
         name = spec.default_operating_point
         parts += ["The same films, changed:", copies_table(found.copies, name)]
     if found.movements:
-        text = "Marks and borders, which should not matter:"
+        text = "Marks, borders and a blur, which should not matter:"
         parts += [text, movements_table(found.movements)]
     return "\n\n".join(parts)

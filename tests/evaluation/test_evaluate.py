@@ -86,7 +86,7 @@ def test_the_folder_has_all(model: Model, films: FilmSet, tmp_path: Path) -> Non
     assert names == {"evaluation.json", "predictions.csv", "report.md", *PICTURES}
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert tuple(data["copies"]) == SHIFTS
-    assert len(data["counterfactual"]) == 3
+    assert len(data["counterfactual"]) == 4
     assert data["groups"][ALL]["films"] == len(films.films)
     report = (tmp_path / "out" / "report.md").read_text()
     assert "Research use only" in report

@@ -1,9 +1,10 @@
-"""What a model makes of marks and borders: the shortcuts that go with the class in such films."""
+"""What a model makes of marks, borders and sharpness: shortcuts that go with the class."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,7 @@ CHANGES: Final[Mapping[str, Callable[[NDArray[np.uint8], np.random.Generator], A
     "a marker pasted in": paint_marker,
     "markers painted out": lambda gray, _: paint_out_markers(gray),
     "the outer 12 % masked": lambda gray, _: mask_border(gray, (BORDER,) * 4),
+    "blurred by 1 pixel": lambda gray, _: np.asarray(cv2.GaussianBlur(gray, (0, 0), 1), np.uint8),
 }
 """Name to change of a film, uint8 of shape (H, W)."""
 

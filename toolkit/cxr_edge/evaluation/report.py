@@ -101,7 +101,7 @@ def _report(found: Evaluation, out: Path) -> str:
         name = found.spec.default_operating_point
         parts += ["## The same films, changed", copies_table(found.copies, name)]
     if found.movements:
-        parts += ["## Marks and borders", movements_table(found.movements)]
+        parts += ["## Marks, borders and blur", movements_table(found.movements)]
     for point in found.figures.points:
         parts += [
             f"## At {point.name} (threshold {point.threshold:.6f})",

@@ -48,7 +48,6 @@ _CHANGES: Final[Mapping[str, Change]] = {
     "gamma 1.4": _level(lambda level: level**1.4),
     "cropped to 85 %": _crop,
     "JPEG quality 30": lambda gray: recompress(gray, 30),
-    "blurred by 1 pixel": lambda gray: np.asarray(cv2.GaussianBlur(gray, (0, 0), 1), np.uint8),
 }
 
 SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE)
