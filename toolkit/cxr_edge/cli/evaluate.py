@@ -46,7 +46,7 @@ def evaluate(
     ] = False,
     counterfactual: Annotated[
         bool,
-        typer.Option("--counterfactual", help="Also with markers pasted in and borders masked."),
+        typer.Option("--counterfactual", help="Also with markers changed, borders masked, blur."),
     ] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave unreadable files out, listing them.")
