@@ -30,7 +30,9 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     assert "± 0.0000" in text
     assert "different films" not in text
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
-    assert text in (tmp_path / "out" / "compare.md").read_text()
+    report = (tmp_path / "out" / "compare.md").read_text()
+    assert text in report
+    assert report.count(f"`{config['command']}`") == 2
     lines = (other / "predictions.csv").read_text().splitlines(keepends=True)
     (other / "predictions.csv").write_text("".join(lines[:-1]))
     assert "different films" in compare([run_folder, other], tmp_path / "out")

@@ -19,8 +19,8 @@ def compare(
 ) -> None:
     """Put training runs into one table and one plot, by their validation films.
 
-    DIR gets compare.md and compare.png (ROC curves). Of several seeds of an architecture the
-    mean and the spread are given too. Needs the extra 'evaluate'.
+    DIR gets compare.md, with the command of each run, and compare.png (ROC curves). Of several
+    seeds of an architecture the mean and the spread are given too. Needs the extra 'evaluate'.
     """
     try:
         from cxr_edge.training import compare as runs_compared

@@ -39,6 +39,8 @@ class Run:
     """Of its model."""
     config: dict[str, Any]
     """Its settings."""
+    command: str
+    """That made it, but for the folder."""
     architecture: str
     """Name in the registry."""
     seed: int
@@ -70,6 +72,7 @@ def read_run(folder: Path, name: str = "") -> Run:
             name=name or folder.resolve().name,
             spec=spec,
             config=config,
+            command=config["command"],
             architecture=config["architecture"],
             seed=config["seed"],
             epochs=len(history),
@@ -85,7 +88,7 @@ def read_run(folder: Path, name: str = "") -> Run:
 
 
 def compare(folders: Sequence[Path], out: Path) -> str:
-    """Write ``compare.md`` and ``compare.png`` of runs and return the table.
+    """Write ``compare.md`` and ``compare.png`` of runs and return the tables.
 
     Parameters
     ----------
@@ -110,7 +113,10 @@ def compare(folders: Sequence[Path], out: Path) -> str:
     try:
         out.mkdir(parents=True, exist_ok=True)
         draw_roc(curves, None, out / PICTURE)
-        report = f"# Runs compared\n\n{NOTICE}\n\n{text}\n\n![ROC curves]({PICTURE})\n"
+        report = (
+            f"# Runs compared\n\n{NOTICE}\n\n{text}\n\n![ROC curves]({PICTURE})\n\n"
+            f"## Commands\n\n{commands(runs)}\n"
+        )
         (out / TABLE).write_text(report, encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
@@ -141,6 +147,11 @@ def runs_table(runs: Sequence[Run]) -> str:
         ),
         rows,
     )  # fmt: skip
+
+
+def commands(runs: Sequence[Run]) -> str:
+    """Return a list of the commands that made the runs, but for the folders that they wrote."""
+    return "\n".join(f"- {run.name}: `{run.command}`" for run in runs)
 
 
 def seeds_tables(runs: Sequence[Run]) -> list[str]:
