@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from cxr_edge import __version__
+from cxr_edge.cli import app
 from cxr_edge.manifest import NOTICE
 from fakes import SAMPLES
 
-COMMANDS = ("scan", "train", "export", "verify")
+COMMANDS = tuple(typer.main.get_command(app).commands)
 FILM = SAMPLES / "phantom-normal.jpg"
 
 
@@ -83,6 +85,9 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["train", SAMPLES, "--imbalance", "smote"], 2, "none, balanced, weights, focal"),
         (["train", SAMPLES, "--channels", "2"], 2, "expected 1 or 3"),
         (["train", FILM], 1, "CSV manifest"),
+        (["train", SAMPLES, "--name", " "], 2, "expected a name"),
+        (["train", SAMPLES, "--head-epochs", "1"], 2, "expected a pretrained network"),
+        (["train", SAMPLES, "--show-samples", "--resume"], 2, "expected without --resume"),
         (["audit", "{tmp}/none"], 2, "is none"),
         (["audit", SAMPLES], 1, "NORMAL"),
         (["evaluate", "{tmp}/none"], 2, "is none"),
@@ -158,6 +163,10 @@ def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
         (["export", FILM, "-o", "p"], "tensorflow", "export"),
         (["verify", SAMPLES, "--data", SAMPLES], "tf2onnx", "export"),
         (["scan", FILM, "--runtime", "litert"], "ai_edge_litert", "litert"),
+        (["evaluate", SAMPLES], "sklearn", "evaluate"),
+        (["evaluate", "m.keras", "films"], "keras", "train"),
+        (["compare", "run"], "matplotlib", "evaluate"),
+        (["explain", "default", FILM], "tensorflow", "train"),
     ],
 )
 def test_a_missing_extra_is_named(

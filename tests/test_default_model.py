@@ -126,7 +126,8 @@ def test_300_held_out_films_agree_with_the_card(held_out: tuple[list[int], list[
     truth, probabilities = (values[:FILMS] for values in held_out)
     facts = open_model().spec.provenance
     assert facts is not None
-    assert auc(truth, probabilities).high >= facts.validation_auc.value
+    found = auc(truth, probabilities)
+    assert found.low <= facts.validation_auc.value <= found.high
 
 
 @pytest.mark.data

@@ -9,6 +9,7 @@ from cxr_edge.metrics import (
     SCREENING_SENSITIVITY,
     at_threshold,
     auc,
+    calibration_error,
     choose_operating_points,
     wilson,
 )
@@ -67,6 +68,50 @@ def test_screening_keeps_its_sensitivity(positive: list[float], negative: list[f
     assert screening.sensitivity.value >= SCREENING_SENSITIVITY
     assert (screening.name, balanced.name, study.name) == ("screening", "balanced", "study")
     assert study.threshold == 0.5
+
+
+def test_screening_withstands_every_copy() -> None:
+    """A copy on which the pneumonias score lower pulls the threshold down."""
+    labels = [1] * 100 + [0] * 100
+    normal = [0.1] * 100
+    clean = [0.9] * 100 + normal
+    copy = [0.3] * 10 + [0.9] * 90 + normal
+    alone, *_ = choose_operating_points(labels, clean)
+    held, *_ = choose_operating_points(labels, clean, [clean, copy])
+    assert alone.threshold == pytest.approx(0.5)
+    assert held.threshold == pytest.approx(0.2)
+    missed = at_threshold("x", alone.threshold, labels, copy).sensitivity
+    kept = at_threshold("x", held.threshold, labels, copy).sensitivity
+    assert missed is not None
+    assert kept is not None
+    assert missed.value == 0.9
+    assert kept.value == 1
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=60),
+    st.lists(st.floats(0, 1), min_size=1, max_size=60),
+)
+def test_screening_misses_no_more_than_balanced(
+    positive: list[float], negative: list[float]
+) -> None:
+    """Whatever the scores, its threshold is not the higher one."""
+    labels = [1] * len(positive) + [0] * len(negative)
+    screening, balanced, _ = choose_operating_points(labels, positive + negative)
+    assert screening.threshold <= balanced.threshold
+
+
+def test_the_calibration_error_is_counted_by_bin() -> None:
+    """Two bins by hand: |0.25 - 0.5| of two films, |0.95 - 1| of one."""
+    error = calibration_error([0, 1, 1], [0.24, 0.26, 0.95])
+    assert error == pytest.approx((2 * 0.25 + 0.05) / 3)
+
+
+@given(st.integers(1, 500))
+def test_intervals_stay_between_0_and_1(total: int) -> None:
+    """All or none of any count of films."""
+    assert wilson(total, total).high == 1
+    assert wilson(0, total).low == 0
 
 
 def test_balanced_parts_what_can_be_parted() -> None:

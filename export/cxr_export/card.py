@@ -175,6 +175,6 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
         name = spec.default_operating_point
         parts += ["The same films, changed:", copies_table(found.copies, name)]
     if found.movements:
-        text = "Marks, borders and a blur, which should not matter:"
+        text = "Marks and borders, which should not matter, and a blur:"
         parts += [text, movements_table(found.movements)]
     return "\n\n".join(parts)

@@ -10,15 +10,12 @@ from typing import Final
 from cxr_edge.artefact import SPEC_MEMBER, append_spec
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.model import CHECKSUMS, read_checksums
+from cxr_edge.model import CHECKSUMS, ORIGINAL, read_checksums
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
 from cxr_export.onnx import export_onnx
 from cxr_export.original import load_original
 from cxr_export.tflite import export_tflite
-
-ORIGINAL: Final = "model.keras"
-"""The Keras model in a package."""
 
 EVALUATION: Final = "evaluation.json"
 """What ``cxr evaluate`` found, where the package was made with it."""

@@ -97,6 +97,18 @@ def test_every_fault_is_found_and_mended(sound: Path) -> None:
     assert len({one.patient for one in twins}) == 1
 
 
+@pytest.mark.parametrize("layout", ["flat", "train"])
+def test_duplicates_of_several_patients_are_told(sound: Path, layout: str) -> None:
+    """Also where all films are in one split, which is still to be split by patient."""
+    folder = sound / "train"
+    shutil.copy(folder / "NORMAL" / "IM-0001-1.png", folder / "NORMAL" / "IM-0901-1.png")
+    shutil.copy(folder / "NORMAL" / "IM-0002-1.png", folder / "NORMAL" / "IM-0002-2.png")
+    found = audit(read_set(folder if layout == "flat" else sound))
+    assert len(found.exact_duplicates) == 2
+    assert found.duplicates_across == 1
+    assert "1 patients have several films" in " ".join(found.warnings())
+
+
 def test_the_new_split_is_stratified(sound: Path) -> None:
     """Each class gives the share asked for; another seed gives another split."""
     read = read_set(sound)
@@ -176,6 +188,11 @@ def test_the_command_writes_json_and_manifest(
     assert json.loads((tmp_path / "audit.json").read_text())["splits"]["train"]["patients"] == 40
     films = list_films(tmp_path / "films.csv")
     assert {one.split for one in films} == {"train", "validation"}
+    before = (tmp_path / "films.csv").read_bytes()
+    refused = cxr("audit", tmp_path / "films.csv", "--fix", tmp_path / "films.csv")
+    assert refused.exit_code == 2
+    assert "another file than the manifest" in refused.output
+    assert (tmp_path / "films.csv").read_bytes() == before
     refused = cxr("audit", sound, "--fix", tmp_path / "none" / "films.csv")
     assert refused.exit_code == 2
     assert "cannot be written" in refused.output

@@ -90,6 +90,23 @@ def test_path_and_label_are_enough(flat: Path, tmp_path: Path) -> None:
     assert only.path.resolve() == film.path
 
 
+def test_a_byte_order_mark_is_read_over(flat: Path, tmp_path: Path) -> None:
+    """Spreadsheets write one."""
+    film = list_films(flat)[0]
+    relative = os.path.relpath(film.path, tmp_path)
+    (tmp_path / "films.csv").write_text(f"path,label\n{relative},NORMAL\n", encoding="utf-8-sig")
+    assert len(list_films(tmp_path / "films.csv")) == 1
+
+
+def test_a_link_keeps_its_name(tmp_path: Path) -> None:
+    """It tells the patient, which the file that it leads to need not."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "0001").write_bytes(b"x")
+    (tmp_path / "IM-0001-1.png").symlink_to(tmp_path / "store" / "0001")
+    write_manifest(tmp_path / "films.csv", [LabelledFilm(tmp_path / "IM-0001-1.png", 0, "p")])
+    assert list_films(tmp_path / "films.csv")[0].path.name == "IM-0001-1.png"
+
+
 @pytest.mark.parametrize("name", ["a,b.png", 'a"b.png', "a\nb.png", "\udcff.png"])
 def test_odd_names_go_round(tmp_path: Path, name: str) -> None:
     """Commas, quotes, newlines and bytes that are no UTF-8."""

@@ -40,6 +40,16 @@ def test_no_patient_is_on_both_sides(folder: Path) -> None:
     assert len(training.films) + len(validation.films) == len(films.films) == 80
 
 
+def test_a_changed_file_is_not_the_manifests(folder: Path, tmp_path: Path) -> None:
+    """What the manifest was written of is what is trained on."""
+    films = load_films(list_films(folder), SPEC)
+    write_split(tmp_path / "split.csv", *split_by_patient(films, seed=3, fraction=0.3))
+    text = (tmp_path / "split.csv").read_text()
+    (tmp_path / "split.csv").write_text(text.replace(films.sha256[5], "0" * 64))
+    with pytest.raises(DataError, match="1 of 80 have other bytes"):
+        load_films(list_films(tmp_path / "split.csv"), SPEC)
+
+
 def test_the_split_that_was_written_is_read_again(folder: Path, tmp_path: Path) -> None:
     """split.csv is a manifest: it gives the same two sides, whatever the seed."""
     films = load_films(list_films(folder), SPEC)

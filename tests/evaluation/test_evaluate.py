@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxr_edge.data import filmset
 from cxr_edge.data.films import list_films, write_manifest
 from cxr_edge.data.filmset import FilmSet, in_validation, load_films
 from cxr_edge.errors import ModelInvalid, UsageError
@@ -160,7 +161,7 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     """In one line."""
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be made"):
         write_evaluation(evaluate(model, films), tmp_path / "out")
 
 
@@ -196,6 +197,33 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
     assert refused.exit_code == 2
     assert "no film is marked validation, these films have test, train" in refused.output
+
+
+def test_what_was_held_out_is_taken_first(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Of a run's split.csv the films for validation, unless asked otherwise; it is said."""
+    listed = [
+        replace(film, split=split)
+        for film, split in zip(
+            list_films(class_folders), (["train"] * 45 + ["validation"] * 15) * 2, strict=True
+        )
+    ]
+    write_manifest(tmp_path / "films.csv", listed)
+    result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
+    assert "the 30 of 120 films that are marked validation" in result.output
+    assert "all films: 30 films" in result.output
+
+
+def test_a_folder_that_is_in_use_is_told_before_the_work(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No film is read for nothing."""
+    (tmp_path / "mine.txt").write_text("mine")
+    monkeypatch.setattr(filmset, "load_films", None)
+    refused = cxr("evaluate", class_folders, "-o", tmp_path)
+    assert refused.exit_code == 2
+    assert "has other files" in refused.output
 
 
 def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path) -> None:

@@ -40,6 +40,7 @@ def test_every_network_takes_bytes_and_gives_a_probability(name: str, channels: 
 def test_edge_is_small_and_plain() -> None:
     """At most 1.5 million parameters and no depthwise convolution."""
     model = ARCHITECTURES["edge"](InputSpec(64, 48, 3))
+    assert model.count_params() <= 1_500_000
     assert {type(layer).__name__ for layer in model.layers} == {
         "InputLayer", "Rescaling", "Conv2D", "BatchNormalization", "ReLU", "Add",
         "GlobalAveragePooling2D", "Dropout", "Dense",

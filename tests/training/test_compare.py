@@ -33,6 +33,9 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     report = (tmp_path / "out" / "compare.md").read_text()
     assert text in report
     assert report.count(f"`{config['command']}`") == 2
+    odd = tmp_path / "cost$^$5|x"  # neither a formula nor two cells
+    shutil.copytree(run_folder, odd)
+    assert r"cost$^$5\|x" in compare([run_folder, odd], tmp_path / "out")
     lines = (other / "predictions.csv").read_text().splitlines(keepends=True)
     (other / "predictions.csv").write_text("".join(lines[:-1]))
     assert "different films" in compare([run_folder, other], tmp_path / "out")

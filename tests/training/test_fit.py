@@ -8,12 +8,12 @@ import pytest
 
 from cxr_edge.data.films import list_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient
-from cxr_edge.errors import DataError, ModelInvalid, UsageError
+from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.fit import fit
+from cxr_edge.training.fit import _class_weight, _loss, _optimizer, _Phase, fit
 from cxr_edge.training.history import read_history
 
 SPEC = InputSpec(32, 32)
@@ -134,12 +134,43 @@ def test_the_head_is_trained_first(sides: tuple[FilmSet, FilmSet], tmp_path: Pat
     assert (heads[1] != heads[0]).any()
 
 
-def test_a_head_alone_needs_a_pretrained_network(
+def test_weights_of_the_classes_balance_them(sides: tuple[FilmSet, FilmSet]) -> None:
+    """The rarer class weighs more: each class as much in all, one on average."""
+    normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
+    uneven = sides[0].take([*normal[:30], *ill[:10]])
+    assert _class_weight(uneven) == {0: pytest.approx(40 / 60), 1: pytest.approx(40 / 20)}
+    focal = _loss(uneven, FitConfig(**{**QUICK, "imbalance": "focal"})).get_config()
+    assert focal["apply_class_balancing"]
+    assert focal["alpha"] == pytest.approx(0.75)  # of the positive class, the rarer one here
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    """Cosine: a tenth at the start, the peak after one epoch, nothing at the end."""
+    config = FitConfig(**{**QUICK, "epochs": 5, "learning_rate": 1e-2})
+    rate = _optimizer(config, _Phase(0, 5, head_only=False), steps=10)._learning_rate
+    at = {step: float(rate(step)) for step in (0, 10, 50)}
+    assert at == {0: pytest.approx(1e-3), 10: pytest.approx(1e-2), 50: pytest.approx(0, abs=1e-9)}
+    falling = [float(rate(step)) for step in range(10, 51)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_averaged_weights_are_what_is_validated_and_kept(
     sides: tuple[FilmSet, FilmSet], tmp_path: Path
 ) -> None:
-    """Freezing random weights is no use."""
-    with pytest.raises(UsageError, match="--head-epochs: expected a pretrained network"):
-        fit(*sides, tmp_path, FitConfig(**{**QUICK, "epochs": 2, "head_epochs": 1}), verbose=0)
+    """From the first step's weights on: m x average + (1 - m) x weights, for the momentum m."""
+    momentum = 0.5
+
+    class Average(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
+            weights = self.model.get_weights()
+            pairs = zip(self.mean if batch else weights, weights, strict=True)
+            self.mean = [momentum * mean + (1 - momentum) * now for mean, now in pairs]
+
+    watch = Average()
+    config = FitConfig(**{**QUICK, "epochs": 1, "averaging": momentum})
+    kept = fit(*sides, tmp_path, config, [watch], verbose=0)
+    for left, right in zip(watch.mean, kept.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
 def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ from cxr_edge.metrics import auc
 from cxr_edge.spec import InputSpec
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import read_history
-from cxr_edge.training.run import train
+from cxr_edge.training.run import show_samples, train
 
 SPEC = InputSpec(32, 32)
 
@@ -81,13 +82,17 @@ def test_a_run_is_not_overwritten_but_resumed(class_folders: Path, tmp_path: Pat
     """Without --resume a folder with a run is refused, with it the same options are asked for."""
     run = tmp_path / "run"
     first = train(class_folders, run, quick(), verbose=0)
+    assert not first.already
     with pytest.raises(UsageError, match="holds a run already"):
         train(class_folders, run, quick(), verbose=0)
     with pytest.raises(UsageError, match="epochs 2, now 3"):
         train(class_folders, run, quick(epochs=3), resume=True, verbose=0)
     said: list[str] = []
-    assert train(class_folders, run, quick(), resume=True, verbose=0, say=said.append) == first
+    again = train(class_folders, run, quick(), resume=True, verbose=0, say=said.append)
+    assert again == dataclasses.replace(first, already=True)
     assert said[-1] == f"{run} is finished already"
+    with pytest.raises(UsageError, match="holds a run already"):
+        show_samples(class_folders, run, quick())
 
 
 @pytest.mark.slow
@@ -114,8 +119,7 @@ def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> N
         )
     ]
     write_manifest(tmp_path / "films.csv", films)
-    spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0)
-    assert spec is not None
+    spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0).spec
     assert spec.provenance is not None
     assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
 
@@ -124,10 +128,10 @@ def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> N
 def test_calibration_can_be_left_out(class_folders: Path, tmp_path: Path) -> None:
     """It changes probabilities, not their order."""
     specs = [
-        train(class_folders, tmp_path / name, quick(calibrate=calibrate), verbose=0)
+        train(class_folders, tmp_path / name, quick(calibrate=calibrate), verbose=0).spec
         for name, calibrate in (("with", True), ("without", False))
     ]
-    aucs = [spec.provenance.validation_auc for spec in specs if spec and spec.provenance]
+    aucs = [spec.provenance.validation_auc for spec in specs if spec.provenance]
     assert aucs[0].value == pytest.approx(aucs[1].value, abs=1e-6)
     assert specs[0] != specs[1]
 
@@ -166,9 +170,9 @@ def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: P
     assert (tmp_path / "run" / "split.csv").read_bytes() == split
 
 
-@pytest.mark.parametrize("name", ["model.keras", "report.md", "split.csv"])
+@pytest.mark.parametrize("name", ["model.keras", "report.md", "best-model.weights.h5"])
 def test_other_peoples_files_are_left_alone(class_folders: Path, tmp_path: Path, name: str) -> None:
-    """A folder with files of these names that is no run is not written into."""
+    """A folder with files that is no run is not written into."""
     (tmp_path / name).write_text("mine")
     for resume in (False, True):
         with pytest.raises(UsageError, match="expected a new folder"):
@@ -185,7 +189,7 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
 
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
     """A look at the augmented films costs no training."""
-    assert train(class_folders, tmp_path / "run", quick(), samples_only=True) is None
+    assert show_samples(class_folders, tmp_path / "run", quick()) == ()
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["samples.png"]
     assert (tmp_path / "run" / "samples.png").read_bytes().startswith(b"\x89PNG")
 
@@ -203,7 +207,8 @@ def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path
     [
         ("optimizer", "sgd"), ("schedule", "step"), ("monitor", "loss"), ("imbalance", "smote"),
         ("augmentation", "none"), ("head_epochs", 2), ("batch_size", 0), ("averaging", 2),
-        ("learning_rate", -1), ("validation_fraction", 7), ("patience", 0),
+        ("learning_rate", -1), ("validation_fraction", 7), ("patience", 0), ("name", "  "),
+        ("architecture", "vgg"),
     ],
 )  # fmt: skip
 def test_unknown_settings_are_refused(option: str, value: object) -> None:
@@ -222,6 +227,33 @@ def test_the_commands_defaults_are_the_configurations() -> None:
     for name in shared - {"name", "data"}:
         assert defaults[name] == getattr(config, name), name
     assert (defaults["image_size"], defaults["channels"]) == (224, config.input.channels)
+
+
+def test_a_head_alone_needs_a_pretrained_network() -> None:
+    """Freezing random weights is no use; it is told before the films are read."""
+    with pytest.raises(UsageError, match="--head-epochs: expected a pretrained network"):
+        quick(head_epochs=1)
+
+
+@pytest.mark.slow
+def test_unreadable_films_are_listed_or_left_out(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Refused by name before the first epoch; by --skip-unreadable left out, with exit code 3."""
+    films = tmp_path / "films"
+    shutil.copytree(class_folders, films)
+    (films / "NORMAL" / "bad.png").write_text("no film")
+    words = ("train", films, "-o", tmp_path / "run", "--architecture", "dense-deep")
+    words += ("--image-size", 32, "--epochs", 1)
+    refused = cxr(*words)
+    assert refused.exit_code == 1
+    assert "bad.png (not-an-image)" in refused.output
+    shown = cxr(*words, "--skip-unreadable", "--show-samples")
+    assert shown.exit_code == 3
+    done = cxr(*words, "--skip-unreadable")
+    assert done.exit_code == 3
+    assert "left out, unreadable" in done.output
+    assert (tmp_path / "run" / "model.keras").exists()
 
 
 @pytest.mark.slow

@@ -10,8 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
 
+SCREENING: Final = "screening"
+"""Operating point that finds the most."""
+
+BALANCED: Final = "balanced"
+"""Operating point at which both classes count as much."""
+
+STUDY: Final = "study"
+"""Operating point 0.5, at which the study of 2021 compared its networks."""
+
 SCREENING_SENSITIVITY: Final = 0.98
-"""Sensitivity that the operating point ``screening`` keeps at least, on every validation copy."""
+"""Sensitivity that :data:`SCREENING` keeps at least, on every validation copy."""
 
 CALIBRATION_BINS: Final = 10
 """Equally wide bins of probability in which calibration is looked at."""
@@ -80,7 +89,9 @@ def wilson(count: int, total: int) -> Interval:
     margin = _Z95 / (1 + z2 / total) * math.sqrt(
         share * (1 - share) / total + z2 / (4 * total**2)
     )  # fmt: skip
-    return Interval(share, min(share, max(0.0, center - margin)), max(share, center + margin))
+    return Interval(
+        share, min(share, max(0.0, center - margin)), min(1.0, max(share, center + margin))
+    )
 
 
 def at_threshold(
@@ -108,10 +119,10 @@ def choose_operating_points(
 ) -> tuple[OperatingPoint, ...]:
     """Choose ``screening``, ``balanced`` and ``study`` on validation films.
 
-    ``screening`` is the highest threshold that keeps a sensitivity of at least
-    :data:`SCREENING_SENSITIVITY` on the films and on each copy of them; ``balanced`` maximises
-    sensitivity + specificity (Youden), on average over films and copies; ``study`` is 0.5. A
-    threshold stands midway between the two scores that it parts.
+    ``balanced`` maximises sensitivity + specificity (Youden), on average over films and copies.
+    ``screening`` is the highest threshold up to that of ``balanced`` that keeps a sensitivity of
+    at least :data:`SCREENING_SENSITIVITY` on the films and on each copy of them. ``study`` is 0.5.
+    A threshold stands midway between the two scores that it parts.
 
     Parameters
     ----------
@@ -140,19 +151,20 @@ def choose_operating_points(
     specificity = np.stack(
         [np.searchsorted(np.sort(negative), candidates) / len(negative) for _, negative in scored]
     )
-    screening = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
     balanced = candidates[np.argmax((sensitivity + specificity).mean(axis=0))]
+    kept = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
+    screening = min(kept, balanced)  # what finds the most must not miss more than what is balanced
     return tuple(
         at_threshold(name, float(threshold), labels, probabilities)
-        for name, threshold in (("screening", screening), ("balanced", balanced), ("study", 0.5))
+        for name, threshold in ((SCREENING, screening), (BALANCED, balanced), (STUDY, 0.5))
     )
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Return the expected calibration error.
 
-    The mean over the films of how far, in their bin of probability, the mean probability is
-    from the share of positives.
+    The mean over the films of how far, in their bin of P(positive class), the mean probability is
+    from the share of positives; Guo et al. bin the probability of the class that is given.
 
     Parameters
     ----------
@@ -172,7 +184,20 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
 def reliability(
     labels: ArrayLike, probabilities: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return count, mean probability and share of positives of each bin that has films."""
+    """Return count, mean probability and share of positives of each bin that has films.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class.
+    probabilities
+        Shape (N,).
+
+    Returns
+    -------
+    tuple of arrays
+        Each of shape (B,), B at most :data:`CALIBRATION_BINS`: int64, float64, float64.
+    """
     truth = np.asarray(labels) == 1
     scores = np.asarray(probabilities, np.float64)
     bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)

@@ -15,6 +15,9 @@ from cxr_edge.spec import ModelSpec
 DEFAULT: Final = "default"
 """Name of the model that is installed with the package."""
 
+ORIGINAL: Final = "model.keras"
+"""Name of the Keras model in a run folder and in a model package."""
+
 CHECKSUMS: Final = "SHA256SUMS"
 """Name of the checksum list in a model package."""
 

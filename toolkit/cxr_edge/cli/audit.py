@@ -47,6 +47,8 @@ def audit(
     from cxr_edge.data.films import write_manifest
     from cxr_edge.data.mend import mend
 
+    if fix and fix.exists() and data.is_file() and fix.samefile(data):
+        raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
     read = read_set(data)
     found = look(read)
     _print(found)

@@ -38,7 +38,10 @@ def evaluate(
     ] = None,
     split: Annotated[
         str,
-        typer.Option(help="Films to take: train, validation, test or all; test first without."),
+        typer.Option(
+            help="Films to take: train, validation, test or all. Without: those marked test, else "
+            "those marked validation, else all."
+        ),
     ] = "",
     shifted: Annotated[
         bool,
@@ -65,7 +68,7 @@ def evaluate(
     try:
         from cxr_edge.data.filmset import load_films
         from cxr_edge.evaluation.evaluate import evaluate as run
-        from cxr_edge.evaluation.report import write_evaluation
+        from cxr_edge.evaluation.report import claim_folder, write_evaluation
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EVALUATE_MODULES:
             raise
@@ -73,8 +76,15 @@ def evaluate(
     from cxr_edge.cli.models import open_any
     from cxr_edge.data.films import list_films, of_split
 
-    listed = of_split(list_films(data), split)
+    everything = list_films(data)
+    listed = of_split(everything, split)
+    if not split and len(listed) < len(everything):
+        typer.echo(
+            f"the {len(listed)} of {len(everything)} films that are marked {listed[0].split}; "
+            "--split chooses others"
+        )
     opened = open_any(reference, runtime, spec)
+    claim_folder(out)
     films = load_films(listed, opened.spec.input, skip_unreadable=skip_unreadable)
     for file in films.unreadable:
         typer.echo(f"left out, unreadable: {file}")

@@ -16,8 +16,6 @@ from cxr_edge.errors import (
     missing_module,
 )
 
-_ORIGINAL = "model.keras"
-
 _LONGEST_NAME = 200
 """Bytes of a film's name that its picture's name keeps, the last ones."""
 
@@ -86,14 +84,14 @@ def _picture(path: str, number: int, count: int) -> str:
 
 def _original(model: str) -> Path:
     """Return the Keras file of a model."""
-    from cxr_edge.model import DEFAULT, default_package
+    from cxr_edge.model import DEFAULT, ORIGINAL, default_package
 
     path = default_package() if model == DEFAULT else Path(model)
     if not path.is_dir():
         return path
-    if not (path / _ORIGINAL).is_file():
+    if not (path / ORIGINAL).is_file():
         raise ModelInvalid(
-            f"{path}: expected {_ORIGINAL} in the package, which explanations are made from, it "
+            f"{path}: expected {ORIGINAL} in the package, which explanations are made from, it "
             "has none; the installed default model comes without, the repository has it"
         )
-    return path / _ORIGINAL
+    return path / ORIGINAL

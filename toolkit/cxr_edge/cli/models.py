@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
 from cxr_edge.model import AUTO, Model, open_model, read_spec_file
 
 
@@ -14,12 +14,17 @@ def open_any(reference: str, runtime: str = AUTO, spec_file: Path | None = None)
     ------
     MissingExtra
         A ``.keras`` file is given and Keras is not installed.
-    UsageError, ModelError
-        As :func:`cxr_edge.model.open_model`.
+    UsageError
+        A runtime is asked for that does not run ``.keras`` files; as
+        :func:`cxr_edge.model.open_model`.
+    ModelError
+        As there.
     """
     path = Path(reference)
     if path.suffix.lower() != ".keras":
         return open_model(reference, runtime, spec_file=spec_file)
+    if runtime != AUTO:
+        raise UsageError(f"--runtime: expected auto for a .keras file, came {runtime!r}")
     try:
         from cxr_export.original import KerasRuntime, load_original
     except ModuleNotFoundError as exc:

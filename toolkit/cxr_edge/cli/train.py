@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxr_edge.errors import MissingExtra, UsageError, missing_module
+from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
     from cxr_edge.spec import ModelSpec
@@ -104,7 +104,8 @@ def train(
     No patient is on both sides of the training / validation split: a manifest or Kermany's file
     names tell the patient, any other file is a patient of its own. RUN gets model.keras (the
     weights of the best epoch, calibrated, spec inside), config.json, split.csv, history.csv,
-    predictions.csv, curves.png, samples.png and report.md.
+    predictions.csv, curves.png, samples.png and report.md. Exit code 3 if unreadable files were
+    left out.
     """
     if not data.exists():
         raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
@@ -116,6 +117,10 @@ def train(
         if (missing := missing_module(exc)) not in TRAIN_MODULES:
             raise
         raise MissingExtra("cxr train", "train", missing) from exc
+    if show_samples and resume:
+        raise UsageError(
+            "--show-samples: expected without --resume; the folder of a run has its samples.png"
+        )
     if channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, came {channels}")
     config = FitConfig(
@@ -143,22 +148,28 @@ def train(
         data=data_note,
         command=_command(ctx),
     )
-    spec = run.train(
-        data,
-        out,
-        config,
-        resume=resume,
-        skip_unreadable=skip_unreadable,
-        samples_only=show_samples,
-        tensorboard=tensorboard,
-        verbose=1 if sys.stdout.isatty() else 2,
-        say=typer.echo,
-    )
-    if spec is None:
+    if show_samples:
+        left_out = run.show_samples(
+            data, out, config, skip_unreadable=skip_unreadable, say=typer.echo
+        )
         typer.echo(f"wrote {out / runfolder.SAMPLES}")
-        return
-    print_spec(spec)
-    typer.echo(f"wrote {out / runfolder.MODEL}")
+    else:
+        finished = run.train(
+            data,
+            out,
+            config,
+            resume=resume,
+            skip_unreadable=skip_unreadable,
+            tensorboard=tensorboard,
+            verbose=1 if sys.stdout.isatty() else 2,
+            say=typer.echo,
+        )
+        left_out = finished.unreadable
+        print_spec(finished.spec)
+        if not finished.already:
+            typer.echo(f"wrote {out / runfolder.MODEL}")
+    if left_out:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def print_spec(spec: "ModelSpec") -> None:

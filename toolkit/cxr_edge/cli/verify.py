@@ -49,6 +49,8 @@ def _print(report: "ParityReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from cxr_edge.model import ORIGINAL
+
     table = Table("artefact", "runtime", box=None, pad_edge=False)
     for title in ("films", "max |Δp|", "mean |Δp|", "label flips", ""):
         table.add_column(title, justify="right")
@@ -65,6 +67,6 @@ def _print(report: "ParityReport") -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     points = ", ".join(point.name for point in report.spec.operating_points)
-    console.print(f"against model.keras; labels compared at {points}")
+    console.print(f"against {ORIGINAL}; labels compared at {points}")
     if report.unreadable:
         console.print(f"{report.unreadable} files could not be read and were left out")

@@ -59,7 +59,7 @@ class Audit:
     """Pairs of files with the same picture in other bytes."""
     duplicates_across: int
     """Groups and pairs of duplicates, exact and near, that lie in several splits or, where there
-    are none, belong to several patients."""
+    is one at most, belong to several patients."""
     unreadable: dict[str, str]
     """Path to reason."""
     widths: tuple[int, int, int]
@@ -87,7 +87,7 @@ class Audit:
             found.append(f"{len(self.near_duplicates)} pairs of files show nearly the same picture")
         if self.unreadable:
             found.append(f"{len(self.unreadable)} files cannot be read")
-        if self.patients_with_several and list(self.splits) == [""]:
+        if self.patients_with_several and len(self.splits) == 1:
             found.append(
                 f"{self.patients_with_several} patients have several films, up to "
                 f"{self.most_films}: a split by film would put them on both sides"
@@ -177,7 +177,8 @@ def audit(read: Read) -> Audit:
     counts = Counter(film.patient for film in films)
     names = [str(film.path) for film in films]
     same = read.same_bytes
-    side = [film.split or film.patient for film in films]
+    one_split = len({film.split for film in films}) == 1  # still to be split, by patient
+    side = [film.patient if one_split else film.split for film in films]
     across = sum(len({side[index] for index in group}) > 1 for group in [*same, *read.linked])
     sources = [content.source for content in (p.content for p in read.prepared)
                if not isinstance(content, ImageError)]  # fmt: skip

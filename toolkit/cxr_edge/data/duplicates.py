@@ -14,8 +14,8 @@ _HASH_DISTANCE: Final = 10
 """Most differing bits, of 63, of two films that are looked at more closely."""
 
 _CORRELATION: Final = 0.985
-"""Least correlation of the thumbnails of near duplicates. Films of different children were seen
-up to 0.96, recompressed, brightened or slightly cropped copies from 0.99 on."""
+"""Least correlation of the thumbnails of near duplicates: recompressed, brightened or slightly
+cropped copies lie above, films of different children below."""
 
 
 def perceptual_hash(gray: NDArray[np.uint8]) -> int:

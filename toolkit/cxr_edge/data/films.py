@@ -10,6 +10,7 @@ from typing import Final
 
 from cxr_edge.discover import discover
 from cxr_edge.errors import DataError, UsageError
+from cxr_edge.files import whole
 
 LABELS: Final = ("NORMAL", "PNEUMONIA")
 """Class folders, and labels of a manifest: negative, positive."""
@@ -47,6 +48,8 @@ class LabelledFilm:
     """What groups films; see :func:`patient_of`."""
     split: str = ""
     """One of :data:`SPLITS`; empty where nothing says."""
+    sha256: str = ""
+    """Digest that the file must have; empty where nothing says."""
 
     def __post_init__(self) -> None:
         if self.label not in range(len(LABELS)) or self.split not in ("", *SPLITS):
@@ -135,7 +138,8 @@ def of_split(films: Sequence[LabelledFilm], split: str) -> list[LabelledFilm]:
     films
         What :func:`list_films` listed.
     split
-        One of :data:`SPLITS`; ``all``; or nothing: those for test where there are any, else all.
+        One of :data:`SPLITS`; ``all``; or nothing: those for test where there are any, else those
+        for validation where there are any, else all.
 
     Raises
     ------
@@ -144,9 +148,12 @@ def of_split(films: Sequence[LabelledFilm], split: str) -> list[LabelledFilm]:
     """
     if split not in ("", ALL_SPLITS, *SPLITS):
         raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, came {split!r}")
-    wanted = [film for film in films if film.split == (split or TEST)]
-    if split == ALL_SPLITS or (not split and not wanted):
+    if not split:
+        marked = {film.split for film in films}
+        split = next((name for name in (TEST, VALIDATION) if name in marked), ALL_SPLITS)
+    if split == ALL_SPLITS:
         return list(films)
+    wanted = [film for film in films if film.split == split]
     if not wanted:
         have = ", ".join(sorted({film.split or "no split" for film in films}))
         raise UsageError(f"--split: no film is marked {split}, these films have {have}")
@@ -169,11 +176,16 @@ def write_manifest(
     """
     columns = COLUMNS if digests is not None else COLUMNS[:-1]
     folder = path.resolve().parent
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        whole(path) as half,
+        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for film, digest in zip(films, digests or [""] * len(films), strict=True):
-            relative = Path(os.path.relpath(film.path.resolve(), folder)).as_posix()
+            # A link keeps its name, which may tell the patient.
+            place = film.path.parent.resolve() / film.path.name
+            relative = Path(os.path.relpath(place, folder)).as_posix()
             row = (relative, LABELS[film.label], film.patient, film.split, digest)
             writer.writerow(row[: len(columns)])
 
@@ -227,7 +239,8 @@ def _list_class_folders(base: Path, split: str) -> list[LabelledFilm]:
 
 def _read_manifest(path: Path) -> list[LabelledFilm]:
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        # Spreadsheets write a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file, strict=True)
             columns = list(reader.fieldnames or [])
             _check_columns(path, columns)
@@ -243,6 +256,7 @@ def _read_manifest(path: Path) -> list[LabelledFilm]:
             LABELS.index(row["label"]),
             row.get("patient") or patient_of(Path(row["path"]).name),
             row.get("split") or "",
+            row.get("sha256") or "",
         )
         for row in rows
     ]

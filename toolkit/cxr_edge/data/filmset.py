@@ -98,8 +98,8 @@ def load_films(
     Raises
     ------
     DataError
-        Some files cannot be read, or none can; or the same film stands under both labels. The
-        message lists them.
+        Some files cannot be read, or none can; some are not the files that the manifest means; or
+        the same film stands under both labels. The message lists them.
     """
     pixels = np.empty((len(films), *spec.shape), np.uint8)
     digests: list[str] = []
@@ -107,11 +107,14 @@ def load_films(
     failures: list[str] = []
     first: dict[str, LabelledFilm] = {}
     conflicts: list[str] = []
+    changed: list[str] = []
     with ThreadPoolExecutor(usable_cpus()) as pool:
         prepared = pool.map(lambda film: prepare(film.path, spec), films)
         for film, result in zip(films, prepared, strict=True):
             if isinstance(result.content, ImageError):
                 failures.append(f"{film.path} ({result.content.reason})")
+            elif film.sha256 not in ("", result.sha256):
+                changed.append(str(film.path))
             elif (twin := first.setdefault(result.sha256, film)) is not film:
                 if twin.label != film.label:
                     conflicts.append(f"{twin.path} and {film.path}")
@@ -123,6 +126,11 @@ def load_films(
         raise DataError(
             f"expected readable images, {len(failures)} of {len(films)} are not: {some(failures)}; "
             "repair or remove them, or leave them out with --skip-unreadable"
+        )
+    if changed:
+        raise DataError(
+            f"expected the files whose sha256 the manifest has, {len(changed)} of {len(films)} "
+            f"have other bytes: {some(changed)}; bring the files back, or empty their sha256"
         )
     if conflicts:
         raise DataError(

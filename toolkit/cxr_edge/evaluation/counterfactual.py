@@ -85,7 +85,15 @@ def counterfactuals(
 
 
 def movement(before: NDArray[np.float64], after: NDArray[np.float64], threshold: float) -> Movement:
-    """Compare two lists of probabilities of the same films, each of shape (N,)."""
+    """Compare probabilities of the same films.
+
+    Parameters
+    ----------
+    before, after
+        Each of shape (N,), N at least 1.
+    threshold
+        Probability from which a film is positive.
+    """
     old, new = (scores.round(PROBABILITY_DECIMALS) >= threshold for scores in (before, after))
     moved = np.abs(before - after)
     return Movement(

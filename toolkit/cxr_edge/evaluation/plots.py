@@ -85,7 +85,7 @@ def draw_roc(curves: Mapping[str, Scored], found: Figures | None, path: Path) ->
     axis = figure.subplots()
     for name, (labels, scores) in curves.items():
         wrong, right, _ = roc_curve(labels, scores)
-        axis.plot(wrong, right, label=name)
+        axis.plot(wrong, right, label=name.replace("$", r"\$"))  # no formula
     for point in found.points if found else ():
         if point.sensitivity and point.specificity:
             place = (1 - point.specificity.value, point.sensitivity.value)
@@ -98,7 +98,15 @@ def draw_roc(curves: Mapping[str, Scored], found: Figures | None, path: Path) ->
 
 
 def draw_precision_recall(scored: Scored, path: Path) -> None:
-    """Write the precision-recall curve, with the prevalence as what chance gives."""
+    """Write the precision-recall curve, with the prevalence as what chance gives.
+
+    Parameters
+    ----------
+    scored
+        Labels, both occurring, and probabilities.
+    path
+        The PNG.
+    """
     labels, scores = scored
     precision, recall, _ = precision_recall_curve(labels, scores)
     figure = Figure(figsize=(_SIDE, _SIDE), layout="constrained")

@@ -43,13 +43,8 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
     UsageError
         It cannot be written, or has files that are of no evaluation.
     """
+    claim_folder(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()) and not (out / FIGURES).exists():
-            raise UsageError(
-                f"--out: expected a new folder or that of an evaluation, {out} has other files; "
-                "name another folder"
-            )
         for name in PICTURES:
             (out / name).unlink(missing_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
@@ -59,6 +54,26 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
         (out / REPORT).write_text(_report(found, out), encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
+
+
+def claim_folder(out: Path) -> None:
+    """Make the folder of an evaluation, or check that an existing one may be written to.
+
+    Raises
+    ------
+    UsageError
+        It cannot be made, or has files that are of no evaluation.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = any(out.iterdir()) and not (out / FIGURES).exists()
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be made: {exc.strerror}") from exc
+    if foreign:
+        raise UsageError(
+            f"--out: expected a new folder or that of an evaluation, {out} has other files; "
+            "name another folder"
+        )
 
 
 def _draw(found: Evaluation, out: Path) -> None:

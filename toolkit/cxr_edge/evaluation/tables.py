@@ -56,8 +56,8 @@ def movements_table(movements: Mapping[str, Movement]) -> str:
     """Return one row a change of marks or borders."""
     return table(
         (
-            "change", "mean |Δp|", f"moved less than {SMALL}", "labels flipped", "to positive",
-            "to negative",
+            "change", "mean change of p", f"moved less than {SMALL}", "labels flipped",
+            "to positive", "to negative",
         ),
         (
             (

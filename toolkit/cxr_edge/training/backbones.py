@@ -101,7 +101,8 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
             input_tensor=x, include_top=False, weights="imagenet"
         )
     except Exception as exc:
-        if "fetch failure" not in str(exc):  # Keras raises a bare Exception where a download fails
+        # Keras raises a bare Exception where a download fails, or what the connection raised.
+        if not isinstance(exc, OSError) and "fetch failure" not in str(exc):
             raise
         raise DataError(
             f"mobilenet-v3-small: its ImageNet weights could not be downloaded ({exc}); connect "

@@ -17,6 +17,7 @@ from cxr_edge.evaluation.markdown import table
 from cxr_edge.evaluation.plots import draw_roc
 from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
 from cxr_edge.manifest import NOTICE
+from cxr_edge.metrics import SCREENING, STUDY
 from cxr_edge.spec import ModelSpec
 from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
@@ -24,9 +25,6 @@ from cxr_edge.training.runfolder import CONFIG, MODEL
 
 TABLE: Final = "compare.md"
 PICTURE: Final = "compare.png"
-
-_STUDY: Final = "study"
-"""The operating point 0.5, at which the study of 2021 compared its networks."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +125,14 @@ def runs_table(runs: Sequence[Run]) -> str:
     """Return one row a run, figures on its validation films, intervals of 95 %."""
     rows = []
     for run in runs:
-        study, default = (
-            run.figures.point(name) for name in (_STUDY, run.spec.default_operating_point)
-        )
-        facts = run.spec.provenance
+        study, screening = (run.figures.point(name) for name in (STUDY, SCREENING))
+        count = run.spec.provenance.parameters if run.spec.provenance else None
         rows.append(
             (
-                run.name, run.architecture, f"{facts.parameters:,}" if facts else None,
+                run.name, run.architecture, count and f"{count:,}",
                 "x".join(map(str, run.spec.input.shape)), run.seed, run.epochs,
                 f"{run.minutes:.1f}", run.figures.auc, study.accuracy, study.sensitivity,
-                study.specificity, default.sensitivity, default.specificity,
+                study.specificity, screening.sensitivity, screening.specificity,
             )
         )  # fmt: skip
     return table(
@@ -176,7 +172,7 @@ def _spreads(runs: Sequence[Run]) -> list[str]:
 
 
 def _key_figures(run: Run) -> tuple[float, ...]:
-    point = run.figures.point(_STUDY)
+    point = run.figures.point(STUDY)
     found = (run.figures.auc, point.accuracy, point.sensitivity, point.specificity)
     return tuple(interval.value for interval in found if interval)
 

@@ -13,14 +13,14 @@ from cxr_edge.data.filmset import FilmSet
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.files import whole
-from cxr_edge.metrics import auc, choose_operating_points
+from cxr_edge.metrics import SCREENING, auc, choose_operating_points
 from cxr_edge.spec import ModelSpec, Provenance
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
 from cxr_edge.training.runfolder import MODEL, REPORT
 
-DEFAULT_OPERATING_POINT: Final = "screening"
+DEFAULT_OPERATING_POINT: Final = SCREENING
 """A missed pneumonia costs more than a false alarm."""
 
 _BATCH: Final = 64

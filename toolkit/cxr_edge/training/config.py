@@ -42,13 +42,15 @@ class FitConfig:
     patience: int = 10
     """Epochs without a better validation figure after which training stops."""
     monitor: str = "val_loss"
-    """Validation figure that stopping and the choice of weights go by, of :data:`MONITORS`."""
+    """Validation figure that stopping and the choice of weights go by, of :data:`MONITORS`;
+    ``val_auc`` is Keras', by 1,000 thresholds."""
     batch_size: int = 32
     """Films a step."""
     optimizer: str = "adamw"
     """Of :data:`OPTIMIZERS`."""
     schedule: str = "cosine"
-    """Of :data:`SCHEDULES`; cosine rises for one epoch and falls to zero over the rest."""
+    """Of :data:`SCHEDULES`; cosine rises for one epoch and falls to zero over the rest, but for
+    the epochs of a head alone, which have the peak throughout."""
     learning_rate: float = 1.5e-3
     """Peak."""
     weight_decay: float = 1e-3
@@ -78,8 +80,12 @@ class FitConfig:
     """The command, for the model card."""
 
     def __post_init__(self) -> None:
+        from cxr_edge.training.architectures import PRETRAINED, check_name
         from cxr_edge.training.augment import PRESETS
 
+        check_name(self.architecture)
+        if not self.name.strip():
+            raise UsageError(f"--name: expected a name, came {self.name!r}")
         for option, known in (
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
@@ -102,6 +108,11 @@ class FitConfig:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
                 f"came {self.head_epochs}"
+            )
+        if self.head_epochs and self.architecture not in PRETRAINED:
+            raise UsageError(
+                f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
+                f"came {self.architecture}"
             )
 
     def to_dict(self) -> dict[str, Any]:

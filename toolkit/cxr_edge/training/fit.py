@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from cxr_edge.data.filmset import FilmSet
-from cxr_edge.errors import ModelInvalid, UsageError
-from cxr_edge.training.architectures import PRETRAINED, build
+from cxr_edge.errors import ModelInvalid
+from cxr_edge.training.architectures import build
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
@@ -68,18 +68,11 @@ def fit(
 
     Raises
     ------
-    UsageError
-        The head is to be trained alone, and the network is not pretrained.
     DataError
         The weights of an earlier epoch are missing or damaged.
     ModelInvalid
         Training diverged: no epoch gave a number.
     """
-    if config.head_epochs and config.architecture not in PRETRAINED:
-        raise UsageError(
-            f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
-            f"came {config.architecture}"
-        )
     model = build(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),

@@ -14,6 +14,7 @@ from cxr_edge.training.history import HISTORY, best_epoch, is_over, read_history
 
 _STATE: Final = "state-{:03d}.weights.h5"
 _BEST: Final = "best-{:03d}.weights.h5"
+_ANY: Final = ("state-[0-9]*.weights.h5", "best-[0-9]*.weights.h5")
 
 
 def state_file(run: Path, epoch: int) -> Path:
@@ -45,9 +46,10 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 def forget_states(run: Path, keep: Sequence[Path] = ()) -> None:
     """Remove the files of weights but for ``keep``."""
-    for path in [*run.glob("state-*.weights.h5"), *run.glob("best-*.weights.h5")]:
-        if path not in keep:
-            path.unlink()
+    for pattern in _ANY:
+        for path in run.glob(pattern):
+            if path not in keep:
+                path.unlink()
 
 
 class SeedEpochs(keras.callbacks.Callback):
@@ -121,5 +123,5 @@ class Journal(keras.callbacks.Callback):
 
 
 def _save(model: keras.Model, path: Path) -> None:
-    with whole(path) as half:
+    with whole(path, durable=True) as half:  # before the row of the history that names it
         model.save_weights(half)

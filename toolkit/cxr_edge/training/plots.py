@@ -26,7 +26,7 @@ def draw_samples(films: FilmSet, augment: Augment, seed: int, path: Path) -> Non
     Parameters
     ----------
     films
-        Drawn from, half of each class as far as there are enough.
+        Drawn from, half of each class, with repetition.
     augment
         Applied to each.
     seed

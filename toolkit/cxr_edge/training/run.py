@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -12,7 +13,6 @@ from cxr_edge.data.films import list_training_films
 from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
 from cxr_edge.errors import MissingExtra, UsageError
 from cxr_edge.spec import ModelSpec
-from cxr_edge.training.architectures import check_name
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.conclude import conclude
 from cxr_edge.training.config import FitConfig
@@ -31,6 +31,18 @@ from cxr_edge.training.runfolder import (
 )
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A run that has its model."""
+
+    spec: ModelSpec
+    """With operating points and figures from the validation films."""
+    unreadable: tuple[str, ...]
+    """Path and reason of each file that was left out."""
+    already: bool
+    """Whether it was finished before, and nothing was done."""
+
+
 def train(
     data: Path,
     out: Path,
@@ -38,11 +50,10 @@ def train(
     *,
     resume: bool = False,
     skip_unreadable: bool = False,
-    samples_only: bool = False,
     tensorboard: bool = False,
     verbose: int = 2,
     say: Callable[[str], None] = print,
-) -> ModelSpec | None:
+) -> Finished:
     """Train a network and write a run folder.
 
     Parameters
@@ -61,19 +72,12 @@ def train(
         is none.
     skip_unreadable
         Leave unreadable films out instead of raising.
-    samples_only
-        Write ``samples.png`` and stop.
     tensorboard
         Write logs for TensorBoard below ``out``.
     verbose
         0 silent, 1 a progress bar, 2 a line an epoch.
     say
         Takes one line of progress at a time.
-
-    Returns
-    -------
-    ModelSpec or None
-        With operating points and figures from the validation films; None for samples alone.
 
     Raises
     ------
@@ -88,7 +92,60 @@ def train(
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise MissingExtra("--tensorboard", "tensorboard", "tensorboard")
-    check_name(config.architecture)
+    films, training, validation = _load(
+        data, out, config, resume=resume, skip_unreadable=skip_unreadable, say=say
+    )
+    try:
+        keep_settings(out, config, films, training, validation)
+        if (out / MODEL).exists():
+            say(f"{out} is finished already")
+            spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+            return Finished(spec, films.unreadable, already=True)
+        draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+        callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
+        spec = _finish(films, training, validation, out, config, callbacks, verbose)
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
+    return Finished(spec, films.unreadable, already=False)
+
+
+def show_samples(
+    data: Path,
+    out: Path,
+    config: FitConfig,
+    *,
+    skip_unreadable: bool = False,
+    say: Callable[[str], None] = print,
+) -> tuple[str, ...]:
+    """Write the augmented films that a run would learn from as ``samples.png``.
+
+    Parameters and errors are those of :func:`train`; a folder that holds a run is refused.
+
+    Returns
+    -------
+    tuple of str
+        Path and reason of each file that was left out.
+    """
+    films, training, _ = _load(
+        data, out, config, resume=False, skip_unreadable=skip_unreadable, say=say
+    )
+    try:
+        draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+    except OSError as exc:
+        raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
+    return films.unreadable
+
+
+def _load(
+    data: Path,
+    out: Path,
+    config: FitConfig,
+    *,
+    resume: bool,
+    skip_unreadable: bool,
+    say: Callable[[str], None],
+) -> tuple[FilmSet, FilmSet, FilmSet]:
+    """Claim the run folder and return all films and the two sides of their split."""
     listed = list_training_films(data)
     claim(out, resume=resume)
     films = load_films(listed, config.input, skip_unreadable=skip_unreadable)
@@ -100,19 +157,7 @@ def train(
         f"{len(validation.films)} of {validation.patients} to validate on; "
         f"{films.duplicates} exact duplicates left out"
     )
-    try:
-        if not samples_only:
-            keep_settings(out, config, films, training, validation)
-        if not (out / MODEL).exists():
-            draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
-            if samples_only:
-                return None
-            callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-            return _finish(films, training, validation, out, config, callbacks, verbose)
-    except OSError as exc:
-        raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    say(f"{out} is finished already")
-    return read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+    return films, training, validation
 
 
 def _finish(

@@ -7,23 +7,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge import __version__
+from cxr_edge.data.films import some
 from cxr_edge.data.filmset import FilmSet, split_digest
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.evaluation.predictions import PREDICTIONS
 from cxr_edge.files import write_whole
+from cxr_edge.model import ORIGINAL
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.history import HISTORY
 
-MODEL: Final = "model.keras"
+MODEL: Final = ORIGINAL
 CONFIG: Final = "config.json"
 SPLIT: Final = "split.csv"
 CURVES: Final = "curves.png"
 SAMPLES: Final = "samples.png"
 REPORT: Final = "report.md"
 TENSORBOARD: Final = "tensorboard"
-
-_OURS: Final = (MODEL, CONFIG, SPLIT, HISTORY, PREDICTIONS, CURVES, REPORT)
-"""Files that a run writes; the samples may be looked at before."""
 
 _LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
 
@@ -34,17 +31,19 @@ def claim(out: Path, *, resume: bool) -> None:
     Raises
     ------
     UsageError
-        It cannot be made, holds a run that is not to be resumed, or files of the same names that
-        are of no run.
+        It cannot be made, holds a run that is not to be resumed, or files that are of no run.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        there = [name for name in _OURS if (out / name).exists()]
+        # The samples may have been looked at before; hidden files are nobody's.
+        there = sorted(
+            path.name for path in out.iterdir() if path.name != SAMPLES and path.name[0] != "."
+        )
     except OSError as exc:
         raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
     if there and CONFIG not in there:
         raise UsageError(
-            f"--out: expected a new folder or that of a run, {out} has {', '.join(there)} and no "
+            f"--out: expected a new folder or that of a run, {out} has {some(there)} and no "
             f"{CONFIG}; name another folder"
         )
     if there and not resume:
