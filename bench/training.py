@@ -1,11 +1,11 @@
-"""Time of a training step, by architecture, without and with large memory pages.
+"""Time of a training step, by architecture, as it is and with other environment variables.
 
-    python bench/training.py [--rounds 3] [ARCHITECTURE ...]
+    python bench/training.py [--rounds 3] [--env NAME=VALUE ...] [ARCHITECTURE ...]
 
-A step is 32 films of 224 x 224, forward, backward and AdamW. TensorFlow asks the C library for
-large tensors again and again, and the kernel clears each page anew; with large pages there are
-512 times fewer. Each round is a process of its own, in turn, so that a machine whose speed drifts
-slows both alike.
+A step is 32 films of 224 x 224, forward, backward and AdamW. TensorFlow takes large tensors from
+the C library and gives them back all the time, and the kernel clears their pages anew each time:
+what an allocator that keeps them saves is what --env is for. Each round is a process of its own,
+in turn, so that a machine whose speed drifts slows all alike.
 """
 
 import argparse
@@ -14,12 +14,9 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-TUNABLE = "glibc.malloc.hugetlb=1"
 STEPS = 6
 BATCH = 32
-PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def seconds_a_step(architecture: str) -> float:
@@ -44,12 +41,11 @@ def seconds_a_step(architecture: str) -> float:
     return (time.perf_counter() - start) / STEPS
 
 
-def in_process(architecture: str, tunables: str) -> float:
-    """Return the same, of a new process with this ``GLIBC_TUNABLES``."""
-    environment = {**os.environ, "GLIBC_TUNABLES": tunables, "TF_CPP_MIN_LOG_LEVEL": "2"}
+def in_process(architecture: str, settings: dict[str, str]) -> float:
+    """Return the same, of a new process with these environment variables."""
     done = subprocess.run(
-        [sys.executable, __file__, "--step", architecture],
-        check=True, capture_output=True, text=True, env=environment,
+        [sys.executable, __file__, "--step", architecture], check=True, capture_output=True,
+        text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **settings},
     )  # fmt: skip
     return float(done.stdout.splitlines()[-1])
 
@@ -59,26 +55,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("architectures", nargs="*", default=["edge", "efficientnet-lite0"])
     parser.add_argument("--rounds", type=int, default=3, help="processes of each kind")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="to try")
     parser.add_argument("--step", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         print(seconds_a_step(*options.architectures))
         return
-    if PAGES.exists():
-        print(f"large pages of this kernel: {PAGES.read_text().strip()}")
-    print(f"{options.rounds} processes each, in turn; seconds a step of {BATCH} films, medians")
-    print(f"{'':20} {'plain':>6}   {TUNABLE}   ratio, pair by pair")
+    kinds = {"as it is": {}} | {text: dict([text.split("=", 1)]) for text in options.env}
+    print(f"{options.rounds} processes each, in turn; seconds a step of {BATCH} films")
     for architecture in options.architectures:
-        pairs = [
-            (in_process(architecture, ""), in_process(architecture, TUNABLE))
+        taken = [
+            [in_process(architecture, settings) for settings in kinds.values()]
             for _ in range(options.rounds)
         ]
-        plain, large = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratios = sorted(second / first for first, second in pairs)
-        print(
-            f"{architecture:20} {plain:6.2f}   {large:{len(TUNABLE)}.2f}   "
-            f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
+        print(architecture)
+        for name, seconds in zip(kinds, zip(*taken, strict=True), strict=True):
+            ratios = sorted(one / first for one, (first, *_) in zip(seconds, taken, strict=True))
+            print(
+                f"  {statistics.median(seconds):6.2f}   {statistics.median(ratios):.2f} "
+                f"({ratios[0]:.2f} to {ratios[-1]:.2f})   {name}"
+            )
 
 
 if __name__ == "__main__":
