@@ -164,7 +164,6 @@ def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
         (["verify", SAMPLES, "--data", SAMPLES], "tf2onnx", "export"),
         (["scan", FILM, "--runtime", "litert"], "ai_edge_litert", "litert"),
         (["evaluate", SAMPLES], "sklearn", "evaluate"),
-        (["evaluate", "m.keras", "films"], "keras", "train"),
         (["compare", "run"], "matplotlib", "evaluate"),
         (["explain", "default", FILM], "tensorflow", "train"),
     ],

@@ -18,6 +18,7 @@ from cxr_edge.metrics import at_threshold, auc
 from cxr_edge.model import default_package, open_model, read_checksums
 from cxr_edge.outcome import Decision, Prediction
 from cxr_edge.scan import scan
+from fakes import ROOT
 
 PACKAGE = default_package()
 FILMS = 300
@@ -51,6 +52,8 @@ def test_its_card_says_what_it_must() -> None:
     card = (PACKAGE / "README.md").read_text()
     facts = open_model().spec.provenance
     assert facts is not None
+    assert (ROOT / "docs" / "default-model.md").read_text().strip() in card
+    assert (ROOT / "MODEL_CARD.md").read_text() == card
     for text in (NOTICE, facts.data, facts.command, str(facts.validation_auc), "0.54", "## Limits"):
         assert text in card
 
