@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.data.audit import audit, read_set
 from cxr_edge.data.duplicates import groups, near_duplicates, perceptual_hash
-from cxr_edge.data.films import LABELS, list_films
+from cxr_edge.data.films import LABELS, list_films, write_manifest
 from cxr_edge.data.mend import mend
 from cxr_edge.errors import DataError
 
@@ -74,6 +74,7 @@ def test_every_fault_is_found_and_mended(sound: Path) -> None:
     assert found.patients_across == {"IM-0000": ("train", "validation")}
     assert len(found.exact_duplicates) == 2
     assert len(found.conflicting) == 1
+    assert found.near_conflicting == 0
     assert [Path(path).name for path in found.near_duplicates[0]] == [
         "person0_virus_1.png", "person903_virus_1.jpg"
     ]  # fmt: skip
@@ -107,6 +108,33 @@ def test_duplicates_of_several_patients_are_told(sound: Path, layout: str) -> No
     assert len(found.exact_duplicates) == 2
     assert found.duplicates_across == 1
     assert "1 patients have several films" in " ".join(found.warnings())
+
+
+def test_near_copies_under_both_labels_are_told(sound: Path) -> None:
+    """They contradict each other as exact copies do."""
+    write(sound / "train" / "NORMAL" / "IM-0903-1.jpg", film(1))  # person0's, recompressed
+    found = audit(read_set(sound))
+    assert found.near_conflicting == 1
+    assert "1 of these pairs stand under both labels" in found.warnings()
+
+
+def test_a_class_without_films_is_told(sound: Path, tmp_path: Path) -> None:
+    """In whatever split it is missing."""
+    normal = [one for one in list_films(sound) if one.label == 0]
+    write_manifest(tmp_path / "films.csv", normal)
+    found = audit(read_set(tmp_path / "films.csv"))
+    assert "no film of class PNEUMONIA in the split train" in found.warnings()
+
+
+def test_a_manifest_that_cannot_be_trained_on_is_told(
+    cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Where all films of a class are one patient's, a side of the split lacks the class."""
+    for number in range(6):
+        name = f"person{number}_virus_1.png" if number % 2 else f"IM-0000-{number}.png"
+        write(tmp_path / "films" / LABELS[number % 2] / name, film(number))
+    result = cxr("audit", tmp_path / "films", "--fix", tmp_path / "films.csv")
+    assert "'cxr train' refuses this manifest" in result.output
 
 
 def test_the_new_split_is_stratified(sound: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -88,6 +89,27 @@ def test_path_and_label_are_enough(flat: Path, tmp_path: Path) -> None:
     (only,) = list_films(path)
     assert (only.patient, only.label, only.split) == ("IM-0000", 0, "")
     assert only.path.resolve() == film.path
+
+
+def test_images_of_another_class_are_refused(
+    flat: Path, phantoms: ModuleType, tmp_path: Path
+) -> None:
+    """They are not left out in silence; folders without images do no harm."""
+    flat = Path(shutil.copytree(flat, tmp_path / "flat"))
+    (flat / "notes").mkdir()
+    (flat / "notes" / "a.txt").write_text("x")
+    assert len(list_films(flat)) == 8
+    phantoms.write_classes(flat / "COVID", 1, 48)
+    with pytest.raises(DataError, match=r"NORMAL and PNEUMONIA alone, .* COVID"):
+        list_films(flat)
+
+
+def test_a_missing_class_folder_is_told_with_what_is_there(flat: Path, tmp_path: Path) -> None:
+    """Another spelling is seen at once."""
+    flat = Path(shutil.copytree(flat, tmp_path / "flat"))
+    (flat / "NORMAL").rename(flat / "normal")
+    with pytest.raises(DataError, match="NORMAL is missing; folders there are normal"):
+        list_films(flat)
 
 
 def test_a_byte_order_mark_is_read_over(flat: Path, tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.metrics import logit
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec import InputSpec, ModelSpec
 from cxr_edge.training.architectures import ARCHITECTURES
-from cxr_edge.training.explain import Explainer
+from cxr_edge.training.explain import Explainer, Explanation
+from cxr_edge.training.overlay import draw_overlay
 from fakes import SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -47,6 +50,21 @@ def test_the_heat_is_where_the_evidence_is() -> None:
     assert found.heat[4:8, 20:24].sum() == pytest.approx(found.heat.sum())
     # Each place's share adds up to the logit.
     assert found.heat.sum() == pytest.approx(found.logit, rel=1e-4)
+    assert found.evidence == pytest.approx(found.logit, rel=1e-4)
+
+
+def test_a_film_without_evidence_is_not_coloured(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is next to nothing is not stretched over the whole scale of colours."""
+    drawn: list[str] = []
+    monkeypatch.setattr(Figure, "colorbar", lambda *_, **__: drawn.append("bar") or MagicMock())
+    for evidence in (0.01, 2.0):
+        heat = np.full((32, 32), evidence / 1024, np.float32)
+        found = Explanation(logit=-3.0, probability=0.05, heat=heat, evidence=evidence)
+        pixels = np.zeros((32, 32, 1), np.uint8)
+        draw_overlay(pixels, (32, 32), found, spec, "a.png", tmp_path / "a.png")
+    assert drawn == ["bar"]
 
 
 def test_pictures_are_written_and_bad_files_named(

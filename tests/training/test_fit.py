@@ -178,6 +178,7 @@ def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> N
     wild = FitConfig(**{**QUICK, "epochs": 2, "learning_rate": 1e30, "schedule": "constant"})
     with pytest.raises(ModelInvalid, match="diverged"):
         fit(*sides, tmp_path, wild, verbose=0)
+    assert len(read_history(tmp_path)) == 1  # there is nothing to wait for
 
 
 def test_missing_weights_are_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def audit(
     """
     from cxr_edge.data.audit import audit as look
     from cxr_edge.data.audit import read_set
-    from cxr_edge.data.films import write_manifest
+    from cxr_edge.data.films import LABELS, TRAIN, VALIDATION, write_manifest
     from cxr_edge.data.mend import mend
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
@@ -65,6 +65,15 @@ def audit(
                 f"{sum(film.split == split for film in films)} {split}" for split in splits
             )
             typer.echo(f"wrote {fix}: {len(films)} films ({counts}); left out: {why}")
+            for side in (TRAIN, VALIDATION):
+                marked = [film.label for film in films if film.split == side]
+                if len(set(marked)) < len(LABELS):
+                    typer.echo(
+                        f"warning: of {len(marked)} films for {side} not both classes have one, so "
+                        "'cxr train' refuses this manifest: the films are of too few patients, or "
+                        "too much alike",
+                        err=True,
+                    )
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     if found.unreadable:
@@ -96,6 +105,7 @@ def _print(found: "Audit") -> None:
         "films under several names": len(found.exact_duplicates),
         "  with different labels": len(found.conflicting),
         "pairs nearly the same": len(found.near_duplicates),
+        "  of them under both labels": found.near_conflicting,
         "  duplicates across sides or patients": found.duplicates_across,
         "unreadable files": len(found.unreadable),
         "width, least to largest": "{} / {} / {}".format(*found.widths),

@@ -97,12 +97,15 @@ def evaluate(
 
 
 def _print(found: "Evaluation") -> None:
-    from cxr_edge.evaluation.report import describe, matrices
+    from cxr_edge.evaluation.evaluate import ALL
+    from cxr_edge.evaluation.report import NAMES_ALONE, describe, matrices
     from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
 
     point = found.spec.operating_point()
     for name, figures in found.groups.items():
         typer.echo(f"{name}: {describe(figures)}, AUC {figures.auc or '-'}")
+    if len(found.groups) > 1 and found.group == ALL:
+        typer.echo(NAMES_ALONE)
     typer.echo(f"\n{found.group}, by {found.runtime}, calibration error "
                f"{found.figures.calibration_error:.4f}\n")  # fmt: skip
     typer.echo(points_table(found.figures))

@@ -47,16 +47,16 @@ class Audit:
     """By name; the name is empty where the set has no splits."""
     patients_across: dict[str, tuple[str, ...]]
     """Patient to the splits that share it, where there are several."""
-    patients_with_several: int
-    """Patients with more than one film."""
-    most_films: int
-    """Of one patient."""
+    films_of_patients: dict[str, int]
+    """Patient to count of films, where there are several."""
     exact_duplicates: tuple[tuple[str, ...], ...]
     """Groups of files with the same bytes."""
     conflicting: tuple[tuple[str, ...], ...]
     """Those of them that have different labels."""
     near_duplicates: tuple[tuple[str, str], ...]
     """Pairs of files with the same picture in other bytes."""
+    near_conflicting: int
+    """Those of the pairs that have different labels."""
     duplicates_across: int
     """Groups and pairs of duplicates, exact and near, that lie in several splits or, where there
     is one at most, belong to several patients."""
@@ -70,6 +70,16 @@ class Audit:
     """File format to count."""
     flags: dict[str, int]
     """Warning about a file, of the report's closed list, to count."""
+
+    @property
+    def patients_with_several(self) -> int:
+        """Patients with more than one film."""
+        return len(self.films_of_patients)
+
+    @property
+    def most_films(self) -> int:
+        """Of one patient."""
+        return max(self.films_of_patients.values(), default=1)
 
     def warnings(self) -> list[str]:
         """Return what ought to be mended, one sentence each."""
@@ -85,6 +95,14 @@ class Audit:
             found.append(f"{len(self.conflicting)} films stand under both labels")
         if self.near_duplicates:
             found.append(f"{len(self.near_duplicates)} pairs of files show nearly the same picture")
+        if self.near_conflicting:
+            found.append(f"{self.near_conflicting} of these pairs stand under both labels")
+        for name, split in self.splits.items():
+            found += [
+                f"no film of class {label}" + (f" in the split {name}" if name else "")
+                for label, count in split.films.items()
+                if not count
+            ]
         if self.unreadable:
             found.append(f"{len(self.unreadable)} files cannot be read")
         if self.patients_with_several and len(self.splits) == 1:
@@ -190,13 +208,13 @@ def audit(read: Read) -> Audit:
         patients_across={
             patient: tuple(sorted(found)) for patient, found in sides.items() if len(found) > 1
         },
-        patients_with_several=sum(count > 1 for count in counts.values()),
-        most_films=max(counts.values()),
+        films_of_patients={name: count for name, count in sorted(counts.items()) if count > 1},
         exact_duplicates=tuple(tuple(names[index] for index in group) for group in same),
         conflicting=tuple(
             tuple(names[index] for index in group) for group in same if conflict(films, group)
         ),
         near_duplicates=tuple((names[one], names[other]) for one, other in read.linked),
+        near_conflicting=sum(conflict(films, pair) for pair in read.linked),
         duplicates_across=across,
         unreadable=read.unreadable,
         widths=_spread([source.width for source in sources]),
@@ -214,7 +232,7 @@ def _split_facts(films: Sequence[LabelledFilm]) -> SplitFacts:
 
 
 def conflict(films: Sequence[LabelledFilm], group: Sequence[int]) -> bool:
-    """Tell whether films with the same bytes have different labels."""
+    """Tell whether films of one picture have different labels."""
     return len({films[index].label for index in group}) > 1
 
 

@@ -89,8 +89,8 @@ def list_films(data: Path) -> list[LabelledFilm]:
     UsageError
         There is no such folder or file.
     DataError
-        A class folder is missing or empty, or the manifest has unknown columns, labels, splits
-        or paths.
+        A class folder is missing or empty, another folder beside them has images, or the manifest
+        has unknown columns, labels, splits or paths.
     """
     if data.is_file():
         return _read_manifest(data)
@@ -223,17 +223,28 @@ def _require_untouched_test(films: Sequence[LabelledFilm], kept: Sequence[Labell
 
 def _list_class_folders(base: Path, split: str) -> list[LabelledFilm]:
     films: list[LabelledFilm] = []
+    others = sorted(
+        path.name
+        for path in base.iterdir()
+        if path.is_dir() and path.name not in LABELS and not path.name.startswith(".")
+    )
     for label, name in enumerate(LABELS):
         folder = base / name
         if not folder.is_dir():
             raise DataError(
                 f"expected class folders {' and '.join(LABELS)} in {base}, or in "
-                f"{', '.join(_SPLIT_FOLDERS)} there, {folder} is missing"
+                f"{', '.join(_SPLIT_FOLDERS)} there, {folder} is missing; folders there are "
+                f"{some(others) if others else 'none'}"
             )
         paths = [item.file for item in discover([folder])]
         if not paths:
             raise DataError(f"expected images of class {name} in {folder}, came none")
         films += [LabelledFilm(path, label, patient_of(path.name), split) for path in paths]
+    if strange := [name for name in others if any(discover([base / name]))]:
+        raise DataError(
+            f"{base}: expected images of {' and '.join(LABELS)} alone, there are also images in "
+            f"{some(strange)}; move them away, or list the films in a manifest"
+        )
     return films
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import UsageError
-from cxr_edge.evaluation.evaluate import Evaluation
+from cxr_edge.evaluation.evaluate import ALL, Evaluation
 from cxr_edge.evaluation.figures import Figures, PointFigures
 from cxr_edge.evaluation.plots import (
     draw_confusion,
@@ -20,6 +20,11 @@ from cxr_edge.manifest import NOTICE
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
+NAMES_ALONE: Final = (
+    "These are not the very films that the model was trained and validated on: patients of another "
+    "set may bear the same names."
+)
+
 PICTURES: Final = (
     "confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png",
 )  # fmt: skip
@@ -108,7 +113,7 @@ def _report(found: Evaluation, out: Path) -> str:
             ]
         parts.append(
             "Told by file names and the split of the model. What is said of training patients "
-            "flatters the model."
+            f"flatters the model.{'' if found.group != ALL else f' {NAMES_ALONE}'}"
         )
     else:
         parts.append("Which of these films the model was trained on, if any, it does not say.")

@@ -26,6 +26,8 @@ class Explanation:
     heat: NDArray[np.float32]
     """Shape (H, W) of the model's input: evidence for the positive class, 0 and more, in units
     of the logit at the resolution of the layer it was read from."""
+    evidence: float
+    """Sum of the heat over the places of that layer, in units of the logit."""
 
 
 class Explainer:
@@ -76,4 +78,9 @@ class Explainer:
         rows, columns = pixels.shape[:2]
         heat = cv2.resize(evidence, (columns, rows), interpolation=cv2.INTER_LINEAR)
         value = float(logit[0, 0])
-        return Explanation(value, float(tf.sigmoid(value)), np.asarray(heat, np.float32))
+        return Explanation(
+            logit=value,
+            probability=float(tf.sigmoid(value)),
+            heat=np.asarray(heat, np.float32),
+            evidence=float(evidence.sum()),
+        )

@@ -108,7 +108,10 @@ def fit(
         )
     best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
     if not best:
-        raise ModelInvalid("training diverged: the network gives no numbers; lower --learning-rate")
+        raise ModelInvalid(
+            "training diverged: the network gives no numbers; lower --learning-rate, in another "
+            "run folder"
+        )
     # A model built anew carries no optimizer state into the file.
     result = build(config.architecture, config.input)
     load_weights(result, best_file(run, best))

@@ -14,6 +14,8 @@ from cxr_edge.training.explain import Explanation
 _NOTICE: Final = "Research use only, not a diagnosis. Warm colours are what the network used."
 _FAINT: Final = 0.15
 """Share of the strongest evidence below which nothing is drawn over the film."""
+_LEAST: Final = 0.1
+"""Evidence in all, in units of the logit, below which there is nothing to show."""
 
 
 def draw_overlay(
@@ -50,11 +52,18 @@ def draw_overlay(
     for axis in (film, overlay):
         axis.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=255, aspect=aspect)
         axis.set_axis_off()
-    strongest = max(float(found.heat.max()), 1e-6)
-    shown = np.ma.masked_less(found.heat, _FAINT * strongest)
-    heat = overlay.imshow(shown, cmap="inferno", alpha=0.45, vmin=0, vmax=strongest, aspect=aspect)
-    bar = figure.colorbar(heat, ax=overlay, shrink=0.8)
-    bar.set_label(f"evidence for {spec.labels[1]} (logit a place)")
+    evidence = f"evidence for {spec.labels[1]}"
+    if found.evidence >= _LEAST:
+        strongest = float(found.heat.max())
+        shown = np.ma.masked_less(found.heat, _FAINT * strongest)
+        heat = overlay.imshow(
+            shown, cmap="inferno", alpha=0.45, vmin=0, vmax=strongest, aspect=aspect
+        )
+        figure.colorbar(heat, ax=overlay, shrink=0.8).set_label(f"{evidence} (logit a place)")
+    else:
+        overlay.text(
+            0.5, 0.04, f"no {evidence}", color="white", ha="center", transform=overlay.transAxes
+        )
     film.set_title(printable(title, 44), fontsize=10, parse_math=False)
     overlay.set_title(
         f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
