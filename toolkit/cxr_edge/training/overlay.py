@@ -62,8 +62,9 @@ def draw_overlay(
         figure.colorbar(heat, ax=overlay, shrink=0.8).set_label(f"{evidence} (logit a place)")
     else:
         overlay.text(
-            0.5, 0.04, f"no {evidence}", color="white", ha="center", transform=overlay.transAxes
-        )
+            0.5, 0.04, f"no {evidence}", color="white", ha="center", transform=overlay.transAxes,
+            bbox={"facecolor": "black", "alpha": 0.7, "linewidth": 0},
+        )  # fmt: skip
     film.set_title(printable(title, 44), fontsize=10, parse_math=False)
     overlay.set_title(
         f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
