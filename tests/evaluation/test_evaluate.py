@@ -15,7 +15,7 @@ from cxr_edge.data.films import list_films, write_manifest
 from cxr_edge.data.filmset import FilmSet, in_validation, load_films
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
-from cxr_edge.evaluation.report import write_evaluation
+from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
 from cxr_edge.model import Model
 from cxr_edge.spec import InputSpec, Interval, ModelSpec, Provenance
@@ -62,6 +62,14 @@ def test_other_films_of_such_names_are_looked_at_all(trained: Model, films: Film
     assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
     assert found.group == ALL
     assert len(found.scores) == 110
+
+
+def test_names_alone_prove_nothing(trained: Model, films: FilmSet, tmp_path: Path) -> None:
+    """The report of other films says so, that of the very films need not."""
+    for name, some in (("same", films), ("other", films.take(list(range(5, 115))))):
+        write_evaluation(evaluate(trained, some), tmp_path / name)
+        text = (tmp_path / name / "report.md").read_text()
+        assert (NAMES_ALONE in text) == (name == "other")
 
 
 def test_merged_patients_belong_to_no_group(trained: Model, films: FilmSet) -> None:
@@ -231,3 +239,10 @@ def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path
     refused = cxr("evaluate", "default", class_folders, "--model", "default")
     assert refused.exit_code == 2
     assert "at most a model and a folder" in refused.output
+
+
+def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
+    """What is asked for and cannot be had is not passed over."""
+    refused = cxr("evaluate", "m.keras", class_folders, "--runtime", "onnx")
+    assert refused.exit_code == 2
+    assert "expected auto for a .keras file, came 'onnx'" in refused.output

@@ -68,11 +68,14 @@ def test_missing_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.slow
-def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras' bare exception becomes advice."""
+@pytest.mark.parametrize(
+    "failure", [Exception("URL fetch failure"), ConnectionResetError("reset by peer")]
+)
+def test_a_failed_download_is_told(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    """Keras' bare exception becomes advice, and so does what a broken connection raises."""
 
     def refuse(**_: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002  (as Keras does)
+        raise failure
 
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", refuse)
     with pytest.raises(DataError, match=r"could not be downloaded .* efficientnet-lite0"):

@@ -13,7 +13,10 @@ from cxr_edge.training.journal import Journal, SaveState
 
 
 def rows(*losses: float) -> list[dict[str, float]]:
-    return [{"epoch": n, "val_loss": loss, "val_auc": -loss} for n, loss in enumerate(losses, 1)]
+    return [
+        {"epoch": n, "loss": 1.0, "val_loss": loss, "val_auc": -loss}
+        for n, loss in enumerate(losses, 1)
+    ]
 
 
 @pytest.mark.parametrize("monitor", ["val_loss", "val_auc"])
@@ -31,6 +34,13 @@ def test_training_is_over_when_the_best_is_old() -> None:
     assert is_over(rows(1, 2, 3), "val_loss", 2)
     assert is_over(rows(*[float("nan")] * 2), "val_loss", 2)
     assert not is_over([], "val_loss", 1)
+
+
+def test_training_is_over_when_the_loss_is_no_number() -> None:
+    """Weights without numbers never find back."""
+    history = rows(2, 1)
+    assert not is_over(history, "val_loss", 9)
+    assert is_over([*history[:-1], {**history[-1], "loss": float("nan")}], "val_loss", 9)
 
 
 def small_model() -> keras.Model:

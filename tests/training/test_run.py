@@ -188,9 +188,11 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
 
 
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
-    """A look at the augmented films costs no training."""
+    """A look at the augmented films costs no training, and a hidden file is in nobody's way."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".DS_Store").write_bytes(b"x")
     assert show_samples(class_folders, tmp_path / "run", quick()) == ()
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["samples.png"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".DS_Store", "samples.png"}
     assert (tmp_path / "run" / "samples.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -48,7 +48,7 @@ def is_over(history: Sequence[Mapping[str, float]], monitor: str, patience: int)
     """Tell whether the best of these epochs is ``patience`` epochs old, or training diverged."""
     if not history:
         return False
-    if math.isnan(history[-1].get("loss", 0.0)):
+    if math.isnan(history[-1]["loss"]):
         return True
     first, last = int(history[0]["epoch"]), int(history[-1]["epoch"])
     return last - max(best_epoch(history, monitor), first - 1) >= patience
