@@ -15,8 +15,9 @@ from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, movements_table
 from cxr_edge.manifest import NOTICE
 from cxr_edge.metrics import at_threshold, auc
-from cxr_edge.model import default_package, open_model, read_checksums
+from cxr_edge.model import default_package, open_model
 from cxr_edge.outcome import Decision, Prediction
+from cxr_edge.package import check_checksums, read_checksums
 from cxr_edge.scan import scan
 from fakes import ROOT
 
@@ -26,8 +27,6 @@ FILMS = 300
 
 def test_every_file_is_as_listed() -> None:
     """The committed package is the one that was exported and verified."""
-    from cxr_export.package import check_checksums
-
     check_checksums(PACKAGE)
     assert {path.name for path in PACKAGE.iterdir()} == {*read_checksums(PACKAGE), "SHA256SUMS"}
 

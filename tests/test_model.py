@@ -13,7 +13,8 @@ from cxr_edge.errors import (
     SpecMissing,
     UsageError,
 )
-from cxr_edge.model import default_package, open_model, read_checksums
+from cxr_edge.model import default_package, open_model
+from cxr_edge.package import read_checksums
 from cxr_edge.spec import ModelSpec
 
 

@@ -5,23 +5,16 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Final
 
 from cxr_edge.artefact import SPEC_MEMBER, append_spec
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.model import CHECKSUMS, ORIGINAL, read_checksums
+from cxr_edge.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, write_checksums
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
 from cxr_export.onnx import export_onnx
 from cxr_export.original import load_original
 from cxr_export.tflite import export_tflite
-
-EVALUATION: Final = "evaluation.json"
-"""What ``cxr evaluate`` found, where the package was made with it."""
-
-PARITY: Final = "parity.json"
-"""What the last ``cxr verify`` of a package found."""
 
 
 def export_package(
@@ -81,7 +74,7 @@ def export_package(
         export_onnx(keras_model, exported, package / "model.onnx")
         export_tflite(keras_model, exported, package / "model.tflite")
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
-        (package / "README.md").write_text(model_card(exported, summary, text), encoding="utf-8")
+        (package / CARD).write_text(model_card(exported, summary, text), encoding="utf-8")
         if evaluation:
             shutil.copyfile(evaluation, package / EVALUATION)
         write_checksums(package)
@@ -89,35 +82,6 @@ def export_package(
             out.rename(Path(scratch) / "replaced")
         package.rename(out)
     return exported
-
-
-def write_checksums(package: Path) -> None:
-    """List the SHA-256 of every file in a package, as ``sha256sum`` prints and checks them."""
-    files = sorted(path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS)
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
-    (package / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-
-
-def check_checksums(package: Path) -> None:
-    """Check every file that a package lists.
-
-    Raises
-    ------
-    ModelInvalid
-        Files are missing or changed; the message names all of them.
-    """
-    wrong = []
-    for name, digest in read_checksums(package).items():
-        path = package / Path(name).name
-        if not path.is_file():
-            wrong.append(f"{name} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            wrong.append(f"{name} was changed")
-    if wrong:
-        raise ModelInvalid(
-            f"{package}: its files are not those listed in {CHECKSUMS}: {', '.join(wrong)}; "
-            "copy or export the package again"
-        )
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:

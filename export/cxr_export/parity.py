@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from cxr_edge.discover import discover
 from cxr_edge.errors import DataError, ParityError
-from cxr_edge.model import ORIGINAL, RUNTIMES, open_model
+from cxr_edge.model import RUNTIMES, open_model
 from cxr_edge.outcome import Decision
+from cxr_edge.package import FORMATS, ORIGINAL, check_checksums
 from cxr_edge.prepare import Pixels
 from cxr_edge.runtimes import Runtime
 from cxr_edge.scan import DEFAULT_BATCH_SIZE, prepare_all
 from cxr_edge.spec import ModelSpec
 from cxr_export.original import KerasRuntime, load_original
-from cxr_export.package import check_checksums
 
 TOLERANCE: Final = 1e-4
 """Largest |Δp| at which an fp32 artefact still passes."""
@@ -208,7 +208,7 @@ def _compare(
             for one, other in zip(expected.tolist(), came.tolist(), strict=True)
         )
     return ArtefactParity(
-        artefact=RUNTIMES[name].file,
+        artefact=next(kind.file for kind in FORMATS.values() if kind.runtime == name),
         runtime=name,
         provider=runtime.provider,
         films=len(films),

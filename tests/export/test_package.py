@@ -10,10 +10,11 @@ import pytest
 from cxr_edge.artefact import append_spec
 from cxr_edge.errors import ModelInvalid, SpecMissing, UsageError
 from cxr_edge.manifest import NOTICE
+from cxr_edge.package import check_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
-from cxr_export.package import check_checksums, export_package
+from cxr_export.package import export_package
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ import pytest
 from onnx import numpy_helper
 
 from cxr_edge.errors import DataError, ModelInvalid, ParityError
-from cxr_edge.model import open_model, read_checksums
+from cxr_edge.model import open_model
+from cxr_edge.package import read_checksums, write_checksums
 from cxr_edge.spec import ModelSpec
-from cxr_export.package import write_checksums
 from cxr_export.parity import verify_package
 from fakes import SAMPLES
 

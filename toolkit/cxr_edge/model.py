@@ -9,17 +9,12 @@ from typing import Final
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
+from cxr_edge.package import FORMATS, check_listed
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import ModelSpec
 
 DEFAULT: Final = "default"
 """Name of the model that is installed with the package."""
-
-ORIGINAL: Final = "model.keras"
-"""Name of the Keras model in a run folder and in a model package."""
-
-CHECKSUMS: Final = "SHA256SUMS"
-"""Name of the checksum list in a model package."""
 
 AUTO: Final = "auto"
 
@@ -30,8 +25,6 @@ class RuntimeKind:
 
     suffix: str
     """Of the files that it runs."""
-    file: str
-    """The file that it runs from a model package."""
     module: str
     """The library that must be installed."""
     install: str
@@ -39,10 +32,8 @@ class RuntimeKind:
 
 
 RUNTIMES: Final[Mapping[str, RuntimeKind]] = {
-    "onnx": RuntimeKind(".onnx", "model.onnx", "onnxruntime", "pip install onnxruntime"),
-    "litert": RuntimeKind(
-        ".tflite", "model.tflite", "ai_edge_litert", "pip install 'cxr-edge[litert]'"
-    ),
+    "onnx": RuntimeKind(".onnx", "onnxruntime", "pip install onnxruntime"),
+    "litert": RuntimeKind(".tflite", "ai_edge_litert", "pip install 'cxr-edge[litert]'"),
 }
 """Runtimes by name, in the order of preference."""
 
@@ -103,7 +94,7 @@ def open_model(
     data = _read(file)
     digest = hashlib.sha256(data).hexdigest()
     if path.is_dir():
-        _check_listed(path, file.name, digest)
+        check_listed(path, file.name, data)
     return Model(digest, name, _start(name, data, str(file), device, spec))
 
 
@@ -128,39 +119,22 @@ def read_spec_file(path: Path) -> ModelSpec:
         raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc
 
 
-def read_checksums(package: Path) -> dict[str, str]:
-    """Return file name to SHA-256 from a package's checksum list.
-
-    Raises
-    ------
-    ModelInvalid
-        There is none, or it is malformed.
-    """
-    path = package / CHECKSUMS
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-    except (OSError, ValueError) as exc:
-        raise ModelInvalid(
-            f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
-            "make one with 'cxr export', or name an .onnx or .tflite file"
-        ) from exc
-
-
 def _choose(path: Path, runtime: str) -> tuple[str, Path]:
     """Return the runtime's name and the file that it is to run."""
     if not path.exists():
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
     if path.is_dir():
-        have = [name for name, kind in RUNTIMES.items() if (path / kind.file).is_file()]
-        if runtime == AUTO:
-            installed = [name for name in have if importlib.util.find_spec(RUNTIMES[name].module)]
-            chosen = (installed or have or list(RUNTIMES))[0]
-        else:
-            chosen = runtime
-        if chosen not in have:
-            raise ModelInvalid(f"{path}: expected {RUNTIMES[chosen].file} in it, it has none")
-        return chosen, path / RUNTIMES[chosen].file
+        have = [kind for kind in FORMATS.values() if (path / kind.file).is_file()]
+        if runtime != AUTO:
+            have = [kind for kind in have if kind.runtime == runtime]
+        if not have:
+            wanted = " or ".join(
+                kind.file for kind in FORMATS.values() if runtime in (AUTO, kind.runtime)
+            )
+            raise ModelInvalid(f"{path}: expected {wanted} in it, it has none")
+        ready = [kind for kind in have if importlib.util.find_spec(RUNTIMES[kind.runtime].module)]
+        chosen = (ready or have)[0]
+        return chosen.runtime, path / chosen.file
     for name, kind in RUNTIMES.items():
         if path.suffix.lower() == kind.suffix:
             if runtime not in (AUTO, name):
@@ -175,14 +149,6 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as exc:
         raise ModelInvalid(f"{file} cannot be read: {exc.strerror}") from exc
-
-
-def _check_listed(package: Path, name: str, digest: str) -> None:
-    if read_checksums(package).get(name) != digest:
-        raise ModelInvalid(
-            f"{package / name}: its bytes are not those listed in {CHECKSUMS}; "
-            "copy the package again"
-        )
 
 
 def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | None) -> Runtime:

@@ -84,7 +84,8 @@ def _picture(path: str, number: int, count: int) -> str:
 
 def _original(model: str) -> Path:
     """Return the Keras file of a model."""
-    from cxr_edge.model import DEFAULT, ORIGINAL, default_package
+    from cxr_edge.model import DEFAULT, default_package
+    from cxr_edge.package import ORIGINAL
 
     path = default_package() if model == DEFAULT else Path(model)
     if not path.is_dir():

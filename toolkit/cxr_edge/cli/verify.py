@@ -8,6 +8,7 @@ import typer
 
 from cxr_edge.cli.export import EXPORT_MODULES
 from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.package import PARITY, write_checksums
 
 if TYPE_CHECKING:
     from cxr_export.parity import ParityReport
@@ -30,7 +31,6 @@ def verify(
     probability differs by more than the tolerance, or a label at any operating point.
     """
     try:
-        from cxr_export.package import PARITY, write_checksums
         from cxr_export.parity import verify_package
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
@@ -49,7 +49,7 @@ def _print(report: "ParityReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cxr_edge.model import ORIGINAL
+    from cxr_edge.package import ORIGINAL
 
     table = Table("artefact", "runtime", box=None, pad_edge=False)
     for title in ("films", "max |Δp|", "mean |Δp|", "label flips", ""):

@@ -11,7 +11,7 @@ from cxr_edge.data.films import some
 from cxr_edge.data.filmset import FilmSet, split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.files import write_whole
-from cxr_edge.model import ORIGINAL
+from cxr_edge.package import ORIGINAL
 from cxr_edge.training.config import FitConfig
 
 MODEL: Final = ORIGINAL

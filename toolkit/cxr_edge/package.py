@@ -1,0 +1,116 @@
+"""What a model package holds: the names of its files, and their checksums."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import ModelInvalid
+
+ORIGINAL: Final = "model.keras"
+"""The Keras model, in a run folder and in a package."""
+
+CHECKSUMS: Final = "SHA256SUMS"
+"""The checksum list."""
+
+PARITY: Final = "parity.json"
+"""What the last comparison with the Keras model found."""
+
+EVALUATION: Final = "evaluation.json"
+"""What ``cxr evaluate`` found, where the package was made with it."""
+
+CARD: Final = "README.md"
+"""The model card."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way of storing the network for a runtime."""
+
+    name: str
+    """By which ``cxr export --formats`` asks for it."""
+    file: str
+    """In a package."""
+    runtime: str
+    """Key of :data:`cxr_edge.model.RUNTIMES`."""
+    precision: str
+    """``fp32``; ``fp16`` (weights); ``int8`` (weights and activations); ``dynamic`` (int8 weights,
+    activations quantized while it runs)."""
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    kind.name: kind
+    for kind in (
+        Format("onnx", "model.onnx", "onnx", "fp32"),
+        Format("tflite", "model.tflite", "litert", "fp32"),
+        Format("tflite-fp16", "model.fp16.tflite", "litert", "fp16"),
+        Format("onnx-int8", "model.int8.onnx", "onnx", "int8"),
+        Format("tflite-int8", "model.int8.tflite", "litert", "int8"),
+        Format("tflite-dynamic", "model.dynamic.tflite", "litert", "dynamic"),
+    )
+}
+"""Formats by name, the most exact first."""
+
+
+def read_checksums(package: Path) -> dict[str, str]:
+    """Return file name to SHA-256 from a package's checksum list.
+
+    Raises
+    ------
+    ModelInvalid
+        There is none, or it is malformed.
+    """
+    path = package / CHECKSUMS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError) as exc:
+        raise ModelInvalid(
+            f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
+            "make one with 'cxr export', or name an .onnx or .tflite file"
+        ) from exc
+
+
+def check_listed(package: Path, name: str, data: bytes) -> None:
+    """Check the bytes of one file against the package's checksum list.
+
+    Raises
+    ------
+    ModelInvalid
+        They are not those listed.
+    """
+    if read_checksums(package).get(name) != hashlib.sha256(data).hexdigest():
+        raise ModelInvalid(
+            f"{package / name}: its bytes are not those listed in {CHECKSUMS}; "
+            "copy the package again"
+        )
+
+
+def check_checksums(package: Path) -> None:
+    """Check every file that a package lists.
+
+    Raises
+    ------
+    ModelInvalid
+        Files are missing or changed; the message names all of them.
+    """
+    wrong = []
+    for name, digest in read_checksums(package).items():
+        path = package / Path(name).name
+        if not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            wrong.append(f"{name} was changed")
+    if wrong:
+        raise ModelInvalid(
+            f"{package}: its files are not those listed in {CHECKSUMS}: {', '.join(wrong)}; "
+            "copy or export the package again"
+        )
+
+
+def write_checksums(package: Path) -> None:
+    """List the SHA-256 of every file in a package, as ``sha256sum`` prints and checks them."""
+    files = sorted(path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (package / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
