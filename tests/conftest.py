@@ -83,6 +83,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, class_folders: Path) ->
 def package(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
     """What ``cxr export`` makes of it."""
     out = tmp_path_factory.mktemp("package") / "package"
-    result = CliRunner().invoke(app, ["export", str(run_folder / "model.keras"), "-o", str(out)])
+    words = ["export", str(run_folder / "model.keras"), "-o", str(out), "--formats", "onnx,tflite"]
+    result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     return out

@@ -1,6 +1,7 @@
 """The model card: what a package's ``README.md`` says."""
 
 import json
+from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.evaluation.figures import PointFigures
@@ -9,9 +10,17 @@ from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
 from cxr_edge.manifest import NOTICE
 from cxr_edge.spec import ModelSpec, OperatingPoint, Provenance
+from cxr_export.tables import Findings, as_markdown, headline
+
+PARITY_HEADING: Final = "## Parity"
 
 
-def model_card(spec: ModelSpec, evaluation: Summary | None = None, notes: str = "") -> str:
+def model_card(
+    spec: ModelSpec,
+    evaluation: Summary | None = None,
+    notes: str = "",
+    parity: Findings | None = None,
+) -> str:
     """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``.
 
     Parameters
@@ -22,6 +31,8 @@ def model_card(spec: ModelSpec, evaluation: Summary | None = None, notes: str = 
         Its figures, by ``cxr evaluate``.
     notes
         Markdown to stand in the card as it is: how the model was chosen.
+    parity
+        What ``parity.json`` holds.
     """
     parts = [_yaml(spec, evaluation), f"# {spec.name}", NOTICE, _usage(spec)]
     parts += [_operating_points(spec)]
@@ -31,8 +42,17 @@ def model_card(spec: ModelSpec, evaluation: Summary | None = None, notes: str = 
         parts.append(notes.strip())
     if evaluation:
         parts.append(_evaluation(spec, evaluation))
+    if parity:
+        parts.append(_parity(parity))
     parts.append(_LIMITS)
     return "\n\n".join(parts) + "\n"
+
+
+def with_parity(card: str, parity: Findings) -> str:
+    """Return a card with the section on parity made anew."""
+    before, _, rest = card.partition(_LIMITS)
+    before = before.partition(f"{PARITY_HEADING}\n")[0]
+    return f"{before}{_parity(parity)}\n\n{_LIMITS}{rest}"
 
 
 _LIMITS = """## Limits
@@ -49,6 +69,15 @@ _LIMITS = """## Limits
   can learn them in place of the lungs.
 - Probabilities are calibrated, if at all, to the share of pneumonias among the validation films;
   elsewhere that share is another."""
+
+
+def _parity(findings: Findings) -> str:
+    return f"""{PARITY_HEADING}
+
+Every artefact against the Keras model, from the bytes of the same files to the label, by
+`cxr verify`: {headline(findings)}. Times are of the machine that compared, a film at a time.
+
+{as_markdown(findings)}"""
 
 
 def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:

@@ -1,35 +1,54 @@
 """Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.discover import discover
-from cxr_edge.errors import DataError, ParityError
-from cxr_edge.model import RUNTIMES, open_model
-from cxr_edge.outcome import Decision
-from cxr_edge.package import FORMATS, ORIGINAL, check_checksums
-from cxr_edge.prepare import Pixels
-from cxr_edge.runtimes import Runtime
-from cxr_edge.scan import DEFAULT_BATCH_SIZE, prepare_all
+from cxr_edge.errors import ModelInvalid, ParityError
+from cxr_edge.model import open_model
+from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums
+from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.spec import ModelSpec
+from cxr_export.comparison import Comparison, compare
+from cxr_export.films import Films
+from cxr_export.gates import GATES, Gate
 from cxr_export.original import KerasRuntime, load_original
 
-TOLERANCE: Final = 1e-4
-"""Largest |Δp| at which an fp32 artefact still passes."""
-
-PARITY_VERSION: Final = 1
+PARITY_VERSION: Final = 2
 """Version of ``parity.json``."""
+
+BATCH_SIZES: Final = (1, 2, 7, 32)
+"""That must agree with each other."""
+
+BATCH_TOLERANCE: Final = 1e-6
+"""Largest |Δp| between two batch sizes."""
+
+_BATCH: Final = max(BATCH_SIZES)
+_BATCH_FILMS: Final = 70
+"""So many films are scored at each batch size; two full batches of the largest and some over."""
+
+_TIMED_RUNS: Final = 30
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds for one film, with all usable CPUs."""
+
+    cold: float
+    """Opening the artefact and its first film."""
+    warm: float
+    """Median of later ones."""
 
 
 @dataclass(frozen=True)
 class ArtefactParity:
-    """One artefact against the Keras model, on the same films."""
+    """One artefact, run by one runtime, against the reference."""
 
     artefact: str
     """File in the package."""
@@ -37,53 +56,64 @@ class ArtefactParity:
     """That ran it."""
     provider: str
     """That the runtime used."""
-    films: int
-    """Compared."""
-    max_difference: float
-    """Largest |Δp|."""
-    mean_difference: float
-    """Mean |Δp|."""
-    worst_film: str
-    """Where the largest is."""
-    flips: dict[str, int]
-    """Films whose label differs, by operating point."""
-    tolerance: float
-    """That |Δp| was held to."""
+    precision: str
+    """See :class:`cxr_edge.package.Format`."""
+    size: int
+    """Bytes of the file."""
+    comparison: Comparison
+    """Of its scores with the reference's."""
+    batches: dict[int, float]
+    """Batch size to the largest |Δp| from the scores at the first of them."""
+    latency: Latency
+    """On this machine."""
 
     @property
     def mismatches(self) -> list[str]:
         """Every way in which the artefact fails, with numbers."""
-        found = []
-        if not self.max_difference <= self.tolerance:  # NaN fails too
-            found.append(
-                f"{self.artefact}: |Δp| {self.max_difference:.2e} on {self.worst_film}, "
-                f"allowed {self.tolerance:.0e}"
-            )
-        found += [
-            f"{self.artefact}: {count} of {self.films} labels differ at {point}"
-            for point, count in self.flips.items()
-            if count
+        apart = [
+            f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, "
+            f"allowed {BATCH_TOLERANCE:g}"
+            for size, difference in self.batches.items()
+            if not difference <= BATCH_TOLERANCE
         ]
-        return found
+        return [f"{self.artefact}: {line}" for line in (*self.comparison.mismatches, *apart)]
 
     @property
     def passed(self) -> bool:
         """No mismatch."""
         return not self.mismatches
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data."""
+        own = ("artefact", "runtime", "provider", "precision", "size")
+        return {
+            **{name: getattr(self, name) for name in own},
+            **self.comparison.to_dict(),
+            "batches": {str(size): difference for size, difference in self.batches.items()},
+            "latency_ms": vars(self.latency),
+            "passed": self.passed,
+        }
+
 
 @dataclass(frozen=True)
 class ParityReport:
-    """All artefacts of a package against its Keras model."""
+    """All artefacts of a package against one reference."""
 
     spec: ModelSpec
     """Of the model."""
+    reference: str
+    """File that the artefacts were compared with."""
+    films: Films
+    """Compared on."""
     artefacts: tuple[ArtefactParity, ...]
-    """One a runtime."""
-    films: int
-    """Compared."""
-    unreadable: int
-    """Files of the folder that could not be decoded; every runtime would fail on them alike."""
+    """One a file."""
+    rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """File to what was tried until it passed, where a quantization was looked for."""
+
+    @property
+    def mismatches(self) -> list[str]:
+        """Of all artefacts."""
+        return [line for artefact in self.artefacts for line in artefact.mismatches]
 
     def require(self) -> None:
         """Do nothing where all artefacts agree.
@@ -93,128 +123,150 @@ class ParityReport:
         ParityError
             With every mismatch and its numbers.
         """
-        mismatches = [line for artefact in self.artefacts for line in artefact.mismatches]
-        if mismatches:
-            raise ParityError("the artefacts do not decide as Keras does: " + "; ".join(mismatches))
+        if self.mismatches:
+            raise ParityError(
+                "the artefacts do not decide as the reference does: " + "; ".join(self.mismatches)
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``parity.json``'s content; no film is named in it."""
+        labels = self.films.labels.tolist()
         return {
             "parity_version": PARITY_VERSION,
             "model": self.spec.name,
-            "films": self.films,
-            "unreadable": self.unreadable,
-            "artefacts": [
-                {
-                    **{key: value for key, value in vars(artefact).items() if key != "worst_film"},
-                    "passed": artefact.passed,
-                }
-                for artefact in self.artefacts
-            ],
+            "reference": self.reference,
+            "films": len(self.films),
+            "positives": labels.count(1),
+            "negatives": labels.count(0),
+            "patients": len(set(self.films.patients)),
+            "unreadable": self.films.unreadable,
+            "artefacts": [artefact.to_dict() for artefact in self.artefacts],
+            "rungs": self.rungs,
         }
 
 
 def verify_package(
-    package: Path, data: Sequence[Path], tolerance: float = TOLERANCE
+    package: Path,
+    films: Films,
+    reference: Path | None = None,
+    gates: Mapping[str, Gate] = GATES,
 ) -> ParityReport:
-    """Run the same files through Keras and every exported artefact, and compare.
-
-    Files are read, decoded and preprocessed as a scan does it; each runtime gets the same
-    batches.
+    """Run the same films through the reference and every artefact of a package, and compare.
 
     Parameters
     ----------
     package
-        A model package with its ``model.keras``.
-    data
-        Files and folders of films; labels are not needed.
-    tolerance
-        Largest |Δp| allowed.
+        A model package.
+    films
+        Loaded for the package's input; labels are not needed.
+    reference
+        Instead of the package's ``model.keras``.
+    gates
+        By precision.
 
     Raises
     ------
-    UsageError
-        A path does not exist.
     ModelError
-        The package is incomplete or damaged.
-    DataError
-        No film could be read.
+        The package is incomplete or damaged, or the reference cannot be loaded.
     """
     check_checksums(package)
-    keras_model, spec = load_original(package / ORIGINAL)
-    models = {name: open_model(str(package), runtime=name) for name in RUNTIMES}
-    runtimes: dict[str, Runtime] = {name: model.runtime for name, model in models.items()}
-    names, scores, unreadable = _score(
-        data, spec, {"keras": KerasRuntime(keras_model, spec), **runtimes}
-    )
-    if not names:
-        raise DataError(
-            f"expected films to compare on, none of {unreadable} files could be read"
-            if unreadable
-            else "expected films to compare on, the folder has none"
-        )
-    return ParityReport(
-        spec=spec,
-        artefacts=tuple(
-            _compare(name, runtimes[name], names, scores["keras"], scores[name], spec, tolerance)
-            for name in RUNTIMES
-        ),
-        films=len(names),
-        unreadable=unreadable,
-    )
+    original = reference or package / ORIGINAL
+    if not original.exists():
+        raise ModelInvalid(f"{package}: expected {ORIGINAL} in it; name the original: --reference")
+    keras_model, spec = load_original(original)
+    expected = score(KerasRuntime(keras_model, spec), films.pixels)
+    found = [
+        measure(package / kind.file, kind, films, expected, spec, gates[kind.precision])
+        for kind in FORMATS.values()
+        if (package / kind.file).is_file()
+    ]
+    if not found:
+        raise ModelInvalid(f"{package}: expected artefacts to compare, it has none")
+    return ParityReport(spec, original.name, films, tuple(found))
 
 
-def _score(
-    data: Sequence[Path], spec: ModelSpec, runtimes: dict[str, Runtime]
-) -> tuple[list[str], dict[str, NDArray[np.float32]], int]:
-    """Return the films' names, each runtime's probabilities, and how many files failed."""
-    names: list[str] = []
-    scores: dict[str, list[NDArray[np.float32]]] = {name: [] for name in runtimes}
-    unreadable = 0
-    prepared = prepare_all(discover(data), spec.input, ahead=2 * DEFAULT_BATCH_SIZE)
-    while batch := list(islice(prepared, DEFAULT_BATCH_SIZE)):
-        films = [
-            (item.path, film.content.pixels)
-            for item, film in batch
-            if isinstance(film.content, Pixels)
-        ]
-        unreadable += len(batch) - len(films)
-        if not films:
-            continue
-        names += [path for path, _ in films]
-        pixels = np.stack([film for _, film in films])
-        for name, runtime in runtimes.items():
-            scores[name].append(runtime.run(pixels))
-    together = {name: np.concatenate(parts) for name, parts in scores.items() if parts}
-    return names, together, unreadable
-
-
-def _compare(
-    name: str,
-    runtime: Runtime,
-    films: list[str],
-    expected: NDArray[np.float32],
-    came: NDArray[np.float32],
-    spec: ModelSpec,
-    tolerance: float,
+def measure(
+    path: Path, kind: Format, films: Films, expected: Scores, spec: ModelSpec, gate: Gate
 ) -> ArtefactParity:
-    difference = np.abs(came.astype(np.float64) - expected)
-    worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
-    flips = {}
-    for point in spec.operating_points:
-        decision = Decision.of(spec, point.name)
-        flips[point.name] = sum(
-            decision.label(one) != decision.label(other)
-            for one, other in zip(expected.tolist(), came.tolist(), strict=True)
-        )
+    """Compare one artefact with the reference's scores.
+
+    Parameters
+    ----------
+    path
+        The artefact.
+    kind
+        Its format.
+    films
+        N films.
+    expected
+        Shape (N,), what the reference gives.
+    spec
+        Of the reference: its labels and operating points are what the artefact is judged by.
+    gate
+        To hold it to.
+
+    Raises
+    ------
+    ModelInvalid
+        It cannot be run, or its spec says other than that of the reference.
+    """
+    start = time.perf_counter()
+    runtime = open_model(str(path), kind.runtime).runtime
+    runtime.run(films.pixels[:1])
+    cold = 1e3 * (time.perf_counter() - start)
+    check_same_meaning(path, runtime.spec, spec)
     return ArtefactParity(
-        artefact=next(kind.file for kind in FORMATS.values() if kind.runtime == name),
-        runtime=name,
+        artefact=path.name,
+        runtime=kind.runtime,
         provider=runtime.provider,
-        films=len(films),
-        max_difference=float(difference[worst]),
-        mean_difference=float(difference.mean()),
-        worst_film=films[worst],
-        flips=flips,
-        tolerance=tolerance,
+        precision=kind.precision,
+        size=path.stat().st_size,
+        comparison=compare(films, expected, score(runtime, films.pixels), spec, gate),
+        batches=_batches(runtime, films.pixels[:_BATCH_FILMS]),
+        latency=Latency(round(cold, 2), round(_warm(runtime, films.pixels), 3)),
     )
+
+
+def check_same_meaning(path: Path, came: ModelSpec, wanted: ModelSpec) -> None:
+    """Check that an artefact says of itself what its reference says.
+
+    Raises
+    ------
+    ModelInvalid
+        Its classes, its input or its operating points are others; the message lists them.
+    """
+    parts = ("labels", "input", "operating_points", "default_operating_point")
+    wrong = [
+        f"{name.replace('_', ' ')}: {getattr(wanted, name)} in the reference, "
+        f"{getattr(came, name)} in the artefact"
+        for name in parts
+        if getattr(came, name) != getattr(wanted, name)
+    ]
+    if wrong:
+        raise ModelInvalid(
+            f"{path}: its spec is not that of the reference: {'; '.join(wrong)}; export it again"
+        )
+
+
+def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> Scores:
+    """Return the scores of N films, shape (N,), run in batches."""
+    return np.concatenate(
+        [runtime.run(pixels[first : first + batch]) for first in range(0, len(pixels), batch)]
+    )
+
+
+def _batches(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+    first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
+    return {
+        size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]
+    }
+
+
+def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
+    taken = []
+    for number in range(_TIMED_RUNS):
+        film = pixels[number % len(pixels)][np.newaxis]
+        start = time.perf_counter()
+        runtime.run(film)
+        taken.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(taken)

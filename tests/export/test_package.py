@@ -14,18 +14,21 @@ from cxr_edge.package import check_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
-from cxr_export.package import export_package
+from cxr_export.package import Request, export_package
 
 pytestmark = pytest.mark.slow
+
+FLOAT = Request(formats=("onnx", "tflite"))
+ONLY_FLOAT = ("--formats", "onnx,tflite")
 
 
 def test_exporting_twice_replaces_the_package(run_folder: Path, tmp_path: Path) -> None:
     """The new package is whole, the old one and the scratch folder are gone."""
     out = tmp_path / "p"
-    export_package(run_folder / "model.keras", out)
+    export_package(run_folder / "model.keras", out, request=FLOAT)
     names = {path.name for path in out.iterdir()}
     (out / "model.onnx").write_bytes(b"old")
-    export_package(run_folder / "model.keras", out)
+    export_package(run_folder / "model.keras", out, request=FLOAT)
     assert {path.name for path in out.iterdir()} == names
     check_checksums(out)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
@@ -36,9 +39,9 @@ def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> N
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
     with pytest.raises(UsageError, match="no model package"):
-        export_package(run_folder / "model.keras", tmp_path / "mine")
+        export_package(run_folder / "model.keras", tmp_path / "mine", request=FLOAT)
     with pytest.raises(UsageError, match="existing folder"):
-        export_package(run_folder / "model.keras", tmp_path / "none" / "p")
+        export_package(run_folder / "model.keras", tmp_path / "none" / "p", request=FLOAT)
 
 
 def save(model: keras.Model, path: Path, spec: ModelSpec | None) -> Path:
@@ -62,15 +65,19 @@ TINY = ModelSpec(
 def test_a_model_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """No spec, other channels, two outputs, half a file: each has its message, no package."""
     with pytest.raises(SpecMissing, match="--spec"):
-        export_package(save(network(), tmp_path / "a.keras", None), tmp_path / "p")
+        export_package(save(network(), tmp_path / "a.keras", None), tmp_path / "p", request=FLOAT)
     with pytest.raises(ModelInvalid, match="says 8x8x1 uint8, the model wants 8x8x3"):
-        export_package(save(network(channels=3), tmp_path / "b.keras", TINY), tmp_path / "p")
+        export_package(
+            save(network(channels=3), tmp_path / "b.keras", TINY), tmp_path / "p", request=FLOAT
+        )
     with pytest.raises(ModelInvalid, match=r"shape \(N, 1\), came \(None, 2\)"):
-        export_package(save(network(outputs=2), tmp_path / "c.keras", TINY), tmp_path / "p")
+        export_package(
+            save(network(outputs=2), tmp_path / "c.keras", TINY), tmp_path / "p", request=FLOAT
+        )
     whole = save(network(), tmp_path / "d.keras", TINY)
     whole.write_bytes(whole.read_bytes()[:-500])
     with pytest.raises(ModelInvalid, match="half of one"):
-        export_package(whole, tmp_path / "p")
+        export_package(whole, tmp_path / "p", request=FLOAT)
     assert not (tmp_path / "p").exists()
 
 
@@ -78,7 +85,9 @@ def test_a_given_spec_stands_in(tmp_path: Path, cxr: Callable[..., Any]) -> None
     """--spec describes a model that carries none, and goes into its artefacts."""
     path = save(network(), tmp_path / "a.keras", None)
     (tmp_path / "spec.json").write_text(TINY.to_json())
-    result = cxr("export", path, "-o", tmp_path / "p", "--spec", tmp_path / "spec.json")
+    result = cxr(
+        "export", path, "-o", tmp_path / "p", *ONLY_FLOAT, "--spec", tmp_path / "spec.json"
+    )
     assert result.exit_code == 0, result.output
     assert load_original(tmp_path / "p" / "model.keras")[1] == TINY
 
@@ -116,7 +125,7 @@ def test_the_card_takes_in_an_evaluation(
     assert cxr(*words).exit_code == 0
     (tmp_path / "notes.md").write_text("## How it was chosen\n\nBy lot.\n")
     options = ("--evaluation", out / "evaluation.json", "--notes", tmp_path / "notes.md")
-    result = cxr("export", original, "-o", tmp_path / "p", *options)
+    result = cxr("export", original, "-o", tmp_path / "p", *ONLY_FLOAT, *options)
     assert result.exit_code == 0, result.output
     card = (tmp_path / "p" / "README.md").read_text()
     report = (out / "report.md").read_text()
@@ -128,6 +137,6 @@ def test_the_card_takes_in_an_evaluation(
     assert "type: recall" in card
     check_checksums(tmp_path / "p")
     other = save(network(), tmp_path / "other.keras", TINY)
-    refused = cxr("export", other, "-o", tmp_path / "q", *options)
+    refused = cxr("export", other, "-o", tmp_path / "q", *ONLY_FLOAT, *options)
     assert refused.exit_code == 2
     assert "expected figures of" in refused.output

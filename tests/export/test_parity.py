@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from cxr_edge.errors import DataError, ModelInvalid, ParityError
+from cxr_edge.artefact import SPEC_KEY
+from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
 from cxr_edge.model import open_model
-from cxr_edge.package import read_checksums, write_checksums
+from cxr_edge.package import FORMATS, package_spec, read_checksums, write_checksums
 from cxr_edge.spec import ModelSpec
-from cxr_export.parity import verify_package
+from cxr_export.films import Films, list_parity_films, load_parity_films
+from cxr_export.gates import GATES, Gate
+from cxr_export.parity import BATCH_SIZES, ParityReport, verify_package
 from fakes import SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -26,6 +30,15 @@ def copy(package: Path, tmp_path: Path) -> Path:
     """A package that may be damaged."""
     shutil.copytree(package, tmp_path / "package")
     return tmp_path / "package"
+
+
+def load(package: Path, data: Sequence[Path]) -> Films:
+    spec = package_spec(package)
+    return load_parity_films(list_parity_films(data, spec.labels), spec.input)
+
+
+def verify(package: Path, folder: Path, gates: dict[str, Gate] | None = None) -> ParityReport:
+    return verify_package(package, load(package, [folder]), gates={**GATES, **(gates or {})})
 
 
 def test_a_package_is_complete(package: Path) -> None:
@@ -39,7 +52,7 @@ def test_a_package_is_complete(package: Path) -> None:
 
 
 def test_the_onnx_graph_is_the_contract(package: Path) -> None:
-    """``image`` in, ``probability`` out, dynamic batch, opset 17, no stale shapes."""
+    """``image`` in, ``probability`` out, dynamic batch, opset 17, every shape inferred."""
     graph = onnx.load(package / "model.onnx")
     onnx.checker.check_model(graph, full_check=True)
     (image,), (probability,) = graph.graph.input, graph.graph.output
@@ -49,63 +62,173 @@ def test_the_onnx_graph_is_the_contract(package: Path) -> None:
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [d.dim_param for d in probability.type.tensor_type.shape.dim] == ["batch"]
     assert graph.opset_import[0].version == 17
+    inside = {name for node in graph.graph.node for name in node.output} - {"probability"}
+    assert inside == {value.name for value in graph.graph.value_info}
+    assert not any(node.op_type == "Transpose" for node in graph.graph.node)
 
 
 def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) -> None:
-    """Through file bytes, below 1e-4, without a changed label at any operating point."""
-    report = verify_package(package, [class_folders])
+    """Through file bytes, below 1e-4, without a changed label, in batches of any size."""
+    report = verify(package, class_folders)
     report.require()
-    assert report.films == 120
+    assert len(report.films) == 120
     assert [artefact.runtime for artefact in report.artefacts] == ["onnx", "litert"]
     for artefact in report.artefacts:
-        assert 0 < artefact.max_difference < 1e-4
-        assert artefact.mean_difference <= artefact.max_difference
-        assert artefact.flips == {"screening": 0, "balanced": 0, "study": 0}
+        found = artefact.comparison
+        assert 0 < found.max_difference < 1e-4
+        assert found.p50_difference <= found.p99_difference <= found.max_difference
+        assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
+        assert found.changes
+        assert found.changes.films == 120
+        assert set(artefact.batches) == set(BATCH_SIZES[1:])
+        assert max(artefact.batches.values()) <= 1e-6
+        assert artefact.latency.warm > 0
+        assert artefact.size == (package / artefact.artefact).stat().st_size
 
 
-def sabotage(package: Path) -> None:
-    """Change the bias of the last layer, and list the new checksum."""
-    path = package / "model.onnx"
-    graph = onnx.load(path)
-    bias = next(t for t in graph.graph.initializer if list(t.dims) == [1])
+def patch(path: Path, change: Callable[[onnx.GraphProto], None]) -> None:
+    """Change a graph and list its new checksum."""
+    model = onnx.load(path)
+    change(model.graph)
+    onnx.save(model, path)
+    write_checksums(path.parent)
+
+
+def shift_last_bias(graph: onnx.GraphProto) -> None:
+    bias = next(t for t in graph.initializer if list(t.dims) == [1] and "probability" in t.name)
     bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(1), bias.name))
-    onnx.save(graph, path)
-    write_checksums(package)
 
 
-def test_a_changed_weight_fails_the_gate(
-    copy: Path, class_folders: Path, cxr: Callable[..., Any]
+def change_one_weight(graph: onnx.GraphProto) -> None:
+    """One weight of the first convolution, and no other."""
+    node = next(node for node in graph.node if node.op_type == "Conv")
+    weight = next(t for t in graph.initializer if t.name == node.input[1])
+    values = numpy_helper.to_array(weight).copy()
+    values.flat[0] += 0.5
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+
+
+def swap_classes(graph: onnx.GraphProto) -> None:
+    """Give the probability of the other class, as a swapped label order does."""
+    last = graph.node[-1]
+    last.output[0] = "swapped"
+    one = numpy_helper.from_array(np.float32(1), "one")
+    graph.initializer.append(one)
+    graph.node.append(onnx.helper.make_node("Sub", ["one", "swapped"], ["probability"]))
+
+
+def swap_channels_for_gray(graph: onnx.GraphProto) -> None:
+    """Weigh the gray value as if it were the blue of BGR: 0.114 in place of 1."""
+    scale = next(t for t in graph.initializer if t.name.endswith("scale_1/mul/weight1"))
+    values = numpy_helper.to_array(scale) * np.float32(0.114)
+    scale.CopyFrom(numpy_helper.from_array(values, scale.name))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "gate"),
+    [
+        (change_one_weight, r"\|Δp\| .* allowed 0\.0001"),
+        (shift_last_bias, r"\|Δp\| .* allowed 0\.0001"),
+        (swap_classes, "labels differ at study"),
+        (swap_channels_for_gray, "labels differ at"),
+    ],
+)
+def test_a_sabotaged_artefact_fails_its_gate(
+    copy: Path,
+    class_folders: Path,
+    cxr: Callable[..., Any],
+    sabotage: Callable[[onnx.GraphProto], None],
+    gate: str,
 ) -> None:
     """Exit code 4, the table says FAILED, the message has the numbers, TFLite still passes."""
-    sabotage(copy)
-    report = verify_package(copy, [class_folders])
-    with pytest.raises(ParityError, match=r"model\.onnx: \|Δp\| .* allowed 1e-04"):
+    patch(copy / "model.onnx", sabotage)
+    report = verify(copy, class_folders)
+    with pytest.raises(ParityError, match=rf"model\.onnx: .*{gate}"):
         report.require()
     assert [artefact.passed for artefact in report.artefacts] == [False, True]
     result = cxr("verify", copy, "--data", class_folders)
     assert result.exit_code == 4
     assert "FAILED" in result.output
-    assert json.loads((copy / "parity.json").read_text())["artefacts"][0]["passed"] is False
+    found = json.loads((copy / "parity.json").read_text())
+    assert [artefact["passed"] for artefact in found["artefacts"]] == [False, True]
 
 
-def test_a_flipped_label_fails_whatever_the_tolerance(copy: Path, class_folders: Path) -> None:
-    """A tolerance of 1 forgives probabilities, never decisions."""
-    sabotage(copy)
-    report = verify_package(copy, [class_folders], tolerance=1.0)
+def test_a_swapped_label_order_in_the_spec_is_told(copy: Path, class_folders: Path) -> None:
+    """An artefact that calls the classes otherwise than the Keras model is not compared."""
+    rewrite_spec(copy / "model.onnx", labels=("PNEUMONIA", "NORMAL"))
+    with pytest.raises(ModelInvalid, match=r"labels: \('NORMAL', 'PNEUMONIA'\) in the reference"):
+        verify(copy, class_folders)
+
+
+def test_another_threshold_in_the_spec_is_told(copy: Path, class_folders: Path) -> None:
+    """Labels of the artefact would not be those that the comparison counts."""
+    points = package_spec(copy).operating_points
+    moved = (replace(points[0], threshold=0.123), *points[1:])
+    rewrite_spec(copy / "model.onnx", operating_points=moved)
+    with pytest.raises(ModelInvalid, match="operating points"):
+        verify(copy, class_folders)
+
+
+def test_another_recipe_in_the_spec_is_told(copy: Path, class_folders: Path) -> None:
+    """A spec of a recipe that is not this one's is refused, by name and by digest."""
+    spec = package_spec(copy).to_dict()
+    for changed in ({"recipe": "cxr-9"}, {"recipe_sha256": "0" * 64}):
+        text = json.dumps({**spec, "input": {**spec["input"], **changed}})
+        write_spec(copy / "model.onnx", text)
+        with pytest.raises(SpecUnknown, match="recipe"):
+            verify(copy, class_folders)
+
+
+def rewrite_spec(path: Path, **changes: Any) -> None:
+    write_spec(path, replace(open_model(str(path)).spec, **changes).to_json())
+
+
+def write_spec(path: Path, text: str) -> None:
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {SPEC_KEY: text})
+    onnx.save(model, path)
+    write_checksums(path.parent)
+
+
+def test_a_flipped_label_fails_whatever_the_difference(copy: Path, class_folders: Path) -> None:
+    """A limit of 1 forgives probabilities, never decisions."""
+    patch(copy / "model.onnx", shift_last_bias)
+    report = verify(copy, class_folders, {"fp32": Gate(1.0, flips=0.0)})
     with pytest.raises(ParityError, match="labels differ at"):
         report.require()
 
 
+def test_gates_move_by_flag(copy: Path, class_folders: Path, cxr: Callable[..., Any]) -> None:
+    """What agrees to 1e-6 does not agree to 1e-12."""
+    result = cxr("verify", copy, "--data", class_folders, "--fp32-difference", "1e-12")
+    assert result.exit_code == 4
+    assert "allowed 1e-12" in result.output
+
+
 def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None:
-    """parity.json holds them without naming a film, and SHA256SUMS lists it."""
+    """parity.json and the card hold them without naming a film; SHA256SUMS lists both."""
+    before = (copy / "README.md").read_text()
     result = cxr("verify", copy, "--data", SAMPLES)
     assert result.exit_code == 0, result.output
     assert "2 files could not be read" in result.output
-    text = (copy / "parity.json").read_text()
+    text, card = ((copy / name).read_text() for name in ("parity.json", "README.md"))
     assert json.loads(text)["films"] == 7
-    assert "phantom" not in text
+    assert "phantom" not in text + card
+    assert "## Parity" in card
+    assert "7 films" in card
+    assert before.partition("## Limits")[2] == card.partition("## Limits")[2]
+    assert cxr("verify", copy, "--data", SAMPLES).exit_code == 0
+    assert (copy / "README.md").read_text().count("## Parity") == 1
     assert "parity.json" in read_checksums(copy)
     open_model(str(copy))
+
+
+def test_nothing_is_written_on_demand(copy: Path, cxr: Callable[..., Any]) -> None:
+    """--no-write leaves the package as it was."""
+    before = (copy / "SHA256SUMS").read_bytes()
+    assert cxr("verify", copy, "--data", SAMPLES, "--no-write").exit_code == 0
+    assert (copy / "SHA256SUMS").read_bytes() == before
+    assert not (copy / "parity.json").exists()
 
 
 def test_a_package_changed_after_export_is_not_verified(copy: Path, class_folders: Path) -> None:
@@ -113,16 +236,42 @@ def test_a_package_changed_after_export_is_not_verified(copy: Path, class_folder
     (copy / "model.onnx").write_bytes(b"x")
     (copy / "model.tflite").unlink()
     with pytest.raises(ModelInvalid, match=r"model\.onnx was changed, model\.tflite is missing"):
-        verify_package(copy, [class_folders])
+        verify(copy, class_folders)
 
 
 def test_nothing_to_compare_is_an_error(package: Path, tmp_path: Path) -> None:
     """No film, no proof."""
     with pytest.raises(DataError, match="has none"):
-        verify_package(package, [tmp_path])
+        verify(package, tmp_path)
     (tmp_path / "bad.png").write_text("no film")
     with pytest.raises(DataError, match="none of 1 files"):
-        verify_package(package, [tmp_path])
+        verify(package, tmp_path)
+
+
+def test_a_reference_elsewhere_can_be_named(
+    copy: Path, run_folder: Path, class_folders: Path, cxr: Callable[..., Any]
+) -> None:
+    """A package without its Keras model is compared with one from elsewhere, and says so."""
+    (copy / "model.keras").unlink()
+    write_checksums(copy)
+    alone = cxr("verify", copy, "--data", class_folders)
+    assert alone.exit_code == 1
+    assert "--reference" in alone.output
+    words = ("verify", copy, "--data", class_folders, "--reference", run_folder / "model.keras")
+    assert cxr(*words).exit_code == 0
+
+
+def test_films_can_be_few_and_of_validation_patients(
+    package: Path, class_folders: Path, cxr: Callable[..., Any]
+) -> None:
+    """--films takes as many of each class, --held-out those that were not trained on."""
+    result = cxr("verify", package, "--data", class_folders, "--films", 10, "--no-write")
+    assert "10 films of" in result.output
+    assert "5 positive and 5 negative" in result.output
+    result = cxr("verify", package, "--data", class_folders, "--held-out", "--no-write")
+    facts = package_spec(package).provenance
+    assert facts
+    assert f"{facts.validation_films} films of {facts.validation_patients}" in result.output
 
 
 def test_the_artefact_scans_alone(copy: Path, cxr: Callable[..., Any], tmp_path: Path) -> None:
@@ -132,3 +281,12 @@ def test_the_artefact_scans_alone(copy: Path, cxr: Callable[..., Any], tmp_path:
     report = tmp_path / "r.csv"
     assert cxr("scan", SAMPLES, "--model", alone, "--out", report).exit_code == 3
     assert "litert" in (tmp_path / "r.run.json").read_text()
+
+
+def test_every_format_has_a_runtime() -> None:
+    """The suffix of each file is that of the runtime that is to run it."""
+    from cxr_edge.model import RUNTIMES
+
+    for kind in FORMATS.values():
+        assert Path(kind.file).suffix == RUNTIMES[kind.runtime].suffix
+        assert kind.precision in GATES

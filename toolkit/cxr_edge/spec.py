@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
+from cxr_edge.quantization import Quantization
 from cxr_edge.recipe import CXR_1, RECIPES
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class ModelSpec:
     """The one used where none is asked for."""
     provenance: Provenance | None = None
     """Training facts; None for a model of other origin."""
+    quantization: Quantization | None = None
+    """How fewer bits came about; None for an artefact in full precision."""
 
     def __post_init__(self) -> None:
         if not _is_text(self.name):
@@ -207,6 +210,9 @@ class ModelSpec:
         data["labels"] = list(self.labels)
         data["operating_points"] = [dataclasses.asdict(point) for point in self.operating_points]
         data["input"]["recipe_sha256"] = RECIPES[self.input.recipe].digest
+        del data["quantization"]
+        if self.quantization:
+            data["quantization"] = self.quantization.to_dict()
         return {"spec_version": SPEC_VERSION, **data}
 
     @classmethod
@@ -237,6 +243,8 @@ class ModelSpec:
             provenance = _mapping(fields["provenance"], "provenance")
             provenance["validation_auc"] = _interval(provenance.get("validation_auc"))
             fields["provenance"] = _build(Provenance, provenance, "provenance")
+        if fields.get("quantization") is not None:
+            fields["quantization"] = Quantization.from_dict(fields["quantization"])
         return _build(cls, fields, "spec")
 
     def to_json(self) -> str:

@@ -5,9 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.cli.gates import (
+    AucLoss,
+    Flips,
+    Fp16Difference,
+    Fp32Difference,
+    SensitivityLoss,
+    gates,
+)
+from cxr_edge.errors import MissingExtra, ParityError, missing_module
+from cxr_edge.package import FORMATS
 
-EXPORT_MODULES = frozenset({"keras", "onnx", "tensorflow", "tf2onnx"})
+EXPORT_MODULES = frozenset({"ai_edge_quantizer", "keras", "onnx", "tensorflow", "tf2onnx"})
 """What the extra ``export`` brings."""
 
 
@@ -19,6 +28,34 @@ def export(
             "--out", "-o", metavar="PACKAGE", help="Folder to make; an older package is replaced."
         ),
     ],
+    formats: Annotated[
+        str, typer.Option(metavar="NAMES", help=f"all, or some of {','.join(FORMATS)}.")
+    ] = "all",
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DATA",
+            help="Films to calibrate with, folders or manifests; may be given again. Formats of "
+            "fewer bits need them.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DATA",
+            help="Films to judge on. Without: those of --calibration that are of other patients, "
+            "the validation patients where MODEL says who they are.",
+        ),
+    ] = None,
+    calibration_films: Annotated[
+        int, typer.Option(min=1, help="Films to calibrate with; four times as many if need be.")
+    ] = 128,
+    films: Annotated[int, typer.Option(min=1, help="Films to judge on, at most.")] = 1000,
+    fp32_difference: Fp32Difference = 1e-4,
+    fp16_difference: Fp16Difference = 5e-3,
+    flips: Flips = 0.005,
+    auc_loss: AucLoss = 0.002,
+    sensitivity_loss: SensitivityLoss = 0.005,
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
     ] = None,
@@ -35,20 +72,38 @@ def export(
 ) -> None:
     """Export a Keras model to ONNX and TFLite; needs the extra 'export'.
 
-    PACKAGE gets model.keras, model.onnx, model.tflite, spec.json, the model card README.md and
-    SHA256SUMS. Each artefact carries the spec, so it can be scanned with alone.
+    PACKAGE gets model.keras, the artefacts, spec.json, parity.json, the model card README.md and
+    SHA256SUMS. Each artefact carries the spec, so it can be scanned with alone. One of fewer bits
+    is tried in several ways until it decides as MODEL does; what never passes is not put into
+    PACKAGE, and the exit code is 4.
     """
     from cxr_edge.model import read_spec_file
 
     given = read_spec_file(spec) if spec else None
     try:
-        from cxr_export.package import export_package
+        from cxr_export.package import Request, export_package
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr export", "export", missing) from exc
-    exported = export_package(model, out, given, evaluation=evaluation, notes=notes)
-    typer.echo(f"wrote {out} ({exported.name}, {exported.input})")
+    request = Request(
+        formats=tuple(FORMATS) if formats == "all" else tuple(formats.split(",")),
+        calibration=calibration or (),
+        data=data or (),
+        calibration_films=calibration_films,
+        judged_films=films,
+        gates=gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss),
+        evaluation=evaluation,
+        notes=notes,
+    )
+    exported = export_package(model, out, given, request, typer.echo)
+    typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")
     for path in sorted(out.iterdir()):
-        typer.echo(f"  {path.name:14} {path.stat().st_size / 1e6:6.2f} MB")
+        typer.echo(f"  {path.name:20} {path.stat().st_size / 1e6:6.2f} MB")
+    if exported.withheld:
+        reasons = "; ".join(f"{name}: {lines[-1]}" for name, lines in exported.withheld.items())
+        raise ParityError(
+            f"not in the package, for they do not decide as {model.name} does: {reasons}; "
+            "give more or other --calibration films, or leave these formats out"
+        )
     typer.echo(f"next: cxr verify {out} --data FOLDER")

@@ -1,14 +1,20 @@
 """``cxr verify``: tell whether a package's artefacts decide as its Keras model does."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_edge.cli.export import EXPORT_MODULES
-from cxr_edge.errors import MissingExtra, missing_module
-from cxr_edge.package import PARITY, write_checksums
+from cxr_edge.cli.gates import (
+    AucLoss,
+    Flips,
+    Fp16Difference,
+    Fp32Difference,
+    SensitivityLoss,
+    gates,
+)
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
     from cxr_export.parity import ParityReport
@@ -17,56 +23,72 @@ if TYPE_CHECKING:
 def verify(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder from cxr export.")],
     data: Annotated[
-        list[Path],
-        typer.Option("--data", metavar="DIR", help="Films to compare on; may be given again."),
-    ],
-    tolerance: Annotated[
-        float, typer.Option(min=0, help="Largest difference of probabilities allowed.")
-    ] = 1e-4,
-    write: Annotated[bool, typer.Option(help="Write the findings to PACKAGE/parity.json.")] = True,
+        list[Path] | None,
+        typer.Option(
+            "--data", metavar="DATA", help="Films to compare on, folders or manifests; repeatable."
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with this, not with PACKAGE's model.keras."),
+    ] = None,
+    films: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many films at most, of each class alike.", show_default="all"),
+    ] = None,
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out", help="Only films of patients the model was validated on."),
+    ] = False,
+    fp32_difference: Fp32Difference = 1e-4,
+    fp16_difference: Fp16Difference = 5e-3,
+    flips: Flips = 0.005,
+    auc_loss: AucLoss = 0.002,
+    sensitivity_loss: SensitivityLoss = 0.005,
+    write: Annotated[
+        bool, typer.Option(help="Write the findings to PACKAGE: parity.json and the card.")
+    ] = True,
 ) -> None:
-    """Compare ONNX and TFLite with Keras on real films; needs the extra 'export'.
+    """Compare every artefact with Keras on real films; needs the extra 'export'.
 
-    The same files go through all of them, from their bytes to the label. Exit code 4 if a
-    probability differs by more than the tolerance, or a label at any operating point.
+    The same files go through all of them, from their bytes to the label. Exit code 4 if one does
+    not pass the gate of its precision, or decides otherwise in batches of another size.
     """
+    if not data:
+        raise UsageError("expected films to compare on: --data FOLDER")
     try:
+        from cxr_export.films import choose, list_parity_films, load_parity_films
+        from cxr_export.films import held_out as of_validation
+        from cxr_export.package import record
         from cxr_export.parity import verify_package
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr verify", "export", missing) from exc
-    report = verify_package(package, data, tolerance)
+    from cxr_edge.package import package_spec
+
+    spec = package_spec(package)
+    limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
+    listed = list_parity_films(data, spec.labels)
+    if held_out:
+        listed = of_validation(listed, spec)
+    chosen = choose(listed, films) if films else listed
+    report = verify_package(package, load_parity_films(chosen, spec.input), reference, limits)
     _print(report)
     if write:
-        findings = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
-        (package / PARITY).write_text(findings + "\n", encoding="utf-8")
-        write_checksums(package)
+        record(package, report)
     report.require()
 
 
 def _print(report: "ParityReport") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from cxr_edge.cli.tables import print_table
+    from cxr_export.tables import cost, decisions, headline, worth
 
-    from cxr_edge.package import ORIGINAL
-
-    table = Table("artefact", "runtime", box=None, pad_edge=False)
-    for title in ("films", "max |Δp|", "mean |Δp|", "label flips", ""):
-        table.add_column(title, justify="right")
-    for artefact in report.artefacts:
-        table.add_row(
-            artefact.artefact,
-            artefact.runtime,
-            str(artefact.films),
-            f"{artefact.max_difference:.1e}",
-            f"{artefact.mean_difference:.1e}",
-            str(sum(artefact.flips.values())),
-            "passed" if artefact.passed else "FAILED",
-        )
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    points = ", ".join(point.name for point in report.spec.operating_points)
-    console.print(f"against {ORIGINAL}; labels compared at {points}")
-    if report.unreadable:
-        console.print(f"{report.unreadable} files could not be read and were left out")
+    findings = report.to_dict()
+    for columns, rows in (decisions(findings), worth(findings), cost(findings)):
+        if rows:
+            print_table(columns, rows)
+            typer.echo()
+    typer.echo(headline(findings))
+    if report.films.unreadable:
+        typer.echo(f"{report.films.unreadable} files could not be read and were left out")

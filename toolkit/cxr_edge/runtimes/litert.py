@@ -57,7 +57,8 @@ class LiteRtRuntime:
         dtype = np.dtype(image["dtype"]).name
         check_input(source, self.spec.input, tuple(int(n) for n in image["shape"]), dtype)
         self._input = image["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        output = self._interpreter.get_output_details()[0]
+        self._output, self._scale = output["index"], output["quantization"]
         self._batch = int(image["shape"][0])
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
@@ -78,4 +79,7 @@ class LiteRtRuntime:
             scores = self._interpreter.get_tensor(self._output)
         except (ValueError, RuntimeError) as exc:
             raise ModelError(f"LiteRT failed on a batch: {exc}") from exc
+        scale, zero = self._scale
+        if scale:
+            scores = (scores.astype(np.float32) - zero) * np.float32(scale)
         return np.asarray(scores, np.float32).reshape(-1)

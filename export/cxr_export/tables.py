@@ -1,0 +1,119 @@
+"""What ``parity.json`` says, as tables for a terminal, the model card and the documentation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cxr_edge.evaluation.markdown import table
+
+Findings = Mapping[str, Any]
+"""What ``parity.json`` holds; see :meth:`cxr_export.parity.ParityReport.to_dict`."""
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Titles and rows."""
+
+
+def decisions(findings: Findings) -> Table:
+    """Return how far each artefact's probabilities and labels are from the reference's.
+
+    Label flips are listed by operating point; the nearest threshold is |p - threshold| of the film
+    that the reference puts nearest to one, and |Δp| of that film.
+    """
+    artefacts = findings["artefacts"]
+    points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
+    columns = (
+        "artefact", "runtime", "films", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
+        "nearest threshold", "",
+    )  # fmt: skip
+    rows = []
+    for found in artefacts:
+        near = min(found["nearest"].values(), key=lambda film: film["distance"])
+        rows.append((
+            found["artefact"],
+            found["runtime"],
+            str(found["films"]),
+            *(f"{found[f'{name}_difference']:.1e}" for name in ("max", "p99", "p50", "mean")),
+            ", ".join(map(str, found["flips"].values())),
+            f"{near['distance']:.4f} ({near['difference']:.1e})",
+            "passed" if found["passed"] else "FAILED",
+        ))  # fmt: skip
+    return columns, rows
+
+
+def worth(findings: Findings) -> Table:
+    """Return how AUC, sensitivity and specificity change, with 95 % paired bootstrap intervals.
+
+    Without rows where the films have no labels of both classes.
+    """
+    labelled = [found for found in findings["artefacts"] if found["changes"]]
+    point = labelled[0]["judged_at"] if labelled else ""
+    columns = ("artefact", "ΔAUC", f"Δsensitivity at {point}", f"Δspecificity at {point}")
+    rows = []
+    for found in labelled:
+        changes = found["changes"]
+        shares = (changes[kind][point] for kind in ("sensitivity", "specificity"))
+        rows.append((found["artefact"], *map(_change, (changes["auc"], *shares))))
+    return columns, rows
+
+
+def cost(findings: Findings, float_size: int | None = None) -> Table:
+    """Return size and time of each artefact.
+
+    Cold is opening it and scoring its first film, warm the median of later ones, a film at a time;
+    batches is the largest |Δp| between batch sizes.
+    """
+    artefacts = findings["artefacts"]
+    largest = float_size or max((found["size"] for found in artefacts), default=1)
+    columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "batches apart")
+    rows = [
+        (
+            found["artefact"],
+            f"{found['size'] / 1e6:.2f}",
+            f"{found['size'] / largest:.0%}",
+            f"{found['latency_ms']['cold']:.0f}",
+            f"{found['latency_ms']['warm']:.2f}",
+            f"{max(found['batches'].values()):.0e}",
+        )
+        for found in artefacts
+    ]
+    return columns, rows
+
+
+def rungs(findings: Findings) -> Table:
+    """Return what was tried for each artefact of fewer bits until it passed."""
+    columns = ("artefact", "tried", "MB", "max |Δp|", "flips", "")
+    rows = [
+        (
+            name,
+            rung["rung"],
+            f"{rung['size'] / 1e6:.2f}",
+            f"{rung['max_difference']:.1e}",
+            ", ".join(map(str, rung["flips"].values())),
+            "passed" if rung["passed"] else "failed",
+        )
+        for name, tried in findings["rungs"].items()
+        for rung in tried
+    ]
+    return columns, rows
+
+
+def headline(findings: Findings) -> str:
+    """Return on what was compared, in one sentence."""
+    known = findings["positives"] + findings["negatives"]
+    classes = (
+        f", {findings['positives']} positive and {findings['negatives']} negative" if known else ""
+    )
+    return (
+        f"{findings['films']} films of {findings['patients']} patients{classes}, against "
+        f"{findings['reference']}"
+    )
+
+
+def as_markdown(findings: Findings) -> str:
+    """Return all tables as Markdown."""
+    parts = (decisions(findings), worth(findings), cost(findings), rungs(findings))
+    return "\n\n".join(table(columns, rows) for columns, rows in parts if rows)
+
+
+def _change(interval: Mapping[str, float]) -> str:
+    value, low, high = (interval[name] for name in ("value", "low", "high"))
+    return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"
