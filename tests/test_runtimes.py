@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr_edge.errors import ModelInvalid
 from cxr_edge.model import RUNTIMES, open_model
-from cxr_edge.runtimes import check_input
-from cxr_edge.spec import InputSpec
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +27,3 @@ def test_both_runtimes_agree(noise: np.ndarray) -> None:
     """The same pixels give the same probabilities."""
     first, second = (open_model(runtime=name).runtime.run(noise) for name in RUNTIMES)
     np.testing.assert_allclose(first, second, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("shape", "dtype"), [((1, 2, 2, 3), "uint8"), ((1, 2, 2), "uint8"), ((1, 2, 2, 1), "float32")]
-)
-def test_an_input_unlike_the_spec_is_refused(shape: tuple[int, ...], dtype: str) -> None:
-    """Rank, sides, channels and type must all fit."""
-    with pytest.raises(ModelInvalid, match="2x2x1 uint8"):
-        check_input("m.onnx", InputSpec(2, 2, 1), shape, dtype)

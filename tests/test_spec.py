@@ -52,7 +52,12 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         labels=draw(st.lists(names, min_size=2, max_size=2, unique=True).map(tuple)),
         input=draw(
             st.builds(
-                InputSpec, st.integers(1, 4096), st.integers(1, 4096), st.sampled_from([1, 3])
+                InputSpec,
+                st.integers(1, 4096),
+                st.integers(1, 4096),
+                st.sampled_from([1, 3]),
+                scale=st.sampled_from([1.0, 1 / 255, -2.0]),
+                offset=st.sampled_from([0.0, -1.0]),
             )
         ),
         operating_points=tuple(operating_points),
@@ -102,6 +107,18 @@ def test_a_damaged_spec_member_is_an_invalid_model(spec: ModelSpec, tmp_path: Pa
         read_appended_spec(bytes(data), "model.tflite")
 
 
+def test_raw_pixels_need_no_scale(spec: ModelSpec) -> None:
+    """The JSON of a spec without scaling is what it was, and says so where there is any."""
+    assert list(spec.to_dict()["input"]) == [
+        "height", "width", "channels", "recipe", "recipe_sha256",
+    ]  # fmt: skip
+    scaled = dataclasses.replace(spec, input=InputSpec(32, 32, scale=2))
+    assert ModelSpec.from_json(scaled.to_json()).input.scale == 2
+    assert (
+        scaled.to_json() == dataclasses.replace(spec, input=InputSpec(32, 32, scale=2.0)).to_json()
+    )
+
+
 def change(spec: ModelSpec, **changes: Any) -> str:
     return json.dumps({**spec.to_dict(), **changes})
 
@@ -124,6 +141,9 @@ def change(spec: ModelSpec, **changes: Any) -> str:
         ({"name": "a\ud800"}, SpecInvalid, "name"),
         ({"input": {"recipe": "cxr-9"}}, SpecUnknown, "knows cxr-1"),
         ({"input": {"recipe": "cxr-1", "recipe_sha256": "00"}}, SpecUnknown, "digest"),
+        ({"input": {"scale": 0}}, SpecInvalid, "other than 0"),
+        ({"input": {"scale": "1/255"}}, SpecInvalid, "finite number"),
+        ({"input": {"offset": float("nan")}}, SpecInvalid, "input offset"),
         ({"provenance": {"seed": 1}}, SpecInvalid, "interval"),
         ({"name": " "}, SpecInvalid, "name"),
     ],

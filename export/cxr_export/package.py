@@ -13,7 +13,7 @@ from cxr_edge.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, write_checks
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
 from cxr_export.onnx import export_onnx
-from cxr_export.original import load_original
+from cxr_export.original import load_original, single_probability
 from cxr_export.tflite import export_tflite
 
 
@@ -30,7 +30,8 @@ def export_package(
     Parameters
     ----------
     model
-        A ``.keras`` file.
+        A ``.keras`` or ``.h5`` file; it is wrapped by
+        :func:`cxr_export.original.single_probability`.
     out
         The package; must not exist yet, or be an older package, which is replaced.
     spec
@@ -43,7 +44,7 @@ def export_package(
     Returns
     -------
     ModelSpec
-        Of the model.
+        Of the model, as its artefacts carry it.
 
     Raises
     ------
@@ -60,13 +61,14 @@ def export_package(
         raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
-    keras_model, exported = load_original(model, spec)
+    loaded, given = load_original(model, spec)
+    keras_model, exported = single_probability(loaded, given)
     summary = _read_evaluation(evaluation, model, exported) if evaluation else None
     text = _read_notes(notes) if notes else ""
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as scratch:
         package = Path(scratch) / out.name
         package.mkdir()
-        if spec is None:
+        if spec is None and keras_model is loaded:
             shutil.copyfile(model, package / ORIGINAL)
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)
