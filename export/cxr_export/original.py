@@ -201,12 +201,13 @@ def single_probability(model: keras.Model, spec: ModelSpec) -> tuple[keras.Model
 def _adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
     """Check a model against its spec."""
     try:
-        inputs, outputs, names = model.inputs, model.outputs, model.output_names
-    except (ValueError, AttributeError) as exc:
+        inputs, outputs = list(model.inputs), list(model.outputs)
+    except (ValueError, AttributeError, TypeError) as exc:
         raise ModelInvalid(
             f"{source}: expected a model that knows its input's shape, came one that was never "
             "built; give it an Input layer and save it again"
         ) from exc
+    names = getattr(model, "output_names", [value.name for value in outputs])  # not of Sequential
     return Adapter(
         source,
         spec,
@@ -223,8 +224,8 @@ def _explain(path: Path, exc: Exception) -> str:
     text = str(exc).strip()
     if unknown := _UNKNOWN.search(text):
         return (
-            f"{path}: expected layers of Keras alone, came {unknown[1]}, which is code that the "
-            "file does not hold, and models are loaded as data; rebuild the model from Keras' own "
-            "layers, or export it to ONNX where its code is"
+            f"{path}: expected layers that this version of Keras has, came {unknown[1]}, whose "
+            "code the file does not hold: a model is loaded as data; save it as .keras with "
+            "layers of Keras alone, or export it to ONNX where its code is"
         )
     return f"{path}: Keras cannot load it: {(text.splitlines() or [type(exc).__name__])[0]}"
