@@ -283,7 +283,7 @@ def test_weights_outside_the_file_are_not_followed(
     folder = tmp_path / "models"
     folder.mkdir()
     graph = onnx.load(network(tmp_path / "whole.onnx"))
-    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
+    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 64}
     onnx.save_model(graph, folder / "m.onnx", **options)
     (tmp_path / "weights.bin").write_bytes((folder / "weights.bin").read_bytes())
     if location != "weights.bin":

@@ -27,3 +27,9 @@ def test_both_runtimes_agree(noise: np.ndarray) -> None:
     """The same pixels give the same probabilities."""
     first, second = (open_model(runtime=name).runtime.run(noise) for name in RUNTIMES)
     np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_batch_is_one_call(name: str) -> None:
+    """A graph that takes any number of films is not run film by film."""
+    assert not open_model(runtime=name).runtime._adapter.film_by_film  # type: ignore[attr-defined]

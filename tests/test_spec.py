@@ -19,6 +19,7 @@ from cxr_edge.spec import (
     OperatingPoint,
     Provenance,
 )
+from fakes import ROOT
 
 names = st.text(min_size=1, max_size=20).filter(lambda t: t.strip() and t.isprintable())
 shares = st.floats(0, 1)
@@ -179,3 +180,15 @@ def test_an_unknown_operating_point_names_the_known(spec: ModelSpec) -> None:
     """The user sees which names there are."""
     with pytest.raises(UsageError, match=r"screening, study.*'none'"):
         spec.operating_point("none")
+
+
+def test_the_spec_that_the_docs_show_is_one() -> None:
+    """docs/foreign-models.md shows the least that is needed, and it reads as what it says."""
+    page = (ROOT / "docs" / "foreign-models.md").read_text(encoding="utf-8")
+    shown = page.partition("```json\n")[2].partition("```")[0]
+    assert ModelSpec.from_json(shown).input == InputSpec(96, 96, 3, scale=1 / 127.5, offset=-1)
+    for field in ModelSpec.from_json(shown).to_dict():
+        least = {key: value for key, value in json.loads(shown).items() if key != field}
+        if field != "provenance":
+            with pytest.raises((SpecInvalid, SpecUnknown)):
+                ModelSpec.from_dict(least)

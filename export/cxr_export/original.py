@@ -9,14 +9,15 @@ from typing import Final
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from cxr_edge.artefact import read_appended_spec, spec_missing
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import ModelError, ModelInvalid, UsageError
 from cxr_edge.model import open_model
 from cxr_edge.package import ORIGINAL
 from cxr_edge.runtimes import Runtime, Scores
-from cxr_edge.runtimes.adapter import Adapter, Tensor
+from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
 from cxr_edge.spec import ModelSpec
 from cxr_export.keras_file import KERAS_SUFFIXES, check_keras_file
 from cxr_export.saved_model import SavedModelRuntime, is_saved_model
@@ -32,6 +33,7 @@ _LOAD_ERRORS: Final = (
     EOFError,
     zlib.error,
     zipfile.BadZipFile,
+    tf.errors.OpError,
 )
 """What Keras raises on files that are damaged or of other origin."""
 _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find \w+) '?([\w.>]+)")
@@ -73,8 +75,16 @@ class KerasRuntime:
         ------
         ModelInvalid
             What came out is not one probability a film.
+        ModelError
+            Keras failed on it.
         """
-        return self._adapter.run(pixels, self._model.predict_on_batch)
+        return self._adapter.run(pixels, self._call)
+
+    def _call(self, image: Array) -> Array:
+        try:
+            return np.asarray(self._model.predict_on_batch(image))
+        except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
+            raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
 
 
 def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Model, ModelSpec]:

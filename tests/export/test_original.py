@@ -14,7 +14,7 @@ from keras import layers
 
 from cxr_edge.artefact import append_spec
 from cxr_edge.cli.models import open_any
-from cxr_edge.errors import ModelInvalid, SpecMissing, UsageError
+from cxr_edge.errors import ModelError, ModelInvalid, SpecMissing, UsageError
 from cxr_edge.model import default_package, open_model
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
@@ -118,6 +118,19 @@ def test_a_network_of_our_own_is_not_wrapped() -> None:
     """The object itself comes back, so nothing changes in what it exports to."""
     model = network()
     assert single_probability(model, RAW) == (model, RAW)
+
+
+def test_a_network_that_fails_as_it_runs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow's own error does not come through the seam."""
+    model = network()
+    failure = tf.errors.ResourceExhaustedError(None, None, "out of memory")
+    monkeypatch.setattr(model, "predict_on_batch", lambda _: fail(failure))
+    with pytest.raises(ModelError, match=r"Keras failed on a batch: .*out of memory"):
+        KerasRuntime(model, RAW).run(FILMS)
+
+
+def fail(error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.slow
