@@ -12,7 +12,8 @@ import h5py
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.lfs import refuse_pointer
 
-KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
+_H5_SUFFIXES: Final = (".h5", ".hdf5")
+KERAS_SUFFIXES: Final = (".keras", *_H5_SUFFIXES)
 """Of files that hold a Keras model."""
 
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
@@ -25,7 +26,7 @@ def check_keras_file(path: Path) -> None:
     Parameters
     ----------
     path
-        Ending in one of :data:`KERAS_SUFFIXES`.
+        The file; what its name ends in says which of :data:`KERAS_SUFFIXES` it is to be.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def check_keras_file(path: Path) -> None:
     except OSError as exc:
         raise ModelInvalid(f"{path} cannot be read: {exc.strerror}") from exc
     refuse_pointer(head, str(path))
-    config = _of_hdf5(path, head) if path.suffix.lower() != ".keras" else _of_zip(path, head)
+    config = _of_hdf5(path, head) if path.suffix.lower() in _H5_SUFFIXES else _of_zip(path, head)
     if code := [name for kind, name in _layers(config) if kind == "Lambda"]:
         raise ModelInvalid(
             f"{path}: expected a model without code, came one with the Lambda layer "
