@@ -62,7 +62,7 @@ def export_package(
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
     loaded, given = load_original(model, spec)
-    keras_model, exported = single_probability(loaded, given)
+    keras_model, exported = single_probability(loaded, given, str(model))
     summary = _read_evaluation(evaluation, model, exported) if evaluation else None
     text = _read_notes(notes) if notes else ""
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as scratch:

@@ -210,6 +210,12 @@ def many(*, inputs: int = 1, outputs: int = 1) -> keras.Model:
     return keras.Model(images, [layers.Dense(1, name=name)(joined) for name in names])
 
 
+def logits(columns: int) -> keras.Model:
+    """End before the sigmoid or softmax."""
+    whole = network(dtype="float32")
+    return keras.Model(whole.inputs, layers.Dense(columns)(whole.layers[-2].output * 9))
+
+
 def nested(extra: layers.Layer) -> keras.Model:
     """Hide a layer in a network inside the network."""
     inner = keras.Sequential([keras.Input((8, 6, 1)), extra], name="inner")
@@ -257,6 +263,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "sides": (lambda f: saved(network(shape=(9, 6, 1)), f / "m.keras"), "wants 9x6x1"),
     "classes": (lambda f: saved(network(columns=3), f / "m.h5"), r"came \(None, 3\)"),
+    "logits": (lambda f: saved(logits(1), f / "m.keras"), "0 to 1, came .*in a sigmoid"),
+    "two logits": (lambda f: saved(logits(2), f / "m.keras"), "end the graph in a softmax"),
     "saved model": (lambda f: exported(network(), f / "m"), "not exported"),
 }  # fmt: skip
 
