@@ -16,6 +16,8 @@ _H5_SUFFIXES: Final = (".h5", ".hdf5")
 KERAS_SUFFIXES: Final = (".keras", *_H5_SUFFIXES)
 """Of files that hold a Keras model."""
 
+_CODE: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
+"""Layers that are code, or load some."""
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _HEAD: Final = 128
 
@@ -31,7 +33,7 @@ def check_keras_file(path: Path) -> None:
     Raises
     ------
     ModelInvalid
-        It is something else, half a file, weights alone, or has a Lambda layer.
+        It is something else, half a file, weights alone, or has a layer that is code.
     """
     try:
         with path.open("rb") as file:
@@ -40,11 +42,10 @@ def check_keras_file(path: Path) -> None:
         raise ModelInvalid(f"{path} cannot be read: {exc.strerror}") from exc
     refuse_pointer(head, str(path))
     config = _of_hdf5(path, head) if path.suffix.lower() in _H5_SUFFIXES else _of_zip(path, head)
-    if code := [name for kind, name in _layers(config) if kind == "Lambda"]:
+    if code := [f"{kind} layer {name}" for kind, name in _layers(config) if kind in _CODE]:
         raise ModelInvalid(
-            f"{path}: expected a model without code, came one with the Lambda layer "
-            f"{', '.join(code)}, whose function is not run; rebuild it with Keras' own layers "
-            "(Rescaling, Resizing, Reshape, ...)"
+            f"{path}: expected a model without code, came one with the {', '.join(code)}, which "
+            "is not run; rebuild it with Keras' own layers (Rescaling, Resizing, Reshape, ...)"
         )
 
 

@@ -222,14 +222,23 @@ def nested(extra: layers.Layer) -> keras.Model:
     return keras.Sequential([keras.Input((8, 6, 1)), inner, layers.Flatten(), layers.Dense(1)])
 
 
+def around(folder: Path) -> keras.Model:
+    """Hide a SavedModel behind a layer."""
+    inside = exported(network(), folder / "inside")
+    image = keras.Input((8, 6, 1), dtype="uint8")
+    layer = layers.TFSMLayer(str(inside), call_endpoint="serving_default", name="graph")
+    return keras.Model(image, layer(image)["output_0"])
+
+
 def code() -> layers.Layer:
     return layers.Lambda(lambda x: x / 255, name="my_scale")
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "lambda": (lambda f: saved(network(extra=code()), f / "m.keras"), "'my_scale'"),
-    "lambda in h5": (lambda f: saved(network(extra=code()), f / "m.h5"), "'my_scale'"),
-    "hidden lambda": (lambda f: saved(nested(code()), f / "m.h5"), "'my_scale'"),
+    "lambda": (lambda f: saved(network(extra=code()), f / "m.keras"), "Lambda layer 'my_scale'"),
+    "lambda in h5": (lambda f: saved(network(extra=code()), f / "m.h5"), "layer 'my_scale'"),
+    "hidden lambda": (lambda f: saved(nested(code()), f / "m.h5"), "layer 'my_scale'"),
+    "graph inside": (lambda f: saved(around(f), f / "m.keras"), "TFSMLayer layer 'graph'"),
     "class": (lambda f: saved(network(extra=Doubled()), f / "m.keras"), "Doubled.*data"),
     "class in h5": (lambda f: saved(network(extra=Doubled()), f / "m.h5"), "Doubled.*data"),
     "function": (
