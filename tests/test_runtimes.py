@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr_edge.errors import ModelInvalid
 from cxr_edge.model import RUNTIMES, open_model
-from cxr_edge.runtimes import check_input
-from cxr_edge.spec import InputSpec
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +29,7 @@ def test_both_runtimes_agree(noise: np.ndarray) -> None:
     np.testing.assert_allclose(first, second, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("shape", "dtype"), [((1, 2, 2, 3), "uint8"), ((1, 2, 2), "uint8"), ((1, 2, 2, 1), "float32")]
-)
-def test_an_input_unlike_the_spec_is_refused(shape: tuple[int, ...], dtype: str) -> None:
-    """Rank, sides, channels and type must all fit."""
-    with pytest.raises(ModelInvalid, match="2x2x1 uint8"):
-        check_input("m.onnx", InputSpec(2, 2, 1), shape, dtype)
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_batch_is_one_call(name: str) -> None:
+    """A graph that takes any number of films is not run film by film."""
+    assert not open_model(runtime=name).runtime._adapter.film_by_film  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from cxr_edge.spec import (
     OperatingPoint,
     Provenance,
 )
+from fakes import ROOT
 
 names = st.text(min_size=1, max_size=20).filter(lambda t: t.strip() and t.isprintable())
 shares = st.floats(0, 1)
@@ -52,7 +53,12 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         labels=draw(st.lists(names, min_size=2, max_size=2, unique=True).map(tuple)),
         input=draw(
             st.builds(
-                InputSpec, st.integers(1, 4096), st.integers(1, 4096), st.sampled_from([1, 3])
+                InputSpec,
+                st.integers(1, 4096),
+                st.integers(1, 4096),
+                st.sampled_from([1, 3]),
+                scale=st.sampled_from([1.0, 1 / 255, -2.0]),
+                offset=st.sampled_from([0.0, -1.0]),
             )
         ),
         operating_points=tuple(operating_points),
@@ -102,6 +108,18 @@ def test_a_damaged_spec_member_is_an_invalid_model(spec: ModelSpec, tmp_path: Pa
         read_appended_spec(bytes(data), "model.tflite")
 
 
+def test_raw_pixels_need_no_scale(spec: ModelSpec) -> None:
+    """The JSON of a spec without scaling is what it was, and says so where there is any."""
+    assert list(spec.to_dict()["input"]) == [
+        "height", "width", "channels", "recipe", "recipe_sha256",
+    ]  # fmt: skip
+    scaled = dataclasses.replace(spec, input=InputSpec(32, 32, scale=2))
+    assert ModelSpec.from_json(scaled.to_json()).input.scale == 2
+    assert (
+        scaled.to_json() == dataclasses.replace(spec, input=InputSpec(32, 32, scale=2.0)).to_json()
+    )
+
+
 def change(spec: ModelSpec, **changes: Any) -> str:
     return json.dumps({**spec.to_dict(), **changes})
 
@@ -124,6 +142,9 @@ def change(spec: ModelSpec, **changes: Any) -> str:
         ({"name": "a\ud800"}, SpecInvalid, "name"),
         ({"input": {"recipe": "cxr-9"}}, SpecUnknown, "knows cxr-1"),
         ({"input": {"recipe": "cxr-1", "recipe_sha256": "00"}}, SpecUnknown, "digest"),
+        ({"input": {"scale": 0}}, SpecInvalid, "other than 0"),
+        ({"input": {"scale": "1/255"}}, SpecInvalid, "finite number"),
+        ({"input": {"offset": float("nan")}}, SpecInvalid, "input offset"),
         ({"provenance": {"seed": 1}}, SpecInvalid, "interval"),
         ({"name": " "}, SpecInvalid, "name"),
     ],
@@ -159,3 +180,15 @@ def test_an_unknown_operating_point_names_the_known(spec: ModelSpec) -> None:
     """The user sees which names there are."""
     with pytest.raises(UsageError, match=r"screening, study.*'none'"):
         spec.operating_point("none")
+
+
+def test_the_spec_that_the_docs_show_is_one() -> None:
+    """docs/foreign-models.md shows the least that is needed, and it reads as what it says."""
+    page = (ROOT / "docs" / "foreign-models.md").read_text(encoding="utf-8")
+    shown = page.partition("```json\n")[2].partition("```")[0]
+    assert ModelSpec.from_json(shown).input == InputSpec(96, 96, 3, scale=1 / 127.5, offset=-1)
+    for field in ModelSpec.from_json(shown).to_dict():
+        least = {key: value for key, value in json.loads(shown).items() if key != field}
+        if field != "provenance":
+            with pytest.raises((SpecInvalid, SpecUnknown)):
+                ModelSpec.from_dict(least)

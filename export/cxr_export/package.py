@@ -31,7 +31,7 @@ from cxr_export.films import Films, choose, divide, list_parity_films, load_pari
 from cxr_export.gates import FULL, GATES, Gate
 from cxr_export.ladder import Ladder, Rung
 from cxr_export.onnx import export_onnx
-from cxr_export.original import KerasRuntime, load_original
+from cxr_export.original import KerasRuntime, load_original, single_probability
 from cxr_export.parity import ArtefactParity, ParityReport, measure, score
 from cxr_export.quantize import Quantizer
 from cxr_export.tflite import export_tflite
@@ -112,7 +112,8 @@ def export_package(
     Parameters
     ----------
     model
-        A ``.keras`` file.
+        A ``.keras`` or ``.h5`` file; it is wrapped by
+        :func:`cxr_export.original.single_probability`.
     out
         The package; must not exist yet, or be an older package, which is replaced.
     spec
@@ -138,14 +139,15 @@ def export_package(
         raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
     if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
         raise UsageError(f"-o: {out} exists and is no model package; choose another name")
-    keras_model, exported = load_original(model, spec)
+    loaded, given = load_original(model, spec)
+    keras_model, exported = single_probability(loaded, given, str(model))
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
     films = _films(wanted, exported)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()
-        if spec is None:
+        if spec is None and keras_model is loaded:
             shutil.copyfile(model, package / ORIGINAL)
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)

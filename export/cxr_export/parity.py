@@ -10,15 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid, ParityError
+from cxr_edge.errors import ModelInvalid, ParityError, SpecMissing
 from cxr_edge.model import open_model
-from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums
+from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums, package_spec
 from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.spec import ModelSpec
 from cxr_export.comparison import Comparison, compare
 from cxr_export.films import Films
 from cxr_export.gates import GATES, Gate
-from cxr_export.original import KerasRuntime, load_original
+from cxr_export.original import open_reference
 
 PARITY_VERSION: Final = 2
 """Version of ``parity.json``."""
@@ -173,8 +173,12 @@ def verify_package(
     original = reference or package / ORIGINAL
     if not original.exists():
         raise ModelInvalid(f"{package}: expected {ORIGINAL} in it; name the original: --reference")
-    keras_model, spec = load_original(original)
-    expected = score(KerasRuntime(keras_model, spec), films.pixels)
+    try:
+        known = open_reference(original)
+    except SpecMissing:  # a model of other origin means what the package says
+        known = open_reference(original, package_spec(package))
+    spec = known.spec
+    expected = score(known, films.pixels)
     found = [
         measure(package / kind.file, kind, films, expected, spec, gates[kind.precision])
         for kind in FORMATS.values()

@@ -11,6 +11,7 @@ from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missin
 from cxr_edge.machine import usable_cpus
 from cxr_edge.package import FORMATS, check_listed
 from cxr_edge.runtimes import Runtime
+from cxr_edge.runtimes.lfs import refuse_pointer
 from cxr_edge.spec import ModelSpec
 
 DEFAULT: Final = "default"
@@ -65,6 +66,7 @@ def open_model(
     runtime: str = AUTO,
     device: str = AUTO,
     spec_file: Path | None = None,
+    spec: ModelSpec | None = None,
 ) -> Model:
     """Open a model for scanning.
 
@@ -78,6 +80,8 @@ def open_model(
         ``auto``, ``cpu`` or ``cuda``.
     spec_file
         A ``spec.json`` for a model that carries none; replaces one that is inside.
+    spec
+        The same, already read; ``spec_file`` goes before it.
 
     Raises
     ------
@@ -90,8 +94,9 @@ def open_model(
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
     path = default_package() if reference == DEFAULT else Path(reference)
     name, file = _choose(path, runtime)
-    spec = read_spec_file(spec_file) if spec_file else None
+    spec = read_spec_file(spec_file) if spec_file else spec
     data = _read(file)
+    refuse_pointer(data, str(file))
     digest = hashlib.sha256(data).hexdigest()
     if path.is_dir():
         check_listed(path, file.name, data)

@@ -26,7 +26,7 @@ PROBABILITY_DECIMALS: Final = 6
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Pixels that a model takes: uint8 of shape (N, height, width, channels)."""
+    """Pixels that a model takes: uint8 of shape (N, height, width, channels), or floats of them."""
 
     height: int = 224
     """Rows."""
@@ -36,6 +36,11 @@ class InputSpec:
     """1 for gray, 3 for gray replicated to RGB."""
     recipe: str = CXR_1.name
     """Preprocessing recipe, a key of :data:`RECIPES`."""
+    scale: float = 1.0
+    """Factor of a model that takes floats: it gets pixel * scale + offset. A model that takes
+    uint8 pixels scales them inside its graph and leaves this at 1."""
+    offset: float = 0.0
+    """Added after :attr:`scale`."""
 
     def __post_init__(self) -> None:
         for side in ("height", "width"):
@@ -49,6 +54,18 @@ class InputSpec:
                 f"preprocessing recipe: this version knows {', '.join(RECIPES)}, "
                 f"the model asks for {self.recipe!r}; install a newer cxr-edge"
             )
+        for number in ("scale", "offset"):
+            value = getattr(self, number)
+            if not _is_number(value):
+                raise SpecInvalid(f"input {number}: expected a finite number, came {value!r}")
+            object.__setattr__(self, number, float(value))
+        if self.scale == 0:
+            raise SpecInvalid("input scale: expected a factor other than 0, which hides every film")
+
+    @property
+    def raw(self) -> bool:
+        """The model gets pixels as they are, 0 to 255."""
+        return self.scale == 1 and self.offset == 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -209,6 +226,8 @@ class ModelSpec:
         data = dataclasses.asdict(self)
         data["labels"] = list(self.labels)
         data["operating_points"] = [dataclasses.asdict(point) for point in self.operating_points]
+        if self.input.raw:
+            del data["input"]["scale"], data["input"]["offset"]
         data["input"]["recipe_sha256"] = RECIPES[self.input.recipe].digest
         del data["quantization"]
         if self.quantization:

@@ -1,36 +1,51 @@
-"""Opening whatever model a command was given, Keras models among them."""
+"""Opening whatever model a command was given, those that TensorFlow runs among them."""
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
 from cxr_edge.model import AUTO, Model, open_model, read_spec_file
 
+KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
+"""Of files that Keras runs."""
+SAVED_MODEL: Final = "saved_model.pb"
+"""In a folder that TensorFlow runs."""
+
 
 def open_any(reference: str, runtime: str = AUTO, spec_file: Path | None = None) -> Model:
-    """Open a package, an artefact or a ``.keras`` file.
+    """Open a package, an artefact, a ``.keras`` or ``.h5`` file or a SavedModel folder.
 
     Raises
     ------
     MissingExtra
-        A ``.keras`` file is given and Keras is not installed.
+        Keras is to run it and is not installed.
     UsageError
-        A runtime is asked for that does not run ``.keras`` files; as
-        :func:`cxr_edge.model.open_model`.
+        A runtime is asked for that does not run it; as :func:`cxr_edge.model.open_model`.
     ModelError
         As there.
     """
     path = Path(reference)
-    if path.suffix.lower() != ".keras":
+    is_folder = (path / SAVED_MODEL).is_file()
+    if path.suffix.lower() not in KERAS_SUFFIXES and not is_folder:
         return open_model(reference, runtime, spec_file=spec_file)
+    kind = "SavedModel" if is_folder else f"{path.suffix} file"
     if runtime != AUTO:
-        raise UsageError(f"--runtime: expected auto for a .keras file, came {runtime!r}")
+        raise UsageError(f"--runtime: expected auto for a {kind}, came {runtime!r}")
     try:
-        from cxr_export.original import KerasRuntime, load_original
+        from cxr_export.original import open_reference
     except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in ("keras", "tensorflow"):
+        if (missing := missing_module(exc)) not in ("keras", "tensorflow", "h5py"):
             raise
-        raise MissingExtra("a .keras model", "train", missing) from exc
-    loaded, spec = load_original(path, read_spec_file(spec_file) if spec_file else None)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(digest, "keras", KerasRuntime(loaded, spec))
+        raise MissingExtra(f"a {kind}", "train", missing) from exc
+    opened = open_reference(path, read_spec_file(spec_file) if spec_file else None)
+    return Model(_digest(path), "tensorflow" if is_folder else "keras", opened)
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the list of a folder's files with theirs."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "".join(f"{_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -5,8 +5,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid
-from cxr_edge.spec import InputSpec, ModelSpec
+from cxr_edge.spec import ModelSpec
 
 Scores: TypeAlias = NDArray[np.float32]
 """Probabilities of the positive class, shape (N,)."""
@@ -31,30 +30,3 @@ class Runtime(Protocol):
         pixels
             Shape (N, H, W, C), N >= 1.
         """
-
-
-def check_input(source: str, wanted: InputSpec, shape: tuple[object, ...], dtype: str) -> None:
-    """Check what an artefact says it takes against what its spec promises.
-
-    Parameters
-    ----------
-    source
-        The artefact, for the message.
-    wanted
-        From the spec.
-    shape
-        From the artefact: (N, H, W, C), where N may be a name or -1.
-    dtype
-        From the artefact.
-
-    Raises
-    ------
-    ModelInvalid
-        They differ.
-    """
-    if tuple(shape[1:]) != wanted.shape or dtype != "uint8":
-        came = "x".join(str(side) for side in shape[1:])
-        raise ModelInvalid(
-            f"{source}: its spec says {wanted}, the model wants {came} {dtype}; "
-            "export it again or correct its spec"
-        )

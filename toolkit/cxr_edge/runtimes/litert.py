@@ -1,12 +1,15 @@
 """TFLite models by LiteRT: the only importer of ai_edge_litert."""
 
+from typing import Any
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from cxr_edge.artefact import read_appended_spec
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
-from cxr_edge.runtimes import Scores, check_input
+from cxr_edge.runtimes import Scores
+from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
 from cxr_edge.spec import ModelSpec
 
 
@@ -53,33 +56,49 @@ class LiteRtRuntime:
                 "export it or copy it again"
             ) from exc
         self.spec = spec or read_appended_spec(data, source)
-        image = self._interpreter.get_input_details()[0]
-        dtype = np.dtype(image["dtype"]).name
-        check_input(source, self.spec.input, tuple(int(n) for n in image["shape"]), dtype)
-        self._input = image["index"]
-        output = self._interpreter.get_output_details()[0]
-        self._output, self._scale = output["index"], output["quantization"]
-        self._batch = int(image["shape"][0])
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        self._adapter = Adapter(
+            source,
+            self.spec,
+            [_tensor(details) for details in inputs],
+            [_tensor(details) for details in outputs],
+        )
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._shape = tuple(int(side) for side in inputs[0]["shape"])
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
 
         Raises
         ------
+        ModelInvalid
+            What came out is not one probability a film.
         ModelError
             LiteRT failed on it.
         """
+        return self._adapter.run(pixels, self._call)
+
+    def _call(self, image: Array) -> Array:
         try:
-            if len(pixels) != self._batch:
-                self._interpreter.resize_tensor_input(self._input, pixels.shape, strict=True)
+            if image.shape != self._shape:
+                self._interpreter.resize_tensor_input(self._input, image.shape, strict=True)
                 self._interpreter.allocate_tensors()
-                self._batch = len(pixels)
-            self._interpreter.set_tensor(self._input, pixels)
+                self._shape = image.shape
+            self._interpreter.set_tensor(self._input, image)
             self._interpreter.invoke()
-            scores = self._interpreter.get_tensor(self._output)
+            return np.asarray(self._interpreter.get_tensor(self._output))
         except (ValueError, RuntimeError) as exc:
             raise ModelError(f"LiteRT failed on a batch: {exc}") from exc
-        scale, zero = self._scale
-        if scale:
-            scores = (scores.astype(np.float32) - zero) * np.float32(scale)
-        return np.asarray(scores, np.float32).reshape(-1)
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    """Return what LiteRT says of an input or output."""
+    scale, zero_point = details["quantization"]
+    return Tensor(
+        name=details["name"],
+        shape=tuple(int(side) for side in details["shape_signature"]),
+        dtype=np.dtype(details["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )

@@ -1,5 +1,6 @@
 """ONNX models by onnxruntime: its only importer."""
 
+import os
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.artefact import SPEC_KEY, spec_missing
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable, UsageError
-from cxr_edge.runtimes import Scores, check_input
+from cxr_edge.runtimes import Scores
+from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
 from cxr_edge.spec import ModelSpec
 
 PROVIDERS: Final = {
@@ -27,6 +29,11 @@ _LOAD_ERRORS: Final = (
     native.RuntimeException,
 )
 _ERRORS_ONLY: Final = 3
+_EXTERNAL_FOLDER: Final = "session.model_external_initializers_file_folder_path"
+_NOWHERE: Final = f"{os.devnull}/none"
+"""A folder that cannot be: without it onnxruntime looks for a model's data where it was started."""
+_TYPES: Final = {"float": "float32", "double": "float64"}
+"""onnxruntime's names of types, where they are not NumPy's."""
 
 
 class OnnxRuntime:
@@ -64,10 +71,17 @@ class OnnxRuntime:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads  # set by hand, no affinity is set: cpusets work
         options.log_severity_level = _ERRORS_ONLY
+        options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
         wanted = _provider(device)
         try:
             self._session = ort.InferenceSession(data, options, providers=wanted)
         except _LOAD_ERRORS as exc:
+            if "external data" in str(exc).lower():
+                raise ModelInvalid(
+                    f"{source}: expected all weights in one file, came a model that keeps some in "
+                    "another, which is not followed; save it as one: "
+                    "onnx.save(onnx.load(path), 'one.onnx')"
+                ) from exc
             raise ModelInvalid(
                 f"{source}: expected an ONNX model, onnxruntime cannot load it "
                 f"({_first_line(exc)}); export it or copy it again"
@@ -78,18 +92,14 @@ class OnnxRuntime:
                 f"{self.provider}; check the device's driver and libraries"
             )
         self.spec = spec or self._read_spec(source)
-        image = self._session.get_inputs()[0]
-        check_input(
-            source, self.spec.input, tuple(image.shape), image.type.removeprefix("tensor(")[:-1]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._adapter = Adapter(
+            source,
+            self.spec,
+            [_tensor(value) for value in inputs],
+            [_tensor(value) for value in outputs],
         )
-        output = self._session.get_outputs()[0]
-        fixed = isinstance(image.shape[0], int)
-        if fixed or len(output.shape) > 2 or output.shape[1:] not in ([], [1]):
-            raise ModelInvalid(
-                f"{source}: expected any number of films in and one probability a film out, "
-                f"came shapes {image.shape} and {output.shape}; export it with a dynamic batch"
-            )
-        self._input, self._output = image.name, output.name
+        self._input, self._output = inputs[0].name, outputs[0].name
 
     @property
     def provider(self) -> str:
@@ -101,14 +111,19 @@ class OnnxRuntime:
 
         Raises
         ------
+        ModelInvalid
+            What came out is not one probability a film.
         ModelError
             onnxruntime failed on it.
         """
+        return self._adapter.run(pixels, self._call)
+
+    def _call(self, image: Array) -> Array:
         try:
-            (scores,) = self._session.run([self._output], {self._input: pixels})
+            (scores,) = self._session.run([self._output], {self._input: image})
         except _LOAD_ERRORS as exc:
             raise ModelError(f"onnxruntime failed on a batch: {_first_line(exc)}") from exc
-        return np.asarray(scores, np.float32).reshape(-1)
+        return np.asarray(scores)
 
     def _read_spec(self, source: str) -> ModelSpec:
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -130,6 +145,12 @@ def _provider(device: str) -> list[str]:
             f"install {package} in place of onnxruntime"
         )
     return [name]
+
+
+def _tensor(value: ort.NodeArg) -> Tensor:
+    """Return what onnxruntime says of an input or output."""
+    dtype = value.type.removeprefix("tensor(").removesuffix(")")
+    return Tensor(value.name, tuple(value.shape), _TYPES.get(dtype, dtype))
 
 
 def _first_line(exc: Exception) -> str:
