@@ -72,19 +72,19 @@ class Bisection:
     @property
     def verdict(self) -> str:
         """One sentence for a person."""
-        compared = f"{len(self.layers)} of {len(self.order)} layers compared on {self.films} films"
+        compared = f"{len(self.layers)} of {len(self.order)} layers compared, films: {self.films}"
         if self.first is None:
             worst = max(self.layers, key=lambda layer: layer.relative_error)
             return (
-                f"{self.candidate} follows {self.reference} within {self.tolerance:.0e} in every "
-                f"layer; worst is {worst.layer} with {worst.relative_error:.1e} ({compared})"
+                f"{self.candidate} follows {self.reference} in every layer; the largest relative "
+                f"error is {worst.relative_error:.3g} at {worst.layer}, allowed "
+                f"{self.tolerance:g} ({compared})"
             )
-        fused = self.suspects[:-1]
+        *before, last = self.suspects
         return (
-            f"{self.candidate} parts from {self.reference} at {self.first.layer}"
-            + (f", which has {', '.join(fused)} in it" if fused else "")
-            + f": relative error {self.first.relative_error:.1e}, allowed {self.tolerance:.0e}, "
-            f"{self.reference} {self.first.reference}, {self.candidate} {self.first.candidate} "
+            f"{self.candidate} parts from {self.reference} at {last}"
+            + (f" or in what was fused into it, {', '.join(before)}" if before else "")
+            + f": relative error {self.first.relative_error:.3g}, allowed {self.tolerance:g} "
             f"({compared})"
         )
 
@@ -119,10 +119,10 @@ def bisect(
 ) -> Bisection:
     """Compare two artefacts of one network layer by layer.
 
-    Layers are found by the names of the operations that exporters copy into their artefacts.
-    What was fused away is left out, and the fault is then among several layers; see
-    :attr:`Bisection.suspects`. Where a name leaves open which of several layers in a row a
-    tensor is the result of, it is held against each, and counts as the one it is closest to.
+    Layers are found by the names of operations, which exporters keep. What was fused away is left
+    out, and the fault is then among several layers; see :attr:`Bisection.suspects`. Where names
+    leave open which of several layers in a row a tensor is, it is held against each of them, and
+    counts as the one that it is closest to.
 
     Parameters
     ----------
@@ -160,10 +160,10 @@ def bisect(
         comparison.result(tensors[0][i].name, tensors[1][j].name)
         for (i, j), comparison in comparisons.items()
     )
-    if not layers:
+    if len(layers) < 2:  # any two networks have an answer
         raise ModelInvalid(
             f"expected two artefacts of one network, {reference} and {candidate} have no layer of "
-            "the same name and shape; export both from the same model"
+            "the same name and shape but the answer; export both from the same model"
         )
     return Bisection(
         reference=reference.name,
