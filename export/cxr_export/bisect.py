@@ -23,7 +23,7 @@ TOLERANCES: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Relative error that a layer may have, by :attr:`cxr_edge.package.Format.precision`.
 
-Rounding adds up from layer to layer: in deep networks the last ones are off by half of this.
+Rounding adds up from layer to layer, so that the last ones of a deep network come close to these.
 """
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -109,6 +110,22 @@ def int8(exports: dict[str, Path]) -> Path:
         weight_type=quantization.QuantType.QInt8,
     )
     return folder / "model.int8.onnx"
+
+
+@pytest.fixture(scope="session")
+def int8_tflite(exports: dict[str, Path]) -> Path:
+    """The network ``cnn-pooled`` as TFLite in int8."""
+    folder = exports["cnn-pooled"]
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    model.export(
+        folder / "model.int8.tflite",
+        format="litert",
+        verbose=False,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        representative_dataset=lambda: ([film[np.newaxis]] for film in films(32, 16)),
+        target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
+    )
+    return folder / "model.int8.tflite"
 
 
 def change_onnx(source: Path, target: Path, layer: str, value: float) -> None:
@@ -273,6 +290,18 @@ def test_int8_layers_are_read_as_floats(exports: dict[str, Path], int8: Path) ->
     for layer in found.layers:
         scale = layer.reference.deviation
         assert layer.candidate.mean == pytest.approx(layer.reference.mean, abs=0.2 * scale + 1e-3)
+
+
+@pytest.mark.slow
+def test_int8_layers_of_tflite_are_read_as_floats(
+    exports: dict[str, Path], int8_tflite: Path
+) -> None:
+    """Scale and zero point are taken off, so that they follow the originals."""
+    folder = exports["cnn-pooled"]
+    found = bisect(folder / "model.keras", int8_tflite, films(32), TOLERANCES["int8"])
+    assert found.first is None, found
+    assert len(found.layers) >= 7
+    assert max(layer.relative_error for layer in found.layers) > 10 * TOLERANCE
 
 
 @pytest.mark.slow
