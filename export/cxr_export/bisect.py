@@ -13,7 +13,7 @@ from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.evaluation.markdown import table
 from cxr_edge.spec import ModelSpec
 from cxr_export.activations import OUTPUT, Probe, Tensor, open_probe
-from cxr_export.differences import Comparison, LayerDifference
+from cxr_export.differences import LayerComparison, LayerDifference
 
 BATCH_SIZE: Final = 4
 """Films at a time: all tensors of all layers are in memory at once."""
@@ -177,10 +177,10 @@ def bisect(
 
 def _compare(
     reference: Probe, candidate: Probe, pixels: NDArray[np.uint8]
-) -> dict[tuple[int, int], Comparison]:
+) -> dict[tuple[int, int], LayerComparison]:
     """Return what was found for pairs of a tensor here and one there, by their numbers."""
     groups: list[list[tuple[int, int]]] = []
-    found: dict[tuple[int, int], Comparison] = defaultdict(Comparison)
+    found: dict[tuple[int, int], LayerComparison] = defaultdict(LayerComparison)
     for start in range(0, len(pixels), BATCH_SIZE):
         batch = pixels[start : start + BATCH_SIZE]
         expected, came = reference.run(batch), candidate.run(batch)

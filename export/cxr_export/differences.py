@@ -84,7 +84,7 @@ class _Moments:
 
 
 @dataclass
-class Comparison:
+class LayerComparison:
     """Sums over one layer's values in both artefacts; films are added batch by batch."""
 
     shape: tuple[int, ...] = ()

@@ -153,6 +153,22 @@ def test_a_sabotaged_artefact_fails_its_gate(
     assert [artefact["passed"] for artefact in found["artefacts"]] == [False, True]
 
 
+def test_bisect_names_the_changed_layer(
+    copy: Path, class_folders: Path, cxr: Callable[..., Any]
+) -> None:
+    """The layer whose weight was changed, with the statistics of both; nothing where all agree."""
+    words = ("verify", copy, "--data", class_folders, "--films", 16, "--bisect", "--no-write")
+    sound = cxr(*words)
+    assert sound.exit_code == 0, sound.output
+    assert "model.onnx follows model.keras in every layer" in sound.output
+    patch(copy / "model.onnx", change_one_weight)
+    result = cxr(*words)
+    assert result.exit_code == 4
+    assert "model.onnx parts from model.keras at stem_" in result.output
+    assert "| **stem_" in result.output
+    assert "model.tflite follows" not in result.output
+
+
 def test_a_swapped_label_order_in_the_spec_is_told(copy: Path, class_folders: Path) -> None:
     """An artefact that calls the classes otherwise than the Keras model is not compared."""
     rewrite_spec(copy / "model.onnx", labels=("PNEUMONIA", "NORMAL"))

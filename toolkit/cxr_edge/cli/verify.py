@@ -1,7 +1,7 @@
 """``cxr verify``: tell whether a package's artefacts decide as its Keras model does."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from cxr_edge.errors import MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
     from cxr_export.parity import ParityReport
+
+_BISECTED: Final = 8
+"""Films that layers are compared on."""
 
 
 def verify(
@@ -45,6 +48,16 @@ def verify(
     flips: Flips = 0.005,
     auc_loss: AucLoss = 0.002,
     sensitivity_loss: SensitivityLoss = 0.005,
+    bisect: Annotated[
+        bool,
+        typer.Option("--bisect", help="Name the first layer at which an artefact parts; slow."),
+    ] = False,
+    layer_tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="--bisect: largest relative error of a layer.", show_default="by precision"
+        ),
+    ] = None,
     write: Annotated[
         bool, typer.Option(help="Write the findings to PACKAGE: parity.json and the card.")
     ] = True,
@@ -65,7 +78,7 @@ def verify(
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr verify", "export", missing) from exc
-    from cxr_edge.package import package_spec
+    from cxr_edge.package import ORIGINAL, package_spec
 
     spec = package_spec(package)
     limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
@@ -75,9 +88,25 @@ def verify(
     chosen = choose(listed, films) if films else listed
     report = verify_package(package, load_parity_films(chosen, spec.input), reference, limits)
     _print(report)
+    if bisect:
+        _bisect(report, package, reference or package / ORIGINAL, layer_tolerance)
     if write:
         record(package, report)
     report.require()
+
+
+def _bisect(
+    report: "ParityReport", package: Path, reference: Path, tolerance: float | None
+) -> None:
+    """Look into the artefacts that failed, or into all where none did."""
+    from cxr_export.bisect import TOLERANCES, bisect
+
+    pixels = report.films.pixels[:_BISECTED]
+    failed = [artefact for artefact in report.artefacts if not artefact.passed]
+    for artefact in failed or report.artefacts:
+        limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
+        found = bisect(reference, package / artefact.artefact, pixels, limit)
+        typer.echo(f"\n{found}" if artefact in failed else found.verdict)
 
 
 def _print(report: "ParityReport") -> None:
