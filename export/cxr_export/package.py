@@ -12,6 +12,7 @@ from cxr_edge.evaluation.summary import Summary
 from cxr_edge.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, write_checksums
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card
+from cxr_export.golden import write_selftest
 from cxr_export.onnx import export_onnx
 from cxr_export.original import load_original
 from cxr_export.tflite import export_tflite
@@ -77,6 +78,7 @@ def export_package(
         (package / CARD).write_text(model_card(exported, summary, text), encoding="utf-8")
         if evaluation:
             shutil.copyfile(evaluation, package / EVALUATION)
+        write_selftest(package)
         write_checksums(package)
         if out.exists():
             out.rename(Path(scratch) / "replaced")

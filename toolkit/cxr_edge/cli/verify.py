@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli.export import EXPORT_MODULES
-from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.cli.selftest import run_self_test
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
 from cxr_edge.package import PARITY, write_checksums
 
 if TYPE_CHECKING:
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
 def verify(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder from cxr export.")],
     data: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option("--data", metavar="DIR", help="Films to compare on; may be given again."),
-    ],
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Golden films of the package; needs no data, no extra."),
+    ] = False,
+    runtime: Annotated[
+        str, typer.Option(help="For --self-test: auto (all that are installed), onnx or litert.")
+    ] = "auto",
     tolerance: Annotated[
         float, typer.Option(min=0, help="Largest difference of probabilities allowed.")
     ] = 1e-4,
@@ -30,6 +38,12 @@ def verify(
     The same files go through all of them, from their bytes to the label. Exit code 4 if a
     probability differs by more than the tolerance, or a label at any operating point.
     """
+    if self_test:
+        run_self_test(package, runtime)
+        if not data:
+            return
+    if not data:
+        raise UsageError("expected films to compare on: give --data DIR, or --self-test")
     try:
         from cxr_export.parity import verify_package
     except ModuleNotFoundError as exc:
