@@ -260,3 +260,9 @@ def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | N
         raise RuntimeUnavailable(
             f"{source} needs {kind.module}, which is not installed: {kind.install}"
         ) from exc
+    except ImportError as exc:
+        kind = RUNTIMES[name]
+        raise RuntimeUnavailable(
+            f"{source} needs {kind.module}, which is installed but cannot be loaded here ({exc}); "
+            "install it again, or use another --runtime"
+        ) from exc
