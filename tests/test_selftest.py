@@ -20,7 +20,7 @@ from cxr_edge.manifest import manifest_path
 from cxr_edge.model import RUNTIMES, Model, open_model
 from cxr_edge.package import SELFTEST, write_checksums
 from cxr_edge.runtimes import Scores
-from cxr_edge.selftest import check_once, self_test, self_test_all
+from cxr_edge.selftest import check_once, require, self_test, self_test_all
 from fakes import SAMPLES
 
 FILM = SAMPLES / "phantom-normal.jpg"
@@ -49,21 +49,23 @@ def drifted(package: Path, by: float, artefacts: tuple[str, ...] = ("model.onnx"
 def test_where_the_package_was_made_nothing_drifts(golden_package: Path, name: str) -> None:
     """The same pixels, and the same probabilities but for the last bits."""
     result = self_test(golden_package, open_model(str(golden_package), name))
-    result.require()
+    require([result])
     assert result.passed
     assert result.gray_levels == 0
     assert result.difference < 1e-5
     assert len(result.films) == 6
 
 
-def shifted(monkeypatch: pytest.MonkeyPatch, by: Callable[[str], int]) -> None:
-    """Make decode and resize give other gray levels, by format."""
-    real_resize = selftest.preprocess
+def shifted(monkeypatch: pytest.MonkeyPatch, by: Callable[[str], int], share: float = 1.0) -> None:
+    """Make decode and resize give other gray levels by format, in a share of the pixels."""
+    real = selftest.preprocess
 
     def resize(image: GrayImage, spec: Any) -> NDArray[np.uint8]:
-        pixels = real_resize(image, spec)
+        pixels = real(image, spec)
         levels = by(image.source.format)
-        return np.where(pixels < 128, pixels + levels, pixels - levels).astype(np.uint8)
+        moved = np.where(pixels < 128, pixels + levels, pixels - levels)
+        chosen = np.random.default_rng(0).random(pixels.shape) < share
+        return np.where(chosen, moved, pixels).astype(np.uint8)
 
     monkeypatch.setattr(selftest, "preprocess", resize)
 
@@ -71,13 +73,14 @@ def shifted(monkeypatch: pytest.MonkeyPatch, by: Callable[[str], int]) -> None:
 def test_a_drifting_jpeg_decoder_is_told(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three gray levels are too many; the message blames decode or resize, not the model."""
-    shifted(monkeypatch, lambda kind: 3 if kind == "jpeg" else 0)
+    """Too many gray levels are told; the message blames decode or resize, not the model."""
+    shifted(monkeypatch, lambda kind: 6 if kind == "jpeg" else 0)
     result = self_test(golden_package, open_model(str(golden_package), "onnx"))
-    assert {film.name for film in result.films if film.drifts} == {"color.jpg", "large.jpg"}
-    expected = r"large\.jpg: decode or resize drifted, .* 3 gray levels, allowed 2"
+    drifted = {test.film.name for test in result.films if test.pixel_drift}
+    assert drifted == {"color.jpg", "large.jpg"}
+    expected = r"large\.jpg: decode or resize drifted, .* 6 gray levels and 6\.00 .* allowed 5 "
     with pytest.raises(SelfTestFailed, match=expected) as caught:
-        result.require()
+        require([result])
     assert "the model drifted" not in str(caught.value)
     assert caught.value.exit_code == 4
 
@@ -85,14 +88,24 @@ def test_a_drifting_jpeg_decoder_is_told(
 def test_decoders_may_differ_a_little(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JPEG by two gray levels, resizing of the others by one; PNG by two is too much."""
+    """Few pixels by a few gray levels, JPEG by one more: CPUs enlarge and decode a bit differently.
+
+    One more level in few pixels, or one level in all of them, is something else.
+    """
     model = open_model(str(golden_package), "onnx")
     with monkeypatch.context() as patch:
-        shifted(patch, lambda kind: 2 if kind == "jpeg" else 1)
-        self_test(golden_package, model).require()
-    shifted(monkeypatch, lambda kind: 2)
-    with pytest.raises(SelfTestFailed, match=r"deep\.png: decode or resize drifted"):
-        self_test(golden_package, model).require()
+        shifted(patch, lambda kind: 5 if kind == "jpeg" else 4, 0.05)
+        require([self_test(golden_package, model)])
+    with monkeypatch.context() as patch:
+        shifted(patch, lambda kind: 5, 0.05)
+        with pytest.raises(SelfTestFailed, match=r"deep\.png: .* up to 5 .*allowed 4") as caught:
+            require([self_test(golden_package, model)])
+        assert "jpg" not in str(caught.value)
+    shifted(monkeypatch, lambda kind: 1)
+    with pytest.raises(
+        SelfTestFailed, match=r"large\.jpg: .* 1\.00 on average, allowed 5 and 0\.5"
+    ):
+        require([self_test(golden_package, model)])
 
 
 def test_a_film_that_is_not_decoded_is_told(
@@ -106,7 +119,7 @@ def test_a_film_that_is_not_decoded_is_told(
     monkeypatch.setattr(selftest, "decode", refuse)
     result = self_test(golden_package, open_model(str(golden_package), "onnx"))
     with pytest.raises(SelfTestFailed, match=r"film\.tiff cannot be decoded here: the file"):
-        result.require()
+        require([result])
 
 
 class Wrong:
@@ -131,7 +144,7 @@ def test_a_drifting_model_is_told(golden_package: Path, change: Callable[[Scores
     result = self_test(golden_package, replace(model, runtime=Wrong(model, change)))
     expected = r"small\.png: the model drifted, probability 0\.\d+ there, \S+ here, allowed .*0001"
     with pytest.raises(SelfTestFailed, match=expected) as caught:
-        result.require()
+        require([result])
     assert "decode" not in str(caught.value).partition("Install")[0]
 
 

@@ -24,10 +24,15 @@ GOLDENSET_VERSION: Final = 1
 TOLERANCES: Final[Mapping[str, float]] = {
     "fp32": 1e-4,
     "fp16": 5e-3,
-    "int8": 0.02,
-    "dynamic": 0.02,
+    "int8": 0.05,
+    "dynamic": 0.05,
 }
-"""Largest |Δp| by precision that CPUs may differ by for the same pixels."""
+"""Largest |Δp| by precision that CPUs may differ by for the same pixels.
+
+Seen between x86-64 and aarch64, and between the kernels of one library: fp32 and fp16 2e-6, int8
+0.02, dynamic 0.011, where one integer rounds otherwise. An int8 artefact that saturates is off by
+0.1 and more.
+"""
 
 _INDEX: Final = "selftest.json"
 _FILMS: Final = "films/"
@@ -45,7 +50,9 @@ class GoldenFilm:
     pixels: NDArray[np.uint8]
     """Shape (H, W, C), after preprocessing."""
     gray_levels: int
-    """So many may a pixel differ elsewhere."""
+    """So many may any pixel differ elsewhere."""
+    mean_gray_levels: float
+    """So many may they differ on average."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,13 @@ class GoldenSet:
                 **dataclasses.asdict(self.input),
                 "recipe_sha256": RECIPES[self.input.recipe].digest,
             },
-            "films": {film.name: {"gray_levels": film.gray_levels} for film in self.films},
+            "films": {
+                film.name: {
+                    "gray_levels": film.gray_levels,
+                    "mean_gray_levels": film.mean_gray_levels,
+                }
+                for film in self.films
+            },
             "artefacts": {
                 name: dataclasses.asdict(found) for name, found in self.artefacts.items()
             },
@@ -173,9 +186,12 @@ def has_golden_set(package: Path) -> bool:
     return (package / SELFTEST).exists() or SELFTEST in read_checksums(package)
 
 
-def _film(archive: zipfile.ZipFile, name: str, *, gray_levels: int) -> GoldenFilm:
+def _film(
+    archive: zipfile.ZipFile, name: str, *, gray_levels: int, mean_gray_levels: float
+) -> GoldenFilm:
     pixels = np.load(io.BytesIO(archive.read(f"{_PIXELS}{name}.npy")), allow_pickle=False)
-    return GoldenFilm(name, archive.read(_FILMS + name), pixels, int(gray_levels))
+    data = archive.read(_FILMS + name)
+    return GoldenFilm(name, data, pixels, int(gray_levels), float(mean_gray_levels))
 
 
 def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cxr_edge.errors import SelfTestFailed
+from cxr_edge.errors import UsageError
 
 
 def run_self_test(package: Path, runtime: str) -> None:
@@ -22,9 +22,8 @@ def run_self_test(package: Path, runtime: str) -> None:
     ModelError
         The package has no golden films or cannot be run here.
     """
-    from cxr_edge.errors import UsageError
     from cxr_edge.model import AUTO, DEFAULT, RUNTIMES, default_package
-    from cxr_edge.selftest import self_test_all
+    from cxr_edge.selftest import require, self_test_all
 
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
@@ -50,11 +49,4 @@ def run_self_test(package: Path, runtime: str) -> None:
     for artefact, name in absent:
         table.add_row(artefact, name, "", "", "", "not installed")
     Console(highlight=False, soft_wrap=True).print(table)
-    failures = []
-    for result in results:
-        try:
-            result.require()
-        except SelfTestFailed as exc:
-            failures.append(str(exc))
-    if failures:
-        raise SelfTestFailed("\n".join(failures))
+    require(results)

@@ -37,6 +37,10 @@ def verify(
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if a
     probability differs by more than the tolerance, or a label at any operating point.
+
+    --self-test runs the package's own golden films instead, in every installed runtime, to tell
+    whether this machine gives what the one gave that made the package. It needs neither films nor
+    the extra. Exit code 4 if not.
     """
     if self_test:
         run_self_test(package, runtime)
