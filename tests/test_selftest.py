@@ -287,6 +287,20 @@ def test_verify_shows_every_artefact(cxr: Callable[..., Any], tested: Path) -> N
     assert cxr("verify", tested, "--self-test", "--runtime", "litert").exit_code == 0
 
 
+def test_verify_takes_the_embedded_model_by_its_name(
+    cxr: Callable[..., Any],
+    golden_package: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a device nobody knows the folder that pip made; a folder of that name comes first."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cxr_edge.model.default_package", lambda: golden_package)
+    assert cxr("verify", "default", "--self-test").exit_code == 0
+    (tmp_path / "default").mkdir()
+    assert cxr("verify", "default", "--self-test").exit_code == 1
+
+
 def test_verify_says_what_it_lacks(cxr: Callable[..., Any], tested: Path) -> None:
     """Neither films nor --self-test, an unknown runtime, a package without golden films."""
     assert cxr("verify", tested).exit_code == 2
