@@ -21,7 +21,7 @@ from cxr_edge.model import RUNTIMES, Model, open_model
 from cxr_edge.package import SELFTEST, write_checksums
 from cxr_edge.runtimes import Scores
 from cxr_edge.selftest import check_once, require, self_test, self_test_all
-from fakes import SAMPLES
+from fakes import SAMPLES, FakeRuntime
 
 FILM = SAMPLES / "phantom-normal.jpg"
 
@@ -184,6 +184,18 @@ def test_a_record_never_lets_another_package_pass(tested: Path) -> None:
     for _ in range(2):
         with pytest.raises(SelfTestFailed, match="the model drifted"):
             check_once(open_model(str(tested), "onnx"))
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_record_never_lets_another_spec_pass(tested: Path) -> None:
+    """Golden films of one input say nothing where --spec gives the same model another one."""
+    model = open_model(str(tested), "onnx")
+    assert check_once(model) == "passed"
+    other = replace(model.spec, input=replace(model.spec.input, channels=3))
+    runtime = FakeRuntime(other)
+    runtime.provider = model.runtime.provider
+    with pytest.raises(ModelInvalid, match="the model takes 224x224x3 uint8"):
+        check_once(replace(model, runtime=runtime))
 
 
 @pytest.mark.usefixtures("forgetful")
