@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet
 
 demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
 	@rm -rf demo && mkdir demo
-	@$(BIN)/cxr scan samples --out demo/report.csv; code=$$?; \
+	@$(BIN)/cxr scan samples --runtime onnx --out demo/report.csv; code=$$?; \
 	if [ $$code -ne 3 ]; then echo "expected exit code 3 (two samples are bad), came $$code"; exit 1; fi
 
 test: lint types contracts tests  ## everything that CI checks

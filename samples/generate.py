@@ -6,6 +6,7 @@ shows no patient, and the probability that a model gives it means nothing clinic
 
     python samples/generate.py samples                       the committed samples
     python samples/generate.py OUT --count 40                labelled class folders
+    python samples/generate.py export/cxr_export/golden --golden     for the self-test of packages
 """
 
 import argparse
@@ -134,6 +135,26 @@ def write_samples(out: Path) -> None:
     (out / "text.png").write_text("This is a text file that somebody named .png.\n")
 
 
+def write_golden(out: Path) -> None:
+    """Write the films of the self-test: each format, and sizes around those of the models.
+
+    One JPEG is more than four times as long as 224 pixels, so that it is decoded at reduced scale;
+    one film shrinks along one axis and grows along the other; one grows along both.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    large = to_8_bits(phantom(11, opacities=3, size=960))[:, 24:-24]
+    _write(out / "large.jpg", large, cv2.IMWRITE_JPEG_QUALITY, 80)
+    gray = to_8_bits(phantom(12, opacities=0, size=300))[:, 20:-10]
+    tinted = np.stack([gray, gray, np.maximum(gray, 40)], axis=2)
+    _write(out / "color.jpg", tinted, cv2.IMWRITE_JPEG_QUALITY, 85)
+    _write(out / "small.png", to_8_bits(phantom(13, opacities=4, size=160))[8:-8])
+    deep = phantom(14, opacities=0, size=264)[:, 52:-52] >> 4
+    _write(out / "deep.png", deep)
+    _write(out / "film.tiff", to_8_bits(phantom(15, opacities=2, size=288))[20:])
+    film = phantom(16, opacities=5, size=176)[:, 20:-16]
+    dicom(film, "MONOCHROME1", 3).save_as(out / "monochrome1.dcm", enforce_file_format=True)
+
+
 def write_classes(out: Path, count: int, size: int) -> None:
     """Write ``count`` phantoms of each class into class folders, two for each patient."""
     for label, name in enumerate(("NORMAL", "PNEUMONIA")):
@@ -160,8 +181,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, help="write class folders of so many phantoms each")
     parser.add_argument("--size", type=int, default=224, help="their rows and columns")
+    parser.add_argument("--golden", action="store_true", help="write the films of the self-test")
     options = parser.parse_args()
-    if options.count:
+    if options.golden:
+        write_golden(options.out)
+    elif options.count:
         write_classes(options.out, options.count, options.size)
     else:
         write_samples(options.out)

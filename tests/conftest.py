@@ -2,8 +2,9 @@
 
 import importlib.util
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +13,45 @@ import pytest
 from typer.testing import CliRunner
 
 from cxr_edge.cli import app
-from cxr_edge.model import Model
+from cxr_edge.model import Model, default_package
+from cxr_edge.package import write_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
+from cxr_export.golden import write_selftest
 from fakes import SAMPLES, FakeRuntime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the tests' own: what the user's machine remembers is neither read nor changed."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine that remembers nothing yet: the folder of its records."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "cxr-edge"
+
+
+@pytest.fixture(scope="session")
+def golden_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded model as a package with golden films of this machine; not to be changed."""
+    folder = tmp_path_factory.mktemp("golden") / "package"
+    folder.mkdir()
+    for name in ("model.onnx", "model.tflite", "spec.json"):
+        shutil.copy(default_package() / name, folder)
+    write_selftest(folder)
+    write_checksums(folder)
+    return folder
+
+
+@pytest.fixture
+def tested(golden_package: Path, tmp_path: Path) -> Path:
+    """A copy of it that may be damaged."""
+    return Path(shutil.copytree(golden_package, tmp_path / "tested"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cxr_edge.errors import (
     SpecMissing,
     UsageError,
 )
-from cxr_edge.model import default_package, open_model
+from cxr_edge.model import RUNTIMES, default_package, open_model
 from cxr_edge.package import read_checksums
 from cxr_edge.spec import ModelSpec
 
@@ -29,8 +29,9 @@ def package(tmp_path: Path) -> Path:
 def test_a_model_opens_by_name_folder_or_file(package: Path, name: str) -> None:
     """All three are the same model with the same digest."""
     reference = {"default": name, "package": str(package)}.get(name, str(package / name))
-    opened = open_model(reference)
+    opened = open_model(reference, "onnx")
     assert opened.runtime_name == "onnx"
+    assert opened.artefact == "model.onnx"
     assert opened.sha256 == read_checksums(default_package())["model.onnx"]
     assert opened.tag == f"{opened.spec.name}@{opened.sha256[:12]}"
 
@@ -74,12 +75,13 @@ def test_a_damaged_model_is_named(package: Path, name: str, damage: object) -> N
         open_model(str(package / name))
 
 
-def test_a_changed_package_is_refused(package: Path) -> None:
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_changed_package_is_refused(package: Path, name: str) -> None:
     """One byte away from SHA256SUMS is not the model that was verified."""
-    path = package / "model.onnx"
+    path = package / f"model{RUNTIMES[name].suffix}"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
-        open_model(str(package))
+        open_model(str(package), name)
 
 
 def test_a_spec_that_lies_is_refused(package: Path) -> None:

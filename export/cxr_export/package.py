@@ -29,6 +29,7 @@ from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card, with_parity
 from cxr_export.films import Films, choose, divide, list_parity_films, load_parity_films
 from cxr_export.gates import FULL, GATES, Gate
+from cxr_export.golden import write_selftest
 from cxr_export.ladder import Ladder, Rung
 from cxr_export.onnx import export_onnx
 from cxr_export.original import KerasRuntime, load_original, single_probability
@@ -162,6 +163,7 @@ def export_package(
             _write_findings(package, findings)
         if wanted.evaluation:
             shutil.copyfile(wanted.evaluation, package / EVALUATION)
+        write_selftest(package)
         write_checksums(package)
         if out.exists():
             out.rename(scratch / "replaced")

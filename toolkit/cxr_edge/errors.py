@@ -8,6 +8,7 @@
     ├── DataError                     exit 1   a training or validation folder cannot be used
     ├── ReportError                   exit 1   a report cannot be written or continued
     ├── ParityError                   exit 4   an artefact does not decide as the original does
+    ├── SelfTestFailed                exit 4   a package does not give here what it gave at export
     ├── ModelError                    exit 1
     │   ├── ModelInvalid                       the file is not a model, is damaged, or lies
     │   ├── SpecMissing                        the model does not say what it expects
@@ -88,6 +89,12 @@ class ReportError(CxrError):
 
 class ParityError(CxrError):
     """An exported artefact decides differently from its Keras original."""
+
+    exit_code = ExitCode.GATE_FAILED
+
+
+class SelfTestFailed(CxrError):
+    """Decode, resize or model give on this machine other than where the package was made."""
 
     exit_code = ExitCode.GATE_FAILED
 

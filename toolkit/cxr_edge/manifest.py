@@ -95,8 +95,12 @@ class RunManifest:
     """What was computed, and with what."""
     runtime_asked: str
     """``--runtime``."""
+    runtime_why: str
+    """Why the runtime was taken that the identity names."""
     device_asked: str
     """``--device``."""
+    self_test: str
+    """Whether the package's self-test passed on this machine."""
     operating_point: str
     """Name of the threshold."""
     counts: Counts
@@ -128,6 +132,17 @@ class RunManifest:
             write_whole(path, text + "\n")
         except OSError as exc:
             raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
+
+
+def begun_with(report: Path) -> RunIdentity | None:
+    """Return what a report that may be there was begun with, None where that cannot be told.
+
+    What is wrong with it is said when it is continued.
+    """
+    try:
+        return read_identity(report)
+    except ReportError:
+        return None
 
 
 def manifest_path(report: Path) -> Path:

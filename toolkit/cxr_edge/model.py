@@ -2,14 +2,17 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
-from cxr_edge.package import FORMATS, check_listed
+from cxr_edge.manifest import RunIdentity
+from cxr_edge.package import FORMATS, Format, check_listed, read_checksums
+from cxr_edge.probe import measure, reason, usable
+from cxr_edge.remember import memory_of
 from cxr_edge.runtimes import Runtime
 from cxr_edge.runtimes.lfs import refuse_pointer
 from cxr_edge.spec import ModelSpec
@@ -49,6 +52,12 @@ class Model:
     """Key of :data:`RUNTIMES`."""
     runtime: Runtime
     """What runs it."""
+    artefact: str = ""
+    """The file's name."""
+    package: Path | None = None
+    """The package that lists the file; None for a single file."""
+    why: str = "asked for"
+    """Why this runtime."""
 
     @property
     def spec(self) -> ModelSpec:
@@ -61,14 +70,44 @@ class Model:
         return f"{self.spec.name}@{self.sha256[:12]}"
 
 
+@dataclass(frozen=True)
+class _Start:
+    """An artefact, and how it is to be opened."""
+
+    runtime: str
+    file: Path
+    package: Path | None
+    device: str
+    spec: ModelSpec | None
+
+    def open(self, why: str) -> Model:
+        """Read, check and load it."""
+        data = _read(self.file)
+        refuse_pointer(data, str(self.file))
+        digest = hashlib.sha256(data).hexdigest()
+        if self.package:
+            check_listed(self.package, self.file.name, data)
+        package = self.package or _package_of(self.file, digest)
+        runtime = _start(self.runtime, data, str(self.file), self.device, self.spec)
+        return Model(digest, self.runtime, runtime, self.file.name, package, why)
+
+
 def open_model(
     reference: str = DEFAULT,
     runtime: str = AUTO,
     device: str = AUTO,
     spec_file: Path | None = None,
     spec: ModelSpec | None = None,
+    *,
+    batch_size: int = 16,
+    begun: RunIdentity | None = None,
 ) -> Model:
     """Open a model for scanning.
+
+    Of a package, ``auto`` takes an artefact of the most exact precision in it: one of int8 is
+    never chosen where there is one of fp32, since it may decide differently. Where several
+    installed runtimes have one, the fastest is taken, by a measurement that is remembered in
+    the user's cache folder.
 
     Parameters
     ----------
@@ -82,6 +121,11 @@ def open_model(
         A ``spec.json`` for a model that carries none; replaces one that is inside.
     spec
         The same, already read; ``spec_file`` goes before it.
+    batch_size
+        Films a batch, for the measurement.
+    begun
+        What a report that is to be continued was begun with: ``auto`` takes the same artefact
+        and runtime where the package still has it.
 
     Raises
     ------
@@ -93,14 +137,19 @@ def open_model(
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
     path = default_package() if reference == DEFAULT else Path(reference)
-    name, file = _choose(path, runtime)
+    if not path.exists():
+        raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
+    found, why = _choose(path, runtime, device, begun)
     spec = read_spec_file(spec_file) if spec_file else spec
-    data = _read(file)
-    refuse_pointer(data, str(file))
-    digest = hashlib.sha256(data).hexdigest()
-    if path.is_dir():
-        check_listed(path, file.name, data)
-    return Model(digest, name, _start(name, data, str(file), device, spec))
+    package = path if path.is_dir() else None
+    starts = [_Start(name, file, package, device, spec) for name, file in found]
+    return starts[0].open(why) if len(starts) == 1 else _fastest(path, starts, batch_size)
+
+
+def installed(name: str) -> bool:
+    """Tell whether a runtime's library is there, without loading it."""
+    found = importlib.util.find_spec(RUNTIMES[name].module)
+    return found is not None and found.origin is not None  # a folder left empty has no origin
 
 
 def default_package() -> Path:
@@ -124,29 +173,73 @@ def read_spec_file(path: Path) -> ModelSpec:
         raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc
 
 
-def _choose(path: Path, runtime: str) -> tuple[str, Path]:
-    """Return the runtime's name and the file that it is to run."""
-    if not path.exists():
-        raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
+def _choose(
+    path: Path, runtime: str, device: str, begun: RunIdentity | None
+) -> tuple[Sequence[tuple[str, Path]], str]:
+    """Return runtimes and their files that come into question, and why where it is one."""
     if path.is_dir():
-        have = [kind for kind in FORMATS.values() if (path / kind.file).is_file()]
-        if runtime != AUTO:
-            have = [kind for kind in have if kind.runtime == runtime]
-        if not have:
-            wanted = " or ".join(
-                kind.file for kind in FORMATS.values() if runtime in (AUTO, kind.runtime)
-            )
-            raise ModelInvalid(f"{path}: expected {wanted} in it, it has none")
-        ready = [kind for kind in have if importlib.util.find_spec(RUNTIMES[kind.runtime].module)]
-        chosen = (ready or have)[0]
-        return chosen.runtime, path / chosen.file
-    for name, kind in RUNTIMES.items():
-        if path.suffix.lower() == kind.suffix:
+        kinds, why = _choose_in(path, runtime, device, begun)
+        return [(kind.runtime, path / kind.file) for kind in kinds], why
+    for name, known in RUNTIMES.items():
+        if path.suffix.lower() == known.suffix:
             if runtime not in (AUTO, name):
                 raise UsageError(f"--runtime {runtime} cannot run {path}; use --runtime {name}")
-            return name, path
+            why = f"it runs {known.suffix} files" if runtime == AUTO else "asked for"
+            return [(name, path)], why
     hint = "; export it first: cxr export" if path.suffix in (".keras", ".h5") else ""
     raise ModelInvalid(f"{path}: expected an .onnx or .tflite file or a package{hint}")
+
+
+def _choose_in(
+    package: Path, runtime: str, device: str, begun: RunIdentity | None
+) -> tuple[Sequence[Format], str]:
+    """Return the artefacts of a package that come into question, and why where it is one."""
+    kinds = [kind for kind in FORMATS.values() if runtime in (AUTO, kind.runtime)]
+    have = [kind for kind in kinds if (package / kind.file).is_file()]
+    if not have:
+        wanted = " or ".join(kind.file for kind in kinds)
+        raise ModelInvalid(f"{package}: expected {wanted} in it, it has none")
+    if runtime != AUTO:
+        return have[:1], "asked for"
+    if begun is not None:
+        listed = read_checksums(package)
+        for kind in have:
+            same = (kind.runtime, listed.get(kind.file)) == (begun.runtime, begun.model_sha256)
+            if same and installed(kind.runtime):
+                return [kind], "continues the report"
+    have = [kind for kind in have if kind.precision == have[0].precision]
+    if len(have) == 1:
+        return have, f"the only one with {have[0].precision} in the package"
+    if device not in (AUTO, "cpu"):
+        return have[:1], f"the only one with --device {device}"
+    ready = [kind for kind in have if installed(kind.runtime)]
+    return (ready, "the only one installed") if ready else (have[:1], "none is installed")
+
+
+def _fastest(package: Path, starts: Sequence[_Start], batch_size: int) -> Model:
+    """Open the artefact that is the fastest here, measuring where that is not known yet."""
+    by_name = {start.runtime: start for start in starts}
+    memory = memory_of(package)
+    files = ", ".join(start.file.name for start in starts)
+    question = f"milliseconds a batch of {batch_size}, {files}, device {starts[0].device}"
+    times = usable(memory.get(question), frozenset(by_name))
+    if times is not None:
+        name = min(times, key=times.__getitem__)
+        return by_name[name].open(reason(times, batch_size))
+    models = {name: start.open("") for name, start in by_name.items()}
+    times = measure({name: model.runtime for name, model in models.items()}, batch_size)
+    memory.put(question, times)
+    name = min(times, key=times.__getitem__)
+    return replace(models[name], why=reason(times, batch_size))
+
+
+def _package_of(file: Path, digest: str) -> Path | None:
+    """Return the folder of a file where it is a package that lists the file with this digest."""
+    try:
+        listed = read_checksums(file.parent)
+    except ModelInvalid:
+        return None
+    return file.parent if listed.get(file.name) == digest else None
 
 
 def _read(file: Path) -> bytes:
@@ -171,4 +264,10 @@ def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | N
             raise
         raise RuntimeUnavailable(
             f"{source} needs {kind.module}, which is not installed: {kind.install}"
+        ) from exc
+    except ImportError as exc:
+        kind = RUNTIMES[name]
+        raise RuntimeUnavailable(
+            f"{source} needs {kind.module}, which is installed but cannot be loaded here ({exc}); "
+            "install it again, or use another --runtime"
         ) from exc

@@ -22,6 +22,9 @@ PARITY: Final = "parity.json"
 EVALUATION: Final = "evaluation.json"
 """What ``cxr evaluate`` found, where the package was made with it."""
 
+SELFTEST: Final = "selftest.zip"
+"""Golden films, and what they gave where the package was made."""
+
 CARD: Final = "README.md"
 """The model card."""
 

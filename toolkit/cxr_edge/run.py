@@ -38,6 +38,8 @@ class ScanJob:
     """For the manifest."""
     device_asked: str = AUTO
     """For the manifest."""
+    self_test: str = "not asked for"
+    """For the manifest."""
     batch_size: int = DEFAULT_BATCH_SIZE
     """Files a batch."""
     workers: int | None = None
@@ -87,7 +89,9 @@ class _Tally:
             tool_version=__version__,
             identity=self.job.identity,
             runtime_asked=self.job.runtime_asked,
+            runtime_why=self.job.model.why,
             device_asked=self.job.device_asked,
+            self_test=self.job.self_test,
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
             passed_over=self.passed_over.counts,

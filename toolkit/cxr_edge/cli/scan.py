@@ -33,7 +33,9 @@ def scan(
         Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    runtime: Annotated[str, typer.Option(help="auto, onnx or litert.")] = "auto",
+    runtime: Annotated[
+        str, typer.Option(help="auto (the fastest here, among the most exact), onnx or litert.")
+    ] = "auto",
     operating_point: Annotated[
         str | None, typer.Option(help="Named threshold of the model: screening, balanced, study.")
     ] = None,
@@ -45,6 +47,10 @@ def scan(
         int | None,
         typer.Option(min=1, help="Decoding threads.", show_default="usable CPUs"),
     ] = None,
+    no_self_test: Annotated[
+        bool,
+        typer.Option("--no-self-test", help="Do not run the package's self-test at first use."),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; keep an old report under a new name.")
     ] = False,
@@ -59,7 +65,8 @@ def scan(
     files without a suffix. Research use only, not a diagnosis.
 
     Killed and started again, the same command finishes the report. Exit code 3: finished, and
-    some files have status 'failed' with a reason.
+    some files have status 'failed' with a reason. Exit code 4: this machine does not give what
+    the model package gave where it was made; nothing was scanned.
     """
     from cxr_edge.discover import resolve_roots
     from cxr_edge.run import ScanJob, check_out, run_scan
@@ -71,18 +78,23 @@ def scan(
     resolve_roots(paths)
     check_out(out)  # before a model is loaded, which takes longer
 
+    from cxr_edge.manifest import begun_with
     from cxr_edge.model import open_model
     from cxr_edge.outcome import Decision
+    from cxr_edge.selftest import SKIPPED, check_once
 
     signal.signal(signal.SIGTERM, _interrupt)
-    opened = open_model(model, runtime, device, spec)
+    begun = None if fresh else begun_with(out)
+    opened = open_model(model, runtime, device, spec, batch_size=batch_size, begun=begun)
+    decision = Decision.of(opened.spec, operating_point, threshold)
     job = ScanJob(
         paths=paths,
         out=out,
         model=opened,
-        decision=Decision.of(opened.spec, operating_point, threshold),
+        decision=decision,
         runtime_asked=runtime,
         device_asked=device,
+        self_test=SKIPPED if no_self_test else check_once(opened),
         batch_size=batch_size,
         workers=workers,
         fresh=fresh,

@@ -14,6 +14,7 @@ from cxr_edge.cli.gates import (
     SensitivityLoss,
     gates,
 )
+from cxr_edge.cli.selftest import run_self_test
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def verify(
             min=0, help="--bisect: largest relative error of a layer.", show_default="by precision"
         ),
     ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Golden films of the package; needs no data, no extra."),
+    ] = False,
+    runtime: Annotated[
+        str, typer.Option(help="For --self-test: auto (all that are installed), onnx or litert.")
+    ] = "auto",
     write: Annotated[
         bool, typer.Option(help="Write the findings to PACKAGE: parity.json and the card.")
     ] = True,
@@ -66,9 +74,17 @@ def verify(
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if one does
     not pass the gate of its precision, or decides otherwise in batches of another size.
+
+    --self-test runs the package's own golden films instead, in every installed runtime, to tell
+    whether this machine gives what the one gave that made the package. It needs neither films nor
+    the extra. Exit code 4 if not.
     """
+    if self_test:
+        run_self_test(package, runtime)
+        if not data:
+            return
     if not data:
-        raise UsageError("expected films to compare on: --data FOLDER")
+        raise UsageError("expected films to compare on: give --data DATA, or --self-test")
     try:
         from cxr_export.films import choose, list_parity_films, load_parity_films
         from cxr_export.films import held_out as of_validation

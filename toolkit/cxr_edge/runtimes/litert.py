@@ -1,5 +1,8 @@
 """TFLite models by LiteRT: the only importer of ai_edge_litert."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -48,8 +51,9 @@ class LiteRtRuntime:
         if device not in ("auto", "cpu"):
             raise RuntimeUnavailable(f"--device: litert runs on the cpu only, came {device!r}")
         try:
-            self._interpreter = Interpreter(model_content=data, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _no_chatter():
+                self._interpreter = Interpreter(model_content=data, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as exc:
             raise ModelInvalid(
                 f"{source}: expected a TFLite model, LiteRT cannot load it ({exc}); "
@@ -102,3 +106,24 @@ def _tensor(details: dict[str, Any]) -> Tensor:
         scale=float(scale),
         zero_point=int(zero_point),
     )
+
+
+@contextmanager
+def _no_chatter() -> Iterator[None]:
+    """Keep LiteRT's note on how it computes off standard error; no option or variable does.
+
+    What goes wrong is raised, so nothing is lost. No other thread runs while a model is opened.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,191 @@
+"""``--runtime auto``: which artefact of a package is taken, and why."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxr_edge import model as module
+from cxr_edge.errors import RuntimeUnavailable
+from cxr_edge.manifest import RunIdentity, manifest_path, read_identity
+from cxr_edge.model import open_model
+from cxr_edge.package import write_checksums
+from fakes import SAMPLES
+
+pytestmark = pytest.mark.usefixtures("forgetful")
+
+FILM = SAMPLES / "phantom-normal.jpg"
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A machine where LiteRT is faster; the batch sizes of its measurements."""
+    sizes: list[int] = []
+
+    def measure(runtimes: dict[str, object], batch_size: int) -> dict[str, float]:
+        assert list(runtimes) == ["onnx", "litert"]
+        sizes.append(batch_size)
+        return {"onnx": 42.1, "litert": 35.0}
+
+    monkeypatch.setattr(module, "measure", measure)
+    return sizes
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make these the runtimes that are installed."""
+    monkeypatch.setattr(module, "installed", lambda name: name in names)
+
+
+def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: list[int]) -> None:
+    """The first start measures with the scan's batch size, later ones do not."""
+    for _ in range(3):
+        opened = open_model(str(golden_package))
+        assert opened.runtime_name == "litert"
+        assert opened.artefact == "model.tflite"
+        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms a batch of 16 (measured)"
+    assert measured == [16]
+    assert open_model(str(golden_package), batch_size=1).runtime_name == "litert"
+    assert measured == [16, 1]
+
+
+def test_a_record_with_other_times_is_obeyed(
+    golden_package: Path, forgetful: Path, measured: list[int]
+) -> None:
+    """What was measured counts, not what is preferred; rubbish is measured anew."""
+    open_model(str(golden_package))
+    (record,) = forgetful.iterdir()
+    record.write_text(record.read_text().replace("42.1", "3.5"))
+    assert open_model(str(golden_package)).runtime_name == "onnx"
+    record.write_text(record.read_text().replace("3.5", "null"))
+    assert open_model(str(golden_package)).runtime_name == "litert"
+    assert measured == [16, 16]
+
+
+def test_the_default_model_is_measured_for_real() -> None:
+    """Both runtimes of the embedded model are timed, and the faster one is taken."""
+    opened = open_model()
+    assert opened.why.startswith("fastest of onnx ")
+    again = open_model()
+    assert (again.runtime_name, again.why) == (opened.runtime_name, opened.why)
+
+
+def test_what_is_asked_for_is_not_measured(golden_package: Path, measured: list[int]) -> None:
+    """A runtime by name, and a single file, leave nothing to choose."""
+    assert open_model(str(golden_package), "onnx").why == "asked for"
+    assert open_model(str(golden_package / "model.tflite")).why == "it runs .tflite files"
+    assert measured == []
+
+
+@pytest.mark.parametrize("name", ["onnx", "litert"])
+def test_the_only_one_installed_is_taken(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int], name: str
+) -> None:
+    """There is nothing to measure either."""
+    only(monkeypatch, name)
+    opened = open_model(str(golden_package))
+    assert (opened.runtime_name, opened.why) == (name, "the only one installed")
+    assert measured == []
+
+
+@pytest.fixture
+def quantized(tested: Path) -> Path:
+    """A package with fp32 for one runtime, and what counts as int8 for both."""
+    shutil.copy(tested / "model.onnx", tested / "model.int8.onnx")
+    (tested / "model.tflite").rename(tested / "model.int8.tflite")
+    write_checksums(tested)
+    return tested
+
+
+def test_int8_is_never_chosen_where_fp32_is(
+    quantized: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int]
+) -> None:
+    """It may decide differently, so it must be asked for, even where fp32 cannot run."""
+    opened = open_model(str(quantized))
+    assert (opened.artefact, opened.why) == ("model.onnx", "the only one with fp32 in the package")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.onnx", raising=False)
+    with pytest.raises(RuntimeUnavailable, match="pip install onnxruntime"):
+        open_model(str(quantized))
+    assert open_model(str(quantized), "litert").artefact == "model.int8.tflite"
+    assert measured == []
+
+
+def test_int8_alone_is_measured_among_its_own(quantized: Path, measured: list[int]) -> None:
+    """Where a package has nothing more exact, auto chooses among what there is."""
+    (quantized / "model.onnx").unlink()
+    write_checksums(quantized)
+    assert open_model(str(quantized)).artefact == "model.int8.tflite"
+    assert measured == [16]
+
+
+def begun(package: Path, runtime: str) -> RunIdentity:
+    """Return what a report by this runtime says of itself."""
+    opened = open_model(str(package), runtime)
+    return RunIdentity(
+        opened.spec.name, opened.sha256, "cxr-1", "0" * 64, opened.spec.labels, 0.5,
+        runtime, opened.runtime.provider, 16,
+    )  # fmt: skip
+
+
+def test_a_report_is_continued_by_what_began_it(golden_package: Path, measured: list[int]) -> None:
+    """Though another runtime is faster now, and nothing is measured."""
+    opened = open_model(str(golden_package), begun=begun(golden_package, "onnx"))
+    assert (opened.runtime_name, opened.why) == ("onnx", "continues the report")
+    assert measured == []
+
+
+def test_what_began_a_report_may_be_gone(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int]
+) -> None:
+    """Another model, or a runtime that was uninstalled, is chosen anew; the scan then refuses."""
+    before = begun(golden_package, "onnx")
+    other = dataclasses.replace(before, model_sha256="0" * 64)
+    assert open_model(str(golden_package), begun=other).runtime_name == "litert"
+    only(monkeypatch, "litert")
+    assert open_model(str(golden_package), begun=before).why == "the only one installed"
+    assert measured == [16]
+
+
+def test_int8_continues_its_report(quantized: Path) -> None:
+    """A report that was begun with int8 is finished with it, by its digest."""
+    before = begun(quantized, "litert")
+    opened = open_model(str(quantized), begun=before)
+    assert (opened.artefact, opened.sha256) == ("model.int8.tflite", before.model_sha256)
+
+
+def test_a_killed_scan_is_finished_by_the_same_runtime(
+    cxr: Callable[..., Any], golden_package: Path, forgetful: Path, tmp_path: Path
+) -> None:
+    """The same command finishes the report, though a new measurement would say otherwise."""
+    out = tmp_path / "r.csv"
+    words = ("scan", SAMPLES, "--model", golden_package, "--out", out, "--batch-size", "2")
+    assert cxr(*words, "--runtime", "onnx").exit_code == 3
+    whole = out.read_bytes()
+    out.write_bytes(b"".join(whole.splitlines(keepends=True)[:4]))
+    shutil.rmtree(forgetful)
+    assert cxr(*words).exit_code == 3
+    assert out.read_bytes() == whole
+    data = json.loads(manifest_path(out).read_text())
+    assert data["runtime_why"] == "continues the report"
+    assert data["continued_from"] == 2
+    assert read_identity(out).runtime == "onnx"
+    assert cxr(*words, "--fresh").exit_code == 3
+    assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith("fastest of")
+
+
+def test_a_broken_library_is_no_traceback(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime that is installed but cannot be loaded says so, and what to do."""
+
+    def broken(*_: object) -> None:
+        raise ImportError("libfoo.so: cannot open shared object file")
+
+    monkeypatch.setattr("cxr_edge.runtimes.onnx.OnnxRuntime", broken)
+    with pytest.raises(RuntimeUnavailable, match=r"cannot be loaded .*libfoo"):
+        open_model(str(golden_package), "onnx")

@@ -1,0 +1,52 @@
+"""``cxr verify PACKAGE --self-test``: golden films through every artefact that runs here."""
+
+from pathlib import Path
+
+from cxr_edge.errors import UsageError
+
+
+def run_self_test(package: Path, runtime: str) -> None:
+    """Run the self-test and print its table.
+
+    Parameters
+    ----------
+    package
+        A model package, or ``default`` for the embedded one.
+    runtime
+        ``auto`` for all that are installed, or one of them.
+
+    Raises
+    ------
+    SelfTestFailed
+        An artefact drifted; raised once all have been shown.
+    ModelError
+        The package has no golden films or cannot be run here.
+    """
+    from cxr_edge.model import AUTO, DEFAULT, RUNTIMES, default_package
+    from cxr_edge.selftest import require, self_test_all
+
+    if runtime not in (AUTO, *RUNTIMES):
+        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
+    if str(package) == DEFAULT and not package.exists():
+        package = default_package()
+    results, absent = self_test_all(package, runtime)
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("artefact", "runtime", box=None, pad_edge=False)
+    for title in ("golden films", "max gray levels", "max |Δp|", ""):
+        table.add_column(title, justify="right")
+    for result in results:
+        table.add_row(
+            result.artefact,
+            result.runtime,
+            str(len(result.films)),
+            str(result.gray_levels),
+            f"{result.difference:.1e}",
+            "passed" if result.passed else "FAILED",
+        )
+    for artefact, name in absent:
+        table.add_row(artefact, name, "", "", "", "not installed")
+    Console(highlight=False, soft_wrap=True).print(table)
+    require(results)
