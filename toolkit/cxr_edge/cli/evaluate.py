@@ -19,9 +19,9 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="[MODEL] DATA",
-            help="A package, a .onnx, .tflite or .keras file, or 'default', which may be left "
-            "out; and a folder with NORMAL and PNEUMONIA in it or in train, val, test, or a "
-            "manifest.",
+            help="A package, a .onnx, .tflite, .keras or .h5 file, a SavedModel folder, or "
+            "'default', which may be left out; and a folder with NORMAL and PNEUMONIA in it or in "
+            "train, val, test, or a manifest.",
         ),
     ],
     model: Annotated[

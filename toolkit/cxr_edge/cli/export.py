@@ -21,7 +21,12 @@ EXPORT_MODULES = frozenset({"ai_edge_quantizer", "keras", "onnx", "tensorflow", 
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file from cxr train.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A .keras file from cxr train; .keras or .h5 of others."
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(
@@ -72,10 +77,10 @@ def export(
 ) -> None:
     """Export a Keras model to ONNX and TFLite; needs the extra 'export'.
 
-    PACKAGE gets model.keras, the artefacts, spec.json, parity.json, the model card README.md and
-    SHA256SUMS. Each artefact carries the spec, so it can be scanned with alone. One of fewer bits
-    is tried in several ways until it decides as MODEL does; what never passes is not put into
-    PACKAGE, and the exit code is 4.
+    PACKAGE gets model.keras, the artefacts, spec.json, parity.json, selftest.zip, the model card
+    README.md and SHA256SUMS. Each artefact carries the spec, so it can be scanned with alone. One
+    of fewer bits is tried in several ways until it decides as MODEL does; what never passes is not
+    put into PACKAGE, and the exit code is 4.
     """
     from cxr_edge.model import read_spec_file
 
