@@ -127,8 +127,8 @@ def begun(package: Path, runtime: str) -> RunIdentity:
     """Return what a report by this runtime says of itself."""
     opened = open_model(str(package), runtime)
     return RunIdentity(
-        opened.spec.name, opened.sha256, "cxr-1", "0" * 64, opened.spec.labels, 0.5,
-        runtime, opened.runtime.provider, 16,
+        opened.spec.name, opened.sha256, "64x64x1 uint8", "cxr-1", "0" * 64, opened.spec.labels,
+        0.5, runtime, opened.runtime.provider, 16,
     )  # fmt: skip
 
 

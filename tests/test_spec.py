@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 
 from cxr_edge.artefact import append_spec, read_appended_spec
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown, UsageError
+from cxr_edge.provenance import Interval, Provenance
 from cxr_edge.recipe import CXR_1
-from cxr_edge.spec import (
-    InputSpec,
-    Interval,
-    ModelSpec,
-    OperatingPoint,
-    Provenance,
-)
+from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from fakes import ROOT
 
 names = st.text(min_size=1, max_size=20).filter(lambda t: t.strip() and t.isprintable())
@@ -192,3 +187,9 @@ def test_the_spec_that_the_docs_show_is_one() -> None:
         if field != "provenance":
             with pytest.raises((SpecInvalid, SpecUnknown)):
                 ModelSpec.from_dict(least)
+
+
+def test_an_input_says_how_pixels_are_scaled() -> None:
+    """Two scalings are two inputs, so that a report begun with one is not continued with another."""
+    assert str(InputSpec(8, 8)) == "8x8x1 uint8"
+    assert str(InputSpec(8, 8, scale=0.5)) != str(InputSpec(8, 8, scale=0.25))

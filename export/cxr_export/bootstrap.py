@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
+from cxr_edge.provenance import Interval
+from cxr_edge.spec import PROBABILITY_DECIMALS, OperatingPoint
 
 RESAMPLES: Final = 1000
 """Bootstrap samples."""

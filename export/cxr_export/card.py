@@ -9,7 +9,8 @@ from cxr_edge.evaluation.markdown import table
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
 from cxr_edge.manifest import NOTICE
-from cxr_edge.spec import ModelSpec, OperatingPoint, Provenance
+from cxr_edge.provenance import Provenance
+from cxr_edge.spec import ModelSpec, OperatingPoint
 from cxr_export.tables import Findings, as_markdown, headline
 
 PARITY_HEADING: Final = "## Parity"

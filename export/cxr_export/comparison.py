@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.metrics import SCREENING
 from cxr_edge.outcome import Decision, round_probability
-from cxr_edge.spec import Interval, ModelSpec
+from cxr_edge.provenance import Interval
+from cxr_edge.spec import ModelSpec
 from cxr_export.bootstrap import Changes, paired_changes
 from cxr_export.films import Films
 from cxr_export.gates import Gate

@@ -18,7 +18,8 @@ from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, sc
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
 from cxr_edge.model import Model
-from cxr_edge.spec import InputSpec, Interval, ModelSpec, Provenance
+from cxr_edge.provenance import Interval, Provenance
+from cxr_edge.spec import InputSpec, ModelSpec
 from fakes import FakeRuntime
 
 PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png"}

@@ -19,7 +19,8 @@ from cxr_edge.model import default_package, open_model
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.original import KerasRuntime, load_original, open_reference, single_probability
-from cxr_export.package import Request, export_package
+from cxr_export.package import export_package
+from cxr_export.request import Request
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 

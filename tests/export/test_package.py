@@ -14,7 +14,8 @@ from cxr_edge.package import check_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
-from cxr_export.package import Request, export_package
+from cxr_export.package import export_package
+from cxr_export.request import Request
 
 pytestmark = pytest.mark.slow
 

@@ -17,11 +17,11 @@ from cxr_edge.quantization import Quantization
 from cxr_edge.runtimes import Scores
 from cxr_edge.spec import ModelSpec
 from cxr_export.films import Films, choose, divide, list_parity_films, load_parity_films
-from cxr_export.package import Request
 from cxr_export.parity import score
 from cxr_export.quantize import ENTROPY, MINMAX, PERCENTILE, Plan
 from cxr_export.quantize_onnx import OnnxInt8
 from cxr_export.quantize_tflite import TfliteQuantizer
+from cxr_export.request import Request
 
 pytestmark = pytest.mark.slow
 

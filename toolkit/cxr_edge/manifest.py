@@ -69,6 +69,8 @@ class RunIdentity:
     """Name of the model."""
     model_sha256: str
     """Digest of the artefact."""
+    input: str
+    """Pixels that it takes, and how they are scaled."""
     recipe: str
     """Preprocessing recipe."""
     recipe_sha256: str

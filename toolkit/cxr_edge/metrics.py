@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
+from cxr_edge.provenance import Interval
+from cxr_edge.spec import PROBABILITY_DECIMALS, OperatingPoint
 
 SCREENING: Final = "screening"
 """Operating point that finds the most."""

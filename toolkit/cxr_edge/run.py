@@ -56,6 +56,7 @@ class ScanJob:
         return RunIdentity(
             model=spec.name,
             model_sha256=self.model.sha256,
+            input=str(spec.input),
             recipe=spec.input.recipe,
             recipe_sha256=RECIPES[spec.input.recipe].digest,
             labels=spec.labels,

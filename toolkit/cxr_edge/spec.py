@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
+from cxr_edge.provenance import Interval, Provenance, is_int, is_number, is_text
 from cxr_edge.quantization import Quantization
 from cxr_edge.recipe import CXR_1, RECIPES
 
@@ -45,9 +45,9 @@ class InputSpec:
     def __post_init__(self) -> None:
         for side in ("height", "width"):
             value = getattr(self, side)
-            if not (_is_int(value) and 1 <= value <= MAX_SIDE):
+            if not (is_int(value) and 1 <= value <= MAX_SIDE):
                 raise SpecInvalid(f"input {side}: expected 1 to {MAX_SIDE} pixels, came {value!r}")
-        if not _is_int(self.channels) or self.channels not in (1, 3):
+        if not is_int(self.channels) or self.channels not in (1, 3):
             raise SpecInvalid(f"input channels: expected 1 or 3, came {self.channels!r}")
         if self.recipe not in tuple(RECIPES):  # a list from JSON cannot be looked up
             raise SpecUnknown(
@@ -56,7 +56,7 @@ class InputSpec:
             )
         for number in ("scale", "offset"):
             value = getattr(self, number)
-            if not _is_number(value):
+            if not is_number(value):
                 raise SpecInvalid(f"input {number}: expected a finite number, came {value!r}")
             object.__setattr__(self, number, float(value))
         if self.scale == 0:
@@ -73,28 +73,10 @@ class InputSpec:
         return self.height, self.width, self.channels
 
     def __str__(self) -> str:
-        return f"{self.height}x{self.width}x{self.channels} uint8"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % confidence interval."""
-
-    value: float
-    """Point estimate."""
-    low: float
-    """Lower bound."""
-    high: float
-    """Upper bound."""
-
-    def __post_init__(self) -> None:
-        if not (_is_number(self.value) and _is_number(self.low) and _is_number(self.high)):
-            raise SpecInvalid(f"interval: expected three finite numbers, came {self!r}")
-        if not self.low <= self.value <= self.high:
-            raise SpecInvalid(f"interval: expected low <= value <= high, came {self!r}")
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        sides = f"{self.height}x{self.width}x{self.channels}"
+        if self.raw:
+            return f"{sides} uint8"
+        return f"{sides} float of pixels * {self.scale!r} + {self.offset!r}"
 
 
 @dataclass(frozen=True)
@@ -111,60 +93,15 @@ class OperatingPoint:
     """Specificity on the validation films."""
 
     def __post_init__(self) -> None:
-        if not (_is_text(self.name)):
+        if not (is_text(self.name)):
             raise SpecInvalid(f"operating point: expected a name, came {self.name!r}")
-        if not (_is_number(self.threshold) and 0 <= self.threshold <= 1):
+        if not (is_number(self.threshold) and 0 <= self.threshold <= 1):
             raise SpecInvalid(
                 f"operating point {self.name}: expected a threshold from 0 to 1, "
                 f"came {self.threshold!r}"
             )
         rounded = round(float(self.threshold), PROBABILITY_DECIMALS)
         object.__setattr__(self, "threshold", rounded)
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a model comes from: enough to repeat its training and to judge its figures."""
-
-    architecture: str
-    """Name in the registry of architectures."""
-    data: str
-    """The training set, its source and licence."""
-    data_sha256: str
-    """SHA-256 over the sorted SHA-256 digests of the files used."""
-    command: str
-    """The command that trained it."""
-    seed: int
-    """Seed of the initial weights, the sampling and the augmentation."""
-    validation_fraction: float
-    """Share of the patients held out by :attr:`split_seed`."""
-    training_films: int
-    """Films trained on."""
-    training_patients: int
-    """Patients they are of."""
-    validation_films: int
-    """Films held out."""
-    validation_patients: int
-    """Patients they are of."""
-    validation_auc: Interval
-    """Area under the ROC curve on the films held out."""
-    split_seed: int | None = None
-    """Seed of the split by patient; None where the films said their split themselves."""
-    parameters: int | None = None
-    """Count of the network's weights."""
-
-    def __post_init__(self) -> None:
-        checks: dict[object, Callable[[object], bool]] = {
-            int: _is_int,
-            float: _is_number,
-            str: lambda value: isinstance(value, str),
-            Interval: lambda value: isinstance(value, Interval),
-            int | None: lambda value: value is None or _is_int(value),
-        }
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not checks[field.type](value):
-                raise SpecInvalid(f"provenance: {field.name} cannot be {value!r}")
 
 
 @dataclass(frozen=True)
@@ -187,11 +124,11 @@ class ModelSpec:
     """How fewer bits came about; None for an artefact in full precision."""
 
     def __post_init__(self) -> None:
-        if not _is_text(self.name):
+        if not is_text(self.name):
             raise SpecInvalid(f"name: expected text, came {self.name!r}")
         if (
             len(tuple(self.labels)) != 2
-            or not all(_is_text(label) for label in self.labels)
+            or not all(is_text(label) for label in self.labels)
             or self.labels[0] == self.labels[1]
         ):
             raise SpecInvalid(
@@ -328,15 +265,3 @@ def _sequence(data: object, where: str) -> list[Any]:
     if not isinstance(data, list):
         raise SpecInvalid(f"{where}: expected a list, came {type(data).__name__}")
     return data
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()

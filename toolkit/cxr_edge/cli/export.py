@@ -86,7 +86,8 @@ def export(
 
     given = read_spec_file(spec) if spec else None
     try:
-        from cxr_export.package import Request, export_package
+        from cxr_export.package import export_package
+        from cxr_export.request import Request
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.changes import mask_border, paint_marker, paint_out_markers
 from cxr_edge.metrics import wilson
-from cxr_edge.spec import PROBABILITY_DECIMALS, Interval
+from cxr_edge.provenance import Interval
+from cxr_edge.spec import PROBABILITY_DECIMALS
 
 SMALL: Final = 0.05
 """A probability that moves less than this has not moved much."""

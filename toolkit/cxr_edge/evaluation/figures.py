@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cxr_edge.metrics import auc, calibration_error, wilson
-from cxr_edge.spec import PROBABILITY_DECIMALS, Interval, OperatingPoint
+from cxr_edge.provenance import Interval
+from cxr_edge.spec import PROBABILITY_DECIMALS, OperatingPoint
 
 
 @dataclass(frozen=True)

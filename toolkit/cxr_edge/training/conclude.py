@@ -14,7 +14,8 @@ from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.files import whole
 from cxr_edge.metrics import SCREENING, auc, choose_operating_points
-from cxr_edge.spec import ModelSpec, Provenance
+from cxr_edge.provenance import Provenance
+from cxr_edge.spec import ModelSpec
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report

@@ -1,0 +1,102 @@
+"""Make the artefacts of one package, each judged by its gate."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+
+from cxr_edge.package import ORIGINAL, Format
+from cxr_edge.runtimes import Scores
+from cxr_edge.spec import ModelSpec
+from cxr_export.films import Films
+from cxr_export.gates import FULL
+from cxr_export.ladder import Ladder, Rung
+from cxr_export.onnx import export_onnx
+from cxr_export.original import KerasRuntime
+from cxr_export.parity import ArtefactParity, ParityReport, measure, score
+from cxr_export.quantize import Quantizer
+from cxr_export.request import Request
+from cxr_export.tflite import export_tflite
+
+_FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
+"""Runtime to the float artefact that those of fewer bits are made from."""
+
+
+@dataclass
+class Maker:
+    """Makes the artefacts of one package."""
+
+    model: keras.Model
+    spec: ModelSpec
+    wanted: Request
+    package: Path
+    scratch: Path
+    films: tuple[Films, Films] | None
+    tell: Callable[[str], None]
+    rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    withheld: dict[str, list[str]] = field(default_factory=dict)
+
+    def make(self) -> tuple[ParityReport | None, dict[str, list[str]]]:
+        """Write every artefact that passes; return the comparison and what was withheld."""
+        kinds = self.wanted.kinds
+        runtimes = {kind.runtime for kind in kinds}
+        if "onnx" in runtimes:
+            export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
+        if "litert" in runtimes:
+            export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
+        if self.films is None:
+            for kind in kinds:
+                (self.scratch / kind.file).rename(self.package / kind.file)
+            return None, {}
+        _, judged = self.films
+        expected = score(KerasRuntime(self.model, self.spec), judged.pixels)
+        found: list[ArtefactParity] = []
+        for kind in kinds:
+            path = self.scratch / kind.file
+            if kind.precision != FULL:
+                tried = self._ladder(kind, expected).climb(path, self.tell)
+                self.rungs[kind.file] = [rung.to_dict() for rung in tried]
+                if tried[-1].mismatches:
+                    self.withheld[kind.file] = _summary(tried)
+                    continue
+            gate = self.wanted.gates[kind.precision]
+            artefact = measure(path, kind, judged, expected, self.spec, gate)
+            if artefact.passed:
+                found.append(artefact)
+            else:
+                self.withheld[kind.file] = artefact.mismatches
+        for artefact in found:
+            shutil.copyfile(self.scratch / artefact.artefact, self.package / artefact.artefact)
+        report = ParityReport(self.spec, ORIGINAL, judged, tuple(found), self.rungs)
+        return report, self.withheld
+
+    def _ladder(self, kind: Format, expected: Scores) -> Ladder:
+        assert self.films is not None
+        calibration, judged = self.films
+        source = self.scratch / _FLOAT[kind.runtime]
+        return Ladder(
+            quantizer=self._quantizer(kind, source, calibration),
+            source=source,
+            spec=self.spec,
+            calibration=calibration,
+            judged=judged,
+            expected=expected,
+            gate=self.wanted.gates[kind.precision],
+            count=self.wanted.calibration_films,
+        )
+
+    def _quantizer(self, kind: Format, source: Path, films: Films) -> Quantizer:
+        if kind.runtime == "onnx":
+            from cxr_export.quantize_onnx import OnnxInt8
+
+            return OnnxInt8(source, films.pixels, self.scratch)
+        from cxr_export.quantize_tflite import TfliteQuantizer
+
+        return TfliteQuantizer(kind.precision, source, films.pixels)
+
+
+def _summary(tried: Sequence[Rung]) -> list[str]:
+    return [f"{rung.name}: {'; '.join(rung.mismatches)}" for rung in tried]
