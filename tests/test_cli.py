@@ -17,6 +17,7 @@ from fakes import SAMPLES
 
 COMMANDS = tuple(typer.main.get_command(app).commands)
 FILM = SAMPLES / "phantom-normal.jpg"
+FLOAT = ("--formats", "onnx,tflite")
 
 
 def python(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -95,8 +96,11 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["evaluate", "{tmp}/none.onnx", SAMPLES], 1, "NORMAL"),
         (["compare", "{tmp}"], 1, "finished run"),
         (["explain", "{tmp}/none.keras", FILM], 2, "does not exist"),
-        (["export", "{tmp}/none.keras", "-o", "{tmp}/p"], 2, "does not exist"),
-        (["export", FILM, "-o", "{tmp}/p"], 1, "Keras 3 model"),
+        (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
+        (["export", FILM, "-o", "{tmp}/p"], 2, "--calibration"),
+        (["export", FILM, "-o", "{tmp}/p", "--formats", "pdf"], 2, "expected some of onnx"),
+        (["verify", "default"], 2, "--data"),
+        (["export", FILM, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
         (["verify", "{tmp}/none", "--data", SAMPLES], 1, "model package"),
     ],
 )

@@ -17,7 +17,7 @@ from cxr_edge.manifest import NOTICE
 from cxr_edge.metrics import at_threshold, auc
 from cxr_edge.model import default_package, open_model
 from cxr_edge.outcome import Decision, Prediction
-from cxr_edge.package import check_checksums, read_checksums
+from cxr_edge.package import FORMATS, ORIGINAL, check_checksums, read_checksums
 from cxr_edge.scan import scan
 from fakes import ROOT
 
@@ -76,13 +76,35 @@ def test_it_withstands_other_exposure_crop_and_compression() -> None:
 
 
 def test_parity_was_proved() -> None:
-    """parity.json says that every artefact passed, on a count of films worth the name."""
+    """parity.json says that every format passed, on the films of all validation patients."""
     parity = json.loads((PACKAGE / "parity.json").read_text())
-    assert parity["films"] >= 300
-    assert all(artefact["passed"] for artefact in parity["artefacts"])
+    facts = open_model().spec.provenance
+    assert facts is not None
+    assert parity["films"] >= facts.validation_films
+    assert parity["patients"] == facts.validation_patients
     assert {artefact["artefact"] for artefact in parity["artefacts"]} == {
-        "model.onnx", "model.tflite"
-    }  # fmt: skip
+        kind.file for kind in FORMATS.values()
+    }
+    assert all(artefact["passed"] for artefact in parity["artefacts"])
+
+
+def test_int8_is_a_third_of_the_size() -> None:
+    """At most 30 % of the float artefact of the same runtime."""
+    sizes = {kind.name: (PACKAGE / kind.file).stat().st_size for kind in FORMATS.values()}
+    assert sizes["onnx-int8"] <= 0.3 * sizes["onnx"]
+    assert sizes["tflite-int8"] <= 0.3 * sizes["tflite"]
+    assert sizes["tflite-dynamic"] <= 0.3 * sizes["tflite"]
+
+
+@pytest.mark.slow
+def test_it_can_be_made_again(tmp_path: Path) -> None:
+    """The committed Keras model gives the committed float artefacts, byte for byte."""
+    from cxr_export.package import export_package
+    from cxr_export.request import Request
+
+    export_package(PACKAGE / ORIGINAL, tmp_path / "p", request=Request(formats=("onnx", "tflite")))
+    for name in ("model.onnx", "model.tflite", "spec.json"):
+        assert (tmp_path / "p" / name).read_bytes() == (PACKAGE / name).read_bytes(), name
 
 
 @pytest.fixture(scope="module")
