@@ -1,8 +1,8 @@
-"""Time of the embedded model a film, on one core: one film at a time, each runtime in turn.
+"""Time of a package's artefacts a film, on one core: one film at a time, each artefact in turn.
 
     python bench/latency.py [--runs 200]
 
-The process is bound to one core before anything is loaded. Runtimes take turns film by film, so
+The process is bound to one core before anything is loaded. Artefacts take turns film by film, so
 that a machine whose speed drifts slows all alike; the ratio is taken pair by pair.
 """
 
@@ -10,6 +10,7 @@ import argparse
 import os
 import statistics
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -21,9 +22,12 @@ def main() -> None:
     parser.add_argument("--model", default="default", help="package to time")
     options = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from cxr_edge.model import RUNTIMES, open_model
+    from cxr_edge.model import DEFAULT, default_package, open_model
+    from cxr_edge.package import FORMATS
 
-    models = {name: open_model(options.model, name, "cpu") for name in RUNTIMES}
+    package = default_package() if options.model == DEFAULT else Path(options.model)
+    files = [kind.file for kind in FORMATS.values() if (package / kind.file).is_file()]
+    models = {name: open_model(str(package / name), device="cpu") for name in files}
     taken: dict[str, list[float]] = {name: [] for name in models}
     rng = np.random.default_rng(0)
     for number in range(options.runs + 10):
@@ -35,14 +39,14 @@ def main() -> None:
                 taken[name].append(time.perf_counter() - start)
     first = next(iter(taken.values()))
     print(f"{options.runs} films each, in turn, on one core; milliseconds a film")
-    print(f"{'':10} {'min':>7} {'median':>7} {'p95':>7}   ratio to the first, film by film")
+    print(f"{'':20} {'min':>7} {'median':>7} {'p95':>7}   ratio to the first, film by film")
     for name, seconds in taken.items():
         ratios = [one / other for one, other in zip(seconds, first, strict=True)]
         low, median, high = (
             1e3 * value for value in (min(seconds), statistics.median(seconds),
                                       statistics.quantiles(seconds, n=20)[-1])
         )  # fmt: skip
-        print(f"{name:10} {low:7.2f} {median:7.2f} {high:7.2f}   {statistics.median(ratios):.2f}")
+        print(f"{name:20} {low:7.2f} {median:7.2f} {high:7.2f}   {statistics.median(ratios):.2f}")
 
 
 if __name__ == "__main__":

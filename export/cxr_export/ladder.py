@@ -141,15 +141,15 @@ class Ladder:
             yield "last layer: weights only", replace(base, weights_only=layers[-1:])
             both = dict.fromkeys((layers[0], layers[-1]))
             yield "first and last layer: weights only", replace(base, weights_only=tuple(both))
+            base = replace(base, weights_only=layers[-1:])  # small, and next to the answer
         for count in _FIRST:
             if count < len(layers):
-                yield f"first {count} layers in float", replace(base, float_layers=layers[:count])
+                yield f"first {count} layers in float", _in_float(base, layers[:count])
         ranked = self._most_sensitive(base, probe)
         for count in _SENSITIVE:
             if count < len(layers):
-                chosen = set(ranked[:count])
-                kept = tuple(layer for layer in layers if layer in chosen)
-                yield f"{count} most sensitive in float", replace(base, float_layers=kept)
+                kept = tuple(layer for layer in layers if layer in ranked[:count])
+                yield f"{count} most sensitive in float", _in_float(base, kept)
 
     def _most_sensitive(self, base: Plan, probe: Path) -> list[str]:
         """Rank layers by how far the output moves, in logits, when one alone is quantized."""
@@ -158,7 +158,7 @@ class Ladder:
         moved = {}
         for layer in self.quantizer.layers:
             others = tuple(other for other in self.quantizer.layers if other != layer)
-            self.quantizer.write(replace(base, float_layers=others), self.spec, probe)
+            self.quantizer.write(_in_float(base, others), self.spec, probe)
             moved[layer] = float(np.abs(logit(_scores(probe, films)) - expected).mean())
         probe.unlink(missing_ok=True)
         return sorted(moved, key=lambda layer: -moved[layer])
@@ -176,6 +176,12 @@ class Ladder:
                 float_layers=plan.float_layers,
             ),
         )
+
+
+def _in_float(base: Plan, layers: tuple[str, ...]) -> Plan:
+    """Return a plan that leaves layers in float, of those with quantized weights too."""
+    rest = tuple(layer for layer in base.weights_only if layer not in layers)
+    return replace(base, float_layers=layers, weights_only=rest)
 
 
 def _scores(path: Path, pixels: NDArray[np.uint8]) -> Scores:

@@ -150,6 +150,7 @@ def verify_package(
     films: Films,
     reference: Path | None = None,
     gates: Mapping[str, Gate] = GATES,
+    artefact: str = "",
 ) -> ParityReport:
     """Run the same films through the reference and every artefact of a package, and compare.
 
@@ -163,6 +164,8 @@ def verify_package(
         Instead of the package's ``model.keras``.
     gates
         By precision.
+    artefact
+        The only file to compare, instead of all.
 
     Raises
     ------
@@ -182,10 +185,11 @@ def verify_package(
     found = [
         measure(package / kind.file, kind, films, expected, spec, gates[kind.precision])
         for kind in FORMATS.values()
-        if (package / kind.file).is_file()
+        if (package / kind.file).is_file() and artefact in ("", kind.file)
     ]
     if not found:
-        raise ModelInvalid(f"{package}: expected artefacts to compare, it has none")
+        wanted = artefact or ", ".join(kind.file for kind in FORMATS.values())
+        raise ModelInvalid(f"{package}: expected an artefact to compare, {wanted}, it has none")
     return ParityReport(spec, original.name, films, tuple(found))
 
 

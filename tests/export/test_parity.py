@@ -277,6 +277,18 @@ def test_a_reference_elsewhere_can_be_named(
     assert cxr(*words).exit_code == 0
 
 
+def test_one_artefact_alone_can_be_verified(
+    copy: Path, class_folders: Path, cxr: Callable[..., Any]
+) -> None:
+    """A file in a package names itself; the findings on all artefacts are not overwritten."""
+    result = cxr("verify", copy / "model.tflite", "--data", class_folders, "--films", 4)
+    assert result.exit_code == 0, result.output
+    assert "model.tflite" in result.output
+    assert "model.onnx" not in result.output
+    assert not (copy / "parity.json").exists()
+    assert "expected an artefact" in cxr("verify", copy / "spec.json", "--data", SAMPLES).output
+
+
 def test_films_can_be_few_and_of_validation_patients(
     package: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:

@@ -5,12 +5,25 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
-from cxr_edge.model import AUTO, Model, open_model, read_spec_file
+from cxr_edge.model import AUTO, DEFAULT, Model, default_package, open_model, read_spec_file
 
 KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 """Of files that Keras runs."""
 SAVED_MODEL: Final = "saved_model.pb"
 """In a folder that TensorFlow runs."""
+
+
+def find_package(reference: Path) -> tuple[Path, str]:
+    """Return a package's folder and the file in it that is meant; no file where all are.
+
+    Parameters
+    ----------
+    reference
+        A package, a file in one, or ``default``.
+    """
+    if str(reference) == DEFAULT and not reference.exists():
+        return default_package(), ""
+    return (reference.parent, reference.name) if reference.is_file() else (reference, "")
 
 
 def open_any(reference: str, runtime: str = AUTO, spec_file: Path | None = None) -> Model:

@@ -11,7 +11,7 @@ def run_self_test(package: Path, runtime: str) -> None:
     Parameters
     ----------
     package
-        A model package, or ``default`` for the embedded one.
+        A model package.
     runtime
         ``auto`` for all that are installed, or one of them.
 
@@ -22,13 +22,11 @@ def run_self_test(package: Path, runtime: str) -> None:
     ModelError
         The package has no golden films or cannot be run here.
     """
-    from cxr_edge.model import AUTO, DEFAULT, RUNTIMES, default_package
+    from cxr_edge.model import AUTO, RUNTIMES
     from cxr_edge.selftest import require, self_test_all
 
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
-    if str(package) == DEFAULT and not package.exists():
-        package = default_package()
     results, absent = self_test_all(package, runtime)
 
     from rich.console import Console

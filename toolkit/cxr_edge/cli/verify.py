@@ -25,7 +25,12 @@ _BISECTED: Final = 8
 
 
 def verify(
-    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder from cxr export.")],
+    package: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PACKAGE", help="Folder from cxr export, an artefact in one, or 'default'."
+        ),
+    ],
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -67,7 +72,8 @@ def verify(
         str, typer.Option(help="For --self-test: auto (all that are installed), onnx or litert.")
     ] = "auto",
     write: Annotated[
-        bool, typer.Option(help="Write the findings to PACKAGE: parity.json and the card.")
+        bool,
+        typer.Option(help="Write the findings to PACKAGE where it is a folder."),
     ] = True,
 ) -> None:
     """Compare every artefact with Keras on real films; needs the extra 'export'.
@@ -79,8 +85,11 @@ def verify(
     whether this machine gives what the one gave that made the package. It needs neither films nor
     the extra. Exit code 4 if not.
     """
+    from cxr_edge.cli.models import find_package
+
+    folder, artefact = find_package(package)
     if self_test:
-        run_self_test(package, runtime)
+        run_self_test(folder, runtime)
         if not data:
             return
     if not data:
@@ -96,18 +105,19 @@ def verify(
         raise MissingExtra("cxr verify", "export", missing) from exc
     from cxr_edge.package import ORIGINAL, package_spec
 
-    spec = package_spec(package)
+    spec = package_spec(folder)
     limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
     listed = list_parity_films(data, spec.labels)
     if held_out:
         listed = of_validation(listed, spec)
     chosen = choose(listed, films) if films else listed
-    report = verify_package(package, load_parity_films(chosen, spec.input), reference, limits)
+    loaded = load_parity_films(chosen, spec.input)
+    report = verify_package(folder, loaded, reference, limits, artefact)
     _print(report)
     if bisect:
-        _bisect(report, package, reference or package / ORIGINAL, layer_tolerance)
-    if write:
-        record(package, report)
+        _bisect(report, folder, reference or folder / ORIGINAL, layer_tolerance)
+    if write and folder == package:  # what is installed stays as it is, what is one of six too
+        record(folder, report)
     report.require()
 
 
