@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cxr_edge.cli.tables import print_table
 from cxr_edge.errors import UsageError
 
 
@@ -29,14 +30,9 @@ def run_self_test(package: Path, runtime: str) -> None:
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
     results, absent = self_test_all(package, runtime)
 
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("artefact", "runtime", box=None, pad_edge=False)
-    for title in ("golden films", "max gray levels", "max |Δp|", ""):
-        table.add_column(title, justify="right")
-    for result in results:
-        table.add_row(
+    columns = ("artefact", "runtime", "golden films", "max gray levels", "max |Δp|", "")
+    rows = [
+        (
             result.artefact,
             result.runtime,
             str(len(result.films)),
@@ -44,7 +40,8 @@ def run_self_test(package: Path, runtime: str) -> None:
             f"{result.difference:.1e}",
             "passed" if result.passed else "FAILED",
         )
-    for artefact, name in absent:
-        table.add_row(artefact, name, "", "", "", "not installed")
-    Console(highlight=False, soft_wrap=True).print(table)
+        for result in results
+    ]
+    rows += [(artefact, name, "", "", "", "not installed") for artefact, name in absent]
+    print_table(columns, rows)
     require(results)
