@@ -5,13 +5,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cxr_edge.artefact import SPEC_MEMBER, append_spec
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.package import (
     CARD,
@@ -74,6 +74,8 @@ def export_package(
         The evaluation or the films cannot be read, or there are too few.
     ModelError
         The model cannot be loaded or exported.
+    ParityError
+        No artefact passed its gate; no package was made.
     """
     wanted = request or Request()
     parent = out.absolute().parent
@@ -96,6 +98,8 @@ def export_package(
             append_spec(package / ORIGINAL, exported)
         maker = Maker(keras_model, exported, wanted, package, scratch, films, tell)
         report, withheld = maker.make()
+        if report and not report.artefacts:
+            raise ParityError(f"no package was made: {explain_withheld(withheld, model)}")
         findings = report.to_dict() if report else None
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
         card = model_card(exported, summary, notes, findings)
@@ -132,6 +136,15 @@ def record(package: Path, report: ParityReport) -> None:
 def _write_findings(package: Path, findings: dict[str, Any]) -> None:
     text = json.dumps(findings, indent=2, ensure_ascii=False)
     (package / PARITY).write_text(text + "\n", encoding="utf-8")
+
+
+def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
+    """Return what was kept out of a package, with the last reason for each file."""
+    reasons = "; ".join(f"{name}: {lines[-1]}" for name, lines in withheld.items())
+    return (
+        f"not in the package, for they do not decide as {model.name} does: {reasons}; "
+        "give more or other --calibration films, or leave these formats out"
+    )
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -127,20 +128,21 @@ def test_tflite_of_fewer_bits_stays_near_the_float_graph(
 
 
 def test_noise_is_no_calibration_set(
-    package: Path, films: Films, expected: Scores, tmp_path: Path
+    run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Ranges measured on noise are told by the gate: the films' decisions are lost."""
+    """Ranges measured on noise lose the films' decisions: told by the gate, exit code 4."""
     rng = np.random.default_rng(0)
-    noise = rng.integers(120, 136, films.pixels.shape, np.uint8)  # gray noise, no film
-    good, bad = (
-        difference(
-            write(OnnxInt8(package / "model.onnx", pixels, folder), Plan(MINMAX, 48), package,
-                  folder / "q.onnx"), films, expected,
-        )
-        for pixels, folder in ((films.pixels, tmp_path), (noise, tmp_path / "noise"))
-        if folder.mkdir(exist_ok=True) is None
-    )  # fmt: skip
-    assert bad > 4 * good
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    for number in range(40):
+        gray = rng.integers(120, 136, (64, 64), np.uint8)
+        assert cv2.imwrite(str(noise / f"{number}.png"), gray)
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx-int8")
+    result = cxr(*words, "--calibration", noise, "--data", class_folders)
+    assert result.exit_code == 4, result.output
+    assert "labels differ" in result.output
+    assert "no package was made" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["noise"]
 
 
 def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) -> None:

@@ -86,7 +86,7 @@ def export(
 
     given = read_spec_file(spec) if spec else None
     try:
-        from cxr_export.package import export_package
+        from cxr_export.package import explain_withheld, export_package
         from cxr_export.request import Request
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
@@ -107,9 +107,5 @@ def export(
     for path in sorted(out.iterdir()):
         typer.echo(f"  {path.name:20} {path.stat().st_size / 1e6:6.2f} MB")
     if exported.withheld:
-        reasons = "; ".join(f"{name}: {lines[-1]}" for name, lines in exported.withheld.items())
-        raise ParityError(
-            f"not in the package, for they do not decide as {model.name} does: {reasons}; "
-            "give more or other --calibration films, or leave these formats out"
-        )
+        raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")
