@@ -16,6 +16,8 @@ from cxr_edge.model import Model
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from fakes import SAMPLES, FakeRuntime
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture
 def spec() -> ModelSpec:
