@@ -119,7 +119,7 @@ class ParityAssertionError(ParityError, AssertionError):
         lines = "".join(f"\n  {line}" for line in parity.mismatches)
         super().__init__(
             f"expected the decisions of {parity.reference} on {len(parity.films)} films, came "
-            f"others; export the candidate again, or allow more with gate=:{lines}"
+            f"others:{lines}\ncorrect its spec, export it again, or allow more with gate="
         )
         self.parity = parity
 
