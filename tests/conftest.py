@@ -19,6 +19,8 @@ from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.golden import write_selftest
 from fakes import SAMPLES, FakeRuntime
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

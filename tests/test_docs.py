@@ -1,10 +1,11 @@
-"""The documentation: its commands run, and print what it shows."""
+"""The documentation: its files are written, its commands run and print what it shows."""
 
 import os
 import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,26 @@ from cxr_edge.cli import app
 from fakes import ROOT, SAMPLES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(?:console|\w+ title=\"(?P<title>[^\"]+)\")\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
+)
 TIME_OR_NUMBER = re.compile(r"\d+m?s\b|\d[\d.,]*(e[-+]\d+)?|@[0-9a-f]{12}")
 
 
-def sessions(page: Path) -> list[tuple[str, list[str]]]:
-    """Return the commands of a page, each with the lines shown below it."""
+def blocks(page: Path) -> list[tuple[str | None, str]]:
+    """Return the files of a page, each with its name, and its sessions, without, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [(found["title"], found["text"]) for found in BLOCK.finditer(text)]
+
+
+def commands(session: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of a session, each with the lines shown below it."""
     found: list[tuple[str, list[str]]] = []
-    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line[2:], []))
-            else:
-                found[-1][1].append(line)
+    for line in session.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
     return found
 
 
@@ -40,8 +48,8 @@ def shape(line: str) -> str:
 def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     """Each command of a page but make runs, in order, and prints the lines below it.
 
-    Numbers may differ. ``make`` is what runs these tests, so it is left out; ``...`` stands
-    for lines that are not shown.
+    A block with a title is a file, written when its turn comes. Numbers may differ. ``make`` is
+    what runs these tests, so it is left out; ``...`` stands for lines that are not shown.
     """
     (tmp_path / "samples").symlink_to(SAMPLES)
     environment = {
@@ -49,24 +57,40 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
     }
-    for command, shown in sessions(page):
-        words = shlex.split(command)
-        if words[0] not in {"cxr", "python", "cut", "cp"}:
+    if not entry_points(group="pytest11", name="cxr_parity"):  # installed before it was declared
+        environment["PYTEST_PLUGINS"] = "cxr_export.pytest_plugin"
+    for title, text in blocks(page):
+        if title:
+            (tmp_path / title).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / title).write_text(text, encoding="utf-8")
             continue
-        done = subprocess.run(
-            ["bash", "-c", command],  # noqa: S607  (as the reader's shell would)
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode in (0, 3), f"{command}: {done.stderr}"
-        printed = {shape(line) for line in (done.stdout + done.stderr).splitlines()}
-        for line in shown:
-            assert line == "..." or shape(line) in printed, f"{command}: {line!r} not in\n{printed}"
+        for command, shown in commands(text):
+            if shlex.split(command)[0] in {"cxr", "python", "cut", "cp"}:
+                check(command, shown, tmp_path, environment)
+
+
+def check(command: str, shown: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Run a command as the reader's shell would, and look for what the page shows."""
+    done = subprocess.run(
+        ["bash", "-c", command],  # noqa: S607
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 3), f"{command}: {done.stdout}{done.stderr}"
+    printed = {shape(line) for line in (done.stdout + done.stderr).splitlines()}
+    for line in shown:
+        assert line == "..." or shape(line) in printed, f"{command}: {line!r} not in\n{printed}"
 
 
 def test_every_command_is_documented() -> None:
     """Each subcommand stands in the README and in some session that is run."""
     readme = (ROOT / "README.md").read_text()
-    run = " ".join(command for page in PAGES for command, _ in sessions(page))
+    run = " ".join(
+        command
+        for page in PAGES
+        for title, text in blocks(page)
+        if not title
+        for command, _ in commands(text)
+    )
     for name in typer.main.get_command(app).commands:
         assert f"cxr {name}" in readme
         assert f"cxr {name}" in run
