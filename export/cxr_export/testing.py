@@ -91,11 +91,12 @@ class Parity:
     @property
     def rows(self) -> list[dict[str, str]]:
         """One a candidate, by column of a table; flips are in the order of operating points."""
+        count, unreadable = len(self.films), self.films.unreadable
         return [
             {
                 "candidate": each.candidate,
                 "reference": self.reference,
-                "films": str(len(self.films)),
+                "films": f"{count} of {count + unreadable}" if unreadable else str(count),
                 "max |Δp|": f"{each.comparison.max_difference:.1e}" if each.comparison else "-",
                 "flips": ", ".join(map(str, each.comparison.flips.values()))
                 if each.comparison
