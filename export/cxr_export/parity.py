@@ -230,7 +230,7 @@ def measure(
         precision=kind.precision,
         size=path.stat().st_size,
         comparison=compare(films, expected, score(runtime, films.pixels), spec, gate),
-        batches=_batches(runtime, films.pixels[:_BATCH_FILMS]),
+        batches=batches_apart(runtime, films.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, films.pixels), 3)),
     )
 
@@ -263,7 +263,12 @@ def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> S
     )
 
 
-def _batches(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+def batches_apart(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+    """Return how far scores in batches of each of :data:`BATCH_SIZES` are from those one by one.
+
+    Of the first films; a largest |Δp| for each size but the first.
+    """
+    pixels = pixels[:_BATCH_FILMS]
     first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
     return {
         size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]

@@ -3,18 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import ModelSpec
 from cxr_export.comparison import Comparison, compare
 from cxr_export.films import Films
 from cxr_export.gates import FULL, GATES, Gate
-from cxr_export.parity import BATCH_SIZES, BATCH_TOLERANCE, score
+from cxr_export.parity import BATCH_SIZES, BATCH_TOLERANCE, batches_apart, score
 from cxr_export.sides import (
     DataLike,
     ModelLike,
@@ -25,9 +20,6 @@ from cxr_export.sides import (
     read_spec,
     with_channels,
 )
-
-_BATCH_FILMS: Final = 2 * max(BATCH_SIZES) + 6
-"""So many films are scored at each batch size; two full batches of the largest and some over."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +202,7 @@ def assert_parity(
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
             came = score(runtime, pixels)
             comparison = compare(used, expected, came, wanted, gates[precision])
-            batches = _batches(runtime, pixels[:_BATCH_FILMS])
+            batches = batches_apart(runtime, pixels)
         found.append(
             CandidateParity(
                 candidate=name,
@@ -263,10 +255,3 @@ def _meaning(wanted: ModelSpec, came: ModelSpec) -> list[str]:
         for part, value in said(wanted).items()
         if value != theirs[part]
     ]
-
-
-def _batches(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
-    first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
-    return {
-        size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]
-    }
