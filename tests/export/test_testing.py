@@ -312,10 +312,11 @@ def test_another_size_is_told_and_other_channels_are_not(spec: ModelSpec) -> Non
 @pytest.mark.slow
 def test_the_embedded_model_has_a_name() -> None:
     """``default`` is a reference and, with every artefact, a candidate."""
-    found = assert_parity("default", "default", SAMPLES, films=4)
+    # Drawn films stand near the threshold, so that int8 may label them otherwise.
+    found = assert_parity("default", "default", SAMPLES, films=4, flips=1)
     assert found.reference == "default"
     assert found.candidates[0].candidate == "default/model.onnx"
-    only = assert_parity(default_package() / "model.onnx", "default", SAMPLES, films=4)
+    only = assert_parity(default_package() / "model.onnx", "default", SAMPLES, films=4, flips=1)
     assert only.candidates[0].candidate == "default/model.keras"
 
 
