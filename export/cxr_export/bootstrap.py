@@ -22,12 +22,12 @@ class Changes:
 
     films: int
     """With a label."""
-    auc: Interval
-    """Change of the area under the ROC curve."""
+    auc: Interval | None
+    """Change of the area under the ROC curve; None where a class has no labelled film."""
     sensitivity: dict[str, Interval]
-    """By operating point."""
+    """By operating point; empty without positives."""
     specificity: dict[str, Interval]
-    """By operating point."""
+    """By operating point; empty without negatives."""
 
 
 def paired_changes(
@@ -36,7 +36,7 @@ def paired_changes(
     candidate: ArrayLike,
     patients: Sequence[str],
     points: Sequence[OperatingPoint],
-) -> Changes | None:
+) -> Changes:
     """Return how the figures of a candidate differ from those of a reference.
 
     Patients, not films, are drawn with replacement, and both sets of scores are judged on the same
@@ -55,8 +55,8 @@ def paired_changes(
 
     Returns
     -------
-    Changes or None
-        None where a class has no labelled film.
+    Changes
+        As far as there are films of each class.
 
     References
     ----------
@@ -68,13 +68,14 @@ def paired_changes(
     truth = truth[known] == 1
     scores = [np.asarray(s, np.float64)[known].round(PROBABILITY_DECIMALS)
               for s in (reference, candidate)]  # fmt: skip
-    if not truth.any() or truth.all():
-        return None
+    classes = [members for members in (truth, ~truth) if members.any()]
+    if not classes:
+        return Changes(0, None, {}, {})
     weights = _draws([name for name, keep in zip(patients, known, strict=True) if keep])
-    usable = (weights[:, truth].sum(1) > 0) & (weights[:, ~truth].sum(1) > 0)
+    usable = np.all([weights[:, members].sum(1) > 0 for members in classes], axis=0)
     weights = np.vstack([np.ones(len(truth)), weights[usable]])  # the first row: as it is
     areas = [_areas(score[truth], score[~truth], weights[:, truth], weights[:, ~truth])
-             for score in scores]  # fmt: skip
+             for score in scores] if len(classes) == 2 else None  # fmt: skip
     found = {
         kind: {
             point.name: _interval(*(
@@ -82,10 +83,12 @@ def paired_changes(
                 for score in scores
             ))
             for point in points
+            if members.any()
         }
         for kind, members in (("sensitivity", truth), ("specificity", ~truth))
     }  # fmt: skip
-    return Changes(len(truth), _interval(*areas), found["sensitivity"], found["specificity"])
+    area = _interval(*areas) if areas else None
+    return Changes(len(truth), area, found["sensitivity"], found["specificity"])
 
 
 def _draws(patients: Sequence[str]) -> NDArray[np.float64]:

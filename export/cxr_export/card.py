@@ -76,7 +76,8 @@ def _parity(findings: Findings) -> str:
     return f"""{PARITY_HEADING}
 
 Every artefact against the Keras model, from the bytes of the same files to the label, by
-`cxr verify`: {headline(findings)}. Times are of the machine that compared, a film at a time.
+`cxr export` or `cxr verify`: {headline(findings)}. Times are of the machine that
+compared, a film at a time.
 
 {as_markdown(findings)}"""
 

@@ -48,8 +48,8 @@ class Comparison:
     """Films whose label differs, by operating point."""
     nearest: dict[str, Nearest]
     """By operating point."""
-    changes: Changes | None
-    """Of AUC, sensitivity and specificity; None without labelled films of both classes."""
+    changes: Changes
+    """Of AUC, sensitivity and specificity, as far as the films are labelled."""
     gate: Gate
     """That it was held to."""
     judged_at: str
@@ -70,16 +70,26 @@ class Comparison:
             for point, count in self.flips.items()
             if count > gate.flips * self.films + _SLACK
         ]
-        if self.changes:
-            losses = [("AUC", self.changes.auc, gate.auc_loss)]
-            sensitivity = self.changes.sensitivity[self.judged_at]
-            losses.append((f"sensitivity at {self.judged_at}", sensitivity, gate.sensitivity_loss))
-            found += [
-                f"{name} changes by {change.value:+.4f}, allowed {-allowed:+.4f}"
-                for name, change, allowed in losses
-                if allowed is not None and change.value < -allowed - _SLACK
-            ]
+        found += [
+            f"{name} changes by {change.value:+.4f}, allowed {-allowed:+.4f}"
+            for name, change, allowed in self._losses
+            if change is not None and not change.value >= -allowed - _SLACK
+        ]
         return found
+
+    @property
+    def unjudged(self) -> list[str]:
+        """Limits of the gate that the films' labels do not let it judge."""
+        return [name for name, change, _ in self._losses if change is None]
+
+    @property
+    def _losses(self) -> list[tuple[str, Interval | None, float]]:
+        changes, point = self.changes, self.judged_at
+        losses = (
+            ("AUC", changes.auc, self.gate.auc_loss),
+            (f"sensitivity at {point}", changes.sensitivity.get(point), self.gate.sensitivity_loss),
+        )
+        return [(name, change, limit) for name, change, limit in losses if limit is not None]
 
     @property
     def passed(self) -> bool:
@@ -90,13 +100,17 @@ class Comparison:
         """Return JSON-ready data; no film is named in it."""
         return {
             "films": self.films,
-            "max_difference": self.max_difference,
-            "mean_difference": self.mean_difference,
-            "p99_difference": self.p99_difference,
-            "p50_difference": self.p50_difference,
+            "max_difference": finite(self.max_difference),
+            "mean_difference": finite(self.mean_difference),
+            "p99_difference": finite(self.p99_difference),
+            "p50_difference": finite(self.p50_difference),
             "flips": self.flips,
-            "nearest": {name: vars(film) for name, film in self.nearest.items()},
+            "nearest": {
+                name: {"distance": film.distance, "difference": finite(film.difference)}
+                for name, film in self.nearest.items()
+            },
             "changes": _changes(self.changes),
+            "unjudged": self.unjudged,
             "gate": vars(self.gate),
             "judged_at": self.judged_at,
             "passed": self.passed,
@@ -157,16 +171,18 @@ def _quantile(values: NDArray[np.float64], share: float) -> float:
     return float(np.quantile(values, share, method="higher"))
 
 
-def _changes(changes: Changes | None) -> dict[str, Any] | None:
-    if changes is None:
-        return None
+def finite(value: float) -> float | None:
+    """Return a figure for JSON, which knows neither NaN nor infinity: None in their place."""
+    return value if np.isfinite(value) else None
 
+
+def _changes(changes: Changes) -> dict[str, Any]:
     def by_point(shares: dict[str, Interval]) -> dict[str, Any]:
         return {name: dict(vars(share)) for name, share in shares.items()}
 
     return {
         "films": changes.films,
-        "auc": dict(vars(changes.auc)),
+        "auc": dict(vars(changes.auc)) if changes.auc else None,
         "sensitivity": by_point(changes.sensitivity),
         "specificity": by_point(changes.specificity),
     }

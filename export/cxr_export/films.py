@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.data.films import LABELS, VALIDATION, list_films, patient_of
-from cxr_edge.data.filmset import in_validation
+from cxr_edge.data.filmset import in_validation, rank
 from cxr_edge.discover import ImageItem, discover
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.prepare import Pixels
@@ -98,7 +98,7 @@ def list_parity_films(data: Sequence[Path], labels: tuple[str, str] = LABELS) ->
         listed.append(Film(item, label, patient_of(item.file.name)))
     if not listed:
         raise DataError("expected films to compare on, the folder has none")
-    return listed
+    return list({film.item.file.resolve(): film for film in reversed(listed)}.values())[::-1]
 
 
 def held_out(films: Iterable[Film], spec: ModelSpec) -> list[Film]:
@@ -131,15 +131,30 @@ def divide(films: Sequence[Film], spec: ModelSpec) -> tuple[list[Film], list[Fil
     """Part films by patient into those to calibrate with and those to judge on.
 
     Where the model says whom it was validated on, these are judged on; else three patients in
-    ten, by a hash of seed and patient.
+    ten of each class, by a hash of seed and patient.
     """
     facts = spec.provenance
-    if any(film.split for film in films) or (facts and facts.split_seed is not None):
+    if any(film.split == VALIDATION for film in films) or (
+        facts and facts.split_seed is not None and not any(film.split for film in films)
+    ):
         judged = held_out(films, spec)
     else:
-        judged = [film for film in films if in_validation(film.patient, SEED, _JUDGED_SHARE)]
+        drawn = _drawn(films)
+        judged = [film for film in films if film.patient in drawn]
     apart = {film.patient for film in judged}
     return [film for film in films if film.patient not in apart], judged
+
+
+def _drawn(films: Sequence[Film]) -> set[str]:
+    """Return the patients of each class that come first by the hash, one at least."""
+    drawn: set[str] = set()
+    for label in {film.label for film in films}:
+        patients = sorted(
+            {film.patient for film in films if film.label == label},
+            key=lambda patient: rank(patient, SEED),
+        )
+        drawn.update(patients[: max(1, round(_JUDGED_SHARE * len(patients)))])
+    return drawn
 
 
 def choose(films: Sequence[Film], count: int | None) -> list[Film]:
@@ -186,3 +201,22 @@ def load_parity_films(films: Sequence[Film], spec: InputSpec) -> Films:
             else "expected films to compare on, came none"
         )
     return Films(tuple(kept), np.stack(pixels), tuple(digests), unreadable)
+
+
+def without(films: Films, digests: Sequence[str]) -> Films:
+    """Return the films whose bytes are not among these, whatever they are called.
+
+    Raises
+    ------
+    DataError
+        None is left.
+    """
+    kept = [index for index, digest in enumerate(films.sha256) if digest not in set(digests)]
+    if not kept:
+        raise DataError("--calibration: expected films other than those judged on, came the same")
+    return Films(
+        tuple(films.films[index] for index in kept),
+        films.pixels[kept],
+        tuple(films.sha256[index] for index in kept),
+        films.unreadable,
+    )

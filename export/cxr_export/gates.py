@@ -1,8 +1,11 @@
 """What an artefact must keep to pass: one gate for each precision."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from cxr_edge.errors import UsageError
 
 FULL: Final = "fp32"
 """Precision of the artefacts that compute as Keras does."""
@@ -21,6 +24,11 @@ class Gate:
     sensitivity_loss: float | None = None
     """Largest fall of the sensitivity at ``screening``, or at the default operating point where
     there is no ``screening``."""
+
+    def __post_init__(self) -> None:
+        for name, limit in vars(self).items():
+            if limit is not None and not (math.isfinite(limit) and limit >= 0):
+                raise UsageError(f"gate: expected {name} to be 0 or more, came {limit}")
 
 
 _FEW_BITS: Final = Gate(None, flips=0.005, auc_loss=0.002, sensitivity_loss=0.005)

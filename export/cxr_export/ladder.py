@@ -1,6 +1,6 @@
 """Look for a quantization that passes its gate: rung by rung, each one recorded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +13,15 @@ from cxr_edge.model import open_model
 from cxr_edge.quantization import Quantization
 from cxr_edge.runtimes import Scores
 from cxr_edge.spec import ModelSpec
-from cxr_export.comparison import Comparison, compare
+from cxr_export.comparison import Comparison, compare, finite
 from cxr_export.films import SEED, Films
 from cxr_export.gates import Gate
 from cxr_export.parity import score
 from cxr_export.quantize import Plan, Quantizer
 
 LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
-"""Share of the float artefact's size that layers left in float may bring it to."""
+"""Share of the float artefact's size that layers left in float may bring it to, where the first
+attempt is not larger than that already."""
 
 _FIRST: Final = (2, 4, 8)
 """So many of the first layers are left in float: they have few weights and the widest ranges."""
@@ -51,6 +52,7 @@ class Rung:
         """Return JSON-ready data; no film is named in it."""
         found = self.comparison
         changes = found.changes
+        sensitivity = changes.sensitivity.get(found.judged_at)
         return {
             "rung": self.name,
             "calibrator": self.plan.calibrator,
@@ -58,11 +60,11 @@ class Rung:
             "weights_only": list(self.plan.weights_only),
             "float_layers": list(self.plan.float_layers),
             "size": self.size,
-            "max_difference": found.max_difference,
-            "mean_difference": found.mean_difference,
+            "max_difference": finite(found.max_difference),
+            "mean_difference": finite(found.mean_difference),
             "flips": found.flips,
-            "auc_change": changes.auc.value if changes else None,
-            "sensitivity_change": changes.sensitivity[found.judged_at].value if changes else None,
+            "auc_change": changes.auc.value if changes.auc else None,
+            "sensitivity_change": sensitivity.value if sensitivity else None,
             "passed": not self.mismatches,
         }
 
@@ -109,7 +111,7 @@ class Ladder:
             A library refuses.
         """
         tried: list[Rung] = []
-        for name, plan in self._plans(path.with_name(f"probe-{path.name}")):
+        for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
             self.quantizer.write(plan, self._spec(plan), path)
             scores = score(open_model(str(path)).runtime, self.judged.pixels)
             found = compare(self.judged, self.expected, scores, self.spec, self.gate)
@@ -124,17 +126,16 @@ class Ladder:
                 break
         return tried
 
-    def _plans(self, probe: Path) -> Iterator[tuple[str, Plan]]:
-        """Yield what to try, the cheapest first."""
+    def _plans(self, probe: Path, tried: Sequence[Rung]) -> Iterator[tuple[str, Plan]]:
+        """Yield what to try, the cheapest first; ``tried`` is what became of those before."""
         layers = self.quantizer.layers
-        base = Plan()
         for calibrator in self.quantizer.calibrators:
             plan = Plan(calibrator, min(self.count, len(self.calibration)))
-            base = base if base.calibrator else plan
             yield f"{calibrator}, {plan.films} films", plan
-        if not base.calibrator:
-            yield "all layers", base
-        elif len(self.calibration) > base.films:
+        if not self.quantizer.calibrators:
+            yield "all layers", Plan()
+        base = min(tried, key=lambda rung: rung.comparison.mean_difference).plan
+        if base.calibrator and len(self.calibration) > base.films:
             more = replace(base, films=len(self.calibration))
             yield f"{more.calibrator}, {more.films} films", more
         if self.quantizer.precision != "fp16":  # there weights are all that is quantized

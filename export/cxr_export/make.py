@@ -9,13 +9,12 @@ from typing import Any, Final
 import keras
 
 from cxr_edge.package import ORIGINAL, Format
-from cxr_edge.runtimes import Scores
+from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.spec import ModelSpec
 from cxr_export.films import Films
 from cxr_export.gates import FULL
 from cxr_export.ladder import Ladder, Rung
 from cxr_export.onnx import export_onnx
-from cxr_export.original import KerasRuntime
 from cxr_export.parity import ArtefactParity, ParityReport, measure, score
 from cxr_export.quantize import Quantizer
 from cxr_export.request import Request
@@ -36,11 +35,15 @@ class Maker:
     scratch: Path
     films: tuple[Films, Films] | None
     tell: Callable[[str], None]
+    source: Runtime
     rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     withheld: dict[str, list[str]] = field(default_factory=dict)
 
-    def make(self) -> tuple[ParityReport | None, dict[str, list[str]]]:
-        """Write every artefact that passes; return the comparison and what was withheld."""
+    def make(self) -> ParityReport | None:
+        """Write every artefact that passes, all where there are no films to judge on.
+
+        Artefacts are held against the source, as the user has it: what wraps it is judged too.
+        """
         kinds = self.wanted.kinds
         runtimes = {kind.runtime for kind in kinds}
         if "onnx" in runtimes:
@@ -50,9 +53,9 @@ class Maker:
         if self.films is None:
             for kind in kinds:
                 (self.scratch / kind.file).rename(self.package / kind.file)
-            return None, {}
+            return None
         _, judged = self.films
-        expected = score(KerasRuntime(self.model, self.spec), judged.pixels)
+        expected = score(self.source, judged.pixels)
         found: list[ArtefactParity] = []
         for kind in kinds:
             path = self.scratch / kind.file
@@ -67,11 +70,10 @@ class Maker:
             if artefact.passed:
                 found.append(artefact)
             else:
-                self.withheld[kind.file] = artefact.mismatches
+                self.withheld[kind.file] = artefact.comparison.mismatches + artefact.apart
         for artefact in found:
             shutil.copyfile(self.scratch / artefact.artefact, self.package / artefact.artefact)
-        report = ParityReport(self.spec, ORIGINAL, judged, tuple(found), self.rungs)
-        return report, self.withheld
+        return ParityReport(self.spec, ORIGINAL, judged, tuple(found), self.rungs, self.withheld)
 
     def _ladder(self, kind: Format, expected: Scores) -> Ladder:
         assert self.films is not None

@@ -11,21 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from cxr_edge.artefact import SPEC_MEMBER, append_spec
-from cxr_edge.errors import ParityError, UsageError
+from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
+from cxr_edge.files import write_whole
 from cxr_edge.package import (
     CARD,
     CHECKSUMS,
     EVALUATION,
     ORIGINAL,
     PARITY,
+    read_checksums,
     write_checksums,
+    write_list,
 )
 from cxr_edge.spec import ModelSpec
 from cxr_export.card import model_card, with_parity
 from cxr_export.golden import write_selftest
 from cxr_export.make import Maker
-from cxr_export.original import load_original, single_probability
+from cxr_export.original import KerasRuntime, load_original, single_probability
 from cxr_export.parity import ParityReport
 from cxr_export.request import Request, choose_films
 
@@ -81,8 +84,8 @@ def export_package(
     parent = out.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
-    if out.exists() and not (out / CHECKSUMS).is_file() and not _is_empty(out):
-        raise UsageError(f"-o: {out} exists and is no model package; choose another name")
+    if out.exists() and not _is_empty(out):
+        _require_package(out)
     loaded, given = load_original(model, spec)
     keras_model, exported = single_probability(loaded, given, str(model))
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
@@ -96,8 +99,10 @@ def export_package(
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)
             append_spec(package / ORIGINAL, exported)
-        maker = Maker(keras_model, exported, wanted, package, scratch, films, tell)
-        report, withheld = maker.make()
+        source = KerasRuntime(loaded, given, str(model))  # what the user has, not what is wrapped
+        maker = Maker(keras_model, exported, wanted, package, scratch, films, tell, source)
+        report = maker.make()
+        withheld = report.withheld if report else {}
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(withheld, model)}")
         findings = report.to_dict() if report else None
@@ -105,14 +110,12 @@ def export_package(
         card = model_card(exported, summary, notes, findings)
         (package / CARD).write_text(card, encoding="utf-8")
         if findings:
-            _write_findings(package, findings)
+            (package / PARITY).write_text(_text(findings), encoding="utf-8")
         if wanted.evaluation:
             shutil.copyfile(wanted.evaluation, package / EVALUATION)
         write_selftest(package)
         write_checksums(package)
-        if out.exists():
-            out.rename(scratch / "replaced")
-        package.rename(out)
+        _put_in_place(package, out, scratch / "replaced")
     return Exported(exported, report, withheld)
 
 
@@ -121,30 +124,65 @@ def record(package: Path, report: ParityReport) -> None:
 
     What was tried at the export stays in ``parity.json``.
     """
-    findings = report.to_dict()
+    findings, listed = report.to_dict(), read_checksums(package)
     path, card = package / PARITY, package / CARD
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        findings["rungs"] = before.get("rungs", {})
-    _write_findings(package, findings)
-    if card.is_file():
-        text = with_parity(card.read_text(encoding="utf-8"), findings)
-        card.write_text(text, encoding="utf-8")
-    write_checksums(package)
+    try:
+        if path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            findings |= {name: before.get(name, {}) for name in ("rungs", "withheld")}
+        written = {PARITY: _text(findings)}
+        if card.is_file():
+            written[CARD] = with_parity(card.read_text(encoding="utf-8"), findings)
+        for name, text in written.items():
+            write_whole(package / name, text)
+            listed[name] = hashlib.sha256(text.encode()).hexdigest()
+        write_list(package, listed)
+    except (OSError, ValueError) as exc:
+        raise DataError(
+            f"{package}: the findings cannot be written into it ({exc}); --no-write leaves it as "
+            "it is"
+        ) from exc
 
 
-def _write_findings(package: Path, findings: dict[str, Any]) -> None:
-    text = json.dumps(findings, indent=2, ensure_ascii=False)
-    (package / PARITY).write_text(text + "\n", encoding="utf-8")
+def _text(findings: dict[str, Any]) -> str:
+    return json.dumps(findings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
     """Return what was kept out of a package, with the last reason for each file."""
     reasons = "; ".join(f"{name}: {lines[-1]}" for name, lines in withheld.items())
     return (
-        f"not in the package, for they do not decide as {model.name} does: {reasons}; "
-        "give more or other --calibration films, or leave these formats out"
+        f"not in the package, for they do not decide as {model.name} does: {reasons}; give other "
+        "or more films (--calibration), leave these formats out (--formats), or move the gates"
     )
+
+
+def _require_package(folder: Path) -> None:
+    """Raise unless a folder holds what a package lists, and nothing else that would be lost."""
+    try:
+        listed = read_checksums(folder) if folder.is_dir() else {}
+    except ModelInvalid:
+        listed = {}
+    own = {CHECKSUMS, *listed}
+    strange = [path.name for path in folder.iterdir() if path.name not in own] if listed else []
+    if SPEC_MEMBER not in listed or strange:
+        other = f", it has {strange[0]} in it" if strange else ""
+        raise UsageError(
+            f"-o: {folder} exists and is no model package that could be replaced{other}; "
+            "choose another name"
+        )
+
+
+def _put_in_place(package: Path, out: Path, aside: Path) -> None:
+    """Rename the new package to its place, and the old one back where that fails."""
+    if out.exists():
+        out.rename(aside)
+    try:
+        package.rename(out)
+    except OSError:
+        if aside.exists():
+            aside.rename(out)
+        raise
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:

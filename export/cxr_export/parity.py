@@ -10,14 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid, ParityError, SpecMissing
+from cxr_edge.artefact import SPEC_MEMBER
+from cxr_edge.errors import ModelInvalid, ParityError
 from cxr_edge.model import open_model
 from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums, package_spec
 from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.spec import ModelSpec
-from cxr_export.comparison import Comparison, compare
+from cxr_export.comparison import Comparison, compare, finite
 from cxr_export.films import Films
-from cxr_export.gates import GATES, Gate
+from cxr_export.gates import FULL, GATES, Gate
 from cxr_export.original import open_reference
 
 PARITY_VERSION: Final = 2
@@ -70,13 +71,17 @@ class ArtefactParity:
     @property
     def mismatches(self) -> list[str]:
         """Every way in which the artefact fails, with numbers."""
-        apart = [
+        return [f"{self.artefact}: {line}" for line in (*self.comparison.mismatches, *self.apart)]
+
+    @property
+    def apart(self) -> list[str]:
+        """Batch sizes that do not agree, with numbers."""
+        return [
             f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, "
             f"allowed {BATCH_TOLERANCE:g}"
             for size, difference in self.batches.items()
             if not difference <= BATCH_TOLERANCE
         ]
-        return [f"{self.artefact}: {line}" for line in (*self.comparison.mismatches, *apart)]
 
     @property
     def passed(self) -> bool:
@@ -89,7 +94,7 @@ class ArtefactParity:
         return {
             **{name: getattr(self, name) for name in own},
             **self.comparison.to_dict(),
-            "batches": {str(size): difference for size, difference in self.batches.items()},
+            "batches": {str(size): finite(apart) for size, apart in self.batches.items()},
             "latency_ms": vars(self.latency),
             "passed": self.passed,
         }
@@ -109,6 +114,8 @@ class ParityReport:
     """One a file."""
     rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """File to what was tried until it passed, where a quantization was looked for."""
+    withheld: dict[str, list[str]] = field(default_factory=dict)
+    """File to why it is not in the package."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -140,8 +147,12 @@ class ParityReport:
             "negatives": labels.count(0),
             "patients": len(set(self.films.patients)),
             "unreadable": self.films.unreadable,
+            "unjudged": sorted(
+                {line for artefact in self.artefacts for line in artefact.comparison.unjudged}
+            ),
             "artefacts": [artefact.to_dict() for artefact in self.artefacts],
             "rungs": self.rungs,
+            "withheld": self.withheld,
         }
 
 
@@ -151,6 +162,7 @@ def verify_package(
     reference: Path | None = None,
     gates: Mapping[str, Gate] = GATES,
     artefact: str = "",
+    spec: ModelSpec | None = None,
 ) -> ParityReport:
     """Run the same films through the reference and every artefact of a package, and compare.
 
@@ -166,6 +178,8 @@ def verify_package(
         By precision.
     artefact
         The only file to compare, instead of all.
+    spec
+        Of the reference, instead of the one inside.
 
     Raises
     ------
@@ -176,21 +190,18 @@ def verify_package(
     original = reference or package / ORIGINAL
     if not original.exists():
         raise ModelInvalid(f"{package}: expected {ORIGINAL} in it; name the original: --reference")
-    try:
-        known = open_reference(original)
-    except SpecMissing:  # a model of other origin means what the package says
-        known = open_reference(original, package_spec(package))
-    spec = known.spec
+    known = open_reference(original, spec)
+    check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
     expected = score(known, films.pixels)
     found = [
-        measure(package / kind.file, kind, films, expected, spec, gates[kind.precision])
+        measure(package / kind.file, kind, films, expected, known.spec, gates[kind.precision])
         for kind in FORMATS.values()
         if (package / kind.file).is_file() and artefact in ("", kind.file)
     ]
     if not found:
         wanted = artefact or ", ".join(kind.file for kind in FORMATS.values())
         raise ModelInvalid(f"{package}: expected an artefact to compare, {wanted}, it has none")
-    return ParityReport(spec, original.name, films, tuple(found))
+    return ParityReport(known.spec, original.name, films, tuple(found))
 
 
 def measure(
@@ -218,11 +229,13 @@ def measure(
     ModelInvalid
         It cannot be run, or its spec says other than that of the reference.
     """
-    start = time.perf_counter()
+    own = open_model(str(path), kind.runtime).spec
+    check_same_meaning(path, own, spec)
+    check_precision(path, own, kind)
+    start = time.perf_counter()  # the runtime's library is loaded by now
     runtime = open_model(str(path), kind.runtime).runtime
     runtime.run(films.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
-    check_same_meaning(path, runtime.spec, spec)
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
@@ -243,16 +256,41 @@ def check_same_meaning(path: Path, came: ModelSpec, wanted: ModelSpec) -> None:
     ModelInvalid
         Its classes, its input or its operating points are others; the message lists them.
     """
-    parts = ("labels", "input", "operating_points", "default_operating_point")
+    ours, theirs = _meaning(wanted), _meaning(came)
     wrong = [
-        f"{name.replace('_', ' ')}: {getattr(wanted, name)} in the reference, "
-        f"{getattr(came, name)} in the artefact"
-        for name in parts
-        if getattr(came, name) != getattr(wanted, name)
+        f"{part}: {said} in the reference, {theirs[part]} in the artefact"
+        for part, said in ours.items()
+        if said != theirs[part]
     ]
     if wrong:
         raise ModelInvalid(
             f"{path}: its spec is not that of the reference: {'; '.join(wrong)}; export it again"
+        )
+
+
+def _meaning(spec: ModelSpec) -> dict[str, object]:
+    """Return what two specs of one model must say alike; scaling may be in the graph of one."""
+    return {
+        "labels": spec.labels,
+        "input": (*spec.input.shape, spec.input.recipe),
+        "operating points": {point.name: point.threshold for point in spec.operating_points},
+        "default operating point": spec.default_operating_point,
+    }
+
+
+def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
+    """Check that an artefact is what its name says, so that it is held to the gate it should be.
+
+    Raises
+    ------
+    ModelInvalid
+        Its spec says another precision.
+    """
+    came = spec.quantization.precision if spec.quantization else FULL
+    if came != kind.precision:
+        raise ModelInvalid(
+            f"{path}: expected an artefact of precision {kind.precision}, its spec says {came}; "
+            "export the package again"
         )
 
 

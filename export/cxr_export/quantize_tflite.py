@@ -131,4 +131,4 @@ def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def _exactly(layer: str) -> str:
-    return f"^{re.escape(layer)}"
+    return f"^{re.escape(layer)};"  # the library ends each of an operation's outputs like this

@@ -8,7 +8,14 @@ from typing import Final
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.package import FORMATS, Format
 from cxr_edge.spec import ModelSpec
-from cxr_export.films import Films, choose, divide, list_parity_films, load_parity_films
+from cxr_export.films import (
+    Films,
+    choose,
+    divide,
+    list_parity_films,
+    load_parity_films,
+    without,
+)
 from cxr_export.gates import FULL, GATES, Gate
 
 CALIBRATION_FILMS: Final = 128
@@ -76,8 +83,8 @@ def choose_films(wanted: Request, spec: ModelSpec) -> tuple[Films, Films] | None
     calibration = list_parity_films(wanted.calibration, spec.labels) if wanted.calibration else []
     if wanted.data:
         judged = list_parity_films(wanted.data, spec.labels)
-        apart = {film.item.file.resolve() for film in judged}
-        calibration = [film for film in calibration if film.item.file.resolve() not in apart]
+        apart = {film.patient for film in judged}
+        calibration = [film for film in calibration if film.patient not in apart]
     else:
         calibration, judged = divide(calibration, spec)
     if wanted.calibration and not calibration:
@@ -89,4 +96,6 @@ def choose_films(wanted: Request, spec: ModelSpec) -> tuple[Films, Films] | None
         raise DataError("expected films to judge on, all are calibrated with; give --data")
     used = load_parity_films(choose(judged, wanted.judged_films), spec.input)
     several = choose(calibration, 4 * wanted.calibration_films)
-    return (load_parity_films(several, spec.input) if several else used), used
+    if not several:
+        return used, used  # nothing is calibrated
+    return without(load_parity_films(several, spec.input), used.sha256), used

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxr_edge.evaluation.markdown import table
+from cxr_export.gates import FULL
 
 Findings = Mapping[str, Any]
 """What ``parity.json`` holds; see :meth:`cxr_export.parity.ParityReport.to_dict`."""
@@ -31,9 +32,9 @@ def decisions(findings: Findings) -> Table:
             found["artefact"],
             found["runtime"],
             str(found["films"]),
-            *(f"{found[f'{name}_difference']:.1e}" for name in ("max", "p99", "p50", "mean")),
+            *(_small(found[f"{name}_difference"]) for name in ("max", "p99", "p50", "mean")),
             ", ".join(map(str, found["flips"].values())),
-            f"{near['distance']:.4f} ({near['difference']:.1e})",
+            f"{near['distance']:.4f} ({_small(near['difference'])})",
             "passed" if found["passed"] else "FAILED",
         ))  # fmt: skip
     return columns, rows
@@ -42,36 +43,37 @@ def decisions(findings: Findings) -> Table:
 def worth(findings: Findings) -> Table:
     """Return how AUC, sensitivity and specificity change, with 95 % paired bootstrap intervals.
 
-    Without rows where the films have no labels of both classes.
+    Without rows where no film is labelled.
     """
-    labelled = [found for found in findings["artefacts"] if found["changes"]]
+    labelled = [found for found in findings["artefacts"] if found["changes"]["films"]]
     point = labelled[0]["judged_at"] if labelled else ""
     columns = ("artefact", "ΔAUC", f"Δsensitivity at {point}", f"Δspecificity at {point}")
     rows = []
     for found in labelled:
         changes = found["changes"]
-        shares = (changes[kind][point] for kind in ("sensitivity", "specificity"))
+        shares = (changes[kind].get(point) for kind in ("sensitivity", "specificity"))
         rows.append((found["artefact"], *map(_change, (changes["auc"], *shares))))
     return columns, rows
 
 
-def cost(findings: Findings, float_size: int | None = None) -> Table:
+def cost(findings: Findings) -> Table:
     """Return size and time of each artefact.
 
-    Cold is opening it and scoring its first film, warm the median of later ones, a film at a time;
+    Its share is of the fp32 artefact of the same runtime. Cold is opening it, once the runtime's
+    library is loaded, and scoring its first film; warm the median of later ones, a film at a time;
     batches is the largest |Δp| between batch sizes.
     """
     artefacts = findings["artefacts"]
-    largest = float_size or max((found["size"] for found in artefacts), default=1)
+    full = {found["runtime"]: found["size"] for found in artefacts if found["precision"] == FULL}
     columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "batches apart")
     rows = [
         (
             found["artefact"],
             f"{found['size'] / 1e6:.2f}",
-            f"{found['size'] / largest:.0%}",
+            f"{found['size'] / full[found['runtime']]:.0%}" if found["runtime"] in full else "-",
             f"{found['latency_ms']['cold']:.0f}",
             f"{found['latency_ms']['warm']:.2f}",
-            f"{max(found['batches'].values()):.0e}",
+            _small(max(found["batches"].values(), key=lambda apart: apart or 0)),
         )
         for found in artefacts
     ]
@@ -86,7 +88,7 @@ def rungs(findings: Findings) -> Table:
             name,
             rung["rung"],
             f"{rung['size'] / 1e6:.2f}",
-            f"{rung['max_difference']:.1e}",
+            _small(rung["max_difference"]),
             ", ".join(map(str, rung["flips"].values())),
             "passed" if rung["passed"] else "failed",
         )
@@ -109,11 +111,23 @@ def headline(findings: Findings) -> str:
 
 
 def as_markdown(findings: Findings) -> str:
-    """Return all tables as Markdown."""
+    """Return all tables as Markdown, and what was not judged or is not in the package."""
     parts = (decisions(findings), worth(findings), cost(findings), rungs(findings))
-    return "\n\n".join(table(columns, rows) for columns, rows in parts if rows)
+    blocks = [table(columns, rows) for columns, rows in parts if rows]
+    if findings["unjudged"]:
+        blocks.insert(0, f"Not judged, for want of labels: {', '.join(findings['unjudged'])}.")
+    if findings["withheld"]:
+        names = ", ".join(findings["withheld"])
+        blocks.append(f"Did not pass and is not in the package: {names}.")
+    return "\n\n".join(blocks)
 
 
-def _change(interval: Mapping[str, float]) -> str:
+def _small(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}"
+
+
+def _change(interval: Mapping[str, float] | None) -> str:
+    if interval is None:
+        return "-"
     value, low, high = (interval[name] for name in ("value", "low", "high"))
     return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import keras
+from tensorflow.lite.python.convert_phase import ConverterError
 
 from cxr_edge.artefact import append_spec
+from cxr_edge.errors import ModelError
 from cxr_edge.spec import ModelSpec
 
 
@@ -19,6 +21,18 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
         Becomes the zip member ``spec.json`` behind the flatbuffer.
     path
         The file to write, ending in ``.tflite``.
+
+    Raises
+    ------
+    ModelError
+        An operation has no counterpart in TFLite.
     """
-    model.export(path, format="litert", verbose=False)
+    try:
+        model.export(path, format="litert", verbose=False)
+    except (ConverterError, RuntimeError, ValueError) as exc:
+        lines = [line for line in str(exc).splitlines() if "error:" in line or "tf." in line]
+        raise ModelError(
+            f"{path.name}: TFLite cannot hold this network: {(lines or [str(exc)])[0].strip()}; "
+            "leave the tflite formats out: --formats onnx"
+        ) from exc
     append_spec(path, spec)

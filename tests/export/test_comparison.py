@@ -1,5 +1,6 @@
 """Scores against scores: what each gate lets pass, and what it stops."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_edge.discover import ImageItem
+from cxr_edge.errors import UsageError
 from cxr_edge.metrics import auc, wilson
 from cxr_edge.quantization import PRECISIONS
 from cxr_edge.spec import ModelSpec, OperatingPoint
@@ -64,7 +66,7 @@ def test_equal_scores_pass_every_gate(
     assert found.passed
     assert (found.max_difference, found.p99_difference, found.mean_difference) == (0, 0, 0)
     assert set(found.flips.values()) == {0}
-    assert found.changes
+    assert found.changes.auc
     assert found.changes.auc.value == 0
 
 
@@ -167,10 +169,41 @@ def test_films_without_labels_are_judged_by_differences_alone(
     reference: NDArray[np.float64], spec: ModelSpec
 ) -> None:
     """No label, no AUC; one class, no AUC either."""
-    for known in ([UNKNOWN] * COUNT, [1] * COUNT):
-        found = judge(known, reference, 0.9 * reference, spec, "int8")
-        assert found.changes is None
-        assert any("labels differ" in line for line in found.mismatches)
+    found = judge([UNKNOWN] * COUNT, reference, 0.9 * reference, spec, "int8")
+    assert found.changes.films == 0
+    assert found.unjudged == ["AUC", "sensitivity at screening"]
+    assert any("labels differ" in line for line in found.mismatches)
+    assert judge([UNKNOWN] * COUNT, reference, reference, spec, "fp32").unjudged == []
+
+
+def test_positives_alone_tell_a_loss_of_sensitivity(
+    reference: NDArray[np.float64], spec: ModelSpec
+) -> None:
+    """There is no AUC with one class; a pneumonia that is lost is told all the same."""
+    candidate = reference.copy()
+    lost = np.flatnonzero(reference >= 0.4)[:4]
+    candidate[lost] = 0.3
+    loose = Gate(None, flips=1.0, auc_loss=0.002, sensitivity_loss=0.005)
+    found = compare(films([1] * COUNT), reference, candidate, spec, loose)
+    assert found.unjudged == ["AUC"]
+    assert found.mismatches == ["sensitivity at screening changes by -0.0100, allowed -0.0050"]
+    assert found.changes.specificity == {}
+
+
+@pytest.mark.parametrize("limit", [np.nan, np.inf, -1.0])
+def test_a_gate_has_limits(limit: float) -> None:
+    """What is no number would let everything pass."""
+    with pytest.raises(UsageError, match="0 or more"):
+        Gate(None, flips=0.0, auc_loss=limit)
+
+
+def test_figures_that_are_none_stand_as_null(
+    labels: list[int], reference: NDArray[np.float64], spec: ModelSpec
+) -> None:
+    """JSON knows neither NaN nor infinity."""
+    data = judge(labels, reference, np.full(COUNT, np.nan), spec, "fp32").to_dict()
+    assert data["max_difference"] is None
+    json.dumps(data, allow_nan=False)
 
 
 def test_bootstrap_changes_are_those_of_the_metrics(
@@ -180,7 +213,7 @@ def test_bootstrap_changes_are_those_of_the_metrics(
     candidate = np.clip(reference + np.random.default_rng(1).normal(0, 0.1, COUNT), 0, 1).round(2)
     patients = [f"p{number // 2}" for number in range(COUNT)]
     changes = paired_changes(labels, reference, candidate, patients, spec.operating_points)
-    assert changes
+    assert changes.auc
     wanted = auc(labels, candidate).value - auc(labels, reference).value
     assert changes.auc.value == pytest.approx(wanted, abs=1e-9)
     assert changes.auc.low < changes.auc.value < changes.auc.high
@@ -202,9 +235,7 @@ def test_films_of_one_patient_are_drawn_together(spec: ModelSpec) -> None:
         np.repeat(labels, 20), np.repeat(reference, 20), np.repeat(candidate, 20),
         [name for name in patients for _ in range(20)], spec.operating_points,
     )  # fmt: skip
-    assert once
-    assert many
-    width = [change.auc.high - change.auc.low for change in (once, many)]
+    width = [change.auc.high - change.auc.low for change in (once, many) if change.auc]
     assert width[1] == pytest.approx(width[0], rel=0.05)
 
 
@@ -215,5 +246,5 @@ def test_a_gate_can_be_moved(
     loose = Gate(None, flips=1.0)
     found = compare(films(labels), reference, 1 - reference, spec, loose)
     assert found.passed
-    assert found.changes
+    assert found.changes.auc
     assert found.changes.auc.value < -0.9

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from cxr_edge.artefact import SPEC_KEY
@@ -17,10 +18,12 @@ from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
 from cxr_edge.model import open_model
 from cxr_edge.package import FORMATS, package_spec, read_checksums, write_checksums
 from cxr_edge.spec import ModelSpec
+from cxr_export import parity
 from cxr_export.films import Films, list_parity_films, load_parity_films
 from cxr_export.gates import GATES, Gate
 from cxr_export.parity import BATCH_SIZES, ParityReport, verify_package
-from fakes import SAMPLES
+from cxr_export.tables import cost
+from fakes import SAMPLES, FakeRuntime
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +81,6 @@ def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) 
         assert 0 < found.max_difference < 1e-4
         assert found.p50_difference <= found.p99_difference <= found.max_difference
         assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
-        assert found.changes
         assert found.changes.films == 120
         assert set(artefact.batches) == set(BATCH_SIZES[1:])
         assert max(artefact.batches.values()) <= 1e-6
@@ -204,6 +206,84 @@ def write_spec(path: Path, text: str) -> None:
     onnx.helper.set_model_props(model, {SPEC_KEY: text})
     onnx.save(model, path)
     write_checksums(path.parent)
+
+
+def test_a_swapped_label_order_in_spec_json_is_told(copy: Path, class_folders: Path) -> None:
+    """The package's own spec gives the films their labels, so it must say what Keras' does."""
+    spec = replace(package_spec(copy), labels=("PNEUMONIA", "NORMAL"))
+    (copy / "spec.json").write_text(spec.to_json())
+    write_checksums(copy)
+    with pytest.raises(ModelInvalid, match=r"spec\.json: its spec is not that of the reference"):
+        verify(copy, class_folders)
+
+
+def test_an_artefact_that_is_not_listed_is_told(copy: Path, class_folders: Path) -> None:
+    """What nobody exported is not verified, nor listed as if it had been."""
+    shutil.copy(copy / "model.tflite", copy / "model.int8.tflite")
+    with pytest.raises(ModelInvalid, match=r"model\.int8\.tflite is not listed"):
+        verify(copy, class_folders)
+
+
+def test_a_float_artefact_is_no_int8(copy: Path, class_folders: Path) -> None:
+    """A file of another precision would be held to the wrong gate."""
+    shutil.copy(copy / "model.tflite", copy / "model.int8.tflite")
+    write_checksums(copy)
+    with pytest.raises(ModelInvalid, match="expected an artefact of precision int8"):
+        verify(copy, class_folders)
+
+
+def test_a_failed_gate_lists_nothing_new(
+    copy: Path, class_folders: Path, cxr: Callable[..., Any]
+) -> None:
+    """Findings change the digests of parity.json and the card alone."""
+    (copy / "mine.txt").write_text("not of the package")
+    before = read_checksums(copy)
+    assert cxr("verify", copy, "--data", class_folders).exit_code == 0
+    after = read_checksums(copy)
+    assert after.keys() - before.keys() == {"parity.json"}
+    assert {name for name in before if before[name] != after[name]} == {"README.md"}
+
+
+def test_batches_that_disagree_fail(
+    package: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probability that depends on a film's company is told with both sizes."""
+    monkeypatch.setattr(parity, "batches_apart", lambda *_: {2: 0.0, 7: 2e-6, 32: float("nan")})
+    report = verify(package, class_folders)
+    assert report.mismatches[:2] == [
+        "model.onnx: batches of 7 and 1 differ by 2.0e-06, allowed 1e-06",
+        "model.onnx: batches of 32 and 1 differ by nan, allowed 1e-06",
+    ]
+
+
+def test_batches_are_compared_film_by_film(spec: ModelSpec) -> None:
+    """The largest difference of any film, for each size."""
+
+    class Sociable(FakeRuntime):
+        def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return super().run(pixels) + np.float32(0.01 * (len(pixels) == 7))
+
+    films = np.zeros((20, 32, 32, 1), np.uint8)
+    assert parity.batches_apart(Sociable(spec), films) == {2: 0.0, 7: pytest.approx(0.01), 32: 0.0}
+
+
+def test_sizes_are_shares_of_the_float_artefact_of_the_same_runtime() -> None:
+    """Without one there is no share."""
+
+    def artefact(name: str, runtime: str, precision: str, size: int) -> dict[str, Any]:
+        times = {"cold": 1.0, "warm": 1.0}
+        return {
+            "artefact": name, "runtime": runtime, "precision": precision, "size": size,
+            "batches": {"2": 0.0}, "latency_ms": times,
+        }  # fmt: skip
+
+    found = [
+        artefact("model.onnx", "onnx", "fp32", 1000),
+        artefact("model.int8.onnx", "onnx", "int8", 290),
+        artefact("model.int8.tflite", "litert", "int8", 500),
+    ]
+    _, rows = cost({"artefacts": found})
+    assert [row[2] for row in rows] == ["100%", "29%", "-"]
 
 
 def test_a_flipped_label_fails_whatever_the_difference(copy: Path, class_folders: Path) -> None:

@@ -1,6 +1,7 @@
 """Artefacts of fewer bits: made by the real quantizers, from a network that was trained."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,18 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import DataError, UsageError
 from cxr_edge.model import open_model
 from cxr_edge.package import check_checksums, package_spec
 from cxr_edge.quantization import Quantization
 from cxr_edge.runtimes import Scores
-from cxr_edge.spec import ModelSpec
+from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.films import Films, choose, divide, list_parity_films, load_parity_films
 from cxr_export.parity import score
 from cxr_export.quantize import ENTROPY, MINMAX, PERCENTILE, Plan
 from cxr_export.quantize_onnx import OnnxInt8
 from cxr_export.quantize_tflite import TfliteQuantizer
-from cxr_export.request import Request
+from cxr_export.request import Request, choose_films
 
 pytestmark = pytest.mark.slow
 
@@ -167,8 +168,6 @@ def test_the_rungs_outlive_another_comparison(
     everything: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
     """cxr verify replaces the figures and keeps what was tried at the export."""
-    import shutil
-
     copy = tmp_path / "p"
     shutil.copytree(everything, copy)
     before = json.loads((copy / "parity.json").read_text())
@@ -231,6 +230,27 @@ def test_calibration_and_judgement_share_no_patient(package: Path, class_folders
     first = choose(calibration, 20)
     assert [film.label for film in first].count(1) == 10
     assert choose(calibration, 40)[:20] == first
+
+
+def test_films_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:
+    """Each class is parted by patient; copies under another name are left out too."""
+    rng = np.random.default_rng(0)
+    for label, count in (("NORMAL", 30), ("PNEUMONIA", 2)):
+        (tmp_path / label).mkdir()
+        for number in range(count):
+            film = rng.integers(0, 256, (16, 16), np.uint8)
+            cv2.imwrite(str(tmp_path / label / f"{label[0]}{number}.png"), film)
+    spec = ModelSpec(
+        "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
+    )
+    calibration, judged = divide(list_parity_films([tmp_path]), spec)
+    assert {film.label for film in judged} == {film.label for film in calibration} == {0, 1}
+    assert len(judged) == 10
+    copies = tmp_path.parent / f"{tmp_path.name}-copies"
+    shutil.copytree(tmp_path, copies)
+    (copies / "NORMAL" / "N0.png").rename(copies / "NORMAL" / "renamed.png")
+    with pytest.raises(DataError, match="other than those judged on"):
+        choose_films(Request(calibration=[copies], data=[tmp_path]), spec)
 
 
 def test_a_quantization_goes_round() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import RunIdentity
-from cxr_edge.package import FORMATS, Format, check_listed, read_checksums
+from cxr_edge.package import CHECKSUMS, FORMATS, Format, check_listed, read_checksums
 from cxr_edge.probe import measure, reason, usable
 from cxr_edge.remember import memory_of
 from cxr_edge.runtimes import Runtime
@@ -226,7 +226,17 @@ def _fastest(package: Path, starts: Sequence[_Start], batch_size: int) -> Model:
     if times is not None:
         name = min(times, key=times.__getitem__)
         return by_name[name].open(reason(times, batch_size))
-    models = {name: start.open("") for name, start in by_name.items()}
+    models, broken = {}, []
+    for name, start in by_name.items():
+        try:
+            models[name] = start.open("")
+        except RuntimeUnavailable as exc:
+            broken.append(exc)
+    if broken:
+        if not models:
+            raise broken[0]
+        name, model = next(iter(models.items()))
+        return replace(model, why=f"the only one that can be loaded: {broken[0]}")
     times = measure({name: model.runtime for name, model in models.items()}, batch_size)
     memory.put(question, times)
     name = min(times, key=times.__getitem__)
@@ -239,7 +249,14 @@ def _package_of(file: Path, digest: str) -> Path | None:
         listed = read_checksums(file.parent)
     except ModelInvalid:
         return None
-    return file.parent if listed.get(file.name) == digest else None
+    if file.name not in listed:
+        return None
+    if listed[file.name] != digest:
+        raise ModelInvalid(
+            f"{file}: its bytes are not those listed in {CHECKSUMS} beside it; copy the package "
+            "again, or take the file out of it"
+        )
+    return file.parent
 
 
 def _read(file: Path) -> bytes:

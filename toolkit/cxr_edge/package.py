@@ -8,6 +8,7 @@ from typing import Final
 
 from cxr_edge.artefact import SPEC_MEMBER
 from cxr_edge.errors import ModelInvalid
+from cxr_edge.files import write_whole
 from cxr_edge.spec import ModelSpec
 
 ORIGINAL: Final = "model.keras"
@@ -113,15 +114,20 @@ def check_listed(package: Path, name: str, data: bytes) -> None:
 
 
 def check_checksums(package: Path) -> None:
-    """Check every file that a package lists.
+    """Check every file that a package lists, and that it lists every artefact that it has.
 
     Raises
     ------
     ModelInvalid
-        Files are missing or changed; the message names all of them.
+        Files are missing, changed or not listed; the message names all of them.
     """
-    wrong = []
-    for name, digest in read_checksums(package).items():
+    listed = read_checksums(package)
+    wrong = [
+        f"{kind.file} is not listed"
+        for kind in FORMATS.values()
+        if (package / kind.file).exists() and kind.file not in listed
+    ]
+    for name, digest in listed.items():
         path = package / Path(name).name
         if not path.is_file():
             wrong.append(f"{name} is missing")
@@ -136,6 +142,12 @@ def check_checksums(package: Path) -> None:
 
 def write_checksums(package: Path) -> None:
     """List the SHA-256 of every file in a package, as ``sha256sum`` prints and checks them."""
-    files = sorted(path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS)
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
-    (package / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    files = [path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    write_list(package, digests)
+
+
+def write_list(package: Path, digests: Mapping[str, str]) -> None:
+    """Write a checksum list of file name to SHA-256, whole or not at all."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    write_whole(package / CHECKSUMS, "".join(lines))

@@ -190,7 +190,7 @@ def check_once(model: Model) -> str:
 
 
 def self_test_all(
-    package: Path, runtime: str = AUTO
+    package: Path, runtime: str = AUTO, artefact: str = ""
 ) -> tuple[Sequence[SelfTestResult], Sequence[tuple[str, str]]]:
     """Run the self-test for every artefact of a package that can run here.
 
@@ -209,7 +209,9 @@ def self_test_all(
     kinds = [
         kind
         for kind in FORMATS.values()
-        if runtime in (AUTO, kind.runtime) and (package / kind.file).is_file()
+        if runtime in (AUTO, kind.runtime)
+        and artefact in ("", kind.file)
+        and (package / kind.file).is_file()
     ]
     if not kinds:
         raise ModelInvalid(f"{package}: expected an artefact for --runtime {runtime}, it has none")

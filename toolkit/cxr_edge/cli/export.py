@@ -93,7 +93,9 @@ def export(
             raise
         raise MissingExtra("cxr export", "export", missing) from exc
     request = Request(
-        formats=tuple(FORMATS) if formats == "all" else tuple(formats.split(",")),
+        formats=tuple(FORMATS)
+        if formats == "all"
+        else tuple(name.strip() for name in formats.split(",")),
         calibration=calibration or (),
         data=data or (),
         calibration_films=calibration_films,

@@ -6,7 +6,7 @@ from cxr_edge.cli.tables import print_table
 from cxr_edge.errors import UsageError
 
 
-def run_self_test(package: Path, runtime: str) -> None:
+def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
     """Run the self-test and print its table.
 
     Parameters
@@ -15,6 +15,8 @@ def run_self_test(package: Path, runtime: str) -> None:
         A model package.
     runtime
         ``auto`` for all that are installed, or one of them.
+    artefact
+        The only file to run, instead of all.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def run_self_test(package: Path, runtime: str) -> None:
 
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
-    results, absent = self_test_all(package, runtime)
+    results, absent = self_test_all(package, runtime, artefact)
 
     columns = ("artefact", "runtime", "golden films", "max gray levels", "max |Δp|", "")
     rows = [

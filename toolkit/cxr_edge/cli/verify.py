@@ -41,6 +41,10 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Compare with this, not with PACKAGE's model.keras."),
     ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(metavar="JSON", help="Spec of a reference that carries none."),
+    ] = None,
     films: Annotated[
         int | None,
         typer.Option(min=1, help="So many films at most, of each class alike.", show_default="all"),
@@ -89,7 +93,7 @@ def verify(
 
     folder, artefact = find_package(package)
     if self_test:
-        run_self_test(folder, runtime)
+        run_self_test(folder, runtime, artefact)
         if not data:
             return
     if not data:
@@ -103,21 +107,23 @@ def verify(
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr verify", "export", missing) from exc
+    from cxr_edge.model import read_spec_file
     from cxr_edge.package import ORIGINAL, package_spec
 
-    spec = package_spec(folder)
+    meant = package_spec(folder)
     limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
-    listed = list_parity_films(data, spec.labels)
+    listed = list_parity_films(data, meant.labels)
     if held_out:
-        listed = of_validation(listed, spec)
+        listed = of_validation(listed, meant)
     chosen = choose(listed, films) if films else listed
-    loaded = load_parity_films(chosen, spec.input)
-    report = verify_package(folder, loaded, reference, limits, artefact)
+    loaded = load_parity_films(chosen, meant.input)
+    given = read_spec_file(spec) if spec else None
+    report = verify_package(folder, loaded, reference, limits, artefact, given)
     _print(report)
-    if bisect:
-        _bisect(report, folder, reference or folder / ORIGINAL, layer_tolerance)
     if write and folder == package:  # what is installed stays as it is, what is one of six too
         record(folder, report)
+    if bisect:
+        _bisect(report, folder, reference or folder / ORIGINAL, layer_tolerance)
     report.require()
 
 
@@ -125,14 +131,19 @@ def _bisect(
     report: "ParityReport", package: Path, reference: Path, tolerance: float | None
 ) -> None:
     """Look into the artefacts that failed, or into all where none did."""
+    from cxr_edge.errors import CxrError
     from cxr_export.bisect import TOLERANCES, bisect
 
     pixels = report.films.pixels[:_BISECTED]
     failed = [artefact for artefact in report.artefacts if not artefact.passed]
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
-        found = bisect(reference, package / artefact.artefact, pixels, limit)
-        typer.echo(f"\n{found}" if artefact in failed else found.verdict)
+        try:
+            found = bisect(reference, package / artefact.artefact, pixels, limit)
+        except CxrError as exc:  # the gates have the last word
+            typer.echo(f"--bisect: {exc}", err=True)
+        else:
+            typer.echo(f"\n{found}" if artefact in failed else found.verdict)
 
 
 def _print(report: "ParityReport") -> None:
@@ -145,5 +156,7 @@ def _print(report: "ParityReport") -> None:
             print_table(columns, rows)
             typer.echo()
     typer.echo(headline(findings))
+    if unjudged := findings["unjudged"]:
+        typer.echo(f"not judged, for want of labelled films: {', '.join(unjudged)}")
     if report.films.unreadable:
         typer.echo(f"{report.films.unreadable} files could not be read and were left out")
