@@ -189,3 +189,15 @@ def test_a_broken_library_is_no_traceback(
     monkeypatch.setattr("cxr_edge.runtimes.onnx.OnnxRuntime", broken)
     with pytest.raises(RuntimeUnavailable, match=r"cannot be loaded .*libfoo"):
         open_model(str(golden_package), "onnx")
+
+
+def test_a_runtime_that_cannot_be_loaded_leaves_the_other(
+    golden_package: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One broken library does not stop a scan that another could do; the manifest says so."""
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.litert", raising=False)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    opened = open_model(str(golden_package))
+    assert opened.runtime_name == "onnx"
+    assert "the only one that can be loaded" in opened.why
+    assert measured == []

@@ -44,8 +44,8 @@ def test_the_runtime_can_be_chosen(package: Path) -> None:
 
 def test_a_foreign_spec_can_be_given(package: Path) -> None:
     """--spec stands in for one that is missing inside."""
-    path = package / "model.tflite"
-    data = path.read_bytes()
+    data = (package / "model.tflite").read_bytes()
+    path = package.parent / "alone.tflite"
     path.write_bytes(data[: data.rindex(b"PK\x03\x04")])
     with pytest.raises(SpecMissing, match="--spec"):
         open_model(str(path))
@@ -82,6 +82,16 @@ def test_a_changed_package_is_refused(package: Path, name: str) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
         open_model(str(package), name)
+
+
+def test_a_changed_file_of_a_package_is_refused_by_name_too(package: Path) -> None:
+    """The list beside it says what it should be; a file of another name is a single file."""
+    path = package / "model.onnx"
+    shutil.copy(path, package / "other.onnx")
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(ModelInvalid, match="SHA256SUMS beside it"):
+        open_model(str(path))
+    assert open_model(str(package / "other.onnx")).package is None
 
 
 def test_a_spec_that_lies_is_refused(package: Path) -> None:

@@ -72,7 +72,7 @@ def save_onnx(graph: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
         graph = onnx.shape_inference.infer_shapes(graph, strict_mode=True)
         onnx.checker.check_model(graph, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
-        raise ModelError(f"{path}: the exported graph is not valid ONNX: {exc}") from exc
+        raise ModelError(f"{path.name}: the exported graph is not valid ONNX: {exc}") from exc
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 

@@ -66,7 +66,7 @@ class OnnxInt8:
         try:
             quant_pre_process(source, self._float, skip_symbolic_shape=True)
         except Exception as exc:
-            raise ModelError(f"{source}: onnxruntime cannot prepare it for int8: {exc}") from exc
+            raise ModelError(f"{source.name}: onnxruntime cannot prepare it for int8: {exc}") from exc
         self._graph = onnx.load(self._float).graph
         weights = {weight.name for weight in self._graph.initializer}
         self.layers = tuple(
@@ -95,7 +95,7 @@ class OnnxInt8:
                 nodes_to_exclude=[*self._before, *apart, *self._activations_of(apart)],
             )
         except (ValueError, RuntimeError, TypeError) as exc:
-            raise ModelError(f"{path}: onnxruntime cannot quantize it: {exc}") from exc
+            raise ModelError(f"{path.name}: onnxruntime cannot quantize it: {exc}") from exc
         model = onnx.load(path)
         for name in plan.weights_only:
             _quantize_weights(model.graph, name)

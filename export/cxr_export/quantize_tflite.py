@@ -63,7 +63,7 @@ class TfliteQuantizer:
                 ranges = self._measure(plan.films) if worker.need_calibration else None
                 data = bytes(worker.quantize(ranges).quantized_model)
         except (ValueError, RuntimeError, KeyError) as exc:
-            raise ModelError(f"{path}: ai-edge-quantizer cannot quantize it: {exc}") from exc
+            raise ModelError(f"{path.name}: ai-edge-quantizer cannot quantize it: {exc}") from exc
         path.write_bytes(data)
         append_spec(path, spec)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from keras import layers
 
 from cxr_edge.artefact import append_spec
 from cxr_edge.cli.models import open_any
-from cxr_edge.errors import ModelError, ModelInvalid, SpecMissing, UsageError
+from cxr_edge.errors import ModelError, ModelInvalid, ParityError, SpecMissing, UsageError
 from cxr_edge.model import default_package, open_model
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
@@ -147,6 +148,53 @@ def test_what_is_exported_of_a_foreign_network(tmp_path: Path, suffix: str) -> N
         runtime = open_reference(tmp_path / "p" / name)
         assert runtime.spec == exported
         np.testing.assert_allclose(runtime.run(FILMS), by_hand(model, spec), atol=1e-5)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number, film in enumerate(FILMS):
+        assert cv2.imwrite(str(folder / f"{number}.png"), film)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_foreign_package_is_held_against_the_original(
+    cxr: Callable[..., Any], films: Path, tmp_path: Path
+) -> None:
+    """With the original's own spec; without one it is not guessed what it takes."""
+    model, spec = foreign("all of it")
+    original = saved(model, tmp_path / "m.keras")
+    (tmp_path / "spec.json").write_text(spec.to_json())
+    given = ("--spec", tmp_path / "spec.json")
+    made = cxr("export", original, "-o", tmp_path / "p", "--formats", "onnx,tflite", *given)
+    assert made.exit_code == 0, made.output
+    words = ("verify", tmp_path / "p", "--data", films, "--reference", original)
+    found = cxr(*words, *given)
+    assert found.exit_code == 0, found.output
+    assert "against m.keras" in found.output
+    alone = cxr(*words)
+    assert alone.exit_code == 1
+    assert "--spec" in alone.output
+
+
+@pytest.mark.slow
+def test_a_wrapping_that_changes_the_answer_fails_the_export(
+    monkeypatch: pytest.MonkeyPatch, films: Path, tmp_path: Path
+) -> None:
+    """Artefacts are held against the model as the user has it, not against what was made of it."""
+    model, spec = foreign("all of it")
+    original = saved(model, tmp_path / "m.keras", spec)
+
+    def wrong(loaded: keras.Model, given: ModelSpec, source: str) -> tuple[keras.Model, ModelSpec]:
+        wrapped, made = single_probability(loaded, given, source)
+        return keras.Model(wrapped.inputs, 1.0 - wrapped.outputs[0]), made
+
+    monkeypatch.setattr("cxr_export.package.single_probability", wrong)
+    request = Request(formats=("onnx",), data=[films])
+    with pytest.raises(ParityError, match=r"no package was made: .*labels differ"):
+        export_package(original, tmp_path / "p", request=request)
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ import keras
 import pytest
 
 from cxr_edge.artefact import append_spec
-from cxr_edge.errors import ModelInvalid, SpecMissing, UsageError
+from cxr_edge.errors import ModelError, ModelInvalid, SpecMissing, UsageError
 from cxr_edge.manifest import NOTICE
-from cxr_edge.package import check_checksums
+from cxr_edge.package import check_checksums, write_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.card import model_card
 from cxr_export.original import load_original
@@ -43,6 +43,37 @@ def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> N
         export_package(run_folder / "model.keras", tmp_path / "mine", request=FLOAT)
     with pytest.raises(UsageError, match="existing folder"):
         export_package(run_folder / "model.keras", tmp_path / "none" / "p", request=FLOAT)
+
+
+def test_a_folder_that_only_looks_like_a_package_is_not_replaced(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    """A list of checksums stands in most downloads, and a user may keep notes in a package."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    write_checksums(mine)
+    with pytest.raises(UsageError, match="no model package that could be replaced"):
+        export_package(run_folder / "model.keras", mine, request=FLOAT)
+    export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
+    (tmp_path / "p" / "notes.txt").write_text("seen on Monday")
+    with pytest.raises(UsageError, match=r"it has notes\.txt in it"):
+        export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_what_tflite_cannot_hold_is_told(tmp_path: Path) -> None:
+    """An operation without counterpart is a message that names it, and leaves nothing behind."""
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 512)(image))
+    found = keras.ops.erfinv(keras.layers.Dense(1, activation="tanh")(pooled))
+    model = keras.Model(image, keras.layers.Activation("sigmoid")(found))
+    path = save(model, tmp_path / "m.keras", TINY)
+    with pytest.raises(ModelError, match=r"TFLite cannot hold this network: .*[Ee]rf"):
+        export_package(path, tmp_path / "p", request=Request(formats=("tflite",)))
+    with pytest.raises(ModelError, match=r"^model\.onnx: the exported graph is not valid"):
+        export_package(path, tmp_path / "p", request=Request(formats=("onnx",)))
+    assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
 
 
 def save(model: keras.Model, path: Path, spec: ModelSpec | None) -> Path:
