@@ -66,7 +66,7 @@ class OnnxInt8:
         try:
             quant_pre_process(source, self._float, skip_symbolic_shape=True)
         except Exception as exc:
-            raise ModelError(f"{source.name}: onnxruntime cannot prepare it for int8: {exc}") from exc
+            raise ModelError(f"{source.name}: cannot be prepared for int8: {exc}") from exc
         self._graph = onnx.load(self._float).graph
         weights = {weight.name for weight in self._graph.initializer}
         self.layers = tuple(
