@@ -23,7 +23,7 @@ from cxr_edge.training.architectures import build
 from cxr_export.activations import open_probe
 from cxr_export.activations.litert import _operations
 from cxr_export.bisect import TOLERANCES, bisect
-from cxr_export.differences import Comparison, LayerDifference
+from cxr_export.differences import LayerComparison, LayerDifference
 from cxr_export.onnx import export_onnx
 from cxr_export.tflite import export_tflite
 from fakes import ROOT
@@ -413,7 +413,7 @@ def test_without_films_nothing_is_compared(tmp_path: Path, shape: tuple[int, ...
 )
 def test_relative_error(expected: list[float], came: list[float], error: float) -> None:
     """RMS of the difference over RMS of the reference; NaN and infinity equal only themselves."""
-    comparison = Comparison()
+    comparison = LayerComparison()
     for one, other in zip(expected, came, strict=True):  # film by film
         comparison.add(np.array([[one]], np.float32), np.array([[other]], np.float32))
     assert comparison.error == pytest.approx(error)
@@ -425,7 +425,7 @@ def test_statistics_are_those_of_all_films() -> None:
     values = np.random.default_rng(0).normal(3, 2, (5, 4, 4, 2)).astype(np.float32)
     other = values.copy()
     other[0, 0, 0, 0] = np.nan
-    comparison = Comparison()
+    comparison = LayerComparison()
     comparison.add(values[:3], other[:3])
     comparison.add(values[3:], other[3:])
     found = comparison.result("layer", "tensor")
