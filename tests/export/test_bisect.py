@@ -77,6 +77,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     keras.utils.set_random_seed(1)
     folders = {}
     for name, side in NETWORKS.items():
+        keras.utils.clear_session()  # layers are counted from one, whatever was built before
         model = build(name, InputSpec(side, side))
         as_trained(model)
         folders[name] = tmp_path_factory.mktemp(name)
