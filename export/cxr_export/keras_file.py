@@ -13,8 +13,6 @@ from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.lfs import refuse_pointer
 
 _H5_SUFFIXES: Final = (".h5", ".hdf5")
-KERAS_SUFFIXES: Final = (".keras", *_H5_SUFFIXES)
-"""Of files that hold a Keras model."""
 
 _CODE: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 """Layers that are code, or load some."""
@@ -28,7 +26,8 @@ def check_keras_file(path: Path) -> None:
     Parameters
     ----------
     path
-        The file; what its name ends in says which of :data:`KERAS_SUFFIXES` it is to be.
+        The file; what its name ends in says which of :data:`cxr_edge.artefact.KERAS_SUFFIXES` it
+        is to be.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class Maker:
                 tried = self._ladder(kind, expected).climb(path, self.tell)
                 self.rungs[kind.file] = [rung.to_dict() for rung in tried]
                 if tried[-1].mismatches:
-                    self.withheld[kind.file] = _summary(tried)
+                    self.withheld[kind.file] = _best(tried)
                     continue
             gate = self.wanted.gates[kind.precision]
             artefact = measure(path, kind, judged, expected, self.spec, gate)
@@ -100,5 +100,7 @@ class Maker:
         return TfliteQuantizer(kind.precision, source, films.pixels)
 
 
-def _summary(tried: Sequence[Rung]) -> list[str]:
-    return [f"{rung.name}: {'; '.join(rung.mismatches)}" for rung in tried]
+def _best(tried: Sequence[Rung]) -> list[str]:
+    """Return why the attempt that came nearest did not pass."""
+    best = min(tried, key=lambda rung: sum(rung.comparison.flips.values()))
+    return [f"best of {len(tried)} attempts, {best.name}", *best.mismatches]

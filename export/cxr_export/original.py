@@ -12,14 +12,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from cxr_edge.artefact import read_appended_spec, spec_missing
+from cxr_edge.artefact import KERAS_SUFFIXES, read_appended_spec, spec_missing
 from cxr_edge.errors import ModelError, ModelInvalid, UsageError
 from cxr_edge.model import open_model
 from cxr_edge.package import ORIGINAL
 from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
 from cxr_edge.spec import ModelSpec
-from cxr_export.keras_file import KERAS_SUFFIXES, check_keras_file
+from cxr_export.keras_file import check_keras_file
 from cxr_export.saved_model import SavedModelRuntime, is_saved_model
 
 _LOAD_ERRORS: Final = (

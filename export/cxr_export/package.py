@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,11 @@ class Exported:
     """Of the model."""
     report: ParityReport | None
     """Comparison with the original of all that was exported; None where no films were given."""
-    withheld: dict[str, list[str]]
-    """File to why it is not in the package: it did not pass its gate."""
+
+    @property
+    def withheld(self) -> Mapping[str, Sequence[str]]:
+        """File to why it is not in the package: it did not pass its gate."""
+        return self.report.withheld if self.report else {}
 
 
 def export_package(
@@ -74,7 +78,8 @@ def export_package(
         ``out`` exists and is no package, or its folder is missing; films are missing; the
         evaluation is of another model; the notes cannot be read.
     DataError
-        The evaluation or the films cannot be read, or there are too few.
+        The evaluation or the films cannot be read, or there are too few; the package cannot be
+        written.
     ModelError
         The model cannot be loaded or exported.
     ParityError
@@ -91,7 +96,9 @@ def export_package(
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
     films = choose_films(wanted, exported)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}-") as folder:
+    if films and films[0].unreadable:
+        tell(f"{films[0].unreadable} calibration films could not be read and were left out")
+    with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()
         if spec is None and keras_model is loaded:
@@ -102,9 +109,8 @@ def export_package(
         source = KerasRuntime(loaded, given, str(model))  # what the user has, not what is wrapped
         maker = Maker(keras_model, exported, wanted, package, scratch, films, tell, source)
         report = maker.make()
-        withheld = report.withheld if report else {}
         if report and not report.artefacts:
-            raise ParityError(f"no package was made: {explain_withheld(withheld, model)}")
+            raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
         findings = report.to_dict() if report else None
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
         card = model_card(exported, summary, notes, findings)
@@ -116,13 +122,36 @@ def export_package(
         write_selftest(package)
         write_checksums(package)
         _put_in_place(package, out, scratch / "replaced")
-    return Exported(exported, report, withheld)
+    return Exported(exported, report)
 
 
-def record(package: Path, report: ParityReport) -> None:
+@contextmanager
+def _scratch(out: Path) -> Iterator[str]:
+    """Give a folder beside ``out`` that is gone afterwards; the disk's refusals are told."""
+    try:
+        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as it:
+            yield it
+    except OSError as exc:
+        raise DataError(
+            f"-o: {out} cannot be written ({exc.strerror or exc}); make room, or choose another "
+            "place"
+        ) from exc
+
+
+def record(package: Path, report: ParityReport) -> list[str]:
     """Put what a comparison found into a package: ``parity.json`` and the model card.
 
     What was tried at the export stays in ``parity.json``.
+
+    Returns
+    -------
+    list of str
+        The files written.
+
+    Raises
+    ------
+    DataError
+        They cannot be.
     """
     findings, listed = report.to_dict(), read_checksums(package)
     path, card = package / PARITY, package / CARD
@@ -142,6 +171,7 @@ def record(package: Path, report: ParityReport) -> None:
             f"{package}: the findings cannot be written into it ({exc}); --no-write leaves it as "
             "it is"
         ) from exc
+    return [*written, CHECKSUMS]
 
 
 def _text(findings: dict[str, Any]) -> str:
@@ -149,8 +179,8 @@ def _text(findings: dict[str, Any]) -> str:
 
 
 def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
-    """Return what was kept out of a package, with the last reason for each file."""
-    reasons = "; ".join(f"{name}: {lines[-1]}" for name, lines in withheld.items())
+    """Return what was kept out of a package, and why."""
+    reasons = "; ".join(f"{name}: {', '.join(lines)}" for name, lines in withheld.items())
     return (
         f"not in the package, for they do not decide as {model.name} does: {reasons}; give other "
         "or more films (--calibration), leave these formats out (--formats), or move the gates"

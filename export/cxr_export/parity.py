@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.artefact import SPEC_MEMBER
-from cxr_edge.errors import ModelInvalid, ParityError
+from cxr_edge.errors import ModelInvalid, ParityError, UsageError
 from cxr_edge.model import open_model
 from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums, package_spec
 from cxr_edge.runtimes import Runtime, Scores
@@ -67,6 +67,8 @@ class ArtefactParity:
     """Batch size to the largest |Δp| from the scores at the first of them."""
     latency: Latency
     """On this machine."""
+    calibrated: int = 0
+    """So many of the films its ranges were measured on."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -90,7 +92,7 @@ class ArtefactParity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        own = ("artefact", "runtime", "provider", "precision", "size")
+        own = ("artefact", "runtime", "provider", "precision", "size", "calibrated")
         return {
             **{name: getattr(self, name) for name in own},
             **self.comparison.to_dict(),
@@ -183,13 +185,20 @@ def verify_package(
 
     Raises
     ------
+    UsageError
+        The reference does not exist.
     ModelError
         The package is incomplete or damaged, or the reference cannot be loaded.
     """
-    check_checksums(package)
     original = reference or package / ORIGINAL
     if not original.exists():
-        raise ModelInvalid(f"{package}: expected {ORIGINAL} in it; name the original: --reference")
+        if reference:
+            raise UsageError(f"--reference: expected a model, {reference} does not exist")
+        raise ModelInvalid(
+            f"{package}: expected {ORIGINAL} in it, which the installed default model comes "
+            "without; name the original: --reference"
+        )
+    check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
     expected = score(known, films.pixels)
@@ -245,6 +254,7 @@ def measure(
         comparison=compare(films, expected, score(runtime, films.pixels), spec, gate),
         batches=batches_apart(runtime, films.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, films.pixels), 3)),
+        calibrated=len(set(films.sha256).intersection(_calibrated_on(own))),
     )
 
 
@@ -292,6 +302,10 @@ def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
             f"{path}: expected an artefact of precision {kind.precision}, its spec says {came}; "
             "export the package again"
         )
+
+
+def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
+    return spec.quantization.films if spec.quantization else ()
 
 
 def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> Scores:

@@ -5,6 +5,7 @@ and the rest are imported when the fixture is called.
 """
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +47,7 @@ class ParityCheck:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._node = request.node
         self._config = request.config
+        self.called = False
 
     def __call__(
         self, reference: Any = None, candidate: Any = None, data: Any = None, **options: Any
@@ -70,6 +72,7 @@ class ParityCheck:
             As :func:`cxr_export.testing.assert_parity`.
         """
         __tracebackhide__ = True
+        self.called = True
         assert_parity, failed = _load()
         given = {"reference": reference, "candidate": candidate, "data": data}
         options |= {name: value for name, value in given.items() if value is not None}
@@ -151,6 +154,16 @@ def _check_complete(options: dict[str, Any]) -> None:
 def parity(request: pytest.FixtureRequest) -> ParityCheck:
     """Call it to assert that a model decides as another; see cxr_export.testing.assert_parity."""
     return ParityCheck(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a test that takes the fixture and passes without a call: it has compared nothing."""
+    outcome = yield
+    check = pyfuncitem.funcargs.get(MARKER)
+    if isinstance(check, ParityCheck) and not check.called:
+        pytest.fail("parity: expected a call of the fixture, nothing was compared", pytrace=False)
+    return outcome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

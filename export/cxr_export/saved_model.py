@@ -9,14 +9,12 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import saved_model_pb2
 
+from cxr_edge.artefact import SAVED_MODEL
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes import Scores
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
 from cxr_edge.runtimes.lfs import refuse_pointer
 from cxr_edge.spec import ModelSpec
-
-GRAPH: Final = "saved_model.pb"
-"""The file that makes a folder a SavedModel."""
 
 _SIGNATURE: Final = "serving_default"
 _REACHES_OUT: Final = frozenset(
@@ -27,7 +25,7 @@ _REACHES_OUT: Final = frozenset(
 
 def is_saved_model(path: Path) -> bool:
     """Tell whether a path is a SavedModel folder."""
-    return (path / GRAPH).is_file()
+    return (path / SAVED_MODEL).is_file()
 
 
 class SavedModelRuntime:
@@ -94,16 +92,16 @@ class SavedModelRuntime:
 
 def _check_graph(path: Path) -> None:
     """Refuse pointers, a graph that cannot be read, and one that does more than compute."""
-    for file in (path / GRAPH, *sorted(path.glob("variables/*"))):
+    for file in (path / SAVED_MODEL, *sorted(path.glob("variables/*"))):
         with file.open("rb") as stream:
             refuse_pointer(stream.read(128), str(file))
     model = saved_model_pb2.SavedModel()
     try:
-        model.ParseFromString((path / GRAPH).read_bytes())
+        model.ParseFromString((path / SAVED_MODEL).read_bytes())
     except DecodeError as exc:
         raise ModelInvalid(
-            f"{path / GRAPH}: expected a TensorFlow graph, came something else or half of one; "
-            "copy the folder again"
+            f"{path / SAVED_MODEL}: expected a TensorFlow graph, came something else or half of "
+            "one; copy the folder again"
         ) from exc
     graphs = [meta.graph_def for meta in model.meta_graphs]
     used = {node.op for graph in graphs for node in graph.node} | {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.discover import ImageItem
 from cxr_edge.errors import DataError, SpecMissing, UsageError
-from cxr_edge.model import DEFAULT, default_package, read_spec_file
+from cxr_edge.model import model_path, read_spec_file
 from cxr_edge.package import FORMATS, ORIGINAL, check_checksums
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import ModelSpec
@@ -67,7 +67,7 @@ def open_one(model: ModelLike, spec: ModelSpec | None, role: str) -> Runtime:
         As :func:`cxr_export.original.open_reference`.
     """
     if isinstance(model, str | Path):
-        path = _path(model)
+        path = model_path(model)
         if not path.exists():
             raise UsageError(f"{role}: expected a model, {path} does not exist")
         try:
@@ -121,10 +121,10 @@ def open_candidates(
         runtime = open_one(candidate, None, "candidate")
         yield name_of(candidate), runtime
         return
-    path = _path(candidate)
+    path = model_path(candidate)
     files = _artefacts(path, reference)
     if files:
-        check_checksums(path)
+        check_checksums(path, elsewhere=ORIGINAL)  # the reference takes its place
     for file in files or [path]:
         try:
             runtime = open_one(file, spec, "candidate")
@@ -167,16 +167,12 @@ def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]
     return np.repeat(pixels[..., :1], channels, axis=-1)
 
 
-def _path(model: str | Path) -> Path:
-    return default_package() if str(model) == DEFAULT else Path(model)
-
-
 def _artefacts(path: Path, reference: ModelLike) -> list[Path]:
     """Return what a package holds; its Keras model too, unless that is the reference."""
     files = [path / kind.file for kind in FORMATS.values() if (path / kind.file).is_file()]
     original = path / ORIGINAL
     if files and original.is_file():
-        known = _path(reference) if isinstance(reference, str | Path) else Path()
+        known = model_path(reference) if isinstance(reference, str | Path) else Path()
         if original.resolve() not in (known.resolve(), (known / ORIGINAL).resolve()):
             files.insert(0, original)
     return files

@@ -1,5 +1,6 @@
 """What ``parity.json`` says, as tables for a terminal, the model card and the documentation."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -110,12 +111,35 @@ def headline(findings: Findings) -> str:
     )
 
 
+def remarks(findings: Findings) -> list[str]:
+    """Return what a reader must know of the figures: how they came to be too good, or too few."""
+    said = []
+    if findings["unjudged"]:
+        said.append(f"not judged, for want of labelled films: {', '.join(findings['unjudged'])}")
+    if findings["unreadable"]:
+        said.append(f"{findings['unreadable']} files could not be read and were left out")
+    shares = [found["gate"]["flips"] for found in findings["artefacts"] if found["gate"]["flips"]]
+    if shares and findings["films"] * min(shares) < 1:
+        least = math.ceil(1 / min(shares))
+        said.append(
+            f"{findings['films']} films cannot show a share of {min(shares):.1%}: judge on "
+            f"{least} or more"
+        )
+    said += [
+        f"{found['calibrated']} of the films calibrated {found['artefact']}, which flatters it: "
+        "--held-out leaves them out"
+        for found in findings["artefacts"]
+        if found["calibrated"]
+    ]
+    return said
+
+
 def as_markdown(findings: Findings) -> str:
-    """Return all tables as Markdown, and what was not judged or is not in the package."""
+    """Return remarks and all tables as Markdown, and what is not in the package."""
     parts = (decisions(findings), worth(findings), cost(findings), rungs(findings))
     blocks = [table(columns, rows) for columns, rows in parts if rows]
-    if findings["unjudged"]:
-        blocks.insert(0, f"Not judged, for want of labels: {', '.join(findings['unjudged'])}.")
+    if said := remarks(findings):
+        blocks.insert(0, "\n".join(f"- {line}" for line in said))
     if findings["withheld"]:
         names = ", ".join(findings["withheld"])
         blocks.append(f"Did not pass and is not in the package: {names}.")

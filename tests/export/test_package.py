@@ -1,5 +1,6 @@
 """Model packages: whole or not at all."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,21 @@ def test_a_folder_that_only_looks_like_a_package_is_not_replaced(
     with pytest.raises(UsageError, match=r"it has notes\.txt in it"):
         export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
     assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    run_folder: Path, cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1 with what the disk said; no traceback, no half a package."""
+
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cxr_export.package.write_selftest", full)
+    result = cxr("export", run_folder / "model.keras", "-o", tmp_path / "p", *ONLY_FLOAT)
+    assert result.exit_code == 1
+    assert "No space left on device" in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_tflite_cannot_hold_is_told(tmp_path: Path) -> None:

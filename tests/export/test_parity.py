@@ -1,5 +1,6 @@
 """Export and the proof that nothing was lost on the way."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from cxr_edge.artefact import SPEC_KEY
+from cxr_edge.cli.gates import gates as option_gates
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
 from cxr_edge.model import open_model
 from cxr_edge.package import FORMATS, package_spec, read_checksums, write_checksums
@@ -22,7 +24,7 @@ from cxr_export import parity
 from cxr_export.films import Films, list_parity_films, load_parity_films
 from cxr_export.gates import GATES, Gate
 from cxr_export.parity import BATCH_SIZES, ParityReport, verify_package
-from cxr_export.tables import cost
+from cxr_export.tables import cost, remarks
 from fakes import SAMPLES, FakeRuntime
 
 pytestmark = pytest.mark.slow
@@ -267,6 +269,25 @@ def test_batches_are_compared_film_by_film(spec: ModelSpec) -> None:
     assert parity.batches_apart(Sociable(spec), films) == {2: 0.0, 7: pytest.approx(0.01), 32: 0.0}
 
 
+def test_the_options_of_the_command_start_from_the_gates() -> None:
+    """What --help shows is what holds for a library's user."""
+    assert option_gates() == GATES
+
+
+def test_remarks_tell_what_flatters_or_is_too_few() -> None:
+    """Too few films for the share that is allowed, and films that were calibrated with."""
+    artefact = {"artefact": "model.int8.onnx", "gate": {"flips": 0.005}, "calibrated": 7}
+    found = {"films": 199, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
+    assert remarks(found) == [
+        "not judged, for want of labelled films: AUC",
+        "2 files could not be read and were left out",
+        "199 films cannot show a share of 0.5%: judge on 200 or more",
+        "7 of the films calibrated model.int8.onnx, which flatters it: --held-out leaves them out",
+    ]
+    artefact["calibrated"] = 0
+    assert remarks({"films": 200, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
+
+
 def test_sizes_are_shares_of_the_float_artefact_of_the_same_runtime() -> None:
     """Without one there is no share."""
 
@@ -307,6 +328,7 @@ def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None
     result = cxr("verify", copy, "--data", SAMPLES)
     assert result.exit_code == 0, result.output
     assert "2 files could not be read" in result.output
+    assert f"wrote parity.json, README.md, SHA256SUMS in {copy}" in result.output
     text, card = ((copy / name).read_text() for name in ("parity.json", "README.md"))
     assert json.loads(text)["films"] == 7
     assert "phantom" not in text + card
@@ -348,13 +370,31 @@ def test_a_reference_elsewhere_can_be_named(
     copy: Path, run_folder: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:
     """A package without its Keras model is compared with one from elsewhere, and says so."""
-    (copy / "model.keras").unlink()
-    write_checksums(copy)
+    (copy / "model.keras").unlink()  # as an installed package comes: listed, and left out
     alone = cxr("verify", copy, "--data", class_folders)
     assert alone.exit_code == 1
     assert "--reference" in alone.output
     words = ("verify", copy, "--data", class_folders, "--reference", run_folder / "model.keras")
     assert cxr(*words).exit_code == 0
+    assert "does not exist" in cxr(*words[:-1], copy / "none").output
+
+
+def test_that_it_cannot_be_written_hides_no_failed_gate(
+    copy: Path, class_folders: Path, cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only package is an error with its way out, and 4 stays 4."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("cxr_export.package.write_whole", refuse)
+    words = ("verify", copy, "--data", class_folders, "--films", 4)
+    result = cxr(*words)
+    assert result.exit_code == 1
+    assert "--no-write" in result.output
+    result = cxr(*words, "--fp32-difference", "1e-12")
+    assert result.exit_code == 4
+    assert "--no-write" in result.output
 
 
 def test_one_artefact_alone_can_be_verified(

@@ -78,6 +78,24 @@ def test_what_agrees_passes_and_stands_in_the_table(project: pytest.Pytester) ->
     ])  # fmt: skip
 
 
+def test_a_test_that_compares_nothing_fails(project: pytest.Pytester) -> None:
+    """Taking the fixture is no comparison; a test that is skipped before is a skip."""
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_nothing(parity):
+            pass
+
+        def test_skipped(parity):
+            pytest.skip("no films here")
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*expected a call of the fixture, nothing was compared*"])
+
+
 def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
     """The report shows the caller's line and all mismatches, not the library's code."""
     project.makepyfile(
@@ -196,12 +214,15 @@ def test_a_run_that_compares_nothing_loads_nothing(
         f"""
         import sys
 
-        def test_other(parity):
+        def test_taken(parity):
+            pass  # fails, for it compares nothing
+
+        def test_other():
             assert "{MODULE}" in sys.modules
             assert not {HEAVY} & set(sys.modules)
         """
     )
-    python(project, monkeypatch, ["-p", MODULE]).assert_outcomes(passed=1)
+    python(project, monkeypatch, ["-p", MODULE]).assert_outcomes(passed=1, failed=1)
 
 
 def test_without_the_extra_only_the_fixture_fails(
@@ -231,7 +252,7 @@ def installed(project: pytest.Pytester) -> pytest.Pytester:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stand-in\nVersion: 1.0\n")
     lines = [f"{name} = {value}" for name, value in entries["pytest11"].items()]
     (info / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]))
-    project.makepyfile("def test_models(parity):\n    pass\n")
+    project.makepyfile("def test_models(request):\n    request.getfixturevalue('parity')\n")
     return project
 
 
@@ -257,4 +278,5 @@ def test_the_plugin_can_be_left_out(
     installed: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``-p no:`` with its name leaves no fixture behind."""
+    installed.makepyfile("def test_models(parity):\n    pass\n")
     python(installed, monkeypatch, ["-p", f"no:{NAME}"]).assert_outcomes(errors=1)

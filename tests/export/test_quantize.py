@@ -171,7 +171,10 @@ def test_the_rungs_outlive_another_comparison(
     copy = tmp_path / "p"
     shutil.copytree(everything, copy)
     before = json.loads((copy / "parity.json").read_text())
-    assert cxr("verify", copy, "--data", class_folders, *LOOSE).exit_code == 0
+    result = cxr("verify", copy, "--data", class_folders, *LOOSE)
+    assert result.exit_code == 0
+    assert "108 of the films calibrated model.int8.onnx" in result.output
+    assert "of the films calibrated model.fp16.tflite" not in result.output
     after = json.loads((copy / "parity.json").read_text())
     assert after["films"] == 120 != before["films"]
     assert after["rungs"] == before["rungs"]
@@ -207,6 +210,30 @@ def test_what_never_passes_is_withheld(
     assert tried[-1]["rung"].endswith("most sensitive in float")
     assert not any(rung["passed"] for rung in tried)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_unreadable_calibration_films_are_counted(
+    run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """They are left out, and that is said."""
+    films = tmp_path / "films"
+    shutil.copytree(class_folders, films)
+    (films / "NORMAL" / "IM-9999-0001.png").write_text("no film")
+    listed = list_parity_films([films])
+    spec = package_spec_of(run_folder)
+    calibration, judged = divide(listed, spec)
+    side = "calibration films" if len(calibration) > 108 else "files"
+    assert len(calibration) + len(judged) == 121
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx")
+    result = cxr(*words, "--calibration", films)
+    assert result.exit_code == 0, result.output
+    assert f"1 {side} could not be read" in result.output
+
+
+def package_spec_of(run_folder: Path) -> ModelSpec:
+    from cxr_export.original import load_original
+
+    return load_original(run_folder / "model.keras")[1]
 
 
 def test_films_are_asked_for() -> None:

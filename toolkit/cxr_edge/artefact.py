@@ -15,6 +15,12 @@ SPEC_KEY: Final = "cxr_edge.spec"
 SPEC_MEMBER: Final = "spec.json"
 """Name of the spec's member in the zip of a ``.keras`` or at the end of a ``.tflite``."""
 
+KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
+"""Of files that hold a Keras model."""
+
+SAVED_MODEL: Final = "saved_model.pb"
+"""The file that makes a folder a TensorFlow SavedModel."""
+
 
 def append_spec(path: Path, spec: ModelSpec) -> None:
     """Put ``spec`` into a ``.keras`` archive, or behind a ``.tflite`` flatbuffer, as a zip member.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.artefact import KERAS_SUFFIXES
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import RunIdentity
@@ -136,7 +137,7 @@ def open_model(
     """
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
-    path = default_package() if reference == DEFAULT else Path(reference)
+    path = model_path(reference)
     if not path.exists():
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
     found, why = _choose(path, runtime, device, begun)
@@ -155,6 +156,11 @@ def installed(name: str) -> bool:
 def default_package() -> Path:
     """Return the folder of the embedded default model."""
     return Path(__file__).parent / "models" / DEFAULT
+
+
+def model_path(reference: str | Path) -> Path:
+    """Return the path that a reference means: ``default`` is the embedded model."""
+    return default_package() if str(reference) == DEFAULT else Path(reference)
 
 
 def read_spec_file(path: Path) -> ModelSpec:
@@ -186,7 +192,7 @@ def _choose(
                 raise UsageError(f"--runtime {runtime} cannot run {path}; use --runtime {name}")
             why = f"it runs {known.suffix} files" if runtime == AUTO else "asked for"
             return [(name, path)], why
-    hint = "; export it first: cxr export" if path.suffix in (".keras", ".h5") else ""
+    hint = "; export it first: cxr export" if path.suffix in KERAS_SUFFIXES else ""
     raise ModelInvalid(f"{path}: expected an .onnx or .tflite file or a package{hint}")
 
 

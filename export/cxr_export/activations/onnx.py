@@ -8,9 +8,9 @@ import onnx
 import onnxruntime as ort
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.onnx import LOAD_ERRORS
 from cxr_export.activations import Tensor, first_line, with_output
 
 _CHANNELS_FIRST: Final = [0, 3, 1, 2]
@@ -18,14 +18,6 @@ _CHANNELS_FIRST: Final = [0, 3, 1, 2]
 _WINDOWS: Final = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
 """Operators that always have channels first."""
 _ERRORS_ONLY: Final = 3
-_ERRORS: Final = (
-    native.InvalidProtobuf,
-    native.InvalidGraph,
-    native.InvalidArgument,
-    native.NotImplemented,
-    native.Fail,
-    native.RuntimeException,
-)
 
 
 class OnnxProbe:
@@ -72,7 +64,7 @@ class OnnxProbe:
             self._session = ort.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except _ERRORS as exc:
+        except LOAD_ERRORS as exc:
             raise ModelInvalid(
                 f"{path}: expected a graph with layers to read, onnxruntime cannot load it "
                 f"({first_line(exc)}); export it again"
@@ -83,7 +75,7 @@ class OnnxProbe:
         """See :class:`cxr_export.activations.Probe`."""
         try:
             values = self._session.run(self._names, {self._input: pixels})
-        except _ERRORS as exc:
+        except LOAD_ERRORS as exc:
             raise ModelError(
                 f"{self._source}: onnxruntime failed on a batch: {first_line(exc)}"
             ) from exc

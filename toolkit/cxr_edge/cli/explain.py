@@ -84,10 +84,10 @@ def _picture(path: str, number: int, count: int) -> str:
 
 def _original(model: str) -> Path:
     """Return the Keras file of a model."""
-    from cxr_edge.model import DEFAULT, default_package
+    from cxr_edge.model import model_path
     from cxr_edge.package import ORIGINAL
 
-    path = default_package() if model == DEFAULT else Path(model)
+    path = model_path(model)
     if not path.is_dir():
         return path
     if not (path / ORIGINAL).is_file():

@@ -6,6 +6,11 @@ from typing import Annotated
 import typer
 
 from cxr_edge.cli.gates import (
+    AUC_LOSS,
+    FLIPS,
+    FP16_DIFFERENCE,
+    FP32_DIFFERENCE,
+    SENSITIVITY_LOSS,
     AucLoss,
     Flips,
     Fp16Difference,
@@ -34,7 +39,7 @@ def export(
         ),
     ],
     formats: Annotated[
-        str, typer.Option(metavar="NAMES", help=f"all, or some of {','.join(FORMATS)}.")
+        str, typer.Option(metavar="NAMES", help=f"all, or some of {', '.join(FORMATS)}.")
     ] = "all",
     calibration: Annotated[
         list[Path] | None,
@@ -56,11 +61,11 @@ def export(
         int, typer.Option(min=1, help="Films to calibrate with; four times as many if need be.")
     ] = 128,
     films: Annotated[int, typer.Option(min=1, help="Films to judge on, at most.")] = 1000,
-    fp32_difference: Fp32Difference = 1e-4,
-    fp16_difference: Fp16Difference = 5e-3,
-    flips: Flips = 0.005,
-    auc_loss: AucLoss = 0.002,
-    sensitivity_loss: SensitivityLoss = 0.005,
+    fp32_difference: Fp32Difference = FP32_DIFFERENCE,
+    fp16_difference: Fp16Difference = FP16_DIFFERENCE,
+    flips: Flips = FLIPS,
+    auc_loss: AucLoss = AUC_LOSS,
+    sensitivity_loss: SensitivityLoss = SENSITIVITY_LOSS,
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
     ] = None,
@@ -88,6 +93,7 @@ def export(
     try:
         from cxr_export.package import explain_withheld, export_package
         from cxr_export.request import Request
+        from cxr_export.tables import remarks
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
@@ -108,6 +114,9 @@ def export(
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")
     for path in sorted(out.iterdir()):
         typer.echo(f"  {path.name:20} {path.stat().st_size / 1e6:6.2f} MB")
+    if exported.report:
+        for line in remarks(exported.report.to_dict()):
+            typer.echo(line)
     if exported.withheld:
         raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")

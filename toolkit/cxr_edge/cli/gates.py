@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,13 +21,20 @@ SensitivityLoss = Annotated[
     float, typer.Option(min=0, help="int8, dynamic: largest fall of sensitivity at screening.")
 ]
 
+FP32_DIFFERENCE: Final = 1e-4
+FP16_DIFFERENCE: Final = 5e-3
+FLIPS: Final = 0.005
+AUC_LOSS: Final = 0.002
+SENSITIVITY_LOSS: Final = 0.005
+"""Defaults of the options, as in :data:`cxr_export.gates.GATES`, which help does not load."""
+
 
 def gates(
-    fp32_difference: float,
-    fp16_difference: float,
-    flips: float,
-    auc_loss: float,
-    sensitivity_loss: float,
+    fp32_difference: float = FP32_DIFFERENCE,
+    fp16_difference: float = FP16_DIFFERENCE,
+    flips: float = FLIPS,
+    auc_loss: float = AUC_LOSS,
+    sensitivity_loss: float = SENSITIVITY_LOSS,
 ) -> "Mapping[str, Gate]":
     """Return the gate of each precision."""
     from cxr_export.gates import GATES

@@ -2,15 +2,10 @@
 
 import hashlib
 from pathlib import Path
-from typing import Final
 
+from cxr_edge.artefact import KERAS_SUFFIXES, SAVED_MODEL
 from cxr_edge.errors import MissingExtra, UsageError, missing_module
-from cxr_edge.model import AUTO, DEFAULT, Model, default_package, open_model, read_spec_file
-
-KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
-"""Of files that Keras runs."""
-SAVED_MODEL: Final = "saved_model.pb"
-"""In a folder that TensorFlow runs."""
+from cxr_edge.model import AUTO, Model, model_path, open_model, read_spec_file
 
 
 def find_package(reference: Path) -> tuple[Path, str]:
@@ -21,9 +16,8 @@ def find_package(reference: Path) -> tuple[Path, str]:
     reference
         A package, a file in one, or ``default``.
     """
-    if str(reference) == DEFAULT and not reference.exists():
-        return default_package(), ""
-    return (reference.parent, reference.name) if reference.is_file() else (reference, "")
+    path = model_path(reference)
+    return (path.parent, path.name) if path.is_file() else (path, "")
 
 
 def open_any(reference: str, runtime: str = AUTO, spec_file: Path | None = None) -> Model:

@@ -7,6 +7,11 @@ import typer
 
 from cxr_edge.cli.export import EXPORT_MODULES
 from cxr_edge.cli.gates import (
+    AUC_LOSS,
+    FLIPS,
+    FP16_DIFFERENCE,
+    FP32_DIFFERENCE,
+    SENSITIVITY_LOSS,
     AucLoss,
     Flips,
     Fp16Difference,
@@ -53,11 +58,11 @@ def verify(
         bool,
         typer.Option("--held-out", help="Only films of patients the model was validated on."),
     ] = False,
-    fp32_difference: Fp32Difference = 1e-4,
-    fp16_difference: Fp16Difference = 5e-3,
-    flips: Flips = 0.005,
-    auc_loss: AucLoss = 0.002,
-    sensitivity_loss: SensitivityLoss = 0.005,
+    fp32_difference: Fp32Difference = FP32_DIFFERENCE,
+    fp16_difference: Fp16Difference = FP16_DIFFERENCE,
+    flips: Flips = FLIPS,
+    auc_loss: AucLoss = AUC_LOSS,
+    sensitivity_loss: SensitivityLoss = SENSITIVITY_LOSS,
     bisect: Annotated[
         bool,
         typer.Option("--bisect", help="Name the first layer at which an artefact parts; slow."),
@@ -101,7 +106,6 @@ def verify(
     try:
         from cxr_export.films import choose, list_parity_films, load_parity_films
         from cxr_export.films import held_out as of_validation
-        from cxr_export.package import record
         from cxr_export.parity import verify_package
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
@@ -121,10 +125,25 @@ def verify(
     report = verify_package(folder, loaded, reference, limits, artefact, given)
     _print(report)
     if write and folder == package:  # what is installed stays as it is, what is one of six too
-        record(folder, report)
+        _record(folder, report)
     if bisect:
         _bisect(report, folder, reference or folder / ORIGINAL, layer_tolerance)
     report.require()
+
+
+def _record(package: Path, report: "ParityReport") -> None:
+    """Write the findings; that they cannot be written is no reason to hide a failed gate."""
+    from cxr_edge.errors import DataError
+    from cxr_export.package import record
+
+    try:
+        written = record(package, report)
+    except DataError as exc:
+        if not report.mismatches:
+            raise
+        typer.echo(f"error: {exc}", err=True)
+    else:
+        typer.echo(f"wrote {', '.join(written)} in {package}")
 
 
 def _bisect(
@@ -148,7 +167,7 @@ def _bisect(
 
 def _print(report: "ParityReport") -> None:
     from cxr_edge.cli.tables import print_table
-    from cxr_export.tables import cost, decisions, headline, worth
+    from cxr_export.tables import cost, decisions, headline, remarks, worth
 
     findings = report.to_dict()
     for columns, rows in (decisions(findings), worth(findings), cost(findings)):
@@ -156,7 +175,5 @@ def _print(report: "ParityReport") -> None:
             print_table(columns, rows)
             typer.echo()
     typer.echo(headline(findings))
-    if unjudged := findings["unjudged"]:
-        typer.echo(f"not judged, for want of labelled films: {', '.join(unjudged)}")
-    if report.films.unreadable:
-        typer.echo(f"{report.films.unreadable} files could not be read and were left out")
+    for line in remarks(findings):
+        typer.echo(line)

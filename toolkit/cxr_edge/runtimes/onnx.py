@@ -20,7 +20,7 @@ PROVIDERS: Final = {
 }
 """Device to execution provider and the package that brings it."""
 
-_LOAD_ERRORS: Final = (
+LOAD_ERRORS: Final = (
     native.InvalidProtobuf,
     native.InvalidGraph,
     native.InvalidArgument,
@@ -28,6 +28,7 @@ _LOAD_ERRORS: Final = (
     native.Fail,
     native.RuntimeException,
 )
+"""What onnxruntime raises on a model or a batch."""
 _ERRORS_ONLY: Final = 3
 _EXTERNAL_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _NOWHERE: Final = f"{os.devnull}/none"
@@ -75,7 +76,7 @@ class OnnxRuntime:
         wanted = _provider(device)
         try:
             self._session = ort.InferenceSession(data, options, providers=wanted)
-        except _LOAD_ERRORS as exc:
+        except LOAD_ERRORS as exc:
             if "external data" in str(exc).lower():
                 raise ModelInvalid(
                     f"{source}: expected all weights in one file, came a model that keeps some in "
@@ -121,7 +122,7 @@ class OnnxRuntime:
     def _call(self, image: Array) -> Array:
         try:
             (scores,) = self._session.run([self._output], {self._input: image})
-        except _LOAD_ERRORS as exc:
+        except LOAD_ERRORS as exc:
             raise ModelError(f"onnxruntime failed on a batch: {_first_line(exc)}") from exc
         return np.asarray(scores)
 
