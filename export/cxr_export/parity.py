@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.artefact import SPEC_MEMBER
 from cxr_edge.errors import ModelInvalid, ParityError, UsageError
-from cxr_edge.model import open_model
-from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums, package_spec
+from cxr_edge.model import open_model, package_spec
+from cxr_edge.package import FORMATS, ORIGINAL, Format, check_checksums
 from cxr_edge.runtimes import Runtime, Scores
 from cxr_edge.spec import ModelSpec
 from cxr_export.comparison import Comparison, compare, finite

@@ -17,8 +17,8 @@ from onnx import numpy_helper
 from cxr_edge.artefact import SPEC_KEY
 from cxr_edge.cli.gates import gates as option_gates
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
-from cxr_edge.model import open_model
-from cxr_edge.package import FORMATS, package_spec, read_checksums, write_checksums
+from cxr_edge.model import open_model, package_spec
+from cxr_edge.package import FORMATS, read_checksums, write_checksums
 from cxr_edge.spec import ModelSpec
 from cxr_export import parity
 from cxr_export.films import Films, list_parity_films, load_parity_films

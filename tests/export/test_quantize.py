@@ -13,8 +13,8 @@ import pytest
 from onnx import numpy_helper
 
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.model import open_model
-from cxr_edge.package import check_checksums, package_spec
+from cxr_edge.model import open_model, package_spec
+from cxr_edge.package import check_checksums
 from cxr_edge.quantization import Quantization
 from cxr_edge.runtimes import Scores
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.artefact import KERAS_SUFFIXES
+from cxr_edge.artefact import KERAS_SUFFIXES, SPEC_MEMBER
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import RunIdentity
@@ -161,6 +161,26 @@ def default_package() -> Path:
 def model_path(reference: str | Path) -> Path:
     """Return the path that a reference means: ``default`` is the embedded model."""
     return default_package() if str(reference) == DEFAULT else Path(reference)
+
+
+def package_spec(package: Path) -> ModelSpec:
+    """Read the spec of a package.
+
+    Raises
+    ------
+    ModelInvalid
+        The folder has none.
+    SpecInvalid, SpecUnknown
+        It is no usable spec.
+    """
+    path = package / SPEC_MEMBER
+    try:
+        return ModelSpec.from_json(path.read_bytes())
+    except OSError as exc:
+        raise ModelInvalid(
+            f"{package}: expected a model package with {SPEC_MEMBER}, it cannot be read "
+            f"({exc.strerror}); make one with 'cxr export'"
+        ) from exc
 
 
 def read_spec_file(path: Path) -> ModelSpec:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.artefact import SPEC_MEMBER
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.files import write_whole
-from cxr_edge.spec import ModelSpec
 
 ORIGINAL: Final = "model.keras"
 """The Keras model, in a run folder and in a package."""
@@ -57,26 +55,6 @@ FORMATS: Final[Mapping[str, Format]] = {
     )
 }
 """Formats by name, the most exact first."""
-
-
-def package_spec(package: Path) -> ModelSpec:
-    """Read the spec of a package.
-
-    Raises
-    ------
-    ModelInvalid
-        The folder has none.
-    SpecInvalid, SpecUnknown
-        It is no usable spec.
-    """
-    path = package / SPEC_MEMBER
-    try:
-        return ModelSpec.from_json(path.read_bytes())
-    except OSError as exc:
-        raise ModelInvalid(
-            f"{package}: expected a model package with {SPEC_MEMBER}, it cannot be read "
-            f"({exc.strerror}); make one with 'cxr export'"
-        ) from exc
 
 
 def read_checksums(package: Path) -> dict[str, str]:

@@ -111,8 +111,8 @@ def verify(
         if (missing := missing_module(exc)) not in EXPORT_MODULES:
             raise
         raise MissingExtra("cxr verify", "export", missing) from exc
-    from cxr_edge.model import read_spec_file
-    from cxr_edge.package import ORIGINAL, package_spec
+    from cxr_edge.model import package_spec, read_spec_file
+    from cxr_edge.package import ORIGINAL
 
     meant = package_spec(folder)
     limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
