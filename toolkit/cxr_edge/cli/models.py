@@ -14,9 +14,9 @@ def find_package(reference: Path) -> tuple[Path, str]:
     Parameters
     ----------
     reference
-        A package, a file in one, or ``default``.
+        A package, a file in one, or ``default``; a folder of that name comes first.
     """
-    path = model_path(reference)
+    path = reference if reference.exists() else model_path(reference)
     return (path.parent, path.name) if path.is_file() else (path, "")
 
 
