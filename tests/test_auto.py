@@ -23,17 +23,17 @@ FILM = SAMPLES / "phantom-normal.jpg"
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A machine where LiteRT is faster; the batch sizes of its measurements."""
-    sizes: list[int] = []
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine where LiteRT is faster; what was measured there."""
+    calls: list[str] = []
 
-    def measure(runtimes: dict[str, object], batch_size: int) -> dict[str, float]:
+    def measure(runtimes: dict[str, object]) -> dict[str, float]:
         assert list(runtimes) == ["onnx", "litert"]
-        sizes.append(batch_size)
+        calls.append("measured")
         return {"onnx": 42.1, "litert": 35.0}
 
     monkeypatch.setattr(module, "measure", measure)
-    return sizes
+    return calls
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -41,20 +41,20 @@ def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(module, "installed", lambda name: name in names)
 
 
-def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: list[int]) -> None:
-    """The first start measures with the scan's batch size, later ones do not."""
+def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: list[str]) -> None:
+    """The first start measures, later ones do not, but for another number of threads."""
     for _ in range(3):
         opened = open_model(str(golden_package))
         assert opened.runtime_name == "litert"
         assert opened.artefact == "model.tflite"
-        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms a batch of 16 (measured)"
-    assert measured == [16]
-    assert open_model(str(golden_package), batch_size=1).runtime_name == "litert"
-    assert measured == [16, 1]
+        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms a film (measured)"
+    assert len(measured) == 1
+    assert open_model(str(golden_package), threads=7).runtime_name == "litert"
+    assert len(measured) == 2
 
 
 def test_a_record_with_other_times_is_obeyed(
-    golden_package: Path, forgetful: Path, measured: list[int]
+    golden_package: Path, forgetful: Path, measured: list[str]
 ) -> None:
     """What was measured counts, not what is preferred; rubbish is measured anew."""
     open_model(str(golden_package))
@@ -63,7 +63,7 @@ def test_a_record_with_other_times_is_obeyed(
     assert open_model(str(golden_package)).runtime_name == "onnx"
     record.write_text(record.read_text().replace("3.5", "null"))
     assert open_model(str(golden_package)).runtime_name == "litert"
-    assert measured == [16, 16]
+    assert len(measured) == 2
 
 
 def test_the_default_model_is_measured_for_real() -> None:
@@ -74,7 +74,7 @@ def test_the_default_model_is_measured_for_real() -> None:
     assert (again.runtime_name, again.why) == (opened.runtime_name, opened.why)
 
 
-def test_what_is_asked_for_is_not_measured(golden_package: Path, measured: list[int]) -> None:
+def test_what_is_asked_for_is_not_measured(golden_package: Path, measured: list[str]) -> None:
     """A runtime by name, and a single file, leave nothing to choose."""
     assert open_model(str(golden_package), "onnx").why == "asked for"
     assert open_model(str(golden_package / "model.tflite")).why == "it runs .tflite files"
@@ -83,7 +83,7 @@ def test_what_is_asked_for_is_not_measured(golden_package: Path, measured: list[
 
 @pytest.mark.parametrize("name", ["onnx", "litert"])
 def test_the_only_one_installed_is_taken(
-    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int], name: str
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str], name: str
 ) -> None:
     """There is nothing to measure either."""
     only(monkeypatch, name)
@@ -102,7 +102,7 @@ def quantized(tested: Path) -> Path:
 
 
 def test_int8_is_never_chosen_where_fp32_is(
-    quantized: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int]
+    quantized: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str]
 ) -> None:
     """It may decide differently, so it must be asked for, even where fp32 cannot run."""
     opened = open_model(str(quantized))
@@ -115,12 +115,12 @@ def test_int8_is_never_chosen_where_fp32_is(
     assert measured == []
 
 
-def test_int8_alone_is_measured_among_its_own(quantized: Path, measured: list[int]) -> None:
+def test_int8_alone_is_measured_among_its_own(quantized: Path, measured: list[str]) -> None:
     """Where a package has nothing more exact, auto chooses among what there is."""
     (quantized / "model.onnx").unlink()
     write_checksums(quantized)
     assert open_model(str(quantized)).artefact == "model.int8.tflite"
-    assert measured == [16]
+    assert len(measured) == 1
 
 
 def begun(package: Path, runtime: str) -> RunIdentity:
@@ -132,7 +132,7 @@ def begun(package: Path, runtime: str) -> RunIdentity:
     )  # fmt: skip
 
 
-def test_a_report_is_continued_by_what_began_it(golden_package: Path, measured: list[int]) -> None:
+def test_a_report_is_continued_by_what_began_it(golden_package: Path, measured: list[str]) -> None:
     """Though another runtime is faster now, and nothing is measured."""
     opened = open_model(str(golden_package), begun=begun(golden_package, "onnx"))
     assert (opened.runtime_name, opened.why) == ("onnx", "continues the report")
@@ -140,7 +140,7 @@ def test_a_report_is_continued_by_what_began_it(golden_package: Path, measured: 
 
 
 def test_what_began_a_report_may_be_gone(
-    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[int]
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str]
 ) -> None:
     """Another model, or a runtime that was uninstalled, is chosen anew; the scan then refuses."""
     before = begun(golden_package, "onnx")
@@ -148,7 +148,7 @@ def test_what_began_a_report_may_be_gone(
     assert open_model(str(golden_package), begun=other).runtime_name == "litert"
     only(monkeypatch, "litert")
     assert open_model(str(golden_package), begun=before).why == "the only one installed"
-    assert measured == [16]
+    assert len(measured) == 1
 
 
 def test_int8_continues_its_report(quantized: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_broken_library_is_no_traceback(
 
 
 def test_a_runtime_that_cannot_be_loaded_leaves_the_other(
-    golden_package: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+    golden_package: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One broken library does not stop a scan that another could do; the manifest says so."""
     monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.litert", raising=False)

@@ -25,24 +25,24 @@ class Slow(FakeRuntime):
 
 
 def test_the_faster_takes_less(spec: ModelSpec) -> None:
-    """Median milliseconds of whole batches, in turns of one warm-up and a few counted runs."""
+    """Median milliseconds of a film, in turns of one warm-up and a few counted runs."""
     slow, fast = Slow(spec, 0.02), Slow(spec, 0.005)
-    times = measure({"slow": slow, "fast": fast}, batch_size=3)
+    times = measure({"slow": slow, "fast": fast})
     assert 5 <= times["fast"] < 20 <= times["slow"]
     assert list(times) == ["slow", "fast"]
     turns = len(slow.batches) / (COUNTED + 1)
     assert turns in range(2, MAX_TURNS + 1)
-    assert set(slow.batches) == {3}
+    assert set(slow.batches) == {1}
 
 
 @pytest.mark.parametrize(("share", "runs"), [(1.1, 1), (0.55, 2)])
 def test_a_slow_model_is_not_run_often(spec: ModelSpec, share: float, runs: int) -> None:
     """Neither turn nor run is begun once the budget is spent, and a time comes out all the same.
 
-    On a small board a batch takes seconds, and the first scan waits for the measurement.
+    On a small board a film can take a second, and the first scan waits for the measurement.
     """
     slow = Slow(spec, share * BUDGET)
-    times = measure({"slow": slow}, batch_size=1)
+    times = measure({"slow": slow})
     assert len(slow.batches) == runs
     assert times["slow"] >= 1e3 * share * BUDGET
 
@@ -61,4 +61,4 @@ def test_the_reason_has_the_numbers() -> None:
     """The manifest tells what was compared, and that it was measured."""
     times = usable({"onnx": 42.123, "litert": 35}, frozenset({"onnx", "litert"}))
     assert times is not None
-    assert reason(times, 16) == "fastest of onnx 42.1, litert 35.0 ms a batch of 16 (measured)"
+    assert reason(times) == "fastest of onnx 42.1, litert 35.0 ms a film (measured)"

@@ -11,6 +11,7 @@ from types import ModuleType
 import cv2
 import pytest
 
+from cxr_edge.batching import Batching
 from cxr_edge.errors import ExitCode, ReportError, UsageError
 from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.model import Model
@@ -35,7 +36,9 @@ def films(tmp_path: Path, phantoms: ModuleType) -> Path:
 
 @pytest.fixture
 def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
-    return ScanJob([films], tmp_path / "report.csv", model, Decision.of(model.spec), batch_size=4)
+    return ScanJob(
+        [films], tmp_path / "report.csv", model, Decision.of(model.spec), batching=Batching(4)
+    )
 
 
 def rows(report: Path) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """Items to outcomes."""
 
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,19 +11,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_edge.batching import Batching
 from cxr_edge.discover import ImageItem, discover
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.model import Model, open_model
 from cxr_edge.outcome import Decision, Failure, Outcome, Prediction
 from cxr_edge.runtimes import Scores
-from cxr_edge.scan import scan
+from cxr_edge.scan import AHEAD, in_order, scan
 from cxr_edge.spec import ModelSpec
 from fakes import SAMPLES, FakeRuntime
 
 
 def run(model: Model, batch_size: int = 4, workers: int | None = None) -> list[Outcome]:
     batches = scan(
-        discover([SAMPLES]), model, Decision.of(model.spec), batch_size=batch_size, workers=workers
+        discover([SAMPLES]),
+        model,
+        Decision.of(model.spec),
+        batching=Batching(batch_size),
+        workers=workers,
     )
     return [outcome for batch in batches for outcome in batch]
 
@@ -35,20 +41,36 @@ def test_every_item_has_one_outcome_in_order(model: Model) -> None:
     assert failed == {"text.png": "not-an-image", "truncated.jpg": "truncated"}
 
 
-def test_batches_count_failed_files(model: Model) -> None:
-    """A batch holds the same files whatever fails, so that a continued scan repeats it."""
-    run(model, batch_size=4)
+def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
+    """A batch of files becomes a call with those that are films, and none where there are none."""
+    run(model, batch_size=4, workers=1)
     assert isinstance(model.runtime, FakeRuntime)
     assert model.runtime.batches == [4, 3]  # the third batch has failed files only
 
 
+def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
+    """A short batch is filled up, and what fills it gets no row."""
+    outcomes = list(
+        scan(
+            discover([SAMPLES]),
+            model,
+            Decision.of(model.spec),
+            batching=Batching(4, padded=True),
+            workers=1,
+        )
+    )
+    assert isinstance(model.runtime, FakeRuntime)
+    assert model.runtime.batches == [4, 4]
+    alone = run(model, batch_size=1)
+    assert [outcome for batch in outcomes for outcome in batch] == alone
+
+
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (7, 2), (32, 1)])
 def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
-    """The embedded model's probabilities do not depend on company or threads beyond 1e-6."""
-    model = open_model()
-    alone = [o.probability for o in run(model, 1, 1) if isinstance(o, Prediction)]
-    together = [o.probability for o in run(model, batch_size, workers) if isinstance(o, Prediction)]
-    assert together == pytest.approx(alone, abs=1e-6)
+    """The embedded model's outcomes do not depend on company, workers or threads."""
+    alone = run(open_model(threads=1), 1, 1)
+    assert run(open_model(threads=1), batch_size, workers) == alone
+    assert run(open_model(threads=3), batch_size, workers) == alone
 
 
 def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> None:
@@ -63,9 +85,11 @@ def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> N
             taken += 1
             yield ImageItem(f"{taken:09}", film)
 
-    batches = list(islice(scan(endless(), model, Decision.of(model.spec), batch_size=4), 5))
+    batches = list(
+        islice(scan(endless(), model, Decision.of(model.spec), batching=Batching(4), workers=2), 5)
+    )
     assert sum(len(batch) for batch in batches) == 20
-    assert taken <= 20 + 2 * 4 + 1
+    assert taken <= 20 + 2 * 4 * AHEAD + 4
 
 
 class Answers:
@@ -98,7 +122,7 @@ def test_a_model_that_gives_too_few_scores_is_refused(spec: ModelSpec) -> None:
 
 def run_one(model: Model) -> list[Outcome]:
     items = discover([SAMPLES / "phantom-normal.jpg"])
-    return next(scan(items, model, Decision.of(model.spec), batch_size=1))
+    return next(scan(items, model, Decision.of(model.spec)))
 
 
 def test_labels_follow_the_printed_probability(spec: ModelSpec) -> None:
@@ -119,3 +143,35 @@ def test_films_of_every_format_score_alike() -> None:
     assert scores["16bit.png"] == scores["8bit.png"]
     assert scores["monochrome1.dcm"] == scores["monochrome2.dcm"]
     assert scores["monochrome2.dcm"] == pytest.approx(scores["8bit.png"], abs=0.02)
+
+
+def test_a_slow_file_holds_up_no_other() -> None:
+    """While the first thing is at work, others are done; they come out in order all the same."""
+    others = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert others.wait(timeout=20)
+        if number == 5:
+            others.set()
+        return number * number
+
+    found = list(in_order(work, range(9), ahead=8, workers=2))
+    assert found == [(number, number * number) for number in range(9)]
+
+
+def test_an_error_ends_the_work() -> None:
+    """What a worker raises comes out where its result was to be, and nothing more is begun."""
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 1:
+            raise ModelInvalid("no such film")
+        return number
+
+    results = in_order(work, range(1000), ahead=4, workers=1)
+    assert next(results) == (0, 0)
+    with pytest.raises(ModelInvalid):
+        next(results)
+    assert len(begun) < 20

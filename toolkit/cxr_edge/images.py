@@ -18,6 +18,8 @@ from cxr_edge.errors import (
 from cxr_edge.formats import HEAD_BYTES, Format, Header, identify, read_header
 from cxr_edge.recipe import CXR_1
 
+cv2.setNumThreads(1)  # films are decoded side by side, each by one thread
+
 FLAGS: Final[tuple[str, ...]] = ("color", "fewer-bits", "multi-frame", "small", "stretched")
 """The closed list of warnings in the report's ``flags`` column.
 

@@ -36,3 +36,35 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     except OSError:
         pass
     return "; ".join(facts) or platform.machine()
+
+
+def available_memory(
+    meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
+) -> int:
+    """Return how many bytes more this process may use without swapping, 0 where nobody tells.
+
+    Parameters
+    ----------
+    meminfo
+        Where Linux says what is free on the machine.
+    cgroup
+        Where it says what a container may use, which can be less.
+    """
+    free = []
+    try:
+        facts = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free.append(1024 * int(facts["MemAvailable"].split()[0]))
+        limit = (cgroup / "memory.max").read_text().strip()
+        if limit != "max":
+            free.append(int(limit) - int((cgroup / "memory.current").read_text()))
+    except (OSError, KeyError, ValueError):
+        pass
+    return max(0, min(free, default=0))
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process ever had in memory."""
+    import resource  # not on every system
+
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -84,7 +84,8 @@ class RunIdentity:
     provider: str
     """That the runtime used."""
     batch_size: int
-    """Files a batch: company can change the last bit of a probability."""
+    """Films a call of the model, on a device where that can change the last bit of a probability;
+    1 on a CPU, where it does not."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,14 @@ class RunManifest:
     """Why the runtime was taken that the identity names."""
     device_asked: str
     """``--device``."""
+    batch_size: int
+    """Films a call of the model."""
+    batch_why: str
+    """Why as many."""
+    workers: int
+    """Files at work at once."""
+    threads: int
+    """That one call of the model could use."""
     self_test: str
     """Whether the package's self-test passed on this machine."""
     operating_point: str

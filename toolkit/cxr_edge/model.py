@@ -79,6 +79,7 @@ class _Start:
     file: Path
     package: Path | None
     device: str
+    threads: int
     spec: ModelSpec | None
 
     def open(self, why: str) -> Model:
@@ -89,7 +90,7 @@ class _Start:
         if self.package:
             check_listed(self.package, self.file.name, data)
         package = self.package or _package_of(self.file, digest)
-        runtime = _start(self.runtime, data, str(self.file), self.device, self.spec)
+        runtime = _start(self.runtime, data, str(self.file), self.device, self.threads, self.spec)
         return Model(digest, self.runtime, runtime, self.file.name, package, why)
 
 
@@ -100,7 +101,7 @@ def open_model(
     spec_file: Path | None = None,
     spec: ModelSpec | None = None,
     *,
-    batch_size: int = 16,
+    threads: int | None = None,
     begun: RunIdentity | None = None,
 ) -> Model:
     """Open a model for scanning.
@@ -122,8 +123,8 @@ def open_model(
         A ``spec.json`` for a model that carries none; replaces one that is inside.
     spec
         The same, already read; ``spec_file`` goes before it.
-    batch_size
-        Films a batch, for the measurement.
+    threads
+        That one call of the model may use; as many as usable CPUs by default.
     begun
         What a report that is to be continued was begun with: ``auto`` takes the same artefact
         and runtime where the package still has it.
@@ -143,8 +144,9 @@ def open_model(
     found, why = _choose(path, runtime, device, begun)
     spec = read_spec_file(spec_file) if spec_file else spec
     package = path if path.is_dir() else None
-    starts = [_Start(name, file, package, device, spec) for name, file in found]
-    return starts[0].open(why) if len(starts) == 1 else _fastest(path, starts, batch_size)
+    threads = threads or usable_cpus()
+    starts = [_Start(name, file, package, device, threads, spec) for name, file in found]
+    return starts[0].open(why) if len(starts) == 1 else _fastest(path, starts)
 
 
 def installed(name: str) -> bool:
@@ -242,16 +244,17 @@ def _choose_in(
     return (ready, "the only one installed") if ready else (have[:1], "none is installed")
 
 
-def _fastest(package: Path, starts: Sequence[_Start], batch_size: int) -> Model:
+def _fastest(package: Path, starts: Sequence[_Start]) -> Model:
     """Open the artefact that is the fastest here, measuring where that is not known yet."""
     by_name = {start.runtime: start for start in starts}
     memory = memory_of(package)
     files = ", ".join(start.file.name for start in starts)
-    question = f"milliseconds a batch of {batch_size}, {files}, device {starts[0].device}"
+    first = starts[0]
+    question = f"milliseconds a film, {files}, device {first.device}, threads {first.threads}"
     times = usable(memory.get(question), frozenset(by_name))
     if times is not None:
         name = min(times, key=times.__getitem__)
-        return by_name[name].open(reason(times, batch_size))
+        return by_name[name].open(reason(times))
     models, broken = {}, []
     for name, start in by_name.items():
         try:
@@ -263,10 +266,10 @@ def _fastest(package: Path, starts: Sequence[_Start], batch_size: int) -> Model:
             raise broken[0]
         name, model = next(iter(models.items()))
         return replace(model, why=f"the only one that can be loaded: {broken[0]}")
-    times = measure({name: model.runtime for name, model in models.items()}, batch_size)
+    times = measure({name: model.runtime for name, model in models.items()})
     memory.put(question, times)
     name = min(times, key=times.__getitem__)
-    return replace(models[name], why=reason(times, batch_size))
+    return replace(models[name], why=reason(times))
 
 
 def _package_of(file: Path, digest: str) -> Path | None:
@@ -292,15 +295,17 @@ def _read(file: Path) -> bytes:
         raise ModelInvalid(f"{file} cannot be read: {exc.strerror}") from exc
 
 
-def _start(name: str, data: bytes, source: str, device: str, spec: ModelSpec | None) -> Runtime:
+def _start(
+    name: str, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
+) -> Runtime:
     try:
         if name == "onnx":
             from cxr_edge.runtimes.onnx import OnnxRuntime
 
-            return OnnxRuntime(data, source, device, usable_cpus(), spec)
+            return OnnxRuntime(data, source, device, threads, spec)
         from cxr_edge.runtimes.litert import LiteRtRuntime
 
-        return LiteRtRuntime(data, source, device, usable_cpus(), spec)
+        return LiteRtRuntime(data, source, device, threads, spec)
     except ModuleNotFoundError as exc:
         kind = RUNTIMES[name]
         if missing_module(exc) != kind.module:

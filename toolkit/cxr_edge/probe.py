@@ -21,28 +21,26 @@ BUDGET: Final = 0.5
 """Seconds after which no further turn is begun, and no further run within a turn."""
 
 
-def measure(runtimes: Mapping[str, Runtime], batch_size: int) -> dict[str, float]:
-    """Time one batch of a scan in each runtime.
+def measure(runtimes: Mapping[str, Runtime]) -> dict[str, float]:
+    """Time one film in each runtime.
 
     Runtimes take turns of a few runs each, so that a machine whose speed drifts slows all alike.
     Within a turn the first run is not counted: the threads of the runtime before still spin, and
     its weights are in the cache. Of a model that takes longer than the budget the first run is the
-    only one, and counts: on a small board a batch takes seconds.
+    only one, and counts: on a small board a film can take a second.
 
     Parameters
     ----------
     runtimes
         By name; of the same model, so all take the same pixels.
-    batch_size
-        Films a batch.
 
     Returns
     -------
     dict
-        Median milliseconds a batch, by name.
+        Median milliseconds a film, by name.
     """
     shape = next(iter(runtimes.values())).spec.input.shape
-    pixels = np.random.default_rng(0).integers(0, 256, (batch_size, *shape), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *shape), np.uint8)
     taken: dict[str, list[float]] = {name: [] for name in runtimes}
     start = time.perf_counter()
     for _ in range(MAX_TURNS):
@@ -76,7 +74,7 @@ def usable(times: object, names: frozenset[str]) -> dict[str, float] | None:
     return times
 
 
-def reason(times: Mapping[str, float], batch_size: int) -> str:
+def reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's sentence on a choice by these times."""
     shown = ", ".join(f"{name} {ms:.1f}" for name, ms in times.items())
-    return f"fastest of {shown} ms a batch of {batch_size} (measured)"
+    return f"fastest of {shown} ms a film (measured)"

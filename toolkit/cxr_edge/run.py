@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge import __version__
+from cxr_edge.batching import Batching
 from cxr_edge.discover import ImageItem, PassedOver, discover
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
+from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
 from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
 from cxr_edge.recipe import RECIPES
 from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
-from cxr_edge.scan import DEFAULT_BATCH_SIZE, scan
+from cxr_edge.scan import scan
 
 _ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 
@@ -40,10 +42,12 @@ class ScanJob:
     """For the manifest."""
     self_test: str = "not asked for"
     """For the manifest."""
-    batch_size: int = DEFAULT_BATCH_SIZE
-    """Files a batch."""
-    workers: int | None = None
-    """Decoding threads; as many as usable CPUs by default."""
+    batching: Batching = field(default_factory=Batching)
+    """How films are handed to the model."""
+    workers: int = field(default_factory=usable_cpus)
+    """Files at work at once."""
+    threads: int = 1
+    """That one call of the model may use."""
     fresh: bool = False
     """Set an existing report aside."""
     max_failures: int | None = None
@@ -63,7 +67,7 @@ class ScanJob:
             threshold=self.decision.threshold,
             runtime=self.model.runtime_name,
             provider=self.model.runtime.provider,
-            batch_size=self.batch_size,
+            batch_size=self.batching.size if self.batching.padded else 1,
         )
 
 
@@ -92,6 +96,10 @@ class _Tally:
             runtime_asked=self.job.runtime_asked,
             runtime_why=self.job.model.why,
             device_asked=self.job.device_asked,
+            batch_size=self.job.batching.size,
+            batch_why=self.job.batching.why,
+            workers=self.job.workers,
+            threads=self.job.threads,
             self_test=self.job.self_test,
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
@@ -164,7 +172,7 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
         progress(report.counts)
         _refuse_too_many(job, report.counts)
         for batch in scan(
-            remaining, job.model, job.decision, batch_size=job.batch_size, workers=job.workers
+            remaining, job.model, job.decision, batching=job.batching, workers=job.workers
         ):
             report.write(batch)
             progress(report.counts)
@@ -225,7 +233,7 @@ def _match(
             )
         open_rows.append(row)
         open_items.append(item)
-        if len(open_rows) == job.batch_size:
+        if len(open_rows) == job.batching.size:
             for whole in open_rows:
                 tally.counts.add(named(whole))
             kept = end

@@ -2,20 +2,25 @@
 
 ::
 
-    discover -> prepare (threads: read, hash, decode, preprocess) -> Runtime.run -> Outcome
+    discover -> batches -> workers (read, hash, decode, preprocess, Runtime.run) -> Outcome
 
-Outcomes come in the order of the items, one for each; nothing but one window of films is in
-memory.
+A worker takes a batch of files from their bytes to their outcomes. While one waits for the disk or
+a device, others decode; on a CPU as many films are scored side by side as there are workers, each
+by one thread. Outcomes come in the order of the items, one for each. In memory are the films of the
+batches at work, and of those done that wait for an earlier one the outcomes only.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cxr_edge.batching import Batching
 from cxr_edge.discover import ImageItem
 from cxr_edge.errors import ImageError, InvalidScore, ModelInvalid
 from cxr_edge.machine import usable_cpus
@@ -25,8 +30,11 @@ from cxr_edge.prepare import Pixels, Prepared, prepare
 from cxr_edge.runtimes import Runtime
 from cxr_edge.spec import InputSpec
 
-DEFAULT_BATCH_SIZE: Final = 16
-"""Files a batch."""
+AHEAD: Final = 32
+"""Batches a worker that may be done before an earlier one is: what a slow file holds up."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def scan(
@@ -34,7 +42,7 @@ def scan(
     model: Model,
     decision: Decision,
     *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batching: Batching | None = None,
     workers: int | None = None,
 ) -> Iterator[list[Outcome]]:
     """Classify files.
@@ -44,14 +52,13 @@ def scan(
     items
         What to classify; consumed lazily.
     model
-        With what.
+        With what; its runtime is called by all workers at once.
     decision
         How a probability becomes a label.
-    batch_size
-        Files a batch, failed ones included, so that the same items are always scored in the
-        same company.
+    batching
+        Files a batch: those that can be read are scored in one call of the model. One by default.
     workers
-        Decoding threads; as many as usable CPUs by default.
+        Threads; as many as usable CPUs by default.
 
     Yields
     ------
@@ -63,9 +70,12 @@ def scan(
     ModelError
         The runtime failed. What is wrong with a file is an outcome, never an error.
     """
-    prepared = prepare_all(items, model.spec.input, ahead=2 * batch_size, workers=workers)
-    while batch := list(islice(prepared, batch_size)):
-        yield _classify(batch, model.runtime, decision)
+    workers = workers or usable_cpus()
+    batching = batching or Batching()
+    classify = partial(_classify, model=model, decision=decision, batching=batching)
+    batches = _batched(items, batching.size)
+    for _, outcomes in in_order(classify, batches, ahead=AHEAD * workers, workers=workers):
+        yield outcomes
 
 
 def prepare_all(
@@ -78,36 +88,70 @@ def prepare_all(
     tuple
         Each item with what became of it, in the order of the items.
     """
-    pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="prepare")
-    window: deque[tuple[ImageItem, Future[Prepared]]] = deque()
+    return in_order(
+        lambda item: prepare(item.file, spec), items, ahead=ahead, workers=workers or usable_cpus()
+    )
+
+
+def in_order(
+    function: Callable[[T], R], things: Iterable[T], *, ahead: int, workers: int
+) -> Iterator[tuple[T, R]]:
+    """Call a function in threads, at most ``ahead`` of what is consumed.
+
+    Yields
+    ------
+    tuple
+        Each thing with what the function made of it, in the order of the things.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+    window: deque[tuple[T, Future[R]]] = deque()
     try:
-        for item in items:
-            window.append((item, pool.submit(prepare, item.file, spec)))
+        for thing in things:
+            window.append((thing, pool.submit(function, thing)))
             if len(window) > ahead:
                 first, future = window.popleft()
                 yield first, future.result()
-        for first, future in window:
+        while window:
+            first, future = window.popleft()
             yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def _batched(items: Iterable[ImageItem], size: int) -> Iterator[list[ImageItem]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
 def _classify(
-    batch: list[tuple[ImageItem, Prepared]], runtime: Runtime, decision: Decision
+    batch: list[ImageItem], model: Model, decision: Decision, batching: Batching
 ) -> list[Outcome]:
-    films = [film.content.pixels for _, film in batch if isinstance(film.content, Pixels)]
-    values = runtime.run(np.stack(films)).tolist() if films else []
-    if len(values) != len(films):
-        raise ModelInvalid(
-            f"expected one probability a film, the model gave {len(values)} for {len(films)}"
-        )
-    scores = iter(values)
+    """Take files from their bytes to their outcomes."""
+    prepared = [prepare(item.file, model.spec.input) for item in batch]
+    films = [film.content.pixels for film in prepared if isinstance(film.content, Pixels)]
+    scores = iter(_score(films, model.runtime, batching))
     return [
         _outcome(item, film, next(scores), decision)
         if isinstance(film.content, Pixels)
         else _failure(item, film, film.content)
-        for item, film in batch
+        for item, film in zip(batch, prepared, strict=True)
     ]
+
+
+def _score(films: list[NDArray[np.uint8]], runtime: Runtime, batching: Batching) -> Sequence[float]:
+    if not films:
+        return []
+    pixels = np.stack(films)
+    if batching.padded and len(films) < batching.size:
+        missing = batching.size - len(films)
+        pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
+    values = runtime.run(pixels)
+    if len(values) != len(pixels):
+        raise ModelInvalid(
+            f"expected one probability a film, the model gave {len(values)} for {len(pixels)}"
+        )
+    return [float(value) for value in values[: len(films)]]
 
 
 def _outcome(item: ImageItem, film: Prepared, score: float, decision: Decision) -> Outcome:

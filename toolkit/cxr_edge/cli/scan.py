@@ -42,11 +42,17 @@ def scan(
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Threshold of your own, instead of a name.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Files a batch.")] = 16,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Films a call of the model.", show_default="the fastest here"),
+    ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Decoding threads.", show_default="usable CPUs"),
+        typer.Option(min=1, help="Files at work at once.", show_default="usable CPUs"),
     ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of one call of the model, on the CPU.")
+    ] = 1,
     no_self_test: Annotated[
         bool,
         typer.Option("--no-self-test", help="Do not run the package's self-test at first use."),
@@ -78,6 +84,8 @@ def scan(
     resolve_roots(paths)
     check_out(out)  # before a model is loaded, which takes longer
 
+    from cxr_edge.batching import choose_batching
+    from cxr_edge.machine import usable_cpus
     from cxr_edge.manifest import begun_with
     from cxr_edge.model import open_model
     from cxr_edge.outcome import Decision
@@ -85,7 +93,8 @@ def scan(
 
     signal.signal(signal.SIGTERM, _interrupt)
     begun = None if fresh else begun_with(out)
-    opened = open_model(model, runtime, device, spec, batch_size=batch_size, begun=begun)
+    workers = workers or usable_cpus()
+    opened = open_model(model, runtime, device, spec, threads=threads, begun=begun)
     decision = Decision.of(opened.spec, operating_point, threshold)
     job = ScanJob(
         paths=paths,
@@ -95,8 +104,9 @@ def scan(
         runtime_asked=runtime,
         device_asked=device,
         self_test=SKIPPED if no_self_test else check_once(opened),
-        batch_size=batch_size,
+        batching=choose_batching(opened, batch_size, workers),
         workers=workers,
+        threads=threads,
         fresh=fresh,
         max_failures=max_failures,
     )

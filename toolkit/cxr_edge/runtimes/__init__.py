@@ -23,7 +23,7 @@ class Runtime(Protocol):
         """What it computes with, as the library itself reports it."""
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch.
+        """Score a batch; several threads may call it at once.
 
         Parameters
         ----------

@@ -17,7 +17,7 @@ from cxr_edge.spec import ModelSpec
 
 
 class LiteRtRuntime:
-    """One LiteRT interpreter; not to be shared between threads."""
+    """As many LiteRT interpreters as threads call at once; each serves one of them at a time."""
 
     provider = "CPU"
 
@@ -35,7 +35,7 @@ class LiteRtRuntime:
         device
             ``auto`` or ``cpu``.
         threads
-            Of the interpreter.
+            That one call may use.
         spec
             Instead of the one appended.
 
@@ -50,18 +50,17 @@ class LiteRtRuntime:
         """
         if device not in ("auto", "cpu"):
             raise RuntimeUnavailable(f"--device: litert runs on the cpu only, came {device!r}")
+        self._data, self._threads = data, threads
         try:
             with _no_chatter():
-                self._interpreter = Interpreter(model_content=data, num_threads=threads)
-                self._interpreter.allocate_tensors()
+                first = self._load()
         except (ValueError, RuntimeError) as exc:
             raise ModelInvalid(
                 f"{source}: expected a TFLite model, LiteRT cannot load it ({exc}); "
                 "export it or copy it again"
             ) from exc
         self.spec = spec or read_appended_spec(data, source)
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
+        inputs, outputs = first.get_input_details(), first.get_output_details()
         self._adapter = Adapter(
             source,
             self.spec,
@@ -69,7 +68,7 @@ class LiteRtRuntime:
             [_tensor(details) for details in outputs],
         )
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        self._shape = tuple(int(side) for side in inputs[0]["shape"])
+        self._idle = [first]
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
@@ -85,15 +84,25 @@ class LiteRtRuntime:
 
     def _call(self, image: Array) -> Array:
         try:
-            if image.shape != self._shape:
-                self._interpreter.resize_tensor_input(self._input, image.shape, strict=True)
-                self._interpreter.allocate_tensors()
-                self._shape = image.shape
-            self._interpreter.set_tensor(self._input, image)
-            self._interpreter.invoke()
-            return np.asarray(self._interpreter.get_tensor(self._output))
+            interpreter = self._idle.pop()  # a list's own lock is enough
+        except IndexError:
+            interpreter = self._load()
+        try:
+            if image.shape != tuple(interpreter.get_input_details()[0]["shape"]):
+                interpreter.resize_tensor_input(self._input, image.shape, strict=True)
+                interpreter.allocate_tensors()
+            interpreter.set_tensor(self._input, image)
+            interpreter.invoke()
+            return np.asarray(interpreter.get_tensor(self._output))
         except (ValueError, RuntimeError) as exc:
             raise ModelError(f"LiteRT failed on a batch: {exc}") from exc
+        finally:
+            self._idle.append(interpreter)
+
+    def _load(self) -> Interpreter:
+        interpreter = Interpreter(model_content=self._data, num_threads=self._threads)
+        interpreter.allocate_tensors()
+        return interpreter
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:
@@ -112,7 +121,8 @@ def _tensor(details: dict[str, Any]) -> Tensor:
 def _no_chatter() -> Iterator[None]:
     """Keep LiteRT's note on how it computes off standard error; no option or variable does.
 
-    What goes wrong is raised, so nothing is lost. No other thread runs while a model is opened.
+    It says it once a process. What goes wrong is raised, so nothing is lost. No other thread runs
+    while a model is opened.
     """
     try:
         kept = os.dup(2)

@@ -1,0 +1,159 @@
+"""How many films one call of a model takes, by running it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.machine import available_memory, peak_memory
+from cxr_edge.model import Model
+from cxr_edge.remember import memory_of
+from cxr_edge.runtimes import Runtime
+from cxr_edge.spec import InputSpec
+
+SIZES: Final = (1, 4, 16)
+"""Films a call that are tried; on a device also :data:`DEVICE_SIZE`."""
+
+DEVICE_SIZE: Final = 64
+
+GAIN: Final = 0.95
+"""Share of a film's time with a smaller batch that a larger one may take at most."""
+
+COUNTED: Final = 3
+"""Timed calls of each size, after one that is not counted; the fastest counts."""
+
+BUDGET: Final = 0.5
+"""Seconds of one size after which no further call is timed."""
+
+ALONE: Final = "company changes the last bit of this model's probabilities"
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How the films of a scan are handed to the model."""
+
+    size: int = 1
+    """Films a call."""
+    why: str = "asked for"
+    """Why as many."""
+    padded: bool = False
+    """Every call has ``size`` films, the last one with black ones: on a device the shape of a call
+    may change the last bit of a probability."""
+
+
+def choose_batching(model: Model, asked: int | None, workers: int) -> Batching:
+    """Find out how many films a call takes.
+
+    On a CPU a film's probability must be, to the last bit, what it is when the film is scored
+    alone: where company changes it, films go one by one, whatever was asked for. On a device every
+    call has the same shape instead. What is measured is remembered for models in a package.
+
+    Parameters
+    ----------
+    model
+        Opened as it is going to be used.
+    asked
+        Films a call; None to take the fastest that the memory allows.
+    workers
+        Calls at once.
+    """
+    padded = not on_cpu(model.runtime)
+    if asked == 1 or (asked and padded):
+        return Batching(asked, padded=padded)
+    if asked:
+        return Batching(asked) if _alike(model.runtime, asked) else Batching(1, f"alone: {ALONE}")
+    if model.package is None:
+        return Batching(1, "the default of a model without a package")
+    memory = memory_of(model.package)
+    question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
+    times = _usable(memory.get(question))
+    if times is None:
+        times = _measure(model.runtime, workers, padded=padded)
+        memory.put(question, times)
+    return Batching(_best(times), _reason(times), padded)
+
+
+def on_cpu(runtime: Runtime) -> bool:
+    """Tell whether a runtime computes on the CPU, with nothing between it and its kernels."""
+    return runtime.provider in ("CPUExecutionProvider", "CPU")
+
+
+def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float]:
+    """Return milliseconds a film by films a call, of the sizes that may be used here."""
+    times = {"1": _milliseconds(runtime, 1)}
+    for size in (*SIZES[1:], *((DEVICE_SIZE,) if padded else ())):
+        before = peak_memory()
+        if not padded and not _alike(runtime, size):
+            break
+        times[str(size)] = _milliseconds(runtime, size)
+        if 4 * workers * (peak_memory() - before) > available_memory():
+            break
+    return times
+
+
+def _milliseconds(runtime: Runtime, size: int) -> float:
+    films = drawn_films(runtime.spec.input, size)
+    runtime.run(films)
+    taken: list[float] = []
+    while len(taken) < COUNTED and sum(taken) < BUDGET:
+        start = time.perf_counter()
+        runtime.run(films)
+        taken.append(time.perf_counter() - start)
+    return round(1e3 * min(taken) / size, 3)
+
+
+def _alike(runtime: Runtime, size: int) -> bool:
+    """Tell whether films are given, to the last bit, the same together as alone."""
+    films = drawn_films(runtime.spec.input, size)
+    together = runtime.run(films)
+    alone = np.concatenate([runtime.run(film[np.newaxis]) for film in films])
+    saturated = (together == together[0]).all()  # then there is nothing that could differ
+    return not saturated and np.array_equal(together, alone)
+
+
+def drawn_films(spec: InputSpec, count: int) -> NDArray[np.uint8]:
+    """Return soft blotches at several exposures: films that no model has the same answer to.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (count, height, width, channels), the same at every call.
+    """
+    rng = np.random.default_rng(0)
+    films = []
+    for _ in range(count):
+        coarse = rng.normal(rng.uniform(60, 200), rng.uniform(10, 60), (7, 7)).astype(np.float32)
+        film = cv2.resize(coarse, (spec.width, spec.height), interpolation=cv2.INTER_CUBIC)
+        films.append(np.clip(film, 0, 255).astype(np.uint8))
+    return np.repeat(np.stack(films)[..., np.newaxis], spec.channels, axis=3)
+
+
+def _best(times: Mapping[str, float]) -> int:
+    best, *larger = times
+    for size in larger:
+        if times[size] <= GAIN * times[best]:
+            best = size
+    return int(best)
+
+
+def _reason(times: Mapping[str, float]) -> str:
+    shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items())
+    tail = "" if str(SIZES[-1]) in times else f"; no more, for {ALONE} or memory is short"
+    return f"fastest of ms a film {shown} (measured){tail}"
+
+
+def _usable(found: object) -> dict[str, Any] | None:
+    """Return remembered times, None where they are anything else."""
+    good = (
+        isinstance(found, dict)
+        and "1" in found
+        and all(
+            size.isdecimal() and isinstance(ms, int | float) and ms > 0
+            for size, ms in found.items()
+        )
+    )
+    return found if good and isinstance(found, dict) else None
