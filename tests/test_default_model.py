@@ -122,7 +122,7 @@ def held_out(real_data: Path) -> tuple[list[int], list[float]]:
     }
     paths = list(labels)
     np.random.default_rng(0).shuffle(paths)
-    items = [ImageItem(path, Path(path)) for path in paths]
+    items = [ImageItem(path, path) for path in paths]
     outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
     scored = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
     assert len(scored) == len(paths) >= facts.validation_films
@@ -176,7 +176,7 @@ def test_original_films_and_their_small_copies_get_the_same_label(real_data: Pat
         films = [film.path for film in list_films(real_data / folder)]
         names = {item.name for item in films}
         wanted = names if not labels else names & labels[0].keys()
-        items = [ImageItem(path.name, path) for path in films if path.name in wanted]
+        items = [ImageItem(path.name, str(path)) for path in films if path.name in wanted]
         outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
         labels.append({o.path: o.label for o in outcomes if isinstance(o, Prediction)})
     assert labels[0].keys() == labels[1].keys()

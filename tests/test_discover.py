@@ -4,6 +4,7 @@ import inspect
 import os
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -88,13 +89,25 @@ def test_an_item_knows_where_its_file_is(tmp_path: Path) -> None:
     }
 
 
+def test_names_are_held_of_one_folder_and_compactly(tmp_path: Path) -> None:
+    """A name costs its own bytes and little more, and is let go with its folder."""
+    plant(tmp_path, *(f"{folder}/{film:04}.png" for folder in range(4) for film in range(1000)))
+    list(discover([tmp_path]))  # what is loaded or compiled at first use does not count
+    tracemalloc.start()
+    count = sum(1 for _ in discover([tmp_path]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 4000
+    assert peak < 1000 * 100
+
+
 def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
     """Each hidden name counts once, and nothing below a hidden folder is looked at."""
     plant(tmp_path, "x.png", ".x.png", "a/.y.dcm", ".git/x.png", ".git/y.png")
     assert found(tmp_path) == (["x.png"], {"hidden": 3})
 
 
-@pytest.mark.parametrize("name", ["x.png", "X.JPEG", "x.Dcm", "x.gif", "IM0001", "x.tif"])
+@pytest.mark.parametrize("name", ["x.png", "X.JPEG", "x.Dcm", "x.gif", "IM0001", "x.tif", "x."])
 def test_known_and_missing_suffixes_are_taken(name: str, tmp_path: Path) -> None:
     """By its name alone a file is taken, whatever is in it, so that it gets its row."""
     plant(tmp_path, name, content=b"no image")
@@ -122,6 +135,13 @@ def test_a_pipe_is_passed_over_unopened(name: str, tmp_path: Path) -> None:
     """A pipe below a folder cannot stop the scan."""
     os.mkfifo(tmp_path / name)
     assert found(tmp_path) == ([], {"special": 1})
+
+
+def test_a_link_to_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
+    """It is judged by what it leads to, and a hidden one by its name alone."""
+    (tmp_path / "film.png").symlink_to("/dev/null")
+    (tmp_path / ".film.png").symlink_to("/dev/null")
+    assert found(tmp_path) == ([], {"special": 1, "hidden": 1})
 
 
 def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:

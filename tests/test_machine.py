@@ -16,6 +16,59 @@ def test_a_bound_process_may_use_fewer_cpus(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
+    ("membership", "limits", "cpus"),
+    [
+        ("0::/a/b\n", {"a/b/cpu.max": "200000 100000"}, 2),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000"}, 8),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000", "a/cpu.max": "250000 100000"}, 3),
+        ("0::/a/b\n", {"a/b/cpu.max": "500000 100000", "a/cpu.max": "150000 50000"}, 3),
+        ("0::/\n", {"cpu.max": "10000 100000"}, 1),
+        ("0::/on/the/host\n", {"cpu.max": "400000 100000"}, 4),
+        ("0::/a\n", {"a/cpu.max": "6400000 100000", "other/cpu.max": "100000 100000"}, 8),
+        (
+            "4:memory:/m\n3:cpu,cpuacct:/a/b\n0::/\n",
+            {"cpu/a/cpu.cfs_quota_us": "150000\n", "cpu/a/cpu.cfs_period_us": "100000\n",
+             "cpu/m/cpu.cfs_quota_us": "100000\n", "cpu/m/cpu.cfs_period_us": "100000\n"},
+            2,
+        ),
+        (
+            "1:cpu:/\n",
+            {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"},
+            8,
+        ),
+        ("", {}, 8),
+    ],
+    ids=[
+        "v2", "v2 without a limit", "v2 limited above", "v2 limited twice", "less than one",
+        "the host's path", "more than there are", "v1", "v1 without a limit", "no control groups",
+    ],
+)  # fmt: skip
+def test_a_container_may_use_fewer_cpus(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    membership: str,
+    limits: dict[str, str],
+    cpus: int,
+) -> None:
+    """The narrowest limit of the process's control groups counts, rounded up, and never 0."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (tmp_path / "membership").write_text(membership)
+    for name, limit in limits.items():
+        file = tmp_path / "cgroups" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(limit)
+    assert usable_cpus(tmp_path / "membership", tmp_path / "cgroups") == cpus
+
+
+def test_a_system_without_control_groups_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is said of limits, what the process is bound to counts."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert usable_cpus(tmp_path / "none", tmp_path / "none") == 8
+
+
+@pytest.mark.parametrize(
     ("text", "model"),
     [
         (

@@ -117,7 +117,7 @@ def test_control_characters_stay_visible() -> None:
     assert printable("Icon\r\n\x1b[2J") == "Icon\\x0d\\x0a\\x1b[2J"
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 1})])
+@pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 2})])
 def test_a_report_without_manifest_is_not_continued(tmp_path: Path, content: str | None) -> None:
     """What it was made with is unknown, and the message says so."""
     report = tmp_path / "r.csv"
@@ -125,6 +125,14 @@ def test_a_report_without_manifest_is_not_continued(tmp_path: Path, content: str
     if content is not None:
         manifest_path(report).write_text(content)
     with pytest.raises(ReportError, match=r"r\.run\.json.*--fresh"):
+        read_identity(report)
+
+
+def test_a_report_of_an_earlier_version_is_not_continued(tmp_path: Path) -> None:
+    """The message names both versions, whatever else that manifest says."""
+    report = tmp_path / "r.csv"
+    manifest_path(report).write_text(json.dumps({"manifest_version": 1, "identity": {"old": 1}}))
+    with pytest.raises(ReportError, match=r"manifest_version 2, came 1; finish it with .* --fresh"):
         read_identity(report)
 
 

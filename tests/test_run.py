@@ -107,6 +107,17 @@ def test_cut_anywhere_the_report_is_finished_byte_for_byte(job: ScanJob) -> None
         assert job.out.read_bytes() == whole, f"cut at byte {cut}"
 
 
+def test_another_batch_size_continues_the_report(job: ScanJob) -> None:
+    """Batches need not fall as they did: it is continued behind its last whole row."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    ends = [end + 1 for end, byte in enumerate(whole) if byte == ord("\n")]
+    for rows_kept, size in ((1, 3), (5, 2), (6, 16)):
+        job.out.write_bytes(whole[: ends[rows_kept] + 20])
+        result = run_scan(dataclasses.replace(job, batching=Batching(size)))
+        assert (result.continued_from, job.out.read_bytes()) == (rows_kept, whole)
+
+
 def test_a_finished_report_is_not_computed_again(job: ScanJob, model: Model) -> None:
     """The second run scores nothing, and reports the same counts."""
     first = run_scan(job)
@@ -132,11 +143,19 @@ def remove(films: Path) -> None:
     (films / "0.png").unlink()
 
 
+def remove_last(films: Path) -> None:
+    (films / "empty.jpg").unlink()
+
+
+def rename(films: Path) -> None:
+    (films / "0.png").rename(films / "00.png")
+
+
 def insert(films: Path) -> None:
     shutil.copy(films / "0.png", films / "00.png")
 
 
-@pytest.mark.parametrize("change", [remove, insert])
+@pytest.mark.parametrize("change", [remove, remove_last, insert, rename])
 def test_a_changed_folder_is_told(
     job: ScanJob, films: Path, change: Callable[[Path], None]
 ) -> None:

@@ -83,7 +83,7 @@ def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> N
         nonlocal taken
         while True:
             taken += 1
-            yield ImageItem(f"{taken:09}", film)
+            yield ImageItem(f"{taken:09}", str(film))
 
     batches = list(
         islice(scan(endless(), model, Decision.of(model.spec), batching=Batching(4), workers=2), 5)

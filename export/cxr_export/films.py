@@ -88,7 +88,7 @@ def list_parity_films(data: Sequence[Path], labels: tuple[str, str] = LABELS) ->
     manifests = [path for path in data if path.suffix.lower() == ".csv" and path.is_file()]
     others = [path for path in data if path not in manifests]
     listed = [
-        Film(ImageItem(str(film.path), film.path), film.label, film.patient, film.split)
+        Film(ImageItem(str(film.path), str(film.path)), film.label, film.patient, film.split)
         for path in manifests
         for film in list_films(path)
     ]

@@ -156,7 +156,7 @@ def load_films(data: DataLike, spec: ModelSpec, count: int | None) -> Films:
     if not len(data):
         raise DataError(f"data: expected {wanted}, came no film")
     names = [f"film {number}" for number in range(len(data))][:count]
-    made = tuple(Film(ImageItem(name, Path(name)), UNKNOWN, name) for name in names)
+    made = tuple(Film(ImageItem(name, name), UNKNOWN, name) for name in names)
     return Films(made, data[:count], ("",) * len(names))
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ COUNT = 400
 def films(labels: list[int]) -> Films:
     """Films without content, two a patient."""
     listed = [
-        Film(ImageItem(f"film{number}.png", Path()), label, f"p{number // 2}")
+        Film(ImageItem(f"film{number}.png", ""), label, f"p{number // 2}")
         for number, label in enumerate(labels)
     ]
     return Films(tuple(listed), np.zeros((len(labels), 1, 1, 1), np.uint8), ("",) * len(labels))

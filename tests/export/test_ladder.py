@@ -30,7 +30,7 @@ def films(count: int, seed: int) -> Films:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (count, 1, 1, 1), np.uint8).repeat(32, 1).repeat(32, 2)
     listed = [
-        Film(ImageItem(f"{seed}-{number}.png", Path()), number % 2, f"{seed}-{number}")
+        Film(ImageItem(f"{seed}-{number}.png", ""), number % 2, f"{seed}-{number}")
         for number in range(count)
     ]
     digests = [f"{seed:032x}{number:032x}" for number in range(count)]

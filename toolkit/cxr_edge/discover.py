@@ -17,8 +17,13 @@ class ImageItem:
 
     path: str
     """As in the report: relative to its root, forward slashes."""
-    file: Path
-    """Where it is."""
+    where: str
+    """Absolute path of the file. A string, since a Path costs more than all else about a file."""
+
+    @property
+    def file(self) -> Path:
+        """Where it is."""
+        return Path(self.where)
 
     @property
     def key(self) -> bytes:
@@ -104,8 +109,8 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
 
     Taken are files with a known image suffix, files without a suffix, and files whose first
     bytes are an image's or DICOM's; hidden files and folders are not. A file named as a path
-    is always taken. Links are followed, but not back to a folder above. One folder's names at
-    a time are held in memory.
+    is always taken. Links are followed, but not back to a folder above. Names are held in memory
+    of one folder at a time, and of the folders above it.
 
     Parameters
     ----------
@@ -124,9 +129,9 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
 
 def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem]:
     streams = [
-        _walk(root.path, f"{root.prefix}/" if root.prefix else "", passed_over)
+        _walk(root, passed_over)
         if root.path.is_dir()
-        else iter([ImageItem(root.prefix, root.path)])
+        else iter([ImageItem(root.prefix, str(root.path))])
         for root in roots
     ]
     return heapq.merge(*streams, key=lambda item: item.key)
@@ -136,81 +141,102 @@ def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem
 class _Folder:
     """A folder that is being walked."""
 
-    path: Path
+    where: str
+    """Its absolute path, and a slash."""
     prefix: str
     """Of its files' paths in the report."""
     identity: tuple[int, int]
     """Device and inode."""
-    entries: list[tuple[str, bool]]
-    """Name, and whether it is a folder, of what is left; the next one last."""
+    names: list[bytes]
+    """Of what is left, the next one last; folders end with a slash. Bytes are what the report is
+    sorted by, and the smallest form of a million names."""
 
 
-def _walk(root: Path, prefix: str, passed_over: PassedOver) -> Iterator[ImageItem]:
+def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
     # A stack of our own: a deep tree must not exhaust Python's.
-    first = _open(root, prefix, (), passed_over)
+    where, prefix = os.path.join(root.path, ""), f"{root.prefix}/" if root.prefix else ""  # noqa: PTH118  (ends with a slash)
+    first = _open(where, prefix, (), passed_over)
     stack = [first] if first else []
     while stack:
         here = stack[-1]
-        if not here.entries:
+        if not here.names:
             stack.pop()
             continue
-        name, is_folder = here.entries.pop()
-        path = here.path / name
-        if name.startswith("."):
-            passed_over.counts["hidden"] += 1
-        elif is_folder:
-            below = _open(path, f"{here.prefix}{name}/", stack, passed_over)
+        name = os.fsdecode(here.names.pop())
+        where, path = here.where + name, here.prefix + name
+        if name.endswith("/"):
+            below = _open(where, path, stack, passed_over)
             if below:
                 stack.append(below)
-        elif why := _why_not(path):
-            passed_over.counts[why] += 1
+        elif _is_film(name, where):
+            yield ImageItem(path, where)
         else:
-            yield ImageItem(here.prefix + name, path)
+            passed_over.counts["other"] += 1
 
 
 def _open(
-    path: Path, prefix: str, above: Sequence[_Folder], passed_over: PassedOver
+    where: str, prefix: str, above: Sequence[_Folder], passed_over: PassedOver
 ) -> _Folder | None:
-    """Return a folder with its entries, None where it cannot or must not be gone into."""
+    """Return a folder with its names, None where it cannot or must not be gone into."""
     try:
-        status = path.stat()
-        with os.scandir(path) as listing:
-            entries = [(entry.name, _is_folder(entry)) for entry in listing]
+        status = os.stat(where)  # noqa: PTH116  (no Path, as in ImageItem)
+        identity = (status.st_dev, status.st_ino)
+        if any(folder.identity == identity for folder in above):
+            passed_over.counts["loop"] += 1
+            return None
+        names, not_taken = _list(where)
     except OSError:
         passed_over.counts["unlisted"] += 1
         return None
-    identity = (status.st_dev, status.st_ino)
-    if any(folder.identity == identity for folder in above):
-        passed_over.counts["loop"] += 1
-        return None
-    # A folder sorts as its name and a slash, as it stands in the paths below it.
-    entries.sort(key=lambda entry: os.fsencode(entry[0]) + b"/" * entry[1], reverse=True)
-    return _Folder(path, prefix, identity, entries)
+    passed_over.counts.update(not_taken)
+    return _Folder(where, prefix, identity, names)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _list(where: str) -> tuple[list[bytes], Counter[str]]:
+    """Return the names in a folder, last first, and counts of what is passed over by its kind."""
+    names: list[bytes] = []
+    not_taken: Counter[str] = Counter()
+    with os.scandir(os.fsencode(where)) as listing:
+        for entry in listing:
+            name = entry.name
+            if name.startswith(b"."):
+                not_taken["hidden"] += 1
+            elif _is_folder(entry):
+                # It sorts as its name and a slash, as it stands in the paths below it.
+                names.append(name + b"/")
+            elif _is_special(entry):
+                not_taken["special"] += 1
+            else:
+                names.append(name)
+    names.sort(reverse=True)
+    return names, not_taken
+
+
+# A DirEntry knows what it is without a system call, unless it is a link.
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link into nowhere or in a circle: not a folder to go into
+    except OSError:  # a link in a circle: not a folder to go into
         return False
 
 
-def _is_special(path: Path) -> bool:
+def _is_special(entry: os.DirEntry[bytes]) -> bool:
     try:
-        return path.exists() and not path.is_file()
+        # A link into nowhere is no regular file, nor is there anything else behind it.
+        return not entry.is_file() and os.path.exists(entry.path)  # noqa: PTH110  (bytes)
     except OSError:  # it cannot be asked; whoever reads it says why
         return False
 
 
-def _why_not(path: Path) -> str:
-    """Return why a file is passed over, empty where it is taken."""
-    if _is_special(path):
-        return "special"
-    suffix = path.suffix.lower()
-    if suffix in SUFFIXES or not suffix:
-        return ""
+def _is_film(name: str, where: str) -> bool:
+    """Tell by a file's name, and by its first bytes where it has a suffix of another kind."""
+    stem, _, suffix = name.rpartition(".")
+    if not stem or not suffix or f".{suffix.lower()}" in SUFFIXES:
+        return True
     try:
-        with path.open("rb") as file:
-            return "" if identify(file.read(HEAD_BYTES)) else "other"
+        with open(where, "rb") as file:  # noqa: PTH123  (no Path, as in ImageItem)
+            return identify(file.read(HEAD_BYTES)) is not None
     except OSError:  # unreadable, and by its name no image
-        return "other"
+        return False

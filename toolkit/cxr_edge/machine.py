@@ -1,8 +1,10 @@
 """What this machine is, and what it lets the process use."""
 
+import math
 import os
 import platform
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 _CPU_FACTS: Final = frozenset(
@@ -10,11 +12,49 @@ _CPU_FACTS: Final = frozenset(
 )
 
 
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, which can be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cpus(
+    membership: Path = Path("/proc/self/cgroup"), cgroups: Path = Path("/sys/fs/cgroup")
+) -> int:
+    """Return how many CPUs this process may use, which can be fewer than there are.
+
+    Counted are those that it is bound to, and of their time what its control group and the groups
+    above may use (``docker run --cpus``, a Kubernetes limit), rounded up.
+
+    Parameters
+    ----------
+    membership
+        Where Linux says which control groups the process is in.
+    cgroups
+        Where these are mounted.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min([bound or 1, *map(math.ceil, _quotas(membership, cgroups))]))
+
+
+def _quotas(membership: Path, cgroups: Path) -> Iterator[float]:
+    """Yield every limit on this process, as a number of CPUs."""
+    for line in _read(membership).splitlines():
+        _, controllers, group = line.split(":", 2)
+        # In a container this may be the host's path; of what is not there nothing is read.
+        path = PurePosixPath(group.lstrip("/"))
+        for level in (path, *path.parents):
+            if not controllers:  # version 2
+                limit = _read(cgroups / level / "cpu.max")
+            elif "cpu" in controllers.split(","):  # version 1
+                folder = cgroups / "cpu" / level
+                limit = _read(folder / "cpu.cfs_quota_us") + _read(folder / "cpu.cfs_period_us")
+            else:
+                continue
+            match limit.split():
+                case [quota, period] if quota not in ("max", "-1"):
+                    yield int(quota) / int(period)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

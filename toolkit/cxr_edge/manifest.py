@@ -13,7 +13,7 @@ from cxr_edge.files import write_whole
 FIRST_FAILED: Final = 5
 """So many failed files are named in the summary; the report names all."""
 
-MANIFEST_VERSION: Final = 1
+MANIFEST_VERSION: Final = 2
 """Version of the run manifest's JSON."""
 
 NOTICE: Final = (
@@ -51,9 +51,9 @@ class Counts:
         if values["status"] == "ok":
             self.ok += 1
             self.labels[values["label"]] += 1
-            flags = [flag for flag in values["flags"].split(";") if flag]
-            self.flagged += bool(flags)
-            self.flags.update(flags)
+            if values["flags"]:
+                self.flagged += 1
+                self.flags.update(values["flags"].split(";"))
         else:
             self.failed += 1
             self.reasons[values["reason"]] += 1
@@ -167,21 +167,21 @@ def read_identity(report: Path) -> RunIdentity:
     Raises
     ------
     ReportError
-        There is no manifest, or it cannot be understood.
+        There is no manifest, it cannot be understood, or it is another version's.
     """
     path = manifest_path(report)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        identity, version = dict(data["identity"]), data["manifest_version"]
-        before = RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
+        version = data["manifest_version"]
+        if version != MANIFEST_VERSION:
+            raise ReportError(
+                f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
+                f"came {version}; finish it with the version that began it, or use --fresh"
+            )
+        identity = dict(data["identity"])
+        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReportError(
             f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
             "choose another --out, or keep the old report under a new name with --fresh"
         ) from exc
-    if version != MANIFEST_VERSION:
-        raise ReportError(
-            f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
-            f"came {version}; finish it with the version that began it, or use --fresh"
-        )
-    return before

@@ -65,6 +65,8 @@ def printable(text: str) -> str:
 
     Bytes of a file name that are not UTF-8 become ``\udcNN``, control characters ``\xNN``.
     """
+    if text.isprintable():  # nothing to do, as nearly always
+        return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_CONTROLS)
 
 

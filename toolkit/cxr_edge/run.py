@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -136,7 +135,7 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     """Scan into a report, continuing one that an earlier run began.
 
     A continued report is byte for byte the one that an undisturbed run writes: it is kept up to
-    the last whole batch, and batches hold the same files every time.
+    its last whole row, and a film's probability does not depend on the others of its batch.
 
     Parameters
     ----------
@@ -161,18 +160,18 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     """
     check_out(job.out)
     tally = _Tally(job)
-    own = {Path(os.path.abspath(path)) for path in (job.out, manifest_path(job.out))}  # noqa: PTH100  (links stay)
-    items = (item for item in discover(job.paths, tally.passed_over) if item.file not in own)
+    own = {os.path.abspath(path) for path in (job.out, manifest_path(job.out))}  # noqa: PTH100  (links stay)
+    items = (item for item in discover(job.paths, tally.passed_over) if item.where not in own)
     if job.fresh and job.out.exists():
         set_aside(job.out)
-    report, remaining = _open(job, items, tally)
+    report = _open(job, items, tally)
     exit_code = ExitCode.ERROR
     try:
         tally.write(None)
         progress(report.counts)
         _refuse_too_many(job, report.counts)
         for batch in scan(
-            remaining, job.model, job.decision, batching=job.batching, workers=job.workers
+            items, job.model, job.decision, batching=job.batching, workers=job.workers
         ):
             report.write(batch)
             progress(report.counts)
@@ -192,10 +191,8 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     return manifest
 
 
-def _open(
-    job: ScanJob, items: Iterator[ImageItem], tally: _Tally
-) -> tuple[CsvReport, Iterator[ImageItem]]:
-    """Return the report to append to and the items that it lacks."""
+def _open(job: ScanJob, items: Iterator[ImageItem], tally: _Tally) -> CsvReport:
+    """Return the report to append to; ``items`` are then at the first that it lacks."""
     rows = read_rows(job.out) if job.out.exists() else iter(())
     header = next(rows, None)
     if header is None:
@@ -203,47 +200,25 @@ def _open(
             raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
         report = CsvReport.open(job.out, job.model.tag)
         tally.counts = report.counts
-        return report, items
+        return report
     if tuple(header[0]) != COLUMNS:
         raise ReportError(f"{job.out} exists and has other columns{_ASK_FRESH}")
     _check_identity(job)
-    kept, items = _match(job, rows, items, header[1], tally)
+    kept = header[1]
+    for row, kept in rows:  # noqa: B007  (where the last one ends)
+        _match(job, row, next(items, None))
+        tally.counts.add(named(row))
     tally.continued_from = tally.counts.rows
-    return CsvReport.open(job.out, job.model.tag, kept, tally.counts), items
+    return CsvReport.open(job.out, job.model.tag, kept, tally.counts)
 
 
-def _match(
-    job: ScanJob,
-    rows: Iterator[tuple[list[str], int]],
-    items: Iterator[ImageItem],
-    kept: int,
-    tally: _Tally,
-) -> tuple[int, Iterator[ImageItem]]:
-    """Pair rows with items; return how many bytes stay and the items still to be scanned."""
-    open_rows: list[list[str]] = []
-    open_items: list[ImageItem] = []
-    end = kept
-    for row, end in rows:
-        item = next(items, None)
-        if item is None or printable(item.path) != row[0]:
-            came = "nothing" if item is None else printable(item.path)
-            raise ReportError(
-                f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
-                f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
-            )
-        open_rows.append(row)
-        open_items.append(item)
-        if len(open_rows) == job.batching.size:
-            for whole in open_rows:
-                tally.counts.add(named(whole))
-            kept = end
-            open_rows, open_items = [], []
-    following = next(items, None)
-    if following is None:  # the last batch is a short one, and it is whole
-        for whole in open_rows:
-            tally.counts.add(named(whole))
-        return end, iter(())
-    return kept, chain(open_items, [following], items)
+def _match(job: ScanJob, row: Sequence[str], item: ImageItem | None) -> None:
+    came = "nothing" if item is None else printable(item.path)
+    if item is None or came != row[0]:
+        raise ReportError(
+            f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
+            f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
+        )
 
 
 def _check_identity(job: ScanJob) -> None:
