@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.machine import available_memory, peak_memory
+from cxr_edge.manifest import RunIdentity
 from cxr_edge.model import Model
 from cxr_edge.remember import memory_of
 from cxr_edge.runtimes import Runtime
@@ -45,7 +46,9 @@ class Batching:
     may change the last bit of a probability."""
 
 
-def choose_batching(model: Model, asked: int | None, workers: int) -> Batching:
+def choose_batching(
+    model: Model, asked: int | None, workers: int, begun: RunIdentity | None = None
+) -> Batching:
     """Find out how many films a call takes.
 
     On a CPU a film's probability must be, to the last bit, what it is when the film is scored
@@ -60,8 +63,12 @@ def choose_batching(model: Model, asked: int | None, workers: int) -> Batching:
         Films a call; None to take the fastest that the memory allows.
     workers
         Calls at once.
+    begun
+        What a report that is to be continued was begun with: on a device its batches are kept.
     """
     padded = not on_cpu(model.runtime)
+    if padded and begun and not asked:
+        return Batching(begun.batch_size, "continues the report", padded=True)
     if asked == 1 or (asked and padded):
         return Batching(asked, padded=padded)
     if asked:

@@ -104,7 +104,7 @@ def scan(
         runtime_asked=runtime,
         device_asked=device,
         self_test=SKIPPED if no_self_test else check_once(opened),
-        batching=choose_batching(opened, batch_size, workers),
+        batching=choose_batching(opened, batch_size, workers, begun),
         workers=workers,
         threads=threads,
         fresh=fresh,
