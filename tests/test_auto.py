@@ -128,7 +128,7 @@ def begun(package: Path, runtime: str) -> RunIdentity:
     opened = open_model(str(package), runtime)
     return RunIdentity(
         opened.spec.name, opened.sha256, "64x64x1 uint8", "cxr-1", "0" * 64, opened.spec.labels,
-        0.5, runtime, opened.runtime.provider, 16,
+        0.5, runtime, opened.runtime.provider,
     )  # fmt: skip
 
 
