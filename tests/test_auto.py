@@ -172,7 +172,7 @@ def test_a_killed_scan_is_finished_by_the_same_runtime(
     assert out.read_bytes() == whole
     data = json.loads(manifest_path(out).read_text())
     assert data["runtime_why"] == "continues the report"
-    assert data["continued_from"] == 2
+    assert data["continued_from"] == 3
     assert read_identity(out).runtime == "onnx"
     assert cxr(*words, "--fresh").exit_code == 3
     assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith("fastest of")
