@@ -128,7 +128,7 @@ def begun(package: Path, runtime: str) -> RunIdentity:
     opened = open_model(str(package), runtime)
     return RunIdentity(
         opened.spec.name, opened.sha256, "64x64x1 uint8", "cxr-1", "0" * 64, opened.spec.labels,
-        0.5, runtime, opened.runtime.provider, 16,
+        0.5, runtime, opened.runtime.provider,
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_a_killed_scan_is_finished_by_the_same_runtime(
     assert out.read_bytes() == whole
     data = json.loads(manifest_path(out).read_text())
     assert data["runtime_why"] == "continues the report"
-    assert data["continued_from"] == 2
+    assert data["continued_from"] == 3
     assert read_identity(out).runtime == "onnx"
     assert cxr(*words, "--fresh").exit_code == 3
     assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith("fastest of")

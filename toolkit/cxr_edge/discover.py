@@ -154,8 +154,8 @@ class _Folder:
 
 def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
     # A stack of our own: a deep tree must not exhaust Python's.
-    where, prefix = os.path.join(root.path, ""), f"{root.prefix}/" if root.prefix else ""  # noqa: PTH118  (ends with a slash)
-    first = _open(where, prefix, (), passed_over)
+    where = os.path.join(root.path, "")  # noqa: PTH118  (ends with a slash)
+    first = _open(where, f"{root.prefix}/" if root.prefix else "", (), passed_over)
     stack = [first] if first else []
     while stack:
         here = stack[-1]
