@@ -17,6 +17,11 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def side_by_side(threads: int) -> int:
+    """Return how many calls of so many threads each this process's CPUs take at once."""
+    return max(1, usable_cpus() // threads)
+
+
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """Return what the system says of its first CPU: the model and what it can compute with.
 

@@ -101,6 +101,8 @@ class RunManifest:
     """Why the runtime was taken that the identity names."""
     device_asked: str
     """``--device``."""
+    device_why: str
+    """Why the runtime computes on the provider that the identity names."""
     self_test: str
     """Whether the package's self-test passed on this machine."""
     operating_point: str

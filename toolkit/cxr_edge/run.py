@@ -92,6 +92,7 @@ class _Tally:
             runtime_asked=self.job.runtime_asked,
             runtime_why=self.job.model.why,
             device_asked=self.job.device_asked,
+            device_why=self.job.model.device_why,
             self_test=self.job.self_test,
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
