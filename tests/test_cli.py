@@ -80,7 +80,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", FILM, "--threshold", "1.5"], 2, "1.5"),
         (["scan", FILM, "--threshold", "nan"], 2, "came nan"),
         (["scan", FILM, "--operating-point", "none"], 2, "screening, balanced, study"),
-        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, cuda"),
+        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
         (["train", "{tmp}/none"], 2, "is none"),
         (["train", SAMPLES], 1, "NORMAL"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "dense, dense-deep, cnn"),
