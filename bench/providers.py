@@ -1,4 +1,4 @@
-"""A device of onnxruntime against the CPU, in an environment made for it: do they decide alike?
+"""A device of onnxruntime held against the CPU, in an environment made for it.
 
     python bench/providers.py FOLDER [--device openvino] [--package onnxruntime-openvino]
                               [--model default] [--films 200] [--environment DIR]

@@ -190,9 +190,6 @@ def test_two_distributions_are_noticed(
     """A device that is asked for is refused, with the way out; the CPU works, and it is told."""
     info = tmp_path / "onnxruntime_gpu-1.31.1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: onnxruntime-gpu\nVersion: 1.31.1\n"
-    )
     monkeypatch.syspath_prepend(tmp_path)
     pretend(**{CUDA: ""})
     trap = (
