@@ -3,13 +3,26 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from cxr_edge.model import RUNTIMES, installed, runtimes_of
 from cxr_edge.runtimes import Scores
 from cxr_edge.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
+
+
+def runtimes(suffix: str = "") -> list[object]:
+    """Return all runtimes, or those of a suffix, as parameters; what is not installed skips."""
+    return [
+        pytest.param(
+            name, marks=pytest.mark.skipif(not installed(name), reason=f"{name} is not installed")
+        )
+        for name in RUNTIMES
+        if not suffix or name in runtimes_of(f"m{suffix}")
+    ]
 
 
 class FakeRuntime:

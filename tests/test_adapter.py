@@ -15,6 +15,7 @@ from cxr_edge.errors import ModelInvalid
 from cxr_edge.model import default_package, open_model
 from cxr_edge.runtimes.adapter import Adapter, Tensor
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
+from fakes import runtimes
 
 HEIGHT, WIDTH = 6, 4
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
@@ -106,13 +107,20 @@ def network(
     return path
 
 
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
 @pytest.mark.parametrize("columns", [None, 1, 2])
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("batch", ["n", 1])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_a_foreign_network_scores_as_its_formula(
-    tmp_path: Path, dtype: str, batch: int | str, channels: int, first: bool, columns: int | None
+    tmp_path: Path,
+    dtype: str,
+    batch: int | str,
+    channels: int,
+    first: bool,
+    columns: int | None,
+    runtime: str,
 ) -> None:
     """Type, layout, channels, outputs and a batch of one change nothing in the probabilities."""
     path = network(
@@ -120,7 +128,7 @@ def test_a_foreign_network_scores_as_its_formula(
         dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
     )  # fmt: skip
     spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
-    scores = open_model(str(path), spec=spec).runtime.run(films(channels))
+    scores = open_model(str(path), runtime, spec=spec).runtime.run(films(channels))
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(films(channels)), atol=1e-5)
 
@@ -129,10 +137,11 @@ def scaling() -> dict[str, float]:
     return {"scale": SCALED.input.scale, "offset": SCALED.input.offset}
 
 
-def test_half_precision_and_open_sides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
+def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
     """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
     path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
-    scores = open_model(str(path), spec=SCALED).runtime.run(films())
+    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(films())
     np.testing.assert_allclose(scores, expected(films()), atol=1e-2)
 
 
@@ -274,10 +283,11 @@ def test_logits_of_a_real_graph_are_refused(tmp_path: Path) -> None:
         runtime.run(films())
 
 
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
 @pytest.mark.parametrize("location", ["weights.bin", "../weights.bin", "absolute"])
 @pytest.mark.parametrize("inside", [False, True])
 def test_weights_outside_the_file_are_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, inside: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, inside: bool, runtime: str
 ) -> None:
     """Wherever they lie and wherever the command is started, the message says how to save it."""
     folder = tmp_path / "models"
@@ -295,7 +305,7 @@ def test_weights_outside_the_file_are_not_followed(
         (folder / "m.onnx").write_bytes(graph.SerializeToString())
     monkeypatch.chdir(folder if inside else tmp_path)
     with pytest.raises(ModelInvalid, match=r"one file.*onnx\.save\(onnx\.load\(path\), 'one"):
-        open_model(str(folder / "m.onnx"), spec=SCALED)
+        open_model(str(folder / "m.onnx"), runtime, spec=SCALED)
 
 
 @pytest.mark.parametrize("name", ["m.onnx", "m.tflite"])

@@ -13,7 +13,7 @@ import pytest
 from cxr_edge import model as module
 from cxr_edge.errors import RuntimeUnavailable
 from cxr_edge.manifest import RunIdentity, manifest_path, read_identity
-from cxr_edge.model import open_model
+from cxr_edge.model import installed, open_model
 from cxr_edge.package import write_checksums
 from fakes import SAMPLES
 
@@ -24,8 +24,9 @@ FILM = SAMPLES / "phantom-normal.jpg"
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A machine where LiteRT is faster; what was measured there."""
+    """A machine with two runtimes, where LiteRT is faster; what was measured there."""
     calls: list[str] = []
+    monkeypatch.setattr(module, "installed", lambda name: name != "openvino" and installed(name))
 
     def measure(runtimes: dict[str, object]) -> dict[str, float]:
         assert list(runtimes) == ["onnx", "litert"]
@@ -128,7 +129,7 @@ def begun(package: Path, runtime: str) -> RunIdentity:
     opened = open_model(str(package), runtime)
     return RunIdentity(
         opened.spec.name, opened.sha256, "64x64x1 uint8", "cxr-1", "0" * 64, opened.spec.labels,
-        0.5, runtime, opened.runtime.provider,
+        0.5, runtime, opened.runtime.provider, 1,
     )  # fmt: skip
 
 
@@ -201,3 +202,41 @@ def test_a_runtime_that_cannot_be_loaded_leaves_the_other(
     assert opened.runtime_name == "onnx"
     assert "the only one that can be loaded" in opened.why
     assert measured == []
+
+
+@pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed")
+def test_openvino_takes_part(golden_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runtimes of one file and one of another are measured, and the fastest is taken."""
+    times = {"onnx": 3.0, "openvino": 1.0, "litert": 2.0}
+    monkeypatch.setattr(
+        module, "measure", lambda runtimes: {name: times[name] for name in runtimes}
+    )
+    opened = open_model(str(golden_package))
+    assert (opened.runtime_name, opened.artefact) == ("openvino", "model.onnx")
+    assert opened.why == "fastest of onnx 3.0, openvino 1.0, litert 2.0 ms a film (measured)"
+
+
+def test_the_others_are_measured_where_one_is_broken(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, forgetful: Path
+) -> None:
+    """The broken one is told of, and tried again at the next start."""
+    monkeypatch.setattr(module, "measure", lambda runtimes: dict.fromkeys(runtimes, 1.0))
+    monkeypatch.setattr(module, "installed", lambda name: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.openvino", raising=False)
+    opened = open_model(str(golden_package))
+    assert opened.why.startswith("fastest of onnx 1.0, litert 1.0 ms a film (measured); ")
+    assert "pip install 'cxr-edge[openvino]'" in opened.why
+    assert not forgetful.exists()
+
+
+def test_a_single_file_is_run_by_what_is_installed(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An .onnx file goes to onnxruntime where it is there, else to OpenVINO."""
+    started = []
+    monkeypatch.setattr(module, "_start", lambda name, *_: started.append(name))
+    for names in (("onnx", "openvino"), ("openvino", "litert"), ("litert",)):
+        only(monkeypatch, *names)
+        open_model(str(golden_package / "model.onnx"))
+    assert started == ["onnx", "openvino", "onnx"]

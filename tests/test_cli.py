@@ -13,7 +13,7 @@ from cxr_edge import __version__
 from cxr_edge.cli import app
 from cxr_edge.manifest import NOTICE
 from cxr_edge.model import default_package
-from fakes import SAMPLES
+from fakes import SAMPLES, runtimes
 
 COMMANDS = tuple(typer.main.get_command(app).commands)
 FILM = SAMPLES / "phantom-normal.jpg"
@@ -80,7 +80,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", FILM, "--threshold", "1.5"], 2, "1.5"),
         (["scan", FILM, "--threshold", "nan"], 2, "came nan"),
         (["scan", FILM, "--operating-point", "none"], 2, "screening, balanced, study"),
-        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, cuda"),
+        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
         (["train", "{tmp}/none"], 2, "is none"),
         (["train", SAMPLES], 1, "NORMAL"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "dense, dense-deep, cnn"),
@@ -155,7 +155,7 @@ def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
         f"app(['scan', {str(SAMPLES)!r}, '--out', {str(tmp_path / 'r.csv')!r}], "
         "standalone_mode=False)\n"
         "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'cxr_edge.training', 'cxr_export'}\n"
-        "assert {'onnxruntime', 'ai_edge_litert'} & set(sys.modules)\n"
+        "assert {'onnxruntime', 'ai_edge_litert', 'openvino'} & set(sys.modules)\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     python("-c", script)
@@ -168,6 +168,7 @@ def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
         (["export", FILM, "-o", "p"], "tensorflow", "export"),
         (["verify", default_package(), "--data", SAMPLES], "keras", "export"),
         (["scan", FILM, "--runtime", "litert"], "ai_edge_litert", "litert"),
+        (["scan", FILM, "--runtime", "openvino"], "openvino", "openvino"),
         (["evaluate", SAMPLES], "sklearn", "evaluate"),
         (["compare", "run"], "matplotlib", "evaluate"),
         (["explain", "default", FILM], "tensorflow", "train"),
@@ -190,7 +191,7 @@ def test_a_missing_extra_is_named(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "litert"])
+@pytest.mark.parametrize("runtime", runtimes())
 def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: str) -> None:
     """Standard error stays empty where it is no terminal, whatever a runtime likes to note."""
     words = ("scan", FILM, "--runtime", runtime, "--out", tmp_path / "r.csv")

@@ -16,6 +16,7 @@ from cxr_edge.errors import (
 from cxr_edge.model import RUNTIMES, default_package, open_model
 from cxr_edge.package import read_checksums
 from cxr_edge.spec import ModelSpec
+from fakes import runtimes
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_damaged_model_is_named(package: Path, name: str, damage: object) -> N
         open_model(str(package / name))
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", runtimes())
 def test_a_changed_package_is_refused(package: Path, name: str) -> None:
     """One byte away from SHA256SUMS is not the model that was verified."""
     path = package / f"model{RUNTIMES[name].suffix}"
@@ -109,9 +110,9 @@ def test_a_spec_that_lies_is_refused(package: Path) -> None:
         ({"reference": "model.keras"}, ModelInvalid, "cxr export"),
         ({"reference": "notes.txt"}, ModelInvalid, r"expected an \.onnx or \.tflite"),
         ({"reference": "empty"}, ModelInvalid, "it has none"),
-        ({"reference": "model.onnx", "runtime": "litert"}, UsageError, "--runtime onnx"),
-        ({"runtime": "tpu"}, UsageError, "expected auto, onnx, litert"),
-        ({"device": "tpu"}, UsageError, "expected auto, cpu, cuda"),
+        ({"reference": "model.onnx", "runtime": "litert"}, UsageError, "--runtime onnx or openv"),
+        ({"runtime": "tpu"}, UsageError, "expected auto, onnx, litert, openvino"),
+        ({"device": "tpu"}, UsageError, "expected auto, cpu, tensorrt, cuda"),
         ({"device": "cuda"}, RuntimeUnavailable, "onnxruntime-gpu"),
         ({"device": "cuda", "runtime": "litert"}, RuntimeUnavailable, "cpu only"),
         ({"spec_file": Path("none.json")}, UsageError, "cannot be read"),

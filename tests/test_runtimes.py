@@ -1,9 +1,10 @@
-"""onnxruntime and LiteRT behind one seam."""
+"""onnxruntime, LiteRT and OpenVINO behind one seam."""
 
 import numpy as np
 import pytest
 
-from cxr_edge.model import RUNTIMES, open_model
+from cxr_edge.model import open_model
+from fakes import runtimes
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +13,7 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (5, *spec.shape), np.uint8)
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", runtimes())
 def test_scores_are_one_probability_a_film(name: str, noise: np.ndarray) -> None:
     """float32 of shape (N,), from 0 to 1, for any N and in any order of sizes."""
     runtime = open_model(runtime=name).runtime
@@ -23,13 +24,14 @@ def test_scores_are_one_probability_a_film(name: str, noise: np.ndarray) -> None
         assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_both_runtimes_agree(noise: np.ndarray) -> None:
+@pytest.mark.parametrize("name", runtimes())
+def test_all_runtimes_agree(name: str, noise: np.ndarray) -> None:
     """The same pixels give the same probabilities."""
-    first, second = (open_model(runtime=name).runtime.run(noise) for name in RUNTIMES)
+    first, second = (open_model(runtime=each).runtime.run(noise) for each in ("onnx", name))
     np.testing.assert_allclose(first, second, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", runtimes())
 def test_a_batch_is_one_call(name: str) -> None:
     """A graph that takes any number of films is not run film by film."""
     assert not open_model(runtime=name).runtime._adapter.film_by_film  # type: ignore[attr-defined]

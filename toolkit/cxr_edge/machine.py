@@ -57,6 +57,11 @@ def _read(file: Path) -> str:
         return ""
 
 
+def side_by_side(threads: int) -> int:
+    """Return how many calls of so many threads each this process's CPUs take at once."""
+    return max(1, usable_cpus() // threads)
+
+
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """Return what the system says of its first CPU: the model and what it can compute with.
 

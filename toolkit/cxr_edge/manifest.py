@@ -102,6 +102,8 @@ class RunManifest:
     """Why the runtime was taken that the identity names."""
     device_asked: str
     """``--device``."""
+    device_why: str
+    """Why the runtime computes on the provider that the identity names."""
     batch_size: int
     """Films a call of the model."""
     batch_why: str

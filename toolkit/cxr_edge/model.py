@@ -39,8 +39,9 @@ class RuntimeKind:
 RUNTIMES: Final[Mapping[str, RuntimeKind]] = {
     "onnx": RuntimeKind(".onnx", "onnxruntime", "pip install onnxruntime"),
     "litert": RuntimeKind(".tflite", "ai_edge_litert", "pip install 'cxr-edge[litert]'"),
+    "openvino": RuntimeKind(".onnx", "openvino", "pip install 'cxr-edge[openvino]'"),
 }
-"""Runtimes by name, in the order of preference."""
+"""Runtimes by name, in the order of preference; several can run files of one suffix."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Model:
     """The package that lists the file; None for a single file."""
     why: str = "asked for"
     """Why this runtime."""
+    device_why: str = "the only device of this runtime"
+    """Why this device."""
 
     @property
     def spec(self) -> ModelSpec:
@@ -91,7 +94,8 @@ class _Start:
             check_listed(self.package, self.file.name, data)
         package = self.package or _package_of(self.file, digest)
         runtime = _start(self.runtime, data, str(self.file), self.device, self.threads, self.spec)
-        return Model(digest, self.runtime, runtime, self.file.name, package, why)
+        device_why = getattr(runtime, "device_why", Model.device_why)  # one has several devices
+        return Model(digest, self.runtime, runtime, self.file.name, package, why, device_why)
 
 
 def open_model(
@@ -118,7 +122,7 @@ def open_model(
     runtime
         ``auto`` or a key of :data:`RUNTIMES`.
     device
-        ``auto``, ``cpu`` or ``cuda``.
+        One of :data:`cxr_edge.runtimes.providers.DEVICES`; ``auto`` takes the fastest that works.
     spec_file
         A ``spec.json`` for a model that carries none; replaces one that is inside.
     spec
@@ -147,6 +151,12 @@ def open_model(
     threads = threads or usable_cpus()
     starts = [_Start(name, file, package, device, threads, spec) for name, file in found]
     return starts[0].open(why) if len(starts) == 1 else _fastest(path, starts)
+
+
+def runtimes_of(file: str | Path) -> list[str]:
+    """Return the runtimes that run a file, by its suffix, the preferred one first."""
+    suffix = Path(file).suffix.lower()
+    return [name for name, kind in RUNTIMES.items() if kind.suffix == suffix]
 
 
 def installed(name: str) -> bool:
@@ -206,42 +216,54 @@ def _choose(
 ) -> tuple[Sequence[tuple[str, Path]], str]:
     """Return runtimes and their files that come into question, and why where it is one."""
     if path.is_dir():
-        kinds, why = _choose_in(path, runtime, device, begun)
-        return [(kind.runtime, path / kind.file) for kind in kinds], why
-    for name, known in RUNTIMES.items():
-        if path.suffix.lower() == known.suffix:
-            if runtime not in (AUTO, name):
-                raise UsageError(f"--runtime {runtime} cannot run {path}; use --runtime {name}")
-            why = f"it runs {known.suffix} files" if runtime == AUTO else "asked for"
-            return [(name, path)], why
-    hint = "; export it first: cxr export" if path.suffix in KERAS_SUFFIXES else ""
-    raise ModelInvalid(f"{path}: expected an .onnx or .tflite file or a package{hint}")
+        found, why = _choose_in(path, runtime, device, begun)
+        return [(name, path / kind.file) for name, kind in found], why
+    names = runtimes_of(path)
+    if not names:
+        hint = "; export it first: cxr export" if path.suffix in KERAS_SUFFIXES else ""
+        raise ModelInvalid(f"{path}: expected an .onnx or .tflite file or a package{hint}")
+    if runtime == AUTO:
+        name = next(filter(installed, names), names[0])
+        return [(name, path)], f"it runs {path.suffix.lower()} files"
+    if runtime not in names:
+        raise UsageError(
+            f"--runtime {runtime} cannot run {path}; use --runtime {' or '.join(names)}"
+        )
+    return [(runtime, path)], "asked for"
 
 
 def _choose_in(
     package: Path, runtime: str, device: str, begun: RunIdentity | None
-) -> tuple[Sequence[Format], str]:
-    """Return the artefacts of a package that come into question, and why where it is one."""
-    kinds = [kind for kind in FORMATS.values() if runtime in (AUTO, kind.runtime)]
-    have = [kind for kind in kinds if (package / kind.file).is_file()]
+) -> tuple[Sequence[tuple[str, Format]], str]:
+    """Return runtimes and artefacts that come into question, and why where it is one."""
+    pairs = [
+        (name, kind)
+        for kind in FORMATS.values()
+        for name in runtimes_of(kind.file)
+        if runtime in (AUTO, name)
+    ]
+    have = [(name, kind) for name, kind in pairs if (package / kind.file).is_file()]
     if not have:
-        wanted = " or ".join(kind.file for kind in kinds)
+        wanted = " or ".join(dict.fromkeys(kind.file for _, kind in pairs))
         raise ModelInvalid(f"{package}: expected {wanted} in it, it has none")
     if runtime != AUTO:
         return have[:1], "asked for"
     if begun is not None:
         listed = read_checksums(package)
-        for kind in have:
-            same = (kind.runtime, listed.get(kind.file)) == (begun.runtime, begun.model_sha256)
-            if same and installed(kind.runtime):
-                return [kind], "continues the report"
-    have = [kind for kind in have if kind.precision == have[0].precision]
-    if len(have) == 1:
-        return have, f"the only one with {have[0].precision} in the package"
+        for name, kind in have:
+            same = (name, listed.get(kind.file)) == (begun.runtime, begun.model_sha256)
+            if same and installed(name):
+                return [(name, kind)], "continues the report"
+    precision = have[0][1].precision
+    have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):
         return have[:1], f"the only one with --device {device}"
-    ready = [kind for kind in have if installed(kind.runtime)]
-    return (ready, "the only one installed") if ready else (have[:1], "none is installed")
+    ready = [(name, kind) for name, kind in have if installed(name)]
+    if not ready:
+        return have[:1], "none is installed"
+    if len({kind.file for _, kind in have}) == 1:
+        return ready, f"the only one with {precision} in the package"
+    return ready, "the only one installed"
 
 
 def _fastest(package: Path, starts: Sequence[_Start]) -> Model:
@@ -261,15 +283,16 @@ def _fastest(package: Path, starts: Sequence[_Start]) -> Model:
             models[name] = start.open("")
         except RuntimeUnavailable as exc:
             broken.append(exc)
-    if broken:
-        if not models:
-            raise broken[0]
-        name, model = next(iter(models.items()))
+    if not models:
+        raise broken[0]
+    if len(models) == 1:
+        model = next(iter(models.values()))
         return replace(model, why=f"the only one that can be loaded: {broken[0]}")
     times = measure({name: model.runtime for name, model in models.items()})
-    memory.put(question, times)
-    name = min(times, key=times.__getitem__)
-    return replace(models[name], why=reason(times))
+    why = "; ".join([reason(times), *map(str, broken)])
+    if not broken:  # else the next start tries it again
+        memory.put(question, times)
+    return replace(models[min(times, key=times.__getitem__)], why=why)
 
 
 def _package_of(file: Path, digest: str) -> Path | None:
@@ -303,6 +326,10 @@ def _start(
             from cxr_edge.runtimes.onnx import OnnxRuntime
 
             return OnnxRuntime(data, source, device, threads, spec)
+        if name == "openvino":
+            from cxr_edge.runtimes.openvino import OpenVinoRuntime
+
+            return OpenVinoRuntime(data, source, device, threads, spec)
         from cxr_edge.runtimes.litert import LiteRtRuntime
 
         return LiteRtRuntime(data, source, device, threads, spec)

@@ -37,7 +37,7 @@ class Format:
     file: str
     """In a package."""
     runtime: str
-    """Key of :data:`cxr_edge.model.RUNTIMES`."""
+    """Key of :data:`cxr_edge.model.RUNTIMES`: it is made for and judged by; others may run it."""
     precision: str
     """``fp32``; ``fp16`` (weights); ``int8`` (weights and activations); ``dynamic`` (int8 weights,
     activations quantized while it runs)."""

@@ -19,7 +19,7 @@ from cxr_edge.package import CHECKSUMS
 RECORD_VERSION: Final = 1
 """Version of a record's JSON; another one is as good as none."""
 
-LIBRARIES: Final = ("numpy", "cv2", "pydicom", "onnxruntime", "ai_edge_litert")
+LIBRARIES: Final = ("numpy", "cv2", "pydicom", "onnxruntime", "ai_edge_litert", "openvino")
 """Modules whose change makes everything found before void."""
 
 

@@ -95,6 +95,7 @@ class _Tally:
             runtime_asked=self.job.runtime_asked,
             runtime_why=self.job.model.why,
             device_asked=self.job.device_asked,
+            device_why=self.job.model.device_why,
             batch_size=self.job.batching.size,
             batch_why=self.job.batching.why,
             workers=self.job.workers,

@@ -11,7 +11,7 @@ import numpy as np
 from cxr_edge.errors import ImageError, ModelInvalid, RuntimeUnavailable, SelfTestFailed
 from cxr_edge.goldenset import GoldenFilm, GoldenSet, has_golden_set, read_golden_set
 from cxr_edge.images import decode
-from cxr_edge.model import AUTO, RUNTIMES, Model, installed, open_model
+from cxr_edge.model import AUTO, RUNTIMES, Model, installed, open_model, runtimes_of
 from cxr_edge.package import FORMATS, SELFTEST, check_listed
 from cxr_edge.preprocess import preprocess
 from cxr_edge.remember import memory_of
@@ -197,7 +197,7 @@ def self_test_all(
     Returns
     -------
     tuple
-        Results; and file and runtime of each artefact whose runtime is not installed.
+        Results; and file and runtime of each artefact that no installed runtime runs.
 
     Raises
     ------
@@ -206,22 +206,21 @@ def self_test_all(
     ModelError
         As :func:`self_test`, or the package has no artefact for the runtime.
     """
-    kinds = [
-        kind
+    fit = {
+        kind.file: [name for name in runtimes_of(kind.file) if runtime in (AUTO, name)]
         for kind in FORMATS.values()
-        if runtime in (AUTO, kind.runtime)
-        and artefact in ("", kind.file)
-        and (package / kind.file).is_file()
-    ]
-    if not kinds:
+        if artefact in ("", kind.file) and (package / kind.file).is_file()
+    }
+    if not any(fit.values()):
         raise ModelInvalid(f"{package}: expected an artefact for --runtime {runtime}, it has none")
-    absent = [(kind.file, kind.runtime) for kind in kinds if not installed(kind.runtime)]
-    results = []
-    for kind in kinds:
-        if (kind.file, kind.runtime) not in absent:
-            file = package / kind.file
-            check_listed(package, kind.file, file.read_bytes())
-            results.append(_remembered(package, open_model(str(file), kind.runtime)))
+    results, absent = [], []
+    for file, names in fit.items():
+        here = [name for name in names if installed(name)]
+        absent += [(file, name) for name in names[:1] if not here]
+        for name in here:
+            path = package / file
+            check_listed(package, file, path.read_bytes())
+            results.append(_remembered(package, open_model(str(path), name)))
     if not results:
         how = " or ".join(sorted({RUNTIMES[name].install for _, name in absent}))
         raise RuntimeUnavailable(f"{package}: nothing in it can run here; {how}")

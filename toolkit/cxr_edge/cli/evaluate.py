@@ -31,7 +31,7 @@ def evaluate(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for all that is written.")
     ] = Path("evaluation"),
     runtime: Annotated[
-        str, typer.Option(help="auto, onnx, litert; .keras runs in Keras.")
+        str, typer.Option(help="auto, onnx, litert, openvino; .keras runs in Keras.")
     ] = "auto",
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec of a model that carries none.")

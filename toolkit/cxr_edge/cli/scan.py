@@ -32,9 +32,18 @@ def scan(
     spec: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto (the fastest that works), cpu, cuda, tensorrt, openvino, coreml, directml, "
+            "rocm or xnnpack; what is not there is an error."
+        ),
+    ] = "auto",
     runtime: Annotated[
-        str, typer.Option(help="auto (the fastest here, among the most exact), onnx or litert.")
+        str,
+        typer.Option(
+            help="auto (the fastest here, among the most exact), onnx, litert or openvino."
+        ),
     ] = "auto",
     operating_point: Annotated[
         str | None, typer.Option(help="Named threshold of the model: screening, balanced, study.")
@@ -173,6 +182,8 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
         f"({identity.provider}); report {out}"
     )
+    typer.echo(f"runtime {manifest.runtime_asked}: {manifest.runtime_why}")
+    typer.echo(f"device {manifest.device_asked}: {manifest.device_why}")
     if not counts.rows:
         typer.echo("no image found: the report holds its header only")
     typer.echo(NOTICE)

@@ -78,7 +78,10 @@ def verify(
         typer.Option("--self-test", help="Golden films of the package; needs no data, no extra."),
     ] = False,
     runtime: Annotated[
-        str, typer.Option(help="For --self-test: auto (all that are installed), onnx or litert.")
+        str,
+        typer.Option(
+            help="For --self-test: auto (all that are installed), onnx, litert or openvino."
+        ),
     ] = "auto",
     write: Annotated[
         bool,

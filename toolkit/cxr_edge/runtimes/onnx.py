@@ -1,6 +1,10 @@
 """ONNX models by onnxruntime: its only importer."""
 
 import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -9,16 +13,20 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.artefact import SPEC_KEY, spec_missing
-from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable, UsageError
+from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes import Scores
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
+from cxr_edge.runtimes.external import external_data
+from cxr_edge.runtimes.providers import (
+    AUTO,
+    CPU,
+    Provider,
+    explain_several,
+    how_to_install,
+    installed_distributions,
+    providers_of,
+)
 from cxr_edge.spec import ModelSpec
-
-PROVIDERS: Final = {
-    "cpu": ("CPUExecutionProvider", "onnxruntime"),
-    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
-}
-"""Device to execution provider and the package that brings it."""
 
 LOAD_ERRORS: Final = (
     native.InvalidProtobuf,
@@ -26,10 +34,16 @@ LOAD_ERRORS: Final = (
     native.InvalidArgument,
     native.NotImplemented,
     native.Fail,
+    native.EPFail,
     native.RuntimeException,
 )
 """What onnxruntime raises on a model or a batch."""
 _ERRORS_ONLY: Final = 3
+_FATAL_ONLY: Final = 4
+_WARNINGS: Final = 2
+"""onnxruntime's default."""
+_CPU_ALONE: Final = providers_of(CPU)[0]
+_RECORD_PLACEMENT: Final = "session.record_ep_graph_assignment_info"
 _EXTERNAL_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _NOWHERE: Final = f"{os.devnull}/none"
 """A folder that cannot be: without it onnxruntime looks for a model's data where it was started."""
@@ -38,12 +52,18 @@ _TYPES: Final = {"float": "float32", "double": "float64"}
 
 
 class OnnxRuntime:
-    """One onnxruntime session."""
+    """One onnxruntime session; safe to be called by several threads at once."""
+
+    device_why: str
+    """Why it computes where it does."""
 
     def __init__(
         self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
     ) -> None:
         """Open a model.
+
+        A device other than the CPU must take operators of the graph and score a trial film:
+        ``auto`` takes the first that does, and says which it passed over.
 
         Parameters
         ----------
@@ -52,9 +72,9 @@ class OnnxRuntime:
         source
             The file, for messages.
         device
-            ``auto``, or a key of :data:`PROVIDERS`.
+            One of :data:`cxr_edge.runtimes.providers.DEVICES`.
         threads
-            Of the session.
+            Of one call.
         spec
             Instead of the one inside.
 
@@ -69,38 +89,30 @@ class OnnxRuntime:
         RuntimeUnavailable
             The device has no provider installed, or does not work.
         """
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads  # set by hand, no affinity is set: cpusets work
-        options.log_severity_level = _ERRORS_ONLY
-        options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
-        wanted = _provider(device)
-        try:
-            self._session = ort.InferenceSession(data, options, providers=wanted)
-        except LOAD_ERRORS as exc:
-            if "external data" in str(exc).lower():
-                raise ModelInvalid(
-                    f"{source}: expected all weights in one file, came a model that keeps some in "
-                    "another, which is not followed; save it as one: "
-                    "onnx.save(onnx.load(path), 'one.onnx')"
-                ) from exc
-            raise ModelInvalid(
-                f"{source}: expected an ONNX model, onnxruntime cannot load it "
-                f"({_first_line(exc)}); export it or copy it again"
-            ) from exc
-        if device != "auto" and self.provider != wanted[0]:
+        self._data, self._source, self._threads = data, source, threads
+        wanted = providers_of(device)
+        together = installed_distributions()
+        several = explain_several(together) if len(together) > 1 else ""
+        if several and device not in (AUTO, CPU):
+            raise RuntimeUnavailable(f"--device {device}: {several}")
+        available = ort.get_available_providers()
+        found = [provider for provider in wanted if provider.name in available]
+        if not found:
             raise RuntimeUnavailable(
-                f"--device {device}: asked for {wanted[0]}, onnxruntime fell back to "
-                f"{self.provider}; check the device's driver and libraries"
+                f"--device {device} needs {wanted[0].name}, installed are {', '.join(available)}; "
+                f"{how_to_install(wanted[0])}"
             )
-        self.spec = spec or self._read_spec(source)
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self._adapter = Adapter(
-            source,
-            self.spec,
-            [_tensor(value) for value in inputs],
-            [_tensor(value) for value in outputs],
-        )
-        self._input, self._output = inputs[0].name, outputs[0].name
+        passed_over = []
+        for provider in found:
+            try:
+                placed = self._use(provider, spec, asked=device != AUTO)
+                break
+            except RuntimeUnavailable as exc:
+                passed_over.append(f"{provider.name}: {exc}")
+        else:
+            self._session_on(_CPU_ALONE)  # a damaged model is no fault of the device
+            raise RuntimeUnavailable(f"--device {device}: {'; '.join(passed_over)}")
+        self.device_why = _why(device, found, placed, passed_over, several)
 
     @property
     def provider(self) -> str:
@@ -119,33 +131,155 @@ class OnnxRuntime:
         """
         return self._adapter.run(pixels, self._call)
 
+    def _use(self, provider: Provider, spec: ModelSpec | None, *, asked: bool) -> str:
+        """Open the model on a provider and return how much of the graph it takes.
+
+        Raises
+        ------
+        RuntimeUnavailable
+            A provider other than the CPU does not work here.
+        ModelInvalid, SpecMissing, SpecInvalid, SpecUnknown
+            As the constructor.
+        """
+        if provider.only_asked and not asked:
+            raise RuntimeUnavailable(f"only when asked for, {provider.only_asked}")
+        with nullcontext() if asked or provider.device == CPU else _silence():
+            self._session = self._session_on(provider)
+        self.spec = spec or self._read_spec()
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._adapter = Adapter(
+            self._source,
+            self.spec,
+            [_tensor(value) for value in inputs],
+            [_tensor(value) for value in outputs],
+        )
+        self._input, self._output = inputs[0].name, outputs[0].name
+        self._bound = provider.device != CPU
+        self._turn: AbstractContextManager[object] = (
+            Lock() if provider.one_at_a_time else nullcontext()
+        )
+        if provider.device == CPU:
+            return ""
+        if self.provider != provider.name:
+            raise RuntimeUnavailable(
+                f"onnxruntime fell back to {self.provider}; check the device's driver and libraries"
+            )
+        placed = _placement(self._session, provider.name)
+        film = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
+        try:
+            scores = self.run(film)
+        except ModelInvalid:
+            raise
+        except ModelError as exc:
+            raise RuntimeUnavailable(f"fails on a trial film, {exc}") from exc
+        if not np.isfinite(scores).all():
+            raise RuntimeUnavailable(f"gives {scores[0]} for a trial film")
+        return placed
+
+    def _session_on(self, provider: Provider) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        # Threads set by hand set no affinity: cpusets work.
+        options.intra_op_num_threads = 1 if provider.device == "xnnpack" else self._threads
+        options.log_severity_level = _ERRORS_ONLY
+        options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
+        if provider.device != CPU:
+            options.add_session_config_entry(_RECORD_PLACEMENT, "1")
+        if provider.one_at_a_time:
+            options.enable_mem_pattern = False
+        below = [lower for device in provider.below for lower in providers_of(device)]
+        chain = [(each.name, dict(each.options(self._threads))) for each in (provider, *below)]
+        try:
+            session = ort.InferenceSession(self._data, options, chain, enable_fallback=False)
+        except (*LOAD_ERRORS, RuntimeError, ValueError) as exc:
+            if provider.device != CPU:
+                raise RuntimeUnavailable(f"no session, {_first_line(exc)}") from exc
+            raise _invalid(self._source, exc) from exc
+        session.disable_fallback()
+        return session
+
     def _call(self, image: Array) -> Array:
         try:
-            (scores,) = self._session.run([self._output], {self._input: image})
+            with self._turn:
+                return self._bound_call(image) if self._bound else self._plain_call(image)
         except LOAD_ERRORS as exc:
             raise ModelError(f"onnxruntime failed on a batch: {_first_line(exc)}") from exc
+
+    def _plain_call(self, image: Array) -> Array:
+        (scores,) = self._session.run([self._output], {self._input: image})
         return np.asarray(scores)
 
-    def _read_spec(self, source: str) -> ModelSpec:
+    def _bound_call(self, image: Array) -> Array:
+        """Copy the input to the device once and the output back; a binding is of one call."""
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(self._input, np.ascontiguousarray(image))
+        binding.bind_output(self._output)
+        self._session.run_with_iobinding(binding)
+        (scores,) = binding.copy_outputs_to_cpu()
+        return np.asarray(scores)
+
+    def _read_spec(self) -> ModelSpec:
         metadata = self._session.get_modelmeta().custom_metadata_map
         if SPEC_KEY not in metadata:
-            raise spec_missing(source)
+            raise spec_missing(self._source)
         return ModelSpec.from_json(metadata[SPEC_KEY])
 
 
-def _provider(device: str) -> list[str]:
-    installed = ort.get_available_providers()
-    if device == "auto":
-        return [name for name, _ in reversed(PROVIDERS.values()) if name in installed]
-    if device not in PROVIDERS:
-        raise UsageError(f"--device: expected auto, {', '.join(PROVIDERS)}, came {device!r}")
-    name, package = PROVIDERS[device]
-    if name not in installed:
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Drop what onnxruntime prints on a device that ``auto`` merely tries."""
+    ort.set_default_logger_severity(_FATAL_ONLY)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(_WARNINGS)
+
+
+def _placement(session: ort.InferenceSession, provider: str) -> str:
+    """Return how many operators a provider took, empty where onnxruntime is too old to tell.
+
+    Raises
+    ------
+    RuntimeUnavailable
+        None: all would run on the CPU.
+    """
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return ""
+    taken: Counter[str] = Counter()
+    for part in session.get_provider_graph_assignment_info():
+        taken[part.ep_name] += len(part.get_nodes())
+    if not taken[provider]:
         raise RuntimeUnavailable(
-            f"--device {device} needs {name}, installed are {', '.join(installed)}; "
-            f"install {package} in place of onnxruntime"
+            f"takes none of the graph's {taken.total()} operators, all would run on "
+            f"{' and '.join(taken)}"
         )
-    return [name]
+    return f"it runs {taken[provider]} of {taken.total()} operators"
+
+
+def _why(
+    device: str,
+    found: Sequence[Provider],
+    placed: str,
+    passed_over: Sequence[str],
+    several: str,
+) -> str:
+    """Return the run manifest's sentence on the device."""
+    if device != AUTO:
+        why = "asked for"
+    elif len(found) == 1:
+        why = "no other is installed"
+    else:
+        why = "the first that works"
+    passed = f"passed over: {', '.join(passed_over)}" if passed_over else ""
+    return "; ".join(filter(None, (why, placed, passed, several)))
+
+
+def _invalid(source: str, exc: Exception) -> ModelInvalid:
+    if "external data" in str(exc).lower():
+        return external_data(source)
+    return ModelInvalid(
+        f"{source}: expected an ONNX model, onnxruntime cannot load it "
+        f"({_first_line(exc)}); export it or copy it again"
+    )
 
 
 def _tensor(value: ort.NodeArg) -> Tensor:

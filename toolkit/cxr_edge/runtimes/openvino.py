@@ -1,0 +1,145 @@
+"""ONNX models by OpenVINO: its only importer."""
+
+import sys
+from collections import deque
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Importing openvino reports the import to its makers where openvino_telemetry is installed; no
+# option or variable stops it, only a file in the user's home. OpenVINO does without the module.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino as ov  # noqa: E402
+
+from cxr_edge.artefact import SPEC_KEY, spec_missing  # noqa: E402
+from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable  # noqa: E402
+from cxr_edge.machine import side_by_side  # noqa: E402
+from cxr_edge.runtimes import Scores  # noqa: E402
+from cxr_edge.runtimes.adapter import Adapter, Array, Tensor  # noqa: E402
+from cxr_edge.runtimes.external import external_data, has_external_data  # noqa: E402
+from cxr_edge.spec import ModelSpec  # noqa: E402
+
+_METADATA: Final = "framework"
+"""Where OpenVINO keeps an ONNX model's ``metadata_props``."""
+_DEVICE: Final = "CPU"
+
+
+class OpenVinoRuntime:
+    """One compiled model; safe to be called by several threads at once."""
+
+    provider: str
+    """The device that OpenVINO says it computes on."""
+
+    def __init__(
+        self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
+    ) -> None:
+        """Open a model.
+
+        Parameters
+        ----------
+        data
+            All bytes of the ``.onnx`` file; data outside of it is not followed.
+        source
+            The file, for messages.
+        device
+            ``auto`` or ``cpu``.
+        threads
+            Of one call; as many calls run side by side as the CPUs have room for.
+        spec
+            Instead of the one inside.
+
+        Raises
+        ------
+        ModelInvalid
+            Not an ONNX model, damaged, or not what its spec says.
+        SpecMissing, SpecInvalid, SpecUnknown
+            No usable spec inside and none given.
+        RuntimeUnavailable
+            Another device than the CPU.
+        """
+        if device not in ("auto", "cpu"):
+            raise RuntimeUnavailable(
+                f"--device: the runtime openvino runs on the cpu only, came {device!r}; "
+                "use --runtime onnx for other devices"
+            )
+        if has_external_data(data, source):
+            raise external_data(source)
+        calls = side_by_side(threads)
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",  # else bf16 or f16, where the CPU is faster at it
+            "NUM_STREAMS": calls,
+            "INFERENCE_NUM_THREADS": calls * threads,
+            "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same CPUs
+        }
+        core = ov.Core()
+        try:
+            model = core.read_model(data)
+            self._compiled = core.compile_model(model, _DEVICE, options)
+        except RuntimeError as exc:
+            raise ModelInvalid(
+                f"{source}: expected an ONNX model, OpenVINO cannot load it ({_last_line(exc)}); "
+                "export it or copy it again"
+            ) from exc
+        self.provider = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
+        self.spec = spec or _read_spec(model, source)
+        self._adapter = Adapter(
+            source,
+            self.spec,
+            [_tensor(port) for port in model.inputs],
+            [_tensor(port) for port in model.outputs],
+        )
+        self._idle: deque[ov.InferRequest] = deque()
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
+
+        Raises
+        ------
+        ModelInvalid
+            What came out is not one probability a film.
+        ModelError
+            OpenVINO failed on it.
+        """
+        return self._adapter.run(pixels, self._call)
+
+    def _call(self, image: Array) -> Array:
+        """Run a request that no other call runs; there come to be as many as calls at once."""
+        try:
+            try:
+                request = self._idle.pop()
+            except IndexError:
+                request = self._compiled.create_infer_request()
+            request.infer([image])
+            scores = np.array(request.get_output_tensor(0).data)
+        except RuntimeError as exc:
+            raise ModelError(f"OpenVINO failed on a batch: {_last_line(exc)}") from exc
+        self._idle.append(request)
+        return scores
+
+
+def _read_spec(model: ov.Model, source: str) -> ModelSpec:
+    if not model.has_rt_info([_METADATA, SPEC_KEY]):
+        raise spec_missing(source)
+    return ModelSpec.from_json(model.get_rt_info([_METADATA, SPEC_KEY]).astype(str))
+
+
+def _tensor(port: Any) -> Tensor:
+    """Return what OpenVINO says of an input or output."""
+    shape = port.partial_shape
+    sides = (
+        ()
+        if shape.rank.is_dynamic
+        else tuple(side.get_length() if side.is_static else "?" for side in shape)
+    )
+    try:
+        dtype = np.dtype(port.element_type.to_dtype()).name
+    except (RuntimeError, TypeError):  # a type that NumPy lacks
+        dtype = port.element_type.get_type_name()
+    return Tensor(port.get_any_name(), sides, dtype)
+
+
+def _last_line(exc: Exception) -> str:
+    """Return what went wrong; the lines before say where in OpenVINO."""
+    return str(exc).strip().splitlines()[-1]
