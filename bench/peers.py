@@ -31,6 +31,7 @@ WARM_UP = 32
 """Films of the uncounted run of each command before those that count."""
 
 LEGEND = """medians, of ratios also lowest and highest
+films: of each run, and of the cxr scan before it
 s, films/s, time: of the whole command; time as a ratio to that of cxr scan right before
 started: from the first film to the last, without imports and the loading of the model"""
 
