@@ -1,0 +1,118 @@
+"""What is timed: ``cxr scan`` and its peers, each with the environment it runs in."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from environments import Environment
+
+WORKERS: Final = Path(__file__).resolve().parent / "workers"
+TOOLKIT: Final = WORKERS.parents[1] / "toolkit"
+PACKAGE: Final = TOOLKIT / "cxr_edge" / "models" / "default"
+
+NUMPY: Final = "numpy==2.4.6"
+PLAIN: Final = Environment("plain", (NUMPY, "pillow==13.0.0", "onnxruntime==1.32.0"))
+KERAS: Final = Environment(
+    "keras",
+    (
+        NUMPY,
+        "tensorflow-cpu==2.21.0; platform_machine == 'x86_64'",
+        "tensorflow==2.21.0; platform_machine != 'x86_64'",
+        "keras==3.15.1",
+        "pillow==13.0.0",
+        "scipy==1.17.1",
+    ),
+)
+TORCH: Final = Environment(
+    "torch",
+    (
+        NUMPY,
+        "torch==2.14.1",
+        "torchvision==0.29.1",
+        "timm==1.0.31",
+        "ultralytics==8.4.190",
+        "onnx==1.23.2",
+        "onnxruntime==1.32.0",
+    ),
+)
+OPENVINO: Final = Environment(
+    "openvino",
+    (NUMPY, "openvino==2026.4.1", "opencv-python-headless==5.0.0.93"),
+    unwanted=("openvino-telemetry",),  # it reports each import to its makers
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to classify a folder of films."""
+
+    name: str
+    """For ``--only``."""
+    title: str
+    """For the table."""
+    command: Sequence[str]
+    """What follows the interpreter; ``{films}``, ``{report}`` and ``{scratch}`` are filled in."""
+    environment: Environment | None = None
+    """Of the interpreter; None is the one that runs this."""
+    make: Sequence[str] = ()
+    """Command, likewise, that makes its network in ``{scratch}`` before anything is timed."""
+    same_network: bool = True
+    """Whether its labels can be held against those of ``cxr scan``."""
+    slow: bool = False
+    """Whether ``--slow-count`` is meant for it."""
+
+
+def cxr(options: str) -> Contender:
+    """Return ``cxr scan`` with options, given as in a shell."""
+    name = f"cxr scan {options}".strip()
+    command = ("-m", "cxr_edge", "scan", "{films}", "--out", "{report}", "--quiet")
+    return Contender(name, name, (*command, *shlex.split(options)))
+
+
+def _worker(script: str, *arguments: str | Path) -> tuple[str, ...]:
+    return (str(WORKERS / script), *map(str, arguments))
+
+
+def _classify(script: str, *arguments: str | Path) -> tuple[str, ...]:
+    return _worker(script, "{films}", "{report}", *arguments)
+
+
+_STUDY: Final = "{scratch}/study.keras"
+_YOLO: Final = "{scratch}/yolo.onnx"
+_ONNX: Final = PACKAGE / "model.onnx"
+
+PEERS: Final = (
+    Contender(
+        "keras", "Keras, as the study did",
+        _classify("keras_predict.py", PACKAGE / "model.keras", "grayscale"), KERAS,
+    ),
+    Contender(
+        "study", "Keras, as the study did, its model 4",
+        _classify("keras_predict.py", _STUDY, "rgb"), KERAS,
+        make=_worker("study_network.py", _STUDY), same_network=False, slow=True,
+    ),
+    Contender(
+        "pillow-1", "Pillow and onnxruntime, one by one",
+        _classify("pillow_onnxruntime.py", _ONNX, "1"), PLAIN,
+    ),
+    Contender(
+        "pillow-32", "Pillow and onnxruntime, batches of 32",
+        _classify("pillow_onnxruntime.py", _ONNX, "32"), PLAIN,
+    ),
+    Contender(
+        "yolo", "ultralytics, yolo predict",
+        _classify("yolo_predict.py", _YOLO), TORCH,
+        make=_worker("yolo_graph.py", _ONNX, _YOLO),
+    ),
+    Contender(
+        "timm", "timm, inference on PyTorch",
+        _classify("timm_inference.py"), TORCH, same_network=False,
+    ),
+    Contender("openvino", "OpenVINO, float", _classify("openvino_async.py", _ONNX), OPENVINO),
+    Contender(
+        "openvino-int8", "OpenVINO, int8",
+        _classify("openvino_async.py", PACKAGE / "model.int8.onnx"), OPENVINO,
+    ),
+)  # fmt: skip
