@@ -1,9 +1,10 @@
 """How many films one call of a model takes, by running it."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,11 +22,13 @@ SIZES: Final = (1, 4, 16)
 
 DEVICE_SIZE: Final = 64
 
-GAIN: Final = 0.95
-"""Share of a film's time with a smaller batch that a larger one may take at most."""
+GAIN: Final = 0.9
+"""Share of a film's time with a smaller batch that a larger one may take at most; where it takes
+more, no larger one is tried."""
 
-COUNTED: Final = 3
-"""Timed calls of each size, after one that is not counted; the fastest counts."""
+COUNTED: Final = 16
+"""Timed films of each size, in two calls at least, after one that is not counted; the fastest
+call counts."""
 
 BUDGET: Final = 0.5
 """Seconds of one size after which no further call is timed."""
@@ -89,16 +92,22 @@ def on_cpu(runtime: Runtime) -> bool:
     return runtime.provider in ("CPUExecutionProvider", "CPU")
 
 
-def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float]:
-    """Return milliseconds a film by films a call, of the sizes that may be used here."""
-    times = {"1": _milliseconds(runtime, 1)}
-    for size in (*SIZES[1:], *((DEVICE_SIZE,) if padded else ())):
+def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float | None]:
+    """Return milliseconds a film by films a call; None for a size at which company counts."""
+    times: dict[str, float | None] = {}
+    best = math.inf
+    for size in (*SIZES, *((DEVICE_SIZE,) if padded else ())):
+        if size > 1 and not padded and not _alike(runtime, size):
+            times[str(size)] = None
+            break
         before = peak_memory()
-        if not padded and not _alike(runtime, size):
+        taken = _milliseconds(runtime, size)
+        if size > 1 and 4 * workers * (peak_memory() - before) > available_memory():
             break
-        times[str(size)] = _milliseconds(runtime, size)
-        if 4 * workers * (peak_memory() - before) > available_memory():
+        times[str(size)] = taken
+        if taken > GAIN * best:
             break
+        best = min(best, taken)
     return times
 
 
@@ -106,7 +115,7 @@ def _milliseconds(runtime: Runtime, size: int) -> float:
     films = drawn_films(runtime.spec.input, size)
     runtime.run(films)
     taken: list[float] = []
-    while len(taken) < COUNTED and sum(taken) < BUDGET:
+    while len(taken) < max(2, COUNTED // size) and sum(taken) < BUDGET:
         start = time.perf_counter()
         runtime.run(films)
         taken.append(time.perf_counter() - start)
@@ -139,28 +148,27 @@ def drawn_films(spec: InputSpec, count: int) -> NDArray[np.uint8]:
     return np.repeat(np.stack(films)[..., np.newaxis], spec.channels, axis=3)
 
 
-def _best(times: Mapping[str, float]) -> int:
-    best, *larger = times
-    for size in larger:
-        if times[size] <= GAIN * times[best]:
-            best = size
-    return int(best)
+def _best(times: Mapping[str, float | None]) -> int:
+    best, least = 1, math.inf
+    for size, taken in times.items():
+        if taken is not None and taken <= GAIN * least:
+            best, least = int(size), taken
+    return best
 
 
-def _reason(times: Mapping[str, float]) -> str:
-    shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items())
-    tail = "" if str(SIZES[-1]) in times else f"; no more, for {ALONE} or memory is short"
-    return f"fastest of ms a film {shown} (measured){tail}"
+def _reason(times: Mapping[str, float | None]) -> str:
+    shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items() if ms is not None)
+    alone = f"; not more, for {ALONE}" if None in times.values() else ""
+    return f"fastest of ms a film {shown} (measured){alone}"
 
 
-def _usable(found: object) -> dict[str, Any] | None:
+def _usable(found: object) -> dict[str, float | None] | None:
     """Return remembered times, None where they are anything else."""
-    good = (
-        isinstance(found, dict)
-        and "1" in found
-        and all(
-            size.isdecimal() and isinstance(ms, int | float) and ms > 0
-            for size, ms in found.items()
-        )
-    )
-    return found if good and isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("1"), int | float):
+        return None
+    for size, taken in found.items():
+        if not size.isdecimal() or not (
+            taken is None or (isinstance(taken, int | float) and taken > 0)
+        ):
+            return None
+    return found
