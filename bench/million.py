@@ -14,12 +14,12 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from processes import Cost, run
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "phantom-normal.jpg"
 FEW = 10
@@ -31,24 +31,6 @@ from pathlib import Path
 from cxr_edge.discover import discover
 print(sum(1 for _ in discover([Path(sys.argv[1])])))
 """
-
-# The peak of a process counts what the one that started it had in memory, so a small one does.
-LAUNCH = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one process took."""
-
-    seconds: float
-    megabytes: float
-    """Most that was resident."""
 
 
 def names(files: int, *, folders: bool) -> Iterator[str]:
@@ -81,20 +63,6 @@ def make_report(out: Path, few: Path, files: int, *, folders: bool) -> None:
     shutil.copy(few.with_suffix(".run.json"), out.with_suffix(".run.json"))
 
 
-def run(*command: str, runs: int = 1) -> Cost:
-    """Run a command to its end, and return the least that it took."""
-    if runs > 1:
-        costs = [run(*command) for _ in range(runs)]
-        return Cost(min(c.seconds for c in costs), min(c.megabytes for c in costs))
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCH, *command], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"expected exit code 0, came {done.returncode} from {' '.join(command)}")
-    seconds, kilobytes = done.stdout.split()
-    return Cost(float(seconds), int(kilobytes) / 1024)
-
-
 def measure(scratch: Path, files: int, *, folders: bool) -> None:
     """Print what a shape of tree costs."""
     costs: dict[tuple[str, int], Cost] = {}
@@ -120,7 +88,9 @@ def measure(scratch: Path, files: int, *, folders: bool) -> None:
     print(f"{'':12} {f'{FEW} files':>18} {f'{files} files':>20} {'added':>18}")
     for name in ("discovery", "cxr scan"):
         less, more = costs[name, FEW], costs[name, files]
-        added = Cost(more.seconds - less.seconds, more.megabytes - less.megabytes)
+        added = Cost(
+            more.seconds - less.seconds, more.cpu - less.cpu, more.megabytes - less.megabytes
+        )
         cells = "  ".join(f"{c.seconds:8.2f} s {c.megabytes:5.0f} MB" for c in (less, more, added))
         print(f"{name:12} {cells}")
 
