@@ -51,7 +51,7 @@ def draw_rates(rows: Sequence[Row], path: Path) -> None:
     axis.invert_yaxis()
     axis.margins(x=0.1)
     axis.set_xlabel("films a second")
-    axis.set_title(found[0][1].model)
+    axis.set_title(found[0][1].model.partition("@")[0])
     axis.grid(visible=True, axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(_BARS) + 1)
     figure.savefig(path, dpi=_DPI)
