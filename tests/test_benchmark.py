@@ -70,7 +70,7 @@ def test_what_cannot_run_stops_nothing(measured: tuple[Any, dict[str, Any], Path
     result, data, _ = measured
     for row in data["rows"][2:]:
         assert row["figures"] is None
-        assert "CUDAExecutionProvider" in row["error"]
+        assert "cuda" in row["error"].lower()
         assert row["error"] in result.output
     assert "onnx (cuda)" in result.output
 
@@ -108,7 +108,7 @@ def test_films_are_repeated_or_cut(tmp_path: Path) -> None:
         (["{tmp}/none"], "does not exist"),
         (["{tmp}/none.onnx", SAMPLES], "expected a model"),
         (["default", SAMPLES, SAMPLES], "at most a model and a folder"),
-        ([SAMPLES, "--runtime", "onnx,fast"], "--runtime: expected auto, onnx, litert"),
+        ([SAMPLES, "--runtime", "onnx,fast"], "--runtime: expected auto, "),
         ([SAMPLES, "--workers", "0"], "--workers: expected whole numbers from 1, came '0'"),
         ([SAMPLES, "--batch-size", "1,"], "--batch-size: expected"),
         ([SAMPLES, "--threads", "auto"], "--threads: expected"),

@@ -37,7 +37,12 @@ def apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(sender, function, args, kwargs), daemon=True)
-    process.start()
+    # Ctrl-C is for this process, which then ends the other; the mask is inherited.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     sender.close()  # the process has the only one left, so its death is seen
     try:
         answer: R | _Refused = receiver.recv()
@@ -45,7 +50,9 @@ def apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         process.join()
         why = ", mostly since memory was short" if process.exitcode == -signal.SIGKILL else ""
         raise CxrError(f"its process died with exit code {process.exitcode}{why}") from None
-    process.join()
+    finally:
+        process.kill()  # it has answered, or nobody waits for its answer any more
+        process.join()
     if isinstance(answer, _Refused):
         raise CxrError(answer.message)
     return answer
@@ -55,7 +62,6 @@ def _answer(
     sender: Connection, function: Callable[..., object], args: tuple[object, ...], kwargs: object
 ) -> None:
     assert isinstance(kwargs, dict)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # who started it says that it was interrupted
     try:
         sender.send(function(*args, **kwargs))
     except CxrError as exc:

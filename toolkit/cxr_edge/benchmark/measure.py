@@ -1,7 +1,6 @@
 """How fast films become rows here, by runtime, device, batch and threads, beside what could be."""
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -35,8 +34,10 @@ class Plan:
 
     reference: str
     """The model; as for :func:`cxr_edge.model.open_model`."""
-    folder: Path
-    """Films, all readable; see :func:`gather`."""
+    films: Path
+    """A folder of films, all readable; see :func:`gather`."""
+    report: Path
+    """Where reports are written; nobody reads them."""
     rounds: int
     """Times that everything is measured; medians count."""
     spec_file: Path | None = None
@@ -108,22 +109,21 @@ def _choose(plan: Plan, setting: Setting) -> tuple[str, Batching]:
 def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
     """Measure in this process, which has done nothing else."""
     model = _open(plan, setting)
-    with tempfile.TemporaryDirectory(prefix="cxr-benchmark-") as folder:
-        job = ScanJob(
-            paths=[plan.folder],
-            out=Path(folder) / "report.csv",
-            model=model,
-            decision=Decision.of(model.spec),
-            batching=batching,
-            workers=setting.workers,
-            threads=setting.threads,
-            fresh=True,
-        )
-        run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
-        peak = peak_memory()
-        alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
-        passes = _Passes(job, alone, list(discover(job.paths)))
-        rounds = [passes.once() for _ in range(plan.rounds)]
+    job = ScanJob(
+        paths=[plan.films],
+        out=plan.report,
+        model=model,
+        decision=Decision.of(model.spec),
+        batching=batching,
+        workers=setting.workers,
+        threads=setting.threads,
+        fresh=True,
+    )
+    run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
+    peak = peak_memory()
+    alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
+    passes = _Passes(job, alone, list(job.items()))
+    rounds = [passes.once() for _ in range(plan.rounds)]
     films = len(passes.items)
     seconds = {
         name: statistics.median(times[name] for times in rounds) / films for name in rounds[0]

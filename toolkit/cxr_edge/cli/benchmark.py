@@ -44,10 +44,10 @@ def benchmark(
         ),
     ],
     runtime: Annotated[
-        list[str], typer.Option(metavar="NAME,...", help="auto, onnx or litert; several: all.")
+        list[str], typer.Option(metavar="NAME,...", help="auto, or runtimes by name.")
     ] = [_AUTO],  # noqa: B006  (typer copies it)
     device: Annotated[
-        list[str], typer.Option(metavar="NAME,...", help="auto, cpu or cuda; several: all.")
+        list[str], typer.Option(metavar="NAME,...", help="auto, or devices by name.")
     ] = [_AUTO],  # noqa: B006
     batch_size: Annotated[
         list[str], typer.Option(metavar="N,...", help="Films a call; auto is the fastest here.")
@@ -100,9 +100,10 @@ def benchmark(
     if not model_path(reference).exists():
         raise UsageError(f"expected a model, {reference} does not exist")
     rows = []
-    with tempfile.TemporaryDirectory(prefix="cxr-films-") as links:
-        plan = Plan(reference, Path(links), rounds, spec)
-        distinct = gather(folder, films, plan.folder)
+    with tempfile.TemporaryDirectory(prefix="cxr-benchmark-") as scratch:
+        plan = Plan(reference, Path(scratch, "films"), Path(scratch, "report.csv"), rounds, spec)
+        plan.films.mkdir()
+        distinct = gather(folder, films, plan.films)
         for setting in settings:
             if sys.stderr.isatty():
                 typer.echo(f"measuring {setting}", err=True)
