@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +15,8 @@ from cxr_edge.batching import Batching
 from cxr_edge.errors import ExitCode, ReportError, UsageError
 from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.model import Model
-from cxr_edge.outcome import Decision
+from cxr_edge.outcome import Decision, Outcome
+from cxr_edge.progress import Unobserved
 from cxr_edge.report import COLUMNS
 from cxr_edge.run import ScanJob, run_scan
 
@@ -183,12 +184,13 @@ def test_a_changed_threshold_is_told(job: ScanJob, model: Model) -> None:
 def test_interrupted_it_can_be_continued(job: ScanJob) -> None:
     """Ctrl-C leaves a report and a manifest that say so, and the next run finishes."""
 
-    def interrupt(counts: Counts) -> None:
-        if counts.rows >= 4:
+    class Interrupt(Unobserved):
+        def written(self, outcomes: Sequence[Outcome]) -> None:
+            assert len(outcomes) == 4
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_scan(job, interrupt)
+        run_scan(job, Interrupt())
     assert manifest(job.out)["exit_code"] == 130
     assert len(rows(job.out)) == 4
     assert run_scan(job).continued_from == 4

@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -107,8 +108,18 @@ def available_memory(
     return max(0, min(free, default=0))
 
 
-def peak_memory() -> int:
-    """Return the most bytes that this process ever had in memory."""
+def peak_memory(status: Path = Path("/proc/self/status")) -> int:
+    """Return the most bytes that this process ever had in memory.
+
+    Parameters
+    ----------
+    status
+        Where Linux says it. What ``getrusage`` says there is no less than what the process had
+        that started this one.
+    """
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", _read(status), re.MULTILINE)
+    if found:
+        return 1024 * int(found[1])
     import resource  # not on every system
 
     unit = 1 if platform.system() == "Darwin" else 1024

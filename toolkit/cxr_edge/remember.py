@@ -97,12 +97,17 @@ def _circumstances() -> Mapping[str, str]:
     """Return what must be as it was for a finding to hold, but for the package."""
     return {
         "cxr_edge": __version__,
-        **{name: _version(name) for name in LIBRARIES},
+        **library_versions(),
         "node": platform.node(),
         "machine": platform.machine(),
         "cpu": cpu_model(),
         "usable_cpus": str(usable_cpus()),
     }
+
+
+def library_versions() -> dict[str, str]:
+    """Return which build of each of :data:`LIBRARIES` is installed, ``none`` where it is not."""
+    return {name: _version(name) for name in LIBRARIES}
 
 
 def _version(module: str) -> str:

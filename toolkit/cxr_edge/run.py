@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +16,14 @@ from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
 from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
+from cxr_edge.progress import Observer, Unobserved
 from cxr_edge.recipe import RECIPES
 from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
 from cxr_edge.scan import scan
 
 _ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
+
+_UNOBSERVED: Final = Unobserved()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class ScanJob:
     """Set an existing report aside."""
     max_failures: int | None = None
     """Stop once more files than this have failed."""
+
+    def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
+        """Yield the files to scan; as :func:`cxr_edge.discover.discover`, but for the report."""
+        own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
+        return (item for item in discover(self.paths, passed_over) if item.where not in own)
 
     @property
     def identity(self) -> RunIdentity:
@@ -132,7 +140,7 @@ def check_out(out: Path) -> None:
         raise UsageError(f"--out: {out} is not writable; choose another place")
 
 
-def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: None) -> RunManifest:
+def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     """Scan into a report, continuing one that an earlier run began.
 
     A continued report is byte for byte the one that an undisturbed run writes: it is kept up to
@@ -142,8 +150,8 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     ----------
     job
         What to do.
-    progress
-        Called with the counts after every batch.
+    observer
+        Is told when it begins, of every batch that is written, and when it is finished.
 
     Returns
     -------
@@ -161,21 +169,19 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
     """
     check_out(job.out)
     tally = _Tally(job)
-    own = {os.path.abspath(path) for path in (job.out, manifest_path(job.out))}  # noqa: PTH100  (links stay)
-    items = (item for item in discover(job.paths, tally.passed_over) if item.where not in own)
+    items = job.items(tally.passed_over)
     if job.fresh and job.out.exists():
         set_aside(job.out)
     report = _open(job, items, tally)
     exit_code = ExitCode.ERROR
     try:
-        tally.write(None)
-        progress(report.counts)
+        observer.begun(tally.write(None))
         _refuse_too_many(job, report.counts)
         for batch in scan(
             items, job.model, job.decision, batching=job.batching, workers=job.workers
         ):
             report.write(batch)
-            progress(report.counts)
+            observer.written(batch)
             _refuse_too_many(job, report.counts)
         exit_code = ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
     except KeyboardInterrupt:
@@ -189,6 +195,7 @@ def run_scan(job: ScanJob, progress: Callable[[Counts], None] = lambda counts: N
             report.close()
         finally:
             manifest = tally.write(exit_code)
+    observer.ended(manifest)
     return manifest
 
 

@@ -72,9 +72,9 @@ def scan(
     """
     workers = workers or usable_cpus()
     batching = batching or Batching()
-    classify = partial(_classify, model=model, decision=decision, batching=batching)
+    call = partial(classify, model=model, decision=decision, batching=batching)
     batches = _batched(items, batching.size)
-    for _, outcomes in in_order(classify, batches, ahead=AHEAD * workers, workers=workers):
+    for _, outcomes in in_order(call, batches, ahead=AHEAD * workers, workers=workers):
         yield outcomes
 
 
@@ -124,13 +124,13 @@ def _batched(items: Iterable[ImageItem], size: int) -> Iterator[list[ImageItem]]
         yield batch
 
 
-def _classify(
-    batch: list[ImageItem], model: Model, decision: Decision, batching: Batching
+def classify(
+    batch: Sequence[ImageItem], model: Model, decision: Decision, batching: Batching
 ) -> list[Outcome]:
-    """Take files from their bytes to their outcomes."""
+    """Take the files of one batch from their bytes to their outcomes, in one thread."""
     prepared = [prepare(item.file, model.spec.input) for item in batch]
     films = [film.content.pixels for film in prepared if isinstance(film.content, Pixels)]
-    scores = iter(_score(films, model.runtime, batching))
+    scores = iter(score(films, model.runtime, batching))
     return [
         _outcome(item, film, next(scores), decision)
         if isinstance(film.content, Pixels)
@@ -139,7 +139,16 @@ def _classify(
     ]
 
 
-def _score(films: list[NDArray[np.uint8]], runtime: Runtime, batching: Batching) -> Sequence[float]:
+def score(
+    films: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching
+) -> Sequence[float]:
+    """Score the films of one batch, each of shape (H, W, C), in one call of the model.
+
+    Raises
+    ------
+    ModelError
+        The runtime failed, or gave more or fewer probabilities than it got films.
+    """
     if not films:
         return []
     pixels = np.stack(films)

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.audit import audit
+from cxr_edge.cli.benchmark import benchmark
 from cxr_edge.cli.compare import compare
 from cxr_edge.cli.evaluate import evaluate
 from cxr_edge.cli.explain import explain
@@ -50,6 +51,7 @@ app = typer.Typer(
     ),
 )
 app.command()(scan)
+app.command()(benchmark)
 app.command()(audit)
 app.command()(train)
 app.command()(evaluate)

@@ -3,21 +3,25 @@
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from cxr_edge.cli.log import JsonLog, tells_errors
 from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from cxr_edge.manifest import Counts, RunManifest
+    from cxr_edge.cli.progress import Bar
+    from cxr_edge.manifest import RunManifest
+    from cxr_edge.progress import Unobserved
+    from cxr_edge.run import ScanJob
 
 
+@tells_errors
 def scan(
     paths: Annotated[
         list[Path],
@@ -73,6 +77,13 @@ def scan(
         int | None, typer.Option(min=0, help="Stop with exit code 1 once more files have failed.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json",
+            help="In place of the bar, events on standard error, a JSON object a line.",
+        ),
+    ] = False,
 ) -> None:
     """Classify films and write one CSV row for every file taken.
 
@@ -119,12 +130,8 @@ def scan(
         fresh=fresh,
         max_failures=max_failures,
     )
-    try:
-        with _progress(paths, quiet=quiet) as progress:
-            manifest = run_scan(job, progress)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: the same command finishes the report", err=True)
-        raise
+    with closing(_observer(job, quiet=quiet, log_json=log_json)) as observer:
+        manifest = run_scan(job, observer)
     if not quiet:
         _print_summary(manifest, out)
     raise typer.Exit(manifest.exit_code or 0)
@@ -135,24 +142,20 @@ def _interrupt(_signum: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-@contextmanager
-def _progress(paths: Sequence[Path], *, quiet: bool) -> "Iterator[Callable[[Counts], None]]":
-    """Show a progress bar on a terminal, nothing in a pipe."""
+def _observer(job: "ScanJob", *, quiet: bool, log_json: bool) -> "JsonLog | Bar | Unobserved":
+    """Return who is told of the scan: a log, a progress bar on a terminal, nobody in a pipe."""
+    from cxr_edge.progress import Meter, Unobserved
+
+    if log_json:
+        return JsonLog(Meter(job.items()), str(job.out), sys.stderr)
     if quiet or not sys.stderr.isatty():
-        yield lambda counts: None
-        return
+        return Unobserved()
 
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
 
-    from cxr_edge.discover import discover
+    from cxr_edge.cli.progress import Bar
 
-    total = sum(1 for _ in discover(paths))
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"))
-    with Progress(*columns, TimeLeft(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scan", total=total, failed=0)
-        yield lambda counts: bar.update(task, completed=counts.rows, failed=counts.failed)
+    return Bar(Meter(job.items()), Console(stderr=True))
 
 
 def _print_summary(manifest: "RunManifest", out: Path) -> None:

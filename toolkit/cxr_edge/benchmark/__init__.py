@@ -1,0 +1,1 @@
+"""What ``cxr benchmark`` measures, and how it is shown."""

@@ -1,0 +1,221 @@
+"""How fast films become rows here, by runtime, device, batch and threads, beside what could be."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.apart import apart
+from cxr_edge.batching import Batching, choose_batching
+from cxr_edge.benchmark.rows import Figures, Row, Setting
+from cxr_edge.discover import ImageItem, discover
+from cxr_edge.errors import CxrError, UsageError
+from cxr_edge.machine import peak_memory, usable_cpus
+from cxr_edge.model import Model, open_model
+from cxr_edge.outcome import Decision
+from cxr_edge.prepare import Pixels, prepare
+from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.scan import AHEAD, classify, in_order, prepare_all, score
+from cxr_edge.spec import InputSpec
+
+_ANY_INPUT: Final = InputSpec(224, 224)
+"""Whether a film can be decoded does not depend on the model that it is for."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, whatever the setting."""
+
+    reference: str
+    """The model; as for :func:`cxr_edge.model.open_model`."""
+    films: Path
+    """A folder of films, all readable; see :func:`gather`."""
+    report: Path
+    """Where reports are written; nobody reads them."""
+    rounds: int
+    """Times that everything is measured; medians count."""
+    spec_file: Path | None = None
+    """For a model that carries no spec."""
+
+
+def gather(source: Path, count: int, folder: Path) -> int:
+    """Fill a folder with links to films: the first readable ones, repeated where they are few.
+
+    Parameters
+    ----------
+    source
+        Where the films are.
+    count
+        Links to make.
+    folder
+        An empty folder.
+
+    Returns
+    -------
+    int
+        Films that are not the same.
+
+    Raises
+    ------
+    UsageError
+        No file can be read as a film.
+    """
+    films: list[Path] = []
+    for item in discover([source]):
+        if isinstance(prepare(item.file, _ANY_INPUT).content, Pixels):
+            films.append(item.file)
+        if len(films) == count:
+            break
+    if not films:
+        raise UsageError(f"expected at least one film that can be read in {source}, it has none")
+    for number in range(count):
+        film = films[number % len(films)]
+        (folder / f"{number:0{len(str(count))}}{film.suffix}").symlink_to(film)
+    return len(films)
+
+
+def measure(plan: Plan, setting: Setting) -> Row:
+    """Measure one setting, in processes of its own; one that cannot run is a row with the reason.
+
+    What is ``auto`` is chosen in a process before: the memory that choosing takes is not that of a
+    scan, where what was chosen is remembered.
+    """
+    try:
+        runtime, batching = apart(_choose, plan, setting)
+        chosen = replace(setting, runtime=runtime)
+        return Row(setting, apart(_measure, plan, chosen, batching), None)
+    except CxrError as exc:
+        return Row(setting, None, str(exc))
+
+
+def _open(plan: Plan, setting: Setting) -> Model:
+    return open_model(
+        plan.reference, setting.runtime, setting.device, plan.spec_file, threads=setting.threads
+    )
+
+
+def _choose(plan: Plan, setting: Setting) -> tuple[str, Batching]:
+    """Return the runtime and the batching that ``cxr scan`` takes."""
+    model = _open(plan, setting)
+    return model.runtime_name, choose_batching(model, setting.batch_size, setting.workers)
+
+
+def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
+    """Measure in this process, which has done nothing else."""
+    model = _open(plan, setting)
+    job = ScanJob(
+        paths=[plan.films],
+        out=plan.report,
+        model=model,
+        decision=Decision.of(model.spec),
+        batching=batching,
+        workers=setting.workers,
+        threads=setting.threads,
+        fresh=True,
+    )
+    run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
+    peak = peak_memory()
+    alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
+    passes = _Passes(job, alone, list(job.items()))
+    rounds = [passes.once() for _ in range(plan.rounds)]
+    films = len(passes.items)
+    seconds = {
+        name: statistics.median(times[name] for times in rounds) / films for name in rounds[0]
+    }
+    ideal = usable_cpus() / (seconds["decode alone"] + seconds["inference alone"])
+    p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
+    return Figures(
+        model=model.tag,
+        runtime=model.runtime_name,
+        provider=model.runtime.provider,
+        batch_size=batching.size,
+        batch_why=batching.why,
+        decode_rate=1 / seconds["decode"],
+        inference_rate=1 / seconds["inference"],
+        end_to_end_rate=1 / seconds["end to end"],
+        decode_cpu_ms=1e3 * seconds["decode alone"],
+        inference_cpu_ms=1e3 * seconds["inference alone"],
+        ideal_rate=ideal,
+        share=1 / seconds["end to end"] / ideal,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        peak_bytes=peak,
+    )
+
+
+class _Passes:
+    """The passes over all films that a round is made of."""
+
+    def __init__(self, job: ScanJob, alone: Model, items: Sequence[ImageItem]) -> None:
+        """Take the scan, its model with one thread a call, and its films."""
+        self.job = job
+        self.alone = alone
+        self.items = items
+        self.latencies: list[float] = []
+
+    def once(self) -> dict[str, float]:
+        """Return the seconds of each pass. Passes take turns: a drifting machine slows all alike.
+
+        Those that are alone are CPU time of the process, which then does nothing else; a runtime
+        may compute in a thread of its own.
+        """
+        self.latencies += [_seconds(partial(self._classify, item)) for item in self.items]
+        return {
+            "end to end": _seconds(partial(run_scan, self.job)),
+            "decode": _seconds(self._decode),
+            "inference": _seconds(self._infer),
+            "decode alone": _seconds(self._decode_alone, time.process_time),
+            "inference alone": _seconds(self._infer_alone, time.process_time),
+        }
+
+    @cached_property
+    def _batches(self) -> list[list[NDArray[np.uint8]]]:
+        films = [
+            film.content.pixels
+            for _, film in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            if isinstance(film.content, Pixels)
+        ]
+        size = self.job.batching.size
+        return [films[start : start + size] for start in range(0, len(films), size)]
+
+    def _classify(self, item: ImageItem) -> None:
+        classify([item], self.job.model, self.job.decision, Batching())
+
+    def _decode(self) -> None:
+        job = self.job
+        ahead = AHEAD * job.workers
+        _exhaust(prepare_all(self.items, job.model.spec.input, ahead=ahead, workers=job.workers))
+
+    def _infer(self) -> None:
+        job = self.job
+        call = partial(score, runtime=job.model.runtime, batching=job.batching)
+        ahead = AHEAD * job.workers
+        _exhaust(in_order(call, self._batches, ahead=ahead, workers=job.workers))
+
+    def _decode_alone(self) -> None:
+        for item in self.items:
+            prepare(item.file, self.job.model.spec.input)
+
+    def _infer_alone(self) -> None:
+        for films in self._batches:
+            score(films, self.alone.runtime, self.job.batching)
+
+
+def _seconds(
+    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    start = clock()
+    function()
+    return clock() - start
+
+
+def _exhaust(stream: Iterable[object]) -> None:
+    for _ in stream:
+        pass
