@@ -151,9 +151,9 @@ def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     """The pass from end to end leaves a report with a row for each film."""
     from cxr_edge.benchmark.measure import _Passes
     from cxr_edge.discover import discover
+    from cxr_edge.job import ScanJob
     from cxr_edge.model import open_model
     from cxr_edge.outcome import Decision
-    from cxr_edge.run import ScanJob
 
     films = tmp_path / "films"
     films.mkdir()

@@ -15,10 +15,11 @@ import pytest
 
 from cxr_edge.cli import log as module
 from cxr_edge.cli.log import JsonLog
+from cxr_edge.job import ScanJob
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Meter
-from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.run import run_scan
 from fakes import ROOT, SAMPLES
 
 FIELDS = {

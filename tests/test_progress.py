@@ -15,11 +15,12 @@ from rich.console import Console
 
 from cxr_edge.batching import Batching
 from cxr_edge.cli.progress import Bar, described
+from cxr_edge.job import ScanJob
 from cxr_edge.manifest import Counts, RunManifest
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import WINDOW, Meter, Standing, Unobserved
-from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.run import run_scan
 from fakes import SAMPLES
 
 STANDING = Standing(rows=10, ok=9, failed=1, total=None, files_per_second=None, seconds_left=None)

@@ -13,12 +13,13 @@ import pytest
 
 from cxr_edge.batching import Batching
 from cxr_edge.errors import ExitCode, ReportError, UsageError
+from cxr_edge.job import Allowance, ScanJob
 from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision, Outcome
 from cxr_edge.progress import Unobserved
 from cxr_edge.report import COLUMNS
-from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.run import run_scan
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_interrupted_it_can_be_continued(job: ScanJob) -> None:
 def test_too_many_failures_stop_early(job: ScanJob) -> None:
     """The report holds what was done and can be continued with a higher limit."""
     with pytest.raises(ReportError, match="--max-failures allows 0"):
-        run_scan(dataclasses.replace(job, max_failures=0))
+        run_scan(dataclasses.replace(job, max_failures=Allowance("0")))
     assert manifest(job.out)["exit_code"] == 1
     assert run_scan(job).counts.rows == 13
 

@@ -68,9 +68,9 @@ def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (7, 2), (32, 1)])
 def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
     """The embedded model's outcomes do not depend on company, workers or threads."""
-    alone = run(open_model(threads=1), 1, 1)
-    assert run(open_model(threads=1), batch_size, workers) == alone
-    assert run(open_model(threads=3), batch_size, workers) == alone
+    alone = run(open_model(runtime="onnx", threads=1), 1, 1)
+    assert run(open_model(runtime="onnx", threads=1), batch_size, workers) == alone
+    assert run(open_model(runtime="onnx", threads=3), batch_size, workers) == alone
 
 
 def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> None:

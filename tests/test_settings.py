@@ -7,9 +7,10 @@ import pytest
 
 from cxr_edge.batching import choose_batching
 from cxr_edge.discover import discover
+from cxr_edge.job import ScanJob
 from cxr_edge.model import default_package, installed, open_model
 from cxr_edge.outcome import Decision
-from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.run import run_scan
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 

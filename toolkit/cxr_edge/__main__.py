@@ -1,5 +1,5 @@
 """``python -m cxr_edge`` is ``cxr``."""
 
-from cxr_edge.cli import app
+from cxr_edge.supervise import main
 
-app(prog_name="cxr")
+main()

@@ -1,16 +1,22 @@
 """A function's answer from a process of its own: its memory and its libraries are nobody else's."""
 
+import contextlib
+import os
+import pickle
+import select
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import ParamSpec, TypeVar
+from typing import Final, TypeVar
 
 from cxr_edge.errors import CxrError
 
-P = ParamSpec("P")
 R = TypeVar("R")
+
+_SERVE: Final = "from cxr_edge.apart import serve; serve()"
 
 
 @dataclass(frozen=True)
@@ -20,49 +26,82 @@ class _Refused:
     message: str
 
 
-def apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+class Died(CxrError):
+    """The process ended without an answer."""
+
+
+class Late(CxrError):
+    """The answer did not come in time."""
+
+
+def apart(function: Callable[..., R], *args: object, within: float | None = None) -> R:
     """Call a function in a fresh process.
+
+    Fresh, not forked: a fork begins with the memory of this process, and with its threads' locks.
 
     Parameters
     ----------
     function
         Of a module, so that the process finds it; its arguments and its answer are pickled.
+    within
+        Seconds to wait for the answer; without end by default.
 
     Raises
     ------
+    Died
+        It crashed, or was killed.
+    Late
+        It took longer, and was killed.
     CxrError
-        With the text of the one that it raised there, or the process died.
+        With the text of the one that it raised there.
     """
-    # Fresh, not forked: a fork begins with the memory of this process, and with its threads' locks.
-    context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, args, kwargs), daemon=True)
-    # Ctrl-C is for this process, which then ends the other; the mask is inherited.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    receiver, sender = os.pipe()
+    # Ctrl-C is for this process, which then ends the other: hence a group of its own.
+    process = subprocess.Popen(  # noqa: S603  (ourselves)
+        [sys.executable, "-P", "-c", _SERVE, str(sender)],
+        stdin=subprocess.PIPE, pass_fds=[sender], process_group=0,
+    )  # fmt: skip
+    os.close(sender)  # the process has the only one left, so its death is seen
+    assert process.stdin is not None
     try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    sender.close()  # the process has the only one left, so its death is seen
-    try:
-        answer: R | _Refused = receiver.recv()
-    except EOFError:
-        process.join()
-        why = ", mostly since memory was short" if process.exitcode == -signal.SIGKILL else ""
-        raise CxrError(f"its process died with exit code {process.exitcode}{why}") from None
+        with contextlib.suppress(BrokenPipeError):  # it died, which is told below
+            pickle.dump((sys.path, function, args), process.stdin)
+            process.stdin.flush()
+        if not select.select([receiver], [], [], within)[0]:
+            raise Late(f"it took longer than {within:g} s")
+        with os.fdopen(receiver, "rb", closefd=False) as answers:
+            came = answers.read()
     finally:
         process.kill()  # it has answered, or nobody waits for its answer any more
-        process.join()
+        code = process.wait()
+        os.close(receiver)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    if not came:
+        why = ", mostly since memory was short" if code == -signal.SIGKILL else ""
+        raise Died(f"its process died with exit code {code}{why}")
+    answer: R | _Refused = pickle.loads(came)  # noqa: S301  (of our own process)
     if isinstance(answer, _Refused):
         raise CxrError(answer.message)
     return answer
 
 
-def _answer(
-    sender: Connection, function: Callable[..., object], args: tuple[object, ...], kwargs: object
-) -> None:
-    assert isinstance(kwargs, dict)
+def serve() -> None:
+    """Be the process: call what comes in, give the answer, and end when the other one does."""
     try:
-        sender.send(function(*args, **kwargs))
+        sys.path[:], function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
+    except EOFError:  # it died before it had said what
+        os._exit(1)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        answer = function(*args)
     except CxrError as exc:
-        sender.send(_Refused(str(exc)))
+        answer = _Refused(str(exc))
+    with contextlib.suppress(BrokenPipeError), os.fdopen(int(sys.argv[1]), "wb") as sender:
+        pickle.dump(answer, sender)
+    os._exit(0)  # nothing is left to do, and libraries may take long to say goodbye
+
+
+def _die_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # returns when the parent's end is closed
+    os.kill(os.getpid(), signal.SIGKILL)

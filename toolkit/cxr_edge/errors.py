@@ -27,6 +27,7 @@
         ├── NoPixelData               no-pixel-data
         ├── ConstantImage             constant-image
         ├── DecoderCrash              decoder-crash
+        ├── TimedOut                  timeout
         └── InvalidScore              invalid-score
 
 A message says what was expected, what came, and what to do.
@@ -193,6 +194,12 @@ class DecoderCrash(ImageError):
     """The decoder failed in a way that nobody foresaw; the scan goes on."""
 
     reason = "decoder-crash"
+
+
+class TimedOut(ImageError):
+    """Reading and decoding the file took longer than is allowed."""
+
+    reason = "timeout"
 
 
 class InvalidScore(ImageError):

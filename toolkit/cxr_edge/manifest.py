@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -122,6 +123,12 @@ class RunManifest:
     """Files and folders that were not taken, by why."""
     continued_from: int
     """Rows that an earlier run had written."""
+    changed: int
+    """Files that were changed since an earlier run wrote their rows."""
+    first_changed: list[str]
+    """Paths of the first :data:`FIRST_FAILED` of them."""
+    begun: str
+    """ISO 8601, UTC; of the first run into this report."""
     started: str
     """ISO 8601, UTC; of this run."""
     ended: str | None = None
@@ -130,6 +137,8 @@ class RunManifest:
     """Of this run, from the first file to the last row; None where there was nothing to do."""
     exit_code: int | None = None
     """None while it runs."""
+    pid: int | None = None
+    """Of the process that writes the report; None once it has ended."""
 
     def write(self, path: Path) -> None:
         """Write the manifest so that a reader finds the old one or the new one, whole.
@@ -142,7 +151,7 @@ class RunManifest:
         data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
         text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
         try:
-            write_whole(path, text + "\n")
+            write_whole(path, text + "\n", durable=True)
         except OSError as exc:
             raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
 
@@ -164,7 +173,12 @@ def manifest_path(report: Path) -> Path:
 
 
 def read_identity(report: Path) -> RunIdentity:
-    """Read what an existing report was made with, from its manifest.
+    """As :func:`read_begun`, the identity alone."""
+    return read_begun(report)[0]
+
+
+def read_begun(report: Path) -> tuple[RunIdentity, str]:
+    """Read what an existing report was made with, from its manifest, and when it was begun.
 
     Raises
     ------
@@ -181,7 +195,8 @@ def read_identity(report: Path) -> RunIdentity:
                 f"came {version}; finish it with the version that began it, or use --fresh"
             )
         identity = dict(data["identity"])
-        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
+        begun = datetime.fromisoformat(data["begun"]).isoformat()
+        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])}), begun
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReportError(
             f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "

@@ -83,6 +83,8 @@ class Failure:
     """One sentence for a person."""
     format: str = ""
     """Of the file, where its first bytes tell."""
+    file: str = ""
+    """Where it is."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:

@@ -49,6 +49,8 @@ def prepare(path: Path, spec: InputSpec) -> Prepared:
         return Prepared(sha256, Pixels(preprocess(image, spec), image.source), kind)
     except ImageError as error:
         return Prepared(sha256, error, kind)
+    except MemoryError:
+        return Prepared(sha256, TooLarge("expected an image that fits into memory"), kind)
     except Exception as exc:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
         crash = DecoderCrash(f"the decoder failed in an unforeseen way ({type(exc).__name__})")
         return Prepared(sha256, crash, kind)

@@ -1,6 +1,8 @@
 """The CSV report: written in batches, readable after any interruption."""
 
 import csv
+import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self, TextIO
@@ -26,6 +28,9 @@ COLUMNS: Final = (
     "model",
 )
 """Header of the report."""
+
+SYNC_EVERY: Final = 5.0
+"""Seconds after which rows are on the disk: what a power failure can cost at most."""
 
 _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
@@ -79,6 +84,7 @@ class CsvReport:
         self._model = model
         self._writer = csv.writer(file, lineterminator="\n")
         self.counts = counts
+        self._synced = time.monotonic()
 
     @classmethod
     def open(cls, path: Path, model: str, kept: int = 0, counts: Counts | None = None) -> Self:
@@ -110,7 +116,7 @@ class CsvReport:
         return cls(file, model, counts or Counts())
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Append one batch and hand it to the operating system.
+        """Append one batch and hand it to the operating system, now and then to the disk.
 
         Raises
         ------
@@ -124,6 +130,8 @@ class CsvReport:
                 self._writer.writerow(row)
                 rows.append(row)
             self._file.flush()
+            if time.monotonic() - self._synced > SYNC_EVERY:
+                self._sync()
         except OSError as exc:
             raise _unwritable(exc) from exc
         for row in rows:
@@ -132,9 +140,14 @@ class CsvReport:
     def close(self) -> None:
         """Close the file; raises as :meth:`write`."""
         try:
+            self._sync()
             self._file.close()
         except OSError as exc:
             raise _unwritable(exc) from exc
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
 
 
 def read_rows(path: Path) -> Iterator[tuple[list[str], int]]:

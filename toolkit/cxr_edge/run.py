@@ -2,80 +2,26 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.batching import Batching
-from cxr_edge.discover import ImageItem, PassedOver, discover
-from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
-from cxr_edge.machine import usable_cpus
-from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
-from cxr_edge.model import AUTO, Model
-from cxr_edge.outcome import Decision
+from cxr_edge.continued import Changed, open_report
+from cxr_edge.discover import PassedOver
+from cxr_edge.errors import CxrError, ExitCode
+from cxr_edge.folders import Folders
+from cxr_edge.guarded import Guard
+from cxr_edge.job import ScanJob, check_out
+from cxr_edge.lock import alone_at
+from cxr_edge.manifest import Counts, RunManifest, manifest_path
 from cxr_edge.progress import Observer, Unobserved
-from cxr_edge.recipe import RECIPES
-from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
+from cxr_edge.quarantine import take, write_list
+from cxr_edge.report import set_aside
 from cxr_edge.scan import scan
-
-_ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
+from cxr_edge.watch import NONE
 
 _UNOBSERVED: Final = Unobserved()
-
-
-@dataclass(frozen=True)
-class ScanJob:
-    """What to scan, with what, into which report."""
-
-    paths: Sequence[Path]
-    """Files and folders."""
-    out: Path
-    """The report."""
-    model: Model
-    """That classifies."""
-    decision: Decision
-    """That labels."""
-    runtime_asked: str = AUTO
-    """For the manifest."""
-    device_asked: str = AUTO
-    """For the manifest."""
-    self_test: str = "not asked for"
-    """For the manifest."""
-    batching: Batching = field(default_factory=Batching)
-    """How films are handed to the model."""
-    workers: int = field(default_factory=usable_cpus)
-    """Files at work at once."""
-    threads: int = 1
-    """That one call of the model may use."""
-    fresh: bool = False
-    """Set an existing report aside."""
-    max_failures: int | None = None
-    """Stop once more files than this have failed."""
-
-    def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
-        """Yield the files to scan; as :func:`cxr_edge.discover.discover`, but for the report."""
-        own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
-        return (item for item in discover(self.paths, passed_over) if item.where not in own)
-
-    @property
-    def identity(self) -> RunIdentity:
-        """What must not change between the runs into one report."""
-        spec = self.model.spec
-        return RunIdentity(
-            model=spec.name,
-            model_sha256=self.model.sha256,
-            input=str(spec.input),
-            recipe=spec.input.recipe,
-            recipe_sha256=RECIPES[spec.input.recipe].digest,
-            labels=spec.labels,
-            threshold=self.decision.threshold,
-            runtime=self.model.runtime_name,
-            provider=self.model.runtime.provider,
-            batch_size=self.batching.size if self.batching.padded else 1,
-        )
 
 
 def _now() -> str:
@@ -89,8 +35,10 @@ class _Tally:
     job: ScanJob
     passed_over: PassedOver = field(default_factory=PassedOver)
     counts: Counts = field(default_factory=Counts)
+    changed: Changed = field(default_factory=Changed)
     continued_from: int = 0
     started: str = field(default_factory=_now)
+    begun: str = ""
     clock: float = field(default_factory=time.monotonic)
 
     def write(self, exit_code: ExitCode | None) -> RunManifest:
@@ -113,31 +61,17 @@ class _Tally:
             counts=self.counts,
             passed_over=self.passed_over.counts,
             continued_from=self.continued_from,
+            changed=self.changed.count,
+            first_changed=self.changed.first,
+            begun=self.begun,
             started=self.started,
+            pid=os.getpid() if exit_code is None else None,
             ended=None if exit_code is None else _now(),
             files_per_second=round(done / seconds, 2) if done and exit_code is not None else None,
             exit_code=exit_code,
         )
         manifest.write(manifest_path(self.job.out))
         return manifest
-
-
-def check_out(out: Path) -> None:
-    """Check that a report can be written, before any work is done.
-
-    Raises
-    ------
-    UsageError
-        Its folder is missing or not writable, or it is a folder itself.
-    """
-    if not out.parent.is_dir():
-        raise UsageError(f"--out: expected an existing folder, {out.parent} is none; make it first")
-    if out.exists() and not out.is_file():
-        kind = "a folder" if out.is_dir() else "no regular file"
-        raise UsageError(f"--out: expected a file, {out} is {kind}")
-    # The manifest is written anew beside the report, so the folder must be writable in any case.
-    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise UsageError(f"--out: {out} is not writable; choose another place")
 
 
 def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
@@ -168,21 +102,39 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
         The runtime failed.
     """
     check_out(job.out)
+    with alone_at(job.out):
+        return _run(job, observer)
+
+
+def _run(job: ScanJob, observer: Observer) -> RunManifest:
+    folders = Folders.of(job.paths)
     tally = _Tally(job)
     items = job.items(tally.passed_over)
-    if job.fresh and job.out.exists():
+    if job.fresh and job.out.exists() and job.watch.rows == NONE:
         set_aside(job.out)
-    report = _open(job, items, tally)
+    report, begun = open_report(job, items, tally.changed)
+    tally.begun = begun or tally.started
+    tally.counts, tally.continued_from = report.counts, report.counts.rows
+    prepare = Guard(job.watch).prepare
     exit_code = ExitCode.ERROR
     try:
         observer.begun(tally.write(None))
-        _refuse_too_many(job, report.counts)
+        job.watch.rows = report.counts.rows
+        if job.max_failures:
+            job.max_failures.check(report.counts)
         for batch in scan(
-            items, job.model, job.decision, batching=job.batching, workers=job.workers
-        ):
+            items, job.model, job.decision, prepare=prepare, batching=job.batching,
+            workers=job.workers,
+        ):  # fmt: skip
+            folders.check(batch)
+            if job.quarantine:
+                take(job.quarantine, batch)
             report.write(batch)
+            job.watch.rows = report.counts.rows
             observer.written(batch)
-            _refuse_too_many(job, report.counts)
+            if job.max_failures:
+                job.max_failures.check(report.counts)
+        folders.check_all()
         exit_code = ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
@@ -193,64 +145,10 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     finally:
         try:
             report.close()
+            if job.quarantine:
+                write_list(job.quarantine, job.out)
         finally:
             manifest = tally.write(exit_code)
+            job.watch.rows = NONE
     observer.ended(manifest)
     return manifest
-
-
-def _open(job: ScanJob, items: Iterator[ImageItem], tally: _Tally) -> CsvReport:
-    """Return the report to append to; ``items`` are then at the first that it lacks."""
-    rows = read_rows(job.out) if job.out.exists() else iter(())
-    header = next(rows, None)
-    if header is None:
-        if job.out.exists() and not ",".join(COLUMNS).encode().startswith(_head(job.out)):
-            raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
-        report = CsvReport.open(job.out, job.model.tag)
-        tally.counts = report.counts
-        return report
-    if tuple(header[0]) != COLUMNS:
-        raise ReportError(f"{job.out} exists and has other columns{_ASK_FRESH}")
-    _check_identity(job)
-    kept = header[1]
-    for row, kept in rows:  # noqa: B007  (where the last one ends)
-        _match(job, row, next(items, None))
-        tally.counts.add(named(row))
-    tally.continued_from = tally.counts.rows
-    return CsvReport.open(job.out, job.model.tag, kept, tally.counts)
-
-
-def _match(job: ScanJob, row: Sequence[str], item: ImageItem | None) -> None:
-    came = "nothing" if item is None else printable(item.path)
-    if item is None or came != row[0]:
-        raise ReportError(
-            f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
-            f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
-        )
-
-
-def _check_identity(job: ScanJob) -> None:
-    before, now = asdict(read_identity(job.out)), asdict(job.identity)
-    changed = [
-        f"{key.replace('_', ' ')} was {before[key]}, now {now[key]}"
-        for key in now
-        if before[key] != now[key]
-    ]
-    if changed:
-        raise ReportError(
-            f"{job.out} was begun otherwise and cannot be continued: "
-            f"{'; '.join(changed)}{_ASK_FRESH}"
-        )
-
-
-def _refuse_too_many(job: ScanJob, counts: Counts) -> None:
-    if job.max_failures is not None and counts.failed > job.max_failures:
-        raise ReportError(
-            f"stopped: {counts.failed} files failed, --max-failures allows {job.max_failures}; "
-            "the report can be continued by the same command with a higher limit"
-        )
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(",".join(COLUMNS)) + 1)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ from cxr_edge.spec import InputSpec
 AHEAD: Final = 32
 """Batches a worker that may be done before an earlier one is: what a slow file holds up."""
 
+Prepare: TypeAlias = Callable[[Path, InputSpec], Prepared]
+"""Takes a file to pixels; :func:`cxr_edge.prepare.prepare`, or one that is more careful."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -42,6 +46,7 @@ def scan(
     model: Model,
     decision: Decision,
     *,
+    prepare: Prepare = prepare,
     batching: Batching | None = None,
     workers: int | None = None,
 ) -> Iterator[list[Outcome]]:
@@ -55,6 +60,8 @@ def scan(
         With what; its runtime is called by all workers at once.
     decision
         How a probability becomes a label.
+    prepare
+        Takes a file to pixels; never raises an ImageError.
     batching
         Files a batch: those that can be read are scored in one call of the model. One by default.
     workers
@@ -72,7 +79,7 @@ def scan(
     """
     workers = workers or usable_cpus()
     batching = batching or Batching()
-    call = partial(classify, model=model, decision=decision, batching=batching)
+    call = partial(classify, model=model, decision=decision, batching=batching, prepare=prepare)
     batches = _batched(items, batching.size)
     for _, outcomes in in_order(call, batches, ahead=AHEAD * workers, workers=workers):
         yield outcomes
@@ -125,7 +132,11 @@ def _batched(items: Iterable[ImageItem], size: int) -> Iterator[list[ImageItem]]
 
 
 def classify(
-    batch: Sequence[ImageItem], model: Model, decision: Decision, batching: Batching
+    batch: Sequence[ImageItem],
+    model: Model,
+    decision: Decision,
+    batching: Batching,
+    prepare: Prepare = prepare,
 ) -> list[Outcome]:
     """Take the files of one batch from their bytes to their outcomes, in one thread."""
     prepared = [prepare(item.file, model.spec.input) for item in batch]
@@ -179,4 +190,4 @@ def _outcome(item: ImageItem, film: Prepared, score: float, decision: Decision) 
 
 
 def _failure(item: ImageItem, film: Prepared, error: ImageError) -> Failure:
-    return Failure(item.path, film.sha256, error.reason, str(error), film.format)
+    return Failure(item.path, film.sha256, error.reason, str(error), film.format, item.where)

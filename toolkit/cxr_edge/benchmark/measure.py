@@ -16,11 +16,12 @@ from cxr_edge.batching import Batching, choose_batching
 from cxr_edge.benchmark.rows import Figures, Row, Setting
 from cxr_edge.discover import ImageItem, discover
 from cxr_edge.errors import CxrError, UsageError
+from cxr_edge.job import ScanJob
 from cxr_edge.machine import peak_memory, usable_cpus
 from cxr_edge.model import Model, open_model
 from cxr_edge.outcome import Decision
 from cxr_edge.prepare import Pixels, prepare
-from cxr_edge.run import ScanJob, run_scan
+from cxr_edge.run import run_scan
 from cxr_edge.scan import AHEAD, classify, in_order, prepare_all, score
 from cxr_edge.spec import InputSpec
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from cxr_edge.cli.progress import Bar
+    from cxr_edge.job import ScanJob
     from cxr_edge.manifest import RunManifest
     from cxr_edge.progress import Unobserved
-    from cxr_edge.run import ScanJob
 
 
 @tells_errors
@@ -74,7 +74,23 @@ def scan(
         bool, typer.Option("--fresh", help="Begin anew; keep an old report under a new name.")
     ] = False,
     max_failures: Annotated[
-        int | None, typer.Option(min=0, help="Stop with exit code 1 once more files have failed.")
+        str | None,
+        typer.Option(
+            metavar="N|N%", help="Stop with exit code 1 once more files, or a larger share, failed."
+        ),
+    ] = None,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Link files that fail into this folder, with a list."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="A file that takes longer fails.")
+    ] = 60.0,
+    max_memory: Annotated[
+        int | None,
+        typer.Option(
+            min=256, metavar="MB", help="A file that needs more fails.", show_default="80% of free"
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
     log_json: Annotated[
@@ -95,24 +111,33 @@ def scan(
     the model package gave where it was made; nothing was scanned.
     """
     from cxr_edge.discover import resolve_roots
-    from cxr_edge.run import ScanJob, check_out, run_scan
+    from cxr_edge.job import Allowance, ScanJob, check_out
+    from cxr_edge.quarantine import check_quarantine
+    from cxr_edge.run import run_scan
 
     if operating_point is not None and threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
     if threshold is not None and math.isnan(threshold):
         raise UsageError("--threshold: expected a number from 0 to 1, came nan")
+    allowance = None if max_failures is None else Allowance(max_failures)
     resolve_roots(paths)
+    if quarantine:
+        check_quarantine(quarantine, paths)
     check_out(out)  # before a model is loaded, which takes longer
 
     from cxr_edge.batching import choose_batching
-    from cxr_edge.machine import usable_cpus
+    from cxr_edge.guarded import MEGABYTE, SHARE
+    from cxr_edge.machine import available_memory, usable_cpus
     from cxr_edge.manifest import begun_with
     from cxr_edge.model import open_model
     from cxr_edge.outcome import Decision
     from cxr_edge.selftest import SKIPPED, check_once
+    from cxr_edge.watch import NONE, current
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    begun = None if fresh else begun_with(out)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    watch = current()
+    begun = begun_with(out) if not fresh or watch.rows != NONE else None
     workers = workers or usable_cpus()
     opened = open_model(model, runtime, device, spec, threads=threads, begun=begun)
     decision = Decision.of(opened.spec, operating_point, threshold)
@@ -128,8 +153,11 @@ def scan(
         workers=workers,
         threads=threads,
         fresh=fresh,
-        max_failures=max_failures,
+        max_failures=allowance,
+        quarantine=quarantine,
+        watch=watch,
     )
+    watch.limit(timeout, MEGABYTE * max_memory if max_memory else int(SHARE * available_memory()))
     with closing(_observer(job, quiet=quiet, log_json=log_json)) as observer:
         manifest = run_scan(job, observer)
     if not quiet:
@@ -138,7 +166,9 @@ def scan(
 
 
 def _interrupt(_signum: int, _frame: object) -> NoReturn:
-    """Let SIGTERM end a scan as Ctrl-C does."""
+    """End the scan once, however often it is asked to: the report is being closed."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -1,0 +1,79 @@
+"""Preparing a file so that a crash, a hang or a bomb of its decoder costs its row alone."""
+
+import contextlib
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.apart import Died, Late, apart
+from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
+from cxr_edge.formats import HEAD_BYTES, identify
+from cxr_edge.prepare import Prepared, prepare, read_file
+from cxr_edge.spec import InputSpec
+from cxr_edge.watch import Watch, key
+
+TIMEOUT: Final = 60.0
+"""Seconds that one file may take, from its first byte read to its pixels."""
+
+SHARE: Final = 0.8
+"""Of the memory that is free when a scan begins, what it may hold."""
+
+MEGABYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Prepares files under the eyes of a :class:`Watch`."""
+
+    watch: Watch
+    """That knows which files to be careful with."""
+
+    def prepare(self, path: Path, spec: InputSpec) -> Prepared:
+        """As :func:`cxr_edge.prepare.prepare`; a suspect in a process of its own."""
+        name = str(path)
+        if key(name) in self.watch.suspects:
+            return self._apart(path, spec)
+        with self.watch.at_work(name):
+            return prepare(path, spec)
+
+    def _apart(self, path: Path, spec: InputSpec) -> Prepared:
+        seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
+        sha256 = kind = ""
+        try:
+            sha256, kind = apart(_facts, path, within=seconds)
+            return apart(_bounded, path, spec, memory, seconds, within=seconds)
+        except Late:
+            error: ImageError = TimedOut(
+                f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
+                "itself, or allow more with --timeout"
+            )
+        except Died:
+            error = DecoderCrash("its decoder crashed; look at it by itself, or convert it anew")
+        return Prepared(sha256, error, kind)
+
+
+def _facts(path: Path) -> tuple[str, str]:
+    """Return what a row says of a file that is not decoded: its digest and format."""
+    try:
+        data = read_file(path)
+    except ImageError:
+        return "", ""  # said by prepare, with the reason
+    return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
+
+
+def _bounded(path: Path, spec: InputSpec, memory: int, seconds: float) -> Prepared:
+    """Prepare a file in a process that the system lets hold only so much, for only so long."""
+    if memory:
+        _forbid_more_than("RLIMIT_DATA", memory)
+    _forbid_more_than("RLIMIT_CPU", math.ceil(seconds) + 1)
+    return prepare(path, spec)
+
+
+def _forbid_more_than(limit: str, most: int) -> None:
+    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource  # not on every system, nor is each limit
+
+        _, hard = resource.getrlimit(getattr(resource, limit))
+        resource.setrlimit(getattr(resource, limit), (most, hard))

@@ -1,0 +1,126 @@
+"""What a scan is at work on, seen from outside of its process.
+
+A native decoder that crashes, hangs or eats all memory takes its process along. So the process that
+the user starts forks before it loads anything, the child scans, and the parent watches: each worker
+notes in memory that both share which file it has in hand, and since when. Where the child dies or
+has to be killed, the next child decodes the files that were in hand then each in a process of its
+own, where it can do no harm.
+"""
+
+import hashlib
+import mmap
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+SLOTS: Final = 1024
+"""Workers that can be watched; one beyond goes unwatched."""
+
+_SETTINGS: Final = struct.Struct("=dqq")
+_SLOT: Final = struct.Struct("=Qd")
+_NOBODY: Final = 0
+_DONE: Final = 0.0
+NONE: Final = -1
+"""Rows of a report that is not begun."""
+
+
+@dataclass
+class Watch:
+    """A table in shared memory: limits, rows written, and what each worker has in hand."""
+
+    suspects: set[int] = field(default_factory=set)
+    """Keys of the files that were in hand when an earlier process died."""
+
+    def __post_init__(self) -> None:
+        """Share the table with the processes that this one forks."""
+        self._table = mmap.mmap(-1, _SETTINGS.size + SLOTS * _SLOT.size)
+        _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE)
+        self._own = threading.local()
+        self._free = iter(range(SLOTS))
+
+    def limit(self, seconds: float, memory: int) -> None:
+        """Say how long a file may take, and how many bytes the process may hold."""
+        _SETTINGS.pack_into(self._table, 0, seconds, memory, self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that a file may take; 0 before :meth:`limit`."""
+        return float(_SETTINGS.unpack_from(self._table)[0])
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the process may hold; 0 before :meth:`limit`."""
+        return int(_SETTINGS.unpack_from(self._table)[1])
+
+    @property
+    def rows(self) -> int:
+        """Rows in the report, :data:`NONE` while none is begun."""
+        return int(_SETTINGS.unpack_from(self._table)[2])
+
+    @rows.setter
+    def rows(self, count: int) -> None:
+        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count)
+
+    @contextmanager
+    def at_work(self, path: str) -> Iterator[None]:
+        """Note that this thread has a file in hand."""
+        place = self._place()
+        if place is None:
+            yield
+            return
+        _SLOT.pack_into(self._table, place, key(path), time.monotonic())
+        try:
+            yield
+        finally:  # it stays in the table: what a decoder breaks can come to light later
+            _SLOT.pack_into(self._table, place, key(path), _DONE)
+
+    def in_hand(self) -> dict[int, float]:
+        """Return the keys of the files in hand, each with the seconds since when."""
+        now = time.monotonic()
+        return {name: now - since for name, since in self._slots() if since != _DONE}
+
+    def last_in_hand(self) -> set[int]:
+        """Return the keys of the files that each worker has, or had last, in hand."""
+        return {name for name, _ in self._slots()}
+
+    def clear(self) -> None:
+        """Forget what a process that is gone had in hand."""
+        self._table[_SETTINGS.size :] = bytes(SLOTS * _SLOT.size)
+
+    def _slots(self) -> list[tuple[int, float]]:
+        slots = _SLOT.iter_unpack(self._table[_SETTINGS.size :])
+        return [(name, since) for name, since in slots if name != _NOBODY]
+
+    def _place(self) -> int | None:
+        if not hasattr(self._own, "place"):
+            slot = next(self._free, None)
+            self._own.place = None if slot is None else _SETTINGS.size + slot * _SLOT.size
+        place: int | None = self._own.place
+        return place
+
+
+def key(path: str) -> int:
+    """Return what stands for a file: 64 bits of a digest of its path, never 0.
+
+    Two files with the same one, and both are decoded apart: slower, nothing else.
+    """
+    digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest) or 1
+
+
+_current: Watch | None = None
+
+
+def watched_by(watch: Watch | None) -> None:
+    """Say who watches this process."""
+    global _current  # noqa: PLW0603  (a process has one parent)
+    _current = watch
+
+
+def current() -> Watch:
+    """Return what watches this process; one that nobody looks at where nobody does."""
+    return _current or Watch()
