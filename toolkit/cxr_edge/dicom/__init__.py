@@ -9,11 +9,11 @@ from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.uid import UID
 
 from cxr_edge.dicom.damage import DAMAGE
+from cxr_edge.dicom.dataset import parse
 from cxr_edge.dicom.display import grayscale_of, luma_of, palette_luma, text_of
 from cxr_edge.dicom.frame import ALWAYS_LOSSY, first_frame, plugins_for
 from cxr_edge.dicom.grayscale import scale, through_table
 from cxr_edge.dicom.headerflags import header_flags
-from cxr_edge.dicom.parse import parse
 from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
 from cxr_edge.formats import Format
 from cxr_edge.images import SourceFacts, check_size

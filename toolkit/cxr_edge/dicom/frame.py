@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from cxr_edge.dicom.codestream import check_codestream
 from cxr_edge.dicom.damage import DAMAGE
-from cxr_edge.dicom.parse import NATIVE, PIXELS, name_of
+from cxr_edge.dicom.dataset import NATIVE, PIXELS, name_of
 from cxr_edge.errors import NoPixelData, UnsupportedCompression
 
 _JPEG_PACKAGE: Final = "'cxr-edge[dicom]' (pylibjpeg-libjpeg, python-gdcm)"
