@@ -9,6 +9,7 @@ from cxr_edge.formats import SOF_MARKERS, jpeg_segments
 _JPEG: Final = b"\xff\xd8"
 _J2K: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
+_RLE_HEAD: Final = 64
 _JPEG_LS_SOF: Final = 0xF7
 
 
@@ -45,6 +46,55 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
         )
     if _END not in frame:
         raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
+
+
+def check_rle(frame: bytes, pixels: int, planes: int) -> None:
+    """Refuse an RLE frame, PS3.5 Annex G, that unpacks to less or to much more than promised.
+
+    Parameters
+    ----------
+    frame
+        All bytes of it.
+    pixels
+        In an image.
+    planes
+        Bytes a pixel; each plane of bytes is a segment.
+
+    Raises
+    ------
+    Truncated
+        A segment is too short.
+    Corrupt
+        The segments are not as many, or one is more than twice too long.
+    """
+    if len(frame) < _RLE_HEAD:
+        raise Truncated(f"the RLE frame ends within its header ({len(frame)} bytes)")
+    count, *starts = struct.unpack_from("<16I", frame)
+    if count != planes:
+        raise Corrupt(f"expected {planes} RLE segments, came {count}")
+    ends = [*starts[1:count], len(frame)]
+    for start, end in zip(starts[:count], ends, strict=True):
+        length = _unpacked(frame[start:end], 2 * pixels)
+        if length < pixels:
+            raise Truncated(f"an RLE segment has {length} of {pixels} bytes")
+        if length > 2 * pixels:
+            raise Corrupt(f"an RLE segment has over {2 * pixels} of {pixels} bytes")
+
+
+def _unpacked(segment: bytes, enough: int) -> int:
+    """Return how many bytes a segment holds, or some number above ``enough``."""
+    at = length = 0
+    while at < len(segment) and length <= enough:
+        head = segment[at]
+        if head < 128:  # so many bytes and one follow
+            length += min(head + 1, len(segment) - at - 1)
+            at += head + 2
+        elif head == 128:  # nothing
+            at += 1
+        else:  # one byte, repeated
+            length += 257 - head if at + 1 < len(segment) else 0
+            at += 2
+    return length
 
 
 def _across(size: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxr_edge.dicom.codestream import check_codestream
+from cxr_edge.dicom.codestream import check_codestream, check_rle
 from cxr_edge.dicom.damage import DAMAGE
 from cxr_edge.dicom.dataset import NATIVE, PIXELS, name_of
 from cxr_edge.errors import NoPixelData, UnsupportedCompression
@@ -44,9 +44,9 @@ DECODED_BY: Final[Mapping[UID, str]] = {
     HTJ2KLossless: _JPEG2000_PACKAGE,
     HTJ2KLosslessRPCL: _JPEG2000_PACKAGE,
     HTJ2K: _JPEG2000_PACKAGE,
-    RLELossless: "pylibjpeg pylibjpeg-rle",
 }
-"""Each compressed transfer syntax that can be decoded, and what to install for it."""
+"""Each compressed transfer syntax that can be decoded, and what to install for it; RLE, which
+pydicom decodes by itself, is not among them."""
 
 _GDCM_12_BIT: Final = "gdcm-12-bit"
 get_decoder(JPEGExtended12Bit).add_plugin(
@@ -54,8 +54,12 @@ get_decoder(JPEGExtended12Bit).add_plugin(
 )
 
 _PLUGINS: Final = ("pylibjpeg", "gdcm", _GDCM_12_BIT)
-"""In this order. GDCM, which is known to end the process on some damaged films, is asked about
-JPEG alone and after pylibjpeg; Pillow never, so that it changes no pixel by being installed."""
+"""In this order.
+
+GDCM, which is known to end the process on some damaged films, is asked about JPEG alone and
+after pylibjpeg. Pillow never, so that it changes no pixel by being installed; nor pylibjpeg-rle,
+which ends in a panic on damaged films.
+"""
 
 ALWAYS_LOSSY: Final = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
@@ -72,6 +76,8 @@ def plugins_for(syntax: UID) -> tuple[str, ...]:
     """
     if syntax in NATIVE:
         return ("",)
+    if syntax == RLELossless:
+        return ("pydicom",)
     if syntax not in DECODED_BY:
         raise UnsupportedCompression(
             f"expected a transfer syntax that is decoded here, came {name_of(syntax)}; "
@@ -153,7 +159,8 @@ def _keep_first_frame(
     dataset: FileDataset, syntax: UID, size: tuple[int, int, int], frames: int
 ) -> None:
     """Check the first frame's codestream, and leave no other frame to the decoder."""
-    if syntax == RLELossless and int(dataset.BitsAllocated) == 1:
+    bits = int(dataset.BitsAllocated)
+    if syntax == RLELossless and bits % 8:
         raise UnsupportedCompression("expected whole bytes, came RLE of single bits; unpack it")
     offsets = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
@@ -162,7 +169,10 @@ def _keep_first_frame(
     frame = get_frame(dataset.PixelData, 0, number_of_frames=frames, extended_offsets=offsets)
     if not frame:
         raise NoPixelData("expected a compressed frame, came one without a byte")
-    if syntax != RLELossless:
+    if syntax == RLELossless:
+        rows, columns, samples = size
+        check_rle(frame, rows * columns, samples * bits // 8)
+    else:
         check_codestream(frame, size)
     dataset.PixelData = encapsulate([frame], has_bot=False)
     dataset.NumberOfFrames = 1
