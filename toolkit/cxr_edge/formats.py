@@ -148,7 +148,7 @@ def read_header(data: bytes, kind: Format) -> Header:
 
 # JPEG: ISO/IEC 10918-1, Annex B.
 SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SOS_MARKER: Final = 0xDA
+SOS_MARKER: Final = 0xDA
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
@@ -159,7 +159,7 @@ def _jpeg(data: bytes) -> Header:
         if marker in SOF_MARKERS:
             bits, height, width, components = struct.unpack_from(">BHHB", data, start)
             header = Header(Format.JPEG, width, height, bits, color=components > 1)
-        if marker == _SOS_MARKER:
+        if marker == SOS_MARKER:
             if header is None:
                 raise Corrupt("the JPEG file has a scan before its frame header")
             # Inside a scan 0xFF is followed by 0x00 or a restart marker: this EOI is the real one.

@@ -19,19 +19,8 @@ from cxr_edge.package import CHECKSUMS
 RECORD_VERSION: Final = 1
 """Version of a record's JSON; another one is as good as none."""
 
-LIBRARIES: Final = (
-    "numpy",
-    "cv2",
-    "pydicom",
-    "pylibjpeg",
-    "gdcm",
-    "onnxruntime",
-    "ai_edge_litert",
-)
+LIBRARIES: Final = ("numpy", "cv2", "pydicom", "pylibjpeg", "onnxruntime", "ai_edge_litert")
 """Modules whose change makes everything found before void; pylibjpeg stands for its plugins too."""
-
-_DISTRIBUTIONS: Final = {"cv2": "opencv", "gdcm": "python_gdcm"}
-"""How the distributions of a module are called that do not begin with its name."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +115,7 @@ def _version(module: str) -> str:
     if found is None or found.origin is None:
         return "none"
     first = Path(found.origin)
-    stem = _DISTRIBUTIONS.get(module, module)
+    stem = {"cv2": "opencv"}.get(module, module)
     names = sorted(path.name for path in first.parent.parent.glob(f"{stem}*.*-info"))
     facts = first.stat()
     return ", ".join(names) or f"{facts.st_mtime_ns}, {facts.st_size} bytes"

@@ -1,4 +1,4 @@
-"""DICOM bytes to 8-bit gray: the only importer of pydicom and of GDCM."""
+"""DICOM bytes to 8-bit gray: the only importer of pydicom."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from pydicom.uid import UID
 from cxr_edge.dicom.damage import DAMAGE
 from cxr_edge.dicom.dataset import parse
 from cxr_edge.dicom.display import grayscale_of, luma_of, palette_luma, text_of
-from cxr_edge.dicom.frame import ALWAYS_LOSSY, first_frame, plugins_for
+from cxr_edge.dicom.frame import ALWAYS_LOSSY, first_frame, plugin_for
 from cxr_edge.dicom.grayscale import scale, through_table
 from cxr_edge.dicom.headerflags import header_flags
 from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
@@ -64,7 +64,7 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
 
 
 def _decode(dataset: FileDataset, syntax: UID) -> tuple[NDArray[np.uint8], SourceFacts]:
-    plugins_for(syntax)  # what cannot be decoded is told before anything odd in it
+    plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if kind not in _SAMPLES:
         known = [str(member) for member in PhotometricInterpretation]

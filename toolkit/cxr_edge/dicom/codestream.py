@@ -4,11 +4,13 @@ import struct
 from typing import Final
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.formats import SOF_MARKERS, jpeg_segments
+from cxr_edge.formats import SOF_MARKERS, SOS_MARKER, jpeg_segments
 
 _JPEG: Final = b"\xff\xd8"
 _J2K: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
+_SEQUENTIAL: Final = (0xC0, 0xC1)  # baseline and extended
+_WHOLE_SCAN: Final = b"\x00\x3f\x00"
 _RLE_HEAD: Final = 64
 _JPEG_LS_SOF: Final = 0xF7
 
@@ -46,6 +48,22 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
         )
     if _END not in frame:
         raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
+
+
+def mended(frame: bytes) -> bytes:
+    """Return a checked JPEG frame with the limits that its scan must have, others as they are.
+
+    Some writers put 0 for the last coefficient of a sequential scan, which can only be 63
+    (ISO/IEC 10918-1, table B.3). All is in the scan all the same, but decoders refuse.
+    """
+    if frame[:2] != _JPEG:
+        return frame
+    sequential = False
+    for marker, _, end in jpeg_segments(frame):
+        sequential = sequential or marker in _SEQUENTIAL
+        if marker == SOS_MARKER:
+            return frame[: end - 3] + _WHOLE_SCAN + frame[end:] if sequential else frame
+    return frame
 
 
 def check_rle(frame: bytes, pixels: int, planes: int) -> None:

@@ -24,12 +24,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxr_edge.dicom.codestream import check_codestream, check_rle
-from cxr_edge.dicom.damage import DAMAGE
+from cxr_edge.dicom.codestream import check_codestream, check_rle, mended
 from cxr_edge.dicom.dataset import NATIVE, PIXELS, name_of
 from cxr_edge.errors import NoPixelData, UnsupportedCompression
 
-_JPEG_PACKAGE: Final = "'cxr-edge[dicom]' (pylibjpeg-libjpeg, python-gdcm)"
+_JPEG_PACKAGE: Final = "'cxr-edge[dicom]' (pylibjpeg-libjpeg)"
 _JPEG2000_PACKAGE: Final = "pylibjpeg pylibjpeg-openjpeg"
 
 DECODED_BY: Final[Mapping[UID, str]] = {
@@ -48,49 +47,40 @@ DECODED_BY: Final[Mapping[UID, str]] = {
 """Each compressed transfer syntax that can be decoded, and what to install for it; RLE, which
 pydicom decodes by itself, is not among them."""
 
-_GDCM_12_BIT: Final = "gdcm-12-bit"
-get_decoder(JPEGExtended12Bit).add_plugin(
-    _GDCM_12_BIT, ("cxr_edge.dicom.gdcm_jpeg", "decode_frame")
-)
+_PLUGIN: Final = "pylibjpeg"
+"""pydicom's name of the one that is asked, whatever else is installed.
 
-_PLUGINS: Final = ("pylibjpeg", "gdcm", _GDCM_12_BIT)
-"""In this order.
-
-GDCM, which is known to end the process on some damaged films, is asked about JPEG alone and
-after pylibjpeg. Pillow never, so that it changes no pixel by being installed; nor pylibjpeg-rle,
-which ends in a panic on damaged films.
+Pillow gives other pixels; GDCM and pylibjpeg-rle end the process on damaged frames.
 """
 
 ALWAYS_LOSSY: Final = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
-def plugins_for(syntax: UID) -> tuple[str, ...]:
-    """Return pydicom's plugins that decode a transfer syntax here, the first choice first.
+def plugin_for(syntax: UID) -> str:
+    """Return the plugin of pydicom that decodes a transfer syntax here.
 
     Uncompressed ones need none, for which an empty name stands.
 
     Raises
     ------
     UnsupportedCompression
-        None of those is installed, or there is none.
+        It is not installed, or there is none.
     """
     if syntax in NATIVE:
-        return ("",)
+        return ""
     if syntax == RLELossless:
-        return ("pydicom",)
+        return "pydicom"
     if syntax not in DECODED_BY:
         raise UnsupportedCompression(
             f"expected a transfer syntax that is decoded here, came {name_of(syntax)}; "
             "decompress it first"
         )
-    available = get_decoder(syntax).available_plugins
-    plugins = tuple(name for name in _PLUGINS if name in available)
-    if not plugins:
+    if _PLUGIN not in get_decoder(syntax).available_plugins:
         raise UnsupportedCompression(
             f"expected a decoder of {name_of(syntax)}, none is installed here; "
             f"pip install {DECODED_BY[syntax]}"
         )
-    return plugins
+    return _PLUGIN
 
 
 def first_frame(
@@ -103,7 +93,7 @@ def first_frame(
     dataset
         As parsed; of its frames the first is left.
     syntax
-        That its pixels are in; :func:`plugins_for` has some.
+        That its pixels are in; :func:`plugin_for` has one.
     size
         (rows, columns, samples a pixel) by its header.
     frames
@@ -122,7 +112,7 @@ def first_frame(
     ImageError
         The compressed frame is not what the header promises; :func:`check_codestream`.
     Exception
-        Any of :data:`DAMAGE`.
+        Any of :data:`cxr_edge.dicom.damage.DAMAGE`.
     """
     if syntax in NATIVE:
         _check_length(dataset, math.prod(size) * frames)
@@ -130,16 +120,9 @@ def first_frame(
         _keep_first_frame(dataset, syntax, size, frames)
     shifts = _unusual_bits(dataset) if syntax in (*NATIVE, RLELossless) else None
     options: dict[str, Any] = {} if shifts is None else {"correct_unused_bits": False}
-    plugins = plugins_for(syntax)
-    for plugin in plugins:
-        try:
-            stored, facts = get_decoder(syntax).as_array(
-                dataset, index=0, raw=True, decoding_plugin=plugin, **options
-            )
-            break
-        except DAMAGE:
-            if plugin == plugins[-1]:
-                raise
+    stored, facts = get_decoder(syntax).as_array(
+        dataset, index=0, raw=True, decoding_plugin=plugin_for(syntax), **options
+    )
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if shifts is not None:
         left, right = shifts
@@ -174,6 +157,7 @@ def _keep_first_frame(
         check_rle(frame, rows * columns, samples * bits // 8)
     else:
         check_codestream(frame, size)
+        frame = mended(frame)
     dataset.PixelData = encapsulate([frame], has_bot=False)
     dataset.NumberOfFrames = 1
 
