@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -371,3 +372,11 @@ def test_a_damaged_frame_is_an_image_error(
         frame[place] = value
     with contextlib.suppress(ImageError):
         assert decode(reframed(dataset, syntax, bytes(frame))).pixels.shape == (48, 48)
+
+
+def test_films_may_be_decoded_side_by_side(make: Make, tmp_path: Path) -> None:
+    """On several threads at once each film comes out as it does alone."""
+    films = [encoded(fitting(make, syntax), syntax, tmp_path) for syntax in FRAMED] * 8
+    with ThreadPoolExecutor(4) as pool:
+        for film, image in zip(films, pool.map(decode, films), strict=True):
+            np.testing.assert_array_equal(image.pixels, decode(film).pixels)

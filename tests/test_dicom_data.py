@@ -1,5 +1,6 @@
 """DICOM files of many makers, odd and broken ones among them."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from cxr_edge.errors import ImageError
 from cxr_edge.images import GrayImage, decode
+from fakes import ROOT
 
 pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore")]
 
@@ -131,3 +133,17 @@ def test_polarity_is_believed(outcomes: dict[str, GrayImage | str]) -> None:
     assert isinstance(right, GrayImage)
     assert isinstance(mislabelled, GrayImage)
     np.testing.assert_array_equal(mislabelled.pixels, 255 - right.pixels)
+
+
+def test_the_table_of_the_docs_is_what_happens(outcomes: dict[str, GrayImage | str]) -> None:
+    """Each file and how it ends stands in docs/dicom.md, and nothing else does."""
+    page = (ROOT / "docs" / "dicom.md").read_text()
+    shown = dict(re.findall(r"^\| `(.+\.dcm)` \| .+ \| (.+) \|$", page, re.MULTILINE))
+    assert shown == {name: ending(found) for name, found in outcomes.items()}
+
+
+def ending(found: GrayImage | str) -> str:
+    if isinstance(found, str):
+        return found
+    flags = ", ".join(found.source.flags)
+    return f"ok ({flags})" if flags else "ok"
