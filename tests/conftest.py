@@ -9,7 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
+from pydicom.dataset import FileDataset
 from typer.testing import CliRunner
 
 from cxr_edge.cli import app
@@ -17,6 +20,7 @@ from cxr_edge.model import Model, default_package
 from cxr_edge.package import write_checksums
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from cxr_export.golden import write_selftest
+from dicoms import Make
 from fakes import SAMPLES, FakeRuntime
 
 pytest_plugins = ["pytester"]
@@ -82,6 +86,29 @@ def phantoms() -> ModuleType:
     sys.modules["generate"] = module
     found.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def film(phantoms: ModuleType) -> NDArray[np.uint16]:
+    pixels: NDArray[np.uint16] = phantoms.phantom(7, opacities=3, size=48)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def make(phantoms: ModuleType, film: NDArray[np.uint16]) -> Make:
+    """Return a 12-bit object of the given stored values, or of a phantom, with attributes set."""
+
+    def build(
+        values: ArrayLike | None = None, photometric: str = "MONOCHROME2", **attributes: Any
+    ) -> FileDataset:
+        drawn = film if values is None else np.atleast_2d(np.asarray(values, np.uint16)) << 4
+        dataset: FileDataset = phantoms.dicom(drawn, "MONOCHROME2", 1)
+        dataset.PhotometricInterpretation = photometric
+        for name, value in attributes.items():
+            setattr(dataset, name, value)
+        return dataset
+
+    return build
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Nothing is decoded here, so a file can be judged before a decoder sees it.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,13 +53,13 @@ HEAD_BYTES: Final = 132
 """So many first bytes tell the format."""
 
 _SIGNATURES: Final = (
+    (128, b"DICM", Format.DICOM),  # first: what stands before it may be the head of a TIFF
     (0, b"\xff\xd8\xff", Format.JPEG),
     (0, b"\x89PNG\r\n\x1a\n", Format.PNG),
     (0, b"II*\x00", Format.TIFF),
     (0, b"MM\x00*", Format.TIFF),
     (0, b"II+\x00", Format.BIGTIFF),
     (0, b"MM\x00+", Format.BIGTIFF),
-    (128, b"DICM", Format.DICOM),
     (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", Format.JPEG2000),
     (0, b"\xff\x4f\xff\x51", Format.JPEG2000),
     (0, b"GIF87a", Format.GIF),
@@ -68,6 +69,14 @@ _SIGNATURES: Final = (
     (4, b"ftypheix", Format.HEIF),
     (4, b"ftypmif1", Format.HEIF),
 )
+
+
+_BARE_DICOM: Final = re.compile(
+    rb"\x02\x00[\x00-\x03\x10\x12]\x00(?:UL|OB|UI)"  # begins with its meta information
+    rb"|\x08\x00[\x00\x01\x05\x06\x08\x12-\x18]\x00(?:[A-Z]{2}|[\x04-\xff]\x00\x00\x00)"
+    rb"|\x00\x08\x00[\x00\x01\x05\x06\x08\x12-\x18][A-Z]{2}"
+)
+"""How DICOM without preamble begins: with one of the first attributes of group 2 or 8."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ def identify(head: bytes) -> Format | None:
     # "BM" alone begins many a text; the reserved words and the header's length must fit too.
     if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in _BMP_HEADER_SIZES:
         return Format.BMP
-    return None
+    return Format.DICOM if _BARE_DICOM.match(head) else None
 
 
 def read_header(data: bytes, kind: Format) -> Header:
@@ -138,19 +147,19 @@ def read_header(data: bytes, kind: Format) -> Header:
 
 
 # JPEG: ISO/IEC 10918-1, Annex B.
-_SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SOS_MARKER: Final = 0xDA
+SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOS_MARKER: Final = 0xDA
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
 def _jpeg(data: bytes) -> Header:
     header: Header | None = None
-    for marker, start, end in _jpeg_segments(data):
-        if marker in _SOF_MARKERS:
+    for marker, start, end in jpeg_segments(data):
+        if marker in SOF_MARKERS:
             bits, height, width, components = struct.unpack_from(">BHHB", data, start)
             header = Header(Format.JPEG, width, height, bits, color=components > 1)
-        if marker == _SOS_MARKER:
+        if marker == SOS_MARKER:
             if header is None:
                 raise Corrupt("the JPEG file has a scan before its frame header")
             # Inside a scan 0xFF is followed by 0x00 or a restart marker: this EOI is the real one.
@@ -162,7 +171,7 @@ def _jpeg(data: bytes) -> Header:
     raise Truncated(f"the JPEG file ends before its first scan ({len(data)} bytes); copy it again")
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start of payload, end of payload) until the first scan."""
     at = 2
     while at < len(data):

@@ -20,13 +20,28 @@ from cxr_edge.recipe import CXR_1
 
 cv2.setNumThreads(1)  # films are decoded side by side, each by one thread
 
-FLAGS: Final[tuple[str, ...]] = ("color", "fewer-bits", "multi-frame", "small", "stretched")
+FLAGS: Final[tuple[str, ...]] = (
+    "burned-in",
+    "color",
+    "fewer-bits",
+    "lateral",
+    "lossy",
+    "multi-frame",
+    "other-body-part",
+    "other-modality",
+    "small",
+    "stretched",
+)
 """The closed list of warnings in the report's ``flags`` column.
 
 ``color``: stored with colour, read as luma. ``fewer-bits``: 16-bit samples that use at most
 14 bits, windowed to those. ``multi-frame``: more than one page or frame, the first was read.
 ``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
 is more than twice the other, and stretching to the model's input distorts it.
+
+By DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``lateral``: a
+lateral view. ``lossy``: compressed with loss. ``other-body-part``: not of the chest.
+``other-modality``: neither CR, DX nor RG.
 """
 
 MAX_PIXELS: Final = 1 << 28
@@ -113,18 +128,17 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
     return GrayImage(pixels, facts)
 
 
-def check_size(width: int, height: int) -> None:
-    """Refuse an image whose header promises too many pixels.
+def check_size(width: int, height: int, frames: int = 1) -> None:
+    """Refuse an image whose header promises too many pixels, over all its frames.
 
     Raises
     ------
     TooLarge
         More than :data:`MAX_PIXELS`.
     """
-    if width * height > MAX_PIXELS:
-        raise TooLarge(
-            f"expected at most {MAX_PIXELS} pixels, came {width} x {height}; make it smaller first"
-        )
+    if width * height * frames > MAX_PIXELS:
+        size = f"{width} x {height}" if frames == 1 else f"{frames} frames of {width} x {height}"
+        raise TooLarge(f"expected at most {MAX_PIXELS} pixels, came {size}; make it smaller first")
 
 
 def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
@@ -143,10 +157,14 @@ def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
     narrow = values // 257
     if np.array_equal(narrow * 257, values):
         return narrow.astype(np.uint8), 16
-    peak = int(values.max())
-    depth = next(bits for bits in _DEPTHS if peak < 1 << bits)
+    depth = depth_of(int(values.max()))
     table = np.rint(np.arange(1 << depth) * (255 / ((1 << depth) - 1))).astype(np.uint8)
     return table[values], depth
+
+
+def depth_of(peak: int) -> int:
+    """Return the least of 8, 10, 12, 14 and 16 bits that holds the largest sample."""
+    return next(bits for bits in _DEPTHS if peak < 1 << bits)
 
 
 def _decode_raster(

@@ -19,8 +19,10 @@ from cxr_edge.package import CHECKSUMS
 RECORD_VERSION: Final = 1
 """Version of a record's JSON; another one is as good as none."""
 
-LIBRARIES: Final = ("numpy", "cv2", "pydicom", "onnxruntime", "ai_edge_litert", "openvino")
-"""Modules whose change makes everything found before void."""
+LIBRARIES: Final = (
+    "numpy", "cv2", "pydicom", "pylibjpeg", "onnxruntime", "ai_edge_litert", "openvino",
+)  # fmt: skip
+"""Modules whose change makes everything found before void; pylibjpeg stands for its plugins too."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""DICOM bytes to 8-bit gray: the only importer of pydicom."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.uid import UID
+
+from cxr_edge.dicom.damage import DAMAGE
+from cxr_edge.dicom.dataset import parse
+from cxr_edge.dicom.display import grayscale_of, luma_of, palette_luma, text_of
+from cxr_edge.dicom.frame import ALWAYS_LOSSY, first_frame, plugin_for
+from cxr_edge.dicom.grayscale import scale, through_table
+from cxr_edge.dicom.headerflags import header_flags
+from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
+from cxr_edge.formats import Format
+from cxr_edge.images import SourceFacts, check_size
+
+_SAMPLES: Final = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    "PALETTE COLOR": 1,
+    "RGB": 3,
+    "YBR_FULL": 3,
+    "YBR_FULL_422": 3,
+    "YBR_ICT": 3,
+    "YBR_RCT": 3,
+}
+
+
+def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
+    """Decode the first frame of a DICOM file.
+
+    Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
+    without one, the full range of the stored bits, and are scaled to 0..255; MONOCHROME1
+    (C.7.6.3.1.2) or a Presentation LUT Shape of INVERSE (C.11.6) is inverted last.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+
+    Returns
+    -------
+    tuple
+        Pixels, uint8 of shape (rows, columns), and what the report says of the source. Nothing
+        that identifies a patient is read, and no message quotes the header.
+
+    Raises
+    ------
+    ImageError
+        ``not-an-image``, ``no-pixel-data``, ``unsupported-compression``,
+        ``unsupported-format``, ``truncated``, ``too-large``, ``constant-image`` or ``corrupt``.
+    """
+    try:
+        dataset, syntax = parse(data)
+        return _decode(dataset, syntax)
+    except EOFError as exc:
+        raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
+    except DAMAGE as exc:  # their text may hold bytes of the header
+        raise Corrupt(f"the DICOM file cannot be read ({type(exc).__name__})") from exc
+
+
+def _decode(dataset: FileDataset, syntax: UID) -> tuple[NDArray[np.uint8], SourceFacts]:
+    plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
+    kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind not in _SAMPLES:
+        known = [str(member) for member in PhotometricInterpretation]
+        raise UnsupportedFormat(
+            f"expected DICOM pixels that are {', '.join(_SAMPLES)}, "
+            f"came {kind if kind in known else 'something else'}; convert it to PNG"
+        )
+    samples = int(dataset.get("SamplesPerPixel", 1))
+    if samples != _SAMPLES[kind]:
+        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, came {samples}")
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    check_size(columns, rows, frames)
+    flags = header_flags(lambda name: text_of(dataset, name))
+    if samples > 1 or kind == "PALETTE COLOR":
+        flags.add("color")
+    if frames > 1:
+        flags.add("multi-frame")
+    if syntax in ALWAYS_LOSSY:
+        flags.add("lossy")
+    stored, kind = first_frame(dataset, syntax, (rows, columns, samples), frames)
+    if _SAMPLES[kind] > 1:
+        luma = stored[..., 0] if kind.startswith("YBR_FULL") else luma_of(stored)
+        pixels = scale(luma, 0, (1 << int(dataset.BitsStored)) - 1)
+    elif kind == "PALETTE COLOR":
+        pixels = through_table(lambda indices: palette_luma(dataset, indices), stored)
+    else:
+        grayscale, narrow = grayscale_of(dataset, stored, inverted=kind == "MONOCHROME1")
+        pixels = grayscale(stored)
+        if narrow:
+            flags.add("fewer-bits")
+    return pixels, SourceFacts(columns, rows, Format.DICOM, tuple(sorted(flags)))

@@ -1,0 +1,178 @@
+"""Stored values to 8-bit gray: DICOM's grayscale pipeline, in numbers alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import ConstantImage, Corrupt
+
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+FUNCTIONS: Final[tuple[Function, ...]] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+"""What a window's VOI LUT Function may be."""
+
+_TABLE_BITS: Final = 16
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """A Modality LUT that is a line, PS3.3 C.11.1.1.2."""
+
+    slope: float = 1
+    """Units a stored value."""
+    intercept: float = 0
+    """Units."""
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return ``values`` in the units of the modality, same shape."""
+        units: NDArray[np.float64] = values.astype(np.float64) * self.slope + self.intercept
+        return units
+
+
+@dataclass(frozen=True)
+class Lut:
+    """A Modality or VOI LUT that is a table, PS3.3 C.11.1.1.1 and C.11.2.1.1."""
+
+    first: int
+    """The value that the first entry is for."""
+    bits: int
+    """An entry has so many."""
+    entries: NDArray[Any]
+    """Shape (entries,); beyond its ends they hold."""
+
+    def __post_init__(self) -> None:
+        if not self.entries.size:
+            raise Corrupt("the DICOM file has a lookup table without entries")
+
+    @property
+    def top(self) -> float:
+        """The largest value that an entry can have; some tables hold more than they tell."""
+        return float((1 << max(self.bits, int(self.entries.max()).bit_length())) - 1)
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the entries of ``values``, same shape."""
+        place = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
+        found: NDArray[np.float64] = self.entries[place.astype(np.intp)].astype(np.float64)
+        return found
+
+
+@dataclass(frozen=True)
+class Window:
+    """A VOI window, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+
+    center: float
+    """In units after the Modality LUT."""
+    width: float
+    """In the same."""
+    function: Function = "LINEAR"
+    """How values become gray."""
+
+    def __post_init__(self) -> None:
+        # Only LINEAR may be of width 1: a step.
+        if not (self.width >= 1 if self.function == "LINEAR" else self.width > 0):
+            raise Corrupt(
+                f"the DICOM file has a window of width {self.width:g}, "
+                f"which {self.function} forbids"
+            )
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``values`` from 0 (black) to 1 (white), same shape."""
+        if self.function == "SIGMOID":
+            return 1 / (1 + np.exp(np.clip(-4 * (values - self.center) / self.width, -50, 50)))
+        center, width = self.center, self.width
+        if self.function == "LINEAR":
+            center, width = center - 0.5, width - 1
+        if width == 0:
+            return (values > center).astype(np.float64)
+        return np.clip((values - center) / width + 0.5, 0, 1)
+
+
+@dataclass(frozen=True)
+class Grayscale:
+    """What becomes of a stored value: Modality LUT, VOI LUT, polarity, in this order."""
+
+    modality: Rescale | Lut
+    """First step."""
+    voi: Window | Lut | None
+    """Second step; None is the whole of ``bounds``."""
+    inverted: bool
+    """Third step: whether the least value is white."""
+    bounds: tuple[float, float]
+    """The stored values that are shown as the darkest and the brightest without a VOI LUT."""
+    padding: tuple[int, int] | None = None
+    """The least and the greatest stored value that are no picture, shown black, PS3.3 C.7.5.1.1.2;
+    they pass none of the steps."""
+
+    def __call__(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the display of ``stored``, uint8, same shape.
+
+        Raises
+        ------
+        ConstantImage
+            All that is no padding has one value.
+        Corrupt
+            The steps leave no range to show.
+        """
+        if self.padding:
+            picture = stored[~self._is_padding(stored)]
+            if not picture.size or picture.min() == picture.max():
+                raise ConstantImage("every pixel but the padding is the same")
+        return through_table(self._show, stored)
+
+    def _show(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
+        values = self.modality(stored)
+        if isinstance(self.voi, Window):
+            gray = scale(self.voi(values), 0, 1)
+        elif self.voi:
+            gray = scale(self.voi(values), 0, self.voi.top)
+        elif isinstance(self.modality, Lut):
+            gray = scale(values, 0, self.modality.top)
+        else:
+            ends = self.modality(np.array(self.bounds))
+            gray = scale(values, float(ends.min()), float(ends.max()))
+        if self.inverted:
+            gray = 255 - gray
+        if self.padding:
+            gray[self._is_padding(stored)] = 0
+        return gray
+
+    def _is_padding(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        assert self.padding is not None
+        low, high = self.padding
+        return (stored >= low) & (stored <= high)
+
+
+def through_table(
+    show: Callable[[NDArray[Any]], NDArray[np.uint8]], stored: NDArray[Any]
+) -> NDArray[np.uint8]:
+    """Return ``show(stored)``, computed once a value and not once a pixel where that is less.
+
+    Parameters
+    ----------
+    show
+        Takes an array of values and gives uint8 of the same shape; a pixel by itself.
+    stored
+        Any shape; of native byte order.
+    """
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize * 8 > _TABLE_BITS:
+        return show(stored)
+    place = stored.view(f"u{stored.dtype.itemsize}")
+    every = np.arange(1 << stored.dtype.itemsize * 8, dtype=place.dtype).view(stored.dtype)
+    gray: NDArray[np.uint8] = show(every)[place]
+    return gray
+
+
+def scale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Return ``values`` with ``low`` as 0, ``high`` as 255 and what is beyond clipped.
+
+    Raises
+    ------
+    Corrupt
+        ``high`` is not above ``low``, or one of them is no number.
+    """
+    if not high > low or not np.isfinite(high - low):
+        raise Corrupt(f"the DICOM file's values range from {low:g} to {high:g}")
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
