@@ -134,12 +134,12 @@ def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
 
 def _read(file: BinaryIO, size: int) -> DicomHeader:
     read_preamble(file, force=True)
-    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)  # noqa: FBT003
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _INFLATED_HEAD)
         dataset = read_dataset(
-            BytesIO(inflated), False, True, stop_when=_is_behind_facts, specific_tags=_FACTS  # noqa: FBT003
+            BytesIO(inflated), False, True, stop_when=_is_behind_facts, specific_tags=_FACTS
         )  # fmt: skip
         damage = None if "Rows" in dataset else _no_pixels()
     else:

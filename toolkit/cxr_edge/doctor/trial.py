@@ -1,4 +1,4 @@
-"""A runtime put to the test: does it run the default model as it ran where that was made?
+"""A runtime put to the test, by the default model and its self-test.
 
 Called in a process of its own, so that a library that ends its process ends no more than that.
 """
