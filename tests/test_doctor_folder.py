@@ -1,6 +1,7 @@
 """What ``cxr doctor DIR`` finds in a folder, without decoding a pixel."""
 
 import random
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -169,10 +170,17 @@ def test_pixels_that_are_not_there_are_missed(
 def test_a_deflated_bomb_is_not_unpacked(examined: Callable[..., FileFacts], make: Make) -> None:
     """Of what would fill the memory the first part alone is unpacked."""
     data = make(DeflatedExplicitVRLittleEndian)
-    start = data.index(b"1.2.840.10008.1.2.1.99") - 8
+    behind_meta = 144 + int.from_bytes(data[140:144], "little")
+    header = zlib.decompress(data[behind_meta:], -zlib.MAX_WBITS)
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    bomb = b"".join(packer.compress(bytes(1 << 24)) for _ in range(16)) + packer.flush()
-    assert examined(data[: start + 8 + 22] + bomb).reason
+    bomb = packer.compress(header) + packer.compress(bytes(1 << 26)) + packer.flush()
+    tracemalloc.start()
+    try:
+        facts = examined(data[:behind_meta] + bomb)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+    assert (facts.syntax, facts.width) == ("DeflatedExplicitVRLittleEndian", 48)
 
 
 @pytest.mark.parametrize(
