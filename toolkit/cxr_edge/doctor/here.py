@@ -33,18 +33,11 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
-    "dicom": ("libjpeg", "gdcm"),
+    "dicom": ("libjpeg",),
 }
 """Extras of the distribution, each with the modules that it brings."""
 
-DICOM_PACKAGES: Final = (
-    "pydicom",
-    "pylibjpeg",
-    "pylibjpeg-openjpeg",
-    "pylibjpeg-rle",
-    "pylibjpeg-libjpeg",
-    "python-gdcm",
-)
+DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
 """Distributions that decode DICOM."""
 
 
