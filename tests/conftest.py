@@ -118,6 +118,14 @@ def cxr() -> Callable[..., Any]:
     return lambda *words: runner.invoke(app, [str(word) for word in words])
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``cxr doctor`` tries runtimes in this process, since processes take time."""
+    from cxr_edge.doctor import here
+
+    monkeypatch.setattr(here, "apart", lambda function, *args: function(*args))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real films that the environment names."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_edge.machine import cpu_model, usable_cpus
+from cxr_edge.machine import cpu_features, cpu_model, cpu_name, total_memory, usable_cpus
 
 
 def test_a_bound_process_may_use_fewer_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +91,40 @@ def test_the_cpu_is_named_without_what_changes(tmp_path: Path, text: str, model:
 def test_a_system_that_does_not_say_is_told_by_its_architecture(tmp_path: Path) -> None:
     """No /proc/cpuinfo is no error."""
     assert cpu_model(tmp_path / "none") == platform.machine()
+
+
+X86 = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu avx2 avx512f amx_int8\n"
+ARM = "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "name", "has"),
+    [
+        (X86, "Some CPU @ 2 GHz", {"AVX2", "AVX-512", "AMX int8"}),
+        (ARM, "CPU implementer 0x41, CPU part 0xd08", {"NEON", "dot product"}),
+        ("", platform.machine(), set()),
+    ],
+)
+def test_a_cpu_is_known_by_its_name_and_features(
+    tmp_path: Path, cpuinfo: str, name: str, has: set[str]
+) -> None:
+    """What speeds a network up is told, of x86 and of ARM; what is missing too."""
+    file = tmp_path / "cpuinfo"
+    file.write_text(cpuinfo)
+    features = cpu_features(file)
+    assert {feature for feature, there in features.items() if there} == has
+    assert bool(features) == bool(cpuinfo)
+    assert cpu_name(file) == name
+
+
+@pytest.mark.parametrize(
+    ("limit", "total"),
+    [(None, 2048_000), ("max", 2048_000), ("1000", 1000), ("9999999999", 2048_000)],
+)
+def test_a_container_may_have_less_memory(tmp_path: Path, limit: str | None, total: int) -> None:
+    """The machine's or the container's, whichever is less."""
+    (tmp_path / "meminfo").write_text("MemTotal:        2000 kB\nMemFree: 1 kB\n")
+    if limit:
+        (tmp_path / "memory.max").write_text(limit)
+    assert total_memory(tmp_path / "meminfo", tmp_path) == total
+    assert total_memory(tmp_path / "none", tmp_path / "none") == 0

@@ -5,7 +5,7 @@ Nothing is decoded here, so a file can be judged before a decoder sees it.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -28,26 +28,24 @@ class Format(StrEnum):
     HEIF = "heif"
 
 
-SUFFIXES: Final = frozenset(
-    [
-        ".bmp",
-        ".dcm",
-        ".dicom",
-        ".dib",
-        ".gif",
-        ".heic",
-        ".heif",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".png",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
-"""Suffixes of files that are taken whatever is in them."""
+SUFFIXES: Final[Mapping[str, Format]] = {
+    ".bmp": Format.BMP,
+    ".dcm": Format.DICOM,
+    ".dib": Format.BMP,
+    ".dicom": Format.DICOM,
+    ".gif": Format.GIF,
+    ".heic": Format.HEIF,
+    ".heif": Format.HEIF,
+    ".jp2": Format.JPEG2000,
+    ".jpe": Format.JPEG,
+    ".jpeg": Format.JPEG,
+    ".jpg": Format.JPEG,
+    ".png": Format.PNG,
+    ".tif": Format.TIFF,
+    ".tiff": Format.TIFF,
+    ".webp": Format.WEBP,
+}
+"""Suffixes of files that are taken whatever is in them, each with what it promises."""
 
 HEAD_BYTES: Final = 132
 """So many first bytes tell the format."""

@@ -4,13 +4,33 @@ import math
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 _CPU_FACTS: Final = frozenset(
     {"model name", "flags", "Features", "CPU implementer", "CPU part", "CPU variant"}
 )
+
+_CPU_FEATURES: Final[Mapping[str, Mapping[str, str]]] = {
+    "flags": {  # x86
+        "AVX2": "avx2",
+        "AVX-512": "avx512f",
+        "AVX-512 VNNI": "avx512_vnni",
+        "AVX VNNI": "avx_vnni",
+        "AMX int8": "amx_int8",
+        "AMX bf16": "amx_bf16",
+    },
+    "Features": {  # ARM
+        "NEON": "asimd",
+        "dot product": "asimddp",
+        "fp16": "asimdhp",
+        "int8 matrices": "i8mm",
+        "bf16": "bf16",
+        "SVE": "sve",
+    },
+}
+"""What speeds a network up, as people and as Linux call it."""
 
 
 def usable_cpus(
@@ -28,8 +48,31 @@ def usable_cpus(
     cgroups
         Where these are mounted.
     """
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min([bound or 1, *map(math.ceil, _quotas(membership, cgroups))]))
+    quota = cpu_quota(membership, cgroups)
+    return max(1, min(bound_cpus(), bound_cpus() if quota is None else math.ceil(quota)))
+
+
+def bound_cpus() -> int:
+    """Return how many CPUs this process is bound to: all, unless somebody says less."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cpus()
+
+
+def all_cpus() -> int:
+    """Return how many CPUs the machine has, whoever may use them."""
+    return os.cpu_count() or 1
+
+
+def cpu_quota(
+    membership: Path = Path("/proc/self/cgroup"), cgroups: Path = Path("/sys/fs/cgroup")
+) -> float | None:
+    """Return of how many CPUs this process may use the time, None where nothing limits it.
+
+    Parameters
+    ----------
+    membership, cgroups
+        As for :func:`usable_cpus`.
+    """
+    return min(_quotas(membership, cgroups), default=None)
 
 
 def _quotas(membership: Path, cgroups: Path) -> Iterator[float]:
@@ -82,6 +125,52 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     except OSError:
         pass
     return "; ".join(facts) or platform.machine()
+
+
+def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, bool]:
+    """Return which of what speeds a network up the CPU has; nothing where the system does not say.
+
+    Parameters
+    ----------
+    cpuinfo
+        Where Linux says it.
+    """
+    facts = dict(re.findall(r"^(flags|Features)\s*:(.*)$", _read(cpuinfo), re.MULTILINE))
+    return {
+        name: flag in words.split()
+        for fact, words in facts.items()
+        for name, flag in _CPU_FEATURES[fact].items()
+    }
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the CPU's model alone, the architecture where the system does not say.
+
+    Parameters
+    ----------
+    cpuinfo
+        Where Linux says it; of an ARM CPU numbers stand for the maker and the model.
+    """
+    facts = [part.split(": ", 1) for part in cpu_model(cpuinfo).split("; ")]
+    told = {name.strip(): value for name, value in (fact for fact in facts if len(fact) == 2)}
+    numbers = [f"{name} {told[name]}" for name in ("CPU implementer", "CPU part") if name in told]
+    return told.get("model name") or ", ".join(numbers) or platform.machine()
+
+
+def total_memory(
+    meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
+) -> int:
+    """Return how many bytes of memory there are for this process in all, 0 where nobody tells.
+
+    Parameters
+    ----------
+    meminfo, cgroup
+        As for :func:`available_memory`.
+    """
+    found = re.search(r"^MemTotal:\s+(\d+) kB$", _read(meminfo), re.MULTILINE)
+    limit = _read(cgroup / "memory.max").strip()
+    limits = [1024 * int(found[1])] if found else []
+    return min([*limits, *([int(limit)] if limit.isdecimal() else [])], default=0)
 
 
 def available_memory(

@@ -80,8 +80,6 @@ def memory_of(package: Path) -> Memory:
     ModelInvalid
         The list cannot be read.
     """
-    from platformdirs import user_cache_path
-
     try:
         listed = (package / CHECKSUMS).read_bytes()
     except OSError as exc:
@@ -91,7 +89,14 @@ def memory_of(package: Path) -> Memory:
         ) from exc
     key = {"package": hashlib.sha256(listed).hexdigest(), **_circumstances()}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    return Memory(user_cache_path("cxr-edge", appauthor=False) / f"{name}.json", key)
+    return Memory(cache_folder() / f"{name}.json", key)
+
+
+def cache_folder() -> Path:
+    """Return where records are kept; a path that is not absolute where no home folder is known."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cxr-edge", appauthor=False)
 
 
 @cache

@@ -273,6 +273,11 @@ def _why(
     return "; ".join(filter(None, (why, placed, passed, several)))
 
 
+def available_providers() -> tuple[str, ...]:
+    """Return the execution providers that this onnxruntime was built with, by its names."""
+    return tuple(ort.get_available_providers())
+
+
 def _invalid(source: str, exc: Exception) -> ModelInvalid:
     if "external data" in str(exc).lower():
         return external_data(source)
