@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from cxr_edge.apart import apart
-from cxr_edge.errors import CxrError, MissingExtra
+from cxr_edge.errors import CxrError
 from cxr_edge.machine import peak_memory
-
-
-def refuse() -> None:
-    raise MissingExtra("it", "evaluate", "matplotlib")
+from fakes import refuse
 
 
 def test_the_answer_is_of_another_process() -> None:

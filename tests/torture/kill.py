@@ -4,8 +4,8 @@
 
 Each round scans the same films into a new report. The command's process, or the one that it
 watches, gets SIGKILL at a random moment, again and again; between kills the same command is run
-again. Once it finishes, the report must be byte for byte that of an undisturbed run. Prints the seed, the kills
-and how many rows stood when they came; ends with exit code 1 at the first report that differs.
+again. Once it finishes, the report must be byte for byte that of an undisturbed run. Prints the
+seed, the kills and how many came amid the rows; ends with exit code 1 at a report that differs.
 """
 
 import argparse

@@ -65,7 +65,8 @@ def apart(function: Callable[..., R], *args: object, within: float | None = None
     assert process.stdin is not None
     try:
         with contextlib.suppress(BrokenPipeError):  # it died, which is told below
-            pickle.dump((sys.path, function, args), process.stdin)
+            pickle.dump(sys.path, process.stdin)
+            pickle.dump((function, args), process.stdin)
             process.stdin.flush()
         if not select.select([receiver], [], [], within)[0]:
             raise Late(f"it took longer than {within:g} s")
@@ -89,7 +90,8 @@ def apart(function: Callable[..., R], *args: object, within: float | None = None
 def serve() -> None:
     """Be the process: call what comes in, give the answer, and end when the other one does."""
     try:
-        sys.path[:], function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
+        sys.path[:] = pickle.load(sys.stdin.buffer)  # noqa: S301
+        function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
     except EOFError:  # it died before it had said what
         os._exit(1)
     threading.Thread(target=_die_with_parent, daemon=True).start()
