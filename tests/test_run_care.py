@@ -1,0 +1,200 @@
+"""What a scan sees to besides the films: locks, folders that go, files that change, quarantine."""
+
+import csv
+import dataclasses
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import pytest
+
+from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.folders import Folders
+from cxr_edge.job import Allowance, ScanJob
+from cxr_edge.lock import alone_at
+from cxr_edge.manifest import Counts, RunManifest, manifest_path
+from cxr_edge.model import Model
+from cxr_edge.outcome import Decision
+from cxr_edge.progress import Unobserved
+from cxr_edge.quarantine import LIST, check_quarantine
+from cxr_edge.run import run_scan
+
+
+@pytest.fixture
+def films(tmp_path: Path, phantoms: ModuleType) -> Path:
+    """Eight films and three files that are none."""
+    folder = tmp_path / "films"
+    (folder / "ward").mkdir(parents=True)
+    for number in range(8):
+        film = phantoms.to_8_bits(phantoms.phantom(number, opacities=1, size=64))
+        cv2.imwrite(str(folder / f"{number}.png"), film)
+    (folder / "5a.png").write_text("no film")
+    (folder / "ward" / "bad, name.png").write_text("no film")
+    (folder / "ward" / "empty.jpg").touch()
+    return folder
+
+
+@pytest.fixture
+def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
+    return ScanJob([films], tmp_path / "report.csv", model, Decision.of(model.spec), workers=1)
+
+
+def test_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
+    """Another process is refused while it lasts; a file that was left behind refuses nobody."""
+    out = tmp_path / "report.csv"
+    script = (
+        "import sys; from pathlib import Path; from cxr_edge.lock import alone_at\n"
+        "with alone_at(Path(sys.argv[1])): pass"
+    )
+    try_it = [sys.executable, "-c", script, str(out)]
+    with alone_at(out):
+        assert subprocess.run(try_it, capture_output=True, check=False).returncode == 1
+    out.with_suffix(".lock").touch()
+    assert subprocess.run(try_it, capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_system_without_locks_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems have none."""
+
+    def none(_handle: int, _how: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with alone_at(tmp_path / "report.csv"):
+        pass
+
+
+def test_a_folder_that_goes_stops_the_scan(job: ScanJob, films: Path, tmp_path: Path) -> None:
+    """Its files do not become failed rows, and once it is back the report is finished."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    kept = whole.index(b"\n", whole.index(b"\n") + 1) + 1
+    job.out.write_bytes(whole[:kept])
+    away = tmp_path / "away"
+
+    class Unplugs(Unobserved):
+        def begun(self, manifest: RunManifest) -> None:
+            super().begun(manifest)
+            films.rename(away)
+
+    with pytest.raises(ReportError, match="is not there any more"):
+        run_scan(job, Unplugs())
+    assert job.out.read_bytes() == whole[:kept]
+    away.rename(films)
+    run_scan(job)
+    assert job.out.read_bytes() == whole
+
+
+def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
+    """A mount point stays when the disk goes, but it is not the same folder."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    folders = Folders.of([folder, tmp_path / "film.png"])
+    folders.check_all()
+    folder.rename(tmp_path / "kept")
+    folder.mkdir()
+    with pytest.raises(ReportError, match="disk is not there any more"):
+        folders.check_all()
+
+
+def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> None:
+    """Their rows are of the older bytes; they are counted and the first are named."""
+    run_scan(job)
+    later = job.out.stat().st_mtime + 3600
+    os.utime(films / "3.png", (later, later))
+    manifest = run_scan(job)
+    assert (manifest.changed, manifest.first_changed) == (1, ["3.png"])
+    assert run_scan(dataclasses.replace(job, fresh=True)).changed == 0
+
+
+def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:
+    """Links and a list, the same after a run that was cut short."""
+    place = tmp_path / "bad"
+    job = dataclasses.replace(job, quarantine=place)
+    run_scan(job)
+    for path in ("5a.png", "ward/bad, name.png", "ward/empty.jpg"):
+        assert (place / path).samefile(films / path)
+    listed = (place / LIST).read_bytes()
+    rows = list(csv.DictReader((place / LIST).open(newline="")))
+    assert [row["reason"] for row in rows] == ["not-an-image", "not-an-image", "empty-file"]
+    job.out.write_bytes(job.out.read_bytes()[:-200])
+    run_scan(job)
+    assert (place / LIST).read_bytes() == listed
+
+
+def test_where_links_cannot_be_made_copies_are(
+    job: ScanJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on another disk."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    run_scan(dataclasses.replace(job, quarantine=tmp_path / "bad"))
+    assert (tmp_path / "bad" / "5a.png").read_text() == "no film"
+
+
+def test_a_quarantine_among_the_films_is_refused(films: Path, tmp_path: Path) -> None:
+    """What it holds would be scanned again."""
+    check_quarantine(tmp_path / "bad", [films])
+    for place in (films, films / "bad"):
+        with pytest.raises(UsageError, match="expected a folder outside of"):
+            check_quarantine(place, [films])
+    with pytest.raises(UsageError, match="expected a folder"):
+        check_quarantine(films / "0.png", [tmp_path / "other"])
+
+
+@pytest.mark.parametrize(
+    ("text", "failed", "rows", "stops"),
+    [("0", 1, 1, True), ("3", 3, 9, False), ("3", 4, 9, True), ("5%", 9, 99, False),
+     ("5%", 5, 100, False), ("5%", 6, 100, True), ("100%", 500, 500, False)],
+)  # fmt: skip
+def test_failures_are_allowed_by_number_or_share(
+    text: str, failed: int, rows: int, stops: bool
+) -> None:
+    """A share is looked at from the hundredth file on."""
+    counts = Counts(rows=rows, failed=failed)
+    if stops:
+        with pytest.raises(ReportError, match=f"{failed} of {rows} files failed"):
+            Allowance(text).check(counts)
+    else:
+        Allowance(text).check(counts)
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1", "1.5", "101%", "many"])
+def test_other_allowances_are_refused(text: str) -> None:
+    """The message shows what would do."""
+    with pytest.raises(UsageError, match="such as 5%"):
+        Allowance(text)
+
+
+def test_rows_are_on_the_disk_every_few_seconds(
+    job: ScanJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report is synced while it is written, and when it is closed."""
+    synced: list[int] = []
+    clock: Iterator[float] = iter(float(second) for second in range(1000))
+    monkeypatch.setattr("cxr_edge.report.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("cxr_edge.report.os.fsync", synced.append)
+    run_scan(job)
+    assert len(synced) >= 3
+
+
+def test_the_manifest_names_the_process_while_it_runs(job: ScanJob) -> None:
+    """So that whoever waits for the report knows for whom."""
+
+    class Looks(Unobserved):
+        def begun(self, manifest: RunManifest) -> None:
+            assert manifest.pid == os.getpid()
+            assert f'"pid": {os.getpid()}' in manifest_path(job.out).read_text()
+
+    assert run_scan(job, Looks()).pid is None
+    assert '"pid": null' in manifest_path(job.out).read_text()
