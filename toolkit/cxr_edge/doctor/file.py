@@ -111,7 +111,7 @@ def _with_header(path: Path, facts: FileFacts) -> FileFacts:
 
 
 def _with_dicom(path: Path, facts: FileFacts) -> FileFacts:
-    from cxr_edge.dicom_header import read_dicom_header  # pydicom is loaded for DICOM alone
+    from cxr_edge.dicom.header import read_dicom_header  # pydicom is loaded for DICOM alone
 
     try:
         with path.open("rb") as file:

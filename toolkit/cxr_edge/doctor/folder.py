@@ -115,7 +115,7 @@ class FolderFacts:
         """Return what to do about each transfer syntax in it that is not decoded here."""
         if not self.syntaxes:
             return {}
-        from cxr_edge.dicom_header import syntaxes
+        from cxr_edge.dicom.header import syntaxes
 
         known = syntaxes()
         hints = {name: known.get(name, "decompress it first") for name in self.syntaxes}

@@ -107,7 +107,7 @@ class MachineFacts:
     dicom_packages: Mapping[str, str]
     """Version of each distribution that decodes DICOM; empty where it is not installed."""
     transfer_syntaxes: Mapping[str, str]
-    """As :func:`cxr_edge.dicom_header.syntaxes`."""
+    """As :func:`cxr_edge.dicom.header.syntaxes`."""
     extras: Mapping[str, tuple[str, ...]]
     """Modules that each extra lacks; none where it is installed."""
     cache: str
@@ -123,7 +123,7 @@ class MachineFacts:
 
 def examine_machine() -> MachineFacts:
     """Find all of it out; each runtime is tried in a process of its own, which may die of it."""
-    from cxr_edge.dicom_header import syntaxes
+    from cxr_edge.dicom.header import syntaxes
 
     versions = {name: _readable(found) for name, found in library_versions().items()}
     together = installed_distributions()

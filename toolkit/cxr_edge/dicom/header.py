@@ -17,45 +17,19 @@ from pydicom.filereader import data_element_generator, read_dataset, read_preamb
 from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.tag import BaseTag
 from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
     UID,
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
-from cxr_edge.dicom import _DAMAGE as DAMAGE
-from cxr_edge.dicom import _UNCOMPRESSED as NATIVE
+from cxr_edge.dicom.damage import DAMAGE
+from cxr_edge.dicom.dataset import NATIVE, name_of
+from cxr_edge.dicom.frame import DECODED_BY, plugin_for
 from cxr_edge.errors import Corrupt, ImageError, NoPixelData, Truncated, UnsupportedCompression
-
-_COMPRESSED: Final = (
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    JPEG2000Lossless,
-    JPEG2000,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    HTJ2K,
-    RLELossless,
-    DeflatedExplicitVRLittleEndian,
-)
 
 UNKNOWN: Final = "unknown"
 """Stands for what a header says that DICOM does not know."""
@@ -106,9 +80,18 @@ def syntaxes() -> Mapping[str, str]:
     Mapping
         Empty text where it is decoded; else what to do.
     """
-    return {syntax.keyword: "" for syntax in NATIVE} | {
-        syntax.keyword: "decompress it first" for syntax in _COMPRESSED
+    plain = (*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless)
+    return {syntax.keyword: "" for syntax in plain} | {
+        syntax.keyword: _missing(syntax) for syntax in DECODED_BY
     }
+
+
+def _missing(syntax: UID) -> str:
+    try:
+        plugin_for(syntax)
+    except UnsupportedCompression:
+        return f"pip install {DECODED_BY[syntax]}"
+    return ""
 
 
 def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
@@ -220,5 +203,4 @@ def _not_decoded(syntax: UID) -> ImageError | None:
     hint = syntaxes().get(syntax.keyword if known else UNKNOWN, "decompress it first")
     if not hint:
         return None
-    name = syntax.name if known else "an unknown transfer syntax"
-    return UnsupportedCompression(f"{name} is not decoded here; {hint}")
+    return UnsupportedCompression(f"{name_of(syntax)} is not decoded here; {hint}")
