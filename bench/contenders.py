@@ -81,38 +81,47 @@ def _classify(script: str, *arguments: str | Path) -> tuple[str, ...]:
 
 _STUDY: Final = "{scratch}/study.keras"
 _YOLO: Final = "{scratch}/yolo.onnx"
-_ONNX: Final = PACKAGE / "model.onnx"
 
-PEERS: Final = (
-    Contender(
-        "keras", "Keras, as the study did",
-        _classify("keras_predict.py", PACKAGE / "model.keras", "grayscale"), KERAS,
-    ),
-    Contender(
-        "study", "Keras, as the study did, its model 4",
-        _classify("keras_predict.py", _STUDY, "rgb"), KERAS,
-        make=_worker("study_network.py", _STUDY), same_network=False, slow=True,
-    ),
-    Contender(
-        "pillow-1", "Pillow and onnxruntime, one by one",
-        _classify("pillow_onnxruntime.py", _ONNX, "1"), PLAIN,
-    ),
-    Contender(
-        "pillow-32", "Pillow and onnxruntime, batches of 32",
-        _classify("pillow_onnxruntime.py", _ONNX, "32"), PLAIN,
-    ),
-    Contender(
-        "yolo", "ultralytics, yolo predict",
-        _classify("yolo_predict.py", _YOLO), TORCH,
-        make=_worker("yolo_graph.py", _ONNX, _YOLO),
-    ),
-    Contender(
-        "timm", "timm, inference on PyTorch",
-        _classify("timm_inference.py"), TORCH, same_network=False,
-    ),
-    Contender("openvino", "OpenVINO, float", _classify("openvino_async.py", _ONNX), OPENVINO),
-    Contender(
-        "openvino-int8", "OpenVINO, int8",
-        _classify("openvino_async.py", PACKAGE / "model.int8.onnx"), OPENVINO,
-    ),
-)  # fmt: skip
+
+def peers(package: Path) -> tuple[Contender, ...]:
+    """Return all that classify with the network of a model package, and those with their own.
+
+    Parameters
+    ----------
+    package
+        Folder with ``model.keras`` and ``model.onnx``; also ``model.int8.onnx`` for int8.
+    """
+    onnx = package / "model.onnx"
+    return (
+        Contender(
+            "keras", "Keras, as the study did",
+            _classify("keras_predict.py", package / "model.keras", "grayscale"), KERAS,
+        ),
+        Contender(
+            "study", "Keras, as the study did, its model 4",
+            _classify("keras_predict.py", _STUDY, "rgb"), KERAS,
+            make=_worker("study_network.py", _STUDY), same_network=False, slow=True,
+        ),
+        Contender(
+            "pillow-1", "Pillow and onnxruntime, one by one",
+            _classify("pillow_onnxruntime.py", onnx, "1"), PLAIN,
+        ),
+        Contender(
+            "pillow-32", "Pillow and onnxruntime, batches of 32",
+            _classify("pillow_onnxruntime.py", onnx, "32"), PLAIN,
+        ),
+        Contender(
+            "yolo", "ultralytics, yolo predict",
+            _classify("yolo_predict.py", _YOLO), TORCH,
+            make=_worker("yolo_graph.py", onnx, _YOLO),
+        ),
+        Contender(
+            "timm", "timm, inference on PyTorch",
+            _classify("timm_inference.py"), TORCH, same_network=False,
+        ),
+        Contender("openvino", "OpenVINO, float", _classify("openvino_async.py", onnx), OPENVINO),
+        Contender(
+            "openvino-int8", "OpenVINO, int8",
+            _classify("openvino_async.py", package / "model.int8.onnx"), OPENVINO,
+        ),
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import platformdirs
-from contenders import PEERS, TOOLKIT, Contender, cxr
+from contenders import PACKAGE, TOOLKIT, Contender, cxr, peers
 from environments import run
 from pairs import Pair, Timing, rate, ratios, repeat, seconds, table
 
@@ -168,8 +168,9 @@ def arguments() -> argparse.Namespace:
     add("--count", type=int, default=2000, help="films a run: links to those of the folder")
     add("--slow-count", type=int, help="films a run of the study's network; --count by default")
     add("--rounds", type=int, default=5, help="counted runs of each peer")
-    names = ",".join(peer.name for peer in PEERS)
+    names = ",".join(peer.name for peer in peers(PACKAGE))
     add("--only", default=names, metavar="NAME,...", help=f"of {names}")
+    add("--model", type=Path, default=PACKAGE, help="package with the network of the peers")
     add("--cxr", default="", metavar="OPTIONS", help="of the scan that all is held against")
     add("--also", action="append", default=[], metavar="OPTIONS",
         help="another scan, with these options, as a peer; can be repeated")  # fmt: skip
@@ -180,7 +181,7 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if not (options.only or options.also):
         parser.error("expected --only or --also to name a peer")
-    if unknown := set(options.only.split(",")) - {peer.name for peer in PEERS} - {""}:
+    if unknown := set(options.only.split(",")) - {*names.split(","), ""}:
         parser.error(f"--only: expected some of {names}, came {', '.join(unknown)}")
     return options
 
@@ -189,9 +190,10 @@ def main() -> None:
     """Print the table."""
     options = arguments()
     wanted = options.only.split(",")
-    peers = [*map(cxr, options.also), *(peer for peer in PEERS if peer.name in wanted)]
+    chosen = [peer for peer in peers(options.model.absolute()) if peer.name in wanted]
+    chosen = [*map(cxr, options.also), *chosen]
     slow = options.slow_count or options.count
-    counts = {peer: slow if peer.slow else options.count for peer in peers}
+    counts = {peer: slow if peer.slow else options.count for peer in chosen}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.environments.absolute())
         for count in {WARM_UP, *counts.values()}:
