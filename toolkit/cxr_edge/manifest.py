@@ -120,6 +120,8 @@ class RunManifest:
     """Of the whole report."""
     passed_over: Counter[str]
     """Files and folders that were not taken, by why."""
+    first_lost: list[str]
+    """Paths of the first of those that could not be looked into; empty where all could."""
     continued_from: int
     """Rows that an earlier run had written."""
     started: str

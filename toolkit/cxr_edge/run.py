@@ -18,8 +18,9 @@ from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Observer, Unobserved
 from cxr_edge.recipe import RECIPES
-from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
+from cxr_edge.report import COLUMNS, CsvReport, named, read_rows, set_aside
 from cxr_edge.scan import scan
+from cxr_edge.text import printable
 
 _ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 
@@ -112,6 +113,7 @@ class _Tally:
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
             passed_over=self.passed_over.counts,
+            first_lost=self.passed_over.first_lost,
             continued_from=self.continued_from,
             started=self.started,
             ended=None if exit_code is None else _now(),
@@ -183,7 +185,8 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
             report.write(batch)
             observer.written(batch)
             _refuse_too_many(job, report.counts)
-        exit_code = ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
+        incomplete = report.counts.failed or tally.passed_over.first_lost
+        exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
         raise
