@@ -19,13 +19,14 @@ from cxr_edge.text import printable
 from fakes import SAMPLES
 
 NAMES = (
-    b"=HYPERLINK(\"http:%%x\",\"y\").png", b"=1+1.png", b"+1-1.png", b"-2+3.png", b"@SUM(A1).png",
+    b'=HYPERLINK("http:%%x","y").png', b"=1+1.png", b"+1-1.png", b"-2+3.png", b"@SUM(A1).png",
     b"\t=1+1.png", b"\r=1+1.png", b"x;=1+1;y.png", b"';=1+1.png", b"\xef\xbc\x9d1+1.png",
     b"a,b.png", b'a"b.png', b'"quoted".png', b"'a.png", b"a\nb.png", b"a\r\nb\n.png", b"\n.png",
     b"\xff\xfe.png", b"\xed\xb3\xbf.png", b"a\\x0d.png", b"a\\\\.png", b"a\\udcff.png",
     b"a\xe2\x80\xaegnp.exe.png", b"a\xe2\x80\x8bb.png", b"\xef\xbb\xbfa.png",
     b"n" * 251 + b".png", b"\x1b[31mred.png", b" .png", b"#.png", b"NA", b"null", b"0012", b"1e5",
-    "Überlauf \u80f8\u90e8 \u0635\u062f\u0631.png".encode(), "\u00e9.png".encode(), "e\u0301.png".encode(),
+    "Überlauf \u80f8\u90e8 \u0635\u062f\u0631.png".encode(),
+    "\u00e9.png".encode(), "e\u0301.png".encode(),
 )  # fmt: skip
 """File names, as bytes, each of which some reader, spreadsheet or terminal stumbles over."""
 
@@ -107,7 +108,7 @@ def test_pandas_reads_every_row(report: Path) -> None:
 def test_duckdb_reads_every_row(report: Path) -> None:
     """By its own guess at the dialect."""
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
-    rows = duckdb.sql(f"SELECT path, status FROM read_csv('{report}')").fetchall()
+    rows = duckdb.sql(f"SELECT path, status FROM read_csv('{report}')").fetchall()  # noqa: S608
     assert [path for path, _ in rows] == PATHS
     assert {status for _, status in rows} == {"ok", "failed"}
 

@@ -38,7 +38,7 @@ def unescape(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("ward/Überlauf – \u80f8.png", "ward/Überlauf – \u80f8.png"),
+        ("ward/Überlauf \u80f8.png", "ward/Überlauf \u80f8.png"),
         ("a\udcff.png", r"a\udcff.png"),
         ("Icon\r\n\x1b[2J", r"Icon\x0d\x0a\x1b[2J"),
         (r"a\x0d.png", r"a\\x0d.png"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import ReportError
 from cxr_edge.files import write_whole
 
@@ -175,7 +176,7 @@ def read_identity(report: Path) -> RunIdentity:
     """
     path = manifest_path(report)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_at_most(path, MAX_JSON))
         version = data["manifest_version"]
         if version != MANIFEST_VERSION:
             raise ReportError(

@@ -91,8 +91,9 @@ def scan(
     files without a suffix. Research use only, not a diagnosis.
 
     Killed and started again, the same command finishes the report. Exit code 3: finished, and
-    some files have status 'failed' with a reason, or a folder could not be looked into. Exit code 4: this machine does not give what
-    the model package gave where it was made; nothing was scanned.
+    some files have status 'failed' with a reason, or a folder could not be looked into. Exit
+    code 4: this machine does not give what the model package gave where it was made; nothing was
+    scanned.
     """
     from cxr_edge.discover import resolve_roots
     from cxr_edge.run import ScanJob, check_out, run_scan
