@@ -1,5 +1,6 @@
 """The command: help, exit codes, what it loads and what it prints."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,14 +127,14 @@ def test_an_unreadable_file_is_a_failed_row(
     """No read permission costs one row, not the run."""
     refused = tmp_path / "refused.png"
     refused.write_bytes(FILM.read_bytes())
-    read = Path.read_bytes
+    real = os.open
 
-    def refuse(path: Path) -> bytes:
-        if path == refused:
+    def refuse(path: str | Path, flags: int) -> int:
+        if Path(path) == refused:
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return real(path, flags)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("cxr_edge.files.os.open", refuse)
     assert cxr("scan", tmp_path, "--out", tmp_path / "r.csv").exit_code == 3
     assert (
         "unreadable,the file cannot be read: Permission denied" in (tmp_path / "r.csv").read_text()

@@ -1,13 +1,15 @@
 """Folders to a sorted stream of files."""
 
+import errno
 import inspect
 import os
 import shutil
+import socket
 import sys
 import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -230,6 +232,62 @@ def test_a_folder_that_cannot_be_listed_is_counted(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "b")
     assert [item.path for item in items] == ["c/x.png"]
     assert passed_over.counts == {"unlisted": 1}
+
+
+def test_what_cannot_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that refuses, and a file whose name says nothing: both may hold films."""
+    plant(tmp_path, "a/x.png", "b/x.png", "notes.txt", "y.png")
+
+    def refuse(*_arguments: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    real = os.scandir
+    monkeypatch.setattr("os.scandir", lambda at: refuse() if at.endswith(b"/b/") else real(at))
+    monkeypatch.setattr("cxr_edge.discover.open_regular", refuse)
+    passed_over = PassedOver()
+    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png", "y.png"]
+    assert passed_over.counts == {"unlisted": 1, "unread": 1}
+    assert passed_over.first_lost == ["b/", "notes.txt"]
+
+
+@pytest.mark.parametrize("target", ["nowhere", "notes.txt", "a/x.png/below"])
+def test_a_link_into_nowhere_that_is_no_image_is_nothing_lost(target: str, tmp_path: Path) -> None:
+    """There is nothing behind it that could be a film."""
+    plant(tmp_path, "a/x.png")
+    (tmp_path / "notes.txt").symlink_to(target)
+    passed_over = PassedOver()
+    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png"]
+    assert (passed_over.counts, passed_over.first_lost) == ({"other": 1}, [])
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that became a pipe after its folder was listed is told, not read."""
+    os.mkfifo(tmp_path / "notes.txt")
+    monkeypatch.setattr("cxr_edge.discover._is_special", lambda _entry: False)
+    assert found(tmp_path) == ([], {"unread": 1})
+
+
+@pytest.mark.parametrize("name", ["socket", "socket.png"])
+def test_a_socket_is_passed_over(name: str, tmp_path: Path) -> None:
+    """As pipes and devices are."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / name))
+        assert found(tmp_path) == ([], {"special": 1})
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    """Two folders that link to each other are left where the circle closes."""
+    plant(tmp_path, "a/x.png", "b/y.png")
+    (tmp_path / "a/b").symlink_to("../b")
+    (tmp_path / "b/a").symlink_to("../a")
+    paths, counts = found(tmp_path)
+    assert paths == ["a/b/y.png", "a/x.png", "b/a/x.png", "b/y.png"]
+    assert counts == {"loop": 2}
 
 
 def test_an_empty_folder_gives_nothing(tmp_path: Path) -> None:

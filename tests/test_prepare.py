@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -75,11 +76,12 @@ def test_a_refusal_of_the_system_is_unreadable(
 ) -> None:
     """The detail says what the operating system said, without the path."""
 
-    def refuse(_path: Path) -> NoReturn:
+    def refuse(*_arguments: object) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    content = prepare(FILM, SPEC).content
+    with monkeypatch.context() as patch:
+        patch.setattr("os.open", refuse)
+        content = prepare(FILM, SPEC).content
     assert isinstance(content, Unreadable)
     assert str(content).endswith(error.strerror or "device")
     assert str(FILM) not in str(content)
@@ -91,8 +93,62 @@ def test_a_large_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "MAX_BYTES", size)
     assert len(read_file(FILM)) == size
     monkeypatch.setattr(module, "MAX_BYTES", size - 1)
-    monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("it was read"))
     assert isinstance(prepare(FILM, SPEC).content, TooLarge)
+
+
+def test_what_memory_cannot_hold_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film that does not fit costs its row, not the scan."""
+
+    def full(*_arguments: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(module, "open_regular", full)
+    assert isinstance(prepare(FILM, SPEC).content, TooLarge)
+
+
+@pytest.mark.parametrize(("seen", "word"), [(10, "grew"), (100_000, "shrank")])
+def test_a_file_that_changes_while_it_is_read_fails(
+    seen: int, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a copy is no film, whichever half came; never more is read than was there."""
+    real = os.fstat
+
+    def stale(descriptor: int) -> os.stat_result:
+        return os.stat_result((*real(descriptor)[:6], seen, *real(descriptor)[7:]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fstat", stale)
+        content = prepare(FILM, SPEC).content
+    assert isinstance(content, Unreadable)
+    assert word in str(content)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("what", ["pipe", "folder"])
+def test_a_file_replaced_between_look_and_open_is_not_waited_for(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was a film a moment ago and is a pipe now stops nobody."""
+    path = tmp_path / "film.png"
+    if what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    before = FILM.lstat()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.stat", lambda *_, **__: before)
+        content = prepare(path, SPEC).content
+    assert isinstance(content, Unreadable)
+
+
+@pytest.mark.timeout(20)
+def test_a_socket_and_a_device_are_unreadable(tmp_path: Path) -> None:
+    """Neither has an end, and neither is opened."""
+    path = tmp_path / "film.png"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        assert isinstance(prepare(path, SPEC).content, Unreadable)
+    assert isinstance(prepare(Path("/dev/zero"), SPEC).content, Unreadable)
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), MemoryError(), RecursionError("deep")])

@@ -13,7 +13,6 @@ from cxr_edge.outcome import Failure, Prediction
 from cxr_edge.report import (
     COLUMNS,
     CsvReport,
-    printable,
     read_rows,
     row_of,
     set_aside,
@@ -105,16 +104,6 @@ def test_a_foreign_file_is_not_taken_for_a_report(tmp_path: Path, content: bytes
     path.write_bytes(content)
     with pytest.raises(ReportError, match="no report of cxr scan"):
         list(read_rows(path))
-
-
-def test_bytes_that_are_no_utf8_stay_visible() -> None:
-    """A file name in another encoding is printed with its odd bytes escaped."""
-    assert printable("a\udcff.png") == "a\\udcff.png"
-
-
-def test_control_characters_stay_visible() -> None:
-    """Neither a line break nor an escape sequence in a file name reaches report or terminal."""
-    assert printable("Icon\r\n\x1b[2J") == "Icon\\x0d\\x0a\\x1b[2J"
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 2})])

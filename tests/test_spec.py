@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from cxr_edge.artefact import append_spec, read_appended_spec
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown, UsageError
-from cxr_edge.provenance import Interval, Provenance
+from cxr_edge.provenance import Interval, Provenance, is_text
 from cxr_edge.recipe import CXR_1
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from fakes import ROOT
 
-names = st.text(min_size=1, max_size=20).filter(lambda t: t.strip() and t.isprintable())
+names = st.text(min_size=1, max_size=20).filter(is_text)
 shares = st.floats(0, 1)
 intervals = st.builds(lambda values: Interval(values[1], values[0], values[2]),
                       st.tuples(shares, shares, shares).map(sorted))  # fmt: skip

@@ -1,14 +1,13 @@
 """What a file of a Keras model holds, before Keras reads it."""
 
-import json
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import h5py
 
+from cxr_edge.bounded import MAX_JSON, open_archive, parse_json, read_member
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.lfs import refuse_pointer
 
@@ -41,7 +40,11 @@ def check_keras_file(path: Path) -> None:
         raise ModelInvalid(f"{path} cannot be read: {exc.strerror}") from exc
     refuse_pointer(head, str(path))
     config = _of_hdf5(path, head) if path.suffix.lower() in _H5_SUFFIXES else _of_zip(path, head)
-    if code := [f"{kind} layer {name}" for kind, name in _layers(config) if kind in _CODE]:
+    try:
+        layers = list(_layers(config))
+    except RecursionError as exc:
+        raise ModelInvalid(f"{path}: its description of the network is nested too deeply") from exc
+    if code := [f"{kind} layer {name}" for kind, name in layers if kind in _CODE]:
         raise ModelInvalid(
             f"{path}: expected a model without code, came one with the {', '.join(code)}, which "
             "is not run; rebuild it with Keras' own layers (Rescaling, Resizing, Reshape, ...)"
@@ -61,9 +64,9 @@ def _of_zip(path: Path, head: bytes) -> object:
             "save it with model.save('model.keras')"
         )
     try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
+        with open_archive(path) as archive:
+            return parse_json(read_member(archive, "config.json", MAX_JSON))
+    except (KeyError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a Keras 3 model (.keras), came an archive whose config.json cannot "
             f"be read ({exc}); save it with model.save('model.keras')"
@@ -79,24 +82,38 @@ def _of_hdf5(path: Path, head: bytes) -> object:
         )
     try:
         with h5py.File(path, "r") as file:
+            elsewhere = file.visititems(_elsewhere) or _elsewhere("/", file)
             config = file.attrs.get("model_config")
     except (OSError, RuntimeError, KeyError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a Keras model (.h5), came something else or half of one ({exc}); "
             "copy it again"
         ) from exc
+    if elsewhere:
+        raise ModelInvalid(
+            f"{path}: expected all weights in one file, came a model whose {elsewhere} is in "
+            "another, which is not followed; save it whole with model.save('model.keras')"
+        )
     if config is None:
         raise ModelInvalid(
             f"{path}: expected a network with its weights, came weights alone; save it whole "
             "with model.save('model.keras')"
         )
     try:
-        return json.loads(config)
+        return parse_json(config)
     except (TypeError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a description of the network in it, came one that is not JSON "
             f"({exc}); copy it again"
         ) from exc
+
+
+def _elsewhere(name: str, thing: h5py.Group | h5py.Dataset) -> str | None:
+    """Return what HDF5 would read from other files, None where it is nothing."""
+    if isinstance(thing, h5py.Dataset):
+        return repr(name) if thing.external or thing.is_virtual else None
+    links = ((below, thing.get(below, getlink=True)) for below in thing)
+    return next((repr(b) for b, link in links if isinstance(link, h5py.ExternalLink)), None)
 
 
 def _layers(config: object) -> Iterator[tuple[object, str]]:

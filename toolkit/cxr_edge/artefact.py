@@ -2,10 +2,10 @@
 
 import io
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.bounded import MAX_JSON, open_archive, read_member
 from cxr_edge.errors import ModelInvalid, SpecMissing
 from cxr_edge.spec import ModelSpec
 
@@ -40,16 +40,16 @@ def read_appended_spec(data: bytes, source: str) -> ModelSpec:
     SpecMissing
         There is none.
     ModelInvalid
-        The archive is damaged.
+        The archive is damaged, leads out of itself or is a decompression bomb.
     """
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise spec_missing(source)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            text = archive.read(SPEC_MEMBER)
+        with open_archive(io.BytesIO(data)) as archive:
+            text = read_member(archive, SPEC_MEMBER, MAX_JSON)
     except KeyError as exc:
         raise spec_missing(source) from exc
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as exc:
+    except ValueError as exc:
         raise ModelInvalid(f"{source}: its spec cannot be read ({exc}); export it again") from exc
     return ModelSpec.from_json(text)
 

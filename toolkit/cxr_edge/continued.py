@@ -11,7 +11,8 @@ from cxr_edge.discover import ImageItem
 from cxr_edge.errors import ReportError
 from cxr_edge.job import ScanJob
 from cxr_edge.manifest import FIRST_FAILED, Counts, read_begun
-from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows
+from cxr_edge.report import COLUMNS, CsvReport, named, read_rows
+from cxr_edge.text import printable
 
 _ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 

@@ -1,14 +1,30 @@
 """Folders to a sorted stream of :class:`ImageItem`; looks at first bytes, decodes nothing."""
 
+import errno
 import heapq
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import UsageError
+from cxr_edge.files import open_regular
 from cxr_edge.formats import HEAD_BYTES, SUFFIXES, identify
+from cxr_edge.text import printable
+
+FIRST_LOST: Final = 5
+"""So many folders and files that could not be looked into are named; all are counted."""
+
+UNLISTED: Final = "unlisted"
+"""Why a folder was passed over: it cannot be listed."""
+
+UNREAD: Final = "unread"
+"""Why a file was passed over: its name is no image's, and its first bytes cannot be read."""
+
+_NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says of a file that is gone, and of a link into nowhere or in a circle."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +62,17 @@ class PassedOver:
     """Counts of what was met and not taken, by why."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """``hidden``, ``other`` (not an image), ``special`` (pipe, socket, device), ``unlisted``
-    (a folder that cannot be listed), ``loop`` (a link to a folder above it)."""
+    """``hidden``, ``other`` (not an image), ``special`` (pipe, socket, device), ``loop`` (a link
+    to a folder above it), and what may be lost: :data:`UNLISTED`, :data:`UNREAD`."""
+
+    first_lost: list[str] = field(default_factory=list)
+    """Paths of the first :data:`FIRST_LOST` of those, as in the report."""
+
+    def add(self, why: str, path: str) -> None:
+        """Count one."""
+        self.counts[why] += 1
+        if why in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
+            self.first_lost.append(printable(path))
 
 
 def resolve_roots(paths: Sequence[Path]) -> list[Root]:
@@ -168,10 +193,10 @@ def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
             below = _open(where, path, stack, passed_over)
             if below:
                 stack.append(below)
-        elif _is_film(name, where):
-            yield ImageItem(path, where)
+        elif not_taken := _not_taken(name, where):
+            passed_over.add(not_taken, path)
         else:
-            passed_over.counts["other"] += 1
+            yield ImageItem(path, where)
 
 
 def _open(
@@ -182,11 +207,11 @@ def _open(
         status = os.stat(where)  # noqa: PTH116  (no Path, as in ImageItem)
         identity = (status.st_dev, status.st_ino)
         if any(folder.identity == identity for folder in above):
-            passed_over.counts["loop"] += 1
+            passed_over.add("loop", prefix)
             return None
         names, not_taken = _list(where)
     except OSError:
-        passed_over.counts["unlisted"] += 1
+        passed_over.add(UNLISTED, prefix or ".")
         return None
     passed_over.counts.update(not_taken)
     return _Folder(where, prefix, identity, names)
@@ -230,13 +255,13 @@ def _is_special(entry: os.DirEntry[bytes]) -> bool:
         return False
 
 
-def _is_film(name: str, where: str) -> bool:
-    """Tell by a file's name, and by its first bytes where it has a suffix of another kind."""
+def _not_taken(name: str, where: str) -> str:
+    """Tell why a file is passed over: by its name, or by first bytes of no image; empty if not."""
     stem, _, suffix = name.rpartition(".")
     if not stem or not suffix or f".{suffix.lower()}" in SUFFIXES:
-        return True
+        return ""
     try:
-        with open(where, "rb") as file:  # noqa: PTH123  (no Path, as in ImageItem)
-            return identify(file.read(HEAD_BYTES)) is not None
-    except OSError:  # unreadable, and by its name no image
-        return False
+        with open_regular(where) as file:
+            return "" if identify(file.read(HEAD_BYTES)) else "other"
+    except OSError as exc:
+        return "other" if exc.errno in _NOTHING_THERE else UNREAD

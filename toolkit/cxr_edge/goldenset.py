@@ -4,7 +4,6 @@ import dataclasses
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.bounded import MAX_JSON, open_archive, parse_json, read_at_most, read_member
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.package import CHECKSUMS, SELFTEST, check_listed, read_checksums
 from cxr_edge.recipe import RECIPES
@@ -34,6 +34,7 @@ Seen between x86-64 and aarch64, and between the kernels of one library: fp32 an
 0.1 and more.
 """
 
+_MAX_BYTES: Final = 1 << 28
 _INDEX: Final = "selftest.json"
 _FILMS: Final = "films/"
 _PIXELS: Final = "pixels/"
@@ -131,28 +132,27 @@ class GoldenSet:
             It is damaged, of a version unknown here, or was made by another recipe.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                index = json.loads(archive.read(_INDEX))
+            with open_archive(io.BytesIO(data)) as archive:
+                index = parse_json(read_member(archive, _INDEX, MAX_JSON))
                 version = index["selftest_version"]
                 if version != GOLDENSET_VERSION:
                     raise ModelInvalid(
                         f"{source}: this version reads selftest_version {GOLDENSET_VERSION}, "
                         f"came {version!r}; install a newer cxr-edge"
                     )
+                spec = _input_spec(index["input"], source)
                 return cls(
-                    input=_input_spec(index["input"], source),
+                    input=spec,
                     films=tuple(
-                        _film(archive, name, **facts) for name, facts in index["films"].items()
+                        _film(archive, name, spec, **facts)
+                        for name, facts in index["films"].items()
                     ),
                     artefacts={
                         name: GoldenArtefact(tuple(found["probabilities"]), found["tolerance"])
                         for name, found in index["artefacts"].items()
                     },
                 )
-        except (
-            zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError,
-            ValueError, KeyError, TypeError, AttributeError,
-        ) as exc:  # fmt: skip
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
             raise ModelInvalid(
                 f"{source}: expected the golden films of 'cxr export', it is damaged ({exc}); "
                 "copy or export the package again"
@@ -171,7 +171,7 @@ def read_golden_set(package: Path) -> GoldenSet | None:
     if not has_golden_set(package):
         return None
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, _MAX_BYTES)
     except OSError as exc:
         raise ModelInvalid(
             f"{path}: {CHECKSUMS} lists it, it cannot be read ({exc.strerror}); "
@@ -187,11 +187,27 @@ def has_golden_set(package: Path) -> bool:
 
 
 def _film(
-    archive: zipfile.ZipFile, name: str, *, gray_levels: int, mean_gray_levels: float
+    archive: zipfile.ZipFile,
+    name: str,
+    spec: InputSpec,
+    *,
+    gray_levels: int,
+    mean_gray_levels: float,
 ) -> GoldenFilm:
-    pixels = np.load(io.BytesIO(archive.read(f"{_PIXELS}{name}.npy")), allow_pickle=False)
-    data = archive.read(_FILMS + name)
+    pixels = _pixels(read_member(archive, f"{_PIXELS}{name}.npy"), spec)
+    data = read_member(archive, _FILMS + name)
     return GoldenFilm(name, data, pixels, int(gray_levels), float(mean_gray_levels))
+
+
+def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """Read a ``.npy`` file that must be of the model's input: no other is made room for."""
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("expected version 1.0 of numpy's format")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    if (shape, by_columns, dtype) != (spec.shape, False, np.dtype(np.uint8)):
+        raise ValueError(f"expected pixels of {spec}, came {dtype} of shape {shape}")
+    return np.frombuffer(file.read(), np.uint8).reshape(shape)
 
 
 def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:

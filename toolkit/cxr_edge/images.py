@@ -15,10 +15,12 @@ from cxr_edge.errors import (
     TooLarge,
     UnsupportedFormat,
 )
-from cxr_edge.formats import HEAD_BYTES, Format, Header, identify, read_header
+from cxr_edge.formats import HEAD_BYTES, Format, Header, identify, read_header, without_texts
 from cxr_edge.recipe import CXR_1
 
 cv2.setNumThreads(1)  # films are decoded side by side, each by one thread
+# What it finds odd in a file is told in the report, not on standard error.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
@@ -173,6 +175,8 @@ def _decode_raster(
     mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
     if header.format is Format.JPEG:
         mode = _jpeg_mode(header, target)
+    if header.format is Format.PNG:
+        data = without_texts(data)
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import ReportError
 from cxr_edge.files import write_whole
 
@@ -121,6 +122,8 @@ class RunManifest:
     """Of the whole report."""
     passed_over: Counter[str]
     """Files and folders that were not taken, by why."""
+    first_lost: list[str]
+    """Paths of the first of those that could not be looked into; empty where all could."""
     continued_from: int
     """Rows that an earlier run had written."""
     changed: int
@@ -187,7 +190,7 @@ def read_begun(report: Path) -> tuple[RunIdentity, str]:
     """
     path = manifest_path(report)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_at_most(path, MAX_JSON))
         version = data["manifest_version"]
         if version != MANIFEST_VERSION:
             raise ReportError(

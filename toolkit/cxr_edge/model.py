@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.artefact import KERAS_SUFFIXES, SPEC_MEMBER
+from cxr_edge.bounded import MAX_JSON, read_at_most
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError, missing_module
+from cxr_edge.files import open_regular
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import RunIdentity
 from cxr_edge.package import CHECKSUMS, FORMATS, Format, check_listed, read_checksums
@@ -187,7 +189,7 @@ def package_spec(package: Path) -> ModelSpec:
     """
     path = package / SPEC_MEMBER
     try:
-        return ModelSpec.from_json(path.read_bytes())
+        return ModelSpec.from_json(read_at_most(path, MAX_JSON))
     except OSError as exc:
         raise ModelInvalid(
             f"{package}: expected a model package with {SPEC_MEMBER}, it cannot be read "
@@ -206,7 +208,7 @@ def read_spec_file(path: Path) -> ModelSpec:
         It is no usable spec.
     """
     try:
-        return ModelSpec.from_json(path.read_bytes())
+        return ModelSpec.from_json(read_at_most(path, MAX_JSON))
     except OSError as exc:
         raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc
 
@@ -313,7 +315,8 @@ def _package_of(file: Path, digest: str) -> Path | None:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open_regular(file) as opened:
+            return opened.read()
     except OSError as exc:
         raise ModelInvalid(f"{file} cannot be read: {exc.strerror}") from exc
 

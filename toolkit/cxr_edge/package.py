@@ -1,13 +1,16 @@
 """What a model package holds: the names of its files, and their checksums."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.bounded import read_at_most
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.files import write_whole
+from cxr_edge.text import printable
 
 ORIGINAL: Final = "model.keras"
 """The Keras model, in a run folder and in a package."""
@@ -26,6 +29,9 @@ SELFTEST: Final = "selftest.zip"
 
 CARD: Final = "README.md"
 """The model card."""
+
+_MAX_CHECKSUMS: Final = 1 << 20
+_LINE: Final = re.compile(r"([0-9a-f]{64})  ([^/\\:]+)")
 
 
 @dataclass(frozen=True)
@@ -63,17 +69,25 @@ def read_checksums(package: Path) -> dict[str, str]:
     Raises
     ------
     ModelInvalid
-        There is none, or it is malformed.
+        There is none, it is malformed, or a name in it is of a file elsewhere.
     """
     path = package / CHECKSUMS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        lines = read_at_most(path, _MAX_CHECKSUMS).decode().splitlines()
+        return {name: digest for digest, name in map(_split, lines)}
     except (OSError, ValueError) as exc:
         raise ModelInvalid(
             f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
             "make one with 'cxr export', or name an .onnx or .tflite file"
         ) from exc
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Return digest and name; raises ValueError where they are none."""
+    found = _LINE.fullmatch(line)
+    if not found or found[2] in (".", "..") or printable(found[2]) != found[2]:
+        raise ValueError("expected a SHA-256 and the name of a file beside the list")
+    return found[1], found[2]
 
 
 def check_listed(package: Path, name: str, data: bytes) -> None:
@@ -113,7 +127,7 @@ def check_checksums(package: Path, elsewhere: str = "") -> None:
         if (package / kind.file).exists() and kind.file not in listed
     ]
     for name, digest in listed.items():
-        path = package / Path(name).name
+        path = package / name
         if name == elsewhere and not path.exists():
             continue
         if not path.is_file():

@@ -1,6 +1,7 @@
 """One file to model input: read, hash, decode, preprocess; every failure becomes a value."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DecoderCrash, ImageError, TooLarge, Unreadable
+from cxr_edge.files import open_regular
 from cxr_edge.formats import HEAD_BYTES, identify
 from cxr_edge.images import MAX_BYTES, SourceFacts, decode
 from cxr_edge.preprocess import preprocess
@@ -62,16 +64,23 @@ def read_file(path: Path) -> bytes:
     Raises
     ------
     TooLarge
-        More than :data:`cxr_edge.images.MAX_BYTES`; nothing was read.
+        More than :data:`cxr_edge.images.MAX_BYTES`, nothing was read; or more than memory holds.
     Unreadable
-        The operating system refuses, or it is no regular file.
+        The operating system refuses, it is no regular file, or it changed meanwhile.
     """
     try:
-        if not path.is_file():
-            raise Unreadable("expected a regular file, it is gone or something else")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {size}")
-        return path.read_bytes()
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {size}")
+            data = file.read(size + 1)
     except OSError as exc:
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
+    except MemoryError as exc:
+        raise TooLarge("expected a file that fits into memory, came a larger one") from exc
+    if len(data) != size:
+        raise Unreadable(
+            f"expected the {size} bytes that the file had when it was opened, it "
+            f"{'shrank' if len(data) < size else 'grew'}; scan it when it is copied"
+        )
+    return data

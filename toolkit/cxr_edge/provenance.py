@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cxr_edge.errors import SpecInvalid
+from cxr_edge.text import printable
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,10 @@ def is_number(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is printable text with something in it."""
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+    """Tell whether a value is text with something in it that stands in a report as it is."""
+    return (
+        isinstance(value, str)
+        and bool(value.strip())
+        and value.isprintable()
+        and printable(value) == value
+    )

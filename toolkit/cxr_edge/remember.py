@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge import __version__
+from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.files import write_whole
 from cxr_edge.machine import cpu_model, usable_cpus
@@ -58,7 +59,7 @@ class Memory:
 
     def _findings(self) -> dict[str, Any]:
         try:
-            data = json.loads(self.path.read_bytes())
+            data = parse_json(read_at_most(self.path, MAX_JSON))
             if data["record_version"] == RECORD_VERSION and data["key"] == self.key:
                 return dict(data["findings"])
         except (OSError, ValueError, KeyError, TypeError):

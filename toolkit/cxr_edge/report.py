@@ -11,6 +11,7 @@ from cxr_edge.errors import ReportError
 from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.outcome import Failure, Outcome, Prediction
 from cxr_edge.spec import PROBABILITY_DECIMALS
+from cxr_edge.text import printable
 
 COLUMNS: Final = (
     "path",
@@ -31,8 +32,6 @@ COLUMNS: Final = (
 
 SYNC_EVERY: Final = 5.0
 """Seconds after which rows are on the disk: what a power failure can cost at most."""
-
-_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
@@ -63,16 +62,6 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
 def named(row: Sequence[str]) -> dict[str, str]:
     """Return a row's values by column."""
     return dict(zip(COLUMNS, row, strict=True))
-
-
-def printable(text: str) -> str:
-    r"""Return text that any reader and terminal can take.
-
-    Bytes of a file name that are not UTF-8 become ``\udcNN``, control characters ``\xNN``.
-    """
-    if text.isprintable():  # nothing to do, as nearly always
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_CONTROLS)
 
 
 class CsvReport:

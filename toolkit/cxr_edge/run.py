@@ -60,6 +60,7 @@ class _Tally:
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
             passed_over=self.passed_over.counts,
+            first_lost=self.passed_over.first_lost,
             continued_from=self.continued_from,
             changed=self.changed.count,
             first_changed=self.changed.first,
@@ -135,7 +136,8 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
             if job.max_failures:
                 job.max_failures.check(report.counts)
         folders.check_all()
-        exit_code = ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
+        incomplete = report.counts.failed or tally.passed_over.first_lost
+        exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
         raise

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from cxr_edge.bounded import parse_json
 from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.provenance import Interval, Provenance, is_int, is_number, is_text
 from cxr_edge.quantization import Quantization
@@ -211,10 +212,13 @@ class ModelSpec:
     def from_json(cls, text: str | bytes) -> Self:
         """Read what :meth:`to_json` wrote; errors as in :meth:`from_dict`."""
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except ValueError as exc:
             raise SpecInvalid(f"spec: expected JSON, came text that is not: {exc}") from exc
-        return cls.from_dict(data)
+        try:
+            return cls.from_dict(data)
+        except RecursionError as exc:  # a value is quoted that is nested as deep as can be parsed
+            raise SpecInvalid("spec: expected plain values, came one nested too deeply") from exc
 
 
 T = TypeVar("T", bound="DataclassInstance")

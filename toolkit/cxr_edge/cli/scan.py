@@ -107,8 +107,9 @@ def scan(
     files without a suffix. Research use only, not a diagnosis.
 
     Killed and started again, the same command finishes the report. Exit code 3: finished, and
-    some files have status 'failed' with a reason. Exit code 4: this machine does not give what
-    the model package gave where it was made; nothing was scanned.
+    some files have status 'failed' with a reason, or a folder could not be looked into. Exit
+    code 4: this machine does not give what the model package gave where it was made; nothing was
+    scanned.
     """
     from cxr_edge.discover import resolve_roots
     from cxr_edge.job import Allowance, ScanJob, check_out
@@ -211,6 +212,9 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     if counts.failed:
         more = ", ..." if counts.failed > len(counts.first_failed) else ""
         typer.echo(f"failed files: {', '.join(counts.first_failed)}{more}")
+    if manifest.first_lost:
+        first = ", ".join(manifest.first_lost)
+        typer.echo(f"could not be looked into, films may be missing; the first: {first}")
     typer.echo(
         f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
         f"({identity.provider}); report {out}"

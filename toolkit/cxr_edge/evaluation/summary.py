@@ -1,11 +1,11 @@
 """What an ``evaluation.json`` says, for the model card."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.counterfactual import Movement
 from cxr_edge.evaluation.figures import Figures
@@ -43,7 +43,7 @@ class Summary:
             It is none, or of another version.
         """
         try:
-            data = json.loads(path.read_bytes())
+            data = parse_json(read_at_most(path, MAX_JSON))
             if data["evaluation_version"] == VERSION:
                 return cls._from_dict(data)
             came = f"version {data['evaluation_version']}"
