@@ -129,10 +129,10 @@ def test_an_unreadable_file_is_a_failed_row(
     refused.write_bytes(FILM.read_bytes())
     real = os.open
 
-    def refuse(path: str | Path, flags: int) -> int:
+    def refuse(path: str | Path, flags: int, *mode: int) -> int:
         if Path(path) == refused:
             raise PermissionError(13, "Permission denied")
-        return real(path, flags)
+        return real(path, flags, *mode)
 
     monkeypatch.setattr("cxr_edge.files.os.open", refuse)
     assert cxr("scan", tmp_path, "--out", tmp_path / "r.csv").exit_code == 3

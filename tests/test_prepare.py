@@ -151,7 +151,7 @@ def test_a_socket_and_a_device_are_unreadable(tmp_path: Path) -> None:
     assert isinstance(prepare(Path("/dev/zero"), SPEC).content, Unreadable)
 
 
-@pytest.mark.parametrize("error", [ValueError("odd"), MemoryError(), RecursionError("deep")])
+@pytest.mark.parametrize("error", [ValueError("odd"), RecursionError("deep")])
 @pytest.mark.parametrize("step", ["decode", "preprocess"])
 def test_unforeseen_trouble_is_one_failed_file(
     step: str, error: Exception, monkeypatch: pytest.MonkeyPatch
@@ -178,3 +178,13 @@ def test_an_interruption_is_no_failed_file(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "decode", interrupt)
     with pytest.raises(KeyboardInterrupt):
         prepare(FILM, SPEC)
+
+
+def test_what_does_not_fit_into_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the file's size that is told, not a crash."""
+
+    def grow(*_arguments: Any) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(module, "decode", grow)
+    assert isinstance(prepare(FILM, SPEC).content, TooLarge)

@@ -180,6 +180,8 @@ def _decode_raster(
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:
+        if exc.code == cv2.Error.STS_NO_MEM:
+            raise TooLarge("expected an image that fits into memory") from exc
         raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")
