@@ -6,9 +6,10 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import pytest
@@ -112,6 +113,18 @@ def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> No
     manifest = run_scan(job)
     assert (manifest.changed, manifest.first_changed) == (1, ["3.png"])
     assert run_scan(dataclasses.replace(job, fresh=True)).changed == 0
+
+
+def test_the_command_tells_of_changed_files(
+    cxr: Callable[..., Any], films: Path, tmp_path: Path
+) -> None:
+    """On the terminal too."""
+    out = tmp_path / "r.csv"
+    cxr("scan", films, "--out", out)
+    later = out.stat().st_mtime + 3600
+    os.utime(films / "3.png", (later, later))
+    said = cxr("scan", films, "--out", out).output
+    assert "changed since their row was written: 1 files, the first: 3.png" in said
 
 
 def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:

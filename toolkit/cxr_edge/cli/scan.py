@@ -215,6 +215,11 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     if manifest.first_lost:
         first = ", ".join(manifest.first_lost)
         typer.echo(f"could not be looked into, films may be missing; the first: {first}")
+    if manifest.changed:
+        typer.echo(
+            f"changed since their row was written: {manifest.changed} files, the first: "
+            f"{', '.join(manifest.first_changed)}; --fresh scans them again"
+        )
     typer.echo(
         f"model {identity.model}@{identity.model_sha256[:12]}, {identity.runtime} "
         f"({identity.provider}); report {out}"
