@@ -2,8 +2,8 @@
 
     python bench/supervision.py FOLDER [--count 1000] [--rounds 7]
 
-Both scan the same films as whole processes, in turn, so that a machine whose speed drifts slows both
-alike; ratios are taken pair by pair, of the clock and of the CPU time of all processes.
+Both scan the same films as whole processes, in turn, so that a machine whose speed drifts slows
+both alike; ratios are taken pair by pair, of the clock and of the CPU time of all processes.
 """
 
 import argparse
@@ -36,9 +36,7 @@ def main() -> None:
 
         scan(WATCHED)  # tests and measures what is remembered from here on
         pairs = [(scan(WATCHED), scan(ALONE)) for _ in range(options.rounds)]
-    print(
-        f"{options.rounds} pairs of {options.count} films; watched to unwatched, median and extremes"
-    )
+    print(f"{options.rounds} pairs of {options.count} films; watched to unwatched, and extremes")
     print(f"seconds     {Spread.of(one.seconds / other.seconds for one, other in pairs)}")
     print(f"CPU seconds {Spread.of(one.cpu / other.cpu for one, other in pairs)}")
 
