@@ -156,7 +156,10 @@ class RunManifest:
         try:
             write_whole(path, text + "\n", durable=True)
         except OSError as exc:
-            raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
+            raise ReportError(
+                f"the run manifest {path} cannot be written: {exc.strerror}; "
+                "make room and run the same command again"
+            ) from exc
 
 
 def begun_with(report: Path) -> RunIdentity | None:
