@@ -9,6 +9,7 @@ seed, the kills and how many came amid the rows; ends with exit code 1 at a repo
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -57,7 +58,8 @@ def torture(films: Path, out: Path, model: str, seconds: float, rng: random.Rand
             code = scan.wait(timeout=rng.uniform(0, 1.2 * seconds))
         except subprocess.TimeoutExpired:
             victim = at_work(out) if rng.random() < 0.3 else None
-            os.kill(victim or scan.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(victim or scan.pid, signal.SIGKILL)
             code = scan.wait()
             if victim is None or code not in FINISHED:
                 stood.append(out.read_bytes().count(b"\n") if out.exists() else 0)
