@@ -184,6 +184,7 @@ def main() -> int:
             paths = list(write_copies(seeds, args.seed, indices, folder))
             before = len(found.wrong)
             scan(folder, probe(paths, prober, found), found, args.timeout)
+            print(f"{indices[-1] + 1} of {args.count}", file=sys.stderr)
             for path in paths if args.keep else ():
                 if any(line.startswith(path.name) for line in found.wrong[before:]):
                     shutil.copy(path, args.keep)

@@ -14,7 +14,7 @@ _NUMBERS: Final = (
 
 
 def mutate(data: bytes, others: Sequence[bytes], seed: str) -> bytes:
-    """Return a damaged copy: one to four kinds of damage, as the seed says.
+    """Return a damaged copy: one kind of damage, or up to four, as the seed says.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def mutate(data: bytes, others: Sequence[bytes], seed: str) -> bytes:
     """
     rng = random.Random(seed)  # noqa: S311  (nothing is secret)
     changed = bytearray(data)
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
         if changed:
             rng.choice(_DAMAGES)(changed, others, rng)
     return bytes(changed)
@@ -39,7 +39,7 @@ def _place(data: bytearray, rng: random.Random) -> int:
 
 def _span(data: bytearray, rng: random.Random) -> slice:
     begin = _place(data, rng)
-    return slice(begin, begin + rng.choice((1, 4, 16, 256, 4096, len(data))))
+    return slice(begin, begin + rng.choice((1, 4, 16, 64, 256, 4096)))
 
 
 def _flip(data: bytearray, _: Sequence[bytes], rng: random.Random) -> None:
@@ -88,5 +88,6 @@ def _noise(data: bytearray, _: Sequence[bytes], rng: random.Random) -> None:
 
 
 _DAMAGES: Final[Sequence[Callable[[bytearray, Sequence[bytes], random.Random], None]]] = (
-    _flip, _flip, _number, _number, _truncate, _zero, _cut_out, _repeat, _splice, _noise,
+    _flip, _flip, _flip, _number, _number, _number, _zero, _zero, _noise, _noise, _splice, _splice,
+    _truncate, _cut_out, _repeat,
 )  # fmt: skip
