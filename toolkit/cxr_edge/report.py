@@ -1,11 +1,11 @@
-"""The CSV report: written in batches, readable after any interruption."""
+"""The CSV report: outcomes to rows, written in batches."""
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Self, TextIO
+from typing import Final, Self
 
 from cxr_edge.errors import ReportError
+from cxr_edge.journal import Journal, Table
 from cxr_edge.manifest import Counts, manifest_path
 from cxr_edge.outcome import Failure, Outcome, Prediction
 from cxr_edge.spec import PROBABILITY_DECIMALS
@@ -26,6 +26,15 @@ COLUMNS: Final = (
     "model",
 )
 """Header of the report."""
+
+REPORT: Final = Table(
+    "report",
+    "cxr scan",
+    "--out",
+    COLUMNS,
+    "--fresh begins anew and keeps the old report under a new name",
+)
+"""What the file is."""
 
 _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
@@ -55,11 +64,6 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
             return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
 
 
-def named(row: Sequence[str]) -> dict[str, str]:
-    """Return a row's values by column."""
-    return dict(zip(COLUMNS, row, strict=True))
-
-
 def printable(text: str) -> str:
     r"""Return text that any reader and terminal can take.
 
@@ -73,11 +77,10 @@ def printable(text: str) -> str:
 class CsvReport:
     """An append-only CSV file that is its own journal."""
 
-    def __init__(self, file: TextIO, model: str, counts: Counts) -> None:
+    def __init__(self, journal: Journal, model: str, counts: Counts) -> None:
         """Append to a file that :meth:`open` opened."""
-        self._file = file
+        self._journal = journal
         self._model = model
-        self._writer = csv.writer(file, lineterminator="\n")
         self.counts = counts
 
     @classmethod
@@ -100,14 +103,7 @@ class CsvReport:
         ReportError
             It cannot be written.
         """
-        try:
-            file = path.open("a", newline="", encoding="utf-8")
-            file.truncate(kept)
-        except OSError as exc:
-            raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
-        if not kept:
-            csv.writer(file, lineterminator="\n").writerow(COLUMNS)
-        return cls(file, model, counts or Counts())
+        return cls(Journal.open(path, REPORT, kept), model, counts or Counts())
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
         """Append one batch and hand it to the operating system.
@@ -117,64 +113,14 @@ class CsvReport:
         ReportError
             The disk is full, or the file cannot be written any more.
         """
-        rows: list[tuple[str, ...]] = []
-        try:
-            for outcome in outcomes:
-                row = row_of(outcome, self._model)
-                self._writer.writerow(row)
-                rows.append(row)
-            self._file.flush()
-        except OSError as exc:
-            raise _unwritable(exc) from exc
+        rows = [row_of(outcome, self._model) for outcome in outcomes]
+        self._journal.append(rows)
         for row in rows:
-            self.counts.add(named(row))
+            self.counts.add(REPORT.named(row))
 
     def close(self) -> None:
         """Close the file; raises as :meth:`write`."""
-        try:
-            self._file.close()
-        except OSError as exc:
-            raise _unwritable(exc) from exc
-
-
-def read_rows(path: Path) -> Iterator[tuple[list[str], int]]:
-    """Yield the whole rows of a report, the header first, each with the offset of its end.
-
-    What an interruption left of a last row is not yielded. One row at a time is in memory.
-
-    Raises
-    ------
-    ReportError
-        The file cannot be read, or is no report.
-    """
-    end = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal end
-        with path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                end += len(line)
-                yield line.decode("utf-8")
-
-    reader = csv.reader(lines(), strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except OSError as exc:
-            raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
-        except UnicodeDecodeError as exc:
-            raise _no_report(path) from exc
-        except csv.Error as exc:
-            if "unexpected end of data" in str(exc):  # cut off within a quoted field
-                return
-            raise _no_report(path) from exc
-        if len(row) != len(COLUMNS):
-            raise _no_report(path)
-        yield row, end
+        self._journal.close()
 
 
 def set_aside(report: Path) -> None:
@@ -194,16 +140,3 @@ def set_aside(report: Path) -> None:
                 old.rename(new)
     except OSError as exc:
         raise ReportError(f"{report} cannot be set aside: {exc.strerror}") from exc
-
-
-def _unwritable(exc: OSError) -> ReportError:
-    return ReportError(
-        f"the report cannot be written: {exc.strerror}; make room and run the same command again"
-    )
-
-
-def _no_report(path: Path) -> ReportError:
-    return ReportError(
-        f"{path} exists and is no report of cxr scan; choose another --out, "
-        "or keep it under a new name with --fresh"
-    )

@@ -11,17 +11,16 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.batching import Batching
 from cxr_edge.discover import ImageItem, PassedOver, discover
-from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
+from cxr_edge.errors import CxrError, ExitCode, ReportError
+from cxr_edge.journal import catch_up, check_place, is_begun
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
 from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Observer, Unobserved
 from cxr_edge.recipe import RECIPES
-from cxr_edge.report import COLUMNS, CsvReport, named, printable, read_rows, set_aside
+from cxr_edge.report import REPORT, CsvReport, printable, set_aside
 from cxr_edge.scan import scan
-
-_ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 
 _UNOBSERVED: Final = Unobserved()
 
@@ -122,24 +121,6 @@ class _Tally:
         return manifest
 
 
-def check_out(out: Path) -> None:
-    """Check that a report can be written, before any work is done.
-
-    Raises
-    ------
-    UsageError
-        Its folder is missing or not writable, or it is a folder itself.
-    """
-    if not out.parent.is_dir():
-        raise UsageError(f"--out: expected an existing folder, {out.parent} is none; make it first")
-    if out.exists() and not out.is_file():
-        kind = "a folder" if out.is_dir() else "no regular file"
-        raise UsageError(f"--out: expected a file, {out} is {kind}")
-    # The manifest is written anew beside the report, so the folder must be writable in any case.
-    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise UsageError(f"--out: {out} is not writable; choose another place")
-
-
 def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     """Scan into a report, continuing one that an earlier run began.
 
@@ -167,7 +148,7 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     ModelError
         The runtime failed.
     """
-    check_out(job.out)
+    check_place(REPORT.option, job.out)
     tally = _Tally(job)
     items = job.items(tally.passed_over)
     if job.fresh and job.out.exists():
@@ -201,32 +182,12 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
 
 def _open(job: ScanJob, items: Iterator[ImageItem], tally: _Tally) -> CsvReport:
     """Return the report to append to; ``items`` are then at the first that it lacks."""
-    rows = read_rows(job.out) if job.out.exists() else iter(())
-    header = next(rows, None)
-    if header is None:
-        if job.out.exists() and not ",".join(COLUMNS).encode().startswith(_head(job.out)):
-            raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
-        report = CsvReport.open(job.out, job.model.tag)
-        tally.counts = report.counts
-        return report
-    if tuple(header[0]) != COLUMNS:
-        raise ReportError(f"{job.out} exists and has other columns{_ASK_FRESH}")
-    _check_identity(job)
-    kept = header[1]
-    for row, kept in rows:  # noqa: B007  (where the last one ends)
-        _match(job, row, next(items, None))
-        tally.counts.add(named(row))
+    kept = 0
+    if is_begun(REPORT, job.out):
+        _check_identity(job)
+        kept = catch_up(REPORT, job.out, items, printable, lambda row, _: tally.counts.add(row))
     tally.continued_from = tally.counts.rows
     return CsvReport.open(job.out, job.model.tag, kept, tally.counts)
-
-
-def _match(job: ScanJob, row: Sequence[str], item: ImageItem | None) -> None:
-    came = "nothing" if item is None else printable(item.path)
-    if item is None or came != row[0]:
-        raise ReportError(
-            f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
-            f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
-        )
 
 
 def _check_identity(job: ScanJob) -> None:
@@ -237,10 +198,8 @@ def _check_identity(job: ScanJob) -> None:
         if before[key] != now[key]
     ]
     if changed:
-        raise ReportError(
-            f"{job.out} was begun otherwise and cannot be continued: "
-            f"{'; '.join(changed)}{_ASK_FRESH}"
-        )
+        why = f"was begun otherwise and cannot be continued: {'; '.join(changed)}"
+        raise REPORT.refused(job.out, why)
 
 
 def _refuse_too_many(job: ScanJob, counts: Counts) -> None:
@@ -249,8 +208,3 @@ def _refuse_too_many(job: ScanJob, counts: Counts) -> None:
             f"stopped: {counts.failed} files failed, --max-failures allows {job.max_failures}; "
             "the report can be continued by the same command with a higher limit"
         )
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(",".join(COLUMNS)) + 1)

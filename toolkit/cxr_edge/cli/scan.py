@@ -95,14 +95,16 @@ def scan(
     the model package gave where it was made; nothing was scanned.
     """
     from cxr_edge.discover import resolve_roots
-    from cxr_edge.run import ScanJob, check_out, run_scan
+    from cxr_edge.journal import check_place
+    from cxr_edge.report import REPORT
+    from cxr_edge.run import ScanJob, run_scan
 
     if operating_point is not None and threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
     if threshold is not None and math.isnan(threshold):
         raise UsageError("--threshold: expected a number from 0 to 1, came nan")
     resolve_roots(paths)
-    check_out(out)  # before a model is loaded, which takes longer
+    check_place(REPORT.option, out)  # before a model is loaded, which takes longer
 
     from cxr_edge.batching import choose_batching
     from cxr_edge.machine import usable_cpus
