@@ -5,7 +5,7 @@ import struct
 import warnings
 import zlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import cv2
 import numpy as np
@@ -52,28 +52,32 @@ _DAMAGE: Final = (
 )
 """What pydicom, numpy and OpenCV raise for damaged files; see :func:`decode_dicom`."""
 
+Gray = TypeVar("Gray", np.uint8, np.uint16)
+
 _UNCOMPRESSED: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _SAMPLES: Final = {"MONOCHROME1": 1, "MONOCHROME2": 1, "RGB": 3, "YBR_FULL": 3}
 
 _REFUSED: Final = ("PALETTE COLOR", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
-def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
+def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceFacts]:
     """Decode the first frame of a DICOM file.
 
     Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
-    without one, the full range of the stored bits, and are scaled to 0..255; MONOCHROME1 is
+    without one, the full range of the stored bits, and are scaled to ``depth``; MONOCHROME1 is
     inverted last (C.7.6.3.1.2).
 
     Parameters
     ----------
     data
         All bytes of the file.
+    depth
+        uint8, or uint16 for pixels from 0 to 65535.
 
     Returns
     -------
     tuple
-        Pixels, uint8 of shape (rows, columns), and what the report says of the source. Nothing
+        Pixels of that type, shape (rows, columns), and what the report says of the source. Nothing
         that identifies a patient is read, and no message quotes the header.
 
     Raises
@@ -84,7 +88,7 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
     """
     try:
         dataset = _parse(data)
-        return _decode(dataset)
+        return _decode(dataset, depth)
     except EOFError as exc:
         raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
     except _DAMAGE as exc:  # their text may hold bytes of the header
@@ -109,7 +113,7 @@ def _parse(data: bytes) -> "FileDataset":
     return dataset
 
 
-def _decode(dataset: "FileDataset") -> tuple[NDArray[np.uint8], SourceFacts]:
+def _decode(dataset: "FileDataset", depth: type[Gray]) -> tuple[NDArray[Gray], SourceFacts]:
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if kind not in _SAMPLES:
         raise UnsupportedFormat(
@@ -129,28 +133,33 @@ def _decode(dataset: "FileDataset") -> tuple[NDArray[np.uint8], SourceFacts]:
         flags.append("color")
     if frames > 1:
         flags.append("multi-frame")
-    return _to_gray(dataset, stored, kind), SourceFacts(columns, rows, Format.DICOM, tuple(flags))
+    gray = _to_gray(dataset, stored, kind, depth)
+    return gray, SourceFacts(columns, rows, Format.DICOM, tuple(flags))
 
 
-def _to_gray(dataset: "FileDataset", stored: NDArray[Any], kind: str) -> NDArray[np.uint8]:
+def _to_gray(
+    dataset: "FileDataset", stored: NDArray[Any], kind: str, depth: type[Gray]
+) -> NDArray[Gray]:
     if kind in ("RGB", "YBR_FULL"):
         luma = stored[..., 0] if kind == "YBR_FULL" else _luma(stored)
-        return _scale(luma, 0, (1 << int(dataset.BitsStored)) - 1)
+        return _scale(luma, 0, (1 << int(dataset.BitsStored)) - 1, depth)
     values = apply_modality_lut(stored, dataset).astype(np.float64)
     if dataset.get("VOILUTSequence"):
-        gray = _apply_voi_lut(dataset, values)
+        gray = _apply_voi_lut(dataset, values, depth)
     elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
-        gray = _scale(_window(dataset, values), 0, 1)
+        gray = _scale(_window(dataset, values), 0, 1, depth)
     else:
-        gray = _scale(values, *_modality_range(dataset))
-    return 255 - gray if kind == "MONOCHROME1" else gray
+        gray = _scale(values, *_modality_range(dataset), depth)
+    return np.iinfo(depth).max - gray if kind == "MONOCHROME1" else gray
 
 
 def _luma(rgb: NDArray[Any]) -> NDArray[Any]:
     return cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
 
 
-def _apply_voi_lut(dataset: "FileDataset", values: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _apply_voi_lut(
+    dataset: "FileDataset", values: NDArray[np.float64], depth: type[Gray]
+) -> NDArray[Gray]:
     """PS3.3 C.11.2.1.1; pydicom's own indexes in the table's 8 bits, and wraps around."""
     item = dataset.VOILUTSequence[0]
     _, first, bits = (int(number) for number in item.LUTDescriptor)
@@ -160,7 +169,7 @@ def _apply_voi_lut(dataset: "FileDataset", values: NDArray[np.float64]) -> NDArr
         entries = np.frombuffer(entries, order + "u2")
     table = np.asarray(entries)
     place = np.clip(np.rint(values) - first, 0, len(table) - 1)
-    return _scale(table[place.astype(np.intp)], 0, (1 << bits) - 1)
+    return _scale(table[place.astype(np.intp)], 0, (1 << bits) - 1, depth)
 
 
 def _window(dataset: "FileDataset", values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -193,8 +202,18 @@ def _modality_range(dataset: "FileDataset") -> tuple[float, float]:
     return float(extremes.min()), float(extremes.max())
 
 
-def _scale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+def _scale(values: NDArray[Any], low: float, high: float, depth: type[Gray]) -> NDArray[Gray]:
     if not high > low:
         raise Corrupt(f"the DICOM file's values range from {low:g} to {high:g}")
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    top = np.iinfo(depth).max
+    scaled = (values.astype(np.float64) - low) * (top / (high - low))
+    return np.clip(np.rint(scaled), 0, top).astype(depth)
+
+
+def instance_uid(data: bytes) -> str:
+    """Return the SOP Instance UID of a DICOM file; empty where it has none or it cannot be read."""
+    try:
+        dataset = dcmread(BytesIO(data), specific_tags=["SOPInstanceUID"], stop_before_pixels=True)
+        return str(dataset.get("SOPInstanceUID") or "").strip()
+    except (EOFError, InvalidDicomError, *_DAMAGE):
+        return ""

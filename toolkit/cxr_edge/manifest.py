@@ -2,16 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from cxr_edge.errors import ReportError
 from cxr_edge.files import write_whole
 
 FIRST_FAILED: Final = 5
 """So many failed files are named in the summary; the report names all."""
+
+T = TypeVar("T")
 
 MANIFEST_VERSION: Final = 2
 """Version of the run manifest's JSON."""
@@ -26,7 +29,7 @@ NOTICE: Final = (
 
 @dataclass
 class Counts:
-    """What a report holds; all that a scan keeps in memory of it."""
+    """What a report holds; all that a run keeps in memory of it."""
 
     rows: int = 0
     """All files taken."""
@@ -46,18 +49,19 @@ class Counts:
     """Paths of the first :data:`FIRST_FAILED` failed files."""
 
     def add(self, values: Mapping[str, str]) -> None:
-        """Count one row of the report, given by column."""
+        """Count one row, given by column; one without ``path`` is no scan's and names nobody."""
         self.rows += 1
         if values["status"] == "ok":
             self.ok += 1
-            self.labels[values["label"]] += 1
+            if "path" in values:
+                self.labels[values["label"]] += 1
             if values["flags"]:
                 self.flagged += 1
                 self.flags.update(values["flags"].split(";"))
         else:
             self.failed += 1
             self.reasons[values["reason"]] += 1
-            if len(self.first_failed) < FIRST_FAILED:
+            if "path" in values and len(self.first_failed) < FIRST_FAILED:
                 self.first_failed.append(values["path"])
 
 
@@ -140,11 +144,22 @@ class RunManifest:
             It cannot be written.
         """
         data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
-        try:
-            write_whole(path, text + "\n")
-        except OSError as exc:
-            raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
+        write_manifest(path, data)
+
+
+def write_manifest(path: Path, data: Mapping[str, object]) -> None:
+    """Write a manifest so that a reader finds the old one or the new one, whole.
+
+    Raises
+    ------
+    ReportError
+        It cannot be written.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
+    try:
+        write_whole(path, text + "\n")
+    except OSError as exc:
+        raise ReportError(f"the run manifest {path} cannot be written: {exc.strerror}") from exc
 
 
 def begun_with(report: Path) -> RunIdentity | None:
@@ -171,19 +186,50 @@ def read_identity(report: Path) -> RunIdentity:
     ReportError
         There is no manifest, it cannot be understood, or it is another version's.
     """
+    advice = "choose another --out, or keep the old report under a new name with --fresh"
+
+    def identity(values: dict[str, Any]) -> RunIdentity:
+        return RunIdentity(**{**values, "labels": tuple(values["labels"])})
+
+    return read_manifest(report, MANIFEST_VERSION, identity, advice)
+
+
+def read_manifest(
+    report: Path, version: int, identity: Callable[[dict[str, Any]], T], advice: str
+) -> T:
+    """Return what ``identity`` makes of the key of that name in the manifest beside a file.
+
+    Raises
+    ------
+    ReportError
+        There is no manifest, it cannot be understood, or it is another version's; the message
+        ends with ``advice``.
+    """
     path = manifest_path(report)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        version = data["manifest_version"]
-        if version != MANIFEST_VERSION:
+        came = data["manifest_version"]
+        if came != version:
             raise ReportError(
-                f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
-                f"came {version}; finish it with the version that began it, or use --fresh"
+                f"{path}: this version continues reports of manifest_version {version}, "
+                f"came {came}; finish it with the version that began it, or {advice}"
             )
-        identity = dict(data["identity"])
-        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])})
+        return identity(dict(data["identity"]))
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReportError(
-            f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
-            "choose another --out, or keep the old report under a new name with --fresh"
+            f"{report} exists, but its run manifest {path} cannot be understood ({exc}); {advice}"
         ) from exc
+
+
+def utc_now() -> str:
+    """Return the time for a manifest: ISO 8601, UTC, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Tell what is not as it was, key by key; empty where all is."""
+    return "; ".join(
+        f"{key.replace('_', ' ')} was {before.get(key)}, now {now[key]}"
+        for key in now
+        if before.get(key) != now[key]
+    )

@@ -60,8 +60,13 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
                 model,
             )
         case Failure(sha256=sha256, reason=reason, detail=detail):
-            detail = printable(" ".join(detail.split()))
+            detail = detail_of(detail)
             return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
+
+
+def detail_of(message: str) -> str:
+    """Return an error's message as one line."""
+    return printable(" ".join(message.split()))
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,15 @@ from cxr_edge.discover import ImageItem, PassedOver, discover
 from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.journal import catch_up, check_place, is_begun
 from cxr_edge.machine import usable_cpus
-from cxr_edge.manifest import Counts, RunIdentity, RunManifest, manifest_path, read_identity
+from cxr_edge.manifest import (
+    Counts,
+    RunIdentity,
+    RunManifest,
+    differences,
+    manifest_path,
+    read_identity,
+    utc_now,
+)
 from cxr_edge.model import AUTO, Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Observer, Unobserved
@@ -77,10 +84,6 @@ class ScanJob:
         )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 @dataclass
 class _Tally:
     """What the manifest says at any moment."""
@@ -89,7 +92,7 @@ class _Tally:
     passed_over: PassedOver = field(default_factory=PassedOver)
     counts: Counts = field(default_factory=Counts)
     continued_from: int = 0
-    started: str = field(default_factory=_now)
+    started: str = field(default_factory=utc_now)
     clock: float = field(default_factory=time.monotonic)
 
     def write(self, exit_code: ExitCode | None) -> RunManifest:
@@ -113,7 +116,7 @@ class _Tally:
             passed_over=self.passed_over.counts,
             continued_from=self.continued_from,
             started=self.started,
-            ended=None if exit_code is None else _now(),
+            ended=None if exit_code is None else utc_now(),
             files_per_second=round(done / seconds, 2) if done and exit_code is not None else None,
             exit_code=exit_code,
         )
@@ -191,15 +194,9 @@ def _open(job: ScanJob, items: Iterator[ImageItem], tally: _Tally) -> CsvReport:
 
 
 def _check_identity(job: ScanJob) -> None:
-    before, now = asdict(read_identity(job.out)), asdict(job.identity)
-    changed = [
-        f"{key.replace('_', ' ')} was {before[key]}, now {now[key]}"
-        for key in now
-        if before[key] != now[key]
-    ]
+    changed = differences(asdict(read_identity(job.out)), asdict(job.identity))
     if changed:
-        why = f"was begun otherwise and cannot be continued: {'; '.join(changed)}"
-        raise REPORT.refused(job.out, why)
+        raise REPORT.refused(job.out, f"was begun otherwise and cannot be continued: {changed}")
 
 
 def _refuse_too_many(job: ScanJob, counts: Counts) -> None:

@@ -1,20 +1,19 @@
 """``cxr scan``: folders of films to a CSV report."""
 
 import math
-import signal
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_edge.cli.log import JsonLog, tells_errors
+from cxr_edge.cli.process import end_on_sigterm
+from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from cxr_edge.cli.progress import Bar
     from cxr_edge.manifest import RunManifest
     from cxr_edge.progress import Unobserved
@@ -113,7 +112,7 @@ def scan(
     from cxr_edge.outcome import Decision
     from cxr_edge.selftest import SKIPPED, check_once
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_sigterm()
     begun = None if fresh else begun_with(out)
     workers = workers or usable_cpus()
     opened = open_model(model, runtime, device, spec, threads=threads, begun=begun)
@@ -137,11 +136,6 @@ def scan(
     if not quiet:
         _print_summary(manifest, out)
     raise typer.Exit(manifest.exit_code or 0)
-
-
-def _interrupt(_signum: int, _frame: object) -> NoReturn:
-    """Let SIGTERM end a scan as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def _observer(job: "ScanJob", *, quiet: bool, log_json: bool) -> "JsonLog | Bar | Unobserved":
@@ -173,9 +167,9 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
             counts.labels[positive],
             f"threshold {identity.threshold:g} ({manifest.operating_point})",
         ),
-        ("flagged", counts.flagged, _listed(counts.flags)),
-        ("failed", counts.failed, _listed(counts.reasons)),
-        ("passed over", manifest.passed_over.total(), _listed(manifest.passed_over)),
+        ("flagged", counts.flagged, listed(counts.flags)),
+        ("failed", counts.failed, listed(counts.reasons)),
+        ("passed over", manifest.passed_over.total(), listed(manifest.passed_over)),
     ]
     wide = max(len(title) for title, _, _ in rows)
     for title, count, remark in rows:
@@ -192,10 +186,6 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     if not counts.rows:
         typer.echo("no image found: the report holds its header only")
     typer.echo(NOTICE)
-
-
-def _listed(kinds: "Counter[str]") -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
 def _rate(manifest: "RunManifest") -> str:

@@ -1,6 +1,6 @@
 """Tables on the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 _WIDTH: Final = 400
@@ -18,3 +18,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, markup=False, width=_WIDTH).print(table)
+
+
+def listed(kinds: Mapping[str, int]) -> str:
+    """Return counts by kind on one line."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
