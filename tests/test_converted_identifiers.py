@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cv2
 import pytest
 
 from fakes import SAMPLES
@@ -54,6 +53,7 @@ def ward(tmp_path: Path, phantoms: ModuleType) -> Path:
     folder = tmp_path / "ward" / NAME
     folder.mkdir(parents=True)
     whole = dicom(phantoms)
+    windowed = dicom(phantoms, WindowCenter="123456789012", WindowWidth=9)
     contents = {
         "film.dcm": whole,
         "copy.dcm": whole,
@@ -61,8 +61,8 @@ def ward(tmp_path: Path, phantoms: ModuleType) -> Path:
         "shot.png": png_with_text(),
         "cut.dcm": whole[:-100],
         "no-pixels.dcm": dicom(phantoms, Rows=0),
-        "odd.dcm": dicom(phantoms, PhotometricInterpretation=NAME),
-        "number.dcm": dicom(phantoms, WindowCenter=NAME, WindowWidth=NUMBER),
+        "odd.dcm": whole.replace(b"MONOCHROME1 ", b"Planted^Pat "),
+        "number.dcm": windowed.replace(b"123456789012", NUMBER.encode() + b" "),
         "cut.jpg": jpeg_with_exif()[:-200],
     }
     for name, data in contents.items():
