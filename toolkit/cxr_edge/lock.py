@@ -1,4 +1,4 @@
-"""One scan at a time into one report."""
+"""One process at a time into one report or mapping."""
 
 import fcntl
 import json
@@ -8,45 +8,57 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cxr_edge.errors import ReportError
+from cxr_edge.journal import Table
 from cxr_edge.manifest import manifest_path
 
 
 @contextmanager
-def alone_at(report: Path) -> Iterator[None]:
-    """Keep other scans away from a report.
+def alone_at(table: Table, written: Path) -> Iterator[None]:
+    """Keep other processes away from a file that is written.
 
-    The lock is the operating system's, on a file beside the report: it ends with the process that
-    holds it, however that ends, so none is ever stale. The file is left there.
+    The lock is the operating system's, on a file beside it: it ends with the process that holds it,
+    however that ends, so none is ever stale, also where a killed process leaves the file there.
+
+    Parameters
+    ----------
+    table
+        What the file is.
+    written
+        Where.
 
     Raises
     ------
     ReportError
-        Another process writes the report, or the lock cannot be made.
+        Another process writes it, or the lock cannot be made.
     """
-    path = report.with_suffix(".lock")
+    path = written.with_suffix(".lock")
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as exc:
-        raise ReportError(f"{path} cannot be made: {exc.strerror}; choose another --out") from exc
+        raise ReportError(
+            f"{path} cannot be made: {exc.strerror}; choose another {table.option}"
+        ) from exc
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise ReportError(
-                f"{report} is being written by another scan{_owner(report)}; wait for it, or "
-                "choose another --out"
+                f"{written} is being written by another {table.run}{_owner(written)}; wait for "
+                f"it, or choose another {table.option}"
             ) from exc
         except OSError:  # a file system that knows no locks
             pass
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
     finally:
         os.close(handle)
 
 
-def _owner(report: Path) -> str:
+def _owner(written: Path) -> str:
     try:
-        pid = json.loads(manifest_path(report).read_bytes())["pid"]
+        pid = json.loads(manifest_path(written).read_bytes())["pid"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return f" (process {pid})" if pid else ""
