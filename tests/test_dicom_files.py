@@ -18,6 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from cxr_edge.dicom import instance_uid
 from cxr_edge.errors import (
     ConstantImage,
     Corrupt,
@@ -48,6 +49,19 @@ def test_every_plain_transfer_syntax_gives_the_same_film(make: Make, syntax: UID
     if syntax == ExplicitVRBigEndian:
         dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
     np.testing.assert_array_equal(decode(saved(dataset, syntax)).pixels, expected)
+
+
+def test_the_instance_uid_is_found_wherever_a_film_is(make: Make) -> None:
+    """In every coding and without a preamble; what is no DICOM, or has none, gives no text."""
+    dataset = make(SOPInstanceUID="2.25.7")
+    plain = saved(dataset)
+    coded = [
+        saved(dataset, syntax)
+        for syntax in (ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
+    ]
+    assert [instance_uid(data) for data in (plain, plain[132:], *coded)] == ["2.25.7"] * 4
+    without = plain.replace(b"2.25.7", b"      ")
+    assert [instance_uid(data) for data in (without, b"", b"no film")] == [""] * 3
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.99])

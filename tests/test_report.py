@@ -8,12 +8,13 @@ import pytest
 
 from cxr_edge.errors import ReportError
 from cxr_edge.images import SourceFacts
+from cxr_edge.journal import read_rows
 from cxr_edge.manifest import Counts, manifest_path, read_identity
 from cxr_edge.outcome import Failure, Prediction
 from cxr_edge.report import (
     COLUMNS,
+    REPORT,
     CsvReport,
-    read_rows,
     row_of,
     set_aside,
 )
@@ -90,11 +91,11 @@ def test_every_prefix_of_a_report_is_readable(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     write(path)
     data = path.read_bytes()
-    whole = list(read_rows(path))
+    whole = list(read_rows(REPORT, path))
     assert whole[-1][1] == len(data)
     for cut in range(len(data)):
         path.write_bytes(data[:cut])
-        assert list(read_rows(path)) == [pair for pair in whole if pair[1] <= cut]
+        assert list(read_rows(REPORT, path)) == [pair for pair in whole if pair[1] <= cut]
 
 
 @pytest.mark.parametrize("content", [b"a,b,c\n", b"\xff\xfe\n", b'"a"b,\n'])
@@ -103,7 +104,7 @@ def test_a_foreign_file_is_not_taken_for_a_report(tmp_path: Path, content: bytes
     path = tmp_path / "r.csv"
     path.write_bytes(content)
     with pytest.raises(ReportError, match="no report of cxr scan"):
-        list(read_rows(path))
+        list(read_rows(REPORT, path))
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 2})])

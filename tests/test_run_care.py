@@ -23,6 +23,7 @@ from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Unobserved
 from cxr_edge.quarantine import LIST, check_quarantine
+from cxr_edge.report import REPORT
 from cxr_edge.run import run_scan
 
 
@@ -50,10 +51,11 @@ def test_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
     out = tmp_path / "report.csv"
     script = (
         "import sys; from pathlib import Path; from cxr_edge.lock import alone_at\n"
-        "with alone_at(Path(sys.argv[1])): pass"
+        "from cxr_edge.report import REPORT\n"
+        "with alone_at(REPORT, Path(sys.argv[1])): pass"
     )
     try_it = [sys.executable, "-c", script, str(out)]
-    with alone_at(out):
+    with alone_at(REPORT, out):
         assert subprocess.run(try_it, capture_output=True, check=False).returncode == 1
     out.with_suffix(".lock").touch()
     assert subprocess.run(try_it, capture_output=True, check=False).returncode == 0
@@ -68,7 +70,7 @@ def test_a_file_system_without_locks_is_no_obstacle(
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with alone_at(tmp_path / "report.csv"):
+    with alone_at(REPORT, tmp_path / "report.csv"):
         pass
 
 
@@ -195,8 +197,8 @@ def test_rows_are_on_the_disk_every_few_seconds(
     """The report is synced while it is written, and when it is closed."""
     synced: list[int] = []
     clock: Iterator[float] = iter(float(second) for second in range(1000))
-    monkeypatch.setattr("cxr_edge.report.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("cxr_edge.report.os.fsync", synced.append)
+    monkeypatch.setattr("cxr_edge.journal.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("cxr_edge.journal.os.fsync", synced.append)
     run_scan(job)
     assert len(synced) >= 3
 

@@ -1,20 +1,17 @@
 """Finding out how much of a report is there, and whether it can be continued."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from cxr_edge.discover import ImageItem
-from cxr_edge.errors import ReportError
 from cxr_edge.job import ScanJob
-from cxr_edge.manifest import FIRST_FAILED, Counts, read_begun
-from cxr_edge.report import COLUMNS, CsvReport, named, read_rows
+from cxr_edge.journal import catch_up, is_begun
+from cxr_edge.manifest import FIRST_FAILED, Counts, differences, read_begun
+from cxr_edge.report import REPORT, CsvReport
 from cxr_edge.text import printable
-
-_ASK_FRESH: Final = "; --fresh begins anew and keeps the old report under a new name"
 
 _SLACK: Final = 2.0
 """Seconds that the clocks of two machines, and the times of a file system, may be off."""
@@ -57,22 +54,18 @@ def open_report(
     ReportError
         It is no report, was made by something else, or of other files.
     """
-    rows = read_rows(job.out) if job.out.exists() else iter(())
-    header = next(rows, None)
-    if header is None:
-        if job.out.exists() and not ",".join(COLUMNS).encode().startswith(_head(job.out)):
-            raise ReportError(f"{job.out} exists and is no report of cxr scan{_ASK_FRESH}")
+    if not is_begun(REPORT, job.out):
         return CsvReport.open(job.out, job.model.tag), None
-    if tuple(header[0]) != COLUMNS:
-        raise ReportError(f"{job.out} exists and has other columns{_ASK_FRESH}")
     begun = _check_identity(job)
     newest = datetime.fromisoformat(begun).timestamp() + _SLACK
-    counts, kept = Counts(), header[1]
-    for row, kept in rows:  # noqa: B007  (where the last one ends)
-        item = _match(job, row, next(items, None))
-        counts.add(named(row))
+    counts = Counts()
+
+    def take(row: Mapping[str, str], item: ImageItem) -> None:
+        counts.add(row)
         if _modified(item) > newest:
             changed.add(item)
+
+    kept = catch_up(REPORT, job.out, items, take)
     return CsvReport.open(job.out, job.model.tag, kept, counts), begun
 
 
@@ -83,33 +76,9 @@ def _modified(item: ImageItem) -> float:
         return 0.0
 
 
-def _match(job: ScanJob, row: Sequence[str], item: ImageItem | None) -> ImageItem:
-    came = "nothing" if item is None else printable(item.path)
-    if item is None or came != row[0]:
-        raise ReportError(
-            f"{job.out} cannot be continued: its next row is {row[0]}, the folders have "
-            f"{came} there: files were added, removed or renamed{_ASK_FRESH}"
-        )
-    return item
-
-
 def _check_identity(job: ScanJob) -> str:
     """Return when the report was begun."""
     identity, begun = read_begun(job.out)
-    before, now = asdict(identity), asdict(job.identity)
-    changed = [
-        f"{key.replace('_', ' ')} was {before[key]}, now {now[key]}"
-        for key in now
-        if before[key] != now[key]
-    ]
-    if changed:
-        raise ReportError(
-            f"{job.out} was begun otherwise and cannot be continued: "
-            f"{'; '.join(changed)}{_ASK_FRESH}"
-        )
+    if changed := differences(asdict(identity), asdict(job.identity)):
+        raise REPORT.refused(job.out, f"was begun otherwise and cannot be continued: {changed}")
     return begun
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(",".join(COLUMNS)) + 1)

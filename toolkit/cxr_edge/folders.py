@@ -1,4 +1,4 @@
-"""The folders of a scan, and whether they are still there."""
+"""The folders that a command reads, and whether they are still there."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.errors import ReportError, TimedOut, Unreadable
-from cxr_edge.outcome import Failure, Outcome
 
 _SUSPICIOUS = frozenset({Unreadable.reason, TimedOut.reason})
 
@@ -16,16 +15,16 @@ class Folders:
     """Folders that must stay: without them every file in them would be a failed row."""
 
     known: Mapping[Path, tuple[int, int]]
-    """Each with its device and inode when the scan began; an unmounted one has others."""
+    """Each with its device and inode when it began; an unmounted one has others."""
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> "Folders":
         """Look at those of the paths that are folders."""
         return cls({path: found for path in paths if (found := _identity(path))})
 
-    def check(self, outcomes: Iterable[Outcome]) -> None:
-        """As :meth:`check_all`, where a file among these could not be read."""
-        if any(isinstance(one, Failure) and one.reason in _SUSPICIOUS for one in outcomes):
+    def check(self, reasons: Iterable[str]) -> None:
+        """As :meth:`check_all`, where files failed for reasons of which one can be that."""
+        if not _SUSPICIOUS.isdisjoint(reasons):
             self.check_all()
 
     def check_all(self) -> None:
@@ -40,7 +39,7 @@ class Folders:
             if _identity(path) != before:
                 raise ReportError(
                     f"{path} is not there any more: a disk was taken out, or the network is down; "
-                    "bring it back and run the same command again, which finishes the report"
+                    "bring it back and run the same command again, which goes on from there"
                 )
 
 

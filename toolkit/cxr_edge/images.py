@@ -1,7 +1,7 @@
 """File bytes to :class:`GrayImage`: the only importer of OpenCV's decoders."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -113,7 +113,7 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
     if kind is Format.DICOM:
         from cxr_edge.dicom import decode_dicom  # pydicom is loaded for DICOM alone
 
-        pixels, facts = decode_dicom(data)
+        pixels, facts = decode_dicom(data, np.uint8)
     elif kind in (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP):
         header = read_header(data, kind)
         check_size(header.width, header.height)
@@ -128,6 +128,33 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
     if target is not None:
         facts = _with_shape_flags(facts, target)
     return GrayImage(pixels, facts)
+
+
+def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
+    """Decode an image file to 8 bits as :func:`decode` does, and to 16 bits that are read as those.
+
+    Where the source has more than 8 bits, so have the 16: each sample lies within half a gray level
+    of 257 times the 8-bit one. Only a film darker than a quarter of the range is widened from 8
+    bits, since :func:`to_8_bits` would take finer samples for fewer bits.
+
+    Raises
+    ------
+    ImageError
+        As :func:`decode`.
+    """
+    image = decode(data)
+    kind = identify(data[:HEAD_BYTES])
+    if kind is Format.DICOM:
+        from cxr_edge.dicom import decode_dicom
+
+        deep, _ = decode_dicom(data, np.uint16)
+    else:
+        assert kind is not None
+        deep = _deep_raster(data, read_header(data, kind))
+    widened = image.pixels.astype(np.int32) * 257
+    near = np.clip(deep, widened - 128, widened + 128)  # a half may have been rounded otherwise
+    fine = near.max() >= 1 << _DEPTHS[-2]
+    return image, (near if fine else widened).astype(np.uint16)
 
 
 def check_size(width: int, height: int, frames: int = 1) -> None:
@@ -172,19 +199,7 @@ def depth_of(peak: int) -> int:
 def _decode_raster(
     data: bytes, header: Header, target: tuple[int, int] | None
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    if header.format is Format.JPEG:
-        mode = _jpeg_mode(header, target)
-    if header.format is Format.PNG:
-        data = without_texts(data)
-    try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-    except cv2.error as exc:
-        if exc.code == cv2.Error.STS_NO_MEM:
-            raise TooLarge("expected an image that fits into memory") from exc
-        raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
-    if decoded is None:
-        raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")
+    decoded = _read_raster(data, header, target)
     flags = ["color"] if header.color else []
     if header.pages > 1:
         flags.append("multi-frame")
@@ -201,6 +216,40 @@ def _decode_raster(
             f"expected samples of 8 or 16 bits, came {decoded.dtype}; convert it to 16-bit PNG"
         )
     return decoded.astype(np.uint8, copy=False), tuple(flags)
+
+
+def _deep_raster(data: bytes, header: Header) -> NDArray[np.uint16]:
+    """Return 16-bit samples scaled to their full range, others as they are times 257."""
+    decoded = _read_raster(data, header)
+    if decoded.dtype != np.uint16:
+        return decoded.astype(np.uint16) * 257
+    samples = decoded.astype(np.uint16, copy=False)
+    _, depth = to_8_bits(samples)
+    table = np.rint(np.arange(1 << depth) * (65535 / ((1 << depth) - 1))).astype(np.uint16)
+    if header.white_is_zero:
+        table = 65535 - table
+    deep: NDArray[np.uint16] = table[samples]
+    return deep
+
+
+def _read_raster(
+    data: bytes, header: Header, target: tuple[int, int] | None = None
+) -> NDArray[Any]:
+    """Return the samples as OpenCV reads them, shape (rows, columns)."""
+    mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+    if header.format is Format.JPEG:
+        mode = _jpeg_mode(header, target)
+    if header.format is Format.PNG:
+        data = without_texts(data)
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error as exc:
+        if exc.code == cv2.Error.STS_NO_MEM:
+            raise TooLarge("expected an image that fits into memory") from exc
+        raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
+    if decoded is None:
+        raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")
+    return decoded
 
 
 def _jpeg_mode(header: Header, target: tuple[int, int] | None) -> int:

@@ -117,21 +117,3 @@ class ScanJob:
             provider=self.model.runtime.provider,
             batch_size=self.batching.size if self.batching.padded else 1,
         )
-
-
-def check_out(out: Path) -> None:
-    """Check that a report can be written, before any work is done.
-
-    Raises
-    ------
-    UsageError
-        Its folder is missing or not writable, or it is a folder itself.
-    """
-    if not out.parent.is_dir():
-        raise UsageError(f"--out: expected an existing folder, {out.parent} is none; make it first")
-    if out.exists() and not out.is_file():
-        kind = "a folder" if out.is_dir() else "no regular file"
-        raise UsageError(f"--out: expected a file, {out} is {kind}")
-    # The manifest is written anew beside the report, so the folder must be writable in any case.
-    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise UsageError(f"--out: {out} is not writable; choose another place")

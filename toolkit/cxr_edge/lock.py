@@ -1,4 +1,4 @@
-"""One scan at a time into one report."""
+"""One process at a time into one report or mapping."""
 
 import contextlib
 import fcntl
@@ -9,23 +9,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cxr_edge.errors import ReportError
+from cxr_edge.journal import Table
 from cxr_edge.manifest import manifest_path
 
 
 @contextmanager
-def alone_at(report: Path) -> Iterator[None]:
-    """Keep other scans away from a report.
+def alone_at(table: Table, written: Path) -> Iterator[None]:
+    """Keep other processes away from a file that is written.
 
-    The lock is the operating system's, on a file beside the report: it ends with the process that
-    holds it, however that ends, so none is ever stale.
+    The lock is the operating system's, on a file beside it: it ends with the process that holds it,
+    however that ends, so none is ever stale, also where a killed process leaves the file there.
+
+    Parameters
+    ----------
+    table
+        What the file is.
+    written
+        Where.
 
     Raises
     ------
     ReportError
-        Another process writes the report, or the lock cannot be made.
+        Another process writes it, or the lock cannot be made.
     """
-    path = report.with_suffix(".lock")
-    handle = _locked(path, report)
+    path = written.with_suffix(".lock")
+    handle = _locked(table, path, written)
     try:
         yield
     finally:
@@ -33,21 +41,21 @@ def alone_at(report: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _locked(path: Path, report: Path) -> int:
+def _locked(table: Table, path: Path, written: Path) -> int:
     """Return a handle of the file at ``path``, with a lock on it."""
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as exc:
-            why = f"{path} cannot be made: {exc.strerror}; choose another --out"
+            why = f"{path} cannot be made: {exc.strerror}; choose another {table.option}"
             raise ReportError(why) from exc
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             os.close(handle)
             raise ReportError(
-                f"{report} is being written by another scan{_owner(report)}; wait for it, or "
-                "choose another --out"
+                f"{written} is being written by another {table.run}{_owner(written)}; wait for "
+                f"it, or choose another {table.option}"
             ) from exc
         except OSError:  # a file system that knows no locks
             return handle
@@ -57,9 +65,9 @@ def _locked(path: Path, report: Path) -> int:
         os.close(handle)  # its holder was about to remove it: begin anew
 
 
-def _owner(report: Path) -> str:
+def _owner(written: Path) -> str:
     try:
-        pid = json.loads(manifest_path(report).read_bytes())["pid"]
+        pid = json.loads(manifest_path(written).read_bytes())["pid"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return f" (process {pid})" if pid else ""

@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import ReportError
@@ -18,6 +18,11 @@ FIRST_FAILED: Final = 5
 MANIFEST_VERSION: Final = 2
 """Version of the run manifest's JSON."""
 
+ADVICE: Final = "choose another --out, or keep the old report under a new name with --fresh"
+"""What to do about a report that cannot be continued."""
+
+T = TypeVar("T")
+
 NOTICE: Final = (
     "Research use only, not a diagnosis. The default model was trained on paediatric films of "
     "one hospital; such models were seen to fall from AUC 0.95 to 0.54 on another hospital's "
@@ -28,7 +33,7 @@ NOTICE: Final = (
 
 @dataclass
 class Counts:
-    """What a report holds; all that a scan keeps in memory of it."""
+    """What a report holds; all that a run keeps in memory of it."""
 
     rows: int = 0
     """All files taken."""
@@ -48,18 +53,19 @@ class Counts:
     """Paths of the first :data:`FIRST_FAILED` failed files."""
 
     def add(self, values: Mapping[str, str]) -> None:
-        """Count one row of the report, given by column."""
+        """Count one row, given by column; one without ``path`` is no scan's and names nobody."""
         self.rows += 1
         if values["status"] == "ok":
             self.ok += 1
-            self.labels[values["label"]] += 1
+            if "path" in values:
+                self.labels[values["label"]] += 1
             if values["flags"]:
                 self.flagged += 1
                 self.flags.update(values["flags"].split(";"))
         else:
             self.failed += 1
             self.reasons[values["reason"]] += 1
-            if len(self.first_failed) < FIRST_FAILED:
+            if "path" in values and len(self.first_failed) < FIRST_FAILED:
                 self.first_failed.append(values["path"])
 
 
@@ -152,14 +158,25 @@ class RunManifest:
             It cannot be written.
         """
         data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
-        try:
-            write_whole(path, text + "\n", durable=True)
-        except OSError as exc:
-            raise ReportError(
-                f"the run manifest {path} cannot be written: {exc.strerror}; "
-                "make room and run the same command again"
-            ) from exc
+        write_manifest(path, data)
+
+
+def write_manifest(path: Path, data: Mapping[str, object]) -> None:
+    """Write a manifest so that a reader finds the old one or the new one, whole.
+
+    Raises
+    ------
+    ReportError
+        It cannot be written.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
+    try:
+        write_whole(path, text + "\n", durable=True)
+    except OSError as exc:
+        raise ReportError(
+            f"the run manifest {path} cannot be written: {exc.strerror}; "
+            "make room and run the same command again"
+        ) from exc
 
 
 def begun_with(report: Path) -> RunIdentity | None:
@@ -191,20 +208,61 @@ def read_begun(report: Path) -> tuple[RunIdentity, str]:
     ReportError
         There is no manifest, it cannot be understood, or it is another version's.
     """
-    path = manifest_path(report)
+
+    def begun(data: Mapping[str, Any]) -> tuple[RunIdentity, str]:
+        identity = dict(data["identity"])
+        when = datetime.fromisoformat(data["begun"]).isoformat()
+        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])}), when
+
+    return read_manifest(report, MANIFEST_VERSION, begun, ADVICE)
+
+
+def read_manifest(
+    written: Path, version: int, understand: Callable[[Mapping[str, Any]], T], advice: str
+) -> T:
+    """Return what ``understand`` makes of the manifest beside a file.
+
+    Parameters
+    ----------
+    written
+        The file.
+    version
+        Of the manifest's JSON.
+    understand
+        May raise a KeyError, TypeError or ValueError.
+    advice
+        Ends the message of an error.
+
+    Raises
+    ------
+    ReportError
+        There is no manifest, it cannot be understood, or it is another version's.
+    """
+    path = manifest_path(written)
     try:
         data = parse_json(read_at_most(path, MAX_JSON))
-        version = data["manifest_version"]
-        if version != MANIFEST_VERSION:
+        came = data["manifest_version"]
+        if came != version:
             raise ReportError(
-                f"{path}: this version continues reports of manifest_version {MANIFEST_VERSION}, "
-                f"came {version}; finish it with the version that began it, or use --fresh"
+                f"{path}: this version continues what has manifest_version {version}, "
+                f"came {came}; finish it with the version that began it, or {advice}"
             )
-        identity = dict(data["identity"])
-        begun = datetime.fromisoformat(data["begun"]).isoformat()
-        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])}), begun
+        return understand(data)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReportError(
-            f"{report} exists, but its run manifest {path} cannot be understood ({exc}); "
-            "choose another --out, or keep the old report under a new name with --fresh"
+            f"{written} exists, but its run manifest {path} cannot be understood ({exc}); {advice}"
         ) from exc
+
+
+def utc_now() -> str:
+    """Return the time for a manifest: ISO 8601, UTC, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Tell what is not as it was, key by key; empty where all is."""
+    return "; ".join(
+        f"{key.replace('_', ' ')} was {before.get(key)}, now {now[key]}"
+        for key in now
+        if before.get(key) != now[key]
+    )

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from cxr_edge.formats import HEAD_BYTES, identify
 from cxr_edge.images import MAX_BYTES, SourceFacts, decode
 from cxr_edge.preprocess import preprocess
 from cxr_edge.spec import InputSpec
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,35 +31,48 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Attempt(Generic[T]):
     """What became of one file."""
 
     sha256: str
     """Digest of the file's bytes; empty where they could not be read."""
-    content: Pixels | ImageError
-    """The film, or why there is none."""
+    content: T | ImageError
+    """What was made of it, or why nothing was."""
     format: str = ""
     """Of the file, where its first bytes tell."""
 
 
+Prepared = Attempt[Pixels]
+"""A film, or why there is none."""
+
+
 def prepare(path: Path, spec: InputSpec) -> Prepared:
     """Read one file and turn it into what ``spec`` asks for; never raises an ImageError."""
+
+    def pixels(data: bytes) -> Pixels:
+        image = decode(data, (spec.height, spec.width))
+        return Pixels(preprocess(image, spec), image.source)
+
+    return attempt(path, pixels)
+
+
+def attempt(path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+    """Read one file and make something of its bytes; never raises an ImageError."""
     try:
         data = read_file(path)
     except ImageError as error:
-        return Prepared("", error)
+        return Attempt("", error)
     sha256 = hashlib.sha256(data).hexdigest()
     kind = identify(data[:HEAD_BYTES]) or ""
     try:
-        image = decode(data, (spec.height, spec.width))
-        return Prepared(sha256, Pixels(preprocess(image, spec), image.source), kind)
+        return Attempt(sha256, make(data), kind)
     except ImageError as error:
-        return Prepared(sha256, error, kind)
+        return Attempt(sha256, error, kind)
     except MemoryError:
-        return Prepared(sha256, TooLarge("expected an image that fits into memory"), kind)
+        return Attempt(sha256, TooLarge("expected an image that fits into memory"), kind)
     except Exception as exc:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
         crash = DecoderCrash(f"the decoder failed in an unforeseen way ({type(exc).__name__})")
-        return Prepared(sha256, crash, kind)
+        return Attempt(sha256, crash, kind)
 
 
 def read_file(path: Path) -> bytes:

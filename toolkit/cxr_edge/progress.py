@@ -17,6 +17,14 @@ _APART: Final = 1.0
 """Seconds between two of the moments that are remembered for it."""
 
 
+class Counted(Protocol):
+    """The manifest of any command that counts as it goes."""
+
+    @property
+    def counts(self) -> Counts:
+        """Of the rows that are written."""
+
+
 class Observer(Protocol):
     """Is told of a scan, by the thread that writes the report."""
 
@@ -33,13 +41,13 @@ class Observer(Protocol):
 class Unobserved:
     """Nobody is told."""
 
-    def begun(self, manifest: RunManifest) -> None:
+    def begun(self, manifest: Counted) -> None:
         """Do nothing."""
 
-    def written(self, outcomes: Sequence[Outcome]) -> None:
+    def written(self, outcomes: Sequence[object]) -> None:
         """Do nothing."""
 
-    def ended(self, manifest: RunManifest) -> None:
+    def ended(self, manifest: Counted) -> None:
         """Do nothing."""
 
     def close(self) -> None:

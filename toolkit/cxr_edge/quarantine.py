@@ -9,8 +9,9 @@ from typing import Final
 
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.files import whole
+from cxr_edge.journal import read_rows
 from cxr_edge.outcome import Failure, Outcome
-from cxr_edge.report import named, read_rows
+from cxr_edge.report import REPORT
 
 LIST: Final = "quarantine.csv"
 """Name of the list in the folder."""
@@ -83,7 +84,7 @@ def write_list(folder: Path, report: Path) -> None:
     ReportError
         It cannot be written.
     """
-    rows = read_rows(report)
+    rows = read_rows(REPORT, report)
     next(rows, None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def write_list(folder: Path, report: Path) -> None:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for row, _ in rows:
-                values = named(row)
+                values = REPORT.named(row)
                 if values["status"] == "failed":
                     writer.writerow([values[column] for column in COLUMNS])
     except OSError as exc:

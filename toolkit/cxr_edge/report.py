@@ -1,14 +1,12 @@
-"""The CSV report: written in batches, readable after any interruption."""
+"""The CSV report: outcomes to rows, written in batches."""
 
-import csv
-import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Self, TextIO
+from typing import Final, Self
 
 from cxr_edge.errors import ReportError
-from cxr_edge.manifest import Counts, manifest_path
+from cxr_edge.journal import Journal, Table
+from cxr_edge.manifest import ADVICE, Counts, manifest_path
 from cxr_edge.outcome import Failure, Outcome, Prediction
 from cxr_edge.spec import PROBABILITY_DECIMALS
 from cxr_edge.text import printable
@@ -30,8 +28,15 @@ COLUMNS: Final = (
 )
 """Header of the report."""
 
-SYNC_EVERY: Final = 5.0
-"""Seconds after which rows are on the disk: what a power failure can cost at most."""
+REPORT: Final = Table(
+    name="report",
+    command="cxr scan",
+    run="scan",
+    option="--out",
+    columns=COLUMNS,
+    advice=ADVICE,
+)
+"""What the file is."""
 
 
 def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
@@ -55,25 +60,23 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
                 model,
             )
         case Failure(sha256=sha256, reason=reason, detail=detail):
-            detail = printable(" ".join(detail.split()))
+            detail = detail_of(detail)
             return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
 
 
-def named(row: Sequence[str]) -> dict[str, str]:
-    """Return a row's values by column."""
-    return dict(zip(COLUMNS, row, strict=True))
+def detail_of(message: str) -> str:
+    """Return an error's message as one line."""
+    return printable(" ".join(message.split()))
 
 
 class CsvReport:
     """An append-only CSV file that is its own journal."""
 
-    def __init__(self, file: TextIO, model: str, counts: Counts) -> None:
+    def __init__(self, journal: Journal, model: str, counts: Counts) -> None:
         """Append to a file that :meth:`open` opened."""
-        self._file = file
+        self._journal = journal
         self._model = model
-        self._writer = csv.writer(file, lineterminator="\n")
         self.counts = counts
-        self._synced = time.monotonic()
 
     @classmethod
     def open(cls, path: Path, model: str, kept: int = 0, counts: Counts | None = None) -> Self:
@@ -95,88 +98,18 @@ class CsvReport:
         ReportError
             It cannot be written.
         """
-        try:
-            file = path.open("a", newline="", encoding="utf-8")
-            file.truncate(kept)
-        except OSError as exc:
-            raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
-        if not kept:
-            csv.writer(file, lineterminator="\n").writerow(COLUMNS)
-        return cls(file, model, counts or Counts())
+        return cls(Journal.open(REPORT, path, kept), model, counts or Counts())
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Append one batch and hand it to the operating system, now and then to the disk.
-
-        Raises
-        ------
-        ReportError
-            The disk is full, or the file cannot be written any more.
-        """
-        rows: list[tuple[str, ...]] = []
-        try:
-            for outcome in outcomes:
-                row = row_of(outcome, self._model)
-                self._writer.writerow(row)
-                rows.append(row)
-            self._file.flush()
-            if time.monotonic() - self._synced > SYNC_EVERY:
-                self._sync()
-        except OSError as exc:
-            raise _unwritable(exc) from exc
+        """Append one batch; as :meth:`cxr_edge.journal.Journal.append`."""
+        rows = [row_of(outcome, self._model) for outcome in outcomes]
+        self._journal.append(rows)
         for row in rows:
-            self.counts.add(named(row))
+            self.counts.add(REPORT.named(row))
 
     def close(self) -> None:
         """Close the file; raises as :meth:`write`."""
-        try:
-            self._sync()
-            self._file.close()
-        except OSError as exc:
-            raise _unwritable(exc) from exc
-
-    def _sync(self) -> None:
-        os.fsync(self._file.fileno())
-        self._synced = time.monotonic()
-
-
-def read_rows(path: Path) -> Iterator[tuple[list[str], int]]:
-    """Yield the whole rows of a report, the header first, each with the offset of its end.
-
-    What an interruption left of a last row is not yielded. One row at a time is in memory.
-
-    Raises
-    ------
-    ReportError
-        The file cannot be read, or is no report.
-    """
-    end = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal end
-        with path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                end += len(line)
-                yield line.decode("utf-8")
-
-    reader = csv.reader(lines(), strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except OSError as exc:
-            raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
-        except UnicodeDecodeError as exc:
-            raise _no_report(path) from exc
-        except csv.Error as exc:
-            if "unexpected end of data" in str(exc):  # cut off within a quoted field
-                return
-            raise _no_report(path) from exc
-        if len(row) != len(COLUMNS):
-            raise _no_report(path)
-        yield row, end
+        self._journal.close()
 
 
 def set_aside(report: Path) -> None:
@@ -196,16 +129,3 @@ def set_aside(report: Path) -> None:
                 old.rename(new)
     except OSError as exc:
         raise ReportError(f"{report} cannot be set aside: {exc.strerror}") from exc
-
-
-def _unwritable(exc: OSError) -> ReportError:
-    return ReportError(
-        f"the report cannot be written: {exc.strerror}; make room and run the same command again"
-    )
-
-
-def _no_report(path: Path) -> ReportError:
-    return ReportError(
-        f"{path} exists and is no report of cxr scan; choose another --out, "
-        "or keep it under a new name with --fresh"
-    )

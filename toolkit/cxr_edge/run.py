@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 from cxr_edge import __version__
@@ -12,20 +11,18 @@ from cxr_edge.discover import PassedOver
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.folders import Folders
 from cxr_edge.guarded import Guard
-from cxr_edge.job import ScanJob, check_out
+from cxr_edge.job import ScanJob
+from cxr_edge.journal import check_place
 from cxr_edge.lock import alone_at
-from cxr_edge.manifest import Counts, RunManifest, manifest_path
+from cxr_edge.manifest import Counts, RunManifest, manifest_path, utc_now
+from cxr_edge.outcome import Failure
 from cxr_edge.progress import Observer, Unobserved
 from cxr_edge.quarantine import take, write_list
-from cxr_edge.report import set_aside
+from cxr_edge.report import REPORT, set_aside
 from cxr_edge.scan import scan
 from cxr_edge.watch import NONE
 
 _UNOBSERVED: Final = Unobserved()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass
@@ -37,7 +34,7 @@ class _Tally:
     counts: Counts = field(default_factory=Counts)
     changed: Changed = field(default_factory=Changed)
     continued_from: int = 0
-    started: str = field(default_factory=_now)
+    started: str = field(default_factory=utc_now)
     begun: str = ""
     clock: float = field(default_factory=time.monotonic)
 
@@ -67,7 +64,7 @@ class _Tally:
             begun=self.begun,
             started=self.started,
             pid=os.getpid() if exit_code is None else None,
-            ended=None if exit_code is None else _now(),
+            ended=None if exit_code is None else utc_now(),
             files_per_second=round(done / seconds, 2) if done and exit_code is not None else None,
             exit_code=exit_code,
         )
@@ -102,8 +99,8 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     ModelError
         The runtime failed.
     """
-    check_out(job.out)
-    with alone_at(job.out):
+    check_place(REPORT, job.out)
+    with alone_at(REPORT, job.out):
         return _run(job, observer)
 
 
@@ -127,7 +124,7 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
             items, job.model, job.decision, prepare=prepare, batching=job.batching,
             workers=job.workers,
         ):  # fmt: skip
-            folders.check(batch)
+            folders.check(one.reason for one in batch if isinstance(one, Failure))
             if job.quarantine:
                 take(job.quarantine, batch)
             report.write(batch)

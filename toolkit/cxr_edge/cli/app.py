@@ -14,6 +14,7 @@ from cxr_edge import __version__
 from cxr_edge.cli.audit import audit
 from cxr_edge.cli.benchmark import benchmark
 from cxr_edge.cli.compare import compare
+from cxr_edge.cli.convert import convert
 from cxr_edge.cli.doctor import doctor
 from cxr_edge.cli.evaluate import evaluate
 from cxr_edge.cli.explain import explain
@@ -52,6 +53,7 @@ app = typer.Typer(
     ),
 )
 app.command()(scan)
+app.command()(convert)
 app.command()(benchmark)
 app.command()(doctor)
 app.command()(audit)

@@ -79,11 +79,11 @@ class JsonLog:
     def written(self, outcomes: Sequence["Outcome"]) -> None:
         """Write ``failed`` for each file that did, and ``progress`` when it is time."""
         from cxr_edge.outcome import Failure
-        from cxr_edge.report import named, row_of
+        from cxr_edge.report import REPORT, row_of
 
         for outcome in outcomes:
             if isinstance(outcome, Failure):
-                row = named(row_of(outcome, ""))
+                row = REPORT.named(row_of(outcome, ""))
                 self._write("failed", **{key: row[key] for key in ("path", "reason", "detail")})
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY

@@ -1,4 +1,4 @@
-"""The progress bar of ``cxr scan`` on a terminal."""
+"""The progress bar on a terminal."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,9 +6,8 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from cxr_edge.manifest import Counts, RunManifest
-from cxr_edge.outcome import Outcome
-from cxr_edge.progress import Meter, Standing
+from cxr_edge.manifest import Counts
+from cxr_edge.progress import Counted, Meter, Standing
 
 
 class Bar:
@@ -27,22 +26,22 @@ class Bar:
         )
         self._task = self._bar.add_task("", total=None)
 
-    def begun(self, manifest: RunManifest) -> None:
+    def begun(self, manifest: Counted) -> None:
         """Show it."""
         self._counts = manifest.counts
         self._meter.begin(self._counts.rows)
         self._bar.start()
         self._draw()
 
-    def written(self, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002  (counted in the manifest)
+    def written(self, outcomes: Sequence[object]) -> None:  # noqa: ARG002  (counted in the manifest)
         """Move it."""
         self._draw()
 
-    def ended(self, manifest: RunManifest) -> None:
+    def ended(self, manifest: Counted) -> None:
         """Leave it to :meth:`close`."""
 
     def close(self) -> None:
-        """Take it away, however the scan ended."""
+        """Take it away, however the run ended."""
         self._meter.stop()
         self._bar.stop()
 

@@ -1,20 +1,19 @@
 """``cxr scan``: folders of films to a CSV report."""
 
 import math
-import signal
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_edge.cli.log import JsonLog, tells_errors
+from cxr_edge.cli.process import end_once
+from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from cxr_edge.cli.progress import Bar
     from cxr_edge.job import ScanJob
     from cxr_edge.manifest import RunManifest
@@ -112,8 +111,10 @@ def scan(
     scanned.
     """
     from cxr_edge.discover import resolve_roots
-    from cxr_edge.job import Allowance, ScanJob, check_out
+    from cxr_edge.job import Allowance, ScanJob
+    from cxr_edge.journal import check_place
     from cxr_edge.quarantine import check_quarantine
+    from cxr_edge.report import REPORT
     from cxr_edge.run import run_scan
 
     if operating_point is not None and threshold is not None:
@@ -124,7 +125,7 @@ def scan(
     resolve_roots(paths)
     if quarantine:
         check_quarantine(quarantine, paths)
-    check_out(out)  # before a model is loaded, which takes longer
+    check_place(REPORT, out)  # before a model is loaded, which takes longer
 
     from cxr_edge.batching import choose_batching
     from cxr_edge.guarded import MEGABYTE, SHARE
@@ -135,8 +136,7 @@ def scan(
     from cxr_edge.selftest import SKIPPED, check_once
     from cxr_edge.watch import NONE, current
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_once()
     watch = current()
     begun = begun_with(out) if not fresh or watch.rows != NONE else None
     workers = workers or usable_cpus()
@@ -164,13 +164,6 @@ def scan(
     if not quiet:
         _print_summary(manifest, out)
     raise typer.Exit(manifest.exit_code or 0)
-
-
-def _interrupt(_signum: int, _frame: object) -> NoReturn:
-    """End the scan once, however often it is asked to: the report is being closed."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _observer(job: "ScanJob", *, quiet: bool, log_json: bool) -> "JsonLog | Bar | Unobserved":
@@ -202,9 +195,9 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
             counts.labels[positive],
             f"threshold {identity.threshold:g} ({manifest.operating_point})",
         ),
-        ("flagged", counts.flagged, _listed(counts.flags)),
-        ("failed", counts.failed, _listed(counts.reasons)),
-        ("passed over", manifest.passed_over.total(), _listed(manifest.passed_over)),
+        ("flagged", counts.flagged, listed(counts.flags)),
+        ("failed", counts.failed, listed(counts.reasons)),
+        ("passed over", manifest.passed_over.total(), listed(manifest.passed_over)),
     ]
     wide = max(len(title) for title, _, _ in rows)
     for title, count, remark in rows:
@@ -229,10 +222,6 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     if not counts.rows:
         typer.echo("no image found: the report holds its header only")
     typer.echo(NOTICE)
-
-
-def _listed(kinds: "Counter[str]") -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
 def _rate(manifest: "RunManifest") -> str:

@@ -1,6 +1,6 @@
 """Tables on the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import typer
@@ -36,3 +36,8 @@ def print_facts(title: str, rows: Iterable[tuple[str, str]]) -> None:
         lines = textwrap.wrap(value, _NARROW - names, break_on_hyphens=False) or [""]
         for number, line in enumerate(lines):
             typer.echo(f"{'' if number else name:{names}}{line}".rstrip())
+
+
+def listed(kinds: Mapping[str, int]) -> str:
+    """Return counts by kind on one line."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))

@@ -1,8 +1,7 @@
-"""DICOM bytes to 8-bit gray: the only importer of pydicom."""
+"""DICOM bytes to gray: the only importer of pydicom."""
 
 from typing import Final
 
-import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
@@ -12,9 +11,9 @@ from cxr_edge.dicom.damage import DAMAGE
 from cxr_edge.dicom.dataset import parse
 from cxr_edge.dicom.display import grayscale_of, luma_of, palette_luma, text_of
 from cxr_edge.dicom.frame import ALWAYS_LOSSY, first_frame, plugin_for
-from cxr_edge.dicom.grayscale import scale, through_table
+from cxr_edge.dicom.grayscale import Gray, scale, through_table
 from cxr_edge.dicom.headerflags import header_flags
-from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
+from cxr_edge.errors import Corrupt, ImageError, Truncated, UnsupportedFormat
 from cxr_edge.formats import Format
 from cxr_edge.images import SourceFacts, check_size
 
@@ -30,22 +29,24 @@ _SAMPLES: Final = {
 }
 
 
-def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
+def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceFacts]:
     """Decode the first frame of a DICOM file.
 
     Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
-    without one, the full range of the stored bits, and are scaled to 0..255; MONOCHROME1
+    without one, the full range of the stored bits, and are scaled to ``depth``; MONOCHROME1
     (C.7.6.3.1.2) or a Presentation LUT Shape of INVERSE (C.11.6) is inverted last.
 
     Parameters
     ----------
     data
         All bytes of the file.
+    depth
+        uint8, or uint16 for pixels from 0 to 65535.
 
     Returns
     -------
     tuple
-        Pixels, uint8 of shape (rows, columns), and what the report says of the source. Nothing
+        Pixels of that type, shape (rows, columns), and what the report says of the source. Nothing
         that identifies a patient is read, and no message quotes the header.
 
     Raises
@@ -56,14 +57,25 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], SourceFacts]:
     """
     try:
         dataset, syntax = parse(data)
-        return _decode(dataset, syntax)
+        return _decode(dataset, syntax, depth)
     except EOFError as exc:
         raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
     except DAMAGE as exc:  # their text may hold bytes of the header
         raise Corrupt(f"the DICOM file cannot be read ({type(exc).__name__})") from exc
 
 
-def _decode(dataset: FileDataset, syntax: UID) -> tuple[NDArray[np.uint8], SourceFacts]:
+def instance_uid(data: bytes) -> str:
+    """Return the SOP Instance UID of a DICOM file; empty where it has none or cannot be read."""
+    try:
+        dataset, _ = parse(data)
+        return str(dataset.get("SOPInstanceUID") or "").strip()
+    except (EOFError, ImageError, *DAMAGE):
+        return ""
+
+
+def _decode(
+    dataset: FileDataset, syntax: UID, depth: type[Gray]
+) -> tuple[NDArray[Gray], SourceFacts]:
     plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if kind not in _SAMPLES:
@@ -88,12 +100,12 @@ def _decode(dataset: FileDataset, syntax: UID) -> tuple[NDArray[np.uint8], Sourc
     stored, kind = first_frame(dataset, syntax, (rows, columns, samples), frames)
     if _SAMPLES[kind] > 1:
         luma = stored[..., 0] if kind.startswith("YBR_FULL") else luma_of(stored)
-        pixels = scale(luma, 0, (1 << int(dataset.BitsStored)) - 1)
+        pixels = scale(luma, 0, (1 << int(dataset.BitsStored)) - 1, depth)
     elif kind == "PALETTE COLOR":
-        pixels = through_table(lambda indices: palette_luma(dataset, indices), stored)
+        pixels = through_table(lambda indices: palette_luma(dataset, indices, depth), stored)
     else:
         grayscale, narrow = grayscale_of(dataset, stored, inverted=kind == "MONOCHROME1")
-        pixels = grayscale(stored)
+        pixels = grayscale(stored, depth)
         if narrow:
             flags.add("fewer-bits")
     return pixels, SourceFacts(columns, rows, Format.DICOM, tuple(sorted(flags)))

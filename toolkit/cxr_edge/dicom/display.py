@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
 
-from cxr_edge.dicom.grayscale import FUNCTIONS, Grayscale, Lut, Rescale, Window, scale
+from cxr_edge.dicom.grayscale import FUNCTIONS, Gray, Grayscale, Lut, Rescale, Window, scale
 from cxr_edge.errors import Corrupt
 from cxr_edge.images import depth_of
 
@@ -145,8 +145,8 @@ def luma_of(rgb: NDArray[Any]) -> NDArray[Any]:
     return cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
 
 
-def palette_luma(dataset: FileDataset, stored: NDArray[Any]) -> NDArray[np.uint8]:
+def palette_luma(dataset: FileDataset, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
     """Return the luma of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
     rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
     bits = max(int(dataset.RedPaletteColorLookupTableDescriptor[2]), int(rgb.max()).bit_length())
-    return scale(luma_of(rgb), 0, (1 << bits) - 1).reshape(stored.shape)
+    return scale(luma_of(rgb), 0, (1 << bits) - 1, depth).reshape(stored.shape)

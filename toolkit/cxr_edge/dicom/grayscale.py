@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ConstantImage, Corrupt
+
+Gray = TypeVar("Gray", np.uint8, np.uint16)
+"""What a film is shown in: 0 is black, the largest value white."""
 
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 FUNCTIONS: Final[tuple[Function, ...]] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -105,8 +109,8 @@ class Grayscale:
     """The least and the greatest stored value that are no picture, shown black, PS3.3 C.7.5.1.1.2;
     they pass none of the steps."""
 
-    def __call__(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return the display of ``stored``, uint8, same shape.
+    def __call__(self, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
+        """Return the display of ``stored`` in the type ``depth``, same shape.
 
         Raises
         ------
@@ -119,21 +123,21 @@ class Grayscale:
             picture = stored[~self._is_padding(stored)]
             if not picture.size or picture.min() == picture.max():
                 raise ConstantImage("every pixel but the padding is the same")
-        return through_table(self._show, stored)
+        return through_table(partial(self._show, depth=depth), stored)
 
-    def _show(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
+    def _show(self, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
         values = self.modality(stored)
         if isinstance(self.voi, Window):
-            gray = scale(self.voi(values), 0, 1)
+            gray = scale(self.voi(values), 0, 1, depth)
         elif self.voi:
-            gray = scale(self.voi(values), 0, self.voi.top)
+            gray = scale(self.voi(values), 0, self.voi.top, depth)
         elif isinstance(self.modality, Lut):
-            gray = scale(values, 0, self.modality.top)
+            gray = scale(values, 0, self.modality.top, depth)
         else:
             ends = self.modality(np.array(self.bounds))
-            gray = scale(values, float(ends.min()), float(ends.max()))
+            gray = scale(values, float(ends.min()), float(ends.max()), depth)
         if self.inverted:
-            gray = 255 - gray
+            gray = np.iinfo(depth).max - gray
         if self.padding:
             gray[self._is_padding(stored)] = 0
         return gray
@@ -145,14 +149,14 @@ class Grayscale:
 
 
 def through_table(
-    show: Callable[[NDArray[Any]], NDArray[np.uint8]], stored: NDArray[Any]
-) -> NDArray[np.uint8]:
+    show: Callable[[NDArray[Any]], NDArray[Gray]], stored: NDArray[Any]
+) -> NDArray[Gray]:
     """Return ``show(stored)``, computed once a value and not once a pixel where that is less.
 
     Parameters
     ----------
     show
-        Takes an array of values and gives uint8 of the same shape; a pixel by itself.
+        Takes an array of values and gives gray of the same shape; a pixel by itself.
     stored
         Any shape; of native byte order.
     """
@@ -160,12 +164,12 @@ def through_table(
         return show(stored)
     place = stored.view(f"u{stored.dtype.itemsize}")
     every = np.arange(1 << stored.dtype.itemsize * 8, dtype=place.dtype).view(stored.dtype)
-    gray: NDArray[np.uint8] = show(every)[place]
+    gray: NDArray[Gray] = show(every)[place]
     return gray
 
 
-def scale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Return ``values`` with ``low`` as 0, ``high`` as 255 and what is beyond clipped.
+def scale(values: NDArray[Any], low: float, high: float, depth: type[Gray]) -> NDArray[Gray]:
+    """Return ``values`` with ``low`` black, ``high`` white and what is beyond clipped.
 
     Raises
     ------
@@ -174,5 +178,6 @@ def scale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """
     if not high > low or not np.isfinite(high - low):
         raise Corrupt(f"the DICOM file's values range from {low:g} to {high:g}")
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
-    return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+    white = np.iinfo(depth).max
+    scaled = (values.astype(np.float64) - low) * (white / (high - low))
+    return np.clip(np.rint(np.nan_to_num(scaled)), 0, white).astype(depth)

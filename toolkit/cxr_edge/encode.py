@@ -1,0 +1,76 @@
+"""Gray films to the bytes of an image file, without a word about where they come from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import TooLarge, UsageError
+
+JPEG_SIDE: Final = 65_500
+"""A JPEG has at most so many rows and columns, by libjpeg's limit."""
+
+
+class Container(StrEnum):
+    """Formats that are written, and their suffixes."""
+
+    PNG = "png"
+    TIFF = "tiff"
+    JPEG = "jpg"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a film is written."""
+
+    container: Container = Container.PNG
+    """Format."""
+    bits: int = 8
+    """A sample; 8, or 16 for PNG and TIFF."""
+    quality: int = 95
+    """Of a JPEG, 1 to 100."""
+
+    def __post_init__(self) -> None:
+        if self.bits not in (8, 16):
+            raise UsageError(f"--bits: expected 8 or 16, came {self.bits}")
+        if self.bits == 16 and self.container is Container.JPEG:
+            raise UsageError("--bits: JPEG has 8 bits; leave it out, or choose PNG or TIFF")
+
+    @property
+    def described(self) -> str:
+        """For a person."""
+        if self.container is Container.JPEG:
+            return f"JPEG of quality {self.quality}"
+        return f"{self.container.name} of {self.bits} bits"
+
+    def encode(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+        """Return the file of a film.
+
+        Parameters
+        ----------
+        pixels
+            Shape (rows, columns), of as many bits as this has.
+
+        Returns
+        -------
+        bytes
+            PNG and TIFF without loss. OpenCV writes nothing but sizes and pixels.
+
+        Raises
+        ------
+        TooLarge
+            A side is longer than a JPEG's can be.
+        """
+        if self.container is Container.JPEG and max(pixels.shape) > JPEG_SIDE:
+            raise TooLarge(
+                f"expected at most {JPEG_SIDE} pixels a side for JPEG, "
+                f"came {pixels.shape[1]} x {pixels.shape[0]}; choose PNG"
+            )
+        options = []
+        if self.container is Container.JPEG:
+            options = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
+        _, data = cv2.imencode(f".{self.container}", pixels, options)
+        return data.tobytes()
