@@ -22,7 +22,7 @@ from cxr_edge.manifest import Counts, RunManifest, manifest_path
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
 from cxr_edge.progress import Unobserved
-from cxr_edge.quarantine import LIST, check_quarantine
+from cxr_edge.quarantine import FILES, LIST, check_quarantine
 from cxr_edge.report import REPORT
 from cxr_edge.run import run_scan
 
@@ -135,13 +135,30 @@ def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) ->
     job = dataclasses.replace(job, quarantine=place)
     run_scan(job)
     for path in ("5a.png", "ward/bad, name.png", "ward/empty.jpg"):
-        assert (place / path).samefile(films / path)
+        assert (place / FILES / path).samefile(films / path)
     listed = (place / LIST).read_bytes()
     rows = list(csv.DictReader(listed.decode().splitlines()))
     assert [row["reason"] for row in rows] == ["not-an-image", "not-an-image", "empty-file"]
     job.out.write_bytes(job.out.read_bytes()[:-200])
     run_scan(job)
     assert (place / LIST).read_bytes() == listed
+
+
+def test_any_name_and_what_cannot_be_read_is_listed(
+    job: ScanJob, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest names, one like the list's, and a file that nobody may read end no scan."""
+    monkeypatch.setattr(os, "link", lambda *_: Path("/nowhere/at/all").stat())
+    names = {"q" * 251 + ".png", "quarantine.csv.png"}
+    for name in names:
+        (films / name).write_text("no film")
+    (films / "gone.png").symlink_to("nowhere")
+    place = tmp_path / "bad"
+    manifest = run_scan(dataclasses.replace(job, quarantine=place))
+    assert names < {path.name for path in (place / FILES).iterdir()}
+    rows = list(csv.DictReader((place / LIST).read_text().splitlines()))
+    assert len(rows) == manifest.counts.failed == 6
+    assert "gone.png" in {row["path"] for row in rows}
 
 
 def test_where_links_cannot_be_made_copies_are(
@@ -154,7 +171,7 @@ def test_where_links_cannot_be_made_copies_are(
 
     monkeypatch.setattr(os, "link", refuse)
     run_scan(dataclasses.replace(job, quarantine=tmp_path / "bad"))
-    assert (tmp_path / "bad" / "5a.png").read_text() == "no film"
+    assert (tmp_path / "bad" / FILES / "5a.png").read_text() == "no film"
 
 
 def test_a_quarantine_among_the_films_is_refused(films: Path, tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.files import whole
+from cxr_edge.files import open_regular, whole
 from cxr_edge.journal import read_rows
 from cxr_edge.outcome import Failure, Outcome
 from cxr_edge.report import REPORT
 
 LIST: Final = "quarantine.csv"
 """Name of the list in the folder."""
+
+FILES: Final = "files"
+"""Folder in the folder, for the files themselves."""
 
 COLUMNS: Final = ("path", "reason", "detail", "sha256")
 """Of the list, as in the report."""
@@ -40,7 +43,7 @@ def check_quarantine(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def take(folder: Path, outcomes: Iterable[Outcome]) -> None:
-    """Link the files that failed into the folder, under their paths in the report.
+    """Link the files that failed into ``files/`` in the folder, under their paths in the report.
 
     A hard link costs no room; across file systems it is a copy. What cannot be read is in the list
     alone. A file that is there already stays.
@@ -53,11 +56,11 @@ def take(folder: Path, outcomes: Iterable[Outcome]) -> None:
     for failure in outcomes:
         if not isinstance(failure, Failure) or not failure.file:
             continue
-        target = folder / failure.path
+        target = folder / FILES / failure.path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not os.path.lexists(target):
-                _place(Path(failure.file), target)
+                _place(Path(failure.file), target, folder / "half-copied")
         except OSError as exc:
             raise ReportError(
                 f"--quarantine: {target} cannot be written: {exc.strerror}; make room, or choose "
@@ -65,15 +68,18 @@ def take(folder: Path, outcomes: Iterable[Outcome]) -> None:
             ) from exc
 
 
-def _place(source: Path, target: Path) -> None:
-    if not source.is_file():
-        return
+def _place(source: Path, target: Path, half: Path) -> None:
     try:
-        os.link(source.resolve(), target)
-    except OSError:  # another file system, or one without links
-        if os.access(source, os.R_OK):
-            with whole(target) as half:
-                shutil.copyfile(source, half)
+        file = open_regular(source)
+    except OSError:  # it cannot be read, which is why it failed
+        return
+    with file:
+        try:
+            os.link(source.resolve(), target)
+        except OSError:  # another file system, or one without links
+            with half.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+            half.replace(target)
 
 
 def write_list(folder: Path, report: Path) -> None:
