@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import errno
+import fcntl
 import hashlib
 import hmac
 import json
@@ -215,6 +216,12 @@ def test_cut_anywhere_it_is_finished_byte_for_byte(job: ConvertJob, keyed: bool)
         assert left(job) == whole, f"cut at byte {cut}"
 
 
+def wait_for_its_child(mapping: Path) -> None:
+    """Wait until the process that converts has followed the one that was killed."""
+    with mapping.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, films: Path, tmp_path: Path) -> None:
     """After SIGKILL in the middle of a conversion the same command finishes it."""
     for number in range(200):
@@ -231,6 +238,7 @@ def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, films: Path, tmp_p
             time.sleep(0.001)
         process.kill()
         assert process.wait() == -signal.SIGKILL
+        wait_for_its_child(other.mapping)
         whole, halfway = images(job), images(other)
         assert 0 < len(halfway) < len(whole)
         assert all(whole[name] == data for name, data in halfway.items() if "half-" not in name)

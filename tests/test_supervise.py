@@ -147,3 +147,23 @@ def wait_for_rows(report: Path) -> None:
 
 def is_zombie(pid: int) -> bool:
     return " Z " in Path(f"/proc/{pid}/stat").read_text()
+
+
+def test_a_faulty_decoder_costs_a_conversion_one_row(films: Path, tmp_path: Path) -> None:
+    """A crash becomes a failed row; all other films are converted, and nothing is printed."""
+    (films / "05-fault.jpg").write_text("crash")
+    paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "cxr_edge", "convert", str(films), str(tmp_path / "out"),
+         "--mapping", str(tmp_path / "report.csv"), "--quiet"],
+        env={**os.environ, "CXR_TEST_FAULTS": "1", "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+    with (tmp_path / "report.csv").open(newline="", encoding="utf-8") as file:
+        found = {row["source"]: row["reason"] for row in csv.DictReader(file)}
+    assert len(found) == 13
+    assert {path: reason for path, reason in found.items() if reason} == {
+        "05-fault.jpg": "decoder-crash",
+    }  # fmt: skip
+    assert len(list((tmp_path / "out").iterdir())) == 12

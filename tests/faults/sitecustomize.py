@@ -1,7 +1,8 @@
 """Plants a faulty decoder into a process whose PYTHONPATH begins with this folder.
 
 Python imports this module at start. Where ``CXR_TEST_FAULTS`` is set, the decoder that
-``cxr_edge.prepare`` uses crashes, hangs or eats memory on files that begin with such a word.
+``cxr_edge.prepare`` and
+``cxr_edge.convert`` use crashes, hangs or eats memory on files that begin with such a word.
 """
 
 import importlib.abc
@@ -13,14 +14,17 @@ import time
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-TARGET = "cxr_edge.prepare"
+TARGETS = ("cxr_edge.prepare", "cxr_edge.convert")
 
 
 class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads the module as always, then exchanges its decoder."""
 
+    def __init__(self, target: str) -> None:
+        self._target = target
+
     def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        if name != TARGET:
+        if name != self._target:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -51,4 +55,4 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 if os.environ.get("CXR_TEST_FAULTS"):
-    sys.meta_path.insert(0, Planted())
+    sys.meta_path[:0] = [Planted(target) for target in TARGETS]

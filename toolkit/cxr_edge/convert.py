@@ -12,17 +12,18 @@ from cxr_edge.encode import Container, Encoding
 from cxr_edge.errors import CxrError, ExitCode, UsageError
 from cxr_edge.folders import Folders
 from cxr_edge.formats import Format
+from cxr_edge.guarded import Guard
 from cxr_edge.images import decode, decode_deep
 from cxr_edge.journal import Journal, catch_up, check_place, is_begun
 from cxr_edge.lock import alone_at
 from cxr_edge.machine import usable_cpus
 from cxr_edge.manifest import differences, manifest_path, read_manifest
 from cxr_edge.mapping import CONVERT_VERSION, MAPPING, Converted, ConvertManifest, Images
-from cxr_edge.prepare import attempt
 from cxr_edge.progress import Counted, Unobserved
 from cxr_edge.pseudonym import pseudonym, read_or_make_key
 from cxr_edge.recipe import CXR_1
 from cxr_edge.scan import in_order
+from cxr_edge.watch import Watch
 
 _AHEAD: Final = 2
 """Images a worker that may wait for an earlier one; they are in memory."""
@@ -54,6 +55,8 @@ class ConvertJob:
     """Of the images."""
     workers: int = field(default_factory=usable_cpus)
     """Files at work at once."""
+    watch: Watch = field(default_factory=Watch)
+    """That is told what is at work."""
 
     def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
         """Yield the files to convert; as :func:`cxr_edge.discover.discover`, but for our own."""
@@ -179,11 +182,12 @@ def _run(
     manifest.write(manifest_path(job.mapping))
     journal = Journal.open(MAPPING, job.mapping, kept)
     exit_code = ExitCode.ERROR
-    call = partial(convert, encoding=job.encoding)
+    call, guard = partial(convert, encoding=job.encoding), Guard(job.watch)
     try:
         watcher.begun(manifest)
+        job.watch.rows = manifest.counts.rows
         for item, done in in_order(
-            lambda item: attempt(item.file, call),
+            lambda item: guard.attempt(item.file, call),
             items,
             ahead=_AHEAD * job.workers,
             workers=job.workers,
@@ -193,6 +197,7 @@ def _run(
             folders.check([values["reason"]])
             journal.append([row])
             manifest.counts.add(values)
+            job.watch.rows = manifest.counts.rows
             watcher.written([row])
         folders.check_all()
         incomplete = manifest.counts.failed or manifest.passed_over.first_lost

@@ -3,16 +3,20 @@
 import contextlib
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cxr_edge.apart import Died, Late, apart
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.formats import HEAD_BYTES, identify
-from cxr_edge.prepare import Prepared, prepare, read_file
+from cxr_edge.prepare import Attempt, Prepared, attempt, read_file, to_pixels
 from cxr_edge.spec import InputSpec
 from cxr_edge.watch import Watch, key
+
+T = TypeVar("T")
 
 TIMEOUT: Final = 60.0
 """Seconds that one file may take, from its first byte read to its pixels."""
@@ -32,18 +36,22 @@ class Guard:
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
         """As :func:`cxr_edge.prepare.prepare`; a suspect in a process of its own."""
+        return self.attempt(path, partial(to_pixels, spec=spec))
+
+    def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+        """As :func:`cxr_edge.prepare.attempt`; a suspect in a process of its own."""
         name = str(path)
         if key(name) in self.watch.suspects:
-            return self._apart(path, spec)
+            return self._apart(path, make)
         with self.watch.at_work(name):
-            return prepare(path, spec)
+            return attempt(path, make)
 
-    def _apart(self, path: Path, spec: InputSpec) -> Prepared:
+    def _apart(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
         seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
         sha256 = kind = ""
         try:
             sha256, kind = apart(_facts, path, within=seconds)
-            return apart(_bounded, path, spec, memory, seconds, within=seconds)
+            return apart(_bounded, path, make, memory, seconds, within=seconds)
         except Late:
             error: ImageError = TimedOut(
                 f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
@@ -51,7 +59,7 @@ class Guard:
             )
         except Died:
             error = DecoderCrash("its decoder crashed; look at it by itself, or convert it anew")
-        return Prepared(sha256, error, kind)
+        return Attempt(sha256, error, kind)
 
 
 def _facts(path: Path) -> tuple[str, str]:
@@ -63,12 +71,12 @@ def _facts(path: Path) -> tuple[str, str]:
     return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
 
 
-def _bounded(path: Path, spec: InputSpec, memory: int, seconds: float) -> Prepared:
-    """Prepare a file in a process that the system lets hold only so much, for only so long."""
+def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float) -> Attempt[T]:
+    """Attempt a file in a process that the system lets hold only so much, for only so long."""
     if memory:
         _forbid_more_than("RLIMIT_DATA", memory)
     _forbid_more_than("RLIMIT_CPU", math.ceil(seconds) + 1)
-    return prepare(path, spec)
+    return attempt(path, make)
 
 
 def _forbid_more_than(limit: str, most: int) -> None:

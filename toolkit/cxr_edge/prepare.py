@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -48,12 +49,13 @@ Prepared = Attempt[Pixels]
 
 def prepare(path: Path, spec: InputSpec) -> Prepared:
     """Read one file and turn it into what ``spec`` asks for; never raises an ImageError."""
+    return attempt(path, partial(to_pixels, spec=spec))
 
-    def pixels(data: bytes) -> Pixels:
-        image = decode(data, (spec.height, spec.width))
-        return Pixels(preprocess(image, spec), image.source)
 
-    return attempt(path, pixels)
+def to_pixels(data: bytes, spec: InputSpec) -> Pixels:
+    """Turn a file's bytes into what ``spec`` asks for; raises an ImageError where it cannot."""
+    image = decode(data, (spec.height, spec.width))
+    return Pixels(preprocess(image, spec), image.source)
 
 
 def attempt(path: Path, make: Callable[[bytes], T]) -> Attempt[T]:

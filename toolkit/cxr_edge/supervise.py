@@ -1,4 +1,4 @@
-"""The command's entry point: a scan runs in a child, and goes on in a new one if that dies."""
+"""The entry point: scans and conversions run in a child, and go on in a new one if that dies."""
 
 import contextlib
 import os
@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.watch import Watch, watched_by
+
+WATCHED: Final = {
+    "scan": ". Try another --runtime, or 'cxr verify MODEL --self-test'",
+    "convert": "",
+}
+"""Subcommands, and what may help where one dies again and again."""
 
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at a child."""
@@ -29,8 +35,8 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
-    """Run ``cxr``; the subcommand ``scan`` in a child that is watched."""
-    if sys.argv[1:2] == ["scan"]:
+    """Run ``cxr``; the subcommands of :data:`WATCHED` in a child that is watched."""
+    if sys.argv[1:2] and sys.argv[1] in WATCHED:
         code = _supervise()
         if code is not None:
             sys.exit(code)
@@ -40,7 +46,7 @@ def main() -> None:
 
 
 def _supervise() -> int | None:
-    """Return the exit code of the scan, None in the child that is to do it.
+    """Return the exit code of the command, None in the child that is to do it.
 
     Nothing but the standard library is loaded yet and no thread runs, so a fork is safe and cheap.
     """
@@ -66,9 +72,9 @@ def _supervise() -> int | None:
         if in_vain == (IN_VAIN if in_hand else AT_ONCE):
             died = signal.Signals(-code).name
             sys.stderr.write(
-                f"error: the scan died of {died} {in_vain} times in a row without a new row; what "
-                "is in the report stays, and the same command continues it. Try another --runtime, "
-                "or 'cxr verify MODEL --self-test'\n"
+                f"error: the {sys.argv[1]} died of {died} {in_vain} times in a row without a new "
+                "row; what is written stays, and the same command continues it"
+                f"{WATCHED[sys.argv[1]]}\n"
             )
             return _ERROR
 

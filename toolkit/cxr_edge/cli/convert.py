@@ -53,6 +53,9 @@ def convert(
         int | None,
         typer.Option(min=1, help="Files at work at once.", show_default="usable CPUs"),
     ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="A file that takes longer fails.")
+    ] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
     """Write the films of SRC into DST as gray images that hold nothing but pixels.
@@ -67,7 +70,9 @@ def convert(
     """
     from cxr_edge.convert import ConvertJob, run_convert
     from cxr_edge.encode import Container, Encoding
-    from cxr_edge.machine import usable_cpus
+    from cxr_edge.guarded import SHARE
+    from cxr_edge.machine import available_memory, usable_cpus
+    from cxr_edge.watch import current
 
     names = {container.name.lower(): container for container in Container}
     if image_format not in names:
@@ -86,7 +91,9 @@ def convert(
         key=None if keep_names else key or mapping.with_suffix(".key"),
         encoding=Encoding(names[image_format], bits, quality),
         workers=workers or usable_cpus(),
+        watch=current(),
     )
+    job.watch.limit(timeout, int(SHARE * available_memory()))
     end_once()
     try:
         with closing(_watcher(job, quiet=quiet)) as watcher:
