@@ -24,6 +24,9 @@ TIMEOUT: Final = 60.0
 SHARE: Final = 0.8
 """Of the memory that is free when a scan begins, what it may hold."""
 
+START: Final = 10.0
+"""Seconds more for a suspect, whose process has to be started on a machine that may be busy."""
+
 MEGABYTE: Final = 1 << 20
 
 
@@ -50,8 +53,8 @@ class Guard:
         seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
         sha256 = kind = ""
         try:
-            sha256, kind = apart(_facts, path, within=seconds)
-            return apart(_bounded, path, make, memory, seconds, within=seconds)
+            sha256, kind = apart(_facts, path, within=seconds + START)
+            return apart(_bounded, path, make, memory, seconds, within=seconds + START)
         except Late:
             error: ImageError = TimedOut(
                 f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
@@ -75,7 +78,7 @@ def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float
     """Attempt a file in a process that the system lets hold only so much, for only so long."""
     if memory:
         _forbid_more_than("RLIMIT_DATA", memory)
-    _forbid_more_than("RLIMIT_CPU", math.ceil(seconds) + 1)
+    _forbid_more_than("RLIMIT_CPU", math.ceil(seconds + 2 * START))  # should nobody else end it
     return attempt(path, make)
 
 
