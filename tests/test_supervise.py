@@ -9,15 +9,28 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from cxr_edge import supervise
 from cxr_edge.manifest import manifest_path
+from cxr_edge.watch import Watch
 from fakes import SAMPLES
 
 FAULTS = Path(__file__).parent / "faults"
 
 Scan = Callable[..., "subprocess.Popen[str]"]
+
+
+def heed() -> None:
+    """Do not inherit that the tests may run in the background, where Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def ignore() -> None:
+    """Be started as by nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @pytest.fixture
@@ -34,13 +47,14 @@ def films(tmp_path: Path) -> Path:
 def scan(films: Path, tmp_path: Path) -> Scan:
     """Begin a scan of the films by the command itself, with the faulty decoder planted."""
 
-    def begin(*options: str) -> "subprocess.Popen[str]":
+    def begin(*options: str, preexec: Callable[[], object] = heed) -> "subprocess.Popen[str]":
         paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
             [sys.executable, "-m", "cxr_edge", "scan", str(films), "--runtime", "onnx",
              "--batch-size", "1", "--out", str(tmp_path / "report.csv"), *options],
             env={**os.environ, "CXR_TEST_FAULTS": "1", "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=preexec,  # noqa: PLW1509  (no thread runs here)
         )  # fmt: skip
 
     return begin
@@ -101,6 +115,52 @@ def test_an_interrupted_scan_ends_itself(
     begun.send_signal(number)
     begun.communicate(timeout=60)
     assert begun.returncode == 130
+
+
+def test_a_crash_after_the_end_is_none(films: Path, tmp_path: Path, scan: Scan) -> None:
+    """The report is done and written: nothing is scanned again, nor set aside."""
+    (films / "05-fault.jpg").write_text("later")
+    done = scan("--fresh")
+    done.communicate(timeout=120)
+    assert done.returncode == 3
+    assert len(rows(tmp_path)) == 13
+    assert not (tmp_path / "report.old-1.csv").exists()
+
+
+def test_children_that_always_die_are_given_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where some died with files in hand and later ones before they had any."""
+    died = iter([{1}, {2}, {3}, {4}, set(), set(), set()])
+
+    class Child:
+        overdue: ClassVar[set[int]] = set()
+        too_large = False
+
+        @classmethod
+        def fork(cls, watch: Watch) -> "Child":
+            monkeypatch.setattr(watch, "last_in_hand", lambda: next(died))
+            return cls()
+
+        def wait(self, _watch: Watch, _asked: list[int]) -> int:
+            return -signal.SIGSEGV
+
+    monkeypatch.setattr(supervise, "_Child", Child)
+    monkeypatch.setattr(sys, "argv", ["cxr", "scan"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert supervise._supervise() == 1
+    assert "died of SIGSEGV 5 times in a row" in capsys.readouterr().err
+
+
+def test_nohup_holds(films: Path, tmp_path: Path, scan: Scan) -> None:
+    """A signal that the command was started to ignore does not end it."""
+    (films / "05-hang.jpg").write_text("hang")
+    begun = scan("--timeout", "3", preexec=ignore)
+    wait_for_rows(tmp_path / "report.csv")
+    begun.send_signal(signal.SIGHUP)
+    begun.communicate(timeout=120)
+    assert begun.returncode == 3
+    assert len(rows(tmp_path)) == 13
 
 
 def test_what_is_killed_leaves_no_process(films: Path, tmp_path: Path, scan: Scan) -> None:

@@ -5,6 +5,7 @@ Python imports this module at start. Where ``CXR_TEST_FAULTS`` is set, the decod
 ``cxr_edge.convert`` use crashes, hangs or eats memory on files that begin with such a word.
 """
 
+import atexit
 import importlib.abc
 import importlib.util
 import os
@@ -43,6 +44,8 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         def decode(data: bytes, target: object = None) -> object:
             if data.startswith(b"crash"):
                 os.kill(os.getpid(), signal.SIGSEGV)
+            if data.startswith(b"later"):  # libraries crash when they are unloaded, too
+                atexit.register(os.kill, os.getpid(), signal.SIGSEGV)
             if data.startswith(b"hang"):
                 time.sleep(3600)
             if data.startswith(b"bomb"):

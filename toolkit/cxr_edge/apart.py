@@ -55,20 +55,37 @@ def apart(function: Callable[..., R], *args: object, within: float | None = None
     CxrError
         With the text of the one that it raised there.
     """
+    try:
+        return _ask(function, args, within)
+    except OSError as exc:
+        raise CxrError(
+            f"a process of its own cannot be started or asked: {exc.strerror}; "
+            "free memory and run the same command again"
+        ) from exc
+
+
+def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | None) -> R:
     receiver, sender = os.pipe()
     # Ctrl-C is for this process, which then ends the other: hence a group of its own.
-    process = subprocess.Popen(  # noqa: S603  (ourselves)
-        [sys.executable, "-P", "-c", _SERVE, str(sender)],
-        stdin=subprocess.PIPE, pass_fds=[sender], process_group=0,
-    )  # fmt: skip
-    os.close(sender)  # the process has the only one left, so its death is seen
+    try:
+        process = subprocess.Popen(  # noqa: S603  (ourselves)
+            [sys.executable, "-P", "-c", _SERVE, str(sender)],
+            stdin=subprocess.PIPE, pass_fds=[sender], process_group=0,
+        )  # fmt: skip
+    except OSError:
+        os.close(receiver)
+        raise
+    finally:
+        os.close(sender)  # the process has the only one left, so its death is seen
     assert process.stdin is not None
     try:
         with contextlib.suppress(BrokenPipeError):  # it died, which is told below
             pickle.dump(sys.path, process.stdin)
             pickle.dump((function, args), process.stdin)
             process.stdin.flush()
-        if not select.select([receiver], [], [], within)[0]:
+        answered = select.poll()  # select() knows no more than 1,024 descriptors
+        answered.register(receiver)
+        if not answered.poll(None if within is None else 1e3 * within):
             raise Late(f"it took longer than {within:g} s")
         with os.fdopen(receiver, "rb", closefd=False) as answers:
             came = answers.read()

@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import math
+import os
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,6 +14,7 @@ from typing import Final, TypeVar
 from cxr_edge.apart import Died, Late, apart
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.formats import HEAD_BYTES, identify
+from cxr_edge.machine import available_memory, resident_memory
 from cxr_edge.prepare import Attempt, Prepared, attempt, read_file, to_pixels
 from cxr_edge.spec import InputSpec
 from cxr_edge.watch import Watch, key
@@ -30,12 +33,20 @@ START: Final = 10.0
 MEGABYTE: Final = 1 << 20
 
 
+def memory_to_hold() -> int:
+    """Return how many bytes this process may come to hold, 0 for any number where nobody tells."""
+    free = available_memory()
+    return resident_memory(os.getpid()) + int(SHARE * free) if free else 0
+
+
 @dataclass(frozen=True)
 class Guard:
     """Prepares files under the eyes of a :class:`Watch`."""
 
     watch: Watch
     """That knows which files to be careful with."""
+    _alone: threading.Lock = field(default_factory=threading.Lock)
+    """Suspects go one at a time: each may take all the memory there is."""
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
         """As :func:`cxr_edge.prepare.prepare`; a suspect in a process of its own."""
@@ -52,16 +63,19 @@ class Guard:
     def _apart(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
         seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
         sha256 = kind = ""
-        try:
-            sha256, kind = apart(_facts, path, within=seconds + START)
-            return apart(_bounded, path, make, memory, seconds, within=seconds + START)
-        except Late:
-            error: ImageError = TimedOut(
-                f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
-                "itself, or allow more with --timeout"
-            )
-        except Died:
-            error = DecoderCrash("its decoder crashed; look at it by itself, or convert it anew")
+        with self._alone:
+            try:
+                sha256, kind = apart(_facts, path, within=seconds + START)
+                return apart(_bounded, path, make, memory, seconds, within=seconds + START)
+            except Late:
+                error: ImageError = TimedOut(
+                    f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
+                    "itself, or allow more with --timeout"
+                )
+            except Died:
+                error = DecoderCrash(
+                    "its decoder crashed; look at it by itself, or convert it anew"
+                )
         return Attempt(sha256, error, kind)
 
 

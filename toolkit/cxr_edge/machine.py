@@ -191,10 +191,21 @@ def available_memory(
         free.append(1024 * int(facts["MemAvailable"].split()[0]))
         limit = (cgroup / "memory.max").read_text().strip()
         if limit != "max":
-            free.append(int(limit) - int((cgroup / "memory.current").read_text()))
+            used = int((cgroup / "memory.current").read_text())
+            facts = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+            free.append(int(limit) - used + int(facts.get("inactive_file", 0)))  # a cache gives way
     except (OSError, KeyError, ValueError):
         pass
     return max(0, min(free, default=0))
+
+
+def resident_memory(pid: int) -> int:
+    """Return the bytes that a process has in memory, 0 where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_memory(status: Path = Path("/proc/self/status")) -> int:

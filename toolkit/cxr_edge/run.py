@@ -148,6 +148,6 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
                 write_list(job.quarantine, job.out)
         finally:
             manifest = tally.write(exit_code)
-            job.watch.rows = NONE
+            job.watch.ended(exit_code)
     observer.ended(manifest)
     return manifest

@@ -6,9 +6,10 @@ import select
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import Final
 
+from cxr_edge.machine import resident_memory
+from cxr_edge.signals import heeded
 from cxr_edge.watch import Watch, watched_by
 
 WATCHED: Final = {
@@ -31,7 +32,6 @@ AT_ONCE: Final = 3
 
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
-_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def _supervise() -> int | None:
     watch = Watch()
     asked: list[int] = []
     in_vain = 0
-    for number in _STOPPING:
+    for number in heeded():
         signal.signal(number, lambda signum, _frame: asked.append(signum))
     while True:
         rows = watch.rows
@@ -61,16 +61,20 @@ def _supervise() -> int | None:
         if child is None:
             return None
         code = child.wait(watch, asked)
-        if code >= 0:
-            return code
+        if watch.code is not None:  # all was done; what came after does not count
+            return watch.code
         if asked:
             return _INTERRUPTED
+        if code >= 0:
+            return code
         in_hand = child.overdue or watch.last_in_hand()
         watch.clear()
         watch.suspects |= in_hand
         in_vain = 0 if watch.rows > rows else in_vain + 1
-        if in_vain == (IN_VAIN if in_hand else AT_ONCE):
+        if in_vain >= (IN_VAIN if in_hand else AT_ONCE):
             died = signal.Signals(-code).name
+            if child.too_large:
+                died += ", since it held more than --max-memory,"
             sys.stderr.write(
                 f"error: the {sys.argv[1]} died of {died} {in_vain} times in a row without a new "
                 "row; what is written stays, and the same command continues it"
@@ -87,6 +91,8 @@ class _Child:
         self._pid, self._life, self._leash = pid, life, leash
         self.overdue: set[int] = set()
         """Keys of the files for whose sake it was killed."""
+        self.too_large = False
+        """It was killed since it held too much memory."""
 
     @classmethod
     def fork(cls, watch: Watch) -> "_Child | None":
@@ -102,9 +108,8 @@ class _Child:
             return cls(pid, life, leash)
         os.close(life)
         os.close(leash)
-        for number in _STOPPING:
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in heeded():
+            signal.signal(number, signal.SIG_DFL)  # until the command can end by itself
         threading.Thread(target=_die_with_parent, args=(child_leash,), daemon=True).start()
         watched_by(watch)
         return None
@@ -119,7 +124,8 @@ class _Child:
             if told:
                 patience -= LOOK_EVERY
             self.overdue = _overdue(watch)
-            if patience < 0 or self.overdue or _resident(self._pid) > (watch.memory or sys.maxsize):
+            self.too_large = 0 < watch.memory < resident_memory(self._pid)
+            if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
                 break
         _, status = os.waitpid(self._pid, 0)
@@ -135,15 +141,6 @@ class _Child:
 def _overdue(watch: Watch) -> set[int]:
     limit = watch.seconds
     return {name for name, since in watch.in_hand().items() if limit and since > limit}
-
-
-def _resident(pid: int) -> int:
-    """Return the bytes that a process has in memory, 0 where the system does not tell."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    except (OSError, IndexError):
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _die_with_parent(leash: int) -> None:

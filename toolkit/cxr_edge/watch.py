@@ -20,7 +20,7 @@ from typing import Final
 SLOTS: Final = 1024
 """Workers that can be watched; one beyond goes unwatched."""
 
-_SETTINGS: Final = struct.Struct("=dqq")
+_SETTINGS: Final = struct.Struct("=dqqq")
 _SLOT: Final = struct.Struct("=Qd")
 _NOBODY: Final = 0
 _DONE: Final = 0.0
@@ -38,13 +38,13 @@ class Watch:
     def __post_init__(self) -> None:
         """Share the table with the processes that this one forks."""
         self._table = mmap.mmap(-1, _SETTINGS.size + SLOTS * _SLOT.size)
-        _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE)
+        _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE, NONE)
         self._own = threading.local()
         self._free = iter(range(SLOTS))
 
     def limit(self, seconds: float, memory: int) -> None:
         """Say how long a file may take, and how many bytes the process may hold."""
-        _SETTINGS.pack_into(self._table, 0, seconds, memory, self.rows)
+        _SETTINGS.pack_into(self._table, 0, seconds, memory, self.rows, NONE)
 
     @property
     def seconds(self) -> float:
@@ -63,7 +63,17 @@ class Watch:
 
     @rows.setter
     def rows(self, count: int) -> None:
-        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count)
+        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count, NONE)
+
+    @property
+    def code(self) -> int | None:
+        """Exit code of a command that has done all it had to, None before."""
+        code = int(_SETTINGS.unpack_from(self._table)[3])
+        return None if code == NONE else code
+
+    def ended(self, code: int) -> None:
+        """Say that all is done and written; what is to come is a new command."""
+        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, NONE, code)
 
     @contextmanager
     def at_work(self, path: str) -> Iterator[None]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.cli.process import end_once
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
+from cxr_edge.signals import end_once
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress import Bar
@@ -70,8 +70,8 @@ def convert(
     """
     from cxr_edge.convert import ConvertJob, run_convert
     from cxr_edge.encode import Container, Encoding
-    from cxr_edge.guarded import SHARE
-    from cxr_edge.machine import available_memory, usable_cpus
+    from cxr_edge.guarded import memory_to_hold
+    from cxr_edge.machine import usable_cpus
     from cxr_edge.watch import current
 
     names = {container.name.lower(): container for container in Container}
@@ -93,7 +93,7 @@ def convert(
         workers=workers or usable_cpus(),
         watch=current(),
     )
-    job.watch.limit(timeout, int(SHARE * available_memory()))
+    job.watch.limit(timeout, memory_to_hold())
     end_once()
     try:
         with closing(_watcher(job, quiet=quiet)) as watcher:

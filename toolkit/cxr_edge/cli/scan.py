@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli.log import JsonLog, tells_errors
-from cxr_edge.cli.process import end_once
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
+from cxr_edge.signals import end_once
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress import Bar
@@ -128,8 +128,8 @@ def scan(
     check_place(REPORT, out)  # before a model is loaded, which takes longer
 
     from cxr_edge.batching import choose_batching
-    from cxr_edge.guarded import MEGABYTE, SHARE
-    from cxr_edge.machine import available_memory, usable_cpus
+    from cxr_edge.guarded import MEGABYTE, memory_to_hold
+    from cxr_edge.machine import usable_cpus
     from cxr_edge.manifest import begun_with
     from cxr_edge.model import open_model
     from cxr_edge.outcome import Decision
@@ -158,7 +158,7 @@ def scan(
         quarantine=quarantine,
         watch=watch,
     )
-    watch.limit(timeout, MEGABYTE * max_memory if max_memory else int(SHARE * available_memory()))
+    watch.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
     with closing(_observer(job, quiet=quiet, log_json=log_json)) as observer:
         manifest = run_scan(job, observer)
     if not quiet:
