@@ -198,3 +198,17 @@ def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: s
     words = ("scan", FILM, "--runtime", runtime, "--out", tmp_path / "r.csv")
     done = python("-m", "cxr_edge", *words)
     assert done.stderr == ""
+
+
+def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
+    """No library writes into the user's folders, or gathers what it could send."""
+    script = (
+        "import sys; from cxr_edge.cli import app\n"
+        f"app(['scan', {str(FILM)!r}, '--out', {str(tmp_path / 'r.csv')!r}, '-q', '--runtime', 'onnx'])"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, **variables}, check=True)
+    left = {path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()}
+    assert left == {(".cache", "cxr-edge")}

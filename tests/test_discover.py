@@ -3,7 +3,6 @@
 import errno
 import inspect
 import os
-import shutil
 import socket
 import sys
 import tracemalloc
@@ -16,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_edge.discover import PassedOver, discover
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ReportError, UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -223,17 +222,6 @@ def test_folders_are_listed_when_they_are_reached(tmp_path: Path) -> None:
     assert [item.path for item in items] == ["b/late.png", "b/x.png"]
 
 
-def test_a_folder_that_cannot_be_listed_is_counted(tmp_path: Path) -> None:
-    """A folder that is lost during the scan does not end it."""
-    plant(tmp_path, "a/x.png", "b/x.png", "c/x.png")
-    passed_over = PassedOver()
-    items = discover([tmp_path], passed_over)
-    next(items)
-    shutil.rmtree(tmp_path / "b")
-    assert [item.path for item in items] == ["c/x.png"]
-    assert passed_over.counts == {"unlisted": 1}
-
-
 def test_what_cannot_be_looked_into_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,3 +313,15 @@ def test_a_root_that_refuses_to_be_listed_is_told(
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(UsageError, match="refuses"):
         discover([tmp_path])
+
+
+def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
+    """Its films must not be missing from a report that counts as finished."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "film.png").touch()
+    items = discover([tmp_path])
+    assert next(items).path == "a/film.png"
+    (tmp_path / "b").rename(tmp_path.with_name("away"))
+    with pytest.raises(ReportError, match="b is not there any more"):
+        next(items)

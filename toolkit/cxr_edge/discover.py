@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.files import open_regular
 from cxr_edge.formats import HEAD_BYTES, SUFFIXES, identify
 from cxr_edge.text import printable
@@ -25,6 +25,13 @@ UNREAD: Final = "unread"
 
 _NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a file that is gone, and of a link into nowhere or in a circle."""
+
+
+_GONE: Final = (
+    errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
+    errno.ETIMEDOUT,
+)  # fmt: skip
+"""What it says of a folder that was there when its parent was listed, and is not any more."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,8 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
     ------
     UsageError
         As :func:`resolve_roots`, at once and not at the first item.
+    ReportError
+        A folder vanished: what it holds would be missing.
     """
     return _merge(resolve_roots(paths), passed_over or PassedOver())
 
@@ -210,7 +219,13 @@ def _open(
             passed_over.add("loop", prefix)
             return None
         names, not_taken = _list(where)
-    except OSError:
+    except OSError as exc:
+        if exc.errno in _GONE:
+            raise ReportError(
+                f"{where.rstrip('/')} is not there any more ({exc.strerror}): a disk was taken "
+                "out, the network is down, or it was moved; bring it back and run the same command "
+                "again"
+            ) from exc
         passed_over.add(UNLISTED, prefix or ".")
         return None
     passed_over.counts.update(not_taken)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cxr_edge.errors import CxrError
 from cxr_edge.manifest import Counts, RunManifest
 from cxr_edge.outcome import Outcome
 
@@ -114,10 +115,13 @@ class Meter:
 
     def _count(self) -> None:
         count = 0
-        for _ in self._items:
-            count += 1
-            if self._stopped.is_set():
-                return
+        try:
+            for _ in self._items:
+                count += 1
+                if self._stopped.is_set():
+                    return
+        except CxrError:  # a folder went; the scan comes to it, and says so
+            return
         self._total = count
 
     def _rate(self, rows: int) -> float | None:
