@@ -202,10 +202,8 @@ def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: s
 
 def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
     """No library writes into the user's folders, or gathers what it could send."""
-    script = (
-        "import sys; from cxr_edge.cli import app\n"
-        f"app(['scan', {str(FILM)!r}, '--out', {str(tmp_path / 'r.csv')!r}, '-q', '--runtime', 'onnx'])"
-    )
+    words = ["scan", str(FILM), "--out", str(tmp_path / "r.csv"), "-q", "--runtime", "onnx"]
+    script = f"from cxr_edge.cli import app; app({words})"
     home = tmp_path / "home"
     home.mkdir()
     variables = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
