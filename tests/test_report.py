@@ -136,3 +136,32 @@ def test_set_aside_never_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "r.old-1.csv").read_text() == "one"
     assert (tmp_path / "r.old-2.csv").read_text() == "two"
     assert (tmp_path / "r.old-2.run.json").read_text() == "two"
+
+
+def test_an_old_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in between, what is left is not begun anew without its rows."""
+    report = tmp_path / "r.csv"
+    report.write_text("rows")
+    manifest_path(report).write_text("manifest")
+    rename = Path.rename
+
+    def once(old: Path, new: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", killed)
+        return rename(old, new)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(SystemExit):
+        set_aside(report)
+    monkeypatch.setattr(Path, "rename", rename)
+    set_aside(report)
+    assert (tmp_path / "r.old-1.csv").read_text() == "rows"
+    assert (tmp_path / "r.old-1.run.json").read_text() == "manifest"
+
+
+def test_each_report_has_a_manifest_of_its_own() -> None:
+    """Also those that differ in their suffix alone."""
+    names = [manifest_path(Path("a") / name).name for name in ("r.csv", "r.txt", "r.old-1.csv")]
+    assert names == ["r.run.json", "r.txt.run.json", "r.old-1.run.json"]

@@ -107,8 +107,8 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
         folders.check_all()
 
 
-def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> None:
-    """Their rows are of the older bytes; they are counted and the first are named."""
+def test_files_newer_than_the_report_are_told(job: ScanJob, films: Path) -> None:
+    """Their rows may be of older bytes; they are counted and the first are named."""
     run_scan(job)
     later = job.out.stat().st_mtime + 3600
     os.utime(films / "3.png", (later, later))
@@ -126,7 +126,7 @@ def test_the_command_tells_of_changed_files(
     later = out.stat().st_mtime + 3600
     os.utime(films / "3.png", (later, later))
     said = cxr("scan", films, "--out", out).output
-    assert "changed since their row was written: 1 files, the first: 3.png" in said
+    assert "newer than the beginning of the report: 1 files, the first: 3.png" in said
 
 
 def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:
