@@ -28,6 +28,7 @@ from cxr_edge.encode import Container, Encoding
 from cxr_edge.errors import ExitCode, ImageError, ReportError, UsageError
 from cxr_edge.files import HALF
 from cxr_edge.images import decode
+from cxr_edge.lock import lock_path
 from cxr_edge.manifest import manifest_path
 from cxr_edge.progress import Counted, Unobserved
 from fakes import SAMPLES
@@ -219,7 +220,7 @@ def test_cut_anywhere_it_is_finished_byte_for_byte(job: ConvertJob, keyed: bool)
 
 def wait_for_its_child(mapping: Path) -> None:
     """Wait until the process that converts has followed the one that was killed."""
-    with mapping.with_suffix(".lock").open("a") as lock:
+    with lock_path(mapping).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -326,7 +327,7 @@ def test_one_conversion_at_a_time(job: ConvertJob) -> None:
 
     assert run_convert(job, Second()).counts.ok == 7
     assert json.loads(manifest_path(job.mapping).read_text())["pid"] is None
-    assert not job.mapping.with_suffix(".lock").exists()
+    assert not lock_path(job.mapping).exists()
 
 
 def test_a_source_that_goes_stops_the_conversion(job: ConvertJob, tmp_path: Path) -> None:
