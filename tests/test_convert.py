@@ -31,6 +31,7 @@ from cxr_edge.images import decode
 from cxr_edge.lock import lock_path
 from cxr_edge.manifest import manifest_path
 from cxr_edge.progress import Counted, Unobserved
+from cxr_edge.pseudonym import read_or_make_key
 from fakes import SAMPLES
 
 ENCODINGS = [
@@ -201,6 +202,48 @@ def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, films: Path) ->
     targets = {row["source"]: row["target"] for row in rows(kept.mapping)}
     assert (targets["0.dcm"], targets["0.png"]) == ("0.png", "0-2.png")
     assert run_convert(kept).continued_from == 13
+
+
+def test_a_kept_name_may_be_a_folders_too(job: ConvertJob, films: Path) -> None:
+    """A file's new name and a folder's are kept apart, whichever comes first, and continued so."""
+    for file, folder in (("c.jpg", "c.png"), ("e.tif", "E.png/e.png"), ("g.png", "g-2.png")):
+        (films / folder).mkdir(parents=True)
+        shutil.copy(films / "0.png", films / folder / "film.png")
+        shutil.copy(films / "0.png", films / file)
+    shutil.copy(films / "0.png", films / "e.png")
+    kept = dataclasses.replace(job, key=None)
+    run_convert(kept)
+    whole = left(kept)
+    targets = [row["target"] for row in converted(kept.mapping)]
+    assert len(targets) == len(set(targets)) == 14
+    assert all((kept.target / target).is_file() for target in targets)
+    kept.mapping.write_bytes(whole["mapping"][:-100])
+    run_convert(kept)
+    assert left(kept) == whole
+
+
+def test_a_key_is_made_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems, as of USB sticks, have none; an existing key stays there too."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    key = read_or_make_key(tmp_path / "key")
+    assert (tmp_path / "key").read_bytes() == key
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(Path, "exists", lambda _path: False)
+    assert read_or_make_key(tmp_path / "key") == key
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another process made meanwhile is the key; nothing stays beside it."""
+    (tmp_path / "key").write_bytes(KEY)
+    (tmp_path / "half-key").write_text("somebody's")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda _path: False)
+        assert read_or_make_key(tmp_path / "key") == KEY
+    assert {path.name for path in tmp_path.iterdir()} == {"key", "half-key"}
 
 
 @pytest.mark.parametrize("keyed", [True, False])

@@ -1,5 +1,7 @@
 """Files that are there whole or not at all."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,20 @@ def test_no_other_file_is_written_to(tmp_path: Path) -> None:
     assert own.read_text() == (tmp_path / "half-b.txt").read_text() == "somebody's"
     assert path.stat().st_mode == own.stat().st_mode
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_durable_file_has_its_name_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is synced, then its folder; a folder that cannot be is no error."""
+    synced: list[bool] = []
+
+    def sync(handle: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(handle).st_mode))
+        if synced[-1]:
+            raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(tmp_path / "a.txt", "new", durable=True)
+    assert synced == [False, True]
+    assert (tmp_path / "a.txt").read_text() == "new"

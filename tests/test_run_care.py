@@ -209,6 +209,23 @@ def test_where_links_cannot_be_made_copies_are(
     assert (tmp_path / "bad" / FILES / "5a.png").read_text() == "no film"
 
 
+def test_a_file_that_cannot_be_quarantined_is_named_printably(
+    job: ScanJob, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name cannot act on the terminal; what was copied of it does not stay."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (films / "\x1b[2J.png").write_text("no film")
+    (films / "5a.png").unlink()
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr("cxr_edge.quarantine.shutil.copyfileobj", full)
+    with pytest.raises(ReportError, match=r"/\\x1b\[2J\.png cannot be written: No space left"):
+        run_scan(dataclasses.replace(job, quarantine=tmp_path / "bad"))
+    assert not list((tmp_path / "bad" / FILES).iterdir())
+
+
 def test_a_quarantine_among_the_films_is_refused(films: Path, tmp_path: Path) -> None:
     """What it holds would be scanned again."""
     check_quarantine(tmp_path / "bad", [films])

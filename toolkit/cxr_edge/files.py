@@ -1,5 +1,6 @@
 """Files written whole or not at all, and read only where they are regular files."""
 
+import contextlib
 import errno
 import os
 import secrets
@@ -56,9 +57,21 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
             with half.open("rb+") as file:
                 os.fsync(file.fileno())
         half.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         half.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a new name on the disk, where a file system has that for folders."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_whole(path: Path, text: str, *, durable: bool = False) -> None:
