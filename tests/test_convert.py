@@ -26,9 +26,12 @@ from cxr_edge.convert import ConvertJob, run_convert
 from cxr_edge.discover import discover
 from cxr_edge.encode import Container, Encoding
 from cxr_edge.errors import ExitCode, ImageError, ReportError, UsageError
+from cxr_edge.files import HALF
 from cxr_edge.images import decode
+from cxr_edge.lock import lock_path
 from cxr_edge.manifest import manifest_path
 from cxr_edge.progress import Counted, Unobserved
+from cxr_edge.pseudonym import read_or_make_key
 from fakes import SAMPLES
 
 ENCODINGS = [
@@ -201,6 +204,48 @@ def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, films: Path) ->
     assert run_convert(kept).continued_from == 13
 
 
+def test_a_kept_name_may_be_a_folders_too(job: ConvertJob, films: Path) -> None:
+    """A file's new name and a folder's are kept apart, whichever comes first, and continued so."""
+    for file, folder in (("c.jpg", "c.png"), ("e.tif", "E.png/e.png"), ("g.png", "g-2.png")):
+        (films / folder).mkdir(parents=True)
+        shutil.copy(films / "0.png", films / folder / "film.png")
+        shutil.copy(films / "0.png", films / file)
+    shutil.copy(films / "0.png", films / "e.png")
+    kept = dataclasses.replace(job, key=None)
+    run_convert(kept)
+    whole = left(kept)
+    targets = [row["target"] for row in converted(kept.mapping)]
+    assert len(targets) == len(set(targets)) == 14
+    assert all((kept.target / target).is_file() for target in targets)
+    kept.mapping.write_bytes(whole["mapping"][:-100])
+    run_convert(kept)
+    assert left(kept) == whole
+
+
+def test_a_key_is_made_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems, as of USB sticks, have none; an existing key stays there too."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    key = read_or_make_key(tmp_path / "key")
+    assert (tmp_path / "key").read_bytes() == key
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(Path, "exists", lambda _path: False)
+    assert read_or_make_key(tmp_path / "key") == key
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another process made meanwhile is the key; nothing stays beside it."""
+    (tmp_path / "key").write_bytes(KEY)
+    (tmp_path / "half-key").write_text("somebody's")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda _path: False)
+        assert read_or_make_key(tmp_path / "key") == KEY
+    assert {path.name for path in tmp_path.iterdir()} == {"key", "half-key"}
+
+
 @pytest.mark.parametrize("keyed", [True, False])
 def test_cut_anywhere_it_is_finished_byte_for_byte(job: ConvertJob, keyed: bool) -> None:
     """Killed at any byte of the mapping and started again, mapping and images are the same."""
@@ -218,7 +263,7 @@ def test_cut_anywhere_it_is_finished_byte_for_byte(job: ConvertJob, keyed: bool)
 
 def wait_for_its_child(mapping: Path) -> None:
     """Wait until the process that converts has followed the one that was killed."""
-    with mapping.with_suffix(".lock").open("a") as lock:
+    with lock_path(mapping).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -241,7 +286,8 @@ def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, films: Path, tmp_p
         wait_for_its_child(other.mapping)
         whole, halfway = images(job), images(other)
         assert 0 < len(halfway) < len(whole)
-        assert all(whole[name] == data for name, data in halfway.items() if "half-" not in name)
+        assert all(whole[name] == data for name, data in halfway.items() if HALF not in name)
+    (other.target / f"{HALF}1.png").write_text("left by a kill in the middle of an image")
     assert run_convert(other).continued_from > 0
     assert images(other) == images(job)
     assert other.mapping.read_bytes() == job.mapping.read_bytes()
@@ -258,7 +304,7 @@ def test_a_full_disk_is_told_and_continued(
     write = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
-        if len(list(path.parent.iterdir())) == 3:
+        if len(list(path.parent.iterdir())) == 4:  # three, and what is written now
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(path, data)
 
@@ -324,7 +370,7 @@ def test_one_conversion_at_a_time(job: ConvertJob) -> None:
 
     assert run_convert(job, Second()).counts.ok == 7
     assert json.loads(manifest_path(job.mapping).read_text())["pid"] is None
-    assert not job.mapping.with_suffix(".lock").exists()
+    assert not lock_path(job.mapping).exists()
 
 
 def test_a_source_that_goes_stops_the_conversion(job: ConvertJob, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 import csv
 import json
+import os
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from cxr_edge.errors import ReportError
 from cxr_edge.images import SourceFacts
-from cxr_edge.journal import read_rows
+from cxr_edge.journal import Journal, read_rows
 from cxr_edge.manifest import Counts, manifest_path, read_identity
 from cxr_edge.outcome import Failure, Prediction
 from cxr_edge.report import (
@@ -136,3 +138,56 @@ def test_set_aside_never_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "r.old-1.csv").read_text() == "one"
     assert (tmp_path / "r.old-2.csv").read_text() == "two"
     assert (tmp_path / "r.old-2.run.json").read_text() == "two"
+
+
+def test_an_old_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in between, what is left is not begun anew without its rows."""
+    report = tmp_path / "r.csv"
+    report.write_text("rows")
+    manifest_path(report).write_text("manifest")
+    rename = Path.rename
+
+    def once(old: Path, new: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", killed)
+        return rename(old, new)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(SystemExit):
+        set_aside(report)
+    monkeypatch.setattr(Path, "rename", rename)
+    set_aside(report)
+    assert (tmp_path / "r.old-1.csv").read_text() == "rows"
+    assert (tmp_path / "r.old-1.run.json").read_text() == "manifest"
+
+
+def test_each_report_has_a_manifest_of_its_own() -> None:
+    """Also those that differ in their suffix alone."""
+    names = [manifest_path(Path("a") / name).name for name in ("r.csv", "r.txt", "r.old-1.csv")]
+    assert names == ["r.run.json", "r.txt.run.json", "r.old-1.run.json"]
+
+
+def test_a_report_that_cannot_be_written_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that is seen when it is opened or when it is closed."""
+    opened: list[IO[str]] = []
+    real = Path.open
+
+    def keep(path: Path, *how: Any, **kinds: Any) -> IO[str]:
+        opened.append(real(path, *how, **kinds))
+        return opened[-1]
+
+    def fail(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", keep)
+    with pytest.raises(ReportError, match="/dev/null cannot be written"):
+        Journal.open(REPORT, Path("/dev/null"))  # it cannot be truncated
+    journal = Journal.open(REPORT, tmp_path / "r.csv")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ReportError, match="No space left"):
+        journal.close()
+    assert [file.closed for file in opened] == [True, True]

@@ -197,6 +197,36 @@ def test_interrupted_it_can_be_continued(job: ScanJob) -> None:
     assert run_scan(job).continued_from == 4
 
 
+def test_no_report_is_left_without_a_manifest(
+    job: ScanJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before the first or the second file is written, the same command goes on."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.manifest.write_whole", killed)
+        with pytest.raises(SystemExit):
+            run_scan(job)
+    assert not job.out.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.journal.Journal.open", killed)
+        with pytest.raises(SystemExit):
+            run_scan(job)
+    assert run_scan(job).counts.rows == 13
+
+
+def test_rows_of_another_scan_are_told(job: ScanJob) -> None:
+    """Also where the manifest is not the one that was written with them."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    for old, new in ((b",0.400000,", b",0.300000,"), (job.model.tag.encode(), b"other@0")):
+        job.out.write_bytes(whole.replace(old, new))
+        with pytest.raises(ReportError, match=r"begun otherwise.* was (0\.3|other@0).*, now"):
+            run_scan(job)
+
+
 def test_too_many_failures_stop_early(job: ScanJob) -> None:
     """The report holds what was done and can be continued with a higher limit."""
     with pytest.raises(ReportError, match="--max-failures allows 0"):

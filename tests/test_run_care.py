@@ -17,7 +17,7 @@ import pytest
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.folders import Folders
 from cxr_edge.job import Allowance, ScanJob
-from cxr_edge.lock import alone_at
+from cxr_edge.lock import alone_at, lock_path
 from cxr_edge.manifest import Counts, RunManifest, manifest_path
 from cxr_edge.model import Model
 from cxr_edge.outcome import Decision
@@ -57,8 +57,43 @@ def test_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
     try_it = [sys.executable, "-c", script, str(out)]
     with alone_at(REPORT, out):
         assert subprocess.run(try_it, capture_output=True, check=False).returncode == 1
-    out.with_suffix(".lock").touch()
+    lock_path(out).touch()
     assert subprocess.run(try_it, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["uv.csv", "x.lock"])
+def test_a_lock_takes_no_other_file(tmp_path: Path, name: str) -> None:
+    """Neither one beside the report, nor the report, nor one in the lock's place."""
+    out = tmp_path / name
+    own = [tmp_path / "uv.lock", out, lock_path(out)]
+    for path in own:
+        path.write_text("somebody's")
+    with alone_at(REPORT, out):
+        pass
+    assert {path.read_text() for path in own} == {"somebody's"}
+
+
+def test_another_users_lock_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that can be read, but neither written nor removed, as where a folder is shared."""
+    out = tmp_path / "report.csv"
+    lock_path(out).touch()
+    real = os.open
+
+    def refuse(path: Path, flags: int, *mode: int) -> int:
+        if flags & os.O_RDWR:
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, *mode)
+
+    def stays(_path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", stays)
+    again = pytest.raises(ReportError, match="being written")
+    with alone_at(REPORT, out), again, alone_at(REPORT, out):
+        pass
+    with alone_at(REPORT, out):
+        pass
 
 
 def test_a_file_system_without_locks_is_no_obstacle(
@@ -107,8 +142,8 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
         folders.check_all()
 
 
-def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> None:
-    """Their rows are of the older bytes; they are counted and the first are named."""
+def test_files_newer_than_the_report_are_told(job: ScanJob, films: Path) -> None:
+    """Their rows may be of older bytes; they are counted and the first are named."""
     run_scan(job)
     later = job.out.stat().st_mtime + 3600
     os.utime(films / "3.png", (later, later))
@@ -126,7 +161,7 @@ def test_the_command_tells_of_changed_files(
     later = out.stat().st_mtime + 3600
     os.utime(films / "3.png", (later, later))
     said = cxr("scan", films, "--out", out).output
-    assert "changed since their row was written: 1 files, the first: 3.png" in said
+    assert "newer than the beginning of the report: 1 files, the first: 3.png" in said
 
 
 def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:
@@ -174,6 +209,23 @@ def test_where_links_cannot_be_made_copies_are(
     assert (tmp_path / "bad" / FILES / "5a.png").read_text() == "no film"
 
 
+def test_a_file_that_cannot_be_quarantined_is_named_printably(
+    job: ScanJob, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name cannot act on the terminal; what was copied of it does not stay."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (films / "\x1b[2J.png").write_text("no film")
+    (films / "5a.png").unlink()
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr("cxr_edge.quarantine.shutil.copyfileobj", full)
+    with pytest.raises(ReportError, match=r"/\\x1b\[2J\.png cannot be written: No space left"):
+        run_scan(dataclasses.replace(job, quarantine=tmp_path / "bad"))
+    assert not list((tmp_path / "bad" / FILES).iterdir())
+
+
 def test_a_quarantine_among_the_films_is_refused(films: Path, tmp_path: Path) -> None:
     """What it holds would be scanned again."""
     check_quarantine(tmp_path / "bad", [films])
@@ -215,9 +267,9 @@ def test_rows_are_on_the_disk_every_few_seconds(
     synced: list[int] = []
     clock: Iterator[float] = iter(float(second) for second in range(1000))
     monkeypatch.setattr("cxr_edge.journal.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("cxr_edge.journal.os.fsync", synced.append)
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
     run_scan(job)
-    assert len(synced) >= 3
+    assert synced.count(job.out.stat().st_ino) >= 2
 
 
 def test_the_manifest_names_the_process_while_it_runs(job: ScanJob) -> None:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from cxr_edge.discover import ImageItem
+from cxr_edge.errors import ReportError
 from cxr_edge.job import ScanJob
 from cxr_edge.journal import catch_up, is_begun
 from cxr_edge.manifest import FIRST_FAILED, Counts, differences, read_begun
-from cxr_edge.report import REPORT, CsvReport
+from cxr_edge.report import REPORT, shown
 from cxr_edge.text import printable
 
 _SLACK: Final = 2.0
@@ -19,7 +20,7 @@ _SLACK: Final = 2.0
 
 @dataclass
 class Changed:
-    """Files whose bytes are newer than the report: their rows are of the older ones."""
+    """Files that are newer than the beginning of the report: their rows may be of older bytes."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
@@ -32,13 +33,22 @@ class Changed:
             self.first.append(printable(item.path))
 
 
-def open_report(
-    job: ScanJob, items: Iterator[ImageItem], changed: Changed
-) -> tuple[CsvReport, str | None]:
-    """Return the report to append to, and when it was begun where an earlier run did.
+@dataclass(frozen=True)
+class Standing:
+    """What there is of a report."""
 
-    The rows that it has are counted in the report's counts; ``items`` are then at the first that it
-    lacks. One row at a time is in memory.
+    kept: int = 0
+    """Bytes of its whole rows; 0 where it is not begun."""
+    counts: Counts = field(default_factory=Counts)
+    """Of those rows."""
+    begun: str | None = None
+    """When, ISO 8601; None where it is not."""
+
+
+def find_report(job: ScanJob, items: Iterator[ImageItem], changed: Changed) -> Standing:
+    """Return how much there is of the report, and write nothing.
+
+    Afterwards ``items`` are at the first file that it lacks. One row at a time is in memory.
 
     Parameters
     ----------
@@ -47,7 +57,7 @@ def open_report(
     items
         The files; as many are taken as there are rows.
     changed
-        Counts the files that were changed since their row was written, by their times.
+        Counts the files that have a row and are newer than the beginning of the report.
 
     Raises
     ------
@@ -55,18 +65,19 @@ def open_report(
         It is no report, was made by something else, or of other files.
     """
     if not is_begun(REPORT, job.out):
-        return CsvReport.open(job.out, job.model.tag), None
+        return Standing()
     begun = _check_identity(job)
     newest = datetime.fromisoformat(begun).timestamp() + _SLACK
     counts = Counts()
 
     def take(row: Mapping[str, str], item: ImageItem) -> None:
+        _check_row(job, row)
         counts.add(row)
         if _modified(item) > newest:
             changed.add(item)
 
     kept = catch_up(REPORT, job.out, items, take)
-    return CsvReport.open(job.out, job.model.tag, kept, counts), begun
+    return Standing(kept, counts, begun)
 
 
 def _modified(item: ImageItem) -> float:
@@ -80,5 +91,18 @@ def _check_identity(job: ScanJob) -> str:
     """Return when the report was begun."""
     identity, begun = read_begun(job.out)
     if changed := differences(asdict(identity), asdict(job.identity)):
-        raise REPORT.refused(job.out, f"was begun otherwise and cannot be continued: {changed}")
+        raise _begun_otherwise(job, changed)
     return begun
+
+
+def _check_row(job: ScanJob, row: Mapping[str, str]) -> None:
+    """Refuse a row of another scan: the manifest may have come to be that of another report."""
+    now = {"model": job.model.tag}
+    if row["threshold"]:  # a file that failed has none
+        now["threshold"] = shown(job.decision.threshold)
+    if changed := differences(row, now):
+        raise _begun_otherwise(job, changed)
+
+
+def _begun_otherwise(job: ScanJob, changed: str) -> ReportError:
+    return REPORT.refused(job.out, f"was begun otherwise and cannot be continued: {changed}")

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from cxr_edge.discover import ImageItem, PassedOver, discover
 from cxr_edge.encode import Container, Encoding
 from cxr_edge.errors import CxrError, ExitCode, UsageError
+from cxr_edge.files import HALF
 from cxr_edge.folders import Folders
 from cxr_edge.formats import Format
 from cxr_edge.guarded import Guard
@@ -166,8 +167,15 @@ def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
 
         kept = catch_up(MAPPING, job.mapping, items, take)
         manifest.continued_from = manifest.counts.rows
+        _tidy(job.target)
     _run(job, items, folders, images, manifest, watcher, kept)
     return manifest
+
+
+def _tidy(target: Path) -> None:
+    """Remove what a run that was killed left half-written; no image has a hidden name."""
+    for path in target.rglob(f"{HALF}*"):
+        path.unlink(missing_ok=True)
 
 
 def _run(

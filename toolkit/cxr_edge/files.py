@@ -1,12 +1,17 @@
 """Files written whole or not at all, and read only where they are regular files."""
 
+import contextlib
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+HALF: Final = ".half-"
+"""How the names of files begin that are being written; hidden, so that no scan takes them."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -39,19 +44,34 @@ def _refuse_irregular(status: os.stat_result) -> None:
 def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a name beside ``path`` to write to, and rename it to ``path`` when all went well.
 
-    A reader finds the old file or the new one, never half of one. The name ends as ``path`` does,
-    for libraries that judge by it. ``durable`` waits until the file is on the disk.
+    A reader finds the old file or the new one, never half of one. The name is a new one, so that
+    no other file is written to, and ends as ``path`` does, for libraries that judge by it.
+    ``durable`` waits until the file is on the disk.
     """
-    half = path.with_name(f"half-{path.name}")
+    # Without the name of the file, which may be as long as names can be.
+    half = path.with_name(f"{HALF}{secrets.token_hex(8)}{path.suffix[:32]}")
+    half.touch(exist_ok=False)
     try:
         yield half
         if durable:
             with half.open("rb+") as file:
                 os.fsync(file.fileno())
+        half.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         half.unlink(missing_ok=True)
         raise
-    half.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a new name on the disk, where a file system has that for folders."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_whole(path: Path, text: str, *, durable: bool = False) -> None:

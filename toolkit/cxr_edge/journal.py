@@ -74,7 +74,11 @@ class Journal:
         """
         try:
             file = path.open("a", newline="", encoding="utf-8")
-            file.truncate(kept)
+            try:
+                file.truncate(kept)
+            except OSError:
+                file.close()
+                raise
         except OSError as exc:
             raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
         journal = cls(file, table)
@@ -101,8 +105,8 @@ class Journal:
     def close(self) -> None:
         """Close the file; raises as :meth:`append`."""
         try:
-            self._sync()
-            self._file.close()
+            with self._file:  # closed, also where that fails
+                self._sync()
         except OSError as exc:
             raise self._unwritable(exc) from exc
 

@@ -32,20 +32,30 @@ def alone_at(table: Table, written: Path) -> Iterator[None]:
     ReportError
         Another process writes it, or the lock cannot be made.
     """
-    path = written.with_suffix(".lock")
+    path = lock_path(written)
     handle = _locked(table, path, written)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        try:
+            # One with content is somebody's own; one of another user's may not be ours to remove.
+            with contextlib.suppress(OSError):
+                if not os.fstat(handle).st_size:
+                    path.unlink()
+        finally:
+            os.close(handle)
+
+
+def lock_path(written: Path) -> Path:
+    """Return where the lock of a file is: ``.report.csv.lock``, hidden from scans, beside it."""
+    return written.with_name(f".{written.name}.lock")
 
 
 def _locked(table: Table, path: Path, written: Path) -> int:
     """Return a handle of the file at ``path``, with a lock on it."""
     while True:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            handle = _opened(path)
         except OSError as exc:
             why = f"{path} cannot be made: {exc.strerror}; choose another {table.option}"
             raise ReportError(why) from exc
@@ -63,6 +73,14 @@ def _locked(table: Table, path: Path, written: Path) -> int:
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         os.close(handle)  # its holder was about to remove it: begin anew
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        # Left behind by another user's scan: to be read is enough for a lock.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _owner(written: Path) -> str:

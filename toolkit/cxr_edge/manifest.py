@@ -133,7 +133,7 @@ class RunManifest:
     continued_from: int
     """Rows that an earlier run had written."""
     changed: int
-    """Files that were changed since an earlier run wrote their rows."""
+    """Files that have a row of an earlier run and are newer than the beginning of the report."""
     first_changed: list[str]
     """Paths of the first :data:`FIRST_FAILED` of them."""
     begun: str
@@ -191,8 +191,11 @@ def begun_with(report: Path) -> RunIdentity | None:
 
 
 def manifest_path(report: Path) -> Path:
-    """Return where the manifest of a report stands: ``report.csv`` -> ``report.run.json``."""
-    return report.with_suffix(".run.json")
+    """Return where the manifest of a report stands: ``report.csv`` -> ``report.run.json``.
+
+    Another suffix stays, so that ``report.txt`` has a manifest of its own.
+    """
+    return report.with_name(f"{report.name.removesuffix('.csv')}.run.json")
 
 
 def read_identity(report: Path) -> RunIdentity:

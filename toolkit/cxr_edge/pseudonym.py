@@ -1,14 +1,17 @@
 """Names for files that tell nothing of whom they show: keyed digests, and what keeps them apart."""
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from cxr_edge.errors import UsageError
+from cxr_edge.files import HALF, sync_folder
 
 KEY_BYTES: Final = 32
 """Of a key that is made here."""
@@ -33,14 +36,7 @@ def read_or_make_key(path: Path) -> bytes:
     """
     try:
         if not path.exists():
-            # Written beside and linked, so that no key is ever there in part, nor one overwritten.
-            half = path.with_name(f"half-{path.name}")
-            half.unlink(missing_ok=True)
-            with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-                new.write(secrets.token_bytes(KEY_BYTES))
-                new.flush()
-                os.fsync(new.fileno())
-            half.rename(path)
+            _make_key(path)
         key = path.read_bytes()
     except OSError as exc:
         raise UsageError(f"--key: {path} cannot be read or made: {exc.strerror}") from exc
@@ -50,6 +46,32 @@ def read_or_make_key(path: Path) -> bytes:
             "name a file that is not there, and one is made"
         )
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Make a key, unless another process has made it meanwhile."""
+    # Written beside and linked, so that no key is ever there in part, nor one overwritten.
+    with (
+        contextlib.suppress(FileExistsError),
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=HALF) as new,  # its owner's alone
+    ):
+        key = secrets.token_bytes(KEY_BYTES)
+        _put(new, key)
+        try:
+            os.link(new.name, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            with os.fdopen(os.open(path, how, 0o600), "wb") as file:
+                _put(file, key)
+    sync_folder(path.parent)
+
+
+def _put(file: IO[bytes], key: bytes) -> None:
+    file.write(key)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def pseudonym(key: bytes, identity: str) -> str:
@@ -64,11 +86,17 @@ class TargetNames:
         """Give names that end in ``.suffix``."""
         self._suffix = suffix
         self._taken: set[bytes] = set()
+        self._rooms: set[bytes] = set()
+        self._folders = {"": ""}  # as they are called in stems, and as they are given
         self._copies: Counter[str] = Counter()  # of those that have any
 
     def claim(self, stem: str) -> str:
-        """Return ``stem.suffix``, or ``stem-2.suffix``, ``stem-3.suffix`` ... where it is taken."""
+        """Return ``stem.suffix``, or ``stem-2.suffix``, ``stem-3.suffix`` ... where it is taken.
+
+        So with each folder in it: a file may have its name.
+        """
         folder, slash, name = stem.rpartition("/")
+        folder = self._claim_folder(folder)
         while len(os.fsencode(name)) > _LONGEST:
             name = name[:-1]
         target = f"{folder}{slash}{name}.{self._suffix}"
@@ -83,9 +111,25 @@ class TargetNames:
 
     def note(self, target: str) -> bool:
         """Take a name that was given before; False where it is taken already."""
-        # Eight bytes a name, and alike where a file system that ignores case would think so.
-        digest = hashlib.blake2b(os.fsencode(target.casefold()), digest_size=8).digest()
-        if digest in self._taken:
+        digest = _digest(target)
+        if digest in self._taken or digest in self._rooms:
             return False
         self._taken.add(digest)
         return True
+
+    def _claim_folder(self, folder: str) -> str:
+        if folder not in self._folders:
+            above, slash, name = folder.rpartition("/")
+            first = given = f"{self._claim_folder(above)}{slash}{name}"
+            number = 1
+            while _digest(given) in self._taken:
+                number += 1
+                given = f"{first}-{number}"
+            self._rooms.add(_digest(given))
+            self._folders[folder] = given
+        return self._folders[folder]
+
+
+def _digest(name: str) -> bytes:
+    """Return eight bytes, alike where a file system that ignores case takes names for one."""
+    return hashlib.blake2b(os.fsencode(name.casefold()), digest_size=8).digest()

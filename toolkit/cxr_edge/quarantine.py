@@ -12,6 +12,7 @@ from cxr_edge.files import open_regular, whole
 from cxr_edge.journal import read_rows
 from cxr_edge.outcome import Failure, Outcome
 from cxr_edge.report import REPORT
+from cxr_edge.text import printable
 
 LIST: Final = "quarantine.csv"
 """Name of the list in the folder."""
@@ -60,15 +61,15 @@ def take(folder: Path, outcomes: Iterable[Outcome]) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not os.path.lexists(target):
-                _place(Path(failure.file), target, folder / "half-copied")
+                _place(Path(failure.file), target)
         except OSError as exc:
             raise ReportError(
-                f"--quarantine: {target} cannot be written: {exc.strerror}; make room, or choose "
-                "another folder, and run the same command again"
+                f"--quarantine: {printable(str(target))} cannot be written: {exc.strerror}; make "
+                "room, or choose another folder, and run the same command again"
             ) from exc
 
 
-def _place(source: Path, target: Path, half: Path) -> None:
+def _place(source: Path, target: Path) -> None:
     try:
         file = open_regular(source)
     except OSError:  # it cannot be read, which is why it failed
@@ -77,9 +78,8 @@ def _place(source: Path, target: Path, half: Path) -> None:
         try:
             os.link(source.resolve(), target)
         except OSError:  # another file system, or one without links
-            with half.open("wb") as copy:
+            with whole(target) as half, half.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
-            half.replace(target)
 
 
 def write_list(folder: Path, report: Path) -> None:

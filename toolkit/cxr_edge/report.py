@@ -48,8 +48,8 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
                 path,
                 "ok",
                 outcome.label,
-                f"{outcome.probability:.{PROBABILITY_DECIMALS}f}",
-                f"{outcome.threshold:.{PROBABILITY_DECIMALS}f}",
+                shown(outcome.probability),
+                shown(outcome.threshold),
                 ";".join(source.flags),
                 "",
                 "",
@@ -62,6 +62,11 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
         case Failure(sha256=sha256, reason=reason, detail=detail):
             detail = detail_of(detail)
             return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
+
+
+def shown(number: float) -> str:
+    """Return a probability or a threshold as it stands in a report."""
+    return f"{number:.{PROBABILITY_DECIMALS}f}"
 
 
 def detail_of(message: str) -> str:
@@ -124,7 +129,8 @@ def set_aside(report: Path) -> None:
     while (kept := report.with_suffix(f".old-{number}{report.suffix}")).exists():
         number += 1
     try:
-        for old, new in ((report, kept), (manifest_path(report), manifest_path(kept))):
+        # Cut short in between, what is left is a report without a manifest, which --fresh takes up.
+        for old, new in ((manifest_path(report), manifest_path(kept)), (report, kept)):
             if old.exists():
                 old.rename(new)
     except OSError as exc:

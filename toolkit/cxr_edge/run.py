@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.continued import Changed, open_report
+from cxr_edge.continued import Changed, find_report
 from cxr_edge.discover import PassedOver
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.folders import Folders
@@ -18,7 +18,7 @@ from cxr_edge.manifest import Counts, RunManifest, manifest_path, utc_now
 from cxr_edge.outcome import Failure
 from cxr_edge.progress import Observer, Unobserved
 from cxr_edge.quarantine import take, write_list
-from cxr_edge.report import REPORT, set_aside
+from cxr_edge.report import REPORT, CsvReport, set_aside
 from cxr_edge.scan import scan
 from cxr_edge.watch import NONE
 
@@ -110,13 +110,15 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
     items = job.items(tally.passed_over)
     if job.fresh and job.out.exists() and job.watch.rows == NONE:
         set_aside(job.out)
-    report, begun = open_report(job, items, tally.changed)
-    tally.begun = begun or tally.started
-    tally.counts, tally.continued_from = report.counts, report.counts.rows
+    found = find_report(job, items, tally.changed)
+    tally.begun = found.begun or tally.started
+    tally.counts, tally.continued_from = found.counts, found.counts.rows
+    manifest = tally.write(None)  # first: a report is never there without one
+    report = CsvReport.open(job.out, job.model.tag, found.kept, found.counts)
     prepare = Guard(job.watch).prepare
     exit_code = ExitCode.ERROR
     try:
-        observer.begun(tally.write(None))
+        observer.begun(manifest)
         job.watch.rows = report.counts.rows
         if job.max_failures:
             job.max_failures.check(report.counts)
