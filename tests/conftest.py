@@ -123,7 +123,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """``cxr doctor`` tries runtimes in this process, since processes take time."""
     from cxr_edge.doctor import here
 
-    monkeypatch.setattr(here, "apart", lambda function, *args: function(*args))
+    monkeypatch.setattr(here, "apart", lambda function, *args, **_: function(*args))
 
 
 @pytest.fixture(scope="session")

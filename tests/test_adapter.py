@@ -11,8 +11,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cxr_edge.errors import ModelInvalid
-from cxr_edge.model import default_package, open_model
+from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.model import default_package, installed, open_model
 from cxr_edge.runtimes.adapter import Adapter, Tensor
 from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
 from fakes import runtimes
@@ -340,3 +340,20 @@ def test_half_a_tflite_file_ends_in_a_message() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 50
+
+
+@pytest.mark.skipif(not installed("litert"), reason="litert is not installed")
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+def test_an_interpreter_that_cannot_be_had_is_a_model_error(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A further thread for which LiteRT has no memory left ends in a message."""
+    runtime = open_model(str(default_package() / "model.tflite"), "litert").runtime
+
+    def refuse(*_: object) -> None:
+        raise error("no memory")
+
+    monkeypatch.setattr(runtime, "_idle", [])
+    monkeypatch.setattr(runtime, "_load", refuse)
+    with pytest.raises(ModelError, match="LiteRT failed on a batch: no memory"):
+        runtime.run(np.zeros((1, *runtime.spec.input.shape), np.uint8))

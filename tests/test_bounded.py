@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from cxr_edge import bounded
 from cxr_edge.artefact import append_spec, read_appended_spec
-from cxr_edge.bounded import MAX_JSON, MAX_MEMBER, open_archive, parse_json, read_at_most
+from cxr_edge.bounded import (
+    MAX_JSON,
+    MAX_MEMBER,
+    open_archive,
+    parse_json,
+    read_at_most,
+    read_member,
+)
 from cxr_edge.errors import CxrError, ModelError, ModelInvalid, ReportError, SpecInvalid
 from cxr_edge.goldenset import GoldenArtefact, GoldenFilm, GoldenSet
 from cxr_edge.manifest import manifest_path, read_identity
@@ -209,8 +216,25 @@ def test_no_damage_escapes_the_error_tree(data: st.DataObject, artefact: bytes) 
 
 
 def test_an_archive_is_closed_with_its_error() -> None:
-    """What goes wrong while a member is read is the archive's error too."""
+    """What goes wrong while a member is read is the archive's error."""
     data = bytearray(zipped({"a": bytes(range(256)) * 4}))
     data[60] ^= 0xFF
     with pytest.raises(ValueError, match="damaged archive"), open_archive(io.BytesIO(data)) as one:
-        one.read("a")
+        read_member(one, "a")
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, NotImplementedError])
+def test_an_error_of_the_caller_is_not_the_archive_s(error: type[Exception]) -> None:
+    """A full disk while a whole archive is open is not called a damaged archive."""
+    with pytest.raises(error, match="mine"), open_archive(io.BytesIO(zipped({"a": b"a"}))):
+        raise error("mine")
+
+
+def test_a_deep_header_of_pixels_is_named() -> None:
+    """What Python cannot parse for its depth is a damaged golden set."""
+    changed = members(GOLDEN)
+    pixels = next(name for name in changed if name.endswith(".npy"))
+    deep = b"-" * 9000 + b"1"
+    changed[pixels] = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(deep)) + deep
+    with pytest.raises(ModelInvalid, match="damaged"):
+        GoldenSet.from_bytes(zipped(changed), "m")

@@ -1,6 +1,7 @@
 """``cxr doctor``: what it says of a machine, and how it says it."""
 
 import json
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from cxr_edge.doctor import here, trial
 from cxr_edge.errors import CxrError
 from cxr_edge.machine import usable_cpus
 from cxr_edge.model import RUNTIMES, installed, open_model
+from cxr_edge.remember import library_versions
 from fakes import ROOT, SAMPLES
 
 TABLE_WIDTH = 80
@@ -103,7 +105,7 @@ def test_a_runtime_that_ends_its_process_is_a_line(
 ) -> None:
     """The reason is told, and the others are looked at all the same."""
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise CxrError("its process died with exit code -11")
 
     monkeypatch.setattr(here, "apart", die)
@@ -112,6 +114,18 @@ def test_a_runtime_that_ends_its_process_is_a_line(
     runtimes = json.loads(result.stdout)["machine"]["runtimes"]
     errors = {facts["error"] for name, facts in runtimes.items() if installed(name)}
     assert errors == {"its process died with exit code -11"}
+
+
+def hang(*_: object) -> None:
+    """Never end; for a process that finds this module."""
+    time.sleep(600)
+
+
+def test_a_runtime_that_hangs_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up, and the time that it was given is told."""
+    monkeypatch.setattr(here, "try_runtime", hang)
+    monkeypatch.setattr(here, "TRIAL", 0.5)
+    assert here._runtime("onnx", library_versions()).error == "it took longer than 0.5 s"
 
 
 def test_whatever_a_broken_library_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

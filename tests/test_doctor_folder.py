@@ -1,6 +1,10 @@
 """What ``cxr doctor DIR`` finds in a folder, without decoding a pixel."""
 
+import errno
+import json
+import os
 import random
+import struct
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -248,7 +252,7 @@ def test_no_patient_is_told(cxr: Callable[..., Any], make: Make, tmp_path: Path)
 
 @pytest.mark.usefixtures("quick")
 def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """The first in order, on one line each whatever is in their names."""
+    """The first in order, on one line each whatever is in their names, as in the report."""
     folder = tmp_path / "films"
     folder.mkdir()
     for name in ("a\nb.png", "b.png", "c.png", "d.png"):
@@ -256,8 +260,44 @@ def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path
     (folder / ".hidden").write_bytes(b"")
     result = cxr("doctor", folder)
     output = " ".join(result.output.split())
-    assert "empty-file 4: 'a\\nb.png', b.png, c.png, ..." in output
+    assert "empty-file 4: a\\x0ab.png, b.png, c.png, ..." in output
     assert "hidden 1 (hidden)" in output
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
+    cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder and a file that refuse may hold films: exit code 3, and both are named."""
+    folder = tmp_path / "films"
+    (folder / "ward").mkdir(parents=True)
+    (folder / "notes.txt").write_bytes(b"")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    real = os.scandir
+    ward = os.fsencode(folder / "ward/") + b"/"
+    monkeypatch.setattr("os.scandir", lambda at: refuse() if at == ward else real(at))
+    monkeypatch.setattr("cxr_edge.discover.open_regular", refuse)
+    table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
+    assert (table.exit_code, data.exit_code) == (3, 3), table.output
+    assert "unread 1 (file whose first bytes" in " ".join(table.output.split())
+    assert "the first: notes.txt, ward/" in " ".join(table.output.split())
+    assert json.loads(data.stdout)["folder"]["first_lost"] == ["notes.txt", "ward/"]
+
+
+def test_frames_count_as_pixels(
+    make: Make, examined: Callable[..., FileFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film whose frames together are too large is what a scan says of it."""
+    monkeypatch.setattr("cxr_edge.images.MAX_PIXELS", 2 * 48 * 48)
+    data = make(NumberOfFrames=3)
+    data += bytes(2 * 2 * 48 * 48)
+    pixels = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, 2 * 48 * 48)
+    data = data.replace(pixels, pixels[:-4] + struct.pack("<I", 3 * 2 * 48 * 48))
+    facts = examined(data)
+    assert (facts.reason, facts.frames, facts.several) == ("too-large", 3, True)
 
 
 def test_memory_does_not_grow_with_the_files() -> None:

@@ -1,6 +1,7 @@
 """What a machine remembers of a package, and what makes it forget."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -107,6 +108,18 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/.cache"))
     memory_of(package).put("self-test", "passed")
     assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_checksum_list(tmp_path: Path) -> None:
+    """Nobody waits for what may never come, nor reads what has no end."""
+    os.mkfifo(tmp_path / "SHA256SUMS")
+    with pytest.raises(ModelInvalid, match="SHA256SUMS"):
+        memory_of(tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()
+    (tmp_path / "SHA256SUMS").write_bytes(bytes(2 << 20))
+    with pytest.raises(ModelInvalid, match="SHA256SUMS"):
+        memory_of(tmp_path)
 
 
 def test_no_package_is_told(tmp_path: Path) -> None:

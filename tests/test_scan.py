@@ -42,10 +42,24 @@ def test_every_item_has_one_outcome_in_order(model: Model) -> None:
 
 
 def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
-    """A batch of files becomes a call with those that are films, and none where there are none."""
+    """A batch becomes one call if all of it are films, else one a film, or none."""
     run(model, batch_size=4, workers=1)
     assert isinstance(model.runtime, FakeRuntime)
-    assert model.runtime.batches == [4, 3]  # the third batch has failed files only
+    assert model.runtime.batches == [4, 1, 1, 1]  # the third batch has failed files only
+
+
+class Trios(FakeRuntime):
+    """Rounds otherwise in company of three."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        scores = super().run(pixels)
+        return scores + np.float32(0.01) if len(pixels) == 3 else scores
+
+
+def test_company_that_was_not_tried_is_never_kept(spec: ModelSpec) -> None:
+    """Where four together are as alone, the three left of a batch are scored as alone too."""
+    model = Model("0" * 64, "onnx", Trios(spec))
+    assert run(model, batch_size=4) == run(model, batch_size=1)
 
 
 def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:

@@ -41,7 +41,7 @@ class Batching:
     """How the films of a scan are handed to the model."""
 
     size: int = 1
-    """Films a call."""
+    """Films a call; where fewer are left and calls are not padded, they go one by one."""
     why: str = "asked for"
     """Why as many."""
     padded: bool = False
@@ -123,7 +123,11 @@ def _milliseconds(runtime: Runtime, size: int) -> float:
 
 
 def _alike(runtime: Runtime, size: int) -> bool:
-    """Tell whether films are given, to the last bit, the same together as alone."""
+    """Tell whether films are given, to the last bit, the same together as alone.
+
+    Of calls of this size, and a scan makes no others but of one film: company of another size can
+    round otherwise.
+    """
     films = drawn_films(runtime.spec.input, size)
     together = runtime.run(films)
     alone = np.concatenate([runtime.run(film[np.newaxis]) for film in films])

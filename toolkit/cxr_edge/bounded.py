@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -75,15 +75,13 @@ def open_archive(file: Path | BytesIO) -> Iterator[zipfile.ZipFile]:
     Raises
     ------
     ValueError
-        It is damaged, has a member whose name leads out of it, or is a decompression bomb; or
-        what is read from it proves to be damaged.
+        It is damaged, has a member whose name leads out of it, or is a decompression bomb.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
+    with ExitStack() as stack:
+        with _damage_named():
+            archive = stack.enter_context(zipfile.ZipFile(file))
             _check(archive)
-            yield archive
-    except _DAMAGE as exc:
-        raise ValueError(f"damaged archive: {exc}") from exc
+        yield archive  # what the caller's own work raises stays what it is
 
 
 def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_MEMBER) -> bytes:
@@ -94,14 +92,23 @@ def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_MEMBER) ->
     KeyError
         There is none of that name.
     ValueError
-        It is larger than ``limit``, or compressed otherwise than by deflate.
+        It is damaged, larger than ``limit``, or compressed otherwise than by deflate.
     """
     info = archive.getinfo(name)
     if info.file_size > limit:  # zipfile never gives more than it says here
         raise ValueError(f"{name!r} has {info.file_size} bytes, expected at most {limit}")
     if info.compress_type not in _METHODS:
         raise ValueError(f"{name!r} is compressed otherwise than by deflate")
-    return archive.read(info)
+    with _damage_named():
+        return archive.read(info)
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as exc:
+        raise ValueError(f"damaged archive: {exc}") from exc
 
 
 def _check(archive: zipfile.ZipFile) -> None:

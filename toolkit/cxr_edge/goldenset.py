@@ -204,7 +204,10 @@ def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("expected version 1.0 of numpy's format")
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    try:
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    except (RecursionError, MemoryError) as exc:  # numpy parses it as Python
+        raise ValueError("its header is nested too deeply") from exc
     if (shape, by_columns, dtype) != (spec.shape, False, np.dtype(np.uint8)):
         raise ValueError(f"expected pixels of {spec}, came {dtype} of shape {shape}")
     return np.frombuffer(file.read(), np.uint8).reshape(shape)

@@ -63,6 +63,20 @@ FORMATS: Final[Mapping[str, Format]] = {
 """Formats by name, the most exact first."""
 
 
+def checksum_list(package: Path) -> bytes:
+    """Return the bytes of a package's checksum list.
+
+    Raises
+    ------
+    ModelInvalid
+        There is none, or it is no regular file of bounded length.
+    """
+    try:
+        return read_at_most(package / CHECKSUMS, _MAX_CHECKSUMS)
+    except OSError as exc:
+        raise _no_package(package) from exc
+
+
 def read_checksums(package: Path) -> dict[str, str]:
     """Return file name to SHA-256 from a package's checksum list.
 
@@ -71,15 +85,18 @@ def read_checksums(package: Path) -> dict[str, str]:
     ModelInvalid
         There is none, it is malformed, or a name in it is of a file elsewhere.
     """
-    path = package / CHECKSUMS
     try:
-        lines = read_at_most(path, _MAX_CHECKSUMS).decode().splitlines()
+        lines = checksum_list(package).decode().splitlines()
         return {name: digest for digest, name in map(_split, lines)}
-    except (OSError, ValueError) as exc:
-        raise ModelInvalid(
-            f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
-            "make one with 'cxr export', or name an .onnx or .tflite file"
-        ) from exc
+    except ValueError as exc:
+        raise _no_package(package) from exc
+
+
+def _no_package(package: Path) -> ModelInvalid:
+    return ModelInvalid(
+        f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
+        "make one with 'cxr export', or name an .onnx or .tflite file"
+    )
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from cxr_edge import __version__
 from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
-from cxr_edge.errors import ModelInvalid
 from cxr_edge.files import write_whole
 from cxr_edge.machine import cpu_model, usable_cpus
-from cxr_edge.package import CHECKSUMS
+from cxr_edge.package import checksum_list
 
 RECORD_VERSION: Final = 1
 """Version of a record's JSON; another one is as good as none."""
@@ -81,14 +80,8 @@ def memory_of(package: Path) -> Memory:
     ModelInvalid
         The list cannot be read.
     """
-    try:
-        listed = (package / CHECKSUMS).read_bytes()
-    except OSError as exc:
-        raise ModelInvalid(
-            f"{package}: expected a model package with {CHECKSUMS}, it cannot be read "
-            f"({exc.strerror}); copy the package again"
-        ) from exc
-    key = {"package": hashlib.sha256(listed).hexdigest(), **_circumstances()}
+    listed = hashlib.sha256(checksum_list(package)).hexdigest()
+    key = {"package": listed, **_circumstances()}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     return Memory(cache_folder() / f"{name}.json", key)
 

@@ -63,7 +63,7 @@ def scan(
     prepare
         Takes a file to pixels; never raises an ImageError.
     batching
-        Files a batch: those that can be read are scored in one call of the model. One by default.
+        Files a batch: scored in one call of the model if all can be read. One by default.
     workers
         Threads; as many as usable CPUs by default.
 
@@ -153,7 +153,10 @@ def classify(
 def score(
     films: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching
 ) -> Sequence[float]:
-    """Score the films of one batch, each of shape (H, W, C), in one call of the model.
+    """Score the films of one batch, each of shape (H, W, C).
+
+    The model is called with as many films as were tried, and with no other number of them: fewer
+    are filled up where calls are padded, and else go one by one.
 
     Raises
     ------
@@ -163,15 +166,21 @@ def score(
     if not films:
         return []
     pixels = np.stack(films)
-    if batching.padded and len(films) < batching.size:
-        missing = batching.size - len(films)
-        pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
+    missing = max(0, batching.size - len(films))
+    if missing and not batching.padded:
+        return [_call(pixels[place : place + 1], runtime)[0] for place in range(len(films))]
+    filling = np.zeros((missing, *pixels.shape[1:]), np.uint8)
+    return _call(np.concatenate([pixels, filling]) if missing else pixels, runtime)[: len(films)]
+
+
+def _call(pixels: NDArray[np.uint8], runtime: Runtime) -> list[float]:
+    """Return a probability for each of the films, which are of shape (N, H, W, C)."""
     values = runtime.run(pixels)
     if len(values) != len(pixels):
         raise ModelInvalid(
             f"expected one probability a film, the model gave {len(values)} for {len(pixels)}"
         )
-    return [float(value) for value in values[: len(films)]]
+    return [float(value) for value in values]
 
 
 def _outcome(item: ImageItem, film: Prepared, score: float, decision: Decision) -> Outcome:

@@ -22,6 +22,7 @@ _WHY_PASSED_OVER: Final[Mapping[str, str]] = {
     "other": "no image by suffix or first bytes",
     "special": "pipe, socket or device",
     "unlisted": "folder that cannot be listed",
+    "unread": "file whose first bytes cannot be read",
     "loop": "link to a folder above it",
 }
 
@@ -38,7 +39,7 @@ def doctor(
     """Show whether a scan works on this machine, and what a folder holds.
 
     Of files the headers are read and no pixel is decoded. Exit code 1: no runtime here can run the
-    default model. Exit code 3: some files of DIR would fail in a scan.
+    default model. Exit code 3: some of DIR would fail in a scan or cannot be looked into.
     """
     from cxr_edge.discover import resolve_roots
 
@@ -58,7 +59,7 @@ def doctor(
         print_facts(str(folder), _folder_rows(found))
     if not machine.works:
         raise typer.Exit(ExitCode.ERROR)
-    if found is not None and found.failing:
+    if found is not None and found.incomplete:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
@@ -153,10 +154,13 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     yield "passed over", str(passed_over.total())
     for why, count in passed_over.most_common():
         yield f"  {why}", f"{count} ({_WHY_PASSED_OVER[why]})"
+    if found.passed_over.first_lost:
+        first = ", ".join(found.passed_over.first_lost)
+        yield "may be missing", f"films in what cannot be looked into; the first: {first}"
 
 
 def _named(found: "FolderFacts", trouble: str) -> str:
-    names = [name if name.isprintable() else ascii(name) for name in found.named[trouble]]
+    names = found.named[trouble]
     more = ", ..." if found.troubles[trouble] > len(names) else ""
     return f"{', '.join(names)}{more}"
 

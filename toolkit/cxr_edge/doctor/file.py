@@ -36,6 +36,8 @@ class FileFacts:
     """Columns."""
     height: int = 0
     """Rows."""
+    frames: int = 1
+    """Of DICOM."""
     several: bool = False
     """More than one page or frame."""
     mislabelled: bool = False
@@ -50,7 +52,7 @@ def examine(path: Path) -> FileFacts:
     try:
         facts = _begin(path)
         facts = _with_header(path, facts)
-        check_size(facts.width, facts.height)
+        check_size(facts.width, facts.height, facts.frames)
     except ImageError as error:
         return replace(facts, reason=facts.reason or error.reason)
     except Exception:  # noqa: BLE001  (one file's unforeseen trouble does not end the others)
@@ -125,6 +127,7 @@ def _with_dicom(path: Path, facts: FileFacts) -> FileFacts:
         bits=header.bits,
         width=header.width,
         height=header.height,
+        frames=header.frames,
         several=header.frames > 1,
         reason=header.trouble.reason if header.trouble else "",
     )

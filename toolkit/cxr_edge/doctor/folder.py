@@ -1,6 +1,5 @@
 """What a folder holds, file by file as a stream, and what of it a scan would not score."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.formats import Format
 from cxr_edge.machine import usable_cpus
 from cxr_edge.scan import AHEAD, in_order
+from cxr_edge.text import printable
 
 NAMED: Final = 3
 """So many files are named of each kind of trouble."""
@@ -83,7 +83,7 @@ class FolderFacts:
     troubles: Counter[str] = field(default_factory=Counter)
     """Files by the reason in a scan's report, and :data:`MISLABELLED` ones."""
     named: dict[str, list[str]] = field(default_factory=dict)
-    """The first files of each trouble."""
+    """The first files of each trouble, as in the report."""
     passed_over: PassedOver = field(default_factory=PassedOver)
     """What a scan would not take."""
 
@@ -91,6 +91,11 @@ class FolderFacts:
     def files(self) -> int:
         """Files that a scan would take."""
         return self.formats.total()
+
+    @property
+    def incomplete(self) -> bool:
+        """A scan would end with exit code 3, as far as headers tell."""
+        return bool(self.failing or self.passed_over.first_lost)
 
     def add(self, path: str, facts: FileFacts) -> None:
         """Take one file in."""
@@ -143,6 +148,7 @@ class FolderFacts:
                 for name, count in self.troubles.most_common()
             },
             "passed_over": dict(self.passed_over.counts.most_common()),
+            "first_lost": self.passed_over.first_lost,
         }
 
 
@@ -168,7 +174,7 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
         lambda item: examine(item.file), items, ahead=AHEAD * workers, workers=workers
     )
     for item, facts in examined:
-        found.add(os.fsencode(item.path).decode(errors="backslashreplace"), facts)
+        found.add(printable(item.path), facts)
     return found
 
 

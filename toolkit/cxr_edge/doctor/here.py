@@ -40,6 +40,9 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
 """Distributions that decode DICOM."""
 
+TRIAL: Final = 60.0
+"""Seconds that the trial of a runtime may take: a library or a device can hang."""
+
 
 @dataclass(frozen=True)
 class RuntimeFacts:
@@ -163,7 +166,7 @@ def _runtime(name: str, versions: Mapping[str, str]) -> RuntimeFacts:
         return RuntimeFacts("", kind.install, "", "", "", "not installed")
     found = versions[kind.module]
     try:
-        trial = apart(try_runtime, name)
+        trial = apart(try_runtime, name, within=TRIAL)
     except CxrError as exc:
         return RuntimeFacts(found, kind.install, "", "", "", str(exc))
     return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test, "")
@@ -173,7 +176,7 @@ def _providers() -> tuple[str, ...]:
     if not installed("onnx"):
         return ()
     try:
-        return apart(providers)
+        return apart(providers, within=TRIAL)
     except CxrError:  # the trial of the runtime says why
         return ()
 

@@ -84,20 +84,25 @@ class LiteRtRuntime:
 
     def _call(self, image: Array) -> Array:
         try:
-            interpreter = self._idle.pop()  # a list's own lock is enough
-        except IndexError:
-            interpreter = self._load()
-        try:
-            if image.shape != tuple(interpreter.get_input_details()[0]["shape"]):
-                interpreter.resize_tensor_input(self._input, image.shape, strict=True)
-                interpreter.allocate_tensors()
-            interpreter.set_tensor(self._input, image)
-            interpreter.invoke()
-            return np.asarray(interpreter.get_tensor(self._output))
+            interpreter = self._free()
+            try:
+                if image.shape != tuple(interpreter.get_input_details()[0]["shape"]):
+                    interpreter.resize_tensor_input(self._input, image.shape, strict=True)
+                    interpreter.allocate_tensors()
+                interpreter.set_tensor(self._input, image)
+                interpreter.invoke()
+                return np.asarray(interpreter.get_tensor(self._output))
+            finally:
+                self._idle.append(interpreter)
         except (ValueError, RuntimeError) as exc:
             raise ModelError(f"LiteRT failed on a batch: {exc}") from exc
-        finally:
-            self._idle.append(interpreter)
+
+    def _free(self) -> Interpreter:
+        """Return an interpreter that no thread has, a new one where all are taken."""
+        try:
+            return self._idle.pop()  # a list's own lock is enough
+        except IndexError:
+            return self._load()
 
     def _load(self) -> Interpreter:
         interpreter = Interpreter(model_content=self._data, num_threads=self._threads)
