@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from cxr_edge.errors import ReportError, UsageError
@@ -142,14 +144,36 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
         folders.check_all()
 
 
-def test_files_newer_than_the_report_are_told(job: ScanJob, films: Path) -> None:
-    """Their rows may be of older bytes; they are counted and the first are named."""
+def change(film: Path, later_than: Path) -> None:
+    """Give a film other pixels and a later time."""
+    gray = cv2.imread(str(film), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(film), 255 - np.asarray(gray))
+    later = later_than.stat().st_mtime + 3600
+    os.utime(film, (later, later))
+
+
+def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> None:
+    """Their rows are of the older bytes; one that has a later time alone is not among them."""
     run_scan(job)
-    later = job.out.stat().st_mtime + 3600
-    os.utime(films / "3.png", (later, later))
+    change(films / "4.png", job.out)
+    os.utime(films / "5.png", (9e9, 9e9))
     manifest = run_scan(job)
-    assert (manifest.changed, manifest.first_changed) == (1, ["3.png"])
+    assert (manifest.changed, manifest.first_changed) == (1, ["4.png"])
     assert run_scan(dataclasses.replace(job, fresh=True)).changed == 0
+
+
+def test_other_films_of_the_same_names_are_refused(
+    job: ScanJob, films: Path, tmp_path: Path
+) -> None:
+    """A report of one folder is not taken for that of another, whatever the times of its files."""
+    run_scan(job)
+    other = tmp_path / "other"
+    shutil.copytree(films, other)
+    for film in other.glob("[0-2].png"):
+        change(film, job.out)
+        os.utime(film, (1e9, 1e9))
+    with pytest.raises(ReportError, match=r"0\.png, 1\.png, 2\.png have other bytes"):
+        run_scan(dataclasses.replace(job, paths=[other]))
 
 
 def test_the_command_tells_of_changed_files(
@@ -158,10 +182,9 @@ def test_the_command_tells_of_changed_files(
     """On the terminal too."""
     out = tmp_path / "r.csv"
     cxr("scan", films, "--out", out)
-    later = out.stat().st_mtime + 3600
-    os.utime(films / "3.png", (later, later))
+    change(films / "4.png", out)
     said = cxr("scan", films, "--out", out).output
-    assert "newer than the beginning of the report: 1 files, the first: 3.png" in said
+    assert "changed since their row was written: 1 files, the first: 4.png" in said
 
 
 def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Finding out how much of a report is there, and whether it can be continued."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,12 +8,16 @@ from datetime import datetime
 from typing import Final
 
 from cxr_edge.discover import ImageItem
-from cxr_edge.errors import ReportError
+from cxr_edge.errors import ImageError, ReportError
 from cxr_edge.job import ScanJob
 from cxr_edge.journal import catch_up, is_begun
 from cxr_edge.manifest import FIRST_FAILED, Counts, differences, read_begun
+from cxr_edge.prepare import read_file
 from cxr_edge.report import REPORT, shown
 from cxr_edge.text import printable
+
+_SAMPLE: Final = 3
+"""First rows whose files are read again, in any case."""
 
 _SLACK: Final = 2.0
 """Seconds that the clocks of two machines, and the times of a file system, may be off."""
@@ -20,7 +25,7 @@ _SLACK: Final = 2.0
 
 @dataclass
 class Changed:
-    """Files that are newer than the beginning of the report: their rows may be of older bytes."""
+    """Files that have other bytes than their rows tell of."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
@@ -57,7 +62,8 @@ def find_report(job: ScanJob, items: Iterator[ImageItem], changed: Changed) -> S
     items
         The files; as many are taken as there are rows.
     changed
-        Counts the files that have a row and are newer than the beginning of the report.
+        Counts the files that have other bytes than their row tells of, as far as that is looked at:
+        the first :data:`_SAMPLE`, and those newer than the beginning of the report.
 
     Raises
     ------
@@ -73,11 +79,35 @@ def find_report(job: ScanJob, items: Iterator[ImageItem], changed: Changed) -> S
     def take(row: Mapping[str, str], item: ImageItem) -> None:
         _check_row(job, row)
         counts.add(row)
-        if _modified(item) > newest:
+        if (counts.rows <= _SAMPLE or _modified(item) > newest) and _differs(row, item):
             changed.add(item)
+        if counts.rows == _SAMPLE:
+            _refuse_others(job, counts, changed)
 
     kept = catch_up(REPORT, job.out, items, take)
+    if counts.rows < _SAMPLE:
+        _refuse_others(job, counts, changed)
     return Standing(kept, counts, begun)
+
+
+def _differs(row: Mapping[str, str], item: ImageItem) -> bool:
+    """Tell whether a file has other bytes than its row tells of."""
+    if not row["sha256"]:  # it could not be read
+        return False
+    try:
+        sha256 = hashlib.sha256(read_file(item.file)).hexdigest()
+    except ImageError:
+        sha256 = ""
+    return sha256 != row["sha256"]
+
+
+def _refuse_others(job: ScanJob, counts: Counts, changed: Changed) -> None:
+    if counts.rows and changed.count == counts.rows:
+        raise REPORT.refused(
+            job.out,
+            f"cannot be continued: {', '.join(changed.first)} have other bytes than those "
+            "that were scanned; the folders are others, or all of it was changed",
+        )
 
 
 def _modified(item: ImageItem) -> float:

@@ -133,7 +133,7 @@ class RunManifest:
     continued_from: int
     """Rows that an earlier run had written."""
     changed: int
-    """Files that have a row of an earlier run and are newer than the beginning of the report."""
+    """Files seen to have other bytes than the row that an earlier run wrote."""
     first_changed: list[str]
     """Paths of the first :data:`FIRST_FAILED` of them."""
     begun: str

@@ -210,7 +210,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         typer.echo(f"could not be looked into, films may be missing; the first: {first}")
     if manifest.changed:
         typer.echo(
-            f"newer than the beginning of the report: {manifest.changed} files, the first: "
+            f"changed since their row was written: {manifest.changed} files, the first: "
             f"{', '.join(manifest.first_changed)}; --fresh scans them again"
         )
     typer.echo(
