@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from cxr_edge.benchmark.measure import gather
-from cxr_edge.benchmark.rows import Figures, Setting
+from cxr_edge.benchmark.rows import Figures, Row, Setting
 from cxr_edge.machine import usable_cpus
 from cxr_edge.model import default_package
 from fakes import SAMPLES
@@ -78,6 +78,23 @@ def test_what_cannot_run_stops_nothing(measured: tuple[Any, dict[str, Any], Path
 def test_the_plot_is_a_picture(measured: tuple[Any, dict[str, Any], Path]) -> None:
     """A PNG that anything opens."""
     assert cv2.imread(str(measured[2] / "b.png")) is not None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.97, 1.0, 1.2])
+def test_no_value_is_drawn_over_the_mark(
+    measured: tuple[Any, dict[str, Any], Path], share: float
+) -> None:
+    """Wherever the ideal is, the value of the bar that it belongs to stands right of both."""
+    plot = pytest.importorskip("cxr_edge.benchmark.plot")
+    row = measured[1]["rows"][0]
+    rate = 123.4
+    figures = Figures(**row["figures"] | {"end_to_end_rate": rate, "ideal_rate": rate / share})
+    figure = plot.figure_of_rates([Row(Setting(**row["asked"]), figures, "")])
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    (label,) = [text for text in axis.texts if text.get_text() == "123.4"]
+    right = axis.transData.transform((max(rate, figures.ideal_rate), 0))[0]
+    assert label.get_window_extent().x0 > right + 2  # pixels: the mark is a thin line
 
 
 def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) -> None:

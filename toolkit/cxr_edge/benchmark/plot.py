@@ -10,16 +10,17 @@ from matplotlib.figure import Figure
 from cxr_edge.benchmark.rows import Figures, Row
 
 _DPI: Final = 100
+_WHOLE: Final = "end to end"
 
 _BARS: Final[Mapping[str, Callable[[Figures], float]]] = {
     "decode only": lambda figures: figures.decode_rate,
     "inference only": lambda figures: figures.inference_rate,
-    "end to end": lambda figures: figures.end_to_end_rate,
+    _WHOLE: lambda figures: figures.end_to_end_rate,
 }
 
 
 def draw_rates(rows: Sequence[Row], path: Path) -> None:
-    """Write bars of the rates of every setting that ran, with a mark at the ideal one.
+    """Write what :func:`figure_of_rates` draws.
 
     Parameters
     ----------
@@ -27,6 +28,17 @@ def draw_rates(rows: Sequence[Row], path: Path) -> None:
         At least one with figures.
     path
         The PNG.
+    """
+    figure_of_rates(rows).savefig(path, dpi=_DPI)
+
+
+def figure_of_rates(rows: Sequence[Row]) -> Figure:
+    """Draw bars of the rates of every setting that ran, with a mark at the ideal one.
+
+    Parameters
+    ----------
+    rows
+        At least one with figures.
     """
     found = [(row.asked, row.figures) for row in rows if row.figures]
     places = np.arange(len(found), dtype=float)
@@ -36,7 +48,12 @@ def draw_rates(rows: Sequence[Row], path: Path) -> None:
         bars = axis.barh(
             places + 0.25 * (number - 1), [rate(figures) for _, figures in found], 0.25, label=name
         )
-        axis.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
+        for bar, (_, figures) in zip(bars, found, strict=True):
+            end = max(bar.get_width(), figures.ideal_rate if name == _WHOLE else 0)
+            axis.annotate(  # right of the mark too, which would be drawn over it
+                f"{bar.get_width():.1f}", (end, bar.get_y() + bar.get_height() / 2), (3, 0),
+                textcoords="offset points", va="center", fontsize=8,
+            )  # fmt: skip
     axis.plot(
         [figures.ideal_rate for _, figures in found], places + 0.25, "k|", markersize=14,
         label="ideal end to end",
@@ -54,7 +71,7 @@ def draw_rates(rows: Sequence[Row], path: Path) -> None:
     axis.set_title(found[0][1].model.partition("@")[0])
     axis.grid(visible=True, axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(_BARS) + 1)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _name(figures: Figures) -> str:
