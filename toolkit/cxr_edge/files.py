@@ -49,7 +49,8 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ``durable`` waits until the file is on the disk.
     """
     # Without the name of the file, which may be as long as names can be.
-    half = path.with_name(f"{HALF}{secrets.token_hex(8)}{path.suffix[:32]}")
+    suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
+    half = path.with_name(f"{HALF}{secrets.token_hex(8)}{suffix}")
     half.touch(exist_ok=False)
     try:
         yield half
