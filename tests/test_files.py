@@ -55,3 +55,16 @@ def test_a_durable_file_has_its_name_on_the_disk(
     write_whole(tmp_path / "a.txt", "new", durable=True)
     assert synced == [False, True]
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("best.weights.h5", ".weights.h5"), ("film.png", ".png"), ("a" * 251 + ".png", ".png"),
+     ("report", ""), ("x." + "y" * 253, "y" * 32)],
+)  # fmt: skip
+def test_a_half_ends_as_the_whole(tmp_path: Path, name: str, ends: str) -> None:
+    """Keras judges by two suffixes; however long a name is, the half's fits."""
+    with whole(tmp_path / name) as half:
+        assert half.name.endswith(ends)
+        half.write_bytes(b"done")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
