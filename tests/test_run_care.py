@@ -162,6 +162,22 @@ def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> No
     assert run_scan(dataclasses.replace(job, fresh=True)).changed == 0
 
 
+def test_not_all_files_are_read_again(
+    job: ScanJob, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many seem newer, as where clocks differ, a report is continued after so many."""
+    run_scan(job)
+    for film in films.glob("*.png"):
+        os.utime(film, (9e9, 9e9))
+    read: list[Path] = []
+    monkeypatch.setattr("cxr_edge.continued._MOST", 5)
+    monkeypatch.setattr(
+        "cxr_edge.continued.read_file", lambda path: read.append(path) or path.read_bytes()
+    )
+    assert run_scan(job).changed == 0
+    assert len(read) == 5
+
+
 def test_other_films_of_the_same_names_are_refused(
     job: ScanJob, films: Path, tmp_path: Path
 ) -> None:

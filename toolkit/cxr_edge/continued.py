@@ -19,6 +19,9 @@ from cxr_edge.text import printable
 _SAMPLE: Final = 3
 """First rows whose files are read again, in any case."""
 
+_MOST: Final = 1000
+"""Files that are read again at most: where clocks differ, all of a million can seem newer."""
+
 _SLACK: Final = 2.0
 """Seconds that the clocks of two machines, and the times of a file system, may be off."""
 
@@ -30,9 +33,14 @@ class Changed:
     count: int = 0
     first: list[str] = field(default_factory=list)
     """Paths of the first :data:`cxr_edge.manifest.FIRST_FAILED`."""
+    read: int = 0
+    """Files that were looked at."""
 
-    def add(self, item: ImageItem) -> None:
-        """Count one."""
+    def look(self, row: Mapping[str, str], item: ImageItem) -> None:
+        """Read a file, and count it where it has other bytes."""
+        self.read += 1
+        if not _differs(row, item):
+            return
         self.count += 1
         if len(self.first) < FIRST_FAILED:
             self.first.append(printable(item.path))
@@ -63,7 +71,8 @@ def find_report(job: ScanJob, items: Iterator[ImageItem], changed: Changed) -> S
         The files; as many are taken as there are rows.
     changed
         Counts the files that have other bytes than their row tells of, as far as that is looked at:
-        the first :data:`_SAMPLE`, and those newer than the beginning of the report.
+        the first :data:`_SAMPLE`, and those newer than the beginning of the report, :data:`_MOST`
+        in all.
 
     Raises
     ------
@@ -79,8 +88,9 @@ def find_report(job: ScanJob, items: Iterator[ImageItem], changed: Changed) -> S
     def take(row: Mapping[str, str], item: ImageItem) -> None:
         _check_row(job, row)
         counts.add(row)
-        if (counts.rows <= _SAMPLE or _modified(item) > newest) and _differs(row, item):
-            changed.add(item)
+        newer = changed.read < _MOST and _modified(item) > newest
+        if counts.rows <= _SAMPLE or newer:
+            changed.look(row, item)
         if counts.rows == _SAMPLE:
             _refuse_others(job, counts, changed)
 

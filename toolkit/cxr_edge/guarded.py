@@ -17,12 +17,9 @@ from cxr_edge.formats import HEAD_BYTES, identify
 from cxr_edge.machine import available_memory, resident_memory
 from cxr_edge.prepare import Attempt, Prepared, attempt, read_file, to_pixels
 from cxr_edge.spec import InputSpec
-from cxr_edge.watch import Watch, key
+from cxr_edge.watch import TIMEOUT, Watch, key
 
 T = TypeVar("T")
-
-TIMEOUT: Final = 60.0
-"""Seconds that one file may take, from its first byte read to its pixels."""
 
 SHARE: Final = 0.8
 """Of the memory that is free when a scan begins, what it may hold."""

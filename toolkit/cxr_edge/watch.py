@@ -17,6 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+TIMEOUT: Final = 60.0
+"""Seconds that one file may take, from its first byte read to its pixels, unless told otherwise."""
+
 SLOTS: Final = 1024
 """Workers that can be watched; one beyond goes unwatched."""
 

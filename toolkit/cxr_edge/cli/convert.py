@@ -10,6 +10,7 @@ import typer
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
 from cxr_edge.signals import end_once
+from cxr_edge.watch import TIMEOUT
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress import Bar
@@ -55,7 +56,7 @@ def convert(
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="A file that takes longer fails.")
-    ] = 60.0,
+    ] = TIMEOUT,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
     """Write the films of SRC into DST as gray images that hold nothing but pixels.

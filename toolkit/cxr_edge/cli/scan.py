@@ -12,6 +12,7 @@ from cxr_edge.cli.log import JsonLog, tells_errors
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
 from cxr_edge.signals import end_once
+from cxr_edge.watch import TIMEOUT
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress import Bar
@@ -84,7 +85,7 @@ def scan(
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="A file that takes longer fails.")
-    ] = 60.0,
+    ] = TIMEOUT,
     max_memory: Annotated[
         int | None,
         typer.Option(
