@@ -9,11 +9,11 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from cxr_edge.dicom.damage import DAMAGE
-from cxr_edge.dicom.dataset import syntax_of
-from cxr_edge.discover import discover
 from cxr_edge.errors import ImageError
-from cxr_edge.images import decode
+from cxr_edge.imaging.decode import decode
+from cxr_edge.imaging.dicom.dataset import syntax_of
+from cxr_edge.imaging.dicom.errors import DAMAGE
+from cxr_edge.pipeline.discover import discover
 
 
 def outcome(data: bytes) -> str:

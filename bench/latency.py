@@ -22,8 +22,9 @@ def main() -> None:
     parser.add_argument("--model", default="default", help="package to time")
     options = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from cxr_edge.model import DEFAULT, default_package, open_model
-    from cxr_edge.package import FORMATS
+    from cxr_edge.models.locate import DEFAULT, default_package
+    from cxr_edge.models.open import open_model
+    from cxr_edge.models.package import FORMATS
 
     package = default_package() if options.model == DEFAULT else Path(options.model)
     files = [kind.file for kind in FORMATS.values() if (package / kind.file).is_file()]

@@ -28,7 +28,7 @@ LINKS = 60_000  # a file system allows 65,000 to a file
 DISCOVER = """
 import sys
 from pathlib import Path
-from cxr_edge.discover import discover
+from cxr_edge.pipeline.discover import discover
 print(sum(1 for _ in discover([Path(sys.argv[1])])))
 """
 

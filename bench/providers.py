@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-CXR = "from cxr_edge.cli import app; app(prog_name='cxr')"
+CXR = "from cxr_edge.cli.app import app; app(prog_name='cxr')"
 
 
 def environment(folder: Path, package: str) -> Path:

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.discover import discover
 from cxr_edge.errors import ImageError
-from cxr_edge.images import decode
-from cxr_edge.model import open_model
-from cxr_edge.outcome import Decision
-from cxr_edge.preprocess import preprocess
+from cxr_edge.imaging.decode import decode
+from cxr_edge.imaging.preprocess import preprocess
+from cxr_edge.models.open import open_model
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.discover import discover
 
 
 def timed(work: Callable[[], NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], float]:

@@ -15,7 +15,7 @@ from pairs import Spread, repeat
 from processes import Cost, run
 
 WATCHED = ("-m", "cxr_edge")
-ALONE = ("-c", "from cxr_edge.cli import app; app()")
+ALONE = ("-c", "from cxr_edge.cli.app import app; app()")
 
 
 def main() -> None:

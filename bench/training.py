@@ -24,7 +24,7 @@ def seconds_a_step(architecture: str) -> float:
     import keras
     import numpy as np
 
-    from cxr_edge.spec import InputSpec
+    from cxr_edge.spec.input_spec import InputSpec
     from cxr_edge.training.architectures import build
 
     spec = InputSpec()

@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicoms import Make
+from fakes import SAMPLES, FakeRuntime
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import FileDataset
 from typer.testing import CliRunner
 
-from cxr_edge.cli import app
-from cxr_edge.model import Model, default_package
-from cxr_edge.package import write_checksums
-from cxr_edge.spec import InputSpec, ModelSpec, OperatingPoint
-from cxr_export.golden import write_selftest
-from dicoms import Make
-from fakes import SAMPLES, FakeRuntime
+from cxr_edge.cli.app import app
+from cxr_edge.models.checksums import write_checksums
+from cxr_edge.models.locate import default_package
+from cxr_edge.models.model import Model
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_export.packaging.golden import write_selftest
 
 pytest_plugins = ["pytester"]
 
@@ -121,7 +124,7 @@ def cxr() -> Callable[..., Any]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """``cxr doctor`` tries runtimes in this process, since processes take time."""
-    from cxr_edge.doctor import here
+    from cxr_edge.doctor import machine as here
 
     monkeypatch.setattr(here, "apart", lambda function, *args, **_: function(*args))
 

@@ -7,7 +7,7 @@ import sys
 
 import keras
 
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.architectures import build
 
 

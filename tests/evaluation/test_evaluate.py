@@ -9,18 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import FakeRuntime
 
-from cxr_edge.data import filmset
-from cxr_edge.data.films import list_films, write_manifest
-from cxr_edge.data.filmset import FilmSet, in_validation, load_films
+from cxr_edge.datasets import image_set as filmset
+from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.image_set import FilmSet, load_films
+from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
-from cxr_edge.model import Model
-from cxr_edge.provenance import Interval, Provenance
-from cxr_edge.spec import InputSpec, ModelSpec
-from fakes import FakeRuntime
+from cxr_edge.models.model import Model
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.provenance import Provenance
 
 PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png"}
 

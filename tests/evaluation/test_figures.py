@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import brier_score_loss, confusion_matrix, precision_score, recall_score
 
 from cxr_edge.evaluation.figures import figures
-from cxr_edge.metrics import wilson
-from cxr_edge.spec import OperatingPoint
+from cxr_edge.metrics.proportions import wilson
+from cxr_edge.spec.operating_point import OperatingPoint
 
 POINTS = (OperatingPoint("screening", 0.3), OperatingPoint("study", 0.5))
 

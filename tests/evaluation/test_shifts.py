@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_edge.data.films import list_films
-from cxr_edge.data.filmset import FilmSet, load_films
+from cxr_edge.datasets.image_set import FilmSet, load_films
+from cxr_edge.datasets.listing import list_films
 from cxr_edge.evaluation.shifts import (
     CLEAN,
     OTHER_CLASS_EXPOSURE,
@@ -14,7 +14,7 @@ from cxr_edge.evaluation.shifts import (
     SHIFTS,
     shifted,
 )
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 
 
 @pytest.fixture(scope="module")

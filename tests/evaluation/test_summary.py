@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_edge.data.films import list_films
-from cxr_edge.data.filmset import load_films
+from cxr_edge.datasets.image_set import load_films
+from cxr_edge.datasets.listing import list_films
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.evaluate import evaluate
 from cxr_edge.evaluation.report import write_evaluation
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.model import Model
-from cxr_edge.spec import InputSpec
+from cxr_edge.models.model import Model
+from cxr_edge.spec.input_spec import InputSpec
 
 
 def test_what_is_written_is_read(model: Model, class_folders: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.architectures import ARCHITECTURES
 
 STUDY = {"dense": 19_267_841, "dense-deep": 9_642_241, "cnn": 1_616_609, "cnn-pooled": 23_981_249}

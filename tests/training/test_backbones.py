@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cxr_edge.errors import DataError, MissingExtra
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training import backbones
-from cxr_edge.training.torch_file import read_torch_file
+from cxr_edge.training.torch_checkpoint import read_torch_file
 
 
 @pytest.mark.slow

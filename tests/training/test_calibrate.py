@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxr_edge.metrics import calibration_error, logit
+from cxr_edge.metrics.calibration import calibration_error, logit
 from cxr_edge.training.calibrate import Platt, fit_platt, fold
 
 

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from cxr_edge.data.films import list_films
-from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient
+from cxr_edge.datasets.image_set import FilmSet, load_films
+from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, ModelInvalid
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig

@@ -18,13 +18,16 @@ import keras
 import pytest
 import typer
 
-from cxr_edge.artefact import read_appended_spec
-from cxr_edge.cli import app
-from cxr_edge.data.films import LabelledFilm, list_films, write_manifest
-from cxr_edge.data.filmset import load_films, split_by_patient
+from cxr_edge.cli.app import app
+from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.image_set import load_films
+from cxr_edge.datasets.labelled_image import LabelledFilm
+from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, MissingExtra, UsageError
-from cxr_edge.metrics import auc
-from cxr_edge.spec import InputSpec
+from cxr_edge.metrics.roc import auc
+from cxr_edge.spec.embedding import read_appended_spec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run import show_samples, train
@@ -61,7 +64,8 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
 @pytest.mark.slow
 def test_the_figures_are_the_models(run_folder: Path) -> None:
     """The AUC in the spec is what the saved model scores on the films that split.csv holds out."""
-    from cxr_export.original import KerasRuntime, load_original
+    from cxr_export.keras_models.load import load_original
+    from cxr_export.keras_models.runtime import KerasRuntime
 
     model, spec = load_original(run_folder / "model.keras")
     assert spec.provenance is not None

@@ -1,5 +1,5 @@
 """``python -m cxr_edge`` is ``cxr``."""
 
-from cxr_edge.supervise import main
+from cxr_edge.cli.entry import main
 
 main()

@@ -11,19 +11,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.apart import apart
-from cxr_edge.batching import Batching, choose_batching
 from cxr_edge.benchmark.rows import Figures, Row, Setting
-from cxr_edge.discover import ImageItem, discover
 from cxr_edge.errors import CxrError, UsageError
-from cxr_edge.job import ScanJob
-from cxr_edge.machine import peak_memory, usable_cpus
-from cxr_edge.model import Model, open_model
-from cxr_edge.outcome import Decision
-from cxr_edge.prepare import Pixels, prepare
-from cxr_edge.run import run_scan
-from cxr_edge.scan import AHEAD, classify, in_order, prepare_all, score
-from cxr_edge.spec import InputSpec
+from cxr_edge.isolation.subprocess_call import apart
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.model import Model
+from cxr_edge.models.open import open_model
+from cxr_edge.pipeline.classify import classify, score
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.discover import ImageItem, discover
+from cxr_edge.pipeline.prepare import Pixels, prepare
+from cxr_edge.pipeline.scan import AHEAD, prepare_all
+from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.memory import peak_memory
 
 _ANY_INPUT: Final = InputSpec(224, 224)
 """Whether a film can be decoded does not depend on the model that it is for."""
@@ -34,7 +38,7 @@ class Plan:
     """What is measured, whatever the setting."""
 
     reference: str
-    """The model; as for :func:`cxr_edge.model.open_model`."""
+    """The model; as for :func:`cxr_edge.models.open.open_model`."""
     films: Path
     """A folder of films, all readable; see :func:`gather`."""
     report: Path

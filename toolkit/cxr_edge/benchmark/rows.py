@@ -9,9 +9,9 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import UsageError
-from cxr_edge.files import write_whole
-from cxr_edge.machine import cpu_model, usable_cpus
-from cxr_edge.remember import library_versions
+from cxr_edge.models.machine_cache import library_versions
+from cxr_edge.storage.atomic import write_whole
+from cxr_edge.system.cpu import cpu_model, usable_cpus
 
 BENCHMARK_VERSION: Final = 1
 """Version of the JSON."""
@@ -22,9 +22,9 @@ class Setting:
     """One combination that is asked for."""
 
     runtime: str
-    """``auto``, or a key of :data:`cxr_edge.model.RUNTIMES`."""
+    """``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
     device: str
-    """As for :func:`cxr_edge.model.open_model`."""
+    """As for :func:`cxr_edge.models.open.open_model`."""
     batch_size: int | None
     """Films a call of the model; None for the fastest."""
     workers: int

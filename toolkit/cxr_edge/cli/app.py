@@ -2,33 +2,64 @@
 
 import atexit
 import gc
+import importlib
 import io
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator, MutableMapping
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from cxr_edge import __version__
-from cxr_edge.cli.audit import audit
-from cxr_edge.cli.benchmark import benchmark
-from cxr_edge.cli.compare import compare
-from cxr_edge.cli.convert import convert
-from cxr_edge.cli.doctor import doctor
-from cxr_edge.cli.evaluate import evaluate
-from cxr_edge.cli.explain import explain
-from cxr_edge.cli.export import export
-from cxr_edge.cli.scan import scan
-from cxr_edge.cli.train import train
-from cxr_edge.cli.verify import verify
+from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.errors import CxrError, ExitCode
+
+_MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
+
+
+class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of commands to itself
+    """The subcommands by name, each loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._table = {command.name: command for command in COMMANDS}
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            command = self._table[name]
+            function = getattr(importlib.import_module(command.module), name)
+            alone = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP)
+            alone.command(name, rich_help_panel=command.panel)(function)
+            self._loaded[name] = typer.main.get_command(alone)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._table[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 class CxrGroup(TyperGroup):
-    """Turns every :class:`CxrError` into one line on standard error and its exit code."""
+    """Loads subcommands lazily, and turns every :class:`CxrError` into one line and a code."""
 
-    def invoke(self, ctx: Any) -> object:  # Any: typer keeps the class to itself
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the table, loading none."""
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> object:
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
@@ -45,6 +76,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=_MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Screen folders of chest X-rays for pneumonia. Research use only, not a diagnosis. "
@@ -52,17 +84,6 @@ app = typer.Typer(
         "4 a gate failed, 130 interrupted."
     ),
 )
-app.command()(scan)
-app.command()(convert)
-app.command()(benchmark)
-app.command()(doctor)
-app.command()(audit)
-app.command()(train)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(explain)
-app.command()(export)
-app.command()(verify)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with the option's value)

@@ -9,7 +9,7 @@ import typer
 from cxr_edge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from cxr_edge.data.audit import Audit
+    from cxr_edge.datasets.audit import Audit
 
 
 def audit(
@@ -42,10 +42,11 @@ def audit(
     classes by split, sizes, formats, colour, unreadable files, a validation split too small.
     Exit code 3 if files are unreadable.
     """
-    from cxr_edge.data.audit import audit as look
-    from cxr_edge.data.audit import read_set
-    from cxr_edge.data.films import LABELS, TRAIN, VALIDATION, write_manifest
-    from cxr_edge.data.mend import mend
+    from cxr_edge.datasets.audit import audit as look
+    from cxr_edge.datasets.audit import read_set
+    from cxr_edge.datasets.csv_manifest import write_manifest
+    from cxr_edge.datasets.labelled_image import LABELS, TRAIN, VALIDATION
+    from cxr_edge.datasets.repair import mend
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
@@ -84,7 +85,7 @@ def _print(found: "Audit") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cxr_edge.data.films import LABELS
+    from cxr_edge.datasets.labelled_image import LABELS
 
     console = Console(highlight=False, soft_wrap=True)
     table = Table("split", box=None, pad_edge=False)

@@ -95,7 +95,7 @@ def benchmark(
 
     from cxr_edge.benchmark.measure import Plan, gather, measure
     from cxr_edge.benchmark.rows import write_json
-    from cxr_edge.model import model_path
+    from cxr_edge.models.locate import model_path
 
     if not model_path(reference).exists():
         raise UsageError(f"expected a model, {reference} does not exist")
@@ -132,8 +132,8 @@ def _settings(
 ) -> "list[Setting]":
     """Return every combination."""
     from cxr_edge.benchmark.rows import Setting
-    from cxr_edge.machine import usable_cpus
-    from cxr_edge.model import RUNTIMES
+    from cxr_edge.models.registry import RUNTIMES
+    from cxr_edge.system.cpu import usable_cpus
 
     names = _split(runtimes)
     for name in names:

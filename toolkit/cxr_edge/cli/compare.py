@@ -23,7 +23,7 @@ def compare(
     seeds of an architecture the mean and the spread are given too. Needs the extra 'evaluate'.
     """
     try:
-        from cxr_edge.training import compare as runs_compared
+        from cxr_edge.training import compare_runs as runs_compared
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EVALUATE_MODULES:
             raise

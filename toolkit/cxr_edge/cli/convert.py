@@ -9,14 +9,14 @@ import typer
 
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
-from cxr_edge.signals import end_once
-from cxr_edge.watch import TIMEOUT
+from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
-    from cxr_edge.cli.progress import Bar
-    from cxr_edge.convert import ConvertJob
-    from cxr_edge.mapping import ConvertManifest
-    from cxr_edge.progress import Unobserved
+    from cxr_edge.cli.progress_bar import Bar
+    from cxr_edge.jobs.convert_job import ConvertJob
+    from cxr_edge.jobs.convert_mapping import ConvertManifest
+    from cxr_edge.reports.observer import Unobserved
 
 
 def convert(
@@ -69,11 +69,12 @@ def convert(
     Killed and started again, the same command finishes. Exit code 3: finished, and some files
     have status 'failed' with a reason, or a folder could not be looked into.
     """
-    from cxr_edge.convert import ConvertJob, run_convert
-    from cxr_edge.encode import Container, Encoding
-    from cxr_edge.guarded import memory_to_hold
-    from cxr_edge.machine import usable_cpus
-    from cxr_edge.watch import current
+    from cxr_edge.imaging.encode import Container, Encoding
+    from cxr_edge.isolation.heartbeat import current
+    from cxr_edge.isolation.sandbox import memory_to_hold
+    from cxr_edge.jobs.convert_job import ConvertJob
+    from cxr_edge.jobs.convert_run import run_convert
+    from cxr_edge.system.cpu import usable_cpus
 
     names = {container.name.lower(): container for container in Container}
     if image_format not in names:
@@ -108,14 +109,15 @@ def convert(
 
 
 def _watcher(job: "ConvertJob", *, quiet: bool) -> "Bar | Unobserved":
-    from cxr_edge.progress import Meter, Unobserved
+    from cxr_edge.reports.observer import Unobserved
+    from cxr_edge.reports.progress import Meter
 
     if quiet or not sys.stderr.isatty():
         return Unobserved()
 
     from rich.console import Console
 
-    from cxr_edge.cli.progress import Bar
+    from cxr_edge.cli.progress_bar import Bar
 
     return Bar(Meter(job.items()), Console(stderr=True))
 

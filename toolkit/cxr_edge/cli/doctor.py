@@ -12,7 +12,7 @@ from cxr_edge.errors import ExitCode
 
 if TYPE_CHECKING:
     from cxr_edge.doctor.folder import FolderFacts, Spread
-    from cxr_edge.doctor.here import MachineFacts, RuntimeFacts
+    from cxr_edge.doctor.machine import MachineFacts, RuntimeFacts
 
 DOCTOR_VERSION: Final = 1
 """Version of the JSON."""
@@ -41,12 +41,12 @@ def doctor(
     Of files the headers are read and no pixel is decoded. Exit code 1: no runtime here can run the
     default model. Exit code 3: some of DIR would fail in a scan or cannot be looked into.
     """
-    from cxr_edge.discover import resolve_roots
+    from cxr_edge.pipeline.roots import resolve_roots
 
     if folder is not None:
         resolve_roots([folder])  # before the machine is looked at, which takes longer
     from cxr_edge.doctor.folder import examine_folder
-    from cxr_edge.doctor.here import examine_machine
+    from cxr_edge.doctor.machine import examine_machine
 
     machine = examine_machine()
     if not as_json:

@@ -66,15 +66,15 @@ def evaluate(
         raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
     reference, data = model or (words[0] if len(words) == 2 else "default"), Path(words[-1])
     try:
-        from cxr_edge.data.filmset import load_films
+        from cxr_edge.datasets.image_set import load_films
         from cxr_edge.evaluation.evaluate import evaluate as run
         from cxr_edge.evaluation.report import claim_folder, write_evaluation
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EVALUATE_MODULES:
             raise
         raise MissingExtra("cxr evaluate", "evaluate", missing) from exc
-    from cxr_edge.cli.models import open_any
-    from cxr_edge.data.films import list_films, of_split
+    from cxr_edge.cli.model_argument import open_any
+    from cxr_edge.datasets.listing import list_films, of_split
 
     everything = list_films(data)
     listed = of_split(everything, split)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.cli.log import JsonLog, tells_errors
 from cxr_edge.cli.tables import listed
 from cxr_edge.errors import UsageError
-from cxr_edge.signals import end_once
-from cxr_edge.watch import TIMEOUT
+from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.reports.json_log import JsonLog, tells_errors
+from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
-    from cxr_edge.cli.progress import Bar
-    from cxr_edge.job import ScanJob
-    from cxr_edge.manifest import RunManifest
-    from cxr_edge.progress import Unobserved
+    from cxr_edge.cli.progress_bar import Bar
+    from cxr_edge.jobs.scan_job import ScanJob
+    from cxr_edge.reports.manifest import RunManifest
+    from cxr_edge.reports.observer import Unobserved
 
 
 @tells_errors
@@ -111,12 +111,13 @@ def scan(
     code 4: this machine does not give what the model package gave where it was made; nothing was
     scanned.
     """
-    from cxr_edge.discover import resolve_roots
-    from cxr_edge.job import Allowance, ScanJob
-    from cxr_edge.journal import check_place
-    from cxr_edge.quarantine import check_quarantine
-    from cxr_edge.report import REPORT
-    from cxr_edge.run import run_scan
+    from cxr_edge.jobs.failure_limit import Allowance
+    from cxr_edge.jobs.scan_job import ScanJob
+    from cxr_edge.jobs.scan_run import run_scan
+    from cxr_edge.pipeline.roots import resolve_roots
+    from cxr_edge.reports.append_log import check_place
+    from cxr_edge.reports.csv_report import REPORT
+    from cxr_edge.reports.quarantine import check_quarantine
 
     if operating_point is not None and threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
@@ -128,20 +129,21 @@ def scan(
         check_quarantine(quarantine, paths)
     check_place(REPORT, out)  # before a model is loaded, which takes longer
 
-    from cxr_edge.batching import choose_batching
-    from cxr_edge.guarded import MEGABYTE, memory_to_hold
-    from cxr_edge.machine import usable_cpus
-    from cxr_edge.manifest import begun_with
-    from cxr_edge.model import open_model
-    from cxr_edge.outcome import Decision
-    from cxr_edge.selftest import SKIPPED, check_once
-    from cxr_edge.watch import NONE, current
+    from cxr_edge.isolation.heartbeat import NONE, current
+    from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
+    from cxr_edge.models.batch_size import choose_batching
+    from cxr_edge.models.open import open_model
+    from cxr_edge.models.self_test import SKIPPED, check_once
+    from cxr_edge.pipeline.decision import Decision
+    from cxr_edge.reports.manifest import begun_with
+    from cxr_edge.system.cpu import usable_cpus
 
     end_once()
     watch = current()
     begun = begun_with(out) if not fresh or watch.rows != NONE else None
+    preferred = begun.preferred if begun else None
     workers = workers or usable_cpus()
-    opened = open_model(model, runtime, device, spec, threads=threads, begun=begun)
+    opened = open_model(model, runtime, device, spec, threads=threads, preferred=preferred)
     decision = Decision.of(opened.spec, operating_point, threshold)
     job = ScanJob(
         paths=paths,
@@ -151,7 +153,7 @@ def scan(
         runtime_asked=runtime,
         device_asked=device,
         self_test=SKIPPED if no_self_test else check_once(opened),
-        batching=choose_batching(opened, batch_size, workers, begun),
+        batching=choose_batching(opened, batch_size, workers, preferred),
         workers=workers,
         threads=threads,
         fresh=fresh,
@@ -169,7 +171,8 @@ def scan(
 
 def _observer(job: "ScanJob", *, quiet: bool, log_json: bool) -> "JsonLog | Bar | Unobserved":
     """Return who is told of the scan: a log, a progress bar on a terminal, nobody in a pipe."""
-    from cxr_edge.progress import Meter, Unobserved
+    from cxr_edge.reports.observer import Unobserved
+    from cxr_edge.reports.progress import Meter
 
     if log_json:
         return JsonLog(Meter(job.items()), str(job.out), sys.stderr)
@@ -178,13 +181,13 @@ def _observer(job: "ScanJob", *, quiet: bool, log_json: bool) -> "JsonLog | Bar 
 
     from rich.console import Console
 
-    from cxr_edge.cli.progress import Bar
+    from cxr_edge.cli.progress_bar import Bar
 
     return Bar(Meter(job.items()), Console(stderr=True))
 
 
 def _print_summary(manifest: "RunManifest", out: Path) -> None:
-    from cxr_edge.manifest import NOTICE
+    from cxr_edge.notice import NOTICE
 
     counts, identity = manifest.counts, manifest.identity
     negative, positive = identity.labels

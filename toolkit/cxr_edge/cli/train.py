@@ -10,7 +10,7 @@ import typer
 from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
 
 if TYPE_CHECKING:
-    from cxr_edge.spec import ModelSpec
+    from cxr_edge.spec.model_spec import ModelSpec
 
 TRAIN_MODULES = ("keras", "tensorflow", "sklearn", "matplotlib")
 """What the extra 'train' brings."""
@@ -110,8 +110,9 @@ def train(
     if not data.exists():
         raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
     try:
-        from cxr_edge.spec import InputSpec
-        from cxr_edge.training import run, runfolder
+        from cxr_edge.spec.input_spec import InputSpec
+        from cxr_edge.training import run
+        from cxr_edge.training import run_folder as runfolder
         from cxr_edge.training.config import FitConfig
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in TRAIN_MODULES:

@@ -12,9 +12,10 @@ from cxr_edge.errors import (
     Unreadable,
     UnsupportedFormat,
 )
-from cxr_edge.formats import HEAD_BYTES, SUFFIXES, Format, identify, read_header
-from cxr_edge.images import MAX_BYTES, check_size
-from cxr_edge.prepare import read_file
+from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.image import check_size
+from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
+from cxr_edge.storage.read_file import MAX_BYTES, read_file
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _with_header(path: Path, facts: FileFacts) -> FileFacts:
 
 
 def _with_dicom(path: Path, facts: FileFacts) -> FileFacts:
-    from cxr_edge.dicom.header import read_dicom_header  # pydicom is loaded for DICOM alone
+    from cxr_edge.imaging.dicom.header import read_dicom_header  # pydicom is loaded for DICOM alone
 
     try:
         with path.open("rb") as file:

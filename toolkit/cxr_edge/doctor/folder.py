@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cxr_edge.discover import PassedOver, discover
 from cxr_edge.doctor.file import FileFacts, examine
-from cxr_edge.formats import Format
-from cxr_edge.machine import usable_cpus
-from cxr_edge.scan import AHEAD, in_order
-from cxr_edge.text import printable
+from cxr_edge.imaging.sniff import Format
+from cxr_edge.pipeline.discover import PassedOver, discover
+from cxr_edge.pipeline.scan import AHEAD
+from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.printable import printable
 
 NAMED: Final = 3
 """So many files are named of each kind of trouble."""
@@ -120,7 +121,7 @@ class FolderFacts:
         """Return what to do about each transfer syntax in it that is not decoded here."""
         if not self.syntaxes:
             return {}
-        from cxr_edge.dicom.header import syntaxes
+        from cxr_edge.imaging.dicom.header import syntaxes
 
         known = syntaxes()
         hints = {name: known.get(name, "decompress it first") for name in self.syntaxes}
@@ -165,7 +166,7 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     Raises
     ------
     UsageError
-        As :func:`cxr_edge.discover.discover`.
+        As :func:`cxr_edge.pipeline.discover.discover`.
     """
     found = FolderFacts()
     items = discover(paths, found.passed_over)

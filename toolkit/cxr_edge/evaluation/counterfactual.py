@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.changes import mask_border, paint_marker, paint_out_markers
-from cxr_edge.metrics import wilson
-from cxr_edge.provenance import Interval
-from cxr_edge.spec import PROBABILITY_DECIMALS
+from cxr_edge.imaging.perturbations import mask_border, paint_marker, paint_out_markers
+from cxr_edge.metrics.proportions import wilson
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 SMALL: Final = 0.05
 """A probability that moves less than this has not moved much."""

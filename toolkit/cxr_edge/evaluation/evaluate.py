@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
-from cxr_edge.data.films import LABELS, TRAIN, patient_of
-from cxr_edge.data.filmset import FilmSet, in_validation
+from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.labelled_image import LABELS, TRAIN, patient_of
+from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.evaluation.counterfactual import Movement, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
-from cxr_edge.manifest import NOTICE
-from cxr_edge.model import Model
-from cxr_edge.spec import PROBABILITY_DECIMALS, ModelSpec
+from cxr_edge.models.model import Model
+from cxr_edge.notice import NOTICE
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 ALL: Final = "all films"
 HELD_OUT: Final = "films of validation patients"

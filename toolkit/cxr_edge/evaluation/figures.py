@@ -7,9 +7,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cxr_edge.metrics import auc, calibration_error, wilson
-from cxr_edge.provenance import Interval
-from cxr_edge.spec import PROBABILITY_DECIMALS, OperatingPoint
+from cxr_edge.metrics.calibration import calibration_error
+from cxr_edge.metrics.proportions import wilson
+from cxr_edge.metrics.roc import auc
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Figures:
     auc: Interval | None
     """Area under the ROC curve, DeLong; None where a class is missing."""
     calibration_error: float
-    """Expected calibration error; see :func:`cxr_edge.metrics.calibration_error`."""
+    """Expected calibration error; see :func:`cxr_edge.metrics.calibration.calibration_error`."""
     brier: float
     """Mean squared difference of probability and truth."""
     points: tuple[PointFigures, ...]

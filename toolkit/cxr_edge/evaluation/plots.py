@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from cxr_edge.data.filmset import FilmSet
+from cxr_edge.datasets.image_set import FilmSet
 from cxr_edge.evaluation.figures import Figures, PointFigures
-from cxr_edge.metrics import reliability
+from cxr_edge.metrics.calibration import reliability
 
 _DPI: Final = 100
 _SIDE: Final = 6.0

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.data.films import LABELS, LabelledFilm
+from cxr_edge.datasets.labelled_image import LABELS, LabelledFilm
 from cxr_edge.errors import DataError
-from cxr_edge.spec import PROBABILITY_DECIMALS
+from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 PREDICTIONS: Final = "predictions.csv"
 """Its name in a run folder and in an evaluation's."""

@@ -16,7 +16,7 @@ from cxr_edge.evaluation.plots import (
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
-from cxr_edge.manifest import NOTICE
+from cxr_edge.notice import NOTICE
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"

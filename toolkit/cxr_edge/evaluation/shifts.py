@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.changes import recompress, set_exposure
-from cxr_edge.data.films import LABELS
-from cxr_edge.data.filmset import FilmSet
+from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.labelled_image import LABELS
+from cxr_edge.imaging.perturbations import recompress, set_exposure
 
 CLEAN: Final = "clean"
 """Name of the films as they are."""

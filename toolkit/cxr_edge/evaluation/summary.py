@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from cxr_edge.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.counterfactual import Movement
 from cxr_edge.evaluation.figures import Figures
+from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 VERSION = 1
 """Of the JSON; a reader refuses what it does not know."""

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.runtimes import Scores
-from cxr_edge.spec import InputSpec, ModelSpec
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
 
 Array: TypeAlias = NDArray[Any]
 Call: TypeAlias = Callable[[Array], object]

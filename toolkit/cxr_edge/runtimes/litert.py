@@ -9,11 +9,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from cxr_edge.artefact import read_appended_spec
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
-from cxr_edge.runtimes import Scores
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.spec import ModelSpec
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.embedding import read_appended_spec
+from cxr_edge.spec.model_spec import ModelSpec
 
 
 class LiteRtRuntime:
@@ -71,7 +71,7 @@ class LiteRtRuntime:
         self._idle = [first]
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
+        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
 
         Raises
         ------

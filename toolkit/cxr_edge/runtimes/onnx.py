@@ -12,11 +12,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from cxr_edge.artefact import SPEC_KEY, spec_missing
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
-from cxr_edge.runtimes import Scores
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.external import external_data
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.external_data import external_data
 from cxr_edge.runtimes.providers import (
     AUTO,
     CPU,
@@ -26,7 +25,8 @@ from cxr_edge.runtimes.providers import (
     installed_distributions,
     providers_of,
 )
-from cxr_edge.spec import ModelSpec
+from cxr_edge.spec.embedding import SPEC_KEY, spec_missing
+from cxr_edge.spec.model_spec import ModelSpec
 
 LOAD_ERRORS: Final = (
     native.InvalidProtobuf,
@@ -120,7 +120,7 @@ class OnnxRuntime:
         return str(self._session.get_providers()[0])
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
+        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
 
         Raises
         ------

@@ -13,13 +13,13 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402
 
-from cxr_edge.artefact import SPEC_KEY, spec_missing  # noqa: E402
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable  # noqa: E402
-from cxr_edge.machine import side_by_side  # noqa: E402
-from cxr_edge.runtimes import Scores  # noqa: E402
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor  # noqa: E402
-from cxr_edge.runtimes.external import external_data, has_external_data  # noqa: E402
-from cxr_edge.spec import ModelSpec  # noqa: E402
+from cxr_edge.runtimes.base import Scores  # noqa: E402
+from cxr_edge.runtimes.external_data import external_data, has_external_data  # noqa: E402
+from cxr_edge.spec.embedding import SPEC_KEY, spec_missing  # noqa: E402
+from cxr_edge.spec.model_spec import ModelSpec  # noqa: E402
+from cxr_edge.system.cpu import side_by_side  # noqa: E402
 
 _METADATA: Final = "framework"
 """Where OpenVINO keeps an ONNX model's ``metadata_props``."""
@@ -93,7 +93,7 @@ class OpenVinoRuntime:
         self._idle: deque[ov.InferRequest] = deque()
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.Runtime`.
+        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
 
         Raises
         ------

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import UsageError
-from cxr_edge.machine import side_by_side
+from cxr_edge.system.cpu import side_by_side
 
 AUTO: Final = "auto"
 CPU: Final = "cpu"

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from cxr_edge.errors import UsageError
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0, mobilenet_v3_small
 
 _STAGES: Final = (32, 64, 128)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.changes import mask_border, paint_marker, recompress, set_exposure
+from cxr_edge.imaging.perturbations import mask_border, paint_marker, recompress, set_exposure
 
 Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 """A film, uint8 of shape (H, W, C) with equal channels, to a changed copy."""

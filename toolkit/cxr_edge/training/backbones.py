@@ -11,8 +11,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DataError, MissingExtra
-from cxr_edge.spec import InputSpec
-from cxr_edge.training.torch_file import read_torch_file
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training.torch_checkpoint import read_torch_file
 
 POOL: Final = "pool"
 """Name of the layer that ends a backbone; what follows is the head."""

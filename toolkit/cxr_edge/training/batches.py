@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.data.films import LABELS
-from cxr_edge.data.filmset import FilmSet
-from cxr_edge.machine import usable_cpus
+from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.labelled_image import LABELS
+from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import FitConfig
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
-from cxr_edge.metrics import logit
+from cxr_edge.metrics.calibration import logit
 
 _NO_PENALTY: Final = 1e6
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cxr_edge.errors import UsageError
-from cxr_edge.spec import InputSpec
+from cxr_edge.spec.input_spec import InputSpec
 
 OPTIMIZERS: Final = ("adam", "adamw")
 SCHEDULES: Final = ("constant", "cosine")

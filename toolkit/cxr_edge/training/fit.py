@@ -7,14 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from cxr_edge.data.filmset import FilmSet
+from cxr_edge.datasets.image_set import FilmSet
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.training.architectures import build
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
-from cxr_edge.training.config import FitConfig
-from cxr_edge.training.history import best_epoch, is_over, read_history
-from cxr_edge.training.journal import (
+from cxr_edge.training.checkpoints import (
     Journal,
     SaveState,
     SeedEpochs,
@@ -22,6 +20,8 @@ from cxr_edge.training.journal import (
     load_weights,
     state_file,
 )
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.history import best_epoch, is_over, read_history
 
 _VALIDATION_BATCH = 64
 

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cxr_edge.evaluation.plots import printable
-from cxr_edge.spec import PROBABILITY_DECIMALS, ModelSpec
-from cxr_edge.training.explain import Explanation
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
+from cxr_edge.training.grad_cam import Explanation
 
 _NOTICE: Final = "Research use only, not a diagnosis. Warm colours are what the network used."
 _FAINT: Final = 0.15

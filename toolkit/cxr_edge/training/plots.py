@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cxr_edge.data.films import LABELS
-from cxr_edge.data.filmset import FilmSet
+from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.training.augment import Augment
 
 _ROWS: Final = 8

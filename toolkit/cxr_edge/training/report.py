@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.tables import copies_table, points_table
-from cxr_edge.manifest import NOTICE
-from cxr_edge.spec import ModelSpec
-from cxr_edge.training.runfolder import CURVES, SAMPLES
+from cxr_edge.notice import NOTICE
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.training.run_folder import CURVES, SAMPLES
 
 
 def write_report(

@@ -8,19 +8,20 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from cxr_edge.artefact import read_appended_spec
-from cxr_edge.data.films import list_training_films
-from cxr_edge.data.filmset import FilmSet, load_films, split_by_patient, write_split
+from cxr_edge.datasets.image_set import FilmSet, load_films
+from cxr_edge.datasets.listing import list_training_films
+from cxr_edge.datasets.patient_split import split_by_patient, write_split
 from cxr_edge.errors import MissingExtra, UsageError
-from cxr_edge.spec import ModelSpec
+from cxr_edge.spec.embedding import read_appended_spec
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.augment import PRESETS
-from cxr_edge.training.conclude import conclude
+from cxr_edge.training.checkpoints import forget_states
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.finish import conclude
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
-from cxr_edge.training.journal import forget_states
 from cxr_edge.training.plots import draw_curves, draw_samples
-from cxr_edge.training.runfolder import (
+from cxr_edge.training.run_folder import (
     CURVES,
     MODEL,
     SAMPLES,
@@ -60,7 +61,7 @@ def train(
     ----------
     data
         Class folders, Kaggle's layout or a manifest; see
-        :func:`cxr_edge.data.films.list_training_films`.
+        :func:`cxr_edge.datasets.listing.list_training_films`.
     out
         The run folder, created: ``model.keras`` (spec inside, no optimizer state),
         ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation films),

@@ -1,0 +1,117 @@
+"""Keras to ONNX, by tf2onnx."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import keras
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+from cxr_edge import __version__
+from cxr_edge.errors import ModelError
+from cxr_edge.spec.embedding import SPEC_KEY
+from cxr_edge.spec.model_spec import ModelSpec
+
+OPSET: Final = 17
+"""tf2onnx refuses 19; at 18 global average pooling becomes an op that int8 leaves in float."""
+
+_NUMBERED: Final = re.compile(r"__\d+(:\d+)?$")
+"""What tf2onnx appends to a name to make it unique: a count that differs from run to run."""
+
+
+def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
+    """Write a Keras model as ONNX with its spec inside.
+
+    The graph takes ``image``, uint8 (batch, H, W, C), and gives ``probability``, float32
+    (batch,), with a dynamic batch. The same model gives the same bytes.
+
+    Parameters
+    ----------
+    model
+        uint8 (N, H, W, C) to float32 (N, 1).
+    spec
+        Goes into ``metadata_props``.
+    path
+        The file to write.
+
+    Raises
+    ------
+    ModelError
+        The graph that came out does not pass ONNX's own checker.
+    """
+
+    @tf.function(autograph=False)
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probability": tf.reshape(model(image, training=False), [-1])}
+
+    signature = [tf.TensorSpec((None, *spec.input.shape), tf.uint8, name="image")]
+    graph, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=OPSET)
+    for value in (*graph.graph.input, *graph.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del graph.graph.value_info[:]  # inferred for the unnamed batch dimension
+    rename(graph.graph)
+    graph.graph.name, graph.graph.doc_string = spec.name, ""  # tf2onnx counts its runs there
+    graph.producer_name, graph.producer_version = "cxr-edge", __version__
+    graph.doc_string = "P(positive class) of a chest X-ray. Research use only, not a diagnosis."
+    save_onnx(graph, spec, path)
+
+
+def save_onnx(graph: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
+    """Check a graph, infer its shapes and write it with its spec inside.
+
+    Raises
+    ------
+    ModelError
+        It does not pass ONNX's own checker.
+    """
+    metadata = {SPEC_KEY: spec.to_json(), "Image.BitmapPixelFormat": "Gray8"}
+    onnx.helper.set_model_props(graph, metadata)
+    try:
+        graph = onnx.shape_inference.infer_shapes(graph, strict_mode=True)
+        onnx.checker.check_model(graph, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
+        raise ModelError(f"{path.name}: the exported graph is not valid ONNX: {exc}") from exc
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def rename(graph: onnx.GraphProto) -> None:
+    """Give nodes, tensors and weights names that tell the layer and do not change from run to run.
+
+    A node that tf2onnx has merged is named after the last of its weights, which is where the layer
+    ends whose value it gives: a convolution with a batch norm folded in is named after the norm.
+    """
+    weights = {weight.name: weight for weight in graph.initializer}
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    names = {name: name for name in kept}
+    taken = set(kept)
+
+    def unique(name: str) -> str:
+        candidates = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+        chosen = next(candidate for candidate in candidates if candidate not in taken)
+        taken.add(chosen)
+        return chosen
+
+    ordered: list[onnx.TensorProto] = []
+    for node in graph.node:
+        inside = [name for name in node.input if name in weights]
+        if _NUMBERED.sub("", node.name) == node.op_type and inside:
+            node.name = inside[-1].removesuffix(":0").rpartition("/")[0]
+        node.name = unique(_NUMBERED.sub("", node.name) or node.op_type)
+        for position, name in enumerate(node.input):
+            if name in weights and name not in names:
+                names[name] = unique(f"{node.name}/weight{position}")
+                weights[name].name = names[name]
+                ordered.append(weights[name])
+        for position, name in enumerate(node.output):
+            if name not in names:
+                names[name] = unique(f"{node.name}:{position}")
+        _replace(node.input, names)
+        _replace(node.output, names)
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
+
+
+def _replace(field: "list[str]", names: dict[str, str]) -> None:
+    field[:] = [names.get(name, name) for name in field]

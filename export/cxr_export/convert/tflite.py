@@ -1,0 +1,38 @@
+"""Keras to TFLite, by the LiteRT exporter of Keras."""
+
+from pathlib import Path
+
+import keras
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from cxr_edge.errors import ModelError
+from cxr_edge.spec.embedding import append_spec
+from cxr_edge.spec.model_spec import ModelSpec
+
+
+def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
+    """Write a Keras model as TFLite fp32 with its spec appended.
+
+    Parameters
+    ----------
+    model
+        uint8 (N, H, W, C) to float32 (N, 1); the batch stays dynamic.
+    spec
+        Becomes the zip member ``spec.json`` behind the flatbuffer.
+    path
+        The file to write, ending in ``.tflite``.
+
+    Raises
+    ------
+    ModelError
+        An operation has no counterpart in TFLite.
+    """
+    try:
+        model.export(path, format="litert", verbose=False)
+    except (ConverterError, RuntimeError, ValueError) as exc:
+        lines = [line for line in str(exc).splitlines() if "error:" in line or "tf." in line]
+        raise ModelError(
+            f"{path.name}: TFLite cannot hold this network: {(lines or [str(exc)])[0].strip()}; "
+            "leave the tflite formats out: --formats onnx"
+        ) from exc
+    append_spec(path, spec)

@@ -1,0 +1,1 @@
+"""Keras models and SavedModels, opened safely."""

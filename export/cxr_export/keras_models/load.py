@@ -1,0 +1,87 @@
+"""The Keras model that artefacts are made from and held against."""
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+import keras
+import tensorflow as tf
+
+from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.spec.embedding import read_appended_spec, spec_missing
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.keras_file import check_keras_file
+from cxr_export.keras_models.runtime import keras_adapter
+from cxr_export.keras_models.saved_model import is_saved_model
+
+_LOAD_ERRORS: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    tf.errors.OpError,
+)
+"""What Keras raises on files that are damaged or of other origin."""
+_UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find \w+) '?([\w.>]+)")
+"""How Keras names a class or function that it does not have."""
+
+
+def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Model, ModelSpec]:
+    """Load a ``.keras`` or ``.h5`` file and its spec.
+
+    Keras' safe mode stays on: a model is data, and one that holds code is refused.
+
+    Parameters
+    ----------
+    path
+        The file.
+    spec
+        Instead of the one inside; an ``.h5`` file has none.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist.
+    ModelInvalid
+        It is no Keras model, is damaged, holds code, or takes or gives other than its spec says.
+    SpecMissing, SpecInvalid, SpecUnknown
+        No usable spec inside and none given.
+    """
+    if is_saved_model(path):
+        raise ModelInvalid(
+            f"{path}: expected a Keras model (.keras or .h5), came a TensorFlow SavedModel, which "
+            "can be evaluated, not exported: it holds a graph without its layers; save it with "
+            "model.save('model.keras') where it was made"
+        )
+    if not path.is_file():
+        raise UsageError(f"expected a .keras or .h5 file, {path} does not exist")
+    check_keras_file(path)
+    if spec is None and not zipfile.is_zipfile(path):
+        raise spec_missing(str(path))
+    spec = spec or read_appended_spec(path.read_bytes(), str(path))
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _LOAD_ERRORS as exc:
+        raise ModelInvalid(_explain(path, exc)) from exc
+    keras_adapter(model, spec, str(path))
+    return model, spec
+
+
+def _explain(path: Path, exc: Exception) -> str:
+    """Return a message for what Keras raised."""
+    text = str(exc).strip()
+    if unknown := _UNKNOWN.search(text):
+        return (
+            f"{path}: expected layers that this version of Keras has, came {unknown[1]}, whose "
+            "code the file does not hold: a model is loaded as data; save it as .keras with "
+            "layers of Keras alone, or export it to ONNX where its code is"
+        )
+    return f"{path}: Keras cannot load it: {(text.splitlines() or [type(exc).__name__])[0]}"

@@ -1,0 +1,42 @@
+"""The reference model of a comparison."""
+
+from pathlib import Path
+
+from cxr_edge.models.open import open_model
+from cxr_edge.models.package import ORIGINAL
+from cxr_edge.runtimes.base import Runtime
+from cxr_edge.spec.embedding import KERAS_SUFFIXES, spec_missing
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.load import load_original
+from cxr_export.keras_models.runtime import KerasRuntime
+from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
+
+
+def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
+    """Open what artefacts are to be held against, whatever its format.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` or ``.h5`` file, a package with one, a TensorFlow SavedModel folder, or an
+        ``.onnx`` or ``.tflite`` file.
+    spec
+        Instead of the one inside; a SavedModel and an ``.h5`` file have none.
+
+    Raises
+    ------
+    UsageError
+        There is nothing at the path.
+    ModelError
+        As :func:`load_original` and :func:`cxr_edge.models.open.open_model`.
+    """
+    if is_saved_model(path):
+        if spec is None:
+            raise spec_missing(str(path))
+        return SavedModelRuntime(path, spec)
+    if (path / ORIGINAL).is_file():
+        path /= ORIGINAL
+    if path.suffix.lower() in KERAS_SUFFIXES:
+        model, spec = load_original(path, spec)
+        return KerasRuntime(model, spec, str(path))
+    return open_model(str(path), spec=spec).runtime

@@ -1,0 +1,79 @@
+"""A Keras model as a runtime."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.model_spec import ModelSpec
+
+
+class KerasRuntime:
+    """A Keras model behind the same seam as the runtimes of deployment."""
+
+    provider = "TensorFlow"
+
+    def __init__(
+        self, model: keras.Model, spec: ModelSpec, source: str = "the Keras model"
+    ) -> None:
+        """Wrap a model.
+
+        Parameters
+        ----------
+        model
+            What :func:`load_original` returned.
+        spec
+            What it expects and means.
+        source
+            The file, for messages.
+
+        Raises
+        ------
+        ModelInvalid
+            The model takes or gives other than its spec says.
+        """
+        self.spec = spec
+        self._model = model
+        self._adapter = keras_adapter(model, spec, source)
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
+
+        Raises
+        ------
+        ModelInvalid
+            What came out is not one probability a film.
+        ModelError
+            Keras failed on it.
+        """
+        return self._adapter.run(pixels, self._call)
+
+    def _call(self, image: Array) -> Array:
+        try:
+            return np.asarray(self._model.predict_on_batch(image))
+        except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
+            raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
+
+
+def keras_adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
+    """Check a model against its spec."""
+    try:
+        inputs, outputs = list(model.inputs), list(model.outputs)
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise ModelInvalid(
+            f"{source}: expected a model that knows its input's shape, came one that was never "
+            "built; give it an Input layer and save it again"
+        ) from exc
+    names = getattr(model, "output_names", [value.name for value in outputs])  # not of Sequential
+    return Adapter(
+        source,
+        spec,
+        [Tensor(value.name, tuple(value.shape), str(value.dtype)) for value in inputs],
+        [
+            Tensor(name, tuple(value.shape), str(value.dtype))
+            for name, value in zip(names, outputs, strict=True)
+        ],
+    )

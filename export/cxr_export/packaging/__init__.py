@@ -1,0 +1,1 @@
+"""Model packages: artefacts, card and golden set."""

@@ -1,0 +1,212 @@
+"""The model card: what a package's ``README.md`` says."""
+
+import json
+from typing import Final
+
+from cxr_edge import __version__
+from cxr_edge.evaluation.figures import PointFigures
+from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+from cxr_edge.notice import NOTICE
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.provenance import Provenance
+from cxr_export.parity.tables import Findings, as_markdown, headline
+
+PARITY_HEADING: Final = "## Parity"
+
+
+def model_card(
+    spec: ModelSpec,
+    evaluation: Summary | None = None,
+    notes: str = "",
+    parity: Findings | None = None,
+) -> str:
+    """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``.
+
+    Parameters
+    ----------
+    spec
+        Of the model.
+    evaluation
+        Its figures, by ``cxr evaluate``.
+    notes
+        Markdown to stand in the card as it is: how the model was chosen.
+    parity
+        What ``parity.json`` holds.
+    """
+    parts = [_yaml(spec, evaluation), f"# {spec.name}", NOTICE, _usage(spec)]
+    parts += [_operating_points(spec)]
+    if spec.provenance:
+        parts.append(_provenance(spec.provenance))
+    if notes:
+        parts.append(notes.strip())
+    if evaluation:
+        parts.append(_evaluation(spec, evaluation))
+    if parity:
+        parts.append(_parity(parity))
+    parts.append(_LIMITS)
+    return "\n\n".join(parts) + "\n"
+
+
+def with_parity(card: str, parity: Findings) -> str:
+    """Return a card with the section on parity made anew."""
+    before, _, rest = card.partition(_LIMITS)
+    before = before.partition(f"{PARITY_HEADING}\n")[0]
+    return f"{before}{_parity(parity)}\n\n{_LIMITS}{rest}"
+
+
+_LIMITS = """## Limits
+
+- Not a medical device. No clinical evaluation was made.
+- Learnt from what it was trained on, named above. Adults, other hospitals, other machines,
+  lateral films and other diseases are outside of it. Models trained on one hospital's films
+  were seen to fall from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
+- Validation figures are of films held out by patient from the same hospital: they bound what
+  to expect elsewhere from above.
+- The thresholds were chosen on the validation films, which flatters their validation figures
+  slightly; intervals take films of one patient as independent.
+- Side letters, collimation and exposure differ between the classes of such sets, and a network
+  can learn them in place of the lungs.
+- Probabilities are calibrated, if at all, to the share of pneumonias among the validation films;
+  elsewhere that share is another."""
+
+
+def _parity(findings: Findings) -> str:
+    return f"""{PARITY_HEADING}
+
+Every artefact against the Keras model, from the bytes of the same files to the label, by
+`cxr export` or `cxr verify`: {headline(findings)}. Times are of the machine that
+compared, a film at a time.
+
+{as_markdown(findings)}"""
+
+
+def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
+    lines = [
+        "---",
+        "library_name: cxr-edge",
+        "license: apache-2.0",
+        "pipeline_tag: image-classification",
+        "tags: [chest-x-ray, pneumonia, onnx, tflite, research-use-only]",
+    ]
+    if spec.provenance:
+        lines += [
+            "model-index:",
+            f"- name: {json.dumps(spec.name)}",
+            "  results:",
+            "  - task: {type: image-classification}",
+            "    dataset:",
+            f"      name: {json.dumps(spec.provenance.data)}",
+            "      type: chest-xray-pneumonia",
+            "      split: validation, grouped by patient",
+            "    metrics:",
+            f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
+        ]
+        lines += _metrics(spec, spec.operating_point())
+    if evaluation:
+        found = evaluation.figures
+        lines += (
+            []
+            if spec.provenance
+            else ["model-index:", f"- name: {json.dumps(spec.name)}", "  results:"]
+        )
+        lines += [
+            "  - task: {type: image-classification}",
+            "    dataset:",
+            f"      name: {json.dumps(f'{evaluation.group} ({found.films}), by cxr evaluate')}",
+            "      type: labelled-films",
+            f"      revision: {evaluation.data_sha256}",
+            "    metrics:",
+        ]
+        if found.auc:
+            lines.append(f"    - {{type: roc_auc, value: {found.auc.value:.4f}}}")
+        lines += _metrics(spec, found.point(spec.default_operating_point))
+    return "\n".join([*lines, "---"])
+
+
+def _metrics(spec: ModelSpec, found: OperatingPoint | PointFigures) -> list[str]:
+    pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
+    name = spec.default_operating_point
+    return [
+        f"    - {{type: {kind}, name: {json.dumps(f'{kind} at {name}')}, value: {share.value:.4f}}}"
+        for kind, share in pairs
+        if share
+    ]
+
+
+def _usage(spec: ModelSpec) -> str:
+    return f"""## Use
+
+Classes {" and ".join(spec.labels)}; the model gives P({spec.labels[1]}). It takes
+{spec.input} (batch, rows, columns, channels), 0 is black, made from a file by preprocessing
+recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__version__}:
+
+    cxr scan --model PACKAGE FOLDER --out report.csv"""
+
+
+def _operating_points(spec: ModelSpec) -> str:
+    head = (
+        f"{spec.labels[1]} is reported from the threshold on. Default: "
+        f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
+    )
+    rows = [
+        (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
+        for point in spec.operating_points
+    ]
+    columns = ("name", "threshold", "sensitivity", "specificity")
+    return f"## Operating points\n\n{head}\n\n{table(columns, rows)}"
+
+
+def _provenance(facts: Provenance) -> str:
+    return f"""## Training
+
+| | |
+| --- | --- |
+| architecture | {facts.architecture}{_parameters(facts)} |
+| data | {facts.data} |
+| data digest | `{facts.data_sha256}` |
+| command | `{facts.command}` |
+| seed | {facts.seed} |
+| trained on | {facts.training_films} films of {facts.training_patients} patients |
+| validated on | {facts.validation_films} films of {facts.validation_patients} other patients |
+| validation AUC | {facts.validation_auc} (DeLong) |
+
+{_split(facts)} Exact duplicates were left out before the split. The weights
+are those of the epoch with the best validation figure. The thresholds were chosen on the validation
+films and on changed copies of them (other exposure, crop, compression), so that `screening`
+keeps its sensitivity on each."""
+
+
+def _parameters(facts: Provenance) -> str:
+    return f", {facts.parameters:,} parameters" if facts.parameters else ""
+
+
+def _split(facts: Provenance) -> str:
+    if facts.split_seed is None:
+        return "The split is by patient, as a manifest gave it."
+    return (
+        f"The split is by patient: a hash of seed {facts.split_seed} and patient holds out\n"
+        f"{facts.validation_fraction:g} of the patients, whichever part of the set is at hand."
+    )
+
+
+def _evaluation(spec: ModelSpec, found: Summary) -> str:
+    parts = [
+        "## Evaluation",
+        (
+            f"By `cxr evaluate` on {found.group} ({found.figures.films}, "
+            f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
+            f"AUC {found.figures.auc or '-'}, "
+            f"calibration error {found.figures.calibration_error:.4f}."
+        ),
+        points_table(found.figures),
+    ]
+    if found.copies:
+        name = spec.default_operating_point
+        parts += ["The same films, changed:", copies_table(found.copies, name)]
+    if found.movements:
+        text = "Marks and borders, which should not matter, and a blur:"
+        parts += [text, movements_table(found.movements)]
+    return "\n\n".join(parts)

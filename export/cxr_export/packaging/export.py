@@ -1,0 +1,234 @@
+"""A model package: a folder with every artefact, its spec, its card and its checksums."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
+from cxr_edge.evaluation.summary import Summary
+from cxr_edge.models.checksums import read_checksums, write_checksums, write_list
+from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARITY
+from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.storage.atomic import write_whole
+from cxr_export.keras_models.load import load_original
+from cxr_export.keras_models.runtime import KerasRuntime
+from cxr_export.keras_models.wrap import single_probability
+from cxr_export.packaging.artefacts import Maker
+from cxr_export.packaging.card import model_card, with_parity
+from cxr_export.packaging.golden import write_selftest
+from cxr_export.packaging.request import Request, choose_films
+from cxr_export.parity.report import ParityReport
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What :func:`export_package` made."""
+
+    spec: ModelSpec
+    """Of the model."""
+    report: ParityReport | None
+    """Comparison with the original of all that was exported; None where no films were given."""
+
+    @property
+    def withheld(self) -> Mapping[str, Sequence[str]]:
+        """File to why it is not in the package: it did not pass its gate."""
+        return self.report.withheld if self.report else {}
+
+
+def export_package(
+    model: Path,
+    out: Path,
+    spec: ModelSpec | None = None,
+    request: Request | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Exported:
+    """Export a Keras model as one folder that is there whole or not at all.
+
+    Parameters
+    ----------
+    model
+        A ``.keras`` or ``.h5`` file; it is wrapped by
+        :func:`cxr_export.keras_models.wrap.single_probability`.
+    out
+        The package; must not exist yet, or be an older package, which is replaced.
+    spec
+        Instead of the one inside the model.
+    request
+        What is to be in it; everything by default, which needs films.
+    tell
+        Called with a line for each attempt at a quantization.
+
+    Raises
+    ------
+    UsageError
+        ``out`` exists and is no package, or its folder is missing; films are missing; the
+        evaluation is of another model; the notes cannot be read.
+    DataError
+        The evaluation or the films cannot be read, or there are too few; the package cannot be
+        written.
+    ModelError
+        The model cannot be loaded or exported.
+    ParityError
+        No artefact passed its gate; no package was made.
+    """
+    wanted = request or Request()
+    parent = out.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
+    if out.exists() and not _is_empty(out):
+        _require_package(out)
+    loaded, given = load_original(model, spec)
+    keras_model, exported = single_probability(loaded, given, str(model))
+    summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
+    notes = _read_notes(wanted.notes) if wanted.notes else ""
+    films = choose_films(wanted, exported)
+    if films and films[0].unreadable:
+        tell(f"{films[0].unreadable} calibration films could not be read and were left out")
+    with _scratch(out) as folder:
+        scratch, package = Path(folder), Path(folder) / out.name
+        package.mkdir()
+        if spec is None and keras_model is loaded:
+            shutil.copyfile(model, package / ORIGINAL)
+        else:
+            keras_model.save(package / ORIGINAL, include_optimizer=False)
+            append_spec(package / ORIGINAL, exported)
+        source = KerasRuntime(loaded, given, str(model))  # what the user has, not what is wrapped
+        maker = Maker(keras_model, exported, wanted, package, scratch, films, tell, source)
+        report = maker.make()
+        if report and not report.artefacts:
+            raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
+        findings = report.to_dict() if report else None
+        (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
+        card = model_card(exported, summary, notes, findings)
+        (package / CARD).write_text(card, encoding="utf-8")
+        if findings:
+            (package / PARITY).write_text(_text(findings), encoding="utf-8")
+        if wanted.evaluation:
+            shutil.copyfile(wanted.evaluation, package / EVALUATION)
+        write_selftest(package)
+        write_checksums(package)
+        _put_in_place(package, out, scratch / "replaced")
+    return Exported(exported, report)
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[str]:
+    """Give a folder beside ``out`` that is gone afterwards; the disk's refusals are told."""
+    try:
+        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as it:
+            yield it
+    except OSError as exc:
+        raise DataError(
+            f"-o: {out} cannot be written ({exc.strerror or exc}); make room, or choose another "
+            "place"
+        ) from exc
+
+
+def record(package: Path, report: ParityReport) -> list[str]:
+    """Put what a comparison found into a package: ``parity.json`` and the model card.
+
+    What was tried at the export stays in ``parity.json``.
+
+    Returns
+    -------
+    list of str
+        The files written.
+
+    Raises
+    ------
+    DataError
+        They cannot be.
+    """
+    findings, listed = report.to_dict(), read_checksums(package)
+    path, card = package / PARITY, package / CARD
+    try:
+        if path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            findings |= {name: before.get(name, {}) for name in ("rungs", "withheld")}
+        written = {PARITY: _text(findings)}
+        if card.is_file():
+            written[CARD] = with_parity(card.read_text(encoding="utf-8"), findings)
+        for name, text in written.items():
+            write_whole(package / name, text)
+            listed[name] = hashlib.sha256(text.encode()).hexdigest()
+        write_list(package, listed)
+    except (OSError, ValueError) as exc:
+        raise DataError(
+            f"{package}: the findings cannot be written into it ({exc}); --no-write leaves it as "
+            "it is"
+        ) from exc
+    return [*written, CHECKSUMS]
+
+
+def _text(findings: dict[str, Any]) -> str:
+    return json.dumps(findings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
+    """Return what was kept out of a package, and why."""
+    reasons = "; ".join(f"{name}: {', '.join(lines)}" for name, lines in withheld.items())
+    return (
+        f"not in the package, for they do not decide as {model.name} does: {reasons}; give other "
+        "or more films (--calibration), leave these formats out (--formats), or move the gates"
+    )
+
+
+def _require_package(folder: Path) -> None:
+    """Raise unless a folder holds what a package lists, and nothing else that would be lost."""
+    try:
+        listed = read_checksums(folder) if folder.is_dir() else {}
+    except ModelInvalid:
+        listed = {}
+    own = {CHECKSUMS, *listed}
+    strange = [path.name for path in folder.iterdir() if path.name not in own] if listed else []
+    if SPEC_MEMBER not in listed or strange:
+        other = f", it has {strange[0]} in it" if strange else ""
+        raise UsageError(
+            f"-o: {folder} exists and is no model package that could be replaced{other}; "
+            "choose another name"
+        )
+
+
+def _put_in_place(package: Path, out: Path, aside: Path) -> None:
+    """Rename the new package to its place, and the old one back where that fails."""
+    if out.exists():
+        out.rename(aside)
+    try:
+        package.rename(out)
+    except OSError:
+        if aside.exists():
+            aside.rename(out)
+        raise
+
+
+def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
+    """Read figures and check that they are of this file and its operating points."""
+    found = Summary.read(path)
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    points = [(point.name, point.threshold) for point in found.figures.points]
+    wanted = [(point.name, point.threshold) for point in spec.operating_points]
+    if not digest.startswith(found.model.rpartition("@")[2]) or points != wanted:
+        raise UsageError(
+            f"--evaluation: expected figures of {model} ({digest[:12]}) at its operating points, "
+            f"{path} is of {found.model}; run 'cxr evaluate {model} DATA'"
+        )
+    return found
+
+
+def _read_notes(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as exc:
+        raise UsageError(f"--notes: expected a text file, {path} cannot be read: {exc}") from exc
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())

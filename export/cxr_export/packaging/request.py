@@ -1,0 +1,101 @@
+"""What is to be in a package, and the films that it takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import DataError, UsageError
+from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.package import FORMATS, Format
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.parity.films import (
+    Films,
+    choose,
+    divide,
+    list_parity_films,
+    load_parity_films,
+    without,
+)
+
+CALIBRATION_FILMS: Final = 128
+"""To begin with; the rung that takes more takes four times as many."""
+
+JUDGED_FILMS: Final = 1000
+"""Films on which artefacts are judged."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be in a package."""
+
+    formats: Sequence[str] = (*FORMATS,)
+    """Keys of :data:`cxr_edge.models.package.FORMATS`."""
+    calibration: Sequence[Path] = ()
+    """Folders and manifests of films to calibrate with; needed for formats of fewer bits."""
+    data: Sequence[Path] = ()
+    """Films to judge on; without, those of ``calibration`` that are of other patients."""
+    calibration_films: int = CALIBRATION_FILMS
+    """To begin with."""
+    judged_films: int = JUDGED_FILMS
+    """At most."""
+    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+    """By precision."""
+    evaluation: Path | None = None
+    """``evaluation.json`` of the same model, for the card; it is copied into the package."""
+    notes: Path | None = None
+    """Markdown for the card: how the model was chosen."""
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.formats if name not in FORMATS]:
+            raise UsageError(
+                f"--formats: expected some of {', '.join(FORMATS)}, came {', '.join(unknown)}"
+            )
+        if not self.formats:
+            raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, came none")
+        few = [kind.name for kind in self.kinds if kind.precision != FULL]
+        if few and not self.calibration:
+            raise UsageError(
+                f"--formats {','.join(few)}: expected --calibration DATA, films like those that "
+                "will be scanned: ranges are measured on some of them, and on others it is judged "
+                "whether decisions stay; or export --formats onnx,tflite alone"
+            )
+
+    @property
+    def kinds(self) -> list[Format]:
+        """The formats, the most exact first."""
+        return [kind for kind in FORMATS.values() if kind.name in self.formats]
+
+
+def choose_films(wanted: Request, spec: ModelSpec) -> tuple[Films, Films] | None:
+    """Return the films to calibrate with and those to judge on; None where none are given.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist.
+    DataError
+        There are too few films, or none can be read.
+    """
+    given = [*wanted.calibration, *wanted.data]
+    if not given:
+        return None
+    calibration = list_parity_films(wanted.calibration, spec.labels) if wanted.calibration else []
+    if wanted.data:
+        judged = list_parity_films(wanted.data, spec.labels)
+        apart = {film.patient for film in judged}
+        calibration = [film for film in calibration if film.patient not in apart]
+    else:
+        calibration, judged = divide(calibration, spec)
+    if wanted.calibration and not calibration:
+        raise DataError(
+            "--calibration: expected films of other patients than those judged on, came none; "
+            "give more films, or those to judge on with --data"
+        )
+    if not judged:
+        raise DataError("expected films to judge on, all are calibrated with; give --data")
+    used = load_parity_films(choose(judged, wanted.judged_films), spec.input)
+    several = choose(calibration, 4 * wanted.calibration_films)
+    if not several:
+        return used, used  # nothing is calibrated
+    return without(load_parity_films(several, spec.input), used.sha256), used

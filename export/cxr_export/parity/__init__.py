@@ -1,0 +1,1 @@
+"""Whether an exported artefact decides as its source does."""

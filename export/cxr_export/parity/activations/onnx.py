@@ -1,0 +1,121 @@
+"""Activations of an ONNX graph."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.onnx import LOAD_ERRORS
+from cxr_export.parity.activations.probe import Tensor, first_line, with_output
+
+_CHANNELS_FIRST: Final = [0, 3, 1, 2]
+"""Axes of a transposition to it."""
+_WINDOWS: Final = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
+"""Operators that always have channels first."""
+_ERRORS_ONLY: Final = 3
+
+
+class OnnxProbe:
+    """An ONNX graph whose intermediate tensors were made outputs.
+
+    Of a tensor that is quantized and dequantized at once, the dequantized one is read: it is what
+    the next operator gets, and onnxruntime still runs its integer kernels.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a graph.
+
+        Raises
+        ------
+        ModelInvalid
+            It is not ONNX, or onnxruntime cannot load it.
+        """
+        self._source = str(path)
+        try:
+            model = onnx.load(path)
+        except DecodeError as exc:
+            raise ModelInvalid(
+                f"{path}: expected an ONNX model, came something else or half of one; "
+                "export it or copy it again"
+            ) from exc
+        if len(model.graph.input) != 1 or len(model.graph.output) != 1:
+            raise ModelInvalid(
+                f"{path}: expected one input and one output, "
+                f"came {len(model.graph.input)} and {len(model.graph.output)}"
+            )
+        answer = model.graph.output[0].name
+        read = _readable(model.graph)
+        self.tensors = tuple(
+            Tensor(name, with_output(name.removesuffix(":0"), answer=tensor == answer))
+            for tensor, name in read.items()
+        )
+        self._names = list(read)
+        self._channels_first = _channels_first(model.graph)
+        del model.graph.output[:]
+        model.graph.output.extend(onnx.ValueInfoProto(name=tensor) for tensor in read)
+        options = ort.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = ort.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except LOAD_ERRORS as exc:
+            raise ModelInvalid(
+                f"{path}: expected a graph with layers to read, onnxruntime cannot load it "
+                f"({first_line(exc)}); export it again"
+            ) from exc
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """See :class:`cxr_export.parity.activations.probe.Probe`."""
+        try:
+            values = self._session.run(self._names, {self._input: pixels})
+        except LOAD_ERRORS as exc:
+            raise ModelError(
+                f"{self._source}: onnxruntime failed on a batch: {first_line(exc)}"
+            ) from exc
+        return [
+            np.moveaxis(value, 1, -1) if name in self._channels_first and value.ndim == 4 else value
+            for name, value in zip(self._names, values, strict=True)
+        ]
+
+
+def _readable(graph: onnx.GraphProto) -> dict[str, str]:
+    """Return tensors to read, and the names of what they hold, in the order of computation."""
+    reached = {graph.input[0].name}
+    quantized: dict[str, str] = {}  # a quantized tensor, and what it was before
+    read: dict[str, str] = {}
+    for node in graph.node:
+        if reached.isdisjoint(node.input):
+            continue  # a weight
+        reached.update(node.output)
+        source, result = node.input[0], node.output[0]
+        if node.op_type == "QuantizeLinear":
+            quantized[result] = source
+        elif node.op_type == "DequantizeLinear" and source in quantized:
+            read.pop(quantized[source], None)
+            read[result] = result if result == graph.output[0].name else quantized[source]
+        else:
+            read[result] = result
+    return read
+
+
+def _channels_first(graph: onnx.GraphProto) -> set[str]:
+    """Return the tensors that are (N, C, H, W), if they have four dimensions."""
+    found: set[str] = set()
+    for node in graph.node:
+        if node.op_type == "Transpose":
+            axes = next((list(a.ints) for a in node.attribute if a.name == "perm"), None)
+            first = axes == _CHANNELS_FIRST
+        elif node.op_type == "Reshape":
+            first = False
+        else:
+            first = node.op_type in _WINDOWS or not found.isdisjoint(node.input)
+        if first:
+            found.update(node.output)
+    return found

@@ -1,0 +1,246 @@
+"""Find the first layer at which two artefacts of one network part."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import DataError, ModelInvalid
+from cxr_edge.evaluation.markdown import table
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.parity.activations.open import open_probe
+from cxr_export.parity.activations.probe import OUTPUT, Probe, Tensor
+from cxr_export.parity.layers import LayerComparison, LayerDifference
+
+BATCH_SIZE: Final = 4
+"""Films at a time: all tensors of all layers are in memory at once."""
+
+TOLERANCES: Final[Mapping[str, float]] = {
+    "fp32": 1e-4, "fp16": 0.05, "dynamic": 0.3, "int8": 0.3,
+}  # fmt: skip
+"""Relative error that a layer may have, by :attr:`cxr_edge.models.package.Format.precision`.
+
+Rounding adds up from layer to layer, so that the last ones of a deep network come close to these.
+"""
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """Two artefacts of one network, layer by layer, on the same films."""
+
+    reference: str
+    """File that the other is held against."""
+    candidate: str
+    """File that is suspected."""
+    films: int
+    """Compared."""
+    tolerance: float
+    """Largest relative error at which a layer still agrees."""
+    order: tuple[str, ...]
+    """All layers of the reference, in the order of computation."""
+    layers: tuple[LayerDifference, ...]
+    """Those that are in both artefacts, in that order."""
+
+    @property
+    def first(self) -> LayerDifference | None:
+        """The first layer that differs by more than the tolerance, if any does."""
+        for layer in self.layers:
+            if not layer.relative_error <= self.tolerance:
+                return layer
+        return None
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Layers among which the fault is: the first that differs, and what was fused into it.
+
+        An exporter fuses a convolution, its batch norm and its activation into one operator; only
+        its result can be compared. These are the layers after the last one that agreed, up to
+        and with :attr:`first`.
+        """
+        if self.first is None:
+            return ()
+        end = self.order.index(self.first.layer)
+        compared = {layer.layer for layer in self.layers}
+        start = max(
+            (i + 1 for i, name in enumerate(self.order[:end]) if name in compared), default=0
+        )
+        return self.order[start : end + 1]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for a person."""
+        compared = f"{len(self.layers)} of {len(self.order)} layers compared, films: {self.films}"
+        if self.first is None:
+            worst = max(self.layers, key=lambda layer: layer.relative_error)
+            return (
+                f"{self.candidate} follows {self.reference} in every layer; the largest relative "
+                f"error is {worst.relative_error:.3g} at {worst.layer}, allowed "
+                f"{self.tolerance:g} ({compared})"
+            )
+        *before, last = self.suspects
+        return (
+            f"{self.candidate} parts from {self.reference} at {last}"
+            + (f" or in what was fused into it, {', '.join(before)}" if before else "")
+            + f": relative error {self.first.relative_error:.3g}, allowed {self.tolerance:g} "
+            f"({compared})"
+        )
+
+    def table(self) -> str:
+        """Return all compared layers as a Markdown table; the guilty one has a bold name."""
+        columns = ("layer", "shape", "relative error", "max |Δ|", self.reference, self.candidate)
+        return table(
+            columns,
+            (
+                (
+                    f"**{one.layer}**" if one is self.first else one.layer,
+                    "x".join(str(side) for side in one.shape),
+                    f"{one.relative_error:.1e}",
+                    f"{one.max_difference:.1e}",
+                    one.reference,
+                    one.candidate,
+                )
+                for one in self.layers
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.verdict}\n\n{self.table()}"
+
+
+def bisect(
+    reference: Path,
+    candidate: Path,
+    pixels: NDArray[np.uint8],
+    tolerance: float,
+    spec: ModelSpec | None = None,
+) -> Bisection:
+    """Compare two artefacts of one network layer by layer.
+
+    Layers are found by the names of operations, which exporters keep. What was fused away is left
+    out, and the fault is then among several layers; see :attr:`Bisection.suspects`. Where names
+    leave open which of several layers in a row a tensor is, it is held against each of them, and
+    counts as the one that it is closest to.
+
+    Parameters
+    ----------
+    reference
+        Usually ``model.keras``; ``.onnx`` and ``.tflite`` work too.
+    candidate
+        Any of them, of any precision.
+    pixels
+        Films, uint8 (N, H, W, C), N >= 1; a few are enough.
+    tolerance
+        Largest relative error of a layer, as :attr:`LayerDifference.relative_error` has it.
+    spec
+        Of a ``.keras`` file, instead of the one inside.
+
+    Raises
+    ------
+    UsageError
+        A file does not exist, or is of another kind.
+    DataError
+        No films, or not of the form that they should have.
+    ModelInvalid
+        An artefact cannot be loaded, or they have no layer in common.
+    ModelError
+        A runtime failed on the films.
+    """
+    if pixels.ndim != 4 or pixels.dtype != np.uint8 or not len(pixels):
+        raise DataError(
+            f"expected films to compare on, uint8 (N, H, W, C), came {pixels.dtype} "
+            f"{pixels.shape}; prepare them as a scan does"
+        )
+    probes = open_probe(reference, spec), open_probe(candidate, spec)
+    comparisons = _compare(*probes, pixels)
+    tensors = [probe.tensors for probe in probes]
+    layers = tuple(
+        comparison.result(tensors[0][i].name, tensors[1][j].name)
+        for (i, j), comparison in comparisons.items()
+    )
+    if len(layers) < 2:  # any two networks have an answer
+        raise ModelInvalid(
+            f"expected two artefacts of one network, {reference} and {candidate} have no layer of "
+            "the same name and shape but the answer; export both from the same model"
+        )
+    return Bisection(
+        reference=reference.name,
+        candidate=candidate.name,
+        films=len(pixels),
+        tolerance=tolerance,
+        order=tuple(tensor.name for tensor in tensors[0]),
+        layers=layers,
+    )
+
+
+def _compare(
+    reference: Probe, candidate: Probe, pixels: NDArray[np.uint8]
+) -> dict[tuple[int, int], LayerComparison]:
+    """Return what was found for pairs of a tensor here and one there, by their numbers."""
+    groups: list[list[tuple[int, int]]] = []
+    found: dict[tuple[int, int], LayerComparison] = defaultdict(LayerComparison)
+    for start in range(0, len(pixels), BATCH_SIZE):
+        batch = pixels[start : start + BATCH_SIZE]
+        expected, came = reference.run(batch), candidate.run(batch)
+        groups = groups or _pairs(reference.tensors, candidate.tensors, expected, came)
+        for i, j in (pair for group in groups for pair in group):
+            found[i, j].add(expected[i], came[j])
+    closest = (min(group, key=lambda pair: found[pair].error) for group in groups)
+    return {pair: found[pair] for pair in sorted(closest)}
+
+
+def _pairs(
+    tensors: tuple[Tensor, ...],
+    others: tuple[Tensor, ...],
+    values: list[NDArray[Any]],
+    their_values: list[NDArray[Any]],
+) -> list[list[tuple[int, int]]]:
+    """Return groups of pairs of a tensor here and one there; in each, one pair is the same.
+
+    A tensor there may be the one here whose operation it bears, or one of those after it whose
+    operation none bears: a batch norm without bias, say, is folded into a convolution that keeps
+    its own name.
+    """
+    if _fused(tensors) and not _fused(others):  # the finer graph first
+        groups = _pairs(others, tensors, their_values, values)
+        return [[(i, j) for j, i in group] for group in groups]
+    links = _links(tensors, others)
+    pairs: list[list[tuple[int, int]]] = []
+    current: int | None = None
+    for i, value in enumerate(values):
+        if i in links:
+            current = next((j for j in reversed(links[i]) if _fits(value, their_values[j])), None)
+            if current is not None:
+                pairs.append([(i, current)])
+        elif current is not None and _fits(value, their_values[current]):
+            pairs[-1].append((i, current))
+    return pairs
+
+
+def _fused(tensors: tuple[Tensor, ...]) -> bool:
+    """Tell whether tensors may be the result of one of several operations."""
+    return any(len({*tensor.operations} - {OUTPUT}) > 1 for tensor in tensors)
+
+
+def _links(tensors: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> dict[int, list[int]]:
+    """Return for tensors here those there that bear their operation, the last of several."""
+    known = {name: i for i, tensor in enumerate(tensors) for name in tensor.operations}
+    links: dict[int, list[int]] = defaultdict(list)
+    for j, tensor in enumerate(others):
+        named = [known[name] for name in tensor.operations if name in known]
+        if named:
+            links[max(named)].append(j)
+    return links
+
+
+def _fits(expected: NDArray[Any], came: NDArray[Any]) -> bool:
+    floats = expected.dtype.kind == came.dtype.kind == "f"
+    return floats and _sides(expected) == _sides(came)
+
+
+def _sides(value: NDArray[Any]) -> tuple[int, ...]:
+    """Return the shape without sides of 1: runtimes differ in keeping them."""
+    return (len(value), *(side for side in value.shape[1:] if side != 1))

@@ -1,0 +1,188 @@
+"""One set of scores against another: how far apart, and whether a gate lets it pass."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.metrics.bootstrap import Changes, paired_changes
+from cxr_edge.metrics.operating_points import SCREENING
+from cxr_edge.models.gates import Gate
+from cxr_edge.pipeline.decision import Decision, round_probability
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.parity.films import Films
+
+_SLACK = 1e-12
+"""A loss of exactly what is allowed passes, whatever the last bit says."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The film that the reference puts nearest to a threshold: the first whose label would flip."""
+
+    distance: float
+    """|p - threshold| by the reference."""
+    difference: float
+    """|Δp| of that film."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate's scores against a reference's, on the same films."""
+
+    films: int
+    """Compared."""
+    max_difference: float
+    """Largest |Δp|."""
+    mean_difference: float
+    """Mean |Δp|."""
+    p99_difference: float
+    """|Δp| that 99 films in 100 stay below."""
+    p50_difference: float
+    """Median |Δp|."""
+    worst_film: str
+    """Where the largest is."""
+    flips: dict[str, int]
+    """Films whose label differs, by operating point."""
+    nearest: dict[str, Nearest]
+    """By operating point."""
+    changes: Changes
+    """Of AUC, sensitivity and specificity, as far as the films are labelled."""
+    gate: Gate
+    """That it was held to."""
+    judged_at: str
+    """Operating point at which a loss of sensitivity counts."""
+
+    @property
+    def mismatches(self) -> list[str]:
+        """Every way in which the candidate fails, with numbers."""
+        gate, found = self.gate, []
+        if not np.isfinite(self.max_difference):
+            found.append(f"no probability on {self.worst_film}")
+        elif gate.difference is not None and self.max_difference > gate.difference:
+            found.append(
+                f"|Δp| {self.max_difference:.2e} on {self.worst_film}, allowed {gate.difference:g}"
+            )
+        found += [
+            f"{count} of {self.films} labels differ at {point}, allowed {gate.flips:.1%}"
+            for point, count in self.flips.items()
+            if count > gate.flips * self.films + _SLACK
+        ]
+        found += [
+            f"{name} changes by {change.value:+.4f}, allowed {-allowed:+.4f}"
+            for name, change, allowed in self._losses
+            if change is not None and not change.value >= -allowed - _SLACK
+        ]
+        return found
+
+    @property
+    def unjudged(self) -> list[str]:
+        """Limits of the gate that the films' labels do not let it judge."""
+        return [name for name, change, _ in self._losses if change is None]
+
+    @property
+    def _losses(self) -> list[tuple[str, Interval | None, float]]:
+        changes, point = self.changes, self.judged_at
+        losses = (
+            ("AUC", changes.auc, self.gate.auc_loss),
+            (f"sensitivity at {point}", changes.sensitivity.get(point), self.gate.sensitivity_loss),
+        )
+        return [(name, change, limit) for name, change, limit in losses if limit is not None]
+
+    @property
+    def passed(self) -> bool:
+        """No mismatch."""
+        return not self.mismatches
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data; no film is named in it."""
+        return {
+            "films": self.films,
+            "max_difference": finite(self.max_difference),
+            "mean_difference": finite(self.mean_difference),
+            "p99_difference": finite(self.p99_difference),
+            "p50_difference": finite(self.p50_difference),
+            "flips": self.flips,
+            "nearest": {
+                name: {"distance": film.distance, "difference": finite(film.difference)}
+                for name, film in self.nearest.items()
+            },
+            "changes": _changes(self.changes),
+            "unjudged": self.unjudged,
+            "gate": vars(self.gate),
+            "judged_at": self.judged_at,
+            "passed": self.passed,
+        }
+
+
+def compare(
+    films: Films,
+    reference: NDArray[np.floating],
+    candidate: NDArray[np.floating],
+    spec: ModelSpec,
+    gate: Gate,
+) -> Comparison:
+    """Compare scores.
+
+    Parameters
+    ----------
+    films
+        N films.
+    reference, candidate
+        Shape (N,), probabilities.
+    spec
+        Whose operating points make labels.
+    gate
+        To hold the candidate to.
+    """
+    expected = np.asarray(reference, np.float64)
+    came = np.asarray(candidate, np.float64)
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(came - expected)
+    difference[~((came >= 0) & (came <= 1))] = np.inf  # NaN too: no probability at all
+    worst = int(np.argmax(difference))
+    flips, nearest = {}, {}
+    for point in spec.operating_points:
+        decision = Decision.of(spec, point.name)
+        labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, came)]
+        flips[point.name] = sum(a != b for a, b in zip(*labels, strict=True))
+        close = int(np.argmin(np.abs(expected - point.threshold)))
+        distance = abs(float(expected[close]) - point.threshold)
+        nearest[point.name] = Nearest(round_probability(distance), float(difference[close]))
+    points = [point.name for point in spec.operating_points]
+    return Comparison(
+        films=len(films),
+        max_difference=float(difference[worst]),
+        mean_difference=float(difference.mean()),
+        p99_difference=_quantile(difference, 0.99),
+        p50_difference=_quantile(difference, 0.5),
+        worst_film=films.films[worst].item.path,
+        flips=flips,
+        nearest=nearest,
+        changes=paired_changes(films.labels, expected, came, films.patients, spec.operating_points),
+        gate=gate,
+        judged_at=SCREENING if SCREENING in points else spec.default_operating_point,
+    )
+
+
+def _quantile(values: NDArray[np.float64], share: float) -> float:
+    return float(np.quantile(values, share, method="higher"))
+
+
+def finite(value: float) -> float | None:
+    """Return a figure for JSON, which knows neither NaN nor infinity: None in their place."""
+    return value if np.isfinite(value) else None
+
+
+def _changes(changes: Changes) -> dict[str, Any]:
+    def by_point(shares: dict[str, Interval]) -> dict[str, Any]:
+        return {name: dict(vars(share)) for name, share in shares.items()}
+
+    return {
+        "films": changes.films,
+        "auc": dict(vars(changes.auc)) if changes.auc else None,
+        "sensitivity": by_point(changes.sensitivity),
+        "specificity": by_point(changes.specificity),
+    }

@@ -1,0 +1,37 @@
+"""Scores in batches of several sizes."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.runtimes.base import Runtime, Scores
+
+BATCH_SIZES: Final = (1, 2, 7, 32)
+"""That must agree with each other."""
+
+BATCH_TOLERANCE: Final = 1e-6
+"""Largest |Δp| between two batch sizes."""
+
+_BATCH: Final = max(BATCH_SIZES)
+_BATCH_FILMS: Final = 70
+"""So many films are scored at each batch size; two full batches of the largest and some over."""
+
+
+def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> Scores:
+    """Return the scores of N films, shape (N,), run in batches."""
+    return np.concatenate(
+        [runtime.run(pixels[first : first + batch]) for first in range(0, len(pixels), batch)]
+    )
+
+
+def batches_apart(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+    """Return how far scores in batches of each of :data:`BATCH_SIZES` are from those one by one.
+
+    Of the first films; a largest |Δp| for each size but the first.
+    """
+    pixels = pixels[:_BATCH_FILMS]
+    first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
+    return {
+        size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]
+    }

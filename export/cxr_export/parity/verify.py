@@ -1,0 +1,187 @@
+"""Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.models.checksums import check_checksums
+from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.locate import package_spec
+from cxr_edge.models.open import open_model
+from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.spec.embedding import SPEC_MEMBER
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.reference import open_reference
+from cxr_export.parity.comparison import compare
+from cxr_export.parity.films import Films
+from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
+from cxr_export.parity.scoring import batches_apart, score
+
+_TIMED_RUNS: Final = 30
+
+
+def verify_package(
+    package: Path,
+    films: Films,
+    reference: Path | None = None,
+    gates: Mapping[str, Gate] = GATES,
+    artefact: str = "",
+    spec: ModelSpec | None = None,
+) -> ParityReport:
+    """Run the same films through the reference and every artefact of a package, and compare.
+
+    Parameters
+    ----------
+    package
+        A model package.
+    films
+        Loaded for the package's input; labels are not needed.
+    reference
+        Instead of the package's ``model.keras``.
+    gates
+        By precision.
+    artefact
+        The only file to compare, instead of all.
+    spec
+        Of the reference, instead of the one inside.
+
+    Raises
+    ------
+    UsageError
+        The reference does not exist.
+    ModelError
+        The package is incomplete or damaged, or the reference cannot be loaded.
+    """
+    original = reference or package / ORIGINAL
+    if not original.exists():
+        if reference:
+            raise UsageError(f"--reference: expected a model, {reference} does not exist")
+        raise ModelInvalid(
+            f"{package}: expected {ORIGINAL} in it, which the installed default model comes "
+            "without; name the original: --reference"
+        )
+    check_checksums(package, elsewhere=ORIGINAL if reference else "")
+    known = open_reference(original, spec)
+    check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
+    expected = score(known, films.pixels)
+    found = [
+        measure(package / kind.file, kind, films, expected, known.spec, gates[kind.precision])
+        for kind in FORMATS.values()
+        if (package / kind.file).is_file() and artefact in ("", kind.file)
+    ]
+    if not found:
+        wanted = artefact or ", ".join(kind.file for kind in FORMATS.values())
+        raise ModelInvalid(f"{package}: expected an artefact to compare, {wanted}, it has none")
+    return ParityReport(known.spec, original.name, films, tuple(found))
+
+
+def measure(
+    path: Path, kind: Format, films: Films, expected: Scores, spec: ModelSpec, gate: Gate
+) -> ArtefactParity:
+    """Compare one artefact with the reference's scores.
+
+    Parameters
+    ----------
+    path
+        The artefact.
+    kind
+        Its format.
+    films
+        N films.
+    expected
+        Shape (N,), what the reference gives.
+    spec
+        Of the reference: its labels and operating points are what the artefact is judged by.
+    gate
+        To hold it to.
+
+    Raises
+    ------
+    ModelInvalid
+        It cannot be run, or its spec says other than that of the reference.
+    """
+    own = open_model(str(path), kind.runtime).spec
+    check_same_meaning(path, own, spec)
+    check_precision(path, own, kind)
+    start = time.perf_counter()  # the runtime's library is loaded by now
+    runtime = open_model(str(path), kind.runtime).runtime
+    runtime.run(films.pixels[:1])
+    cold = 1e3 * (time.perf_counter() - start)
+    return ArtefactParity(
+        artefact=path.name,
+        runtime=kind.runtime,
+        provider=runtime.provider,
+        precision=kind.precision,
+        size=path.stat().st_size,
+        comparison=compare(films, expected, score(runtime, films.pixels), spec, gate),
+        batches=batches_apart(runtime, films.pixels),
+        latency=Latency(round(cold, 2), round(_warm(runtime, films.pixels), 3)),
+        calibrated=len(set(films.sha256).intersection(_calibrated_on(own))),
+    )
+
+
+def check_same_meaning(path: Path, came: ModelSpec, wanted: ModelSpec) -> None:
+    """Check that an artefact says of itself what its reference says.
+
+    Raises
+    ------
+    ModelInvalid
+        Its classes, its input or its operating points are others; the message lists them.
+    """
+    ours, theirs = _meaning(wanted), _meaning(came)
+    wrong = [
+        f"{part}: {said} in the reference, {theirs[part]} in the artefact"
+        for part, said in ours.items()
+        if said != theirs[part]
+    ]
+    if wrong:
+        raise ModelInvalid(
+            f"{path}: its spec is not that of the reference: {'; '.join(wrong)}; export it again"
+        )
+
+
+def _meaning(spec: ModelSpec) -> dict[str, object]:
+    """Return what two specs of one model must say alike; scaling may be in the graph of one."""
+    return {
+        "labels": spec.labels,
+        "input": (*spec.input.shape, spec.input.recipe),
+        "operating points": {point.name: point.threshold for point in spec.operating_points},
+        "default operating point": spec.default_operating_point,
+    }
+
+
+def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
+    """Check that an artefact is what its name says, so that it is held to the gate it should be.
+
+    Raises
+    ------
+    ModelInvalid
+        Its spec says another precision.
+    """
+    came = spec.quantization.precision if spec.quantization else FULL
+    if came != kind.precision:
+        raise ModelInvalid(
+            f"{path}: expected an artefact of precision {kind.precision}, its spec says {came}; "
+            "export the package again"
+        )
+
+
+def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
+    return spec.quantization.films if spec.quantization else ()
+
+
+def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
+    taken = []
+    for number in range(_TIMED_RUNS):
+        film = pixels[number % len(pixels)][np.newaxis]
+        start = time.perf_counter()
+        runtime.run(film)
+        taken.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(taken)

@@ -1,0 +1,189 @@
+"""Look for a quantization that passes its gate: rung by rung, each one recorded."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.metrics.calibration import logit
+from cxr_edge.models.gates import Gate
+from cxr_edge.models.open import open_model
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.quantization import Quantization
+from cxr_export.parity.comparison import Comparison, compare, finite
+from cxr_export.parity.films import SEED, Films
+from cxr_export.parity.scoring import score
+from cxr_export.quantize.plan import Plan, Quantizer
+
+LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
+"""Share of the float artefact's size that layers left in float may bring it to, where the first
+attempt is not larger than that already."""
+
+_FIRST: Final = (2, 4, 8)
+"""So many of the first layers are left in float: they have few weights and the widest ranges."""
+
+_SENSITIVE: Final = (1, 2, 4, 8, 16)
+"""So many of the most sensitive layers are left in float."""
+
+_PROBED: Final = 32
+"""Calibration films on which the layers are compared."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One attempt."""
+
+    name: str
+    """What was tried."""
+    plan: Plan
+    """In detail."""
+    size: int
+    """Bytes of the artefact."""
+    comparison: Comparison
+    """With the reference."""
+    mismatches: tuple[str, ...]
+    """Why it did not pass; empty where it did."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data; no film is named in it."""
+        found = self.comparison
+        changes = found.changes
+        sensitivity = changes.sensitivity.get(found.judged_at)
+        return {
+            "rung": self.name,
+            "calibrator": self.plan.calibrator,
+            "films": self.plan.films,
+            "weights_only": list(self.plan.weights_only),
+            "float_layers": list(self.plan.float_layers),
+            "size": self.size,
+            "max_difference": finite(found.max_difference),
+            "mean_difference": finite(found.mean_difference),
+            "flips": found.flips,
+            "auc_change": changes.auc.value if changes.auc else None,
+            "sensitivity_change": sensitivity.value if sensitivity else None,
+            "passed": not self.mismatches,
+        }
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All that is needed to climb."""
+
+    quantizer: Quantizer
+    """That makes the attempts."""
+    source: Path
+    """The float artefact they are made from."""
+    spec: ModelSpec
+    """Of it."""
+    calibration: Films
+    """To calibrate with, in the order in which they are taken."""
+    judged: Films
+    """To judge on, of other patients."""
+    expected: Scores
+    """Shape (N,), what the reference gives for those."""
+    gate: Gate
+    """To pass."""
+    count: int
+    """Calibration films to begin with."""
+
+    def climb(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Rung]:
+        """Try rung after rung until one passes; ``path`` is then the artefact.
+
+        Parameters
+        ----------
+        path
+            The file to write; after the last rung it may hold one that did not pass.
+        tell
+            Called with one line a rung.
+
+        Returns
+        -------
+        list of Rung
+            The last one passed, or none did.
+
+        Raises
+        ------
+        ModelError
+            A library refuses.
+        """
+        tried: list[Rung] = []
+        for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
+            self.quantizer.write(plan, self._spec(plan), path)
+            scores = score(open_model(str(path)).runtime, self.judged.pixels)
+            found = compare(self.judged, self.expected, scores, self.spec, self.gate)
+            size = path.stat().st_size
+            allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
+                          tried[0].size if tried else size)  # fmt: skip
+            large = [f"{size} bytes, allowed {allowed:.0f}"] if size > allowed else []
+            mismatches = (*found.mismatches, *large)
+            tried.append(Rung(name, plan, size, found, mismatches))
+            tell(f"{path.name}, {name}: {'; '.join(mismatches) or 'passed'}")
+            if not mismatches:
+                break
+        return tried
+
+    def _plans(self, probe: Path, tried: Sequence[Rung]) -> Iterator[tuple[str, Plan]]:
+        """Yield what to try, the cheapest first; ``tried`` is what became of those before."""
+        layers = self.quantizer.layers
+        for calibrator in self.quantizer.calibrators:
+            plan = Plan(calibrator, min(self.count, len(self.calibration)))
+            yield f"{calibrator}, {plan.films} films", plan
+        if not self.quantizer.calibrators:
+            yield "all layers", Plan()
+        base = min(tried, key=lambda rung: rung.comparison.mean_difference).plan
+        if base.calibrator and len(self.calibration) > base.films:
+            more = replace(base, films=len(self.calibration))
+            yield f"{more.calibrator}, {more.films} films", more
+        if self.quantizer.precision != "fp16":  # there weights are all that is quantized
+            yield "last layer: weights only", replace(base, weights_only=layers[-1:])
+            both = dict.fromkeys((layers[0], layers[-1]))
+            yield "first and last layer: weights only", replace(base, weights_only=tuple(both))
+            base = replace(base, weights_only=layers[-1:])  # small, and next to the answer
+        for count in _FIRST:
+            if count < len(layers):
+                yield f"first {count} layers in float", _in_float(base, layers[:count])
+        ranked = self._most_sensitive(base, probe)
+        for count in _SENSITIVE:
+            if count < len(layers):
+                kept = tuple(layer for layer in layers if layer in ranked[:count])
+                yield f"{count} most sensitive in float", _in_float(base, kept)
+
+    def _most_sensitive(self, base: Plan, probe: Path) -> list[str]:
+        """Rank layers by how far the output moves, in logits, when one alone is quantized."""
+        films = self.calibration.pixels[:_PROBED]
+        expected = logit(_scores(self.source, films))
+        moved = {}
+        for layer in self.quantizer.layers:
+            others = tuple(other for other in self.quantizer.layers if other != layer)
+            self.quantizer.write(_in_float(base, others), self.spec, probe)
+            moved[layer] = float(np.abs(logit(_scores(probe, films)) - expected).mean())
+        probe.unlink(missing_ok=True)
+        return sorted(moved, key=lambda layer: -moved[layer])
+
+    def _spec(self, plan: Plan) -> ModelSpec:
+        films = tuple(sorted(self.calibration.sha256[: plan.films]))
+        return replace(
+            self.spec,
+            quantization=Quantization(
+                precision=self.quantizer.precision,
+                calibrator=plan.calibrator,
+                seed=SEED if films else None,
+                films=films,
+                weights_only=plan.weights_only,
+                float_layers=plan.float_layers,
+            ),
+        )
+
+
+def _in_float(base: Plan, layers: tuple[str, ...]) -> Plan:
+    """Return a plan that leaves layers in float, of those with quantized weights too."""
+    rest = tuple(layer for layer in base.weights_only if layer not in layers)
+    return replace(base, float_layers=layers, weights_only=rest)
+
+
+def _scores(path: Path, pixels: NDArray[np.uint8]) -> Scores:
+    return score(open_model(str(path)).runtime, pixels)

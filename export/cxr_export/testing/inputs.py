@@ -1,0 +1,187 @@
+"""What a test compares: models and films, in whatever form they are given."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import DataError, SpecMissing, UsageError
+from cxr_edge.models.checksums import check_checksums
+from cxr_edge.models.locate import model_path, read_spec_file
+from cxr_edge.models.package import FORMATS, ORIGINAL
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.runtimes.base import Runtime
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.reference import open_reference
+from cxr_export.parity.films import (
+    UNKNOWN,
+    Film,
+    Films,
+    choose,
+    list_parity_films,
+    load_parity_films,
+)
+
+ModelLike: TypeAlias = str | Path | Runtime
+"""``default``; a ``.keras``, ``.h5``, ``.onnx`` or ``.tflite`` file; a SavedModel folder; a model
+package; or what runs a model already."""
+
+DataLike: TypeAlias = str | Path | Sequence[str | Path] | NDArray[np.uint8]
+"""Films: files, folders and manifests (``.csv``), or pixels of shape (N, H, W, C)."""
+
+
+def read_spec(given: ModelSpec | str | Path | None, role: str) -> ModelSpec | None:
+    """Return a spec that is given as it is, as a path, or not at all.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or cannot be read; the message calls it ``role``.
+    SpecInvalid, SpecUnknown
+        It is no usable spec.
+    """
+    if given is None or isinstance(given, ModelSpec):
+        return given
+    path = Path(given)
+    if not path.is_file():
+        raise UsageError(f"{role}: expected a ModelSpec or a spec.json, {path} does not exist")
+    return read_spec_file(path)
+
+
+def name_of(model: ModelLike) -> str:
+    """Return a file's name, or the one in a runtime's spec."""
+    return Path(model).name if isinstance(model, str | Path) else model.spec.name
+
+
+def open_one(model: ModelLike, spec: ModelSpec | None, role: str) -> Runtime:
+    """Open one model.
+
+    Parameters
+    ----------
+    model
+        A runtime is returned as it is.
+    spec
+        Instead of the one inside a file.
+    role
+        ``reference`` or ``candidate``, for messages.
+
+    Raises
+    ------
+    UsageError
+        There is nothing at the path, or it is neither a path nor a runtime.
+    ModelError
+        As :func:`cxr_export.keras_models.reference.open_reference`.
+    """
+    if isinstance(model, str | Path):
+        path = model_path(model)
+        if not path.exists():
+            raise UsageError(f"{role}: expected a model, {path} does not exist")
+        try:
+            return open_reference(path, spec)
+        except SpecMissing as exc:
+            raise SpecMissing(
+                f"{path}: expected a {role} with a cxr-edge spec inside, came one without; "
+                "describe it with spec=, a ModelSpec or the path of a spec.json"
+            ) from exc
+    if not hasattr(model, "run") or not isinstance(getattr(model, "spec", None), ModelSpec):
+        raise UsageError(
+            f"{role}: expected a path or a Runtime, came {type(model).__name__}; save the model to "
+            "a file, or wrap a Keras model: "
+            "cxr_export.keras_models.runtime.KerasRuntime(model, spec)"
+        )
+    return model
+
+
+def open_candidates(
+    candidate: ModelLike, spec: ModelSpec | None, reference: ModelLike, fallback: ModelSpec
+) -> Iterator[tuple[str, Runtime]]:
+    """Open a candidate, or every artefact of a package, one after the other.
+
+    Parameters
+    ----------
+    candidate
+        As given.
+    spec
+        Instead of the one inside.
+    reference
+        Left out, where it is in the same package.
+    fallback
+        For a model without a spec.
+
+    Yields
+    ------
+    tuple
+        Name and runtime.
+
+    Raises
+    ------
+    UsageError
+        As :func:`open_one`; or a spec is given for a runtime, which has its own.
+    ModelError
+        As :func:`open_one`; or the package is incomplete or damaged.
+    """
+    if not isinstance(candidate, str | Path):
+        if spec:
+            raise UsageError(
+                "candidate_spec: expected a model in a file, came a Runtime, which has its own"
+            )
+        runtime = open_one(candidate, None, "candidate")
+        yield name_of(candidate), runtime
+        return
+    path = model_path(candidate)
+    files = _artefacts(path, reference)
+    if files:
+        check_checksums(path, elsewhere=ORIGINAL)  # the reference takes its place
+    for file in files or [path]:
+        try:
+            runtime = open_one(file, spec, "candidate")
+        except SpecMissing:
+            runtime = open_one(file, fallback, "candidate")
+        yield f"{name_of(candidate)}/{file.name}" if files else name_of(candidate), runtime
+
+
+def load_films(data: DataLike, spec: ModelSpec, count: int | None) -> Films:
+    """Load films, at most ``count`` of them, for a model's input.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist, or pixels are not such as the model takes.
+    DataError
+        There is no film, or none that can be read.
+    """
+    if not isinstance(data, np.ndarray):
+        paths = [data] if isinstance(data, str | Path) else data
+        listed = list_parity_films([Path(path) for path in paths], spec.labels)
+        return load_parity_films(choose(listed, count) if count else listed, spec.input)
+    wanted = f"pixels (N, {', '.join(map(str, spec.input.shape))}) uint8"
+    if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
+        raise UsageError(
+            f"data: expected {wanted}, came {data.shape} {data.dtype}; give gray values as "
+            "cxr_edge.imaging.preprocess makes them of a film, before any scaling"
+        )
+    if not len(data):
+        raise DataError(f"data: expected {wanted}, came no film")
+    names = [f"film {number}" for number in range(len(data))][:count]
+    made = tuple(Film(ImageItem(name, name), UNKNOWN, name) for name in names)
+    return Films(made, data[:count], ("",) * len(names))
+
+
+def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Give films, shape (N, H, W, C), the channels that a model takes: all the same gray."""
+    if pixels.shape[-1] == channels:
+        return pixels
+    return np.repeat(pixels[..., :1], channels, axis=-1)
+
+
+def _artefacts(path: Path, reference: ModelLike) -> list[Path]:
+    """Return what a package holds; its Keras model too, unless that is the reference."""
+    files = [path / kind.file for kind in FORMATS.values() if (path / kind.file).is_file()]
+    original = path / ORIGINAL
+    if files and original.is_file():
+        known = model_path(reference) if isinstance(reference, str | Path) else Path()
+        if original.resolve() not in (known.resolve(), (known / ORIGINAL).resolve()):
+            files.insert(0, original)
+    return files

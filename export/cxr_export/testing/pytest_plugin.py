@@ -1,0 +1,203 @@
+"""The pytest plugin: fixture and marker ``parity``, and a table of all that was compared.
+
+pytest imports this at every start, in projects that never compare a model too, so numpy, Keras
+and the rest are imported when the fixture is called.
+"""
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from cxr_export.testing.assertion import Parity
+
+MARKER: Final = "parity"
+"""Of the marker and the fixture, and the name of the property in reports."""
+
+_POSITIONS: Final = ("reference", "candidate", "data")
+_PATHS: Final = (*_POSITIONS, "spec", "candidate_spec")
+_DATA: Final = "--parity-data"
+_INI: Final = "parity_data"
+
+
+class EntryPoint:
+    """What the entry point names.
+
+    pytest refuses one module under two names, which ``-p cxr_export.testing.pytest_plugin`` beside
+    an entry point would be; this registers the module under its own name, once.
+    """
+
+    @staticmethod
+    def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+        """Register the module, unless it is."""
+        if not pluginmanager.has_plugin(__name__):
+            pluginmanager.register(sys.modules[__name__], __name__)
+
+
+entry_point: Final = EntryPoint()
+"""See :class:`EntryPoint`."""
+
+
+class ParityCheck:
+    """What the fixture gives: ``assert_parity`` with the marker's arguments as defaults."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._node = request.node
+        self._config = request.config
+        self.called = False
+
+    def __call__(
+        self, reference: Any = None, candidate: Any = None, data: Any = None, **options: Any
+    ) -> "Parity":
+        """Assert that a candidate decides as its reference does.
+
+        Parameters
+        ----------
+        reference, candidate, data, options
+            As :func:`cxr_export.testing.assert_parity`. Those left out are those of the markers,
+            the nearest first; films are else those of ``--parity-data``, else of ``parity_data``
+            in pytest's configuration. Relative paths start at pytest's rootdir, but for those on
+            the command line.
+
+        Raises
+        ------
+        MissingExtra
+            The libraries of the extra ``export`` are not installed.
+        UsageError
+            A model or the films are given nowhere, or a marker has an argument that is none.
+        ParityAssertionError, CxrError
+            As :func:`cxr_export.testing.assert_parity`.
+        """
+        __tracebackhide__ = True
+        self.called = True
+        assert_parity, failed = _load()
+        given = {"reference": reference, "candidate": candidate, "data": data}
+        options |= {name: value for name, value in given.items() if value is not None}
+        options = self._defaults() | self._rooted(options)
+        _check_complete(options)
+        try:
+            found: Parity = assert_parity(**options)
+        except failed as exc:
+            self._note(exc.parity)
+            raise
+        self._note(found)
+        return found
+
+    def _defaults(self) -> dict[str, Any]:
+        """Return the arguments of the markers, and the films of pytest's own options."""
+        here = self._config.invocation_params.dir
+        films = [here / path for path in self._config.getoption(_DATA) or ()]
+        films = films or self._config.getini(_INI)
+        merged: dict[str, Any] = {"data": films} if films else {}
+        for marker in reversed(list(self._node.iter_markers(MARKER))):
+            arguments = dict(zip(_POSITIONS, marker.args, strict=False)) | marker.kwargs
+            merged |= self._rooted(arguments)
+        return merged
+
+    def _rooted(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments with paths that start at the root."""
+        from cxr_edge.models.locate import DEFAULT
+
+        def rooted(value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return [rooted(each) for each in value]
+            is_path = isinstance(value, str | Path) and str(value) != DEFAULT
+            return self._config.rootpath / value if is_path else value
+
+        return {
+            name: rooted(value) if name in _PATHS else value for name, value in arguments.items()
+        }
+
+    def _note(self, found: "Parity") -> None:
+        """Add rows to the test's report, which also comes back from other processes."""
+        self._node.user_properties += [(MARKER, row) for row in found.rows]
+
+
+def _load() -> tuple[Any, Any]:
+    """Import what is heavy."""
+    try:
+        from cxr_export.testing.assertion import ParityAssertionError, assert_parity
+    except ModuleNotFoundError as exc:
+        from cxr_edge.errors import MissingExtra, missing_module
+        from cxr_export.cli.export import EXPORT_MODULES
+
+        if (missing := missing_module(exc)) not in EXPORT_MODULES:
+            raise
+        raise MissingExtra("the fixture 'parity'", "export", missing) from exc
+    return assert_parity, ParityAssertionError
+
+
+def _check_complete(options: dict[str, Any]) -> None:
+    import inspect
+
+    from cxr_edge.errors import UsageError
+    from cxr_export.testing.assertion import assert_parity
+
+    known = inspect.signature(assert_parity).parameters
+    if unknown := options.keys() - known.keys():
+        raise UsageError(
+            f"parity: expected {', '.join(known)}, came {', '.join(sorted(unknown))}; correct the "
+            "call or its marker"
+        )
+    if missing := [name for name in _POSITIONS if options.get(name) is None]:
+        raise UsageError(
+            f"parity: expected {', '.join(_POSITIONS)}, came no {', no '.join(missing)}; give it "
+            f"to the call or to a marker; films may stand in {_DATA} or, as {_INI}, in pytest's "
+            "configuration"
+        )
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest) -> ParityCheck:
+    """Call it to assert that a model decides as another; see cxr_export.testing.assert_parity."""
+    return ParityCheck(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a test that takes the fixture and passes without a call: it has compared nothing."""
+    outcome = yield
+    check = pyfuncitem.funcargs.get(MARKER)
+    if isinstance(check, ParityCheck) and not check.called:
+        pytest.fail("parity: expected a call of the fixture, nothing was compared", pytrace=False)
+    return outcome
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add where films are."""
+    text = "films to compare models on: a file, a folder or a manifest"
+    group = parser.getgroup(MARKER, "parity of models")
+    group.addoption(_DATA, action="append", metavar="DATA", help=f"{text}; repeatable")
+    parser.addini(_INI, f"{text}; one a line", type="paths", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(reference, candidate, data, gate, ...): arguments of cxr_export.testing."
+        "assert_parity that the fixture 'parity' takes where its call leaves them out",
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a table of what was compared."""
+    rows = [
+        row
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "teardown"  # the last of a test, with all properties
+        for name, row in report.user_properties
+        if name == MARKER
+    ]
+    if not rows:
+        return
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    terminalreporter.section("parity")
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        terminalreporter.line("  ".join(cells).rstrip())

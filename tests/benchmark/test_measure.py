@@ -1,0 +1,186 @@
+"""What ``cxr benchmark`` measures and prints; never how fast it is."""
+
+import csv
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from fakes import SAMPLES
+
+from cxr_edge.benchmark.measure import gather
+from cxr_edge.benchmark.rows import Figures, Row, Setting
+from cxr_edge.models.locate import default_package
+from cxr_edge.system.cpu import usable_cpus
+
+FEW = ("--films", 3, "--rounds", 1)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Any], Path]:
+    """One benchmark of two settings that run and two that cannot."""
+    from typer.testing import CliRunner
+
+    from cxr_edge.cli.app import app
+
+    folder = tmp_path_factory.mktemp("benchmark")
+    words = ("benchmark", SAMPLES, "--runtime", "onnx", "--device", "cpu,cuda", "--workers", "1",
+             "--batch-size", "1", "--batch-size", "2", *FEW, "--json", folder / "b.json",
+             "--plot", folder / "b.png")  # fmt: skip
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    return result, json.loads((folder / "b.json").read_text()), folder
+
+
+def test_every_combination_is_a_row(measured: tuple[Any, dict[str, Any], Path]) -> None:
+    """In the order of the options; each says what was asked for."""
+    result, data, _ = measured
+    assert result.exit_code == 0, result.output
+    asked = [(row["asked"]["device"], row["asked"]["batch_size"]) for row in data["rows"]]
+    assert asked == [("cpu", 1), ("cpu", 2), ("cuda", 1), ("cuda", 2)]
+    assert all(set(row["asked"]) == set(Setting.__dataclass_fields__) for row in data["rows"])
+    assert (data["films"], data["distinct_films"], data["rounds"]) == (3, 3, 1)
+    assert data["machine"]["usable_cpus"] == usable_cpus()
+
+
+def test_figures_are_whole_and_agree(measured: tuple[Any, dict[str, Any], Path]) -> None:
+    """All fields are there, and those that follow from others do."""
+    _, data, _ = measured
+    for row in data["rows"][:2]:
+        found = Figures(**row["figures"])
+        assert row["error"] is None
+        assert (found.runtime, found.provider) == ("onnx", "CPUExecutionProvider")
+        assert all(
+            value > 0
+            for field, value in dataclasses.asdict(found).items()
+            if not isinstance(value, str)
+        ), found
+        assert found.share == pytest.approx(found.end_to_end_rate / found.ideal_rate)
+        alone = (found.decode_cpu_ms + found.inference_cpu_ms) / 1e3
+        assert found.ideal_rate == pytest.approx(usable_cpus() / alone)
+        assert found.p50_ms <= found.p95_ms <= found.p99_ms
+        assert found.peak_bytes > 20_000_000
+
+
+def test_what_cannot_run_stops_nothing(measured: tuple[Any, dict[str, Any], Path]) -> None:
+    """A device that is not there is a row with the reason, in the table and in the JSON."""
+    result, data, _ = measured
+    for row in data["rows"][2:]:
+        assert row["figures"] is None
+        assert "cuda" in row["error"].lower()
+        assert row["error"] in result.output
+    assert "onnx (cuda)" in result.output
+
+
+def test_the_plot_is_a_picture(measured: tuple[Any, dict[str, Any], Path]) -> None:
+    """A PNG that anything opens."""
+    assert cv2.imread(str(measured[2] / "b.png")) is not None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.97, 1.0, 1.2])
+def test_no_value_is_drawn_over_the_mark(
+    measured: tuple[Any, dict[str, Any], Path], share: float
+) -> None:
+    """Wherever the ideal is, the value of the bar that it belongs to stands right of both."""
+    plot = pytest.importorskip("cxr_edge.benchmark.plot")
+    row = measured[1]["rows"][0]
+    rate = 123.4
+    figures = Figures(**row["figures"] | {"end_to_end_rate": rate, "ideal_rate": rate / share})
+    figure = plot.figure_of_rates([Row(Setting(**row["asked"]), figures, "")])
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    (label,) = [text for text in axis.texts if text.get_text() == "123.4"]
+    right = axis.transData.transform((max(rate, figures.ideal_rate), 0))[0]
+    assert label.get_window_extent().x0 > right + 2  # pixels: the mark is a thin line
+
+
+def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """Exit code 1, and the reasons are written all the same."""
+    out = tmp_path / "b.json"
+    words = ("--runtime", "onnx", "--device", "cuda", "--json", out, "--plot", tmp_path / "b.png")
+    result = cxr("benchmark", SAMPLES, *FEW, *words)
+    assert result.exit_code == 1, result.output
+    assert json.loads(out.read_text())["rows"][0]["error"]
+
+
+def test_films_are_repeated_or_cut(tmp_path: Path) -> None:
+    """As many as asked for, each readable: what is no film is no part of a pass."""
+    for count, distinct in ((3, 3), (20, 7)):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        assert gather(SAMPLES, count, folder) == distinct
+        films = [path.resolve() for path in sorted(folder.iterdir())]
+        assert len(films) == count
+        assert len(set(films)) == distinct
+        assert not {"text.png", "truncated.jpg"} & {path.name for path in films}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{tmp}"], "at least one film that can be read"),
+        (["{tmp}/none"], "does not exist"),
+        (["{tmp}/none.onnx", SAMPLES], "expected a model"),
+        (["default", SAMPLES, SAMPLES], "at most a model and a folder"),
+        ([SAMPLES, "--runtime", "onnx,fast"], "--runtime: expected auto, "),
+        ([SAMPLES, "--workers", "0"], "--workers: expected whole numbers from 1, came '0'"),
+        ([SAMPLES, "--batch-size", "1,"], "--batch-size: expected"),
+        ([SAMPLES, "--threads", "auto"], "--threads: expected"),
+        ([SAMPLES, "--json", "{tmp}/none/b.json"], "a folder that exists"),
+    ],
+)
+def test_what_cannot_work_is_told_at_once(
+    cxr: Callable[..., Any], tmp_path: Path, words: list[object], message: str
+) -> None:
+    """Exit code 2, before anything is measured."""
+    (tmp_path / "notes.jpg").write_text("no film")
+    result = cxr("benchmark", *(str(word).format(tmp=tmp_path) for word in words))
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_a_plot_without_its_extra_names_it(
+    cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is measured."""
+    monkeypatch.delitem(sys.modules, "cxr_edge.benchmark.plot", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = cxr("benchmark", SAMPLES, *FEW, "--plot", tmp_path / "b.png")
+    assert result.exit_code == 1
+    assert "cxr benchmark --plot needs the extra 'evaluate'" in result.output
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.tflite"])
+def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name: str) -> None:
+    """As cxr scan takes it; a runtime that does not run it is a row with the reason."""
+    out = tmp_path / "b.json"
+    model = default_package() / name
+    result = cxr("benchmark", model, SAMPLES, *FEW, "--runtime", "onnx,litert", "--json", out)
+    assert result.exit_code == 0, result.output
+    errors = [row["error"] for row in json.loads(out.read_text())["rows"]]
+    assert sorted(error is None for error in errors) == [False, True]
+
+
+def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
+    """The pass from end to end leaves a report with a row for each film."""
+    from cxr_edge.benchmark.measure import _Passes
+    from cxr_edge.jobs.scan_job import ScanJob
+    from cxr_edge.models.open import open_model
+    from cxr_edge.pipeline.decision import Decision
+    from cxr_edge.pipeline.discover import discover
+
+    films = tmp_path / "films"
+    films.mkdir()
+    gather(SAMPLES, 5, films)
+    model = open_model(runtime="onnx", threads=1)
+    job = ScanJob([films], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
+    passes = _Passes(job, model, list(discover([films])))
+    assert set(passes.once()) == {
+        "end to end", "decode", "inference", "decode alone", "inference alone"
+    }  # fmt: skip
+    assert len(passes.latencies) == 5
+    with job.out.open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["ok"] * 5

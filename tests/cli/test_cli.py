@@ -1,0 +1,212 @@
+"""The command: help, exit codes, what it loads and what it prints."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from fakes import SAMPLES, runtimes
+
+from cxr_edge import __version__
+from cxr_edge.cli.app import app
+from cxr_edge.models.locate import default_package
+from cxr_edge.notice import NOTICE
+
+COMMANDS = tuple(typer.main.get_command(app).commands)
+FILM = SAMPLES / "phantom-normal.jpg"
+FLOAT = ("--formats", "onnx,tflite")
+
+
+def python(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run this Python in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_every_command_explains_itself(cxr: Callable[..., Any], command: tuple[str, ...]) -> None:
+    """--help works everywhere; the top one lists the commands and the exit codes."""
+    result = cxr(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+    if not command:
+        assert all(name in result.output for name in COMMANDS)
+        assert "Exit codes" in result.output
+
+
+def test_the_version_is_the_packages(cxr: Callable[..., Any]) -> None:
+    """One number, everywhere."""
+    assert cxr("--version").output.strip() == f"cxr-edge {__version__}"
+
+
+def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """What a person sees at the end: counts, failed files by name, the research notice."""
+    result = cxr("scan", SAMPLES, "--out", tmp_path / "r.csv")
+    assert result.exit_code == 3
+    for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", NOTICE):
+        assert text in result.output
+
+
+def test_quiet_prints_nothing(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """Cron jobs get the exit code and the report."""
+    result = cxr("scan", FILM, "--out", tmp_path / "r.csv", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """Exit code 0, a report with its header, and a message."""
+    (tmp_path / "empty").mkdir()
+    result = cxr("scan", tmp_path / "empty", "--out", tmp_path / "r.csv")
+    assert result.exit_code == 0
+    assert "no image found" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["scan", "{tmp}/none"], 2, "does not exist"),
+        (["scan", FILM, "--out", "{tmp}/none/r.csv"], 2, "make it first"),
+        (["scan", FILM, "--out", "{tmp}/r.csv", "--colour"], 2, "No such option"),
+        (["scan"], 2, "Missing argument"),
+        (["scan", FILM, "--model", "{tmp}/none"], 2, "does not exist"),
+        (["scan", FILM, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
+        (["scan", FILM, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
+        (["scan", FILM, "--threshold", "1.5"], 2, "1.5"),
+        (["scan", FILM, "--threshold", "nan"], 2, "came nan"),
+        (["scan", FILM, "--operating-point", "none"], 2, "screening, balanced, study"),
+        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
+        (["train", "{tmp}/none"], 2, "is none"),
+        (["train", SAMPLES], 1, "NORMAL"),
+        (["train", SAMPLES, "--architecture", "vgg"], 2, "dense, dense-deep, cnn"),
+        (["train", SAMPLES, "--imbalance", "smote"], 2, "none, balanced, weights, focal"),
+        (["train", SAMPLES, "--channels", "2"], 2, "expected 1 or 3"),
+        (["train", FILM], 1, "CSV manifest"),
+        (["train", SAMPLES, "--name", " "], 2, "expected a name"),
+        (["train", SAMPLES, "--head-epochs", "1"], 2, "expected a pretrained network"),
+        (["train", SAMPLES, "--show-samples", "--resume"], 2, "expected without --resume"),
+        (["audit", "{tmp}/none"], 2, "is none"),
+        (["audit", SAMPLES], 1, "NORMAL"),
+        (["evaluate", "{tmp}/none"], 2, "is none"),
+        (["evaluate", "{tmp}/none.onnx", SAMPLES], 1, "NORMAL"),
+        (["compare", "{tmp}"], 1, "finished run"),
+        (["explain", "{tmp}/none.keras", FILM], 2, "does not exist"),
+        (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
+        (["export", FILM, "-o", "{tmp}/p"], 2, "--calibration"),
+        (["export", FILM, "-o", "{tmp}/p", "--formats", "pdf"], 2, "expected some of onnx"),
+        (["verify", "default"], 2, "--data"),
+        (["export", FILM, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
+        (["verify", "{tmp}/none", "--data", SAMPLES], 1, "model package"),
+    ],
+)
+def test_wrong_use_has_its_code_and_message(
+    cxr: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[object],
+    code: int,
+    message: str,
+) -> None:
+    """One line that says what is wrong, no traceback, nothing left behind."""
+    monkeypatch.chdir(tmp_path)
+    result = cxr(*(str(word).format(tmp=tmp_path) for word in words))
+    assert result.exit_code == code
+    assert message in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unreadable_file_is_a_failed_row(
+    cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No read permission costs one row, not the run."""
+    refused = tmp_path / "refused.png"
+    refused.write_bytes(FILM.read_bytes())
+    real = os.open
+
+    def refuse(path: str | Path, flags: int, *mode: int) -> int:
+        if Path(path) == refused:
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, *mode)
+
+    monkeypatch.setattr("cxr_edge.storage.atomic.os.open", refuse)
+    assert cxr("scan", tmp_path, "--out", tmp_path / "r.csv").exit_code == 3
+    assert (
+        "unreadable,the file cannot be read: Permission denied" in (tmp_path / "r.csv").read_text()
+    )
+
+
+def test_help_loads_neither_runtime_nor_decoder() -> None:
+    """``cxr --help`` answers at once: no onnxruntime, no OpenCV, no numpy."""
+    loaded = python("-X", "importtime", "-m", "cxr_edge", "--help").stderr
+    modules = {line.rsplit("|", 1)[-1].strip() for line in loaded.splitlines()}
+    assert "cxr_edge.cli.app" in modules
+    assert not modules & {"onnxruntime", "cv2", "numpy", "pydicom", "tensorflow"}
+
+
+def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
+    """The runtime runs where TensorFlow is not installed, and does not want it where it is."""
+    script = (
+        "import sys; from cxr_edge.cli.app import app\n"
+        f"app(['scan', {str(SAMPLES)!r}, '--out', {str(tmp_path / 'r.csv')!r}], "
+        "standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'cxr_edge.training', 'cxr_export'}\n"
+        "assert {'onnxruntime', 'ai_edge_litert', 'openvino'} & set(sys.modules)\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    python("-c", script)
+
+
+@pytest.mark.parametrize(
+    ("words", "blocked", "extra"),
+    [
+        (["train", SAMPLES], "keras", "train"),
+        (["export", FILM, "-o", "p"], "tensorflow", "export"),
+        (["verify", default_package(), "--data", SAMPLES], "keras", "export"),
+        (["scan", FILM, "--runtime", "litert"], "ai_edge_litert", "litert"),
+        (["scan", FILM, "--runtime", "openvino"], "openvino", "openvino"),
+        (["evaluate", SAMPLES], "sklearn", "evaluate"),
+        (["compare", "run"], "matplotlib", "evaluate"),
+        (["explain", "default", FILM], "tensorflow", "train"),
+    ],
+)
+def test_a_missing_extra_is_named(
+    tmp_path: Path, words: list[object], blocked: str, extra: str
+) -> None:
+    """Without the heavy libraries a command says what to install, with exit code 1."""
+    script = (
+        f"import sys; sys.modules[{blocked!r}] = None\n"
+        "from cxr_edge.cli.app import app\n"
+        f"app({[str(word) for word in words]!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"cxr-edge[{extra}]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("runtime", runtimes())
+def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: str) -> None:
+    """Standard error stays empty where it is no terminal, whatever a runtime likes to note."""
+    words = ("scan", FILM, "--runtime", runtime, "--out", tmp_path / "r.csv")
+    done = python("-m", "cxr_edge", *words)
+    assert done.stderr == ""
+
+
+def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
+    """No library writes into the user's folders, or gathers what it could send."""
+    words = ["scan", str(FILM), "--out", str(tmp_path / "r.csv"), "-q", "--runtime", "onnx"]
+    script = f"from cxr_edge.cli.app import app; app({words})"
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, **variables}, check=True)
+    left = {path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()}
+    assert left == {(".cache", "cxr-edge")}

@@ -1,0 +1,196 @@
+"""``cxr doctor``: what it says of a machine, and how it says it."""
+
+import json
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ROOT, SAMPLES
+from typer.testing import CliRunner
+
+from cxr_edge.cli.app import app
+from cxr_edge.doctor import machine as here
+from cxr_edge.doctor import runtime_trial as trial
+from cxr_edge.errors import CxrError
+from cxr_edge.models.machine_cache import library_versions
+from cxr_edge.models.open import open_model
+from cxr_edge.models.registry import RUNTIMES, installed
+from cxr_edge.system.cpu import usable_cpus
+
+TABLE_WIDTH = 80
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """The JSON on this machine and the samples, with every runtime tried in its own process."""
+    result = CliRunner().invoke(app, ["doctor", str(SAMPLES), "--json"])
+    assert result.exit_code == 3, result.output
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
+
+
+def test_json_tells_of_the_machine_and_the_folder(told: dict[str, Any]) -> None:
+    """One object with a version; the folder's part is there where a folder is given."""
+    assert set(told) == {"doctor_version", "machine", "folder"}
+    assert told["doctor_version"] == 1
+    assert told["machine"]["works"] is True
+    assert told["machine"]["usable_cpus"] == usable_cpus()
+    assert told["machine"]["available_memory"] <= told["machine"]["memory"]
+    assert (told["folder"]["files"], told["folder"]["failing"]) == (9, 2)
+
+
+def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> None:
+    """What is said of it is what a scan by it would say."""
+    runtimes = told["machine"]["runtimes"]
+    assert set(runtimes) == set(RUNTIMES)
+    for name, facts in runtimes.items():
+        if installed(name):
+            model = open_model(runtime=name)
+            assert (facts["model"], facts["provider"]) == (model.tag, model.runtime.provider)
+            assert facts["self_test"].startswith("passed")
+            assert facts["version"]
+        else:
+            assert facts["error"] == "not installed"
+    assert "CPUExecutionProvider" in told["machine"]["execution_providers"]
+
+
+def test_every_transfer_syntax_of_films_is_told(told: dict[str, Any]) -> None:
+    """Sixteen, each decoded here or with what to do about it."""
+    syntaxes = told["machine"]["transfer_syntaxes"]
+    assert len(syntaxes) == 16
+    assert syntaxes["ExplicitVRLittleEndian"] == ""
+    assert {"JPEGLosslessSV1", "HTJ2K", "RLELossless", "JPEGLSLossless"} <= set(syntaxes)
+
+
+def test_every_extra_is_told() -> None:
+    """Those of the distribution, but for the developers' own."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) - {"dev"} <= set(here.EXTRAS)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_table_fits_a_terminal(cxr: Callable[..., Any]) -> None:
+    """No line is wider than 80 columns, and what matters is in it."""
+    result = cxr("doctor", SAMPLES)
+    assert result.exit_code == 3, result.output
+    assert max(map(len, result.output.splitlines())) <= TABLE_WIDTH
+    lines = {" ".join(line.split()) for line in result.output.splitlines()}
+    assert {"a scan works", "files 9, of which 2 would fail", "truncated 1: truncated.jpg"} <= lines
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_machine_on_which_a_scan_works_is_well(cxr: Callable[..., Any]) -> None:
+    """Exit code 0 without a folder, or with one that is all films."""
+    assert cxr("doctor").exit_code == 0
+    assert cxr("doctor", SAMPLES / "phantom-normal.jpg").exit_code == 0
+
+
+@pytest.mark.parametrize("folder", [(), (SAMPLES,)])
+def test_no_runtime_is_an_error(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, folder: tuple[Path, ...]
+) -> None:
+    """Exit code 1, and it says how to install each."""
+    monkeypatch.setattr(here, "installed", lambda _: False)
+    result = cxr("doctor", *folder)
+    assert result.exit_code == 1, result.output
+    assert "a scan" in result.output
+    assert "does not work: see runtimes" in result.output
+    for kind in RUNTIMES.values():
+        assert f"not installed: {kind.install}" in result.output
+
+
+def test_a_runtime_that_ends_its_process_is_a_line(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is told, and the others are looked at all the same."""
+
+    def die(*_: object, **__: object) -> None:
+        raise CxrError("its process died with exit code -11")
+
+    monkeypatch.setattr(here, "apart", die)
+    result = cxr("doctor", "--json")
+    assert result.exit_code == 1
+    runtimes = json.loads(result.stdout)["machine"]["runtimes"]
+    errors = {facts["error"] for name, facts in runtimes.items() if installed(name)}
+    assert errors == {"its process died with exit code -11"}
+
+
+def hang(*_: object) -> None:
+    """Never end; for a process that finds this module."""
+    time.sleep(600)
+
+
+def test_a_runtime_that_hangs_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up, and the time that it was given is told."""
+    monkeypatch.setattr(here, "try_runtime", hang)
+    monkeypatch.setattr(here, "TRIAL", 0.5)
+    assert here._runtime("onnx", library_versions()).error == "it took longer than 0.5 s"
+
+
+def test_whatever_a_broken_library_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where two distributions have overwritten each other's files."""
+
+    def broken(*_: object) -> None:
+        raise AttributeError("module 'onnxruntime' has no attribute 'InferenceSession'")
+
+    monkeypatch.setattr(trial, "open_model", broken)
+    with pytest.raises(CxrError, match="AttributeError: module 'onnxruntime' has no"):
+        trial.try_runtime("onnx")
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_distributions_of_onnxruntime_are_explained(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the commands that get out of it."""
+    names = ("onnxruntime", "onnxruntime-gpu")
+    monkeypatch.setattr(here, "installed_distributions", lambda: names)
+    output = " ".join(cxr("doctor").output.split())
+    assert "conflict onnxruntime and onnxruntime-gpu are installed together" in output
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in output
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_cache_that_cannot_be_written_is_told(
+    cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan works without it, so that is no error."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    result = cxr("doctor", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["machine"]["cache_error"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_an_extra_lacks_is_told(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the line that installs it."""
+    monkeypatch.setattr(here, "EXTRAS", {"evaluate": ("numpy", "no_such_module")})
+    output = " ".join(cxr("doctor").output.split())
+    assert "pip install 'cxr-edge[evaluate]' (missing: no_such_module)" in output
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(cxr: Callable[..., Any]) -> None:
+    """Exit code 2, before the machine is looked at."""
+    result = cxr("doctor", "no-such-folder")
+    assert result.exit_code == 2
+    assert "no-such-folder does not exist" in result.output
+
+
+@pytest.mark.parametrize(
+    ("metadata", "shown"),
+    [
+        ("onnxruntime_gpu-1.32.0.dist-info", "onnxruntime-gpu 1.32.0"),
+        ("a-1.0.dist-info, b_c-2.dist-info", "a 1.0, b-c 2"),
+        ("none", ""),
+        ("1234, 99 bytes", "1234, 99 bytes"),
+    ],
+)
+def test_versions_are_readable(metadata: str, shown: str) -> None:
+    """Distribution and version, several alike; what is neither stays as it is."""
+    assert here._readable(metadata) == shown

@@ -1,0 +1,289 @@
+"""Artefacts of fewer bits: made by the real quantizers, from a network that was trained."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from cxr_edge.errors import DataError, UsageError
+from cxr_edge.models.checksums import check_checksums
+from cxr_edge.models.locate import package_spec
+from cxr_edge.models.open import open_model
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.quantization import Quantization
+from cxr_export.packaging.request import Request, choose_films
+from cxr_export.parity.films import Films, choose, divide, list_parity_films, load_parity_films
+from cxr_export.parity.scoring import score
+from cxr_export.quantize.onnx_int8 import OnnxInt8
+from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, Plan
+from cxr_export.quantize.tflite import TfliteQuantizer
+
+pytestmark = pytest.mark.slow
+
+LOOSE = ("--flips", 1, "--auc-loss", 1, "--sensitivity-loss", 1, "--fp16-difference", 1)
+FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.dynamic.tflite")
+
+
+@pytest.fixture(scope="module")
+def films(package: Path, class_folders: Path) -> Films:
+    spec = package_spec(package)
+    listed = list_parity_films([class_folders], spec.labels)
+    return load_parity_films(choose(listed, 48), spec.input)
+
+
+@pytest.fixture(scope="module")
+def expected(package: Path, films: Films) -> Scores:
+    return score(open_model(str(package / "model.onnx")).runtime, films.pixels)
+
+
+@pytest.fixture(scope="module")
+def everything(
+    tmp_path_factory: pytest.TempPathFactory, run_folder: Path, class_folders: Path
+) -> Path:
+    """A package with all formats; the gates are open, for a network trained on two epochs."""
+    from typer.testing import CliRunner
+
+    from cxr_edge.cli.app import app
+
+    out = tmp_path_factory.mktemp("all") / "p"
+    words = ("export", run_folder / "model.keras", "-o", out, "--calibration", class_folders)
+    result = CliRunner().invoke(app, [str(word) for word in (*words, *LOOSE)])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def write(quantizer: Any, plan: Plan, package: Path, path: Path) -> Path:
+    spec = package_spec(package)
+    quantizer.write(plan, spec, path)
+    assert open_model(str(path)).spec == spec
+    return path
+
+
+def difference(path: Path, films: Films, expected: Scores) -> float:
+    return float(np.abs(score(open_model(str(path)).runtime, films.pixels) - expected).mean())
+
+
+@pytest.mark.parametrize("calibrator", [MINMAX, PERCENTILE, ENTROPY])
+def test_onnx_int8_stays_near_the_float_graph(
+    package: Path, films: Films, expected: Scores, tmp_path: Path, calibrator: str
+) -> None:
+    """Each calibrator gives a QDQ graph of at most 30 % of the size, off by a little."""
+    quantizer = OnnxInt8(package / "model.onnx", films.pixels, tmp_path)
+    path = write(quantizer, Plan(calibrator, 48), package, tmp_path / "q.onnx")
+    assert path.stat().st_size <= 0.3 * (package / "model.onnx").stat().st_size
+    assert 0 < difference(path, films, expected) < 0.05
+    graph = onnx.load(path).graph
+    kinds = {node.op_type for node in graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+    weights = [numpy_helper.to_array(t) for t in graph.initializer if t.data_type == t.INT8]
+    assert max(np.abs(w.astype(int)).max() for w in weights if w.ndim == 4) <= 64  # 7 bits
+
+
+def test_onnx_layers_stay_in_float_or_keep_float_activations(
+    package: Path, films: Films, expected: Scores, tmp_path: Path
+) -> None:
+    """Sizes tell that it was done; weights alone move the scores less than everything does."""
+    quantizer = OnnxInt8(package / "model.onnx", films.pixels, tmp_path)
+    layers = quantizer.layers
+    assert "stem_norm" in layers[0]
+    assert "probability" in layers[-1]
+    moved, sizes = [], []
+    for plan in (
+        Plan(MINMAX, 48),
+        Plan(MINMAX, 48, weights_only=layers),
+        Plan(MINMAX, 48, float_layers=layers),
+    ):
+        path = write(quantizer, plan, package, tmp_path / "q.onnx")
+        moved.append(difference(path, films, expected))
+        sizes.append(path.stat().st_size)
+    assert moved[0] > moved[1] > 0
+    assert sizes[1] < 1.2 * sizes[0]
+    assert sizes[2] > 3 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("precision", "share", "limit"),
+    [("fp16", 0.55, 1e-3), ("dynamic", 0.3, 0.05), ("int8", 0.3, 0.05)],
+)  # fmt: skip
+def test_tflite_of_fewer_bits_stays_near_the_float_graph(
+    package: Path, films: Films, expected: Scores, tmp_path: Path,
+    precision: str, share: float, limit: float,
+) -> None:  # fmt: skip
+    """Smaller by what was promised, off by a little; with all layers in float, as large."""
+    source = package / "model.tflite"
+    quantizer = TfliteQuantizer(precision, source, films.pixels)
+    assert "probability" in quantizer.layers[-1]
+    path = write(quantizer, Plan(MINMAX, 48), package, tmp_path / "q.tflite")
+    assert path.stat().st_size <= share * source.stat().st_size
+    assert 0 < difference(path, films, expected) < limit
+    plan = Plan(MINMAX, 48, float_layers=quantizer.layers)
+    path = write(quantizer, plan, package, tmp_path / "f.tflite")
+    assert path.stat().st_size > 0.9 * source.stat().st_size
+
+
+def test_noise_is_no_calibration_set(
+    run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Ranges measured on noise lose the films' decisions: told by the gate, exit code 4."""
+    rng = np.random.default_rng(0)
+    noise = tmp_path / "noise"
+    noise.mkdir()
+    for number in range(40):
+        gray = rng.integers(120, 136, (64, 64), np.uint8)
+        assert cv2.imwrite(str(noise / f"{number}.png"), gray)
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx-int8")
+    result = cxr(*words, "--calibration", noise, "--data", class_folders)
+    assert result.exit_code == 4, result.output
+    assert "labels differ" in result.output
+    assert "no package was made" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["noise"]
+
+
+def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) -> None:
+    """All files are there, their specs say how they were made, and the card shows the parity."""
+    check_checksums(everything)
+    for name in FEW_BITS:
+        made = open_model(str(everything / name)).spec.quantization
+        assert made
+        assert (len(made.films) > 0) == (made.precision == "int8")
+    assert package_spec(everything).quantization is None
+    findings = json.loads((everything / "parity.json").read_text())
+    assert set(findings["rungs"]) == set(FEW_BITS)
+    assert len(findings["artefacts"]) == 6
+    card = (everything / "README.md").read_text()
+    assert "## Parity" in card
+    assert all(f"| {name} |" in card for name in FEW_BITS)
+    cxr("verify", everything, "--data", everything.parent, *LOOSE)  # no film: nothing is written
+    assert json.loads((everything / "parity.json").read_text()) == findings
+
+
+def test_the_rungs_outlive_another_comparison(
+    everything: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """cxr verify replaces the figures and keeps what was tried at the export."""
+    copy = tmp_path / "p"
+    shutil.copytree(everything, copy)
+    before = json.loads((copy / "parity.json").read_text())
+    result = cxr("verify", copy, "--data", class_folders, *LOOSE)
+    assert result.exit_code == 0
+    assert "108 of the films calibrated model.int8.onnx" in result.output
+    assert "of the films calibrated model.fp16.tflite" not in result.output
+    after = json.loads((copy / "parity.json").read_text())
+    assert after["films"] == 120 != before["films"]
+    assert after["rungs"] == before["rungs"]
+
+
+def test_the_same_model_and_films_give_the_same_bytes(
+    everything: Path, run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Every artefact, byte for byte."""
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p")
+    result = cxr(*words, "--calibration", class_folders, *LOOSE)
+    assert result.exit_code == 0, result.output
+    for name in (*FEW_BITS, "model.onnx", "model.tflite", "spec.json"):
+        assert (tmp_path / "p" / name).read_bytes() == (everything / name).read_bytes(), name
+
+
+def test_what_never_passes_is_withheld(
+    run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Exit code 4 names it; the rest of the package is there and whole."""
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p")
+    formats = ("--formats", "onnx,tflite-fp16", "--calibration", class_folders)
+    result = cxr(*words, *formats, "--fp16-difference", 0)
+    assert result.exit_code == 4
+    assert "model.fp16.tflite" in result.output
+    names = {path.name for path in (tmp_path / "p").iterdir()}
+    assert "model.onnx" in names
+    assert "model.fp16.tflite" not in names
+    check_checksums(tmp_path / "p")
+    findings = json.loads((tmp_path / "p" / "parity.json").read_text())
+    tried = findings["rungs"]["model.fp16.tflite"]
+    assert tried[0]["rung"] == "all layers"
+    assert tried[-1]["rung"].endswith("most sensitive in float")
+    assert not any(rung["passed"] for rung in tried)
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_unreadable_calibration_films_are_counted(
+    run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """They are left out, and that is said."""
+    films = tmp_path / "films"
+    shutil.copytree(class_folders, films)
+    (films / "NORMAL" / "IM-9999-0001.png").write_text("no film")
+    listed = list_parity_films([films])
+    spec = package_spec_of(run_folder)
+    calibration, judged = divide(listed, spec)
+    side = "calibration films" if len(calibration) > 108 else "files"
+    assert len(calibration) + len(judged) == 121
+    words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx")
+    result = cxr(*words, "--calibration", films)
+    assert result.exit_code == 0, result.output
+    assert f"1 {side} could not be read" in result.output
+
+
+def package_spec_of(run_folder: Path) -> ModelSpec:
+    from cxr_export.keras_models.load import load_original
+
+    return load_original(run_folder / "model.keras")[1]
+
+
+def test_films_are_asked_for() -> None:
+    """Formats of fewer bits are never calibrated on whatever is at hand."""
+    with pytest.raises(UsageError, match="--calibration"):
+        Request()
+    with pytest.raises(UsageError, match="expected some of onnx"):
+        Request(formats=("onnx", "pdf"))
+    with pytest.raises(UsageError, match="came none"):
+        Request(formats=())
+    Request(formats=("onnx",))
+
+
+def test_calibration_and_judgement_share_no_patient(package: Path, class_folders: Path) -> None:
+    """Judged is on the validation patients, calibrated on the others, both classes alike."""
+    spec: ModelSpec = package_spec(package)
+    calibration, judged = divide(list_parity_films([class_folders], spec.labels), spec)
+    assert {film.patient for film in calibration}.isdisjoint(film.patient for film in judged)
+    assert spec.provenance
+    assert len(judged) == spec.provenance.validation_films
+    first = choose(calibration, 20)
+    assert [film.label for film in first].count(1) == 10
+    assert choose(calibration, 40)[:20] == first
+
+
+def test_films_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:
+    """Each class is parted by patient; copies under another name are left out too."""
+    rng = np.random.default_rng(0)
+    for label, count in (("NORMAL", 30), ("PNEUMONIA", 2)):
+        (tmp_path / label).mkdir()
+        for number in range(count):
+            film = rng.integers(0, 256, (16, 16), np.uint8)
+            cv2.imwrite(str(tmp_path / label / f"{label[0]}{number}.png"), film)
+    spec = ModelSpec(
+        "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
+    )
+    calibration, judged = divide(list_parity_films([tmp_path]), spec)
+    assert {film.label for film in judged} == {film.label for film in calibration} == {0, 1}
+    assert len(judged) == 10
+    copies = tmp_path.parent / f"{tmp_path.name}-copies"
+    shutil.copytree(tmp_path, copies)
+    (copies / "NORMAL" / "N0.png").rename(copies / "NORMAL" / "renamed.png")
+    with pytest.raises(DataError, match="other than those judged on"):
+        choose_films(Request(calibration=[copies], data=[tmp_path]), spec)
+
+
+def test_a_quantization_goes_round() -> None:
+    """To JSON and back."""
+    made = Quantization("int8", MINMAX, 1, ("a" * 64,), ("head",), ("stem",))
+    assert Quantization.from_dict(json.loads(json.dumps(made.to_dict()))) == made

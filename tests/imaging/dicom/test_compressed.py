@@ -1,0 +1,384 @@
+"""Compressed DICOM films, encoded here."""
+
+import contextlib
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import gdcm
+import numpy as np
+import pytest
+from dicoms import CHANNELS, WINDOW, Make, colour, gray, saved
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import (
+    JPEG2000,
+    MPEG2MPML,
+    UID,
+    AllTransferSyntaxes,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from cxr_edge.errors import (
+    Corrupt,
+    ImageError,
+    NoPixelData,
+    Truncated,
+    UnsupportedCompression,
+)
+from cxr_edge.imaging.decode import decode
+from cxr_edge.imaging.dicom.dataset import syntax_of
+from cxr_edge.imaging.dicom.transfer_syntaxes import DECODED_BY, plugin_for
+
+LOSSLESS = (RLELossless, JPEG2000Lossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless)
+LOSSY = (JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
+FRAMED = (*LOSSLESS, *LOSSY)
+JPEG_FAMILY = tuple(syntax for syntax in FRAMED if syntax != RLELossless)
+BY_GDCM = {
+    JPEGBaseline8Bit: gdcm.TransferSyntax.JPEGBaselineProcess1,
+    JPEGLossless: gdcm.TransferSyntax.JPEGLosslessProcess14,
+    JPEGLosslessSV1: gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+    JPEGLSLossless: gdcm.TransferSyntax.JPEGLSLossless,
+    JPEGLSNearLossless: gdcm.TransferSyntax.JPEGLSNearLossless,
+}
+
+
+def compressed(dataset: FileDataset, syntax: UID, folder: Path) -> FileDataset:
+    """Return the film in another transfer syntax."""
+    if syntax == JPEGExtended12Bit:  # whose 12 bits nothing here can write; 8 are a part of it
+        film = compressed(dataset, JPEGBaseline8Bit, folder)
+        film.PixelData = film.PixelData.replace(b"\xff\xc0", b"\xff\xc1", 1)
+        film.file_meta.TransferSyntaxUID = syntax
+        return film
+    plain, packed = folder / "plain.dcm", folder / "packed.dcm"
+    plain.write_bytes(saved(dataset))
+    if syntax not in BY_GDCM:
+        film = dcmread(plain)
+        options = {"j2k_cr": [2]} if syntax == JPEG2000 else {}
+        film.compress(syntax, generate_instance_uid=False, **options)
+        return film
+    reader, writer, change = (
+        gdcm.ImageReader(),
+        gdcm.ImageWriter(),
+        gdcm.ImageChangeTransferSyntax(),
+    )
+    reader.SetFileName(str(plain))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(BY_GDCM[syntax]))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(packed))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    return dcmread(packed)
+
+
+def encoded(dataset: FileDataset, syntax: UID, folder: Path) -> bytes:
+    film = compressed(dataset, syntax, folder)
+    assert film.file_meta.TransferSyntaxUID == syntax
+    return saved(film, syntax)
+
+
+def reframed(dataset: FileDataset, syntax: UID, frame: bytes) -> bytes:
+    """Return the film with a compressed frame of the caller's, whole by its own account."""
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return saved(dataset, syntax)
+
+
+def frame_of(film: FileDataset) -> bytes:
+    return next(generate_frames(film.PixelData, number_of_frames=1))
+
+
+def of_8_bits(make: Make) -> FileDataset:
+    dataset = make(BitsAllocated=8, BitsStored=8, HighBit=7)
+    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") >> 4).astype(np.uint8).tobytes()
+    return dataset
+
+
+def fitting(make: Make, syntax: UID) -> FileDataset:
+    """Return a film of the bits that a transfer syntax takes here."""
+    return of_8_bits(make) if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) else make()
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: uid.keyword)
+def test_lossless_compression_changes_no_pixel(
+    make: Make, tmp_path: Path, syntax: UID, photometric: str
+) -> None:
+    """A film is the same film in each transfer syntax without loss, window and polarity too."""
+    dataset = make(photometric=photometric, **WINDOW)
+    image = decode(encoded(dataset, syntax, tmp_path))
+    np.testing.assert_array_equal(image.pixels, gray(dataset))
+    assert image.source.flags == ()
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: uid.keyword)
+def test_signed_values_survive_compression(make: Make, tmp_path: Path, syntax: UID) -> None:
+    """Values below zero come back as such."""
+    dataset = make(PixelRepresentation=1, BitsStored=16, HighBit=15, WindowCenter=0)
+    dataset.WindowWidth = 4096
+    values = np.frombuffer(dataset.PixelData, "<u2").astype("<i2") - 2048
+    dataset.PixelData = values.astype("<i2").tobytes()
+    np.testing.assert_array_equal(decode(encoded(dataset, syntax, tmp_path)).pixels, gray(dataset))
+
+
+@pytest.mark.parametrize("syntax", LOSSY, ids=lambda uid: uid.keyword)
+def test_lossy_compression_is_near_and_flagged(make: Make, tmp_path: Path, syntax: UID) -> None:
+    """What loses a little looks the same, and says so."""
+    dataset = fitting(make, syntax)
+    film = compressed(dataset, syntax, tmp_path)
+    film.LossyImageCompression = "01"
+    image = decode(saved(film, syntax))
+    assert np.abs(image.pixels.astype(int) - gray(dataset)).mean() < 2
+    assert image.source.flags == ("lossy",)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless, JPEGLossless, JPEGLSLossless])
+def test_compressed_colour_becomes_luma(make: Make, tmp_path: Path, syntax: UID) -> None:
+    """However colour is packed, it weighs as in BT.601."""
+    dataset = make(photometric="RGB", **colour(np.kron(CHANNELS, np.ones((8, 8, 1), np.uint8))))
+    image = decode(encoded(dataset, syntax, tmp_path))
+    np.testing.assert_array_equal(image.pixels, gray(dataset))
+    assert image.source.flags == ("color",)
+
+
+def test_jpeg_colour_is_read_as_its_luma(make: Make, film: NDArray[np.uint16]) -> None:
+    """JPEG stores luma by itself, and that is what is taken."""
+    luma = (film >> 8).astype(np.uint8)
+    picture = np.dstack([luma, luma, luma])
+    found, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
+    assert found
+    dataset = make(photometric="YBR_FULL_422", **colour(picture))
+    image = decode(reframed(dataset, JPEGBaseline8Bit, data.tobytes()))
+    np.testing.assert_allclose(image.pixels, luma, atol=3)
+    assert image.source.flags == ("color", "lossy")
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_the_first_compressed_frame_is_read(make: Make, tmp_path: Path, *, table: bool) -> None:
+    """A loop counts as its first frame, with a table of offsets and without."""
+    frame = frame_of(compressed(make(), JPEG2000Lossless, tmp_path))
+    dataset = make(NumberOfFrames=3)
+    dataset.PixelData = encapsulate([frame, b"\xff\xd9" * 8, b"\xff\xd9" * 8], has_bot=table)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    image = decode(saved(dataset, JPEG2000Lossless))
+    np.testing.assert_array_equal(image.pixels, gray(make()))
+    assert image.source.flags == ("multi-frame",)
+
+
+def test_a_frame_of_several_fragments_is_one(make: Make, tmp_path: Path) -> None:
+    """A frame may be cut into pieces."""
+    frame = frame_of(compressed(make(), JPEGLosslessSV1, tmp_path))
+    dataset = make()
+    dataset.PixelData = encapsulate([frame], fragments_per_frame=3)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    np.testing.assert_array_equal(decode(saved(dataset, JPEGLosslessSV1)).pixels, gray(make()))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("syntax", FRAMED, ids=lambda uid: uid.keyword)
+@pytest.mark.parametrize("kept", [0.3, 0.7, 0.97])
+def test_a_cut_compressed_file_is_truncated(
+    make: Make, tmp_path: Path, syntax: UID, kept: float
+) -> None:
+    """A compressed film that was not copied to its end is told as that."""
+    data = encoded(fitting(make, syntax), syntax, tmp_path)
+    header = data.index(b"\xe0\x7f\x10\x00")
+    with pytest.raises(Truncated):
+        decode(data[: header + int((len(data) - header) * kept)])
+
+
+@pytest.mark.parametrize("syntax", JPEG_FAMILY, ids=lambda uid: uid.keyword)
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_cut_frame_in_a_whole_file_is_truncated(
+    make: Make, tmp_path: Path, syntax: UID, kept: float
+) -> None:
+    """Where an archive stored half a frame as a whole one, no half film gets a score."""
+    dataset = fitting(make, syntax)
+    frame = frame_of(compressed(dataset, syntax, tmp_path))
+    with pytest.raises(Truncated):
+        decode(reframed(dataset, syntax, frame[: int(len(frame) * kept)]))
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.1, 0.5, 0.9])
+def test_a_cut_rle_frame_is_no_film(make: Make, tmp_path: Path, kept: float) -> None:
+    """RLE has no end marker; what comes out too short is not filled up."""
+    frame = frame_of(compressed(make(), RLELossless, tmp_path))
+    with pytest.raises(Truncated):
+        decode(reframed(make(), RLELossless, frame[: int(len(frame) * kept)]))
+
+
+def test_a_file_without_frames_is_no_film(make: Make) -> None:
+    """A compressed film with nothing but an offset table, or with an empty frame, is none."""
+    item = b"\xfe\xff\x00\xe0" + bytes(4)
+    for value in (item, item + item):
+        dataset = make(PixelData=value)
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+        with pytest.raises((NoPixelData, Corrupt)):
+            decode(saved(dataset, JPEG2000Lossless))
+
+
+def bombs(make: Make, folder: Path) -> list[tuple[UID, bytes]]:
+    """Return small frames that promise 65,535 x 65,535 pixels, under a header that does not."""
+    side = struct.pack(">H", 65535)
+    found = []
+    for syntax in JPEG_FAMILY:
+        dataset = fitting(make, syntax)
+        frame = bytearray(frame_of(compressed(dataset, syntax, folder)))
+        if frame[:2] == b"\xff\xd8":
+            at = min(frame.find(bytes([0xFF, m])) for m in SOF if bytes([0xFF, m]) in frame)
+            frame[at + 5 : at + 9] = side * 2
+        else:
+            frame[8:16] = struct.pack(">II", 65535, 65535)
+        found.append((syntax, bytes(frame)))
+    return found
+
+
+SOF = (0xC0, 0xC1, 0xC3, 0xF7)
+
+
+def test_a_frame_larger_than_its_header_is_not_decoded(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promise inside a frame is held against the header's before a decoder sees it."""
+    monkeypatch.setattr(
+        "cxr_edge.imaging.dicom.frame.get_decoder", lambda _: pytest.fail("decoded")
+    )
+    monkeypatch.setattr("cxr_edge.imaging.dicom.decode.plugin_for", lambda _: "any")
+    for syntax, frame in bombs(make, tmp_path):
+        dataset = fitting(make, syntax)
+        with pytest.raises(Corrupt, match="65535 x 65535"):
+            decode(reframed(dataset, syntax, frame))
+
+
+def test_a_jp2_file_as_frame_is_read(make: Make, tmp_path: Path) -> None:
+    """A codestream in the boxes of a file, against the rules, is found where the boxes say."""
+    frame = frame_of(compressed(make(), JPEG2000Lossless, tmp_path))
+    decoy = b"\xff\x4f\xff\x51" + bytes(60)
+    boxes = b"\0\0\0\x0cjP  \r\n\x87\n" + struct.pack(">I4s", 8 + len(decoy), b"free") + decoy
+    wrapped = boxes + struct.pack(">I4s", 8 + len(frame), b"jp2c") + frame
+    with pytest.raises(Corrupt, match="cannot be read"):  # found; OpenJPEG wants more boxes
+        decode(reframed(make(), JPEG2000Lossless, wrapped))
+
+
+@pytest.mark.parametrize("syntax", list(DECODED_BY), ids=lambda uid: uid.keyword)
+def test_a_missing_decoder_is_named(
+    make: Make, monkeypatch: pytest.MonkeyPatch, syntax: UID
+) -> None:
+    """Without its decoder a film is not called damaged, and what to install is told."""
+    monkeypatch.setattr(get_decoder(syntax), "_available", {})
+    with pytest.raises(UnsupportedCompression, match="pip install") as raised:
+        decode(reframed(make(), syntax, b"\xff\xd8\xff\xd9"))
+    assert syntax.name in str(raised.value)
+    assert DECODED_BY[syntax] in str(raised.value)
+
+
+@pytest.mark.parametrize("syntax", list(DECODED_BY), ids=lambda uid: uid.keyword)
+def test_every_decoder_is_installed_here(syntax: UID) -> None:
+    """With all extras each transfer syntax of the list has a decoder."""
+    assert plugin_for(syntax) == "pylibjpeg"
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        uid
+        for uid in AllTransferSyntaxes
+        if uid.is_encapsulated and uid not in (*DECODED_BY, RLELossless)
+    ],
+    ids=lambda uid: uid.keyword,
+)
+def test_what_nothing_decodes_says_so(make: Make, syntax: UID) -> None:
+    """Films and videos in other transfer syntaxes are told by name."""
+    with pytest.raises(UnsupportedCompression, match="decompress it first") as raised:
+        decode(reframed(make(), syntax, b"\xff\xd8\xff\xd9"))
+    assert syntax.name in str(raised.value)
+    assert syntax_of(reframed(make(), syntax, b"\xff\xd8\xff\xd9")) == syntax.name
+
+
+def test_an_unknown_transfer_syntax_is_not_quoted(make: Make) -> None:
+    """What stands where the transfer syntax should is not copied into a message."""
+    data = reframed(make(), MPEG2MPML, b"\xff\xd8\xff\xd9")
+    with pytest.raises(UnsupportedCompression, match="an unknown transfer syntax") as raised:
+        decode(data.replace(MPEG2MPML.encode(), b"1.2.840.10008.9.9.9.999"[: len(MPEG2MPML)]))
+    assert "9.9.9" not in str(raised.value)
+
+
+def test_a_scan_without_its_last_coefficient_is_mended(
+    make: Make, film: NDArray[np.uint16]
+) -> None:
+    """A sequential JPEG that names no last coefficient, as some writers leave it, is read."""
+    found, data = cv2.imencode(".jpg", (film >> 8).astype(np.uint8))
+    assert found
+    whole = data.tobytes()
+    assert whole.count(b"\x00\x3f\x00") == 1
+    frames = (whole, whole.replace(b"\x00\x3f\x00", bytes(3)))
+    films = [decode(reframed(of_8_bits(make), JPEGBaseline8Bit, frame)).pixels for frame in frames]
+    np.testing.assert_array_equal(*films)
+
+
+@pytest.mark.parametrize("syntax", [*DECODED_BY, RLELossless], ids=lambda uid: uid.keyword)
+def test_other_decoders_are_not_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch, syntax: UID
+) -> None:
+    """Neither what gives other pixels nor what ends the process is used for being installed."""
+    decoder = get_decoder(syntax)
+    asked = []
+    for name in decoder.available_plugins:
+
+        def note(*_: object, name: str = name) -> bytes:
+            asked.append(name)
+            raise RuntimeError
+
+        monkeypatch.setitem(decoder._available, name, note)
+    monkeypatch.setattr("cxr_edge.imaging.dicom.frame.check_codestream", lambda *_: None)
+    monkeypatch.setattr("cxr_edge.imaging.dicom.frame.check_rle", lambda *_: None)
+    with pytest.raises(Corrupt):
+        decode(reframed(make(), syntax, b"\0\0"))
+    assert asked == ["pydicom" if syntax == RLELossless else "pylibjpeg"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("syntax", FRAMED, ids=lambda uid: uid.keyword)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(draw=st.data())
+def test_a_damaged_frame_is_an_image_error(
+    make: Make, tmp_path: Path, syntax: UID, draw: st.DataObject
+) -> None:
+    """Whatever bytes of a frame rot, a film comes out or an ImageError."""
+    dataset = fitting(make, syntax)
+    frame = bytearray(frame_of(compressed(dataset, syntax, tmp_path)))
+    places = st.integers(0, len(frame) - 1)
+    for place, value in draw.draw(st.dictionaries(places, st.integers(0, 255), max_size=4)).items():
+        frame[place] = value
+    with contextlib.suppress(ImageError):
+        assert decode(reframed(dataset, syntax, bytes(frame))).pixels.shape == (48, 48)
+
+
+def test_films_may_be_decoded_side_by_side(make: Make, tmp_path: Path) -> None:
+    """On several threads at once each film comes out as it does alone."""
+    films = [encoded(fitting(make, syntax), syntax, tmp_path) for syntax in FRAMED] * 8
+    with ThreadPoolExecutor(4) as pool:
+        for film, image in zip(films, pool.map(decode, films), strict=True):
+            np.testing.assert_array_equal(image.pixels, decode(film).pixels)

@@ -1,0 +1,307 @@
+"""One scan into one report, whatever happens in between."""
+
+import csv
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import pytest
+
+from cxr_edge.errors import ExitCode, ReportError, UsageError
+from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.models.batch_size import Batching
+from cxr_edge.models.model import Model
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.outcome import Outcome
+from cxr_edge.reports.counts import Counts
+from cxr_edge.reports.csv_report import COLUMNS
+from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.observer import Unobserved
+
+
+@pytest.fixture
+def films(tmp_path: Path, phantoms: ModuleType) -> Path:
+    """A folder of eleven films, two files that are none, and one that is passed over."""
+    folder = tmp_path / "films"
+    (folder / "b").mkdir(parents=True)
+    for number in range(11):
+        film = phantoms.to_8_bits(phantoms.phantom(number, opacities=number % 3, size=64))
+        cv2.imwrite(str(folder / ("b" if number % 2 else "") / f"{number}.png"), film)
+    (folder / "b" / "bad.png").write_text("no film")
+    (folder / "empty.jpg").touch()
+    (folder / "notes.txt").write_text("no film")
+    return folder
+
+
+@pytest.fixture
+def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
+    return ScanJob(
+        [films], tmp_path / "report.csv", model, Decision.of(model.spec), batching=Batching(4)
+    )
+
+
+def rows(report: Path) -> list[dict[str, str]]:
+    with report.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest(report: Path) -> dict[str, object]:
+    return dict(json.loads(manifest_path(report).read_text()))
+
+
+def test_every_file_taken_has_one_row(job: ScanJob, films: Path) -> None:
+    """Rows are sorted, failed files are among them, and the exit code says that some failed."""
+    result = run_scan(job)
+    paths = [row["path"] for row in rows(job.out)]
+    taken = [p.relative_to(films).as_posix() for p in films.rglob("*.*") if p.suffix != ".txt"]
+    assert paths == sorted(taken)
+    assert result.exit_code == ExitCode.SOME_FAILED
+    assert result.passed_over == {"other": 1}
+
+
+def test_csv_and_manifest_agree(job: ScanJob) -> None:
+    """The counts can be recomputed from the rows; digests and thresholds are those used."""
+    run_scan(job)
+    data = manifest(job.out)
+    table = rows(job.out)
+    counts = Counts()
+    for row in table:
+        counts.add(row)
+    assert data["counts"] == dataclasses.asdict(counts, dict_factory=dict) | {
+        "labels": dict(counts.labels), "flags": dict(counts.flags), "reasons": dict(counts.reasons)
+    }  # fmt: skip
+    assert data["exit_code"] == 3
+    assert data["operating_point"] == "screening"
+    identity = data["identity"]
+    assert isinstance(identity, dict)
+    assert identity["provider"] == "FakeProvider"
+    assert (data["runtime_why"], data["self_test"]) == ("asked for", "not asked for")
+    for row in table:
+        assert row["model"] == f"{identity['model']}@{identity['model_sha256'][:12]}"
+        if row["status"] == "ok":
+            assert float(row["threshold"]) == identity["threshold"]
+            positive = float(row["probability"]) >= identity["threshold"]
+            assert row["label"] == identity["labels"][positive]
+
+
+def test_good_files_alone_exit_with_0(job: ScanJob, films: Path) -> None:
+    """Nothing failed, nothing to look at."""
+    assert run_scan(dataclasses.replace(job, paths=[films / "0.png"])).exit_code == ExitCode.DONE
+
+
+def test_an_empty_folder_gives_a_header(job: ScanJob, tmp_path: Path) -> None:
+    """No image is no error: the report exists and is empty."""
+    (tmp_path / "nothing").mkdir()
+    assert run_scan(dataclasses.replace(job, paths=[tmp_path / "nothing"])).exit_code == 0
+    assert job.out.read_text() == ",".join(COLUMNS) + "\n"
+
+
+def test_cut_anywhere_the_report_is_finished_byte_for_byte(job: ScanJob) -> None:
+    """Killed at any byte and started again, the report equals the undisturbed one."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    for cut in range(0, len(whole) + 1, 13):
+        job.out.write_bytes(whole[:cut])
+        run_scan(job)
+        assert job.out.read_bytes() == whole, f"cut at byte {cut}"
+
+
+def test_another_batch_size_continues_the_report(job: ScanJob) -> None:
+    """Batches need not fall as they did: it is continued behind its last whole row."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    ends = [end + 1 for end, byte in enumerate(whole) if byte == ord("\n")]
+    for rows_kept, size in ((1, 3), (5, 2), (6, 16)):
+        job.out.write_bytes(whole[: ends[rows_kept] + 20])
+        result = run_scan(dataclasses.replace(job, batching=Batching(size)))
+        assert (result.continued_from, job.out.read_bytes()) == (rows_kept, whole)
+
+
+def test_a_finished_report_is_not_computed_again(job: ScanJob, model: Model) -> None:
+    """The second run scores nothing, and reports the same counts."""
+    first = run_scan(job)
+    scored = len(model.runtime.batches)  # type: ignore[attr-defined]
+    second = run_scan(job)
+    assert len(model.runtime.batches) == scored  # type: ignore[attr-defined]
+    assert second.counts == first.counts
+    assert second.continued_from == first.counts.rows
+    assert second.exit_code == first.exit_code
+
+
+def test_films_added_at_the_end_are_taken_in(job: ScanJob, films: Path, tmp_path: Path) -> None:
+    """A finished report grows with its folder, to what a scan from the start gives."""
+    run_scan(job)
+    shutil.copy(films / "0.png", films / "z.png")
+    run_scan(job)
+    fresh = dataclasses.replace(job, out=tmp_path / "fresh.csv")
+    run_scan(fresh)
+    assert job.out.read_bytes() == fresh.out.read_bytes()
+
+
+def remove(films: Path) -> None:
+    (films / "0.png").unlink()
+
+
+def remove_last(films: Path) -> None:
+    (films / "empty.jpg").unlink()
+
+
+def rename(films: Path) -> None:
+    (films / "0.png").rename(films / "00.png")
+
+
+def insert(films: Path) -> None:
+    shutil.copy(films / "0.png", films / "00.png")
+
+
+@pytest.mark.parametrize("change", [remove, remove_last, insert, rename])
+def test_a_changed_folder_is_told(
+    job: ScanJob, films: Path, change: Callable[[Path], None]
+) -> None:
+    """A report is never continued over other files, and stays as it was."""
+    run_scan(job)
+    before = job.out.read_bytes()
+    change(films)
+    with pytest.raises(ReportError, match="added, removed or renamed"):
+        run_scan(job)
+    assert job.out.read_bytes() == before
+
+
+def test_a_changed_threshold_is_told(job: ScanJob, model: Model) -> None:
+    """The message names what was and what is; --fresh keeps the old report."""
+    run_scan(job)
+    before = job.out.read_bytes()
+    other = dataclasses.replace(job, decision=Decision.of(model.spec, "study"))
+    with pytest.raises(ReportError, match=r"threshold was 0\.4, now 0\.5.*--fresh"):
+        run_scan(other)
+    run_scan(dataclasses.replace(other, fresh=True))
+    assert job.out.with_suffix(".old-1.csv").read_bytes() == before
+    assert {row["threshold"] for row in rows(job.out)} == {"0.500000", ""}
+
+
+def test_interrupted_it_can_be_continued(job: ScanJob) -> None:
+    """Ctrl-C leaves a report and a manifest that say so, and the next run finishes."""
+
+    class Interrupt(Unobserved):
+        def written(self, outcomes: Sequence[Outcome]) -> None:
+            assert len(outcomes) == 4
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scan(job, Interrupt())
+    assert manifest(job.out)["exit_code"] == 130
+    assert len(rows(job.out)) == 4
+    assert run_scan(job).continued_from == 4
+
+
+def test_no_report_is_left_without_a_manifest(
+    job: ScanJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before the first or the second file is written, the same command goes on."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.reports.manifest.write_whole", killed)
+        with pytest.raises(SystemExit):
+            run_scan(job)
+    assert not job.out.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.reports.append_log.Journal.open", killed)
+        with pytest.raises(SystemExit):
+            run_scan(job)
+    assert run_scan(job).counts.rows == 13
+
+
+def test_rows_of_another_scan_are_told(job: ScanJob) -> None:
+    """Also where the manifest is not the one that was written with them."""
+    run_scan(job)
+    whole = job.out.read_bytes()
+    for old, new in ((b",0.400000,", b",0.300000,"), (job.model.tag.encode(), b"other@0")):
+        job.out.write_bytes(whole.replace(old, new))
+        with pytest.raises(ReportError, match=r"begun otherwise.* was (0\.3|other@0).*, now"):
+            run_scan(job)
+
+
+def test_too_many_failures_stop_early(job: ScanJob) -> None:
+    """The report holds what was done and can be continued with a higher limit."""
+    with pytest.raises(ReportError, match="--max-failures allows 0"):
+        run_scan(dataclasses.replace(job, max_failures=Allowance("0")))
+    assert manifest(job.out)["exit_code"] == 1
+    assert run_scan(job).counts.rows == 13
+
+
+def test_a_foreign_file_is_not_overwritten(job: ScanJob) -> None:
+    """Whatever stands at --out and is no report stays as it is."""
+    for content in (b"my notes", b"a,b,c\n1,2,3\n"):
+        job.out.write_bytes(content)
+        with pytest.raises(ReportError, match="no report of cxr scan"):
+            run_scan(job)
+        assert job.out.read_bytes() == content
+
+
+def test_the_report_itself_is_no_film(job: ScanJob, films: Path) -> None:
+    """A report without a suffix, inside the folder that is scanned, gets no row."""
+    run_scan(dataclasses.replace(job, out=films / "report"))
+    assert "report" not in {row["path"] for row in rows(films / "report")}
+    assert run_scan(dataclasses.replace(job, out=films / "report")).continued_from == 13
+
+
+def test_a_file_name_with_a_line_break_can_be_continued(job: ScanJob, films: Path) -> None:
+    """macOS leaves files called Icon and a carriage return."""
+    (films / "Icon\r").write_text("no film")
+    run_scan(job)
+    assert "Icon\\x0d" in {row["path"] for row in rows(job.out)}
+    assert run_scan(job).continued_from == 14
+
+
+def test_a_full_disk_is_told_and_continued(job: ScanJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest agrees with what reached the disk, and the next run finishes."""
+
+    def full(*_: object) -> None:
+        raise ReportError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.reports.csv_report.CsvReport.write", full)
+        with pytest.raises(ReportError, match="no space"):
+            run_scan(job)
+    assert manifest(job.out)["exit_code"] == 1
+    assert run_scan(job).counts.rows == 13
+
+
+def test_a_missing_out_folder_is_seen_before_any_work(job: ScanJob, model: Model) -> None:
+    """Nothing is scored for a report that cannot be written."""
+    with pytest.raises(UsageError, match="make it first"):
+        run_scan(dataclasses.replace(job, out=job.out.parent / "none" / "report.csv"))
+    with pytest.raises(UsageError, match="is a folder"):
+        run_scan(dataclasses.replace(job, out=job.out.parent))
+    with pytest.raises(UsageError, match="no regular file"):
+        run_scan(dataclasses.replace(job, out=Path("/dev/null")))
+    assert not model.runtime.batches  # type: ignore[attr-defined]
+
+
+def test_an_unwritable_out_is_seen_before_any_work(
+    job: ScanJob, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only folder is told at once; asked of the system, since root may write anywhere."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match="not writable"):
+        run_scan(job)
+    assert not model.runtime.batches  # type: ignore[attr-defined]
+
+
+def test_several_folders_are_told_apart(job: ScanJob, films: Path, tmp_path: Path) -> None:
+    """Each root's name stands before its files, and the rows are sorted over all of them."""
+    shutil.copytree(films, tmp_path / "a films")
+    run_scan(dataclasses.replace(job, paths=[films, tmp_path / "a films"]))
+    paths = [row["path"] for row in rows(job.out)]
+    assert paths == sorted(paths)
+    assert len(set(paths)) == 26
+    assert {path.split("/")[0] for path in paths} == {"films", "a films"}

@@ -1,0 +1,140 @@
+"""How many films one call of a model takes."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeRuntime
+from numpy.typing import NDArray
+
+from cxr_edge.models import batch_size as module
+from cxr_edge.models.batch_size import Batching, choose_batching, drawn_films
+from cxr_edge.models.model import Model
+from cxr_edge.models.open import open_model
+from cxr_edge.runtimes.base import Scores
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
+
+pytestmark = pytest.mark.usefixtures("forgetful")
+
+
+class Timed(FakeRuntime):
+    """Takes some milliseconds a call and some a film."""
+
+    provider = "CPUExecutionProvider"
+
+    def __init__(self, spec: ModelSpec, call: float, film: float) -> None:
+        super().__init__(spec)
+        self.call, self.film = call, film
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        time.sleep((self.call + self.film * len(pixels)) / 1e3)
+        return super().run(pixels)
+
+
+class Sociable(Timed):
+    """Its probabilities depend on company in the last bit."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        scores = super().run(pixels)
+        return np.nextafter(scores, 1) if len(pixels) > 1 else scores
+
+
+class Saturated(Timed):
+    """Gives every film the same."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+        return np.ones(len(super().run(pixels)), np.float32)
+
+
+class OnDevice(Sociable):
+    """As GPUs are."""
+
+    provider = "CUDAExecutionProvider"
+
+
+def packaged(runtime: FakeRuntime, package: Path) -> Model:
+    return Model("0" * 64, "onnx", runtime, "model.onnx", package)
+
+
+def test_the_fastest_size_is_taken_and_remembered(spec: ModelSpec, golden_package: Path) -> None:
+    """Where a call costs much and a film little, large batches are faster; measured once."""
+    runtime = Timed(spec, call=10, film=0.1)
+    first = choose_batching(packaged(runtime, golden_package), None, 2)
+    assert first.size == 16
+    assert first.why.startswith("fastest of ms a film 1")
+    runtime.batches.clear()
+    assert choose_batching(packaged(runtime, golden_package), None, 2) == first
+    assert not runtime.batches
+
+
+def test_a_larger_batch_must_gain(spec: ModelSpec, golden_package: Path) -> None:
+    """Where films take the same time together as alone, they go one by one."""
+    model = packaged(Timed(spec, call=0, film=3), golden_package)
+    assert choose_batching(model, None, 2).size == 1
+
+
+@pytest.mark.parametrize("kind", [Sociable, Saturated])
+@pytest.mark.parametrize("asked", [None, 8])
+def test_company_never_changes_a_bit(
+    spec: ModelSpec, golden_package: Path, kind: type[Timed], asked: int | None
+) -> None:
+    """Where it would, or that cannot be told, films go one by one and the manifest says why."""
+    model = packaged(kind(spec, call=10, film=0.1), golden_package)
+    chosen = choose_batching(model, asked, 2)
+    assert chosen.size == 1
+    assert module.ALONE in chosen.why
+
+
+def test_what_is_asked_for_is_taken(spec: ModelSpec, golden_package: Path) -> None:
+    """A size by hand is not measured."""
+    model = packaged(Timed(spec, 0, 0), golden_package)
+    assert choose_batching(model, 7, 2) == Batching(7)
+    assert choose_batching(model, 1, 2) == Batching(1)
+
+
+def test_on_a_device_calls_are_padded(spec: ModelSpec, golden_package: Path) -> None:
+    """There the shape of a call decides on the last bit, so all calls have the same."""
+    model = packaged(OnDevice(spec, call=10, film=0.01), golden_package)
+    assert choose_batching(model, 5, 2) == Batching(5, padded=True)
+    chosen = choose_batching(model, None, 2)
+    assert chosen.padded
+    assert chosen.size == module.DEVICE_SIZE
+
+
+def test_memory_bounds_the_batch(
+    spec: ModelSpec, golden_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a size has taken a good part of what is free, larger ones are not tried."""
+    peaks = iter(range(0, 10**12, 10**9))
+    monkeypatch.setattr(module, "peak_memory", lambda: next(peaks))
+    monkeypatch.setattr(module, "available_memory", lambda: 7 * 10**9)
+    runtime = Timed(spec, call=10, film=0.1)
+    choose_batching(packaged(runtime, golden_package), None, 2)
+    assert max(runtime.batches) == 4
+
+
+def test_remembered_rubbish_is_measured_again(spec: ModelSpec, golden_package: Path) -> None:
+    """What others wrote into the cache folder is not believed."""
+    model = packaged(Timed(spec, 0, 1), golden_package)
+    for rubbish in ("fast", {"1": "quick"}, {"4": 1.0}, {"1": 2.0, "many": 1.0}):
+        assert module._usable(rubbish) is None
+    assert choose_batching(replace(model, package=None), None, 2).size == 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_drawn_films_fit_and_differ(channels: int) -> None:
+    """They have the model's shape, and each has other pixels."""
+    films = drawn_films(InputSpec(height=60, width=50, channels=channels), 4)
+    assert films.shape == (4, 60, 50, channels)
+    assert len({film.tobytes() for film in films}) == 4
+    assert (films == drawn_films(InputSpec(height=60, width=50, channels=channels), 4)).all()
+
+
+def test_the_embedded_model_is_measured_for_real() -> None:
+    """Its films are alike to the last bit in every company, so a size by hand is obeyed."""
+    model = open_model(threads=1)
+    assert choose_batching(model, 3, 1).size == 3
+    assert choose_batching(model, None, 1).why.startswith("fastest of ms a film")

@@ -1,0 +1,190 @@
+"""The embedded model: what its card says, held against it."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import ROOT
+
+from cxr_edge.datasets.labelled_image import LABELS
+from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.patient_split import in_validation
+from cxr_edge.evaluation.shifts import SHIFTS
+from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.tables import copies_table, movements_table
+from cxr_edge.metrics.operating_points import at_threshold
+from cxr_edge.metrics.roc import auc
+from cxr_edge.models.checksums import check_checksums, read_checksums
+from cxr_edge.models.locate import default_package
+from cxr_edge.models.open import open_model
+from cxr_edge.models.package import FORMATS, ORIGINAL
+from cxr_edge.notice import NOTICE
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.discover import ImageItem, discover
+from cxr_edge.pipeline.outcome import Prediction
+from cxr_edge.pipeline.scan import scan
+
+PACKAGE = default_package()
+FILMS = 300
+
+
+def test_every_file_is_as_listed() -> None:
+    """The committed package is the one that was exported and verified."""
+    check_checksums(PACKAGE)
+    assert {path.name for path in PACKAGE.iterdir()} == {*read_checksums(PACKAGE), "SHA256SUMS"}
+
+
+def test_it_is_small_and_meets_its_floor() -> None:
+    """At most 15 MB, validation AUC at least 0.99."""
+    assert (PACKAGE / "model.onnx").stat().st_size <= 15_000_000
+    facts = open_model().spec.provenance
+    assert facts is not None
+    assert facts.validation_auc.value >= 0.99
+
+
+def test_its_original_carries_no_optimizer() -> None:
+    """It is about as large as the weights alone, not three times as large."""
+    with zipfile.ZipFile(PACKAGE / "model.keras") as archive:
+        size = archive.getinfo("model.weights.h5").file_size
+    assert size < 1.2 * (PACKAGE / "model.onnx").stat().st_size
+
+
+def test_its_card_says_what_it_must() -> None:
+    """Research use, the data, the intervals, the fall on other hospitals' films."""
+    card = (PACKAGE / "README.md").read_text()
+    facts = open_model().spec.provenance
+    assert facts is not None
+    assert (ROOT / "docs" / "default-model.md").read_text().strip() in card
+    assert (ROOT / "MODEL_CARD.md").read_text() == card
+    for text in (NOTICE, facts.data, facts.command, str(facts.validation_auc), "0.54", "## Limits"):
+        assert text in card
+
+
+def test_it_withstands_other_exposure_crop_and_compression() -> None:
+    """On every changed copy of the validation films: AUC 0.98, and 0.98 of the pneumonias found."""
+    found = Summary.read(PACKAGE / "evaluation.json")
+    facts = open_model().spec.provenance
+    assert facts is not None
+    assert found.figures.films == facts.validation_films
+    assert set(found.copies) == set(SHIFTS)
+    for name, figures in found.copies.items():
+        assert figures.auc is not None
+        assert figures.auc.value >= 0.98, name
+        sensitivity = figures.point("screening").sensitivity
+        assert sensitivity is not None
+        assert sensitivity.value >= 0.98, name
+    card = (PACKAGE / "README.md").read_text()
+    assert copies_table(found.copies, "screening") in card
+    assert movements_table(found.movements) in card
+
+
+def test_parity_was_proved() -> None:
+    """parity.json says that every format passed, on the films of all validation patients."""
+    parity = json.loads((PACKAGE / "parity.json").read_text())
+    facts = open_model().spec.provenance
+    assert facts is not None
+    assert parity["films"] >= facts.validation_films
+    assert parity["patients"] == facts.validation_patients
+    assert {artefact["artefact"] for artefact in parity["artefacts"]} == {
+        kind.file for kind in FORMATS.values()
+    }
+    assert all(artefact["passed"] for artefact in parity["artefacts"])
+
+
+def test_int8_is_a_third_of_the_size() -> None:
+    """At most 30 % of the float artefact of the same runtime."""
+    sizes = {kind.name: (PACKAGE / kind.file).stat().st_size for kind in FORMATS.values()}
+    assert sizes["onnx-int8"] <= 0.3 * sizes["onnx"]
+    assert sizes["tflite-int8"] <= 0.3 * sizes["tflite"]
+    assert sizes["tflite-dynamic"] <= 0.3 * sizes["tflite"]
+
+
+@pytest.mark.slow
+def test_it_can_be_made_again(tmp_path: Path) -> None:
+    """The committed Keras model gives the committed float artefacts, byte for byte."""
+    from cxr_export.packaging.export import export_package
+    from cxr_export.packaging.request import Request
+
+    export_package(PACKAGE / ORIGINAL, tmp_path / "p", request=Request(formats=("onnx", "tflite")))
+    for name in ("model.onnx", "model.tflite", "spec.json"):
+        assert (tmp_path / "p" / name).read_bytes() == (PACKAGE / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def held_out(real_data: Path) -> tuple[list[int], list[float]]:
+    """Truth and probabilities of the validation patients' films, in a shuffled order."""
+    model = open_model()
+    facts = model.spec.provenance
+    assert facts is not None
+    assert facts.split_seed is not None
+    listed = list_films(real_data / "chest_xray_224")
+    labels = {
+        str(film.path): film.label
+        for film in listed
+        if in_validation(film.patient, facts.split_seed, facts.validation_fraction)
+    }
+    paths = list(labels)
+    np.random.default_rng(0).shuffle(paths)
+    items = [ImageItem(path, path) for path in paths]
+    outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
+    scored = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
+    assert len(scored) == len(paths) >= facts.validation_films
+    return [labels[o.path] for o in scored], [o.probability for o in scored]
+
+
+@pytest.mark.data
+def test_all_held_out_films_score_as_the_card_says(
+    held_out: tuple[list[int], list[float]],
+) -> None:
+    """From file bytes through ONNX they give the card's figures; a few duplicates come on top."""
+    spec = open_model().spec
+    facts, card = spec.provenance, spec.operating_point()
+    assert facts is not None
+    assert card.sensitivity is not None
+    assert auc(*held_out).value == pytest.approx(facts.validation_auc.value, abs=1e-3)
+    here = at_threshold(card.name, card.threshold, *held_out)
+    assert here.sensitivity is not None
+    assert here.sensitivity.value == pytest.approx(card.sensitivity.value, abs=5e-3)
+
+
+@pytest.mark.data
+def test_300_held_out_films_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
+    """The card's AUC lies in the interval that 300 of the films give."""
+    truth, probabilities = (values[:FILMS] for values in held_out)
+    facts = open_model().spec.provenance
+    assert facts is not None
+    found = auc(truth, probabilities)
+    assert found.low <= facts.validation_auc.value <= found.high
+
+
+@pytest.mark.data
+def test_full_size_films_agree_with_their_folders(real_data: Path) -> None:
+    """Every film of original size is scored, at least 90 % as its class folder says."""
+    model = open_model()
+    batches = scan(discover([real_data / "chest_xray_full"]), model, Decision.of(model.spec))
+    outcomes = [outcome for batch in batches for outcome in batch]
+    scored = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
+    assert len(scored) == len(outcomes) == 145
+    agreeing = [outcome.path.split("/")[0] == outcome.label for outcome in scored]
+    assert {outcome.label for outcome in scored} == set(LABELS)
+    assert np.mean(agreeing) >= 0.9
+
+
+@pytest.mark.data
+def test_original_films_and_their_small_copies_get_the_same_label(real_data: Path) -> None:
+    """Decoding and resizing a film of original size decides as its 224-pixel copy does."""
+    model = open_model()
+    labels: list[dict[str, str]] = []
+    for folder in ("chest_xray_full", "chest_xray_224/train"):
+        films = [film.path for film in list_films(real_data / folder)]
+        names = {item.name for item in films}
+        wanted = names if not labels else names & labels[0].keys()
+        items = [ImageItem(path.name, str(path)) for path in films if path.name in wanted]
+        outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
+        labels.append({o.path: o.label for o in outcomes if isinstance(o, Prediction)})
+    assert labels[0].keys() == labels[1].keys()
+    agreeing = [label == labels[1][name] for name, label in labels[0].items()]
+    assert len(agreeing) == 145
+    assert np.mean(agreeing) >= 0.99

@@ -1,0 +1,241 @@
+"""``--runtime auto``: which artefact of a package is taken, and why."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import SAMPLES
+
+from cxr_edge.errors import RuntimeUnavailable
+from cxr_edge.models import load
+from cxr_edge.models import selection as module
+from cxr_edge.models.checksums import write_checksums
+from cxr_edge.models.open import open_model
+from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.registry import installed
+from cxr_edge.reports.manifest import manifest_path, read_identity
+
+pytestmark = pytest.mark.usefixtures("forgetful")
+
+FILM = SAMPLES / "phantom-normal.jpg"
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine with two runtimes, where LiteRT is faster; what was measured there."""
+    calls: list[str] = []
+    monkeypatch.setattr(module, "installed", lambda name: name != "openvino" and installed(name))
+
+    def measure(runtimes: dict[str, object]) -> dict[str, float]:
+        assert list(runtimes) == ["onnx", "litert"]
+        calls.append("measured")
+        return {"onnx": 42.1, "litert": 35.0}
+
+    monkeypatch.setattr(module, "measure", measure)
+    return calls
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make these the runtimes that are installed."""
+    monkeypatch.setattr(module, "installed", lambda name: name in names)
+
+
+def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: list[str]) -> None:
+    """The first start measures, later ones do not, with any number of threads."""
+    for _ in range(3):
+        opened = open_model(str(golden_package))
+        assert opened.runtime_name == "litert"
+        assert opened.artefact == "model.tflite"
+        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms a film (measured)"
+    assert len(measured) == 1
+    assert open_model(str(golden_package), threads=7).runtime_name == "litert"
+    assert len(measured) == 1
+
+
+def test_a_record_with_other_times_is_obeyed(
+    golden_package: Path, forgetful: Path, measured: list[str]
+) -> None:
+    """What was measured counts, not what is preferred; rubbish is measured anew."""
+    open_model(str(golden_package))
+    (record,) = forgetful.iterdir()
+    record.write_text(record.read_text().replace("42.1", "3.5"))
+    assert open_model(str(golden_package)).runtime_name == "onnx"
+    record.write_text(record.read_text().replace("3.5", "null"))
+    assert open_model(str(golden_package)).runtime_name == "litert"
+    assert len(measured) == 2
+
+
+def test_the_default_model_is_measured_for_real() -> None:
+    """Both runtimes of the embedded model are timed, and the faster one is taken."""
+    opened = open_model()
+    assert opened.why.startswith("fastest of onnx ")
+    again = open_model()
+    assert (again.runtime_name, again.why) == (opened.runtime_name, opened.why)
+
+
+def test_what_is_asked_for_is_not_measured(golden_package: Path, measured: list[str]) -> None:
+    """A runtime by name, and a single file, leave nothing to choose."""
+    assert open_model(str(golden_package), "onnx").why == "asked for"
+    assert open_model(str(golden_package / "model.tflite")).why == "it runs .tflite files"
+    assert measured == []
+
+
+@pytest.mark.parametrize("name", ["onnx", "litert"])
+def test_the_only_one_installed_is_taken(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str], name: str
+) -> None:
+    """There is nothing to measure either."""
+    only(monkeypatch, name)
+    opened = open_model(str(golden_package))
+    assert (opened.runtime_name, opened.why) == (name, "the only one installed")
+    assert measured == []
+
+
+@pytest.fixture
+def quantized(tested: Path) -> Path:
+    """A package with fp32 for one runtime, and what counts as int8 for both."""
+    shutil.copy(tested / "model.onnx", tested / "model.int8.onnx")
+    (tested / "model.tflite").rename(tested / "model.int8.tflite")
+    write_checksums(tested)
+    return tested
+
+
+def test_int8_is_never_chosen_where_fp32_is(
+    quantized: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str]
+) -> None:
+    """It may decide differently, so it must be asked for, even where fp32 cannot run."""
+    opened = open_model(str(quantized))
+    assert (opened.artefact, opened.why) == ("model.onnx", "the only one with fp32 in the package")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.onnx", raising=False)
+    with pytest.raises(RuntimeUnavailable, match="pip install onnxruntime"):
+        open_model(str(quantized))
+    assert open_model(str(quantized), "litert").artefact == "model.int8.tflite"
+    assert measured == []
+
+
+def test_int8_alone_is_measured_among_its_own(quantized: Path, measured: list[str]) -> None:
+    """Where a package has nothing more exact, auto chooses among what there is."""
+    (quantized / "model.onnx").unlink()
+    write_checksums(quantized)
+    assert open_model(str(quantized)).artefact == "model.int8.tflite"
+    assert len(measured) == 1
+
+
+def started(package: Path, runtime: str) -> Preferred:
+    """Return what a report by this runtime prefers."""
+    return Preferred(runtime, open_model(str(package), runtime).sha256, 1)
+
+
+def test_a_report_is_continued_by_what_began_it(golden_package: Path, measured: list[str]) -> None:
+    """Though another runtime is faster now, and nothing is measured."""
+    opened = open_model(str(golden_package), preferred=started(golden_package, "onnx"))
+    assert (opened.runtime_name, opened.why) == ("onnx", "continues the report")
+    assert measured == []
+
+
+def test_what_began_a_report_may_be_gone(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str]
+) -> None:
+    """Another model, or a runtime that was uninstalled, is chosen anew; the scan then refuses."""
+    before = started(golden_package, "onnx")
+    other = dataclasses.replace(before, model_sha256="0" * 64)
+    assert open_model(str(golden_package), preferred=other).runtime_name == "litert"
+    only(monkeypatch, "litert")
+    assert open_model(str(golden_package), preferred=before).why == "the only one installed"
+    assert len(measured) == 1
+
+
+def test_int8_continues_its_report(quantized: Path) -> None:
+    """A report that was begun with int8 is finished with it, by its digest."""
+    before = started(quantized, "litert")
+    opened = open_model(str(quantized), preferred=before)
+    assert (opened.artefact, opened.sha256) == ("model.int8.tflite", before.model_sha256)
+
+
+def test_a_killed_scan_is_finished_by_the_same_runtime(
+    cxr: Callable[..., Any], golden_package: Path, forgetful: Path, tmp_path: Path
+) -> None:
+    """The same command finishes the report, though a new measurement would say otherwise."""
+    out = tmp_path / "r.csv"
+    words = ("scan", SAMPLES, "--model", golden_package, "--out", out, "--batch-size", "2")
+    assert cxr(*words, "--runtime", "onnx").exit_code == 3
+    whole = out.read_bytes()
+    out.write_bytes(b"".join(whole.splitlines(keepends=True)[:4]))
+    shutil.rmtree(forgetful)
+    assert cxr(*words).exit_code == 3
+    assert out.read_bytes() == whole
+    data = json.loads(manifest_path(out).read_text())
+    assert data["runtime_why"] == "continues the report"
+    assert data["continued_from"] == 3
+    assert read_identity(out).runtime == "onnx"
+    assert cxr(*words, "--fresh").exit_code == 3
+    assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith("fastest of")
+
+
+def test_a_broken_library_is_no_traceback(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime that is installed but cannot be loaded says so, and what to do."""
+
+    def broken(*_: object) -> None:
+        raise ImportError("libfoo.so: cannot open shared object file")
+
+    monkeypatch.setattr("cxr_edge.runtimes.onnx.OnnxRuntime", broken)
+    with pytest.raises(RuntimeUnavailable, match=r"cannot be loaded .*libfoo"):
+        open_model(str(golden_package), "onnx")
+
+
+def test_a_runtime_that_cannot_be_loaded_leaves_the_other(
+    golden_package: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One broken library does not stop a scan that another could do; the manifest says so."""
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.litert", raising=False)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    opened = open_model(str(golden_package))
+    assert opened.runtime_name == "onnx"
+    assert "the only one that can be loaded" in opened.why
+    assert measured == []
+
+
+@pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed")
+def test_openvino_takes_part(golden_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runtimes of one file and one of another are measured, and the fastest is taken."""
+    times = {"onnx": 3.0, "openvino": 1.0, "litert": 2.0}
+    monkeypatch.setattr(
+        module, "measure", lambda runtimes: {name: times[name] for name in runtimes}
+    )
+    opened = open_model(str(golden_package))
+    assert (opened.runtime_name, opened.artefact) == ("openvino", "model.onnx")
+    assert opened.why == "fastest of onnx 3.0, openvino 1.0, litert 2.0 ms a film (measured)"
+
+
+def test_the_others_are_measured_where_one_is_broken(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch, forgetful: Path
+) -> None:
+    """The broken one is told of, and tried again at the next start."""
+    monkeypatch.setattr(module, "measure", lambda runtimes: dict.fromkeys(runtimes, 1.0))
+    monkeypatch.setattr(module, "installed", lambda name: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.openvino", raising=False)
+    opened = open_model(str(golden_package))
+    assert opened.why.startswith("fastest of onnx 1.0, litert 1.0 ms a film (measured); ")
+    assert "pip install 'cxr-edge[openvino]'" in opened.why
+    assert not forgetful.exists()
+
+
+def test_a_single_file_is_run_by_what_is_installed(
+    golden_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An .onnx file goes to onnxruntime where it is there, else to OpenVINO."""
+    started = []
+    monkeypatch.setattr(load, "_load", lambda name, *_: started.append(name))
+    for names in (("onnx", "openvino"), ("openvino", "litert"), ("litert",)):
+        only(monkeypatch, *names)
+        open_model(str(golden_package / "model.onnx"))
+    assert started == ["onnx", "openvino", "onnx"]

@@ -1,0 +1,327 @@
+"""Folders to a sorted stream of files."""
+
+import errno
+import inspect
+import os
+import socket
+import sys
+import tracemalloc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.pipeline.discover import PassedOver, discover
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def plant(root: Path, *names: str, content: bytes = b"") -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def found(*paths: Path) -> tuple[list[str], dict[str, int]]:
+    """Return the paths taken, and what was passed over."""
+    passed_over = PassedOver()
+    return [item.path for item in discover(paths, passed_over)], dict(passed_over.counts)
+
+
+names = st.sampled_from(
+    ["a", "a-", "a-b.png", "a.png", "a0", "A", "b.dcm", "\u00e9", "\udcff", "~"]
+)
+trees = st.recursive(
+    st.none(), lambda below: st.dictionaries(names, below, max_size=6), max_leaves=25
+).filter(lambda tree: tree is not None)
+
+
+def grow(folder: Path, tree: dict[str, Any]) -> list[Path]:
+    """Make folders of dictionaries and files of the rest; return the files."""
+    folder.mkdir(exist_ok=True)
+    files = []
+    for name, below in tree.items():
+        if below is None:
+            plant(folder, name)
+            files.append(folder / name)
+        else:
+            files += grow(folder / name, below)
+    return files
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees)
+def test_files_come_in_the_order_of_their_bytes(tree: dict[str, Any]) -> None:
+    """Any tree's files come once each, sorted by the bytes of the whole path."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        paths = [path.relative_to(root).as_posix() for path in grow(root, tree)]
+        assert found(root) == (sorted(paths, key=os.fsencode), {})
+
+
+def test_a_folder_sorts_with_the_slash_of_its_paths(tmp_path: Path) -> None:
+    """The hyphen and the dot come before the slash, as in the report."""
+    plant(tmp_path, "a/x.png", "a.png", "a-b.png", "a0.png", "\u00e9.png", "Z.png")
+    expected = ["Z.png", "a-b.png", "a.png", "a/x.png", "a0.png", "\u00e9.png"]
+    assert found(tmp_path)[0] == expected
+
+
+def test_several_roots_are_one_sorted_stream(tmp_path: Path) -> None:
+    """Files of several PATHs carry their root's name and are merged, in whatever order given."""
+    plant(tmp_path, "a/x.png", "a/y/z.png", "a-b/x.png", "a.png")
+    roots = [tmp_path / name for name in ("a.png", "a", "a-b")]
+    expected = ["a-b/x.png", "a.png", "a/x.png", "a/y/z.png"]
+    assert found(*roots)[0] == expected
+    assert found(*reversed(roots))[0] == expected
+
+
+def test_an_item_knows_where_its_file_is(tmp_path: Path) -> None:
+    """The path for the report and the file to open belong together."""
+    plant(tmp_path, "one/a/x.png", "two/x.png")
+    items = discover([tmp_path / "one", tmp_path / "two"])
+    assert {item.path: item.file for item in items} == {
+        "one/a/x.png": tmp_path / "one/a/x.png",
+        "two/x.png": tmp_path / "two/x.png",
+    }
+
+
+def test_names_are_held_of_one_folder_and_compactly(tmp_path: Path) -> None:
+    """A name costs its own bytes and little more, and is let go with its folder."""
+    plant(tmp_path, *(f"{folder}/{film:04}.png" for folder in range(4) for film in range(1000)))
+    list(discover([tmp_path]))  # what is loaded or compiled at first use does not count
+    tracemalloc.start()
+    count = sum(1 for _ in discover([tmp_path]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 4000
+    assert peak < 1000 * 100
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    """Each hidden name counts once, and nothing below a hidden folder is looked at."""
+    plant(tmp_path, "x.png", ".x.png", "a/.y.dcm", ".git/x.png", ".git/y.png")
+    assert found(tmp_path) == (["x.png"], {"hidden": 3})
+
+
+@pytest.mark.parametrize("name", ["x.png", "X.JPEG", "x.Dcm", "x.gif", "IM0001", "x.tif", "x."])
+def test_known_and_missing_suffixes_are_taken(name: str, tmp_path: Path) -> None:
+    """By its name alone a file is taken, whatever is in it, so that it gets its row."""
+    plant(tmp_path, name, content=b"no image")
+    assert found(tmp_path) == ([name], {})
+
+
+@pytest.mark.parametrize("name", ["x.dat", "1.2.840.113619", "x.png.bak"])
+@pytest.mark.parametrize("content", [PNG, bytes(128) + b"DICM", b"GIF89a"])
+def test_first_bytes_speak_for_unknown_suffixes(name: str, content: bytes, tmp_path: Path) -> None:
+    """An image or DICOM with a name of any kind is taken."""
+    plant(tmp_path, name, content=content)
+    assert found(tmp_path) == ([name], {})
+
+
+@pytest.mark.parametrize("content", [b"", b"path,label\n", bytes(400)])
+def test_other_files_are_passed_over_and_counted(content: bytes, tmp_path: Path) -> None:
+    """A file that neither its name nor its bytes make an image gets no row."""
+    plant(tmp_path, "labels.csv", "sub/notes.txt", content=content)
+    assert found(tmp_path) == ([], {"other": 2})
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["pipe", "pipe.png", "pipe.txt"])
+def test_a_pipe_is_passed_over_unopened(name: str, tmp_path: Path) -> None:
+    """A pipe below a folder cannot stop the scan."""
+    os.mkfifo(tmp_path / name)
+    assert found(tmp_path) == ([], {"special": 1})
+
+
+def test_a_link_to_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
+    """It is judged by what it leads to, and a hidden one by its name alone."""
+    (tmp_path / "film.png").symlink_to("/dev/null")
+    (tmp_path / ".film.png").symlink_to("/dev/null")
+    assert found(tmp_path) == ([], {"special": 1, "hidden": 1})
+
+
+def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:
+    """What a link leads to is taken under the link's name."""
+    plant(tmp_path, "store/x.png")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/folder").symlink_to(tmp_path / "store")
+    (tmp_path / "root/film.png").symlink_to(tmp_path / "store/x.png")
+    assert found(tmp_path / "root") == (["film.png", "folder/x.png"], {})
+
+
+@pytest.mark.parametrize("target", [".", "..", "../.."])
+def test_a_link_to_a_folder_above_ends(target: str, tmp_path: Path) -> None:
+    """A loop is left where it closes, and counted; the files in it come once."""
+    plant(tmp_path, "root/a/x.png")
+    (tmp_path / "root/a/loop").symlink_to(target)
+    paths, counts = found(tmp_path / "root")
+    assert "a/x.png" in paths
+    assert counts == {"loop": 1}
+
+
+@pytest.mark.parametrize("target", ["nowhere.png", "film.png", "n" * 300])
+def test_a_link_into_nowhere_gets_its_row(target: str, tmp_path: Path) -> None:
+    """A name that is an image's is taken although nothing can be read behind it."""
+    (tmp_path / "film.png").symlink_to(target)
+    assert found(tmp_path) == (["film.png"], {})
+
+
+@pytest.mark.parametrize("name", [".hidden.png", "notes.txt", ".hidden"])
+def test_a_file_named_as_path_is_always_taken(name: str, tmp_path: Path) -> None:
+    """Who names a file wants its row."""
+    plant(tmp_path, name, content=b"text")
+    assert found(tmp_path / name) == ([name], {})
+
+
+def test_a_hidden_folder_named_as_path_is_looked_into(tmp_path: Path) -> None:
+    """Only what is below a PATH can be hidden."""
+    plant(tmp_path, ".films/x.png")
+    assert found(tmp_path / ".films") == (["x.png"], {})
+
+
+def test_roots_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    """As many parts of a path are named as it takes, and only where it takes them."""
+    plant(tmp_path, "monday/films/x.png", "tuesday/films/x.png", "other/x.png")
+    roots = [tmp_path / name for name in ("monday/films", "tuesday/films", "other")]
+    assert found(*roots)[0] == ["monday/films/x.png", "other/x.png", "tuesday/films/x.png"]
+
+
+def test_a_path_given_twice_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is written, one folder gives each of its files one row."""
+    plant(tmp_path, "films/x.png")
+    monkeypatch.chdir(tmp_path)
+    spellings = [Path("films"), tmp_path / "films", Path("films/../films"), Path("films/")]
+    assert found(*spellings) == (["x.png"], {})
+
+
+def test_names_that_hold_each_other_are_refused(tmp_path: Path) -> None:
+    """Two files must not come by one path in the report."""
+    plant(tmp_path, "a/b/x.png", "c/b/x.png", "d/a/b/x.png")
+    with pytest.raises(UsageError, match="one at a time"):
+        discover([tmp_path / "a/b", tmp_path / "c/b", tmp_path / "d/a"])
+
+
+def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
+    """A typing error is told before the first film is scanned."""
+    plant(tmp_path, "x.png")
+    with pytest.raises(UsageError, match="typo does not exist"):
+        discover([tmp_path, tmp_path / "typo"])
+
+
+def test_folders_are_listed_when_they_are_reached(tmp_path: Path) -> None:
+    """Scanning starts before the last folder is known."""
+    plant(tmp_path, "a/x.png", "b/x.png")
+    items = discover([tmp_path])
+    assert next(items).path == "a/x.png"
+    plant(tmp_path, "b/late.png")
+    assert [item.path for item in items] == ["b/late.png", "b/x.png"]
+
+
+def test_what_cannot_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that refuses, and a file whose name says nothing: both may hold films."""
+    plant(tmp_path, "a/x.png", "b/x.png", "notes.txt", "y.png")
+
+    def refuse(*_arguments: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    real = os.scandir
+    monkeypatch.setattr("os.scandir", lambda at: refuse() if at.endswith(b"/b/") else real(at))
+    monkeypatch.setattr("cxr_edge.pipeline.discover.open_regular", refuse)
+    passed_over = PassedOver()
+    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png", "y.png"]
+    assert passed_over.counts == {"unlisted": 1, "unread": 1}
+    assert passed_over.first_lost == ["b/", "notes.txt"]
+
+
+@pytest.mark.parametrize("target", ["nowhere", "notes.txt", "a/x.png/below"])
+def test_a_link_into_nowhere_that_is_no_image_is_nothing_lost(target: str, tmp_path: Path) -> None:
+    """There is nothing behind it that could be a film."""
+    plant(tmp_path, "a/x.png")
+    (tmp_path / "notes.txt").symlink_to(target)
+    passed_over = PassedOver()
+    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png"]
+    assert (passed_over.counts, passed_over.first_lost) == ({"other": 1}, [])
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that became a pipe after its folder was listed is told, not read."""
+    os.mkfifo(tmp_path / "notes.txt")
+    monkeypatch.setattr("cxr_edge.pipeline.discover._is_special", lambda _entry: False)
+    assert found(tmp_path) == ([], {"unread": 1})
+
+
+@pytest.mark.parametrize("name", ["socket", "socket.png"])
+def test_a_socket_is_passed_over(name: str, tmp_path: Path) -> None:
+    """As pipes and devices are."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / name))
+        assert found(tmp_path) == ([], {"special": 1})
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    """Two folders that link to each other are left where the circle closes."""
+    plant(tmp_path, "a/x.png", "b/y.png")
+    (tmp_path / "a/b").symlink_to("../b")
+    (tmp_path / "b/a").symlink_to("../a")
+    paths, counts = found(tmp_path)
+    assert paths == ["a/b/y.png", "a/x.png", "b/a/x.png", "b/y.png"]
+    assert counts == {"loop": 2}
+
+
+def test_an_empty_folder_gives_nothing(tmp_path: Path) -> None:
+    """No files is no error."""
+    assert found(tmp_path) == ([], {})
+
+
+def test_no_tree_is_too_deep(tmp_path: Path) -> None:
+    """Folders nested deeper than Python's stack are walked to their end."""
+    name = "/".join("d" * 200) + "/x.png"
+    plant(tmp_path, name)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 150)
+    try:
+        paths, _ = found(tmp_path)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert paths == [name]
+
+
+def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
+    """A file never has two rows because two PATHs reach it."""
+    (tmp_path / "a").mkdir()
+    film = tmp_path / "a" / "x.png"
+    film.touch()
+    for inner in (film, tmp_path / "a"):
+        with pytest.raises(UsageError, match="lies in"):
+            discover([tmp_path, inner])
+
+
+def test_a_root_that_refuses_to_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed folder is not an empty one."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match="refuses"):
+        discover([tmp_path])
+
+
+def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
+    """Its films must not be missing from a report that counts as finished."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "film.png").touch()
+    items = discover([tmp_path])
+    assert next(items).path == "a/film.png"
+    (tmp_path / "b").rename(tmp_path.with_name("away"))
+    with pytest.raises(ReportError, match="b is not there any more"):
+        next(items)

@@ -1,0 +1,229 @@
+"""No patient's name, number, birth date or UID leaves a file by any output of ``cxr scan``."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fakes import SAMPLES
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from cxr_edge.pipeline.discover import discover
+
+NAME, NUMBER, BIRTH, UID_ = "Quixworth^Zebedee", "MRN7741902", "19520317", "1.2.826.0.1.7741.902"
+PLANTED = (NAME, "Quixworth", "Zebedee", NUMBER, BIRTH, UID_)
+"""What is planted, and must never be seen again."""
+
+TEXT = f"{NAME}|{NUMBER}|{BIRTH}|{UID_}"
+DICOM = SAMPLES / "phantom-opacities-monochrome2.dcm"
+
+
+def identified() -> Dataset:
+    """Return a film whose header says who it is of, in all the places that headers have."""
+    film = dcmread(DICOM)
+    film.PatientName, film.PatientID, film.PatientBirthDate = NAME, NUMBER, BIRTH
+    film.StudyInstanceUID = film.SeriesInstanceUID = film.SOPInstanceUID = UID(UID_)
+    film.file_meta.MediaStorageSOPInstanceUID = UID(UID_)
+    film.AccessionNumber, film.StudyDescription, film.ImageComments = NUMBER, NAME, TEXT
+    film.StudyDate = film.ContentDate = BIRTH
+    other = Dataset()
+    other.PatientID = NUMBER
+    film.OtherPatientIDsSequence = [other]
+    film.private_block(0x0011, NAME, create=True).add_new(1, "LO", TEXT)
+    return film
+
+
+def written(film: Dataset) -> bytes:
+    file = io.BytesIO()
+    dcmwrite(file, film)
+    return file.getvalue()
+
+
+def quoting(**values: object) -> Callable[[], bytes]:
+    """Return a maker of a film with a value where it must fail, that a message could quote."""
+
+    def make() -> bytes:
+        film = identified()
+        for keyword, value in values.items():
+            film[keyword].value = value  # only what the film has
+        return written(film)
+
+    return make
+
+
+def raw(old: bytes, new: bytes) -> Callable[[], bytes]:
+    """Return a maker of a film whose bytes were changed behind pydicom's back."""
+
+    def make() -> bytes:
+        data = written(identified())
+        assert data.count(old) >= 1
+        return data.replace(old, new[: len(old)].ljust(len(old)))
+
+    return make
+
+
+def bad_syntax() -> bytes:
+    """An unknown transfer syntax, of the same length as the known one, is a planted UID."""
+    data = written(identified())
+    old = b"1.2.840.10008.1.2.1\0"
+    return data.replace(old, UID_.encode()[: len(old)].ljust(len(old), b"\0"), 1)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(*chunks: bytes, cut: int = 0) -> Callable[[], bytes]:
+    def make() -> bytes:
+        data = (SAMPLES / "phantom-opacities-8bit.png").read_bytes()
+        whole = data[:33] + b"".join(chunks) + data[33:]
+        return whole[: len(whole) - cut]
+
+    return make
+
+
+def profile(spoilt: int) -> bytes:
+    """An ICC profile that libpng finds odd, called by the patient's name."""
+    data = bytearray(np.random.default_rng(0).bytes(600))
+    struct.pack_into(">I", data, 0, 600 + spoilt)
+    data[8], data[12:24], data[36:40] = 2, b"mntrGRAYXYZ ", b"acsp"
+    struct.pack_into(">I", data, 64, 0x7FFF)
+    return chunk(b"iCCP", NAME.encode() + b"\0\0" + zlib.compress(bytes(data)))
+
+
+def exif() -> bytes:
+    """A TIFF directory with Artist and ImageDescription."""
+    text = TEXT.encode() + b"\0"
+    entries = [struct.pack("<HHII", tag, 2, len(text), 38) for tag in (270, 315)]
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + b"".join(entries) + bytes(4) + text
+
+
+def jpeg(cut: int = 0) -> Callable[[], bytes]:
+    def make() -> bytes:
+        data = (SAMPLES / "phantom-normal.jpg").read_bytes()
+        segments = ((0xE1, b"Exif\0\0" + exif()), (0xFE, TEXT.encode()), (0xED, TEXT.encode()))
+        headers = b"".join(
+            struct.pack(">BBH", 0xFF, kind, len(content) + 2) + content
+            for kind, content in segments
+        )
+        whole = data[:2] + headers + data[2:]
+        return whole[: len(whole) - cut]
+
+    return make
+
+
+def tiff() -> bytes:
+    """A film behind a directory with texts, one of them without its end."""
+    data = bytearray(cv2.imencode(".tiff", np.arange(4096, dtype=np.uint8).reshape(64, 64))[1])
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    entries = [bytes(data[at + 2 + 12 * n : at + 14 + 12 * n]) for n in range(count)]
+    text = TEXT.encode()
+    entries += [struct.pack("<HHII", tag, 2, len(text), len(data)) for tag in (269, 315, 40001)]
+    data += text + bytes(len(text) % 2)
+    struct.pack_into("<I", data, 4, len(data))
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    return bytes(data) + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+
+
+FILMS: dict[str, Callable[[], bytes]] = {
+    "good.dcm": lambda: written(identified()),
+    "cut.dcm": lambda: written(identified())[:-5000],
+    "cut-in-header.dcm": lambda: written(identified())[:600],
+    "photometric.dcm": raw(b"MONOCHROME2", NAME.encode()),
+    "syntax.dcm": bad_syntax,
+    "rows.dcm": quoting(Rows=0),
+    "bits.dcm": quoting(BitsAllocated=13),
+    "samples.dcm": quoting(SamplesPerPixel=5),
+    "stored.dcm": quoting(BitsStored=99),
+    "name-in-vr.dcm": raw(b"PN", b"DS"),
+    "id-as-number.dcm": raw(b"LO", b"IS"),
+    "date-as-number.dcm": raw(b"DA", b"FD"),
+    "garbage.dcm": lambda: bytes(128) + b"DICM" + TEXT.encode() * 30,
+    "text.png": lambda: TEXT.encode() * 10,
+    "text": png(
+        chunk(b"tEXt", b"Patient\0" + TEXT.encode()),
+        chunk(b"iTXt", b"Patient\0\0\0\0\0" + TEXT.encode()),
+        chunk(b"zTXt", b"Patient\0\0" + zlib.compress(TEXT.encode())),
+        chunk(b"eXIf", exif()),
+        profile(0),
+    ),
+    "odd.png": png(
+        profile(3),
+        chunk(b"tEXt", TEXT.encode() * 3),
+        chunk(b"zTXt", NAME.encode() + b"\0\0broken"),
+        chunk(b"sPLT", NAME.encode() + b"\0\x07abc"),
+        chunk(b"tEXt", b"Patient\0" + TEXT.encode())[:-1] + b"x",
+    ),
+    "critical.png": png(chunk(b"QUIX", TEXT.encode())),
+    "cut.png": png(chunk(b"tEXt", b"Patient\0" + TEXT.encode()), cut=100),
+    "good.jpg": jpeg(),
+    "cut.jpg": jpeg(cut=3000),
+    "good.tiff": tiff,
+    "cut.tiff": lambda: tiff()[:-30],
+}
+"""Films that say who they are of, whole, damaged, and made to be quoted."""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("identified") / "films"
+    folder.mkdir()
+    for name, make in FILMS.items():
+        (folder / name).write_bytes(make())
+    return folder
+
+
+def leaks(output: bytes) -> list[str]:
+    """Return what of the planted is in some output, in any case and in the usual encodings."""
+    low = output.lower()
+    return [
+        text
+        for text in PLANTED
+        if any(text.lower().encode(code) in low for code in ("utf-8", "utf-16-le"))
+        or text.encode().hex().encode() in low
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "--log-json", "--quiet", "--max-failures 1", "--log-json --max-failures 0"],
+)
+def test_no_output_holds_an_identifier(words: str, films: Path, tmp_path: Path) -> None:
+    """Report, manifest, log, summary, errors, and what libraries print, with all warnings on."""
+    out = tmp_path / "report.csv"
+    command = [sys.executable, "-m", "cxr_edge", "scan", films, "--out", out, "--runtime", "onnx"]
+    environment = os.environ | {"PYTHONWARNINGS": "always", "PYTHONDEVMODE": "1"}
+    done = subprocess.run(
+        [*command, *words.split()], capture_output=True, check=False, env=environment
+    )
+    assert done.returncode == (1 if "--max-failures" in words else 3), done.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"report.csv", "report.run.json"}
+    for output in (done.stdout, done.stderr, *(path.read_bytes() for path in written)):
+        assert leaks(output) == []
+    if "--max-failures" not in words:
+        assert out.read_text().count("\n") == len(FILMS) + 1
+
+
+def test_the_films_do_hold_them(films: Path) -> None:
+    """What the test above looks for is there to be found."""
+    assert [item.path for item in discover([films])] == sorted(FILMS)
+    for path in films.iterdir():
+        assert leaks(path.read_bytes()), path.name
+
+
+def test_a_name_in_a_message_would_be_found() -> None:
+    """The search itself works, also for another case and for bytes shown as hexadecimal."""
+    assert leaks(f"error: {NAME.upper()}".encode()) == [NAME, "Quixworth", "Zebedee"]
+    assert leaks(NUMBER.encode().hex().encode()) == [NUMBER]
+    assert leaks(b"nothing") == []

@@ -1,0 +1,32 @@
+"""The rooms of the packages: where modules stand, and that no imports run in a circle."""
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+from fakes import ROOT
+
+ROOT_MODULES = {"__init__", "__main__", "errors", "extras", "notice"}
+EDGE, EXPORT = ROOT / "toolkit" / "cxr_edge", ROOT / "export" / "cxr_export"
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    """Modules import each other in one direction, imports inside functions counted too."""
+    graph = grimp.build_graph("cxr_edge", "cxr_export", cache_dir=None)
+    TopologicalSorter(
+        {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    ).prepare()  # raises a CycleError, which names the modules
+
+
+def test_every_module_stands_in_a_room() -> None:
+    """The roots hold no module of a subject, and each room says in one line what it is."""
+    assert {path.stem for path in EDGE.glob("*.py")} == ROOT_MODULES
+    assert {path.stem for path in EXPORT.glob("*.py")} == {"__init__"}
+    for room in _rooms(EDGE) | _rooms(EXPORT):
+        first, *_ = (room / "__init__.py").read_text("utf-8").splitlines()
+        assert first.startswith('"""')
+        assert first.endswith('."""'), room
+
+
+def _rooms(root: Path) -> set[Path]:
+    return {path.parent for path in root.rglob("*.py")} - {root}

@@ -1,0 +1,363 @@
+"""Models of other origin behind the runtimes' seam."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from fakes import runtimes
+from onnx import TensorProto, helper, numpy_helper
+
+from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.models.locate import default_package
+from cxr_edge.models.open import open_model
+from cxr_edge.models.registry import installed
+from cxr_edge.runtimes.adapter import Adapter, Tensor
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+
+HEIGHT, WIDTH = 6, 4
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+TYPES = {
+    "uint8": TensorProto.UINT8,
+    "float32": TensorProto.FLOAT,
+    "float16": TensorProto.FLOAT16,
+    "float64": TensorProto.DOUBLE,
+}
+
+
+def spec_of(**fields: Any) -> ModelSpec:
+    taken = InputSpec(HEIGHT, WIDTH, **fields)
+    points = (OperatingPoint("study", 0.5),)
+    return ModelSpec("foreign", ("NORMAL", "PNEUMONIA"), taken, points, "study")
+
+
+SPEC = spec_of()
+SCALED = spec_of(scale=1 / 127.5, offset=-1.0)
+
+
+def weights(channels: int) -> np.ndarray:
+    """Different for every pixel, so that no two layouts give the same score."""
+    return np.random.default_rng(1).normal(0, 1, (HEIGHT, WIDTH, channels)).astype(np.float32)
+
+
+def films(channels: int = 1, count: int = 3) -> np.ndarray:
+    shape = (count, HEIGHT, WIDTH, channels)
+    return np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+
+
+def expected(pixels: np.ndarray) -> np.ndarray:
+    """What every network below computes."""
+    scaled = pixels.astype(np.float64) / 127.5 - 1
+    return 1 / (1 + np.exp(-(scaled * weights(pixels.shape[-1])).sum(axis=(1, 2, 3))))
+
+
+def network(
+    path: Path,
+    *,
+    dtype: str = "float32",
+    channels: int = 1,
+    first: bool = False,
+    columns: int | None = 1,
+    batch: int | str = "n",
+    softmax: bool = True,
+    **declared: Any,
+) -> Path:
+    """Write an ONNX graph as other tools leave it."""
+    sides = [channels, HEIGHT, WIDTH] if first else [HEIGHT, WIDTH, channels]
+    shape = declared.get("shape", [batch, *sides])
+    weight = weights(channels).transpose(2, 0, 1) if first else weights(channels)
+    constants = {
+        "weight": weight, "scale": np.float32(1 / 127.5), "one": np.float32(1),
+        "axis": np.array([1]), "zero": np.float32(0),
+    }  # fmt: skip
+    nodes = [helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT)]
+    if dtype == "uint8":
+        nodes += [
+            helper.make_node("Mul", ["float", "scale"], ["unit"]),
+            helper.make_node("Sub", ["unit", "one"], ["scaled"]),
+        ]
+    else:
+        nodes += [helper.make_node("Identity", ["float"], ["scaled"])]
+    nodes += [
+        helper.make_node("Mul", ["scaled", "weight"], ["weighed"]),
+        helper.make_node("ReduceSum", ["weighed", "axes"], ["logit"], keepdims=0),
+        helper.make_node("Unsqueeze", ["logit", "axis"], ["column"]),
+        helper.make_node("Mul", ["column", "zero"], ["other"]),
+    ]
+    constants["axes"] = np.array([1, 2, 3])
+    if columns == 2:
+        nodes += [helper.make_node("Concat", ["other", "column"], ["both"], axis=1)]
+        last = helper.make_node("Softmax", ["both"], ["probability"], axis=1)
+        nodes += [last if softmax else helper.make_node("Identity", ["both"], ["probability"])]
+    else:
+        source = "logit" if columns is None else "column"
+        nodes += [helper.make_node("Sigmoid", [source], ["probability"])]
+    out = declared.get("out", [batch] if columns is None else [batch, columns])
+    graph = helper.make_graph(
+        nodes,
+        "foreign",
+        [helper.make_tensor_value_info("image", TYPES[dtype], shape)],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, out)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
+@pytest.mark.parametrize("columns", [None, 1, 2])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("batch", ["n", 1])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_foreign_network_scores_as_its_formula(
+    tmp_path: Path,
+    dtype: str,
+    batch: int | str,
+    channels: int,
+    first: bool,
+    columns: int | None,
+    runtime: str,
+) -> None:
+    """Type, layout, channels, outputs and a batch of one change nothing in the probabilities."""
+    path = network(
+        tmp_path / "m.onnx",
+        dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
+    )  # fmt: skip
+    spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
+    scores = open_model(str(path), runtime, spec=spec).runtime.run(films(channels))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected(films(channels)), atol=1e-5)
+
+
+def scaling() -> dict[str, float]:
+    return {"scale": SCALED.input.scale, "offset": SCALED.input.offset}
+
+
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
+def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
+    """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
+    path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
+    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(films())
+    np.testing.assert_allclose(scores, expected(films()), atol=1e-2)
+
+
+def test_channels_last_goes_first_where_both_fit() -> None:
+    """A shape that fits both layouts is read as (N, H, W, C)."""
+    spec = dataclasses.replace(SPEC, input=InputSpec(3, 3, 3))
+    adapter = Adapter("m", spec, [Tensor("x", (-1, 3, 3, 3), "float32")], [OUT])
+    assert not adapter.channels_first
+
+
+OUT = Tensor("p", (-1, 1), "float32")
+IMAGE = Tensor("x", (-1, HEIGHT, WIDTH, 1), "uint8")
+
+
+def image(dtype: str, scale: float = 0.0, zero_point: int = 0) -> Tensor:
+    return dataclasses.replace(IMAGE, dtype=dtype, scale=scale, zero_point=zero_point)
+
+
+@pytest.mark.parametrize(
+    ("taken", "spec", "wanted"),
+    [
+        (image("uint8"), SPEC, [0, 1, 128, 255]),
+        (image("uint8", 1.0), SPEC, [0, 1, 128, 255]),
+        (image("uint8", 1 / 255), spec_of(scale=1 / 255), [0, 1, 128, 255]),
+        (image("int8", 1.0, -128), SPEC, [-128, -127, 0, 127]),
+        (image("int8", 1 / 127), SCALED, [-127, -126, 0, 127]),
+        (image("float32"), spec_of(scale=2.0, offset=-1.0), [-1.0, 1.0, 255.0, 509.0]),
+    ],
+    ids=["raw", "scale 1", "uint8 of floats", "int8 of pixels", "int8 of floats", "float"],
+)
+def test_gray_values_become_what_the_input_means(
+    taken: Tensor, spec: ModelSpec, wanted: list[float]
+) -> None:
+    """A pixel reaches a quantized input as the step that stands for pixel * scale + offset."""
+    got: list[np.ndarray] = []
+
+    def call(batch: np.ndarray) -> np.ndarray:
+        got.append(batch)
+        return np.zeros((len(batch), 1), np.float32)
+
+    pixels = np.zeros((1, HEIGHT, WIDTH, 1), np.uint8)
+    pixels.reshape(-1)[:4] = [0, 1, 128, 255]
+    Adapter("m", spec, [taken], [OUT]).run(pixels, call)
+    assert got[0].dtype == taken.dtype
+    assert got[0].reshape(-1)[:4].tolist() == wanted
+
+
+@pytest.mark.parametrize(("dtype", "zero_point"), [("uint8", 0), ("int8", -128)])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_quantized_probabilities_are_read_by_their_scale(
+    dtype: str, zero_point: int, columns: int
+) -> None:
+    """(value - zero point) * scale, also where rounding keeps two columns from adding up to 1."""
+    output = Tensor("p", (-1, columns), dtype, 1 / 256, zero_point)
+    given = np.array([[0, 255], [64, 191], [255, 0]])[:, -columns:] + zero_point
+    scores = Adapter("m", SPEC, [IMAGE], [output]).run(films(), lambda _: given.astype(dtype))
+    np.testing.assert_allclose(scores, [255 / 256, 191 / 256, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("taken", "spec", "message"),
+    [
+        (image("uint8"), SCALED, "scaling belongs into its graph"),
+        (image("uint8", 1.0), SCALED, "scaling belongs into its graph"),
+        (image("uint8", 1 / 255), SPEC, "holds 0 to 1, by the spec pixels become 0 to 255"),
+        (image("int8", 1.0, -128), SCALED, "holds 0 to 255, by the spec pixels become -1 to 1"),
+        (image("int8"), SPEC, "wants -1x6x4x1 int8; expected uint8 pixels"),
+        (image("int32"), SPEC, "int32; expected uint8 pixels"),
+        (dataclasses.replace(IMAGE, shape=(-1, 6, 4, 3)), SPEC, r"6x4x3 uint8 \(shape \(-1, 6"),
+        (dataclasses.replace(IMAGE, shape=(-1, 6, 4)), SPEC, r"\(-1, 6, 4\), expected \(N, 6, 4"),
+        (dataclasses.replace(IMAGE, shape=(-1, 6, 4, None)), SPEC, "6x4x1 uint8"),
+        (dataclasses.replace(IMAGE, shape=(-1, 1, 6, 4, 1)), SPEC, "6x4x1 uint8"),
+        (dataclasses.replace(IMAGE, shape=(8, 6, 4, 1)), SPEC, "any number of films in, or one"),
+    ],
+)
+def test_an_input_that_cannot_be_fed_is_refused(
+    taken: Tensor, spec: ModelSpec, message: str
+) -> None:
+    """Rank, sides, channels, batch, type and the range of a quantized input must all fit."""
+    with pytest.raises(ModelInvalid, match=message):
+        Adapter("m", spec, [taken], [OUT])
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (Tensor("p", (-1, 3), "float32"), r"\(N, 2\), came \(-1, 3\)"),
+        (Tensor("p", (-1, 1, 1), "float32"), r"came \(-1, 1, 1\)"),
+        (Tensor("class", (-1,), "int64"), "before they become classes"),
+        (Tensor("p", (-1, 1), "int8"), "gives -1x1 int8"),
+        (Tensor("map", (), "seq(map(int64,tensor(float)))"), "before they become classes"),
+    ],
+)
+def test_an_output_that_is_no_probability_is_refused(output: Tensor, message: str) -> None:
+    """Three classes, maps, class numbers and integers without a scale, before any film is run."""
+    with pytest.raises(ModelInvalid, match=message):
+        Adapter("m", SPEC, [IMAGE], [output])
+
+
+def test_several_inputs_or_outputs_are_named() -> None:
+    """The message counts and names both sides."""
+    age = Tensor("age", (-1, 1), "float32")
+    with pytest.raises(ModelInvalid, match=r"came 2 \(x, age\) and 1 \(p\)"):
+        Adapter("m", SPEC, [IMAGE, age], [OUT])
+    with pytest.raises(ModelInvalid, match=r"came 1 \(x\) and 2 \(p, age\)"):
+        Adapter("m", SPEC, [IMAGE], [OUT, age])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[0.4, 0.5]] * 3, "expected probabilities .softmax. that add up to 1, came 0.4, 0.5"),
+        ([[3.0, -2.0]] * 3, "end the graph in a softmax"),
+        ([[0.2, 0.3, 0.5]] * 3, r"came \(3, 3\)"),
+        ([0.5], r"came \(1,\)"),
+    ],
+)
+def test_what_comes_out_is_checked_again(given: list[Any], message: str) -> None:
+    """A graph that leaves its output's shape open, or ends in logits, is caught when it runs."""
+    adapter = Adapter("m", SPEC, [IMAGE], [Tensor("p", (), "float32")])
+    with pytest.raises(ModelInvalid, match=message):
+        adapter.run(films(), lambda _: np.array(given, np.float32))
+
+
+def test_a_film_without_an_answer_fails_alone() -> None:
+    """NaN is handed on for its film; the others keep their probability."""
+    given = np.array([[0.4, 0.6], [np.nan, np.nan], [0.9, 0.1]], np.float32)
+    scores = Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 2), "float32")]).run(
+        films(), lambda _: given
+    )
+    np.testing.assert_array_equal(scores, np.float32([0.6, np.nan, 0.1]))
+
+
+def test_logits_of_a_real_graph_are_refused(tmp_path: Path) -> None:
+    """Two columns before their softmax are not taken for probabilities."""
+    path = network(tmp_path / "m.onnx", columns=2, softmax=False)
+    runtime = open_model(str(path), spec=SCALED).runtime
+    with pytest.raises(ModelInvalid, match=r"m\.onnx: expected probabilities \(softmax\)"):
+        runtime.run(films())
+
+
+@pytest.mark.parametrize("runtime", runtimes(".onnx"))
+@pytest.mark.parametrize("location", ["weights.bin", "../weights.bin", "absolute"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_weights_outside_the_file_are_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, inside: bool, runtime: str
+) -> None:
+    """Wherever they lie and wherever the command is started, the message says how to save it."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    graph = onnx.load(network(tmp_path / "whole.onnx"))
+    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 64}
+    onnx.save_model(graph, folder / "m.onnx", **options)
+    (tmp_path / "weights.bin").write_bytes((folder / "weights.bin").read_bytes())
+    if location != "weights.bin":
+        graph = onnx.load(folder / "m.onnx", load_external_data=False)
+        place = str(tmp_path / "weights.bin") if location == "absolute" else location
+        for tensor in graph.graph.initializer:
+            for entry in tensor.external_data:
+                entry.value = place if entry.key == "location" else entry.value
+        (folder / "m.onnx").write_bytes(graph.SerializeToString())
+    monkeypatch.chdir(folder if inside else tmp_path)
+    with pytest.raises(ModelInvalid, match=r"one file.*onnx\.save\(onnx\.load\(path\), 'one"):
+        open_model(str(folder / "m.onnx"), runtime, spec=SCALED)
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.tflite"])
+def test_a_pointer_is_named(tmp_path: Path, name: str) -> None:
+    """What git leaves without git lfs is not called a damaged model."""
+    (tmp_path / name).write_text(POINTER)
+    with pytest.raises(ModelInvalid, match=r"a Git LFS pointer, not the model: run 'git lfs pull'"):
+        open_model(str(tmp_path / name))
+
+
+TRUNCATE = """
+import sys
+from cxr_edge.errors import ModelError
+from cxr_edge.runtimes.litert import LiteRtRuntime
+data = open(sys.argv[1], "rb").read()
+ends = [*range(0, 64, 4), *range(100, len(data) - 4000, len(data) // 40), len(data) - 4000]
+for end in ends:
+    try:
+        LiteRtRuntime(data[:end], "m.tflite", "cpu", 1, None)
+    except ModelError:
+        continue
+    sys.exit(f"{end} of {len(data)} bytes were taken for a model")
+print(len(ends))
+"""
+
+
+def test_half_a_tflite_file_ends_in_a_message() -> None:
+    """Wherever a copy broke off, the interpreter neither crashes nor runs it."""
+    path = default_package() / "model.tflite"
+    done = subprocess.run(
+        [sys.executable, "-c", TRUNCATE, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 50
+
+
+@pytest.mark.skipif(not installed("litert"), reason="litert is not installed")
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+def test_an_interpreter_that_cannot_be_had_is_a_model_error(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A further thread for which LiteRT has no memory left ends in a message."""
+    runtime = open_model(str(default_package() / "model.tflite"), "litert").runtime
+
+    def refuse(*_: object) -> None:
+        raise error("no memory")
+
+    monkeypatch.setattr(runtime, "_idle", [])
+    monkeypatch.setattr(runtime, "_load", refuse)
+    with pytest.raises(ModelError, match="LiteRT failed on a batch: no memory"):
+        runtime.run(np.zeros((1, *runtime.spec.input.shape), np.uint8))

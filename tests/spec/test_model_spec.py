@@ -1,0 +1,199 @@
+"""The spec that travels inside every artefact."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecMissing, SpecUnknown, UsageError
+from cxr_edge.spec.embedding import append_spec, read_appended_spec
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.recipe import CXR_1
+from cxr_edge.spec.validation import is_text
+
+names = st.text(min_size=1, max_size=20).filter(is_text)
+shares = st.floats(0, 1)
+intervals = st.builds(lambda values: Interval(values[1], values[0], values[2]),
+                      st.tuples(shares, shares, shares).map(sorted))  # fmt: skip
+points = st.builds(OperatingPoint, names, shares, st.none() | intervals, st.none() | intervals)
+counts = st.integers(0, 10**6)
+provenances = st.builds(
+    Provenance,
+    names,
+    names,
+    names,
+    names,
+    counts,
+    shares,
+    counts,
+    counts,
+    counts,
+    counts,
+    intervals,
+)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ModelSpec:
+    operating_points = draw(
+        st.lists(points, min_size=1, max_size=4, unique_by=lambda point: point.name)
+    )
+    return ModelSpec(
+        name=draw(names),
+        labels=draw(st.lists(names, min_size=2, max_size=2, unique=True).map(tuple)),
+        input=draw(
+            st.builds(
+                InputSpec,
+                st.integers(1, 4096),
+                st.integers(1, 4096),
+                st.sampled_from([1, 3]),
+                scale=st.sampled_from([1.0, 1 / 255, -2.0]),
+                offset=st.sampled_from([0.0, -1.0]),
+            )
+        ),
+        operating_points=tuple(operating_points),
+        default_operating_point=draw(st.sampled_from(operating_points)).name,
+        provenance=draw(st.none() | provenances),
+    )
+
+
+@given(specs())
+def test_a_spec_survives_json(spec: ModelSpec) -> None:
+    """Writing and reading gives the same spec."""
+    assert ModelSpec.from_json(spec.to_json()) == spec
+
+
+def test_a_spec_survives_an_artefact(spec: ModelSpec, tmp_path: Path) -> None:
+    """A spec appended behind foreign bytes is found again, and the bytes are left alone."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"flatbuffer" * 100)
+    append_spec(path, spec)
+    data = path.read_bytes()
+    assert data.startswith(b"flatbuffer" * 100)
+    assert read_appended_spec(data, "model.tflite") == spec
+
+
+def test_appending_the_same_spec_gives_the_same_bytes(spec: ModelSpec, tmp_path: Path) -> None:
+    """No clock goes into an artefact."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(b"x")
+        append_spec(tmp_path / name, spec)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_an_artefact_without_spec_says_what_to_do() -> None:
+    """The error names the file and both ways out."""
+    with pytest.raises(SpecMissing, match=r"x\.tflite.*cxr export.*--spec"):
+        read_appended_spec(b"no zip", "x.tflite")
+
+
+def test_a_damaged_spec_member_is_an_invalid_model(spec: ModelSpec, tmp_path: Path) -> None:
+    """Bit rot inside the appended archive is not mistaken for a missing spec."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"flatbuffer")
+    append_spec(path, spec)
+    data = bytearray(path.read_bytes())
+    data[60] ^= 0xFF
+    with pytest.raises(ModelInvalid, match="export it again"):
+        read_appended_spec(bytes(data), "model.tflite")
+
+
+def test_raw_pixels_need_no_scale(spec: ModelSpec) -> None:
+    """The JSON of a spec without scaling is what it was, and says so where there is any."""
+    assert list(spec.to_dict()["input"]) == [
+        "height", "width", "channels", "recipe", "recipe_sha256",
+    ]  # fmt: skip
+    scaled = dataclasses.replace(spec, input=InputSpec(32, 32, scale=2))
+    assert ModelSpec.from_json(scaled.to_json()).input.scale == 2
+    assert (
+        scaled.to_json() == dataclasses.replace(spec, input=InputSpec(32, 32, scale=2.0)).to_json()
+    )
+
+
+def change(spec: ModelSpec, **changes: Any) -> str:
+    return json.dumps({**spec.to_dict(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"spec_version": 2}, SpecUnknown, "reads 1, came 2"),
+        ({"surprise": 1}, SpecInvalid, "unknown field surprise"),
+        ({"labels": ["PNEUMONIA"]}, SpecInvalid, "two different names"),
+        ({"labels": ["A", "A"]}, SpecInvalid, "two different names"),
+        ({"labels": "AB"}, SpecInvalid, "expected a list"),
+        ({"operating_points": []}, SpecInvalid, "operating points"),
+        ({"operating_points": [{"name": "a", "threshold": 1.5}]}, SpecInvalid, "from 0 to 1"),
+        ({"operating_points": [{"name": "a", "threshold": True}]}, SpecInvalid, "from 0 to 1"),
+        ({"default_operating_point": "none"}, SpecInvalid, "one of screening, study"),
+        ({"input": {"height": 0, "width": 2}}, SpecInvalid, "1 to 4096"),
+        ({"input": {"channels": 2}}, SpecInvalid, "1 or 3"),
+        ({"input": {"recipe": []}}, SpecUnknown, "knows cxr-1"),
+        ({"name": "a\ud800"}, SpecInvalid, "name"),
+        ({"input": {"recipe": "cxr-9"}}, SpecUnknown, "knows cxr-1"),
+        ({"input": {"recipe": "cxr-1", "recipe_sha256": "00"}}, SpecUnknown, "digest"),
+        ({"input": {"scale": 0}}, SpecInvalid, "other than 0"),
+        ({"input": {"scale": "1/255"}}, SpecInvalid, "finite number"),
+        ({"input": {"offset": float("nan")}}, SpecInvalid, "input offset"),
+        ({"provenance": {"seed": 1}}, SpecInvalid, "interval"),
+        ({"name": " "}, SpecInvalid, "name"),
+    ],
+)
+def test_a_wrong_spec_is_refused(
+    spec: ModelSpec, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """Each contradiction is an error that says what was expected."""
+    with pytest.raises(error, match=message):
+        ModelSpec.from_json(change(spec, **changes))
+
+
+def test_text_that_is_no_json_is_refused() -> None:
+    """A spec file that is something else is named as such."""
+    with pytest.raises(SpecInvalid, match="expected JSON"):
+        ModelSpec.from_json(b"\xff\xfe")
+
+
+def test_every_field_of_the_recipe_changes_its_digest() -> None:
+    """No part of preprocessing can change unnoticed."""
+    for field in dataclasses.fields(CXR_1):
+        value = getattr(CXR_1, field.name)
+        changed = dataclasses.replace(CXR_1, **{field.name: value * 2})
+        assert changed.digest != CXR_1.digest
+
+
+def test_the_recipe_digest_is_pinned() -> None:
+    """Reports of earlier versions stay comparable: cxr-1 is what it was."""
+    assert CXR_1.digest == "099eaf23b71fef0bfad35b71c7d543cf8e8e1107cb42d38cf3d537fea350c926"
+
+
+def test_an_unknown_operating_point_names_the_known(spec: ModelSpec) -> None:
+    """The user sees which names there are."""
+    with pytest.raises(UsageError, match=r"screening, study.*'none'"):
+        spec.operating_point("none")
+
+
+def test_the_spec_that_the_docs_show_is_one() -> None:
+    """docs/foreign-models.md shows the least that is needed, and it reads as what it says."""
+    page = (ROOT / "docs" / "foreign-models.md").read_text(encoding="utf-8")
+    shown = page.partition("```json\n")[2].partition("```")[0]
+    assert ModelSpec.from_json(shown).input == InputSpec(96, 96, 3, scale=1 / 127.5, offset=-1)
+    for field in ModelSpec.from_json(shown).to_dict():
+        least = {key: value for key, value in json.loads(shown).items() if key != field}
+        if field != "provenance":
+            with pytest.raises((SpecInvalid, SpecUnknown)):
+                ModelSpec.from_dict(least)
+
+
+def test_an_input_says_how_pixels_are_scaled() -> None:
+    """Two scalings are two inputs: a report begun with one is not continued with the other."""
+    assert str(InputSpec(8, 8)) == "8x8x1 uint8"
+    assert str(InputSpec(8, 8, scale=0.5)) != str(InputSpec(8, 8, scale=0.25))

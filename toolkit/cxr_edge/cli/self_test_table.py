@@ -1,0 +1,49 @@
+"""``cxr verify PACKAGE --self-test``: golden films through every artefact that runs here."""
+
+from pathlib import Path
+
+from cxr_edge.cli.tables import print_table
+from cxr_edge.errors import UsageError
+
+
+def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
+    """Run the self-test and print its table.
+
+    Parameters
+    ----------
+    package
+        A model package.
+    runtime
+        ``auto`` for all that are installed, or one of them.
+    artefact
+        The only file to run, instead of all.
+
+    Raises
+    ------
+    SelfTestFailed
+        An artefact drifted; raised once all have been shown.
+    ModelError
+        The package has no golden films or cannot be run here.
+    """
+    from cxr_edge.models.registry import AUTO, RUNTIMES
+    from cxr_edge.models.self_test import require, self_test_all
+
+    if runtime not in (AUTO, *RUNTIMES):
+        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
+    results, absent = self_test_all(package, runtime, artefact)
+
+    columns = ("artefact", "runtime", "golden films", "max gray levels", "max |Δp|", "")
+    rows = [
+        (
+            result.artefact,
+            result.runtime,
+            str(len(result.films)),
+            str(result.gray_levels),
+            f"{result.difference:.1e}",
+            "passed" if result.passed else "FAILED",
+        )
+        for result in results
+    ]
+    rows += [(artefact, name, "", "", "", "not installed") for artefact, name in absent]
+    print_table(columns, rows)
+    require(results)

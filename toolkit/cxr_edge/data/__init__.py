@@ -1,1 +1,0 @@
-"""Labelled films: where they are, whose they are, what is wrong with them."""

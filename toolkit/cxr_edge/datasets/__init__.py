@@ -1,0 +1,1 @@
+"""Labelled images: listing, splits, audit and repair."""

@@ -1,0 +1,104 @@
+"""A CSV manifest of labelled images."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.datasets.labelled_image import LABELS, SPLITS, LabelledFilm, patient_of
+from cxr_edge.errors import DataError
+from cxr_edge.storage.atomic import whole
+from cxr_edge.system.printable import first_names
+
+COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
+"""Of a manifest; the first two must be there."""
+
+
+def write_manifest(
+    path: Path, films: Sequence[LabelledFilm], digests: Iterable[str] | None = None
+) -> None:
+    """Write films as a manifest that :func:`list_films` reads.
+
+    Parameters
+    ----------
+    path
+        The CSV file. The films' paths are written relative to its folder.
+    films
+        In the order of the rows.
+    digests
+        SHA-256 of each file's bytes, where known.
+    """
+    columns = COLUMNS if digests is not None else COLUMNS[:-1]
+    folder = path.resolve().parent
+    with (
+        whole(path) as half,
+        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for film, digest in zip(films, digests or [""] * len(films), strict=True):
+            # A link keeps its name, which may tell the patient.
+            place = film.path.parent.resolve() / film.path.name
+            relative = Path(os.path.relpath(place, folder)).as_posix()
+            row = (relative, LABELS[film.label], film.patient, film.split, digest)
+            writer.writerow(row[: len(columns)])
+
+
+def read_manifest(path: Path) -> list[LabelledFilm]:
+    """Read the images of a manifest; raises a DataError where it cannot be understood."""
+    try:
+        # Spreadsheets write a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = list(reader.fieldnames or [])
+            _check_columns(path, columns)
+            rows = list(reader)
+    except (OSError, csv.Error, UnicodeError) as exc:
+        raise DataError(f"{path}: expected a CSV manifest, it cannot be read: {exc}") from exc
+    if not rows:
+        raise DataError(f"{path}: expected at least one film, the manifest has none")
+    _check_rows(path, rows)
+    films = [
+        LabelledFilm(
+            path.parent / row["path"],
+            LABELS.index(row["label"]),
+            row.get("patient") or patient_of(Path(row["path"]).name),
+            row.get("split") or "",
+            row.get("sha256") or "",
+        )
+        for row in rows
+    ]
+    if missing := [film.path for film in films if not film.path.is_file()]:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(films)} paths are no files: {first_names(missing)}; "
+            "paths are relative to the manifest's folder"
+        )
+    return films
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    unknown = [repr(name) for name in columns if name not in COLUMNS]
+    missing = [name for name in COLUMNS[:2] if name not in columns]
+    if unknown or missing or len(set(columns)) < len(columns):
+        raise DataError(
+            f"{path}: expected a CSV manifest with the columns path and label, and as you like "
+            f"patient, split and sha256; came {', '.join(map(repr, columns)) or 'nothing'}"
+        )
+
+
+def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        where = f"{path}, row {number}"
+        if None in row or None in row.values():
+            raise DataError(f"{where}: expected as many fields as the first row has")
+        if row["label"] not in LABELS:
+            raise DataError(f"{where}: expected label {' or '.join(LABELS)}, came {row['label']!r}")
+        if row.get("split", "") not in ("", *SPLITS):
+            raise DataError(
+                f"{where}: expected split {', '.join(SPLITS)} or nothing, came {row['split']!r}"
+            )
+        if row["path"] in seen:
+            raise DataError(f"{where}: {row['path']!r} stands in the manifest twice")
+        seen.add(row["path"])

@@ -1,0 +1,1 @@
+"""Extras: the modules that each brings, and how to install it."""

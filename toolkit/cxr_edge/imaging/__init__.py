@@ -1,0 +1,1 @@
+"""Bytes to a gray image, and a gray image to model input."""

@@ -1,0 +1,34 @@
+"""Samples of 16 bits to 8, by the depth that they use."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEPTHS: Final = (8, 10, 12, 14, 16)
+
+
+def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
+    """Window 16-bit samples to 8 bits by the rule of recipe ``cxr-1``.
+
+    Where all samples are multiples of 257, an 8-bit film was widened to 16 bits, and comes
+    back. Else the depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest
+    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit film saved
+    without scaling does not turn black.
+
+    Returns
+    -------
+    tuple
+        The pixels, uint8, same shape; and the depth in bits.
+    """
+    narrow = values // 257
+    if np.array_equal(narrow * 257, values):
+        return narrow.astype(np.uint8), 16
+    depth = depth_of(int(values.max()))
+    table = np.rint(np.arange(1 << depth) * (255 / ((1 << depth) - 1))).astype(np.uint8)
+    return table[values], depth
+
+
+def depth_of(peak: int) -> int:
+    """Return the least of 8, 10, 12, 14 and 16 bits that holds the largest sample."""
+    return next(bits for bits in DEPTHS if peak < 1 << bits)

@@ -1,0 +1,94 @@
+"""File bytes to :class:`GrayImage`: the only importer of OpenCV's decoders."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import (
+    ConstantImage,
+    EmptyFile,
+    NotAnImage,
+    TooLarge,
+    UnsupportedFormat,
+)
+from cxr_edge.imaging.bit_depth import DEPTHS
+from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
+from cxr_edge.imaging.raster import decode_deep_raster, decode_raster
+from cxr_edge.imaging.shape_flags import with_shape_flags
+from cxr_edge.imaging.sniff import HEAD_BYTES, Format, identify
+from cxr_edge.storage.read_file import MAX_BYTES
+
+cv2.setNumThreads(1)  # films are decoded side by side, each by one thread
+# What it finds odd in a file is told in the report, not on standard error.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
+    """Decode an image file to 8-bit gray, by recipe ``cxr-1``.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+    target
+        (height, width) of the model's input. Given it, JPEG is decoded at reduced scale where
+        both sides stay at least twice as long, and small or odd shapes are flagged.
+
+    Raises
+    ------
+    ImageError
+        One subclass for each ``reason`` in the report.
+    """
+    if not data:
+        raise EmptyFile("the file has no bytes; copy it again")
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {len(data)}")
+    kind = identify(data[:HEAD_BYTES])
+    if kind is None:
+        raise NotAnImage("expected a JPEG, PNG, TIFF, BMP or DICOM file, came something else")
+    if kind is Format.DICOM:
+        from cxr_edge.imaging.dicom.decode import decode_dicom  # pydicom is loaded for DICOM alone
+
+        pixels, facts = decode_dicom(data, np.uint8)
+    elif kind in (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP):
+        header = read_header(data, kind)
+        check_size(header.width, header.height)
+        pixels, flags = decode_raster(data, header, target)
+        facts = SourceFacts(header.width, header.height, kind, flags)
+    else:
+        raise UnsupportedFormat(
+            f"expected a JPEG, PNG, TIFF, BMP or DICOM file, came {kind}; convert it to PNG"
+        )
+    if pixels.min() == pixels.max():
+        raise ConstantImage(f"every pixel is {pixels.min()}; there is nothing to classify")
+    if target is not None:
+        facts = with_shape_flags(facts, target)
+    return GrayImage(pixels, facts)
+
+
+def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
+    """Decode an image file to 8 bits as :func:`decode` does, and to 16 bits that are read as those.
+
+    Where the source has more than 8 bits, so have the 16: each sample lies within half a gray level
+    of 257 times the 8-bit one. Only a film darker than a quarter of the range is widened from 8
+    bits, since :func:`to_8_bits` would take finer samples for fewer bits.
+
+    Raises
+    ------
+    ImageError
+        As :func:`decode`.
+    """
+    image = decode(data)
+    kind = identify(data[:HEAD_BYTES])
+    if kind is Format.DICOM:
+        from cxr_edge.imaging.dicom.decode import decode_dicom
+
+        deep, _ = decode_dicom(data, np.uint16)
+    else:
+        assert kind is not None
+        deep = decode_deep_raster(data, read_header(data, kind))
+    widened = image.pixels.astype(np.int32) * 257
+    near = np.clip(deep, widened - 128, widened + 128)  # a half may have been rounded otherwise
+    fine = near.max() >= 1 << DEPTHS[-2]
+    return image, (near if fine else widened).astype(np.uint16)

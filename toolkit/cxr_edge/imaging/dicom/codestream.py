@@ -1,0 +1,154 @@
+"""What a compressed frame says of itself, read before a decoder sees it."""
+
+import struct
+from typing import Final
+
+from cxr_edge.errors import Corrupt, Truncated
+from cxr_edge.imaging.header_jpeg import SOF_MARKERS, SOS_MARKER, jpeg_segments
+
+_JPEG: Final = b"\xff\xd8"
+_J2K: Final = b"\xff\x4f\xff\x51"
+_END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
+_SEQUENTIAL: Final = (0xC0, 0xC1)  # baseline and extended
+_WHOLE_SCAN: Final = b"\x00\x3f\x00"
+_RLE_HEAD: Final = 64
+_JPEG_LS_SOF: Final = 0xF7
+
+
+def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
+    """Refuse a JPEG, JPEG-LS or JPEG 2000 frame that is cut or of another size than promised.
+
+    A decoder believes the frame and not the header around it: a few bytes that promise 65535 x
+    65535 pixels would cost gigabytes.
+
+    Parameters
+    ----------
+    frame
+        All bytes of it.
+    expected
+        (rows, columns, samples a pixel) by the header around it.
+
+    Raises
+    ------
+    Truncated
+        It has no end marker, or ends within its header.
+    Corrupt
+        It is none of the three, or of another size.
+    """
+    try:
+        found = _jpeg_size(frame) if frame[:2] == _JPEG else _j2k_size(frame)
+    except (struct.error, IndexError) as exc:
+        raise Truncated(
+            f"the compressed frame ends within its header ({len(frame)} bytes)"
+        ) from exc
+    if found != expected:
+        raise Corrupt(
+            "the DICOM header promises {} x {} pixels of {} samples, the compressed frame has "
+            "{} x {} of {}".format(*(n for size in (expected, found) for n in _across(size)))
+        )
+    if _END not in frame:
+        raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
+
+
+def mended(frame: bytes) -> bytes:
+    """Return a checked JPEG frame with the limits that its scan must have, others as they are.
+
+    Some writers put 0 for the last coefficient of a sequential scan, which can only be 63
+    (ISO/IEC 10918-1, table B.3). All is in the scan all the same, but decoders refuse.
+    """
+    if frame[:2] != _JPEG:
+        return frame
+    sequential = False
+    for marker, _, end in jpeg_segments(frame):
+        sequential = sequential or marker in _SEQUENTIAL
+        if marker == SOS_MARKER:
+            return frame[: end - 3] + _WHOLE_SCAN + frame[end:] if sequential else frame
+    return frame
+
+
+def check_rle(frame: bytes, pixels: int, planes: int) -> None:
+    """Refuse an RLE frame, PS3.5 Annex G, that unpacks to less or to much more than promised.
+
+    Parameters
+    ----------
+    frame
+        All bytes of it.
+    pixels
+        In an image.
+    planes
+        Bytes a pixel; each plane of bytes is a segment.
+
+    Raises
+    ------
+    Truncated
+        A segment is too short.
+    Corrupt
+        The segments are not as many, or one is more than twice too long.
+    """
+    if len(frame) < _RLE_HEAD:
+        raise Truncated(f"the RLE frame ends within its header ({len(frame)} bytes)")
+    count, *starts = struct.unpack_from("<16I", frame)
+    if count != planes:
+        raise Corrupt(f"expected {planes} RLE segments, came {count}")
+    ends = [*starts[1:count], len(frame)]
+    for start, end in zip(starts[:count], ends, strict=True):
+        length = _unpacked(frame[start:end], 2 * pixels)
+        if length < pixels:
+            raise Truncated(f"an RLE segment has {length} of {pixels} bytes")
+        if length > 2 * pixels:
+            raise Corrupt(f"an RLE segment has over {2 * pixels} of {pixels} bytes")
+
+
+def _unpacked(segment: bytes, enough: int) -> int:
+    """Return how many bytes a segment holds, or some number above ``enough``."""
+    at = length = 0
+    while at < len(segment) and length <= enough:
+        head = segment[at]
+        if head < 128:  # so many bytes and one follow
+            length += min(head + 1, len(segment) - at - 1)
+            at += head + 2
+        elif head == 128:  # nothing
+            at += 1
+        else:  # one byte, repeated
+            length += 257 - head if at + 1 < len(segment) else 0
+            at += 2
+    return length
+
+
+def _across(size: tuple[int, int, int]) -> tuple[int, int, int]:
+    rows, columns, samples = size
+    return columns, rows, samples
+
+
+def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
+    """ISO/IEC 10918-1, B.2.2; ISO/IEC 14495-1, C.2.2."""
+    for marker, start, _ in jpeg_segments(frame):
+        if marker in SOF_MARKERS or marker == _JPEG_LS_SOF:
+            rows, columns, samples = struct.unpack_from(">HHB", frame, start + 1)
+            return rows, columns, samples
+    raise IndexError
+
+
+def _j2k_size(frame: bytes) -> tuple[int, int, int]:
+    """ISO/IEC 15444-1, A.5.1."""
+    at = _codestream(frame)
+    if frame[at : at + 4] != _J2K:
+        raise Corrupt("the compressed frame is neither JPEG nor JPEG 2000")
+    right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 8)
+    (samples,) = struct.unpack_from(">H", frame, at + 40)
+    return bottom - top, right - left, samples
+
+
+def _codestream(frame: bytes) -> int:
+    """Return where it begins: a JP2 file around it is against DICOM's rules, and occurs."""
+    at = 0
+    if frame[4:8] == b"jP  ":
+        kind = b""
+        while kind != b"jp2c":  # ISO/IEC 15444-1, I.4
+            length, kind = struct.unpack_from(">I4s", frame, at)
+            head = 8
+            if length == 1:
+                (length,) = struct.unpack_from(">Q", frame, at + 8)
+                head = 16
+            at += head if kind == b"jp2c" else max(length, head)
+    return at

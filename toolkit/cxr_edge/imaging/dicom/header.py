@@ -1,0 +1,206 @@
+"""What a DICOM file's header tells of its film, read without decoding a pixel.
+
+Nothing that identifies a patient is kept: text comes out only where it is one of a closed list.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from pydicom import dcmread
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filereader import data_element_generator, read_dataset, read_preamble
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    UID,
+    AllTransferSyntaxes,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from cxr_edge.errors import Corrupt, ImageError, NoPixelData, Truncated, UnsupportedCompression
+from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
+from cxr_edge.imaging.dicom.errors import DAMAGE
+from cxr_edge.imaging.dicom.transfer_syntaxes import DECODED_BY, plugin_for
+
+UNKNOWN: Final = "unknown"
+"""Stands for what a header says that DICOM does not know."""
+
+_FACTS: Final[list[BaseTag | int]] = [
+    0x00280002,  # Samples per Pixel
+    0x00280004,  # Photometric Interpretation
+    0x00280008,  # Number of Frames
+    0x00280010,  # Rows
+    0x00280011,  # Columns
+    0x00280100,  # Bits Allocated
+    0x00280101,  # Bits Stored
+]
+_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_UNDEFINED: Final = 0xFFFFFFFF  # as a length: up to a delimiter
+_DEFER: Final = 1 << 12
+"""Values of more bytes are stepped over."""
+_INFLATED_HEAD: Final = 1 << 20
+"""So many bytes of a deflated file are unpacked, whatever it promises."""
+
+
+@dataclass(frozen=True)
+class DicomHeader:
+    """Facts from the header; 0 where it does not tell."""
+
+    syntax: str
+    """Keyword of the transfer syntax, or :data:`UNKNOWN`."""
+    photometric: str
+    """Photometric interpretation, or :data:`UNKNOWN`."""
+    width: int
+    """Columns."""
+    height: int
+    """Rows."""
+    bits: int
+    """Bits stored."""
+    frames: int
+    """1 where it does not tell."""
+    trouble: ImageError | None
+    """Why a scan will get no film out of it; what only decoding can tell is not told."""
+
+
+@cache
+def syntaxes() -> Mapping[str, str]:
+    """Return the transfer syntaxes of films by keyword, each with what it lacks to be decoded here.
+
+    Returns
+    -------
+    Mapping
+        Empty text where it is decoded; else what to do.
+    """
+    plain = (*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless)
+    return {syntax.keyword: "" for syntax in plain} | {
+        syntax.keyword: _missing(syntax) for syntax in DECODED_BY
+    }
+
+
+def _missing(syntax: UID) -> str:
+    try:
+        plugin_for(syntax)
+    except UnsupportedCompression:
+        return f"pip install {DECODED_BY[syntax]}"
+    return ""
+
+
+def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
+    """Read a DICOM file up to its pixels, and see whether these are all there.
+
+    Parameters
+    ----------
+    file
+        At its beginning; it can be sought in.
+    size
+        Bytes of the file.
+
+    Raises
+    ------
+    Corrupt
+        The header cannot be read.
+    """
+    try:
+        return _read(file, size)
+    except DAMAGE as exc:  # their text may hold bytes of the header
+        raise Corrupt(f"the DICOM header cannot be read ({type(exc).__name__})") from exc
+
+
+def _read(file: BinaryIO, size: int) -> DicomHeader:
+    read_preamble(file, force=True)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+    syntax = meta.get("TransferSyntaxUID")
+    if syntax == DeflatedExplicitVRLittleEndian:
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _INFLATED_HEAD)
+        dataset = read_dataset(
+            BytesIO(inflated), False, True, stop_when=_is_behind_facts, specific_tags=_FACTS
+        )  # fmt: skip
+        damage = None if "Rows" in dataset else _no_pixels()
+    else:
+        file.seek(0)
+        dataset = dcmread(
+            file, defer_size=_DEFER, stop_before_pixels=True, force=True, specific_tags=_FACTS
+        )
+        implicit, little = dataset.original_encoding
+        if syntax is None:
+            plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            syntax = plain if little else ExplicitVRBigEndian
+        damage = _damage(file, size, dataset, needed=_bytes_needed(dataset, syntax))
+    kind = str(dataset.get("PhotometricInterpretation", UNKNOWN))
+    return DicomHeader(
+        syntax=syntax.keyword if syntax in AllTransferSyntaxes else UNKNOWN,
+        photometric=kind
+        if kind in [str(known) for known in PhotometricInterpretation]
+        else UNKNOWN,
+        width=_number(dataset, "Columns"),
+        height=_number(dataset, "Rows"),
+        bits=_number(dataset, "BitsStored"),
+        frames=_number(dataset, "NumberOfFrames") or 1,
+        trouble=damage or _not_decoded(syntax),
+    )
+
+
+def _is_behind_facts(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag.group > 0x28
+
+
+def _number(dataset: Dataset, keyword: str) -> int:
+    return int(dataset.get(keyword) or 0)
+
+
+def _bytes_needed(dataset: Dataset, syntax: UID) -> int:
+    """Return how many bytes the pixels take, 0 where only their decoder can tell."""
+    if syntax not in NATIVE or dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+        return 0
+    names = ("Rows", "Columns", "BitsAllocated")
+    bits = 1
+    for name in names:
+        bits *= _number(dataset, name)
+    for name in ("SamplesPerPixel", "NumberOfFrames"):
+        bits *= _number(dataset, name) or 1
+    return bits // 8
+
+
+def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageError | None:
+    """Return what is wrong with the pixels that the file has come to, as far as lengths tell."""
+    implicit, little = dataset.original_encoding
+    cut = Truncated(f"the DICOM file ends before its pixels do ({size} bytes); copy it again")
+    try:
+        pixels = next(
+            data_element_generator(file, bool(implicit), bool(little), defer_size=_DEFER), None
+        )
+    except EOFError:
+        return cut
+    if pixels is None or pixels.tag not in _PIXELS:
+        return cut if "Rows" in dataset else _no_pixels()
+    if isinstance(pixels, DataElement) or pixels.length == _UNDEFINED:
+        return None
+    if not pixels.length:
+        return NoPixelData("expected DICOM with pixels, came an attribute without any")
+    short = pixels.length < needed or _end(pixels) > size
+    return cut if short else None
+
+
+def _end(element: RawDataElement) -> int:
+    return element.value_tell + element.length
+
+
+def _no_pixels() -> ImageError:
+    return NoPixelData("expected DICOM with pixels, came a document or plan without")
+
+
+def _not_decoded(syntax: UID) -> ImageError | None:
+    known = syntax in AllTransferSyntaxes
+    hint = syntaxes().get(syntax.keyword if known else UNKNOWN, "decompress it first")
+    if not hint:
+        return None
+    return UnsupportedCompression(f"{name_of(syntax)} is not decoded here; {hint}")

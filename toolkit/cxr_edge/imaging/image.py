@@ -1,0 +1,82 @@
+"""A decoded image, its source, and the limits on its size."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import (
+    TooLarge,
+)
+
+FLAGS: Final[tuple[str, ...]] = (
+    "burned-in",
+    "color",
+    "fewer-bits",
+    "lateral",
+    "lossy",
+    "multi-frame",
+    "other-body-part",
+    "other-modality",
+    "small",
+    "stretched",
+)
+"""The closed list of warnings in the report's ``flags`` column.
+
+``color``: stored with colour, read as luma. ``fewer-bits``: 16-bit samples that use at most
+14 bits, windowed to those. ``multi-frame``: more than one page or frame, the first was read.
+``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
+is more than twice the other, and stretching to the model's input distorts it.
+
+By DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``lateral``: a
+lateral view. ``lossy``: compressed with loss. ``other-body-part``: not of the chest.
+``other-modality``: neither CR, DX nor RG.
+"""
+
+MAX_PIXELS: Final = 1 << 28
+"""Images of more pixels (268 million) are refused before they are decoded."""
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What the report says of the file that an image came from."""
+
+    width: int
+    """Columns as stored."""
+    height: int
+    """Rows as stored."""
+    format: str
+    """Name of the format."""
+    flags: tuple[str, ...] = ()
+    """Some of :data:`FLAGS`, sorted."""
+
+
+@dataclass(frozen=True)
+class GrayImage:
+    """A decoded film: 0 is black, 255 is white, dense tissue is bright."""
+
+    pixels: NDArray[np.uint8]
+    """Shape (rows, columns); may be smaller than the source by 2, 4 or 8."""
+    source: SourceFacts
+    """What it was decoded from."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 2:
+            raise ValueError(
+                "GrayImage: expected uint8 of shape (rows, columns), "
+                f"came {self.pixels.dtype} of shape {self.pixels.shape}"
+            )
+
+
+def check_size(width: int, height: int, frames: int = 1) -> None:
+    """Refuse an image whose header promises too many pixels, over all its frames.
+
+    Raises
+    ------
+    TooLarge
+        More than :data:`MAX_PIXELS`.
+    """
+    if width * height * frames > MAX_PIXELS:
+        size = f"{width} x {height}" if frames == 1 else f"{frames} frames of {width} x {height}"
+        raise TooLarge(f"expected at most {MAX_PIXELS} pixels, came {size}; make it smaller first")

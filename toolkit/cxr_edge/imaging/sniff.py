@@ -1,0 +1,91 @@
+"""What a file is, read from its first bytes: format, size, depth, and whether it is whole.
+
+Nothing is decoded here, so a file can be judged before a decoder sees it.
+"""
+
+import re
+import struct
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Format(StrEnum):
+    """Formats told apart by their first bytes, as named in the report's ``format`` column."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    TIFF = "tiff"
+    BMP = "bmp"
+    DICOM = "dicom"
+    BIGTIFF = "bigtiff"
+    JPEG2000 = "jpeg2000"
+    GIF = "gif"
+    WEBP = "webp"
+    HEIF = "heif"
+
+
+SUFFIXES: Final[Mapping[str, Format]] = {
+    ".bmp": Format.BMP,
+    ".dcm": Format.DICOM,
+    ".dib": Format.BMP,
+    ".dicom": Format.DICOM,
+    ".gif": Format.GIF,
+    ".heic": Format.HEIF,
+    ".heif": Format.HEIF,
+    ".jp2": Format.JPEG2000,
+    ".jpe": Format.JPEG,
+    ".jpeg": Format.JPEG,
+    ".jpg": Format.JPEG,
+    ".png": Format.PNG,
+    ".tif": Format.TIFF,
+    ".tiff": Format.TIFF,
+    ".webp": Format.WEBP,
+}
+"""Suffixes of files that are taken whatever is in them, each with what it promises."""
+
+HEAD_BYTES: Final = 132
+"""So many first bytes tell the format."""
+
+_SIGNATURES: Final = (
+    (128, b"DICM", Format.DICOM),  # first: what stands before it may be the head of a TIFF
+    (0, b"\xff\xd8\xff", Format.JPEG),
+    (0, b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (0, b"II*\x00", Format.TIFF),
+    (0, b"MM\x00*", Format.TIFF),
+    (0, b"II+\x00", Format.BIGTIFF),
+    (0, b"MM\x00+", Format.BIGTIFF),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", Format.JPEG2000),
+    (0, b"\xff\x4f\xff\x51", Format.JPEG2000),
+    (0, b"GIF87a", Format.GIF),
+    (0, b"GIF89a", Format.GIF),
+    (8, b"WEBP", Format.WEBP),
+    (4, b"ftypheic", Format.HEIF),
+    (4, b"ftypheix", Format.HEIF),
+    (4, b"ftypmif1", Format.HEIF),
+)
+
+
+_BARE_DICOM: Final = re.compile(
+    rb"\x02\x00[\x00-\x03\x10\x12]\x00(?:UL|OB|UI)"  # begins with its meta information
+    rb"|\x08\x00[\x00\x01\x05\x06\x08\x12-\x18]\x00(?:[A-Z]{2}|[\x04-\xff]\x00\x00\x00)"
+    rb"|\x00\x08\x00[\x00\x01\x05\x06\x08\x12-\x18][A-Z]{2}"
+)
+"""How DICOM without preamble begins: with one of the first attributes of group 2 or 8."""
+
+
+def identify(head: bytes) -> Format | None:
+    """Return the format that the first :data:`HEAD_BYTES` of a file say, None for no image."""
+    for offset, magic, kind in _SIGNATURES:
+        if head[offset : offset + len(magic)] == magic:
+            return kind
+    # "BM" alone begins many a text; the reserved words and the header's length must fit too.
+    if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in BMP_HEADER_SIZES:
+        return Format.BMP
+    return Format.DICOM if _BARE_DICOM.match(head) else None
+
+
+# BMP: BITMAPFILEHEADER and the BITMAPINFOHEADER family.
+BMP_HEADER_SIZES: Final = frozenset(
+    struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)
+)

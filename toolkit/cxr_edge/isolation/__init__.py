@@ -1,0 +1,1 @@
+"""Processes whose crash costs one row."""

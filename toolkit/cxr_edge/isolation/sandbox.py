@@ -1,0 +1,102 @@
+"""Preparing a file so that a crash, a hang or a bomb of its decoder costs its row alone."""
+
+import contextlib
+import hashlib
+import math
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
+from cxr_edge.imaging.sniff import HEAD_BYTES, identify
+from cxr_edge.isolation.heartbeat import TIMEOUT, Watch, key
+from cxr_edge.isolation.subprocess_call import Died, Late, apart
+from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, to_pixels
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.storage.read_file import read_file
+from cxr_edge.system.memory import available_memory, resident_memory
+
+T = TypeVar("T")
+
+SHARE: Final = 0.8
+"""Of the memory that is free when a scan begins, what it may hold."""
+
+START: Final = 10.0
+"""Seconds more for a suspect, whose process has to be started on a machine that may be busy."""
+
+MEGABYTE: Final = 1 << 20
+
+
+def memory_to_hold() -> int:
+    """Return how many bytes this process may come to hold, 0 for any number where nobody tells."""
+    free = available_memory()
+    return resident_memory(os.getpid()) + int(SHARE * free) if free else 0
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Prepares files under the eyes of a :class:`Watch`."""
+
+    watch: Watch
+    """That knows which files to be careful with."""
+    _alone: threading.Lock = field(default_factory=threading.Lock)
+    """Suspects go one at a time: each may take all the memory there is."""
+
+    def prepare(self, path: Path, spec: InputSpec) -> Prepared:
+        """As :func:`cxr_edge.pipeline.prepare.prepare`; a suspect in a process of its own."""
+        return self.attempt(path, partial(to_pixels, spec=spec))
+
+    def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+        """As :func:`cxr_edge.pipeline.prepare.attempt`; a suspect in a process of its own."""
+        name = str(path)
+        if key(name) in self.watch.suspects:
+            return self._apart(path, make)
+        with self.watch.at_work(name):
+            return attempt(path, make)
+
+    def _apart(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+        seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
+        sha256 = kind = ""
+        with self._alone:
+            try:
+                sha256, kind = apart(_facts, path, within=seconds + START)
+                return apart(_bounded, path, make, memory, seconds, within=seconds + START)
+            except Late:
+                error: ImageError = TimedOut(
+                    f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
+                    "itself, or allow more with --timeout"
+                )
+            except Died:
+                error = DecoderCrash(
+                    "its decoder crashed; look at it by itself, or convert it anew"
+                )
+        return Attempt(sha256, error, kind)
+
+
+def _facts(path: Path) -> tuple[str, str]:
+    """Return what a row says of a file that is not decoded: its digest and format."""
+    try:
+        data = read_file(path)
+    except ImageError:
+        return "", ""  # said by prepare, with the reason
+    return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
+
+
+def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float) -> Attempt[T]:
+    """Attempt a file in a process that the system lets hold only so much, for only so long."""
+    if memory:
+        _forbid_more_than("RLIMIT_DATA", memory)
+    _forbid_more_than("RLIMIT_CPU", math.ceil(seconds + 2 * START))  # should nobody else end it
+    return attempt(path, make)
+
+
+def _forbid_more_than(limit: str, most: int) -> None:
+    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource  # not on every system, nor is each limit
+
+        _, hard = resource.getrlimit(getattr(resource, limit))
+        resource.setrlimit(getattr(resource, limit), (most, hard))

@@ -1,0 +1,126 @@
+"""A function's answer from a process of its own: its memory and its libraries are nobody else's."""
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from cxr_edge.errors import CxrError
+
+R = TypeVar("R")
+
+_SERVE: Final = "from cxr_edge.isolation.subprocess_call import serve; serve()"
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """What stands for an answer where there is none."""
+
+    message: str
+
+
+class Died(CxrError):
+    """The process ended without an answer."""
+
+
+class Late(CxrError):
+    """The answer did not come in time."""
+
+
+def apart(function: Callable[..., R], *args: object, within: float | None = None) -> R:
+    """Call a function in a fresh process.
+
+    Fresh, not forked: a fork begins with the memory of this process, and with its threads' locks.
+
+    Parameters
+    ----------
+    function
+        Of a module, so that the process finds it; its arguments and its answer are pickled.
+    within
+        Seconds to wait for the answer; without end by default.
+
+    Raises
+    ------
+    Died
+        It crashed, or was killed.
+    Late
+        It took longer, and was killed.
+    CxrError
+        With the text of the one that it raised there.
+    """
+    try:
+        return _ask(function, args, within)
+    except OSError as exc:
+        raise CxrError(
+            f"a process of its own cannot be started or asked: {exc.strerror}; "
+            "free memory and run the same command again"
+        ) from exc
+
+
+def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | None) -> R:
+    receiver, sender = os.pipe()
+    # Ctrl-C is for this process, which then ends the other: hence a group of its own.
+    try:
+        process = subprocess.Popen(  # noqa: S603  (ourselves)
+            [sys.executable, "-P", "-c", _SERVE, str(sender)],
+            stdin=subprocess.PIPE, pass_fds=[sender], process_group=0,
+        )  # fmt: skip
+    except OSError:
+        os.close(receiver)
+        raise
+    finally:
+        os.close(sender)  # the process has the only one left, so its death is seen
+    assert process.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it died, which is told below
+            pickle.dump(sys.path, process.stdin)
+            pickle.dump((function, args), process.stdin)
+            process.stdin.flush()
+        answered = select.poll()  # select() knows no more than 1,024 descriptors
+        answered.register(receiver)
+        if not answered.poll(None if within is None else 1e3 * within):
+            raise Late(f"it took longer than {within:g} s")
+        with os.fdopen(receiver, "rb", closefd=False) as answers:
+            came = answers.read()
+    finally:
+        process.kill()  # it has answered, or nobody waits for its answer any more
+        code = process.wait()
+        os.close(receiver)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    if not came:
+        why = ", mostly since memory was short" if code == -signal.SIGKILL else ""
+        raise Died(f"its process died with exit code {code}{why}")
+    answer: R | _Refused = pickle.loads(came)  # noqa: S301  (of our own process)
+    if isinstance(answer, _Refused):
+        raise CxrError(answer.message)
+    return answer
+
+
+def serve() -> None:
+    """Be the process: call what comes in, give the answer, and end when the other one does."""
+    try:
+        sys.path[:] = pickle.load(sys.stdin.buffer)  # noqa: S301
+        function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
+    except EOFError:  # it died before it had said what
+        os._exit(1)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        answer = function(*args)
+    except CxrError as exc:
+        answer = _Refused(str(exc))
+    with contextlib.suppress(BrokenPipeError), os.fdopen(int(sys.argv[1]), "wb") as sender:
+        pickle.dump(answer, sender)
+    os._exit(0)  # nothing is left to do, and libraries may take long to say goodbye
+
+
+def _die_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # returns when the parent's end is closed
+    os.kill(os.getpid(), signal.SIGKILL)

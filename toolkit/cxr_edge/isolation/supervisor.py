@@ -1,0 +1,132 @@
+"""The entry point: scans and conversions run in a child, and go on in a new one if that dies."""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+from typing import Final
+
+from cxr_edge.isolation.heartbeat import Watch, watched_by
+from cxr_edge.system.memory import resident_memory
+from cxr_edge.system.signals import heeded
+
+LOOK_EVERY: Final = 0.1
+"""Seconds between two looks at a child."""
+
+GRACE: Final = 20.0
+"""Seconds that an interrupted scan has to close its report."""
+
+IN_VAIN: Final = 64
+"""Children in a row that may die without a row written: files ahead of it may crash them."""
+
+AT_ONCE: Final = 3
+"""Children in a row that may die before they have a file in hand."""
+
+_ERROR: Final = 1
+_INTERRUPTED: Final = 130
+
+
+def supervise(command: str, advice: str) -> int | None:
+    """Return the exit code of the command, None in the child that is to do it.
+
+    Nothing but the standard library is loaded yet and no thread runs, so a fork is safe and cheap.
+    """
+    watch = Watch()
+    asked: list[int] = []
+    in_vain = 0
+    for number in heeded():
+        signal.signal(number, lambda signum, _frame: asked.append(signum))
+    while True:
+        rows = watch.rows
+        child = _Child.fork(watch)
+        if child is None:
+            return None
+        code = child.wait(watch, asked)
+        if watch.code is not None:  # all was done; what came after does not count
+            return watch.code
+        if asked:
+            return _INTERRUPTED
+        if code >= 0:
+            return code
+        in_hand = child.overdue or watch.last_in_hand()
+        watch.clear()
+        watch.suspects |= in_hand
+        in_vain = 0 if watch.rows > rows else in_vain + 1
+        if in_vain >= (IN_VAIN if in_hand else AT_ONCE):
+            died = signal.Signals(-code).name
+            if child.too_large:
+                died += ", since it held more than --max-memory,"
+            sys.stderr.write(
+                f"error: the {command} died of {died} {in_vain} times in a row without a new "
+                "row; what is written stays, and the same command continues it"
+                f"{advice}\n"
+            )
+            return _ERROR
+
+
+class _Child:
+    """A forked process, seen by its parent."""
+
+    def __init__(self, pid: int, life: int, leash: int) -> None:
+        """Take what :meth:`fork` made."""
+        self._pid, self._life, self._leash = pid, life, leash
+        self.overdue: set[int] = set()
+        """Keys of the files for whose sake it was killed."""
+        self.too_large = False
+        """It was killed since it held too much memory."""
+
+    @classmethod
+    def fork(cls, watch: Watch) -> "_Child | None":
+        """Return the child; None in the child itself."""
+        life, child_life = os.pipe()  # closed by the death of the child, which the parent sees
+        child_leash, leash = os.pipe()  # closed by the death of the parent, which the child sees
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            os.close(child_life)
+            os.close(child_leash)
+            return cls(pid, life, leash)
+        os.close(life)
+        os.close(leash)
+        for number in heeded():
+            signal.signal(number, signal.SIG_DFL)  # until the command can end by itself
+        threading.Thread(target=_die_with_parent, args=(child_leash,), daemon=True).start()
+        watched_by(watch)
+        return None
+
+    def wait(self, watch: Watch, asked: list[int]) -> int:
+        """Wait for its end, killing it where it has to be; return its code, or minus its signal."""
+        told, patience = 0, GRACE
+        while not select.select([self._life], [], [], LOOK_EVERY)[0]:
+            if len(asked) > told:
+                told = len(asked)
+                self._send(asked[-1])
+            if told:
+                patience -= LOOK_EVERY
+            self.overdue = _overdue(watch)
+            self.too_large = 0 < watch.memory < resident_memory(self._pid)
+            if patience < 0 or self.overdue or self.too_large:
+                self._send(signal.SIGKILL)
+                break
+        _, status = os.waitpid(self._pid, 0)
+        os.close(self._life)
+        os.close(self._leash)
+        return os.waitstatus_to_exitcode(status)
+
+    def _send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, number)
+
+
+def _overdue(watch: Watch) -> set[int]:
+    limit = watch.seconds
+    return {name for name, since in watch.in_hand().items() if limit and since > limit}
+
+
+def _die_with_parent(leash: int) -> None:
+    """End this process as the parent ended: at once, leaving the report as it is."""
+    os.read(leash, 1)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,135 @@
+"""Names for files that tell nothing of whom they show: keyed digests, and what keeps them apart."""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import IO, Final
+
+from cxr_edge.errors import UsageError
+from cxr_edge.storage.atomic import HALF, sync_folder
+
+KEY_BYTES: Final = 32
+"""Of a key that is made here."""
+
+LEAST_KEY_BYTES: Final = 16
+"""Of a key that is taken."""
+
+DIGITS: Final = 32
+"""Hexadecimal, of a name: 128 bits."""
+
+_LONGEST: Final = 230
+"""Bytes of a file name before its suffix; file systems end at 255."""
+
+
+def read_or_make_key(path: Path) -> bytes:
+    """Return the key in a file; where there is none, make one that only its owner may read.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read or written, or is too short to be a secret.
+    """
+    try:
+        if not path.exists():
+            _make_key(path)
+        key = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"--key: {path} cannot be read or made: {exc.strerror}") from exc
+    if len(key) < LEAST_KEY_BYTES:
+        raise UsageError(
+            f"--key: expected at least {LEAST_KEY_BYTES} secret bytes, {path} has {len(key)}; "
+            "name a file that is not there, and one is made"
+        )
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Make a key, unless another process has made it meanwhile."""
+    # Written beside and linked, so that no key is ever there in part, nor one overwritten.
+    with (
+        contextlib.suppress(FileExistsError),
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=HALF) as new,  # its owner's alone
+    ):
+        key = secrets.token_bytes(KEY_BYTES)
+        _put(new, key)
+        try:
+            os.link(new.name, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            with os.fdopen(os.open(path, how, 0o600), "wb") as file:
+                _put(file, key)
+    sync_folder(path.parent)
+
+
+def _put(file: IO[bytes], key: bytes) -> None:
+    file.write(key)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def pseudonym(key: bytes, identity: str) -> str:
+    """Return the HMAC-SHA-256 of ``identity`` under ``key``, its first hexadecimal digits."""
+    return hmac.new(key, identity.encode("utf-8", "surrogateescape"), "sha256").hexdigest()[:DIGITS]
+
+
+class TargetNames:
+    """Gives each file a name of its own, the same ones in the same order."""
+
+    def __init__(self, suffix: str) -> None:
+        """Give names that end in ``.suffix``."""
+        self._suffix = suffix
+        self._taken: set[bytes] = set()
+        self._rooms: set[bytes] = set()
+        self._folders = {"": ""}  # as they are called in stems, and as they are given
+        self._copies: Counter[str] = Counter()  # of those that have any
+
+    def claim(self, stem: str) -> str:
+        """Return ``stem.suffix``, or ``stem-2.suffix``, ``stem-3.suffix`` ... where it is taken.
+
+        So with each folder in it: a file may have its name.
+        """
+        folder, slash, name = stem.rpartition("/")
+        folder = self._claim_folder(folder)
+        while len(os.fsencode(name)) > _LONGEST:
+            name = name[:-1]
+        target = f"{folder}{slash}{name}.{self._suffix}"
+        if self.note(target):
+            return target
+        first = target
+        while True:
+            self._copies[first] += 1
+            target = f"{folder}{slash}{name}-{self._copies[first] + 1}.{self._suffix}"
+            if self.note(target):
+                return target
+
+    def note(self, target: str) -> bool:
+        """Take a name that was given before; False where it is taken already."""
+        digest = _digest(target)
+        if digest in self._taken or digest in self._rooms:
+            return False
+        self._taken.add(digest)
+        return True
+
+    def _claim_folder(self, folder: str) -> str:
+        if folder not in self._folders:
+            above, slash, name = folder.rpartition("/")
+            first = given = f"{self._claim_folder(above)}{slash}{name}"
+            number = 1
+            while _digest(given) in self._taken:
+                number += 1
+                given = f"{first}-{number}"
+            self._rooms.add(_digest(given))
+            self._folders[folder] = given
+        return self._folders[folder]
+
+
+def _digest(name: str) -> bytes:
+    """Return eight bytes, alike where a file system that ignores case takes names for one."""
+    return hashlib.blake2b(os.fsencode(name.casefold()), digest_size=8).digest()

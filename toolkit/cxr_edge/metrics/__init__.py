@@ -1,0 +1,1 @@
+"""Figures of a classifier, with their intervals."""

@@ -1,0 +1,64 @@
+"""Calibration: expected error and reliability bins."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CALIBRATION_BINS: Final = 10
+"""Equally wide bins of probability in which calibration is looked at."""
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Return the expected calibration error.
+
+    The mean over the films of how far, in their bin of P(positive class), the mean probability is
+    from the share of positives; Guo et al. bin the probability of the class that is given.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class.
+    probabilities
+        Shape (N,).
+
+    References
+    ----------
+    C. Guo et al.: On calibration of modern neural networks. ICML 2017.
+    """
+    counts, means, shares = reliability(labels, probabilities)
+    return float(np.sum(counts * np.abs(means - shares)) / counts.sum())
+
+
+def reliability(
+    labels: ArrayLike, probabilities: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return count, mean probability and share of positives of each bin that has films.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class.
+    probabilities
+        Shape (N,).
+
+    Returns
+    -------
+    tuple of arrays
+        Each of shape (B,), B at most :data:`CALIBRATION_BINS`: int64, float64, float64.
+    """
+    truth = np.asarray(labels) == 1
+    scores = np.asarray(probabilities, np.float64)
+    bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    counts = np.bincount(bins, minlength=CALIBRATION_BINS)
+    used = counts > 0
+    means = np.bincount(bins, scores, CALIBRATION_BINS)[used] / counts[used]
+    shares = np.bincount(bins, truth, CALIBRATION_BINS)[used] / counts[used]
+    return counts[used], means, shares
+
+
+def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return log(p / (1 - p)), with p kept a float32's smallest step from 0 and 1."""
+    step = float(np.finfo(np.float32).eps)
+    p = np.clip(np.asarray(probabilities, np.float64), step, 1 - step)
+    return np.asarray(np.log(p / (1 - p)), np.float64)

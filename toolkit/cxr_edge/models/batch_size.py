@@ -1,0 +1,178 @@
+"""How many films one call of a model takes, by running it."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models.model import Model
+from cxr_edge.models.preferred import Preferred
+from cxr_edge.runtimes.base import Runtime
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.memory import available_memory, peak_memory
+
+SIZES: Final = (1, 4, 16)
+"""Films a call that are tried; on a device also :data:`DEVICE_SIZE`."""
+
+DEVICE_SIZE: Final = 64
+
+GAIN: Final = 0.9
+"""Share of a film's time with a smaller batch that a larger one may take at most; where it takes
+more, no larger one is tried."""
+
+COUNTED: Final = 16
+"""Timed films of each size, in two calls at least, after one that is not counted; the fastest
+call counts."""
+
+BUDGET: Final = 0.5
+"""Seconds of one size after which no further call is timed."""
+
+ALONE: Final = "company changes the last bit of this model's probabilities"
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How the films of a scan are handed to the model."""
+
+    size: int = 1
+    """Films a call; where fewer are left and calls are not padded, they go one by one."""
+    why: str = "asked for"
+    """Why as many."""
+    padded: bool = False
+    """Every call has ``size`` films, the last one with black ones: on a device the shape of a call
+    may change the last bit of a probability."""
+
+
+def choose_batching(
+    model: Model, asked: int | None, workers: int, preferred: Preferred | None = None
+) -> Batching:
+    """Find out how many films a call takes.
+
+    On a CPU a film's probability must be, to the last bit, what it is when the film is scored
+    alone: where company changes it, films go one by one, whatever was asked for. On a device every
+    call has the same shape instead. What is measured is remembered for models in a package.
+
+    Parameters
+    ----------
+    model
+        Opened as it is going to be used.
+    asked
+        Films a call; None to take the fastest that the memory allows.
+    workers
+        Calls at once.
+    preferred
+        What a report that is to be continued was started with: on a device its batches are kept.
+    """
+    padded = not on_cpu(model.runtime)
+    if padded and preferred and not asked:
+        return Batching(preferred.batch_size, "continues the report", padded=True)
+    if asked == 1 or (asked and padded):
+        return Batching(asked, padded=padded)
+    if asked:
+        return Batching(asked) if _alike(model.runtime, asked) else Batching(1, f"alone: {ALONE}")
+    if model.package is None:
+        return Batching(1, "the default of a model without a package")
+    memory = memory_of(model.package)
+    question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
+    times = _usable(memory.get(question))
+    if times is None:
+        times = _measure(model.runtime, workers, padded=padded)
+        memory.put(question, times)
+    return Batching(_best(times), _reason(times), padded)
+
+
+def on_cpu(runtime: Runtime) -> bool:
+    """Tell whether a runtime computes on the CPU, with nothing between it and its kernels."""
+    return runtime.provider in ("CPUExecutionProvider", "CPU")
+
+
+def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float | None]:
+    """Return milliseconds a film by films a call; None for a size at which company counts."""
+    times: dict[str, float | None] = {}
+    best = math.inf
+    for size in (*SIZES, *((DEVICE_SIZE,) if padded else ())):
+        if size > 1 and not padded and not _alike(runtime, size):
+            times[str(size)] = None
+            break
+        before = peak_memory()
+        taken = _milliseconds(runtime, size)
+        if size > 1 and 4 * workers * (peak_memory() - before) > available_memory():
+            break
+        times[str(size)] = taken
+        if taken > GAIN * best:
+            break
+        best = min(best, taken)
+    return times
+
+
+def _milliseconds(runtime: Runtime, size: int) -> float:
+    films = drawn_films(runtime.spec.input, size)
+    runtime.run(films)
+    taken: list[float] = []
+    while len(taken) < max(2, COUNTED // size) and sum(taken) < BUDGET:
+        start = time.perf_counter()
+        runtime.run(films)
+        taken.append(time.perf_counter() - start)
+    return round(1e3 * min(taken) / size, 3)
+
+
+def _alike(runtime: Runtime, size: int) -> bool:
+    """Tell whether films are given, to the last bit, the same together as alone.
+
+    Of calls of this size, and a scan makes no others but of one film: company of another size can
+    round otherwise.
+    """
+    films = drawn_films(runtime.spec.input, size)
+    together = runtime.run(films)
+    alone = np.concatenate([runtime.run(film[np.newaxis]) for film in films])
+    saturated = (together == together[0]).all()  # then there is nothing that could differ
+    return not saturated and np.array_equal(together, alone)
+
+
+def drawn_films(spec: InputSpec, count: int) -> NDArray[np.uint8]:
+    """Return soft blotches at several exposures: films that no model has the same answer to.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (count, height, width, channels), the same at every call.
+    """
+    rng = np.random.default_rng(0)
+    films = []
+    for _ in range(count):
+        coarse = rng.normal(rng.uniform(60, 200), rng.uniform(10, 60), (7, 7)).astype(np.float32)
+        film = cv2.resize(coarse, (spec.width, spec.height), interpolation=cv2.INTER_CUBIC)
+        films.append(np.clip(film, 0, 255).astype(np.uint8))
+    return np.repeat(np.stack(films)[..., np.newaxis], spec.channels, axis=3)
+
+
+def _best(times: Mapping[str, float | None]) -> int:
+    best, least = 1, math.inf
+    for size, taken in times.items():
+        if taken is not None and taken <= GAIN * least:
+            best, least = int(size), taken
+    return best
+
+
+def _reason(times: Mapping[str, float | None]) -> str:
+    shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items() if ms is not None)
+    alone = f"; not more, for {ALONE}" if None in times.values() else ""
+    return f"fastest of ms a film {shown} (measured){alone}"
+
+
+def _usable(found: object) -> dict[str, float | None] | None:
+    """Return remembered times, None where they are anything else."""
+    if not isinstance(found, dict) or not isinstance(found.get("1"), int | float):
+        return None
+    for size, taken in found.items():
+        if not size.isdecimal() or not (
+            taken is None or (isinstance(taken, int | float) and taken > 0)
+        ):
+            return None
+    return found

@@ -1,0 +1,57 @@
+"""What an artefact must keep to pass: one gate for each precision."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cxr_edge.errors import UsageError
+
+FULL: Final = "fp32"
+"""Precision of the artefacts that compute as Keras does."""
+
+FP32_DIFFERENCE: Final = 1e-4
+"""Largest |Δp| of one image in fp32, unless asked for otherwise."""
+
+FP16_DIFFERENCE: Final = 5e-3
+"""Largest |Δp| of one image in fp16, unless asked for otherwise."""
+
+FLIPS: Final = 0.005
+"""Largest share of labels that differ with fewer bits, unless asked for otherwise."""
+
+AUC_LOSS: Final = 0.002
+"""Largest fall of the AUC in int8 and dynamic, unless asked for otherwise."""
+
+SENSITIVITY_LOSS: Final = 0.005
+"""Largest fall of the sensitivity in int8 and dynamic, unless asked for otherwise."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Limits on how an artefact may differ from its reference; None where there is no limit."""
+
+    difference: float | None
+    """Largest |Δp| of a film."""
+    flips: float
+    """Largest share of films whose label differs, at any operating point."""
+    auc_loss: float | None = None
+    """Largest fall of the area under the ROC curve."""
+    sensitivity_loss: float | None = None
+    """Largest fall of the sensitivity at ``screening``, or at the default operating point where
+    there is no ``screening``."""
+
+    def __post_init__(self) -> None:
+        for name, limit in vars(self).items():
+            if limit is not None and not (math.isfinite(limit) and limit >= 0):
+                raise UsageError(f"gate: expected {name} to be 0 or more, came {limit}")
+
+
+_FEW_BITS: Final = Gate(None, flips=FLIPS, auc_loss=AUC_LOSS, sensitivity_loss=SENSITIVITY_LOSS)
+
+GATES: Final[Mapping[str, Gate]] = {
+    FULL: Gate(FP32_DIFFERENCE, flips=0.0),
+    "fp16": Gate(FP16_DIFFERENCE, flips=FLIPS),
+    "int8": _FEW_BITS,
+    "dynamic": _FEW_BITS,
+}
+"""By precision, unless asked for otherwise."""

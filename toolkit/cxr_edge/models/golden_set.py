@@ -1,0 +1,232 @@
+"""The golden set in a package: films, and what they gave where the package was made."""
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.errors import ModelInvalid
+from cxr_edge.models.checksums import check_listed, read_checksums
+from cxr_edge.models.package import CHECKSUMS, SELFTEST
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.recipe import RECIPES
+from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_at_most, read_member
+
+GOLDENSET_VERSION: Final = 1
+"""Version of ``selftest.json``; a reader refuses what it does not know."""
+
+TOLERANCES: Final[Mapping[str, float]] = {
+    "fp32": 1e-4,
+    "fp16": 5e-3,
+    "int8": 0.05,
+    "dynamic": 0.05,
+}
+"""Largest |Δp| by precision that CPUs may differ by for the same pixels.
+
+Seen between x86-64 and aarch64, and between the kernels of one library: fp32 and fp16 2e-6, int8
+0.02, dynamic 0.011, where one integer rounds otherwise. An int8 artefact that saturates is off by
+0.1 and more.
+"""
+
+_MAX_BYTES: Final = 1 << 28
+_INDEX: Final = "selftest.json"
+_FILMS: Final = "films/"
+_PIXELS: Final = "pixels/"
+
+
+@dataclass(frozen=True)
+class GoldenFilm:
+    """One file as it is, and the pixels that it became."""
+
+    name: str
+    """Of the file."""
+    data: bytes
+    """All of it."""
+    pixels: NDArray[np.uint8]
+    """Shape (H, W, C), after preprocessing."""
+    gray_levels: int
+    """So many may any pixel differ elsewhere."""
+    mean_gray_levels: float
+    """So many may they differ on average."""
+
+
+@dataclass(frozen=True)
+class GoldenArtefact:
+    """What one artefact gave."""
+
+    probabilities: tuple[float, ...]
+    """Of the films' pixels, in their order."""
+    tolerance: float
+    """Largest |Δp| that passes elsewhere."""
+
+    def __post_init__(self) -> None:
+        numbers = (*self.probabilities, self.tolerance)
+        if not all(0 <= number <= 1 for number in numbers):  # NaN neither
+            raise ValueError(f"expected probabilities and a tolerance from 0 to 1, came {numbers}")
+
+
+@dataclass(frozen=True)
+class GoldenSet:
+    """What ``selftest.zip`` holds."""
+
+    input: InputSpec
+    """That the films were preprocessed to."""
+    films: tuple[GoldenFilm, ...]
+    """At least one."""
+    artefacts: Mapping[str, GoldenArtefact]
+    """By file in the package."""
+
+    def __post_init__(self) -> None:
+        if not self.films:
+            raise ValueError("expected golden films, came none")
+        for film in self.films:
+            if film.pixels.shape != self.input.shape or film.pixels.dtype != np.uint8:
+                raise ValueError(f"expected pixels of {self.input} for {film.name}")
+        for name, artefact in self.artefacts.items():
+            if len(artefact.probabilities) != len(self.films):
+                raise ValueError(f"expected one probability a film for {name}")
+
+    def to_bytes(self) -> bytes:
+        """Return the zip; the same set gives the same bytes."""
+        index = {
+            "selftest_version": GOLDENSET_VERSION,
+            "input": {
+                **dataclasses.asdict(self.input),
+                "recipe_sha256": RECIPES[self.input.recipe].digest,
+            },
+            "films": {
+                film.name: {
+                    "gray_levels": film.gray_levels,
+                    "mean_gray_levels": film.mean_gray_levels,
+                }
+                for film in self.films
+            },
+            "artefacts": {
+                name: dataclasses.asdict(found) for name, found in self.artefacts.items()
+            },
+        }
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            text = json.dumps(index, indent=2, ensure_ascii=False) + "\n"
+            archive.writestr(_member(_INDEX), text)
+            for film in self.films:
+                pixels = io.BytesIO()
+                np.save(pixels, film.pixels, allow_pickle=False)
+                archive.writestr(_member(_FILMS + film.name), film.data)
+                archive.writestr(_member(_PIXELS + film.name + ".npy"), pixels.getvalue())
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str) -> Self:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises
+        ------
+        ModelInvalid
+            It is damaged, of a version unknown here, or was made by another recipe.
+        """
+        try:
+            with open_archive(io.BytesIO(data)) as archive:
+                index = parse_json(read_member(archive, _INDEX, MAX_JSON))
+                version = index["selftest_version"]
+                if version != GOLDENSET_VERSION:
+                    raise ModelInvalid(
+                        f"{source}: this version reads selftest_version {GOLDENSET_VERSION}, "
+                        f"came {version!r}; install a newer cxr-edge"
+                    )
+                spec = _input_spec(index["input"], source)
+                return cls(
+                    input=spec,
+                    films=tuple(
+                        _film(archive, name, spec, **facts)
+                        for name, facts in index["films"].items()
+                    ),
+                    artefacts={
+                        name: GoldenArtefact(tuple(found["probabilities"]), found["tolerance"])
+                        for name, found in index["artefacts"].items()
+                    },
+                )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
+            raise ModelInvalid(
+                f"{source}: expected the golden films of 'cxr export', it is damaged ({exc}); "
+                "copy or export the package again"
+            ) from exc
+
+
+def read_golden_set(package: Path) -> GoldenSet | None:
+    """Read a package's golden set; None where it has none, as older packages have.
+
+    Raises
+    ------
+    ModelInvalid
+        It is damaged, missing though listed, or other than listed.
+    """
+    path = package / SELFTEST
+    if not has_golden_set(package):
+        return None
+    try:
+        data = read_at_most(path, _MAX_BYTES)
+    except OSError as exc:
+        raise ModelInvalid(
+            f"{path}: {CHECKSUMS} lists it, it cannot be read ({exc.strerror}); "
+            "copy the package again"
+        ) from exc
+    check_listed(package, SELFTEST, data)
+    return GoldenSet.from_bytes(data, str(path))
+
+
+def has_golden_set(package: Path) -> bool:
+    """Tell whether a package has a golden set, or should have one."""
+    return (package / SELFTEST).exists() or SELFTEST in read_checksums(package)
+
+
+def _film(
+    archive: zipfile.ZipFile,
+    name: str,
+    spec: InputSpec,
+    *,
+    gray_levels: int,
+    mean_gray_levels: float,
+) -> GoldenFilm:
+    pixels = _pixels(read_member(archive, f"{_PIXELS}{name}.npy"), spec)
+    data = read_member(archive, _FILMS + name)
+    return GoldenFilm(name, data, pixels, int(gray_levels), float(mean_gray_levels))
+
+
+def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """Read a ``.npy`` file that must be of the model's input: no other is made room for."""
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("expected version 1.0 of numpy's format")
+    try:
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    except (RecursionError, MemoryError) as exc:  # numpy parses it as Python
+        raise ValueError("its header is nested too deeply") from exc
+    if (shape, by_columns, dtype) != (spec.shape, False, np.dtype(np.uint8)):
+        raise ValueError(f"expected pixels of {spec}, came {dtype} of shape {shape}")
+    return np.frombuffer(file.read(), np.uint8).reshape(shape)
+
+
+def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:
+    digest = facts.pop("recipe_sha256")
+    spec = InputSpec(**facts)
+    if digest != RECIPES[spec.recipe].digest:
+        raise ModelInvalid(
+            f"{source}: made by another definition of recipe {spec.recipe} than this version's; "
+            "export the package again"
+        )
+    return spec
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Return a member with a fixed date, so that bytes hang on the content alone."""
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info

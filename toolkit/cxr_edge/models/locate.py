@@ -1,0 +1,58 @@
+"""A model's name or path to its files and spec."""
+
+from pathlib import Path
+from typing import Final
+
+from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.spec.embedding import SPEC_MEMBER
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.storage.bounded import MAX_JSON, read_at_most
+
+DEFAULT: Final = "default"
+"""Name of the model that is installed with the package."""
+
+
+def default_package() -> Path:
+    """Return the folder of the embedded default model."""
+    return Path(__file__).parent / DEFAULT
+
+
+def model_path(reference: str | Path) -> Path:
+    """Return the path that a reference means: ``default`` is the embedded model."""
+    return default_package() if str(reference) == DEFAULT else Path(reference)
+
+
+def package_spec(package: Path) -> ModelSpec:
+    """Read the spec of a package.
+
+    Raises
+    ------
+    ModelInvalid
+        The folder has none.
+    SpecInvalid, SpecUnknown
+        It is no usable spec.
+    """
+    path = package / SPEC_MEMBER
+    try:
+        return ModelSpec.from_json(read_at_most(path, MAX_JSON))
+    except OSError as exc:
+        raise ModelInvalid(
+            f"{package}: expected a model package with {SPEC_MEMBER}, it cannot be read "
+            f"({exc.strerror}); make one with 'cxr export'"
+        ) from exc
+
+
+def read_spec_file(path: Path) -> ModelSpec:
+    """Read a ``spec.json``.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+    SpecInvalid, SpecUnknown
+        It is no usable spec.
+    """
+    try:
+        return ModelSpec.from_json(read_at_most(path, MAX_JSON))
+    except OSError as exc:
+        raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc

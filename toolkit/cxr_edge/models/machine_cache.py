@@ -1,0 +1,127 @@
+"""What was found out about a package on this machine before, kept in the user's cache folder."""
+
+import hashlib
+import importlib.util
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from cxr_edge import __version__
+from cxr_edge.models.checksums import checksum_list
+from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
+from cxr_edge.system.cpu import cpu_model, usable_cpus
+
+RECORD_VERSION: Final = 1
+"""Version of a record's JSON; another one is as good as none."""
+
+LIBRARIES: Final = (
+    "numpy", "cv2", "pydicom", "pylibjpeg", "onnxruntime", "ai_edge_litert", "openvino",
+)  # fmt: skip
+"""Modules whose change makes everything found before void; pylibjpeg stands for its plugins too."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Findings on one package by this machine as it is now.
+
+    A record that cannot be read or is of anything else is no record; one that cannot be written
+    is not written. Neither is an error: what it would have saved is then done again.
+    """
+
+    path: Path
+    """Of the record; the name is the digest of the key."""
+    key: Mapping[str, str]
+    """The package, the libraries and the machine; repeated in the record."""
+
+    def get(self, question: str) -> object:
+        """Return what was found, None where nothing was."""
+        return self._findings().get(question)
+
+    def put(self, question: str, answer: object) -> None:
+        """Keep what was found, as JSON; None forgets it."""
+        findings = {**self._findings(), question: answer}
+        if answer is None:
+            del findings[question]
+        data = {"record_version": RECORD_VERSION, "key": self.key, "findings": findings}
+        if not self.path.is_absolute():  # no home folder is known
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, json.dumps(data, indent=2) + "\n")
+        except OSError:
+            pass
+
+    def _findings(self) -> dict[str, Any]:
+        try:
+            data = parse_json(read_at_most(self.path, MAX_JSON))
+            if data["record_version"] == RECORD_VERSION and data["key"] == self.key:
+                return dict(data["findings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return {}
+
+
+def memory_of(package: Path) -> Memory:
+    """Return what this machine knows of a package.
+
+    Parameters
+    ----------
+    package
+        A folder with a checksum list: its bytes, which are of every file's digest, stand for
+        the package.
+
+    Raises
+    ------
+    ModelInvalid
+        The list cannot be read.
+    """
+    listed = hashlib.sha256(checksum_list(package)).hexdigest()
+    key = {"package": listed, **_circumstances()}
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    return Memory(cache_folder() / f"{name}.json", key)
+
+
+def cache_folder() -> Path:
+    """Return where records are kept; a path that is not absolute where no home folder is known."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cxr-edge", appauthor=False)
+
+
+@cache
+def _circumstances() -> Mapping[str, str]:
+    """Return what must be as it was for a finding to hold, but for the package."""
+    return {
+        "cxr_edge": __version__,
+        **library_versions(),
+        "node": platform.node(),
+        "machine": platform.machine(),
+        "cpu": cpu_model(),
+        "usable_cpus": str(usable_cpus()),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return which build of each of :data:`LIBRARIES` is installed, ``none`` where it is not."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(module: str) -> str:
+    """Tell which build of a library is installed, without loading it.
+
+    By the names of its metadata folders, as ``onnxruntime_gpu-1.32.0.dist-info``, since several
+    distributions bring one module; where there are none, by the time and size of its first file.
+    """
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        return "none"
+    first = Path(found.origin)
+    stem = {"cv2": "opencv"}.get(module, module)
+    names = sorted(path.name for path in first.parent.parent.glob(f"{stem}*.*-info"))
+    facts = first.stat()
+    return ", ".join(names) or f"{facts.st_mtime_ns}, {facts.st_size} bytes"

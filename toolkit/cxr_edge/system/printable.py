@@ -1,0 +1,51 @@
+"""Text from elsewhere (file names, messages) made harmless for readers, terminals, spreadsheets."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_UNSEEN: Final = re.compile(
+    r"[\\"
+    "\x00-\x1f\x7f-\x9f"  # controls
+    "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\u2028\u2029"  # line and paragraph separators
+    "\ud800-\udfff]"  # bytes of a file name that are not UTF-8, as os.fsdecode gives them
+)
+"""The backslash, and what has no look of its own: controls, zero width, direction of writing.
+
+By code, not by Unicode category, so that every version of Python writes the same report.
+"""
+
+_FORMULA: Final = re.compile(r"""((?:^|;)[\s"']*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""What a spreadsheet takes for a formula at the start of a cell; where the list separator is a
+semicolon, one begins behind each."""
+
+
+def printable(text: str) -> str:
+    r"""Return text that any reader, terminal and spreadsheet can take, on one line.
+
+    A backslash becomes ``\\``; control, zero-width and bidirectional characters become ``\xNN``,
+    ``\uNNNN`` or ``\UNNNNNNNN``, bytes of a file name that are not UTF-8 ``\udcNN``; and so does
+    the first of ``= + - @`` (full width too) at the start or behind a semicolon. Python's escapes,
+    so that different texts stay different and each can be had back.
+    """
+    if _UNSEEN.search(text):
+        text = _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+    if _FORMULA.search(text):
+        text = _FORMULA.sub(lambda found: found[1] + _escaped(found[2]), text)
+    return text
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character == "\\":
+        return r"\\"
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def first_names(names: Sequence[object], most: int = 10) -> str:
+    """Return the first names of a list, joined by commas, for a message."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more

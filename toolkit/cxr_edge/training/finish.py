@@ -1,0 +1,100 @@
+"""The end of a run: calibrate a fitted network, choose its operating points, write it all down."""
+
+from pathlib import Path
+from typing import Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.labelled_image import LABELS
+from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
+from cxr_edge.evaluation.shifts import CLEAN, shifted
+from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
+from cxr_edge.metrics.roc import auc
+from cxr_edge.spec.embedding import append_spec
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.provenance import Provenance
+from cxr_edge.storage.atomic import whole
+from cxr_edge.training.calibrate import fit_platt, fold
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.report import write_report
+from cxr_edge.training.run_folder import MODEL, REPORT
+
+DEFAULT_OPERATING_POINT: Final = SCREENING
+"""A missed pneumonia costs more than a false alarm."""
+
+_BATCH: Final = 64
+
+
+def conclude(
+    model: keras.Model,
+    films: FilmSet,
+    training: FilmSet,
+    validation: FilmSet,
+    out: Path,
+    config: FitConfig,
+    story: str,
+) -> ModelSpec:
+    """Calibrate a network on the validation films and write model, predictions and report.
+
+    Parameters
+    ----------
+    model
+        Fitted; its last layer is changed where it is calibrated.
+    films, training, validation
+        All films, and the two sides of their split.
+    out
+        The run folder. The model is written last: a run that has one is finished.
+    config
+        How it was trained.
+    story
+        A sentence for the report: how the weights came about.
+
+    Returns
+    -------
+    ModelSpec
+        With operating points and figures from the validation films.
+    """
+    if config.calibrate:
+        fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
+    copies = {name: _predict(model, pixels) for name, pixels in shifted(validation)}
+    others = [scores for name, scores in copies.items() if name != CLEAN]
+    spec = ModelSpec(
+        name=config.name,
+        labels=LABELS,
+        input=config.input,
+        operating_points=choose_operating_points(validation.labels, copies[CLEAN], others),
+        default_operating_point=DEFAULT_OPERATING_POINT,
+        provenance=Provenance(
+            architecture=config.architecture,
+            data=config.data,
+            data_sha256=films.digest,
+            command=config.command,
+            seed=config.seed,
+            validation_fraction=config.validation_fraction,
+            training_films=len(training.films),
+            training_patients=training.patients,
+            validation_films=len(validation.films),
+            validation_patients=validation.patients,
+            validation_auc=auc(validation.labels, copies[CLEAN]),
+            parameters=model.count_params(),
+            split_seed=None if films.says_split else config.split_seed,
+        ),
+    )
+    write_predictions(out / PREDICTIONS, validation.films, copies[CLEAN])
+    write_report(out / REPORT, spec, story, validation.labels, copies)
+    _save(model, spec, out)
+    return spec
+
+
+def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:
+    """Write the model with its spec inside; a run that has one is finished."""
+    with whole(out / MODEL) as half:
+        model.save(half)
+        append_spec(half, spec)
+
+
+def _predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0)[:, 0], np.float32)
