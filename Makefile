@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet
 demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
 	@rm -rf demo && mkdir demo
 	@$(BIN)/cxr scan samples --runtime onnx --out demo/report.csv; code=$$?; \
-	if [ $$code -ne 3 ]; then echo "expected exit code 3 (two samples are bad), came $$code"; exit 1; fi
+	if [ $$code -ne 3 ]; then echo "expected exit code 3 (two samples are bad), got $$code"; exit 1; fi
 
 test: lint types contracts tests  ## everything that CI checks
 
@@ -29,7 +29,7 @@ contracts: $(VENV)/.dev
 tests: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev  ## start-up and time a film as ratios; never part of the tests
+bench: $(VENV)/.dev  ## start-up and time an image as ratios; never part of the tests
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/latency.py
 

@@ -46,14 +46,14 @@ OPENVINO: Final = Environment(
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to classify a folder of films."""
+    """A way to classify a folder of images."""
 
     name: str
     """For ``--only``."""
     title: str
     """For the table."""
     command: Sequence[str]
-    """What follows the interpreter; ``{films}``, ``{report}`` and ``{scratch}`` are filled in."""
+    """What follows the interpreter; ``{images}``, ``{report}`` and ``{scratch}`` are filled in."""
     environment: Environment | None = None
     """Of the interpreter; None is the one that runs this."""
     make: Sequence[str] = ()

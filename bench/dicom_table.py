@@ -17,7 +17,7 @@ from cxr_edge.pipeline.discover import discover
 
 
 def outcome(data: bytes) -> str:
-    """Return ``ok`` and the flags of a file, or the reason why it is no film."""
+    """Return ``ok`` and the flags of a file, or the reason why it is no image."""
     try:
         flags = decode(data).source.flags
     except ImageError as error:

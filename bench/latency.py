@@ -1,8 +1,8 @@
-"""Time of a package's artefacts a film, on one core: one film at a time, each artefact in turn.
+"""Time of a package's artefacts an image, on one core: one image at a time, each artefact in turn.
 
     python bench/latency.py [--runs 200]
 
-The process is bound to one core before anything is loaded. Artefacts take turns film by film, so
+The process is bound to one core before anything is loaded. Artefacts take turns image by image, so
 that a machine whose speed drifts slows all alike; the ratio is taken pair by pair.
 """
 
@@ -33,14 +33,14 @@ def main() -> None:
     rng = np.random.default_rng(0)
     for number in range(options.runs + 10):
         for name, model in models.items():
-            film = rng.integers(0, 256, (1, *model.spec.input.shape), np.uint8)
+            image = rng.integers(0, 256, (1, *model.spec.input.shape), np.uint8)
             start = time.perf_counter()
-            model.runtime.run(film)
+            model.runtime.run(image)
             if number >= 10:
                 taken[name].append(time.perf_counter() - start)
     first = next(iter(taken.values()))
-    print(f"{options.runs} films each, in turn, on one core; milliseconds a film")
-    print(f"{'':20} {'min':>7} {'median':>7} {'p95':>7}   ratio to the first, film by film")
+    print(f"{options.runs} images each, in turn, on one core; milliseconds an image")
+    print(f"{'':20} {'min':>7} {'median':>7} {'p95':>7}   ratio to the first, image by image")
     for name, seconds in taken.items():
         ratios = [one / other for one, other in zip(seconds, first, strict=True)]
         low, median, high = (

@@ -2,7 +2,7 @@
 
     python bench/million.py [--files 1000000] [--scratch FOLDER]
 
-Makes trees of hard links to one film, all in one folder and in folders of a thousand, and a
+Makes trees of hard links to one image, all in one folder and in folders of a thousand, and a
 finished report of each. Commands run as whole processes: discovery alone, and ``cxr scan``, which
 finds every file, reads the report and has nothing left to do. What the same command takes on ten
 files, start-up and all, is told (the least of three runs) and taken off. Names are in the system's
@@ -37,7 +37,7 @@ def names(files: int, *, folders: bool) -> Iterator[str]:
     """Yield the paths of a tree's files, in the order of a report."""
     for number in range(files):
         ward = f"ward-{number // 1000:04}/" if folders else ""
-        yield f"{ward}film-{number:07}.jpg"
+        yield f"{ward}image-{number:07}.jpg"
 
 
 def make_tree(root: Path, files: int, *, folders: bool) -> None:
@@ -45,15 +45,15 @@ def make_tree(root: Path, files: int, *, folders: bool) -> None:
     for number, name in enumerate(names(files, folders=folders)):
         link = root / name
         if number % LINKS == 0:
-            film = root.with_name(f"{root.name}-{number}.jpg")
-            shutil.copy(SAMPLE, film)
+            image = root.with_name(f"{root.name}-{number}.jpg")
+            shutil.copy(SAMPLE, image)
         if number % 1000 == 0:
             link.parent.mkdir(parents=True, exist_ok=True)
-        link.hardlink_to(film)
+        link.hardlink_to(image)
 
 
 def make_report(out: Path, few: Path, files: int, *, folders: bool) -> None:
-    """Write the finished report of a tree: every row is that of the one film."""
+    """Write the finished report of a tree: every row is that of the one image."""
     with few.open(newline="", encoding="utf-8") as file:
         header, (_, *values), *_ = csv.reader(file)
     with out.open("w", newline="", encoding="utf-8") as file:
@@ -81,9 +81,9 @@ def measure(scratch: Path, files: int, *, folders: bool) -> None:
         costs["cxr scan", count] = run(*scan, runs=runs)
         manifest = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
         if not (manifest["continued_from"] == manifest["counts"]["ok"] == count):
-            sys.exit(f"expected {count} rows found complete, came {manifest}")
+            sys.exit(f"expected {count} rows found complete, got {manifest}")
         if out.stat().st_size != size:
-            sys.exit(f"expected a report of {size} bytes left as it was, came another")
+            sys.exit(f"expected a report of {size} bytes left as it was, got another")
     print(f"{files} files, {'in folders of 1000' if folders else 'all in one folder'}")
     print(f"{'':12} {f'{FEW} files':>18} {f'{files} files':>20} {'added':>18}")
     for name in ("discovery", "cxr scan"):

@@ -1,4 +1,4 @@
-"""Films to time by, and what pairs of times say."""
+"""Images to time by, and what pairs of times say."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 @dataclass(frozen=True)
 class Timing:
-    """One run over the films."""
+    """One run over the images."""
 
-    films: int
+    images: int
     """How many."""
     command: float
     """Seconds of the whole command."""
     inside: float
-    """Seconds from the first film to the last, as the process says."""
+    """Seconds from the first image to the last, as the process says."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs over the same films, one right after the other."""
+    """Two runs over the same images, one right after the other."""
 
     ours: Timing
     """``cxr scan``."""
@@ -55,8 +55,8 @@ def ratios(pairs: Sequence[Pair], what: str) -> Spread:
 
 
 def rate(timings: Iterable[Timing], what: str) -> float:
-    """Return the median of films a second, of ``command`` or of ``inside``."""
-    return statistics.median(timing.films / getattr(timing, what) for timing in timings)
+    """Return the median of images a second, of ``command`` or of ``inside``."""
+    return statistics.median(timing.images / getattr(timing, what) for timing in timings)
 
 
 def seconds(timings: Iterable[Timing]) -> float:
@@ -65,14 +65,14 @@ def seconds(timings: Iterable[Timing]) -> float:
 
 
 def repeat(source: Path, target: Path, count: int) -> list[Path]:
-    """Fill a folder with links to films, each again and again under names of its own.
+    """Fill a folder with links to images, each again and again under names of its own.
 
-    The films lie in one class folder, as generators over class folders want it.
+    The images lie in one class folder, as generators over class folders want it.
 
     Parameters
     ----------
     source
-        Folder of films, with all below it.
+        Folder of images, with all below it.
     target
         Folder to make.
     count
@@ -81,22 +81,22 @@ def repeat(source: Path, target: Path, count: int) -> list[Path]:
     Returns
     -------
     list of Path
-        The films that are linked to.
+        The images that are linked to.
 
     Raises
     ------
     SystemExit
         There are none.
     """
-    films = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not films:
-        raise SystemExit(f"--films: expected JPEG or PNG films, {source} has none")
+    images = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not images:
+        raise SystemExit(f"--images: expected JPEG or PNG images, {source} has none")
     folder = target / "films"
     folder.mkdir(parents=True)
     for number in range(count):
-        film = films[number % len(films)].resolve()
-        (folder / f"{number:06}{film.suffix.lower()}").symlink_to(film)
-    return films[:count]
+        image = images[number % len(images)].resolve()
+        (folder / f"{number:06}{image.suffix.lower()}").symlink_to(image)
+    return images[:count]
 
 
 def table(rows: Sequence[Sequence[str]], *, markdown: bool) -> str:

@@ -1,6 +1,6 @@
-"""``cxr scan`` against other ways to classify the same films, each in an environment of its own.
+"""``cxr scan`` against other ways to classify the same images, each in an environment of its own.
 
-    python bench/peers.py --films FOLDER [--count 2000] [--rounds 5] [--only NAME,NAME ...]
+    python bench/peers.py --images FOLDER [--count 2000] [--rounds 5] [--only NAME,NAME ...]
 
 Every round runs each peer once, and ``cxr scan`` right before it; a ratio is the peer's seconds to
 those of that scan, pair by pair, so that a machine whose speed drifts slows both alike. All read
@@ -28,15 +28,15 @@ YOLO = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 """Ultralytics must not ask the network for anything while its time is taken."""
 
 WARM_UP = 32
-"""Films of the uncounted run of each command before those that count."""
+"""Images of the uncounted run of each command before those that count."""
 
 LEGEND = """medians, of ratios also lowest and highest
-films: of each run, and of the cxr scan before it
-s, films/s, time: of the whole command; time as a ratio to that of cxr scan right before
-started: from the first film to the last, without imports and the loading of the model"""
+images: of each run, and of the cxr scan before it
+s, images/s, time: of the whole command; time as a ratio to that of cxr scan right before
+started: from the first image to the last, without imports and the loading of the model"""
 
 Report = Mapping[str, Mapping[str, str]]
-"""Rows by film."""
+"""Rows by image."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Bench:
     """Where things lie while times are taken."""
 
     scratch: Path
-    """Films, reports, and what is made for a peer."""
+    """Images, reports, and what is made for a peer."""
     environments: Path
     """Of the peers."""
 
@@ -55,12 +55,12 @@ class Bench:
             run([python, *self._filled(one.make)], PYTHONPATH=str(TOOLKIT))
 
     def classify(self, one: Contender, count: int) -> tuple[Timing, Report]:
-        """Classify films by a process of its own, and time it."""
+        """Classify images by a process of its own, and time it."""
         report = self.scratch / "report.csv"
         report.unlink(missing_ok=True)
         command = [
             self._python(one),
-            *self._filled(one.command, films=str(self.films(count)), report=str(report)),
+            *self._filled(one.command, images=str(self.images(count)), report=str(report)),
         ]
         settings = YOLO | {"YOLO_CONFIG_DIR": str(self.scratch)}
         if not one.environment:
@@ -77,8 +77,8 @@ class Bench:
             inside = len(rows) / manifest["files_per_second"]
         return Timing(len(rows), took, inside), rows
 
-    def films(self, count: int) -> Path:
-        """Return the folder of so many films."""
+    def images(self, count: int) -> Path:
+        """Return the folder of so many images."""
         return self.scratch / str(count)
 
     def _python(self, one: Contender) -> str:
@@ -96,17 +96,17 @@ class Result:
     pairs: list[Pair] = field(default_factory=list)
     """One a round."""
     agree: int = 0
-    """Films with the same label as by ``cxr scan``, in the last round."""
+    """Images with the same label as by ``cxr scan``, in the last round."""
 
 
 def agreement(ours: Report, theirs: Report) -> int:
-    """Count the films to which both give the same label, at the threshold of our report."""
+    """Count the images to which both give the same label, at the threshold of our report."""
     if ours.keys() != theirs.keys():
-        raise SystemExit(f"expected the same {len(ours)} films in a report, came {len(theirs)}")
+        raise SystemExit(f"expected the same {len(ours)} images in a report, got {len(theirs)}")
     return sum(
         (float(row["probability"]) >= float(row["threshold"]))
-        == (float(theirs[film]["probability"]) >= float(row["threshold"]))
-        for film, row in ours.items()
+        == (float(theirs[image]["probability"]) >= float(row["threshold"]))
+        for image, row in ours.items()
     )
 
 
@@ -126,7 +126,7 @@ def compare(
             result.pairs.append(Pair(first, second))
             result.agree = agreement(report, other)
             print(
-                f"round {number}, {count} films: {ours.name} {first.command:.2f} s, "
+                f"round {number}, {count} images: {ours.name} {first.command:.2f} s, "
                 f"{result.peer.name} {second.command:.2f} s",
                 flush=True,
             )
@@ -136,15 +136,15 @@ def compare(
 def rows(ours: Contender, results: Sequence[Result]) -> list[list[str]]:
     """Return the table, header first."""
     lines = [
-        ["", "films", "s", "films/s", "time", "films/s, started", "time, started", "same label"]
+        ["", "films", "s", "films/s", "time", "images/s, started", "time, started", "same label"]
     ]
-    most = max(result.pairs[0].ours.films for result in results)
-    scans = [pair.ours for result in results for pair in result.pairs if pair.ours.films == most]
+    most = max(result.pairs[0].ours.images for result in results)
+    scans = [pair.ours for result in results for pair in result.pairs if pair.ours.images == most]
     lines.append(_line(ours.title, scans, "1", "1", ""))
     for result in results:
         pairs = result.pairs
-        films = pairs[0].peer.films
-        same = f"{result.agree} of {films}" if result.peer.same_network else "other weights"
+        images = pairs[0].peer.images
+        same = f"{result.agree} of {images}" if result.peer.same_network else "other weights"
         times = (str(ratios(pairs, what)) for what in ("command", "inside"))
         lines.append(_line(result.peer.title, [pair.peer for pair in pairs], *times, same))
     return lines
@@ -154,7 +154,7 @@ def _line(
     title: str, timings: Sequence[Timing], time_ratio: str, started_ratio: str, same: str
 ) -> list[str]:
     return [
-        title, str(timings[0].films), f"{seconds(timings):.1f}",
+        title, str(timings[0].images), f"{seconds(timings):.1f}",
         f"{rate(timings, 'command'):.1f}", time_ratio,
         f"{rate(timings, 'inside'):.1f}", started_ratio, same,
     ]  # fmt: skip
@@ -164,9 +164,9 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--films", type=Path, required=True, help="folder of JPEG or PNG films")
-    add("--count", type=int, default=2000, help="films a run: links to those of the folder")
-    add("--slow-count", type=int, help="films a run of the study's network; --count by default")
+    add("--films", type=Path, required=True, help="folder of JPEG or PNG images")
+    add("--count", type=int, default=2000, help="images a run: links to those of the folder")
+    add("--slow-count", type=int, help="images a run of the study's network; --count by default")
     add("--rounds", type=int, default=5, help="counted runs of each peer")
     names = ",".join(peer.name for peer in peers(PACKAGE))
     add("--only", default=names, metavar="NAME,...", help=f"of {names}")
@@ -182,7 +182,7 @@ def arguments() -> argparse.Namespace:
     if not (options.only or options.also):
         parser.error("expected --only or --also to name a peer")
     if unknown := set(options.only.split(",")) - {*names.split(","), ""}:
-        parser.error(f"--only: expected some of {names}, came {', '.join(unknown)}")
+        parser.error(f"--only: expected some of {names}, got {', '.join(unknown)}")
     return options
 
 
@@ -197,8 +197,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.environments.absolute())
         for count in {WARM_UP, *counts.values()}:
-            for film in repeat(options.films, bench.films(count), count):
-                film.read_bytes()  # into the page cache
+            for image in repeat(options.images, bench.images(count), count):
+                image.read_bytes()  # into the page cache
         results = compare(bench, cxr(options.cxr), counts, options.rounds)
     lines = rows(cxr(options.cxr), results)
     print(f"\n{options.rounds} rounds on {len(os.sched_getaffinity(0))} CPUs; {LEGEND}")

@@ -41,6 +41,6 @@ def run(*command: str, runs: int = 1) -> Cost:
         [sys.executable, "-c", LAUNCH, *command], stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
-        sys.exit(f"expected exit code 0, came {done.returncode} from {' '.join(command)}")
+        sys.exit(f"expected exit code 0, got {done.returncode} from {' '.join(command)}")
     seconds, cpu, kilobytes = done.stdout.split()
     return Cost(float(seconds), float(cpu), int(kilobytes) / 1024)

@@ -1,12 +1,12 @@
 """A device of onnxruntime held against the CPU, in an environment made for it.
 
     python bench/providers.py FOLDER [--device openvino] [--package onnxruntime-openvino]
-                              [--model default] [--films 200] [--environment DIR]
+                              [--model default] [--images 200] [--environment DIR]
 
 Distributions of onnxruntime replace each other, so the one that brings the device is installed
 into an environment of its own, which is kept in DIR where one is given. There ``cxr scan`` runs on
 the CPU, on the device by name and with ``--device auto``; then probabilities and labels are
-compared film by film. A device that is not there must be refused, and is asked for last.
+compared image by image. A device that is not there must be refused, and is asked for last.
 """
 
 import argparse
@@ -37,10 +37,10 @@ def environment(folder: Path, package: str) -> Path:
 
 
 def scan(
-    python: Path, films: list[Path], out: Path, device: str, model: str
+    python: Path, images: list[Path], out: Path, device: str, model: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one scan; the same films in the same batches."""
-    words = ["scan", *films, "--out", out, "--runtime", "onnx", "--device", device]
+    """Run one scan; the same images in the same batches."""
+    words = ["scan", *images, "--out", out, "--runtime", "onnx", "--device", device]
     return subprocess.run(
         [python, "-c", CXR, *words, "--model", model, "--fresh"],
         env={**os.environ, "PYTHONPATH": str(ROOT / "toolkit")},
@@ -58,7 +58,7 @@ def read(out: Path) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
 def main() -> None:
     """Print a line for each device, and fail where a label changed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="films, in it or below")
+    parser.add_argument("folder", type=Path, help="images, in it or below")
     parser.add_argument("--device", default="openvino")
     parser.add_argument("--package", default="onnxruntime-openvino", help="that brings the device")
     parser.add_argument("--absent", default="xnnpack", help="a device that it does not bring")
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="where it is made, or was before")
     options = parser.parse_args()
     found = sorted(path for path in options.folder.rglob("*") if path.is_file())
-    films = found[:: max(1, len(found) // options.films)][: options.films]
+    images = found[:: max(1, len(found) // options.images)][: options.images]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         python = environment(options.environment or folder / "env", options.package)
@@ -81,23 +81,23 @@ def main() -> None:
         changed = 0
         for device in ("cpu", options.device, "auto"):
             out = folder / f"{device}.csv"
-            done = scan(python, films, out, device, options.model)
+            done = scan(python, images, out, device, options.model)
             if done.returncode not in (0, 3):
                 sys.exit(done.stderr)
             rows, manifest = read(out)
             reference = reference or rows
             if rows.keys() != reference.keys():
-                sys.exit(f"--device {device} scored other films")
+                sys.exit(f"--device {device} scored other images")
             apart = [abs(float(rows[path]["probability"]) - float(row["probability"]))
                      for path, row in reference.items()]  # fmt: skip
             labels = sum(rows[path]["label"] != row["label"] for path, row in reference.items())
             changed += labels
             print(
-                f"--device {device:9} {manifest['identity']['provider']:26} {len(rows)} films, "
+                f"--device {device:9} {manifest['identity']['provider']:26} {len(rows)} images, "
                 f"largest |Δp| {max(apart):.6f}, labels changed {labels}\n"
                 f"{'':19}{manifest['device_why']}"
             )
-        refused = scan(python, films[:1], folder / "absent.csv", options.absent, options.model)
+        refused = scan(python, images[:1], folder / "absent.csv", options.absent, options.model)
         print(f"--device {options.absent}: exit code {refused.returncode}\n{'':19}{refused.stderr}")
     sys.exit(4 if changed or refused.returncode != 1 else 0)
 

@@ -2,9 +2,9 @@
 
     python bench/reduced.py FOLDER [--model default]
 
-Each JPEG film below FOLDER is decoded as recipe cxr-1 has it, at 1/2, 1/4 or 1/8 as long as both
+Each JPEG image below FOLDER is decoded as recipe cxr-1 has it, at 1/2, 1/4 or 1/8 as long as both
 sides stay at least twice the model's input, and at full size; both are stretched to the model's
-input and scored. Films that are too small to be reduced are the same both ways and only counted.
+input and scored. Images that are too small to be reduced are the same both ways and only counted.
 """
 
 import argparse
@@ -39,15 +39,15 @@ def main() -> None:
     options = parser.parse_args()
     model = open_model(options.model, device="cpu")
     spec = model.spec.input
-    films, times, scores, grays = 0, [], [], []
+    images, times, scores, grays = 0, [], [], []
     for item in discover([options.folder]):
         data = item.file.read_bytes()
         try:
-            image = decode(data, (spec.height, spec.width))
+            decoded = decode(data, (spec.height, spec.width))
         except ImageError:
             continue
-        films += 1
-        if image.pixels.shape == (image.source.height, image.source.width):
+        images += 1
+        if decoded.pixels.shape == (decoded.source.height, decoded.source.width):
             continue
         reduced, fast = timed(
             lambda data=data: preprocess(decode(data, (spec.height, spec.width)), spec)
@@ -55,20 +55,22 @@ def main() -> None:
         full, slow = timed(lambda data=data: preprocess(decode(data), spec))
         times.append((fast, slow))
         grays.append(np.abs(reduced.astype(int) - full).mean())
-        scores.append([float(model.runtime.run(film[np.newaxis])[0]) for film in (reduced, full)])
-    print(f"{films} films, {len(scores)} of them decoded at reduced scale; {model.tag}")
+        scores.append([float(model.runtime.run(image[np.newaxis])[0]) for image in (reduced, full)])
+    print(f"{images} images, {len(scores)} of them decoded at reduced scale; {model.tag}")
     if not scores:
         return
     values = np.array(scores)
     delta = np.abs(values[:, 0] - values[:, 1])
     fast, slow = (statistics.median(side) for side in zip(*times, strict=True))
     print(f"decode and stretch, median CPU ms: {fast:.2f} reduced, {slow:.2f} full")
-    print(f"gray levels changed: mean {np.mean(grays):.2f}, worst film {np.max(grays):.2f}")
+    print(f"gray levels changed: mean {np.mean(grays):.2f}, worst image {np.max(grays):.2f}")
     print(f"|dp|: max {delta.max():.4f}, mean {delta.mean():.5f}")
     for point in model.spec.operating_points:
         decision = Decision.of(model.spec, point.name)
         flips = sum(decision.label(one) != decision.label(other) for one, other in scores)
-        print(f"labels changed at {point.name}: {flips} ({100 * flips / films:.2f} % of all films)")
+        print(
+            f"labels changed at {point.name}: {flips} ({100 * flips / images:.2f} % of all images)"
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Cost of a film and memory of ``cxr scan`` as the folder grows.
+"""Cost of an image and memory of ``cxr scan`` as the folder grows.
 
     python bench/scale.py FOLDER [--count 2000] [--times 10] [OPTION OF cxr scan ...]
 
-The films below FOLDER are repeated by links, to ``--count`` files and to ``--times`` as many. Both
-are scanned by whole processes. CPU time is that of all threads, start-up taken off as what one film
-takes; it says more than the clock on a machine that does other things too.
+The images below FOLDER are repeated by links, to ``--count`` files and to ``--times`` as many. Both
+are scanned by whole processes. CPU time is that of all threads, start-up taken off as what one
+image takes; it says more than the clock on a machine that does other things too.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from processes import Cost, run
 
 
 def main() -> None:
-    """Print rates, CPU time a film and peaks, and how the larger folder compares."""
+    """Print rates, CPU time an image and peaks, and how the larger folder compares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", type=Path, metavar="FOLDER")
-    parser.add_argument("--count", type=int, default=2000, help="films of the smaller folder")
+    parser.add_argument("--count", type=int, default=2000, help="images of the smaller folder")
     parser.add_argument("--times", type=int, default=10, help="times as many in the larger one")
     options, more = parser.parse_known_args()
     counts = (1, options.count, options.times * options.count)
@@ -28,7 +28,7 @@ def main() -> None:
         costs: dict[int, Cost] = {}
         for count in counts:
             folder = Path(scratch) / str(count)
-            repeat(options.films, folder, count)
+            repeat(options.images, folder, count)
             scan = [sys.executable, "-m", "cxr_edge", "scan", str(folder / "films"), *more]
             if count == 1:
                 run(*scan, "--fresh", "--out", f"{scratch}/first.csv")  # measures and remembers
@@ -38,7 +38,7 @@ def main() -> None:
         (1e3 * (cost.cpu - start.cpu) / count, count / (cost.seconds - start.seconds), cost)
         for count, cost in zip(counts[1:], both, strict=True)
     ]
-    print(f"{'films':>7} {'films/s':>8} {'CPU ms a film':>14} {'peak MB':>8}")
+    print(f"{'images':>7} {'images/s':>8} {'CPU ms an image':>14} {'peak MB':>8}")
     for count, (cpu, rate, cost) in zip(counts[1:], each, strict=True):
         print(f"{count:7} {rate:8.1f} {cpu:14.2f} {cost.megabytes:8.0f}")
     (cpu, _, less), (cpu_more, _, most) = each

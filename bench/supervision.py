@@ -2,7 +2,7 @@
 
     python bench/supervision.py FOLDER [--count 1000] [--rounds 7]
 
-Both scan the same films as whole processes, in turn, so that a machine whose speed drifts slows
+Both scan the same images as whole processes, in turn, so that a machine whose speed drifts slows
 both alike; ratios are taken pair by pair, of the clock and of the CPU time of all processes.
 """
 
@@ -22,21 +22,21 @@ def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", type=Path, metavar="FOLDER")
-    parser.add_argument("--count", type=int, default=1000, help="films: links to those in FOLDER")
+    parser.add_argument("--count", type=int, default=1000, help="images: links to those in FOLDER")
     parser.add_argument("--rounds", type=int, default=7, help="counted pairs, after one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        repeat(options.films, Path(scratch), options.count)
+        repeat(options.images, Path(scratch), options.count)
 
         def scan(start: tuple[str, ...]) -> Cost:
             out = f"{scratch}/report.csv"
             Path(out).unlink(missing_ok=True)
-            command = (*start, "scan", f"{scratch}/films", "--runtime", "onnx", "--out", out)
+            command = (*start, "scan", f"{scratch}/images", "--runtime", "onnx", "--out", out)
             return run(sys.executable, *command)
 
         scan(WATCHED)  # tests and measures what is remembered from here on
         pairs = [(scan(WATCHED), scan(ALONE)) for _ in range(options.rounds)]
-    print(f"{options.rounds} pairs of {options.count} films; watched to unwatched, and extremes")
+    print(f"{options.rounds} pairs of {options.count} images; watched to unwatched, and extremes")
     print(f"seconds     {Spread.of(one.seconds / other.seconds for one, other in pairs)}")
     print(f"CPU seconds {Spread.of(one.cpu / other.cpu for one, other in pairs)}")
 

@@ -2,7 +2,7 @@
 
     python bench/training.py [--rounds 3] [--env NAME=VALUE ...] [ARCHITECTURE ...]
 
-A step is 32 films of 224 x 224, forward, backward and AdamW. TensorFlow takes large tensors from
+A step is 32 images of 224 x 224, forward, backward and AdamW. TensorFlow takes large tensors from
 the C library and gives them back all the time, and the kernel clears their pages anew each time:
 what an allocator that keeps them saves is what --env is for. Each round is a process of its own,
 in turn, so that a machine whose speed drifts slows all alike.
@@ -31,13 +31,13 @@ def seconds_a_step(architecture: str) -> float:
     model = build(architecture, spec)
     model.compile(keras.optimizers.AdamW(1e-4), loss="binary_crossentropy")
     rng = np.random.default_rng(0)
-    films = rng.integers(0, 256, (BATCH, *spec.shape), np.uint8)
+    images = rng.integers(0, 256, (BATCH, *spec.shape), np.uint8)
     labels = rng.integers(0, 2, (BATCH, 1)).astype(np.float32)
     for _ in range(2):
-        model.train_on_batch(films, labels)
+        model.train_on_batch(images, labels)
     start = time.perf_counter()
     for _ in range(STEPS):
-        model.train_on_batch(films, labels)
+        model.train_on_batch(images, labels)
     return (time.perf_counter() - start) / STEPS
 
 
@@ -62,7 +62,7 @@ def main() -> None:
         print(seconds_a_step(*options.architectures))
         return
     kinds = {"as it is": {}} | {text: dict([text.split("=", 1)]) for text in options.env}
-    print(f"{options.rounds} processes each, in turn; seconds a step of {BATCH} films")
+    print(f"{options.rounds} processes each, in turn; seconds a step of {BATCH} images")
     for architecture in options.architectures:
         taken = [
             [in_process(architecture, settings) for settings in kinds.values()]

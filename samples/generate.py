@@ -1,7 +1,7 @@
 """Draw chest phantoms: test images that anyone may have.
 
 A phantom is drawn, not taken: body, lungs, ribs, spine, heart, and for the positive class
-opacities in the lungs. It looks enough like a chest film to exercise every step of a scan. It
+opacities in the lungs. It looks enough like a chest image to exercise every step of a scan. It
 shows no patient, and the probability that a model gives it means nothing clinically.
 
     python samples/generate.py samples                       the committed samples
@@ -81,14 +81,14 @@ def _ellipse(
     return np.clip((1.06 - distance) / 0.12, 0, 1).astype(np.float32)
 
 
-def to_8_bits(film: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Return the film in 8 bits."""
-    return np.rint(film / 257).astype(np.uint8)
+def to_8_bits(image: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Return the image in 8 bits."""
+    return np.rint(image / 257).astype(np.uint8)
 
 
-def dicom(film: NDArray[np.uint16], photometric: str, number: int) -> FileDataset:
-    """Return a film as an uncompressed 12-bit CR object without any patient in it."""
-    values = film >> 4
+def dicom(image: NDArray[np.uint16], photometric: str, number: int) -> FileDataset:
+    """Return an image as an uncompressed 12-bit CR object without any patient in it."""
+    values = image >> 4
     if photometric == "MONOCHROME1":
         values = 4095 - values
     meta = FileMetaDataset()
@@ -118,7 +118,7 @@ def dicom(film: NDArray[np.uint16], photometric: str, number: int) -> FileDatase
 
 
 def write_samples(out: Path) -> None:
-    """Write one file for each way in which a film can arrive, and two that are no film."""
+    """Write one file for each way in which an image can arrive, and two that are no image."""
     out.mkdir(parents=True, exist_ok=True)
     normal, ill = phantom(1, opacities=0), phantom(2, opacities=4)
     small = phantom(3, opacities=3, size=320)
@@ -136,10 +136,10 @@ def write_samples(out: Path) -> None:
 
 
 def write_golden(out: Path) -> None:
-    """Write the films of the self-test: each format, and sizes around those of the models.
+    """Write the images of the self-test: each format, and sizes around those of the models.
 
     One JPEG is more than four times as long as 224 pixels, so that it is decoded at reduced scale;
-    one film shrinks along one axis and grows along the other; one grows along both.
+    one image shrinks along one axis and grows along the other; one grows along both.
     """
     out.mkdir(parents=True, exist_ok=True)
     large = to_8_bits(phantom(11, opacities=3, size=960))[:, 24:-24]
@@ -151,8 +151,8 @@ def write_golden(out: Path) -> None:
     deep = phantom(14, opacities=0, size=264)[:, 52:-52] >> 4
     _write(out / "deep.png", deep)
     _write(out / "film.tiff", to_8_bits(phantom(15, opacities=2, size=288))[20:])
-    film = phantom(16, opacities=5, size=176)[:, 20:-16]
-    dicom(film, "MONOCHROME1", 3).save_as(out / "monochrome1.dcm", enforce_file_format=True)
+    image = phantom(16, opacities=5, size=176)[:, 20:-16]
+    dicom(image, "MONOCHROME1", 3).save_as(out / "monochrome1.dcm", enforce_file_format=True)
 
 
 def write_classes(out: Path, count: int, size: int) -> None:
@@ -161,17 +161,17 @@ def write_classes(out: Path, count: int, size: int) -> None:
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            film = to_8_bits(phantom(1000 * label + number, opacities=4 * label, size=size))
+            image = to_8_bits(phantom(1000 * label + number, opacities=4 * label, size=size))
             stem = (
                 f"person{number // 2}_bacteria_{number}"
                 if label
                 else f"IM-{number // 2:04}-{number:04}"
             )
-            _write(folder / f"{stem}.png", film)
+            _write(folder / f"{stem}.png", image)
 
 
-def _write(path: Path, film: NDArray[np.generic], *options: int) -> None:
-    if not cv2.imwrite(str(path), film, options):
+def _write(path: Path, image: NDArray[np.generic], *options: int) -> None:
+    if not cv2.imwrite(str(path), image, options):
         raise OSError(f"{path} cannot be written")
 
 
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, help="write class folders of so many phantoms each")
     parser.add_argument("--size", type=int, default=224, help="their rows and columns")
-    parser.add_argument("--golden", action="store_true", help="write the films of the self-test")
+    parser.add_argument("--golden", action="store_true", help="write the images of the self-test")
     options = parser.parse_args()
     if options.golden:
         write_golden(options.out)

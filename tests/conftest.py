@@ -1,4 +1,4 @@
-"""What tests share: samples, phantoms, a fake model, real films where there are any."""
+"""What tests share: samples, phantoms, a fake model, real images where there are any."""
 
 import importlib.util
 import os
@@ -47,7 +47,7 @@ def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def golden_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded model as a package with golden films of this machine; not to be changed."""
+    """The embedded model as a package with golden images of this machine; not to be changed."""
     folder = tmp_path_factory.mktemp("golden") / "package"
     folder.mkdir()
     for name in ("model.onnx", "model.tflite", "spec.json"):
@@ -92,19 +92,19 @@ def phantoms() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def film(phantoms: ModuleType) -> NDArray[np.uint16]:
+def image(phantoms: ModuleType) -> NDArray[np.uint16]:
     pixels: NDArray[np.uint16] = phantoms.phantom(7, opacities=3, size=48)
     return pixels
 
 
 @pytest.fixture(scope="session")
-def make(phantoms: ModuleType, film: NDArray[np.uint16]) -> Make:
+def make(phantoms: ModuleType, image: NDArray[np.uint16]) -> Make:
     """Return a 12-bit object of the given stored values, or of a phantom, with attributes set."""
 
     def build(
         values: ArrayLike | None = None, photometric: str = "MONOCHROME2", **attributes: Any
     ) -> FileDataset:
-        drawn = film if values is None else np.atleast_2d(np.asarray(values, np.uint16)) << 4
+        drawn = image if values is None else np.atleast_2d(np.asarray(values, np.uint16)) << 4
         dataset: FileDataset = phantoms.dicom(drawn, "MONOCHROME2", 1)
         dataset.PhotometricInterpretation = photometric
         for name, value in attributes.items():
@@ -131,10 +131,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real films that the environment names."""
+    """The folder of real images that the environment names."""
     folder = os.environ.get("CXR_DATA")
     if not folder:
-        pytest.skip("CXR_DATA is not set: no real films to test with")
+        pytest.skip("CXR_DATA is not set: no real images to test with")
     return Path(folder)
 
 

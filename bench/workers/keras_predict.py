@@ -18,12 +18,12 @@ def main(folder: str, report: str, file: str, color_mode: str) -> None:
         generator = ImageDataGenerator(rescale=1 / 255)
     else:
         generator = ImageDataGenerator(dtype="uint8")
-    films = generator.flow_from_directory(
+    images = generator.flow_from_directory(
         folder, color_mode=color_mode, target_size=(224, 224), batch_size=32,
         class_mode="binary", shuffle=False,
     )  # fmt: skip
-    probabilities = model.predict(films, verbose=0)
-    watch.finish(report, films.filenames, probabilities[:, 0])
+    probabilities = model.predict(images, verbose=0)
+    watch.finish(report, images.filenames, probabilities[:, 0])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""OpenVINO as its documentation shows for throughput: requests in parallel, a film each.
+"""OpenVINO as its documentation shows for throughput: requests in parallel, an image each.
 
 python openvino_async.py FOLDER REPORT MODEL
 """
@@ -8,7 +8,7 @@ import sys
 import cv2
 import numpy as np
 import openvino
-from common import Stopwatch, films_below
+from common import Stopwatch, images_below
 
 
 def main(folder: str, report: str, file: str) -> None:
@@ -19,16 +19,16 @@ def main(folder: str, report: str, file: str) -> None:
     compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
     found: dict[str, float] = {}
 
-    def keep(request: openvino.InferRequest, film: str) -> None:
-        found[film] = float(np.ravel(request.get_output_tensor().data)[0])
+    def keep(request: openvino.InferRequest, image: str) -> None:
+        found[image] = float(np.ravel(request.get_output_tensor().data)[0])
 
     requests = openvino.AsyncInferQueue(compiled)
     requests.set_callback(keep)
     watch = Stopwatch()
-    for path in films_below(folder):
-        film = str(path)
-        image = cv2.resize(cv2.imread(film, cv2.IMREAD_GRAYSCALE), (224, 224))
-        requests.start_async({0: image[np.newaxis, ..., np.newaxis]}, film)
+    for path in images_below(folder):
+        image = str(path)
+        decoded = cv2.resize(cv2.imread(image, cv2.IMREAD_GRAYSCALE), (224, 224))
+        requests.start_async({0: decoded[np.newaxis, ..., np.newaxis]}, image)
     requests.wait_all()
     watch.finish(report, found, found.values())
 

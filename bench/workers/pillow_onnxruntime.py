@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import onnxruntime
-from common import Stopwatch, films_below
+from common import Stopwatch, images_below
 from PIL import Image
 
 
@@ -17,16 +17,16 @@ def main(folder: str, report: str, file: str, batch_size: str) -> None:
     name = session.get_inputs()[0].name
     size = int(batch_size)
     watch = Stopwatch()
-    films = films_below(folder)
+    images = images_below(folder)
     probabilities: list[float] = []
-    for start in range(0, len(films), size):
-        images = [
-            np.asarray(Image.open(film).convert("L").resize((224, 224)))
-            for film in films[start : start + size]
+    for start in range(0, len(images), size):
+        decoded_images = [
+            np.asarray(Image.open(image).convert("L").resize((224, 224)))
+            for image in images[start : start + size]
         ]
-        (values,) = session.run(None, {name: np.stack(images)[..., np.newaxis]})
+        (values,) = session.run(None, {name: np.stack(decoded_images)[..., np.newaxis]})
         probabilities.extend(np.ravel(values))
-    watch.finish(report, films, probabilities)
+    watch.finish(report, images, probabilities)
 
 
 if __name__ == "__main__":

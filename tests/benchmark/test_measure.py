@@ -106,27 +106,27 @@ def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) 
     assert json.loads(out.read_text())["rows"][0]["error"]
 
 
-def test_films_are_repeated_or_cut(tmp_path: Path) -> None:
-    """As many as asked for, each readable: what is no film is no part of a pass."""
+def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
+    """As many as asked for, each readable: what is no image is no part of a pass."""
     for count, distinct in ((3, 3), (20, 7)):
         folder = tmp_path / str(count)
         folder.mkdir()
         assert gather(SAMPLES, count, folder) == distinct
-        films = [path.resolve() for path in sorted(folder.iterdir())]
-        assert len(films) == count
-        assert len(set(films)) == distinct
-        assert not {"text.png", "truncated.jpg"} & {path.name for path in films}
+        images = [path.resolve() for path in sorted(folder.iterdir())]
+        assert len(images) == count
+        assert len(set(images)) == distinct
+        assert not {"text.png", "truncated.jpg"} & {path.name for path in images}
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["{tmp}"], "at least one film that can be read"),
+        (["{tmp}"], "at least one image that can be read"),
         (["{tmp}/none"], "does not exist"),
         (["{tmp}/none.onnx", SAMPLES], "expected a model"),
         (["default", SAMPLES, SAMPLES], "at most a model and a folder"),
         ([SAMPLES, "--runtime", "onnx,fast"], "--runtime: expected auto, "),
-        ([SAMPLES, "--workers", "0"], "--workers: expected whole numbers from 1, came '0'"),
+        ([SAMPLES, "--workers", "0"], "--workers: expected whole numbers from 1, got '0'"),
         ([SAMPLES, "--batch-size", "1,"], "--batch-size: expected"),
         ([SAMPLES, "--threads", "auto"], "--threads: expected"),
         ([SAMPLES, "--json", "{tmp}/none/b.json"], "a folder that exists"),
@@ -136,7 +136,7 @@ def test_what_cannot_work_is_told_at_once(
     cxr: Callable[..., Any], tmp_path: Path, words: list[object], message: str
 ) -> None:
     """Exit code 2, before anything is measured."""
-    (tmp_path / "notes.jpg").write_text("no film")
+    (tmp_path / "notes.jpg").write_text("no image")
     result = cxr("benchmark", *(str(word).format(tmp=tmp_path) for word in words))
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
@@ -165,19 +165,19 @@ def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name
 
 
 def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
-    """The pass from end to end leaves a report with a row for each film."""
+    """The pass from end to end leaves a report with a row for each image."""
     from cxr_edge.benchmark.measure import _Passes
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.models.open import open_model
     from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
 
-    films = tmp_path / "films"
-    films.mkdir()
-    gather(SAMPLES, 5, films)
+    images = tmp_path / "films"
+    images.mkdir()
+    gather(SAMPLES, 5, images)
     model = open_model(runtime="onnx", threads=1)
-    job = ScanJob([films], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
-    passes = _Passes(job, model, list(discover([films])))
+    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
+    passes = _Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {
         "end to end", "decode", "inference", "decode alone", "inference alone"
     }  # fmt: skip

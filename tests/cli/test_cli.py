@@ -17,7 +17,7 @@ from cxr_edge.models.locate import default_package
 from cxr_edge.notice import NOTICE
 
 COMMANDS = tuple(typer.main.get_command(app).commands)
-FILM = SAMPLES / "phantom-normal.jpg"
+IMAGE = SAMPLES / "phantom-normal.jpg"
 FLOAT = ("--formats", "onnx,tflite")
 
 
@@ -56,7 +56,7 @@ def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_
 
 def test_quiet_prints_nothing(cxr: Callable[..., Any], tmp_path: Path) -> None:
     """Cron jobs get the exit code and the report."""
-    result = cxr("scan", FILM, "--out", tmp_path / "r.csv", "--quiet")
+    result = cxr("scan", IMAGE, "--out", tmp_path / "r.csv", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
 
 
@@ -72,22 +72,22 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
     ("words", "code", "message"),
     [
         (["scan", "{tmp}/none"], 2, "does not exist"),
-        (["scan", FILM, "--out", "{tmp}/none/r.csv"], 2, "make it first"),
-        (["scan", FILM, "--out", "{tmp}/r.csv", "--colour"], 2, "No such option"),
+        (["scan", IMAGE, "--out", "{tmp}/none/r.csv"], 2, "make it first"),
+        (["scan", IMAGE, "--out", "{tmp}/r.csv", "--colour"], 2, "No such option"),
         (["scan"], 2, "Missing argument"),
-        (["scan", FILM, "--model", "{tmp}/none"], 2, "does not exist"),
-        (["scan", FILM, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
-        (["scan", FILM, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
-        (["scan", FILM, "--threshold", "1.5"], 2, "1.5"),
-        (["scan", FILM, "--threshold", "nan"], 2, "came nan"),
-        (["scan", FILM, "--operating-point", "none"], 2, "screening, balanced, study"),
-        (["scan", FILM, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
+        (["scan", IMAGE, "--model", "{tmp}/none"], 2, "does not exist"),
+        (["scan", IMAGE, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
+        (["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
+        (["scan", IMAGE, "--threshold", "1.5"], 2, "1.5"),
+        (["scan", IMAGE, "--threshold", "nan"], 2, "got nan"),
+        (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, study"),
+        (["scan", IMAGE, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
         (["train", "{tmp}/none"], 2, "is none"),
         (["train", SAMPLES], 1, "NORMAL"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "dense, dense-deep, cnn"),
         (["train", SAMPLES, "--imbalance", "smote"], 2, "none, balanced, weights, focal"),
         (["train", SAMPLES, "--channels", "2"], 2, "expected 1 or 3"),
-        (["train", FILM], 1, "CSV manifest"),
+        (["train", IMAGE], 1, "CSV manifest"),
         (["train", SAMPLES, "--name", " "], 2, "expected a name"),
         (["train", SAMPLES, "--head-epochs", "1"], 2, "expected a pretrained network"),
         (["train", SAMPLES, "--show-samples", "--resume"], 2, "expected without --resume"),
@@ -96,12 +96,12 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["evaluate", "{tmp}/none"], 2, "is none"),
         (["evaluate", "{tmp}/none.onnx", SAMPLES], 1, "NORMAL"),
         (["compare", "{tmp}"], 1, "finished run"),
-        (["explain", "{tmp}/none.keras", FILM], 2, "does not exist"),
+        (["explain", "{tmp}/none.keras", IMAGE], 2, "does not exist"),
         (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
-        (["export", FILM, "-o", "{tmp}/p"], 2, "--calibration"),
-        (["export", FILM, "-o", "{tmp}/p", "--formats", "pdf"], 2, "expected some of onnx"),
+        (["export", IMAGE, "-o", "{tmp}/p"], 2, "--calibration"),
+        (["export", IMAGE, "-o", "{tmp}/p", "--formats", "pdf"], 2, "expected some of onnx"),
         (["verify", "default"], 2, "--data"),
-        (["export", FILM, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
+        (["export", IMAGE, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
         (["verify", "{tmp}/none", "--data", SAMPLES], 1, "model package"),
     ],
 )
@@ -126,7 +126,7 @@ def test_an_unreadable_file_is_a_failed_row(
 ) -> None:
     """No read permission costs one row, not the run."""
     refused = tmp_path / "refused.png"
-    refused.write_bytes(FILM.read_bytes())
+    refused.write_bytes(IMAGE.read_bytes())
     real = os.open
 
     def refuse(path: str | Path, flags: int, *mode: int) -> int:
@@ -166,13 +166,13 @@ def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
     ("words", "blocked", "extra"),
     [
         (["train", SAMPLES], "keras", "train"),
-        (["export", FILM, "-o", "p"], "tensorflow", "export"),
+        (["export", IMAGE, "-o", "p"], "tensorflow", "export"),
         (["verify", default_package(), "--data", SAMPLES], "keras", "export"),
-        (["scan", FILM, "--runtime", "litert"], "ai_edge_litert", "litert"),
-        (["scan", FILM, "--runtime", "openvino"], "openvino", "openvino"),
+        (["scan", IMAGE, "--runtime", "litert"], "ai_edge_litert", "litert"),
+        (["scan", IMAGE, "--runtime", "openvino"], "openvino", "openvino"),
         (["evaluate", SAMPLES], "sklearn", "evaluate"),
         (["compare", "run"], "matplotlib", "evaluate"),
-        (["explain", "default", FILM], "tensorflow", "train"),
+        (["explain", "default", IMAGE], "tensorflow", "train"),
     ],
 )
 def test_a_missing_extra_is_named(
@@ -195,14 +195,14 @@ def test_a_missing_extra_is_named(
 @pytest.mark.parametrize("runtime", runtimes())
 def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: str) -> None:
     """Standard error stays empty where it is no terminal, whatever a runtime likes to note."""
-    words = ("scan", FILM, "--runtime", runtime, "--out", tmp_path / "r.csv")
+    words = ("scan", IMAGE, "--runtime", runtime, "--out", tmp_path / "r.csv")
     done = python("-m", "cxr_edge", *words)
     assert done.stderr == ""
 
 
 def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
     """No library writes into the user's folders, or gathers what it could send."""
-    words = ["scan", str(FILM), "--out", str(tmp_path / "r.csv"), "-q", "--runtime", "onnx"]
+    words = ["scan", str(IMAGE), "--out", str(tmp_path / "r.csv"), "-q", "--runtime", "onnx"]
     script = f"from cxr_edge.cli.app import app; app({words})"
     home = tmp_path / "home"
     home.mkdir()

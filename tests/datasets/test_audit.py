@@ -17,14 +17,14 @@ from cxr_edge.datasets.audit import audit, read_set
 from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.duplicates import groups, near_duplicates, perceptual_hash
 from cxr_edge.datasets.labelled_image import LABELS
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.repair import mend
 from cxr_edge.errors import DataError
 
 SIDE = 96
 
 
-def film(seed: int) -> NDArray[np.uint8]:
+def image(seed: int) -> NDArray[np.uint8]:
     """A picture of its own: smooth noise, unlike any other."""
     noise = np.random.default_rng(seed).normal(size=(SIDE, SIDE))
     smooth = cv2.GaussianBlur(noise, (0, 0), 8)
@@ -39,38 +39,38 @@ def write(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
-    """Forty films of twenty patients in Kaggle's layout, all different."""
+    """Forty images of twenty patients in Kaggle's layout, all different."""
     root = tmp_path / "sound"
     for number in range(40):
         label = number % 2
         name = f"person{number // 2}_virus_{number}.png" if label else f"IM-{number // 2:04}-1.png"
-        write(root / "train" / LABELS[label] / name, film(number))
+        write(root / "train" / LABELS[label] / name, image(number))
     return root
 
 
 def test_a_sound_set_has_nothing_to_mend(sound: Path) -> None:
-    """No finding, and the manifest holds every film."""
+    """No finding, and the manifest holds every image."""
     read = read_set(sound)
     found = audit(read)
     assert found.warnings() == []
-    assert found.splits["train"].films == {"NORMAL": 20, "PNEUMONIA": 20}
+    assert found.splits["train"].images == {"NORMAL": 20, "PNEUMONIA": 20}
     assert found.splits["train"].prevalence == 0.5
     assert found.widths == (SIDE, SIDE, SIDE)
     assert found.formats == {"png": 40}
-    films, left_out = mend(read, 1, 0.25)
-    assert len(films) == 40
+    images, left_out = mend(read, 1, 0.25)
+    assert len(images) == 40
     assert not left_out
 
 
 def test_every_fault_is_found_and_mended(sound: Path) -> None:
-    """Leaking patients, copies, conflicting labels, recompressed films, unreadable files."""
+    """Leaking patients, copies, conflicting labels, recompressed images, unreadable files."""
     train, val = sound / "train", sound / "val"
-    write(val / "NORMAL" / "IM-0000-2.png", film(100))  # a patient of train
-    write(val / "PNEUMONIA" / "person900_virus_1.png", film(101))
+    write(val / "NORMAL" / "IM-0000-2.png", image(100))  # a patient of train
+    write(val / "PNEUMONIA" / "person900_virus_1.png", image(101))
     shutil.copy(train / "NORMAL" / "IM-0001-1.png", train / "NORMAL" / "IM-0901-1.png")
     shutil.copy(train / "NORMAL" / "IM-0002-1.png", train / "PNEUMONIA" / "person902_virus_1.png")
-    write(train / "PNEUMONIA" / "person903_virus_1.jpg", film(1))  # person0's, recompressed
-    (train / "NORMAL" / "IM-0904-1.png").write_text("no film")
+    write(train / "PNEUMONIA" / "person903_virus_1.jpg", image(1))  # person0's, recompressed
+    (train / "NORMAL" / "IM-0904-1.png").write_text("no image")
     read = read_set(sound)
     found = audit(read)
     assert found.patients_across == {"IM-0000": ("train", "validation")}
@@ -83,18 +83,18 @@ def test_every_fault_is_found_and_mended(sound: Path) -> None:
     assert [Path(path).name for path in found.unreadable] == ["IM-0904-1.png"]
     warnings = " ".join(found.warnings())
     for text in (
-        "1 patients are on several sides", "4 files are 2 films", "1 films stand under both",
+        "1 patients are on several sides", "4 files are 2 images", "1 images stand under both",
         "1 pairs of files show nearly", "1 files cannot be read", "too few to choose by",
     ):  # fmt: skip
         assert text in warnings
-    films, left_out = mend(read, 1, 0.25)
+    images, left_out = mend(read, 1, 0.25)
     assert left_out == {"unreadable": 1, "exact duplicate": 1, "both labels": 2}
     sides: dict[str, set[str]] = {}
-    for one in films:
+    for one in images:
         sides.setdefault(one.patient, set()).add(one.split)
     assert all(len(splits) == 1 for splits in sides.values())
     twins = [
-        one for one in films if one.path.name in {"person0_virus_1.png", "person903_virus_1.jpg"}
+        one for one in images if one.path.name in {"person0_virus_1.png", "person903_virus_1.jpg"}
     ]
     assert len(twins) == 2
     assert len({one.patient for one in twins}) == 1
@@ -102,39 +102,39 @@ def test_every_fault_is_found_and_mended(sound: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["flat", "train"])
 def test_duplicates_of_several_patients_are_told(sound: Path, layout: str) -> None:
-    """Also where all films are in one split, which is still to be split by patient."""
+    """Also where all images are in one split, which is still to be split by patient."""
     folder = sound / "train"
     shutil.copy(folder / "NORMAL" / "IM-0001-1.png", folder / "NORMAL" / "IM-0901-1.png")
     shutil.copy(folder / "NORMAL" / "IM-0002-1.png", folder / "NORMAL" / "IM-0002-2.png")
     found = audit(read_set(folder if layout == "flat" else sound))
     assert len(found.exact_duplicates) == 2
     assert found.duplicates_across == 1
-    assert "1 patients have several films" in " ".join(found.warnings())
+    assert "1 patients have several images" in " ".join(found.warnings())
 
 
 def test_near_copies_under_both_labels_are_told(sound: Path) -> None:
     """They contradict each other as exact copies do."""
-    write(sound / "train" / "NORMAL" / "IM-0903-1.jpg", film(1))  # person0's, recompressed
+    write(sound / "train" / "NORMAL" / "IM-0903-1.jpg", image(1))  # person0's, recompressed
     found = audit(read_set(sound))
     assert found.near_conflicting == 1
     assert "1 of these pairs stand under both labels" in found.warnings()
 
 
-def test_a_class_without_films_is_told(sound: Path, tmp_path: Path) -> None:
+def test_a_class_without_images_is_told(sound: Path, tmp_path: Path) -> None:
     """In whatever split it is missing."""
-    normal = [one for one in list_films(sound) if one.label == 0]
+    normal = [one for one in list_images(sound) if one.label == 0]
     write_manifest(tmp_path / "films.csv", normal)
     found = audit(read_set(tmp_path / "films.csv"))
-    assert "no film of class PNEUMONIA in the split train" in found.warnings()
+    assert "no image of class PNEUMONIA in the split train" in found.warnings()
 
 
 def test_a_manifest_that_cannot_be_trained_on_is_told(
     cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Where all films of a class are one patient's, a side of the split lacks the class."""
+    """Where all images of a class are one patient's, a side of the split lacks the class."""
     for number in range(6):
         name = f"person{number}_virus_1.png" if number % 2 else f"IM-0000-{number}.png"
-        write(tmp_path / "films" / LABELS[number % 2] / name, film(number))
+        write(tmp_path / "films" / LABELS[number % 2] / name, image(number))
     result = cxr("audit", tmp_path / "films", "--fix", tmp_path / "films.csv")
     assert "'cxr train' refuses this manifest" in result.output
 
@@ -144,32 +144,32 @@ def test_the_new_split_is_stratified(sound: Path) -> None:
     read = read_set(sound)
     splits = []
     for seed in (1, 2):
-        films, _ = mend(read, seed, 0.25)
-        held = [one for one in films if one.split == "validation"]
+        images, _ = mend(read, seed, 0.25)
+        held = [one for one in images if one.split == "validation"]
         assert [sum(one.label == label for one in held) for label in (0, 1)] == [5, 5]
         splits.append({one.path for one in held})
     assert splits[0] != splits[1]
 
 
 def test_the_test_split_stays_what_it_is(sound: Path) -> None:
-    """Its films are kept, and films of its patients and copies of its films are left out."""
-    write(sound / "test" / "NORMAL" / "IM-0000-2.png", film(100))
-    write(sound / "test" / "PNEUMONIA" / "person900_virus_1.png", film(101))
+    """Its images are kept, and images of its patients and copies of its images are left out."""
+    write(sound / "test" / "NORMAL" / "IM-0000-2.png", image(100))
+    write(sound / "test" / "PNEUMONIA" / "person900_virus_1.png", image(101))
     copy = sound / "test" / "NORMAL" / "IM-0900-1.png"
     shutil.copy(sound / "train" / "NORMAL" / "IM-0001-1.png", copy)
-    write(sound / "train" / "NORMAL" / "IM-0900-2.png", film(102))
-    films, left_out = mend(read_set(sound), 1, 0.25)
-    assert sum(one.split == "test" for one in films) == 3
+    write(sound / "train" / "NORMAL" / "IM-0900-2.png", image(102))
+    images, left_out = mend(read_set(sound), 1, 0.25)
+    assert sum(one.split == "test" for one in images) == 3
     assert left_out == {"exact duplicate": 1, "patient of the test split": 2}
-    assert copy in {one.path for one in films}
+    assert copy in {one.path for one in images}
     for patient in ("IM-0000", "IM-0001"):
-        assert {one.split for one in films if one.patient == patient} == {"test"}
+        assert {one.split for one in images if one.patient == patient} == {"test"}
 
 
 @pytest.mark.parametrize("name", ["jpeg", "brighter", "smaller", "sharper"])
 def test_a_changed_copy_is_a_near_duplicate(name: str) -> None:
     """Recompressed, re-exposed, resized or sharpened it is the same picture."""
-    original = film(1)
+    original = image(1)
     changed = {
         "jpeg": cv2.imdecode(cv2.imencode(".jpg", original, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0),
         "brighter": np.clip(original * 0.8 + 40, 0, 255).astype(np.uint8),
@@ -178,14 +178,14 @@ def test_a_changed_copy_is_a_near_duplicate(name: str) -> None:
             np.uint8
         ),
     }[name]
-    others = [film(seed) for seed in range(2, 12)]
+    others = [image(seed) for seed in range(2, 12)]
     assert near_duplicates(np.stack([original, *others, changed])) == [(0, 11)]
 
 
-def test_phashes_of_different_films_differ() -> None:
-    """Half of the bits or so; those of one film are the same each time."""
-    hashes = [perceptual_hash(film(seed)) for seed in range(10)]
-    assert perceptual_hash(film(3)) == hashes[3]
+def test_phashes_of_different_images_differ() -> None:
+    """Half of the bits or so; those of one image are the same each time."""
+    hashes = [perceptual_hash(image(seed)) for seed in range(10)]
+    assert perceptual_hash(image(3)) == hashes[3]
     distances = [(one ^ other).bit_count() for n, one in enumerate(hashes) for other in hashes[:n]]
     assert min(distances) > 10
 
@@ -216,8 +216,8 @@ def test_the_command_writes_json_and_manifest(
     assert result.exit_code == 0, result.output
     assert "50.0%" in result.output
     assert json.loads((tmp_path / "audit.json").read_text())["splits"]["train"]["patients"] == 40
-    films = list_films(tmp_path / "films.csv")
-    assert {one.split for one in films} == {"train", "validation"}
+    images = list_images(tmp_path / "films.csv")
+    assert {one.split for one in images} == {"train", "validation"}
     before = (tmp_path / "films.csv").read_bytes()
     refused = cxr("audit", tmp_path / "films.csv", "--fix", tmp_path / "films.csv")
     assert refused.exit_code == 2
@@ -230,33 +230,33 @@ def test_the_command_writes_json_and_manifest(
 
 def test_a_validation_split_without_a_class(sound: Path) -> None:
     """It is a finding, not a crash."""
-    write(sound / "val" / "NORMAL" / "IM-0900-2.png", film(100))
+    write(sound / "val" / "NORMAL" / "IM-0900-2.png", image(100))
     (sound / "val" / "PNEUMONIA").mkdir()
-    (sound / "val" / "PNEUMONIA" / "bad.png").write_text("no film")
-    assert "0 films of a class" in " ".join(audit(read_set(sound)).warnings())
+    (sound / "val" / "PNEUMONIA" / "bad.png").write_text("no image")
+    assert "0 images of a class" in " ".join(audit(read_set(sound)).warnings())
 
 
-def test_a_set_without_a_readable_film_is_told(tmp_path: Path) -> None:
+def test_a_set_without_a_readable_image_is_told(tmp_path: Path) -> None:
     """There is nothing to look at."""
     for name in LABELS:
         (tmp_path / name).mkdir()
-        (tmp_path / name / "a.png").write_text("no film")
+        (tmp_path / name / "a.png").write_text("no image")
     with pytest.raises(DataError, match="none of 2 is"):
         read_set(tmp_path)
 
 
 @pytest.mark.data
 def test_the_real_sets_duplicates_and_patients(real_data: Path) -> None:
-    """Exact duplicates and patients with several films are found; none is across the new split."""
+    """Exact duplicates and patients with several images are found; none is across the new split."""
     read = read_set(real_data / "chest_xray_224")
     found = audit(read)
     assert sum(len(group) for group in found.exact_duplicates) == 50
     assert len(found.exact_duplicates) == 24
     assert found.patients_with_several == 1075
-    assert found.most_films == 30
-    films, _ = mend(read, 2021, 0.2)
+    assert found.most_images == 30
+    images, _ = mend(read, 2021, 0.2)
     sides: dict[str, set[str]] = {}
-    for one in films:
+    for one in images:
         sides.setdefault(one.patient, set()).add(one.split)
     assert all(len(splits) == 1 for splits in sides.values())
-    assert sum(one.split == "validation" for one in films) == pytest.approx(0.2 * 5190, abs=10)
+    assert sum(one.split == "validation" for one in images) == pytest.approx(0.2 * 5190, abs=10)

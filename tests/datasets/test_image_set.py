@@ -1,4 +1,4 @@
-"""Labelled films and the split by patient."""
+"""Labelled images and the split by patient."""
 
 from pathlib import Path
 from types import ModuleType
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_edge.datasets.image_set import FilmSet, load_films
-from cxr_edge.datasets.labelled_image import LabelledFilm
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, split_by_patient, write_split
 from cxr_edge.errors import DataError
 from cxr_edge.imaging.decode import decode
@@ -28,43 +28,43 @@ def folder(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Pa
 
 
 def test_no_patient_is_on_both_sides(folder: Path) -> None:
-    """Nor is any film lost."""
-    films = load_films(list_films(folder), SPEC)
-    training, validation = split_by_patient(films, seed=3, fraction=0.3)
-    sides = [{film.patient for film in side.films} for side in (training, validation)]
+    """Nor is any image lost."""
+    images = load_images(list_images(folder), SPEC)
+    training, validation = split_by_patient(images, seed=3, fraction=0.3)
+    sides = [{image.patient for image in side.images} for side in (training, validation)]
     assert not sides[0] & sides[1]
-    assert len(training.films) + len(validation.films) == len(films.films) == 80
+    assert len(training.images) + len(validation.images) == len(images.images) == 80
 
 
 def test_a_changed_file_is_not_the_manifests(folder: Path, tmp_path: Path) -> None:
     """What the manifest was written of is what is trained on."""
-    films = load_films(list_films(folder), SPEC)
-    write_split(tmp_path / "split.csv", *split_by_patient(films, seed=3, fraction=0.3))
+    images = load_images(list_images(folder), SPEC)
+    write_split(tmp_path / "split.csv", *split_by_patient(images, seed=3, fraction=0.3))
     text = (tmp_path / "split.csv").read_text()
-    (tmp_path / "split.csv").write_text(text.replace(films.sha256[5], "0" * 64))
+    (tmp_path / "split.csv").write_text(text.replace(images.sha256[5], "0" * 64))
     with pytest.raises(DataError, match="1 of 80 have other bytes"):
-        load_films(list_films(tmp_path / "split.csv"), SPEC)
+        load_images(list_images(tmp_path / "split.csv"), SPEC)
 
 
 def test_the_split_that_was_written_is_read_again(folder: Path, tmp_path: Path) -> None:
     """split.csv is a manifest: it gives the same two sides, whatever the seed."""
-    films = load_films(list_films(folder), SPEC)
-    sides = split_by_patient(films, seed=3, fraction=0.3)
+    images = load_images(list_images(folder), SPEC)
+    sides = split_by_patient(images, seed=3, fraction=0.3)
     write_split(tmp_path / "split.csv", *sides)
-    again = split_by_patient(load_films(list_films(tmp_path / "split.csv"), SPEC), 99, 0.9)
+    again = split_by_patient(load_images(list_images(tmp_path / "split.csv"), SPEC), 99, 0.9)
     for one, other in zip(sides, again, strict=True):
         assert sorted(one.sha256) == sorted(other.sha256)
 
 
 def test_a_manifest_with_a_patient_on_both_sides_is_refused(folder: Path) -> None:
     """The message names the patient and the command that repairs it."""
-    films = load_films(list_films(folder), SPEC)
+    images = load_images(list_images(folder), SPEC)
     marked = tuple(
-        LabelledFilm(film.path, film.label, film.patient, "validation" if n % 2 else "train")
-        for n, film in enumerate(films.films)
+        LabelledImage(image.path, image.label, image.patient, "validation" if n % 2 else "train")
+        for n, image in enumerate(images.images)
     )
     with pytest.raises(DataError, match=r"40 are on both: IM-0000, .*cxr audit"):
-        split_by_patient(FilmSet(marked, films.pixels, films.sha256), 1, 0.5)
+        split_by_patient(ImageSet(marked, images.pixels, images.sha256), 1, 0.5)
 
 
 @given(st.one_of(st.text(), st.just("\udcff.png")), st.integers(0, 2**32))
@@ -82,11 +82,11 @@ def test_the_split_holds_out_the_share_asked_for() -> None:
     assert held == pytest.approx(0.2, abs=3 * np.sqrt(0.2 * 0.8 / 5000))
 
 
-def test_films_go_through_the_scans_functions(folder: Path) -> None:
+def test_images_go_through_the_scans_functions(folder: Path) -> None:
     """Training pixels are those that every runtime sees."""
-    films = load_films(list_films(folder)[:3], SPEC)
-    for film, pixels in zip(films.films, films.pixels, strict=True):
-        expected = preprocess(decode(film.path.read_bytes(), (32, 32)), SPEC)
+    images = load_images(list_images(folder)[:3], SPEC)
+    for image, pixels in zip(images.images, images.pixels, strict=True):
+        expected = preprocess(decode(image.path.read_bytes(), (32, 32)), SPEC)
         np.testing.assert_array_equal(pixels, expected)
 
 
@@ -95,53 +95,53 @@ def test_exact_duplicates_are_left_out(tmp_path: Path, phantoms: ModuleType) -> 
     phantoms.write_classes(tmp_path, 3, 48)
     data = (tmp_path / "NORMAL" / "IM-0000-0000.png").read_bytes()
     (tmp_path / "NORMAL" / "IM-0999-0001.png").write_bytes(data)
-    films = load_films(list_films(tmp_path), SPEC)
-    assert len(films.films) == 6
-    assert "IM-0999" not in {film.patient for film in films.films}
-    assert films.pixels.shape == (6, 32, 32, 1)
-    assert films.duplicates == 1
+    images = load_images(list_images(tmp_path), SPEC)
+    assert len(images.images) == 6
+    assert "IM-0999" not in {image.patient for image in images.images}
+    assert images.pixels.shape == (6, 32, 32, 1)
+    assert images.duplicates == 1
 
 
-def test_one_film_under_both_labels_is_refused(tmp_path: Path, phantoms: ModuleType) -> None:
+def test_one_image_under_both_labels_is_refused(tmp_path: Path, phantoms: ModuleType) -> None:
     """The message names the pair."""
     phantoms.write_classes(tmp_path, 2, 48)
     data = (tmp_path / "NORMAL" / "IM-0000-0000.png").read_bytes()
     (tmp_path / "PNEUMONIA" / "person9_virus_1.png").write_bytes(data)
     with pytest.raises(DataError, match=r"IM-0000-0000\.png and .*person9_virus_1\.png"):
-        load_films(list_films(tmp_path), SPEC)
+        load_images(list_images(tmp_path), SPEC)
 
 
-def test_no_readable_film_is_told(tmp_path: Path) -> None:
+def test_no_readable_image_is_told(tmp_path: Path) -> None:
     """There is nothing to go on with."""
     for name in ("NORMAL", "PNEUMONIA"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "a.png").write_text("no film")
+        (tmp_path / name / "a.png").write_text("no image")
     with pytest.raises(DataError, match="none of 2 is"):
-        load_films(list_films(tmp_path), SPEC, skip_unreadable=True)
+        load_images(list_images(tmp_path), SPEC, skip_unreadable=True)
 
 
-def test_unreadable_films_are_listed(tmp_path: Path, phantoms: ModuleType) -> None:
+def test_unreadable_images_are_listed(tmp_path: Path, phantoms: ModuleType) -> None:
     """Training does not begin on a set of which a part cannot be read."""
     phantoms.write_classes(tmp_path, 2, 48)
-    (tmp_path / "NORMAL" / "bad.png").write_text("no film")
+    (tmp_path / "NORMAL" / "bad.png").write_text("no image")
     with pytest.raises(DataError, match=r"1 of 5 are not: .*bad\.png \(not-an-image\)"):
-        load_films(list_films(tmp_path), SPEC)
-    films = load_films(list_films(tmp_path), SPEC, skip_unreadable=True)
-    assert len(films.films) == 4
-    assert films.unreadable == (f"{tmp_path / 'NORMAL' / 'bad.png'} (not-an-image)",)
+        load_images(list_images(tmp_path), SPEC)
+    images = load_images(list_images(tmp_path), SPEC, skip_unreadable=True)
+    assert len(images.images) == 4
+    assert images.unreadable == (f"{tmp_path / 'NORMAL' / 'bad.png'} (not-an-image)",)
 
 
 def test_a_side_without_a_class_is_refused(folder: Path) -> None:
     """Too small a set says what to change."""
-    films = load_films(list_films(folder), SPEC)
+    images = load_images(list_images(folder), SPEC)
     with pytest.raises(
         DataError, match=r"the validation side .*--validation-fraction.* none of 0 is NORMAL"
     ):
-        split_by_patient(films, seed=1, fraction=0)
+        split_by_patient(images, seed=1, fraction=0)
 
 
 def test_the_digest_does_not_depend_on_order(folder: Path) -> None:
     """It names the bytes trained on, and nothing else."""
-    films = load_films(list_films(folder)[:4], SPEC)
-    assert films.digest == films.take([3, 1, 0, 2]).digest
-    assert films.digest != films.take([0, 1, 2]).digest
+    images = load_images(list_images(folder)[:4], SPEC)
+    assert images.digest == images.take([3, 1, 0, 2]).digest
+    assert images.digest != images.take([0, 1, 2]).digest

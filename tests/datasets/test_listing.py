@@ -1,4 +1,4 @@
-"""Where labelled films are and what their names say."""
+"""Where labelled images are and what their names say."""
 
 import csv
 import os
@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from cxr_edge.datasets.csv_manifest import write_manifest
-from cxr_edge.datasets.labelled_image import LABELS, LabelledFilm, patient_of
-from cxr_edge.datasets.listing import list_films, list_training_films
+from cxr_edge.datasets.labelled_image import LABELS, LabelledImage, patient_of
+from cxr_edge.datasets.listing import list_images, list_training_images
 from cxr_edge.errors import DataError, UsageError
 
 
@@ -27,7 +27,7 @@ from cxr_edge.errors import DataError, UsageError
     ],
 )
 def test_file_names_tell_the_patient(name: str, patient: str) -> None:
-    """Kermany's names group the films of a patient; other files stand for themselves."""
+    """Kermany's names group the images of a patient; other files stand for themselves."""
     assert patient_of(name) == patient
 
 
@@ -48,42 +48,42 @@ def kaggle(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Pa
 
 def test_a_flat_class_folder(flat: Path) -> None:
     """Labels come from the folders, patients from the names, no split."""
-    films = list_films(flat)
-    assert [film.label for film in films] == [0] * 4 + [1] * 4
-    assert {film.patient for film in films} == {"IM-0000", "IM-0001", "person0", "person1"}
-    assert {film.split for film in films} == {""}
+    images = list_images(flat)
+    assert [image.label for image in images] == [0] * 4 + [1] * 4
+    assert {image.patient for image in images} == {"IM-0000", "IM-0001", "person0", "person1"}
+    assert {image.split for image in images} == {""}
 
 
 def test_kaggles_layout(kaggle: Path) -> None:
-    """Each film knows its split; training takes the folder train alone, still to be split."""
-    films = list_films(kaggle)
-    assert [film.split for film in films] == ["train"] * 8 + ["validation"] * 2 + ["test"] * 4
-    training = list_training_films(kaggle)
-    assert [film.path for film in training] == [film.path for film in films[:8]]
-    assert {film.split for film in training} == {""}
+    """Each image knows its split; training takes the folder train alone, still to be split."""
+    images = list_images(kaggle)
+    assert [image.split for image in images] == ["train"] * 8 + ["validation"] * 2 + ["test"] * 4
+    training = list_training_images(kaggle)
+    assert [image.path for image in training] == [image.path for image in images[:8]]
+    assert {image.split for image in training} == {""}
 
 
 def test_a_manifest_goes_round(kaggle: Path, tmp_path: Path) -> None:
-    """What is written is read again; training leaves the test films out."""
-    films = [replace(film, patient=film.patient + film.split) for film in list_films(kaggle)]
-    write_manifest(tmp_path / "films.csv", films)
-    again = list_films(tmp_path / "films.csv")
-    assert [film.path.resolve() for film in again] == [film.path.resolve() for film in films]
-    key = [(film.label, film.patient, film.split) for film in films]
-    assert [(film.label, film.patient, film.split) for film in again] == key
-    kept = list_training_films(tmp_path / "films.csv")
-    assert [film.split for film in kept] == ["train"] * 8 + ["validation"] * 2
+    """What is written is read again; training leaves the test images out."""
+    images = [replace(image, patient=image.patient + image.split) for image in list_images(kaggle)]
+    write_manifest(tmp_path / "films.csv", images)
+    again = list_images(tmp_path / "films.csv")
+    assert [image.path.resolve() for image in again] == [image.path.resolve() for image in images]
+    key = [(image.label, image.patient, image.split) for image in images]
+    assert [(image.label, image.patient, image.split) for image in again] == key
+    kept = list_training_images(tmp_path / "films.csv")
+    assert [image.split for image in kept] == ["train"] * 8 + ["validation"] * 2
 
 
 def test_path_and_label_are_enough(flat: Path, tmp_path: Path) -> None:
     """Then names tell the patient; paths are relative to the manifest."""
-    film = list_films(flat)[0]
+    image = list_images(flat)[0]
     path = tmp_path / "films.csv"
-    relative = os.path.relpath(film.path, tmp_path)
+    relative = os.path.relpath(image.path, tmp_path)
     path.write_text(f"label,path\nNORMAL,{relative}\n")
-    (only,) = list_films(path)
+    (only,) = list_images(path)
     assert (only.patient, only.label, only.split) == ("IM-0000", 0, "")
-    assert only.path.resolve() == film.path
+    assert only.path.resolve() == image.path
 
 
 def test_images_of_another_class_are_refused(
@@ -93,10 +93,10 @@ def test_images_of_another_class_are_refused(
     flat = Path(shutil.copytree(flat, tmp_path / "flat"))
     (flat / "notes").mkdir()
     (flat / "notes" / "a.txt").write_text("x")
-    assert len(list_films(flat)) == 8
+    assert len(list_images(flat)) == 8
     phantoms.write_classes(flat / "COVID", 1, 48)
     with pytest.raises(DataError, match=r"NORMAL and PNEUMONIA alone, .* COVID"):
-        list_films(flat)
+        list_images(flat)
 
 
 def test_a_missing_class_folder_is_told_with_what_is_there(flat: Path, tmp_path: Path) -> None:
@@ -104,15 +104,15 @@ def test_a_missing_class_folder_is_told_with_what_is_there(flat: Path, tmp_path:
     flat = Path(shutil.copytree(flat, tmp_path / "flat"))
     (flat / "NORMAL").rename(flat / "normal")
     with pytest.raises(DataError, match="NORMAL is missing; folders there are normal"):
-        list_films(flat)
+        list_images(flat)
 
 
 def test_a_byte_order_mark_is_read_over(flat: Path, tmp_path: Path) -> None:
     """Spreadsheets write one."""
-    film = list_films(flat)[0]
-    relative = os.path.relpath(film.path, tmp_path)
+    image = list_images(flat)[0]
+    relative = os.path.relpath(image.path, tmp_path)
     (tmp_path / "films.csv").write_text(f"path,label\n{relative},NORMAL\n", encoding="utf-8-sig")
-    assert len(list_films(tmp_path / "films.csv")) == 1
+    assert len(list_images(tmp_path / "films.csv")) == 1
 
 
 def test_a_link_keeps_its_name(tmp_path: Path) -> None:
@@ -120,17 +120,17 @@ def test_a_link_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "0001").write_bytes(b"x")
     (tmp_path / "IM-0001-1.png").symlink_to(tmp_path / "store" / "0001")
-    write_manifest(tmp_path / "films.csv", [LabelledFilm(tmp_path / "IM-0001-1.png", 0, "p")])
-    assert list_films(tmp_path / "films.csv")[0].path.name == "IM-0001-1.png"
+    write_manifest(tmp_path / "films.csv", [LabelledImage(tmp_path / "IM-0001-1.png", 0, "p")])
+    assert list_images(tmp_path / "films.csv")[0].path.name == "IM-0001-1.png"
 
 
 @pytest.mark.parametrize("name", ["a,b.png", 'a"b.png', "a\nb.png", "\udcff.png"])
 def test_odd_names_go_round(tmp_path: Path, name: str) -> None:
     """Commas, quotes, newlines and bytes that are no UTF-8."""
     (tmp_path / name).write_bytes(b"x")
-    film = LabelledFilm(tmp_path / name, 1, "p", "train")
-    write_manifest(tmp_path / "films.csv", [film])
-    assert list_films(tmp_path / "films.csv") == [film]
+    image = LabelledImage(tmp_path / name, 1, "p", "train")
+    write_manifest(tmp_path / "films.csv", [image])
+    assert list_images(tmp_path / "films.csv") == [image]
 
 
 @pytest.mark.parametrize(
@@ -138,10 +138,10 @@ def test_odd_names_go_round(tmp_path: Path, name: str) -> None:
     [
         ("path,label,colour\na.png,NORMAL,red\n", "columns path and label.*'colour'"),
         ("path,patient\na.png,p\n", "columns path and label"),
-        ("", "came nothing"),
-        ("path,label\n", "at least one film"),
+        ("", "got nothing"),
+        ("path,label\n", "at least one image"),
         ("path,label\na.png,normal\n", "row 2: expected label NORMAL or PNEUMONIA"),
-        ("path,label,split\na.png,NORMAL,dev\n", "row 2: expected split .*came 'dev'"),
+        ("path,label,split\na.png,NORMAL,dev\n", "row 2: expected split .*got 'dev'"),
         ("path,label\na.png,NORMAL\na.png,NORMAL\n", "row 3: 'a.png' stands .* twice"),
         ("path,label\na.png\n", "row 2: expected as many fields"),
         ("path,label\na.png,NORMAL,x\n", "row 2: expected as many fields"),
@@ -153,25 +153,25 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) ->
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "films.csv").write_text(text)
     with pytest.raises(DataError, match=message):
-        list_films(tmp_path / "films.csv")
+        list_images(tmp_path / "films.csv")
 
 
 def test_nothing_there_is_told(tmp_path: Path) -> None:
     """A wrong path is a wrong use of the command."""
-    with pytest.raises(UsageError, match="folder of labelled films or a manifest"):
-        list_films(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="folder of labelled images or a manifest"):
+        list_images(tmp_path / "nowhere")
 
 
-def test_films_for_test_alone_cannot_be_trained_on(flat: Path, tmp_path: Path) -> None:
+def test_images_for_test_alone_cannot_be_trained_on(flat: Path, tmp_path: Path) -> None:
     """Nothing of the test split is ever learnt from."""
-    films = [LabelledFilm(f.path, f.label, f.patient, "test") for f in list_films(flat)]
-    write_manifest(tmp_path / "films.csv", films)
-    with pytest.raises(DataError, match="films to train on"):
-        list_training_films(tmp_path / "films.csv")
+    images = [LabelledImage(f.path, f.label, f.patient, "test") for f in list_images(flat)]
+    write_manifest(tmp_path / "films.csv", images)
+    with pytest.raises(DataError, match="images to train on"):
+        list_training_images(tmp_path / "films.csv")
 
 
 @pytest.mark.parametrize("missing", ["NORMAL", "PNEUMONIA"])
-def test_both_class_folders_must_have_films(
+def test_both_class_folders_must_have_images(
     tmp_path: Path, phantoms: ModuleType, missing: str
 ) -> None:
     """A missing and an empty class folder are told apart by name."""
@@ -179,41 +179,41 @@ def test_both_class_folders_must_have_films(
     for path in (tmp_path / missing).iterdir():
         path.unlink()
     with pytest.raises(DataError, match=f"class {missing}"):
-        list_films(tmp_path)
+        list_images(tmp_path)
     (tmp_path / missing).rmdir()
     with pytest.raises(DataError, match="is missing"):
-        list_films(tmp_path)
+        list_images(tmp_path)
 
 
 def test_a_relative_flat_will_do(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative folder lists the same films."""
+    """A relative folder lists the same images."""
     monkeypatch.chdir(flat.parent)
     relative = Path(os.path.relpath(flat))
-    assert [f.path for f in list_films(relative)] == [f.path for f in list_films(flat)]
+    assert [f.path for f in list_images(relative)] == [f.path for f in list_images(flat)]
 
 
 def test_the_columns_of_a_manifest(flat: Path, tmp_path: Path) -> None:
     """Digests are written where they are known."""
-    films = list_films(flat)
-    write_manifest(tmp_path / "films.csv", films, [str(n) for n in range(len(films))])
+    images = list_images(flat)
+    write_manifest(tmp_path / "films.csv", images, [str(n) for n in range(len(images))])
     with (tmp_path / "films.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["path", "label", "patient", "split", "sha256"]
-    assert [row["sha256"] for row in rows] == [str(n) for n in range(len(films))]
+    assert [row["sha256"] for row in rows] == [str(n) for n in range(len(images))]
     assert {row["label"] for row in rows} == set(LABELS)
 
 
 def test_patients_of_the_test_split_are_not_trained_on(flat: Path, tmp_path: Path) -> None:
     """A manifest with a patient in both is refused, with the command that repairs it."""
-    films = list_films(flat)
-    marked = [replace(film, split="test" if n == 0 else "train") for n, film in enumerate(films)]
+    images = list_images(flat)
+    marked = [replace(image, split="test" if n == 0 else "train") for n, image in enumerate(images)]
     write_manifest(tmp_path / "films.csv", marked)
     with pytest.raises(DataError, match=r"1 are in both: IM-0000; .*cxr audit"):
-        list_training_films(tmp_path / "films.csv")
+        list_training_images(tmp_path / "films.csv")
 
 
 @pytest.mark.parametrize(("label", "split"), [(2, ""), (0, "dev")])
-def test_no_invalid_film_exists(label: int, split: str) -> None:
-    """Labels and splits are checked when a film is made."""
-    with pytest.raises(ValueError, match="LabelledFilm: expected"):
-        LabelledFilm(Path("a.png"), label, "p", split)
+def test_no_invalid_image_exists(label: int, split: str) -> None:
+    """Labels and splits are checked when an image is made."""
+    with pytest.raises(ValueError, match="LabelledImage: expected"):
+        LabelledImage(Path("a.png"), label, "p", split)

@@ -125,7 +125,7 @@ def test_the_samples_are_told_without_decoding(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 )
-def test_the_header_of_a_film_is_told(
+def test_the_header_of_a_image_is_told(
     make: Make, examined: Callable[..., FileFacts], syntax: UID
 ) -> None:
     """The same facts whichever way the file is written."""
@@ -137,7 +137,7 @@ def test_the_header_of_a_film_is_told(
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, DeflatedExplicitVRLittleEndian])
-def test_a_compressed_film_has_its_facts(
+def test_a_compressed_image_has_its_facts(
     make: Make, examined: Callable[..., FileFacts], syntax: UID
 ) -> None:
     """Whether it is decoded here or not."""
@@ -147,7 +147,7 @@ def test_a_compressed_film_has_its_facts(
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, ExplicitVRLittleEndian])
-def test_a_cut_film_is_truncated(
+def test_a_cut_image_is_truncated(
     make: Make, examined: Callable[..., FileFacts], syntax: UID
 ) -> None:
     """Seen by the lengths alone; what the header told is kept."""
@@ -268,7 +268,7 @@ def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path
 def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder and a file that refuse may hold films: exit code 3, and both are named."""
+    """A folder and a file that refuse may hold images: exit code 3, and both are named."""
     folder = tmp_path / "films"
     (folder / "ward").mkdir(parents=True)
     (folder / "notes.txt").write_bytes(b"")
@@ -290,7 +290,7 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
 def test_frames_count_as_pixels(
     make: Make, examined: Callable[..., FileFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A film whose frames together are too large is what a scan says of it."""
+    """An image whose frames together are too large is what a scan says of it."""
     monkeypatch.setattr("cxr_edge.imaging.image.MAX_PIXELS", 2 * 48 * 48)
     data = make(NumberOfFrames=3)
     data += bytes(2 * 2 * 48 * 48)

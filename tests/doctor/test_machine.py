@@ -57,7 +57,7 @@ def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> N
     assert "CPUExecutionProvider" in told["machine"]["execution_providers"]
 
 
-def test_every_transfer_syntax_of_films_is_told(told: dict[str, Any]) -> None:
+def test_every_transfer_syntax_of_images_is_told(told: dict[str, Any]) -> None:
     """Sixteen, each decoded here or with what to do about it."""
     syntaxes = told["machine"]["transfer_syntaxes"]
     assert len(syntaxes) == 16
@@ -83,7 +83,7 @@ def test_the_table_fits_a_terminal(cxr: Callable[..., Any]) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_a_machine_on_which_a_scan_works_is_well(cxr: Callable[..., Any]) -> None:
-    """Exit code 0 without a folder, or with one that is all films."""
+    """Exit code 0 without a folder, or with one that is all images."""
     assert cxr("doctor").exit_code == 0
     assert cxr("doctor", SAMPLES / "phantom-normal.jpg").exit_code == 0
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_edge.datasets.image_set import load_films
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.image_set import load_images
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.evaluate import evaluate
 from cxr_edge.evaluation.report import write_evaluation
@@ -17,9 +17,9 @@ from cxr_edge.spec.input_spec import InputSpec
 
 
 def test_what_is_written_is_read(model: Model, class_folders: Path, tmp_path: Path) -> None:
-    """Figures of films, copies and changes come back equal."""
-    films = load_films(list_films(class_folders), InputSpec(32, 32))
-    found = evaluate(model, films, copies=True, counterfactual=True)
+    """Figures of images, copies and changes come back equal."""
+    images = load_images(list_images(class_folders), InputSpec(32, 32))
+    found = evaluate(model, images, copies=True, counterfactual=True)
     write_evaluation(found, tmp_path)
     summary = Summary.read(tmp_path / "evaluation.json")
     assert summary.figures == found.figures

@@ -1,4 +1,4 @@
-"""File bytes to a gray film."""
+"""File bytes to a gray image."""
 
 import struct
 import zlib
@@ -22,7 +22,7 @@ from cxr_edge.errors import (
     UnsupportedFormat,
 )
 from cxr_edge.imaging import decode as images
-from cxr_edge.imaging import image as image_module
+from cxr_edge.imaging import decoded as image_module
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.image import FLAGS, GrayImage, SourceFacts
 from cxr_edge.imaging.preprocess import preprocess
@@ -33,7 +33,7 @@ PHOTOMETRIC = 262
 
 
 @pytest.fixture(scope="session")
-def film(phantoms: ModuleType) -> NDArray[np.uint8]:
+def image(phantoms: ModuleType) -> NDArray[np.uint8]:
     """A phantom of 96 x 96 that uses 0 to 255."""
     pixels: NDArray[np.uint8] = phantoms.to_8_bits(phantoms.phantom(5, opacities=3, size=96))
     pixels[0, :2] = 0, 255
@@ -66,7 +66,7 @@ def png(width: int, height: int, color_type: int, palette: bytes = b"", rows: by
 
 
 def palette_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return the film as indices into a palette of grays in reverse."""
+    """Return the image as indices into a palette of grays in reverse."""
     palette = bytes(value for level in range(255, -1, -1) for value in [level] * 3)
     rows = b"".join(b"\0" + (255 - row).astype(np.uint8).tobytes() for row in pixels)
     return png(*pixels.shape[::-1], 3, palette, rows)
@@ -88,33 +88,33 @@ def pages(pixels: NDArray[np.generic]) -> bytes:
 @pytest.mark.parametrize(
     ("write", "tolerance"),
     [
-        (lambda film: encoded(".png", film), 0),
-        (lambda film: encoded(".png", bgr(film)), 0),
-        (lambda film: encoded(".png", bgra(film)), 0),
+        (lambda image: encoded(".png", image), 0),
+        (lambda image: encoded(".png", bgr(image)), 0),
+        (lambda image: encoded(".png", bgra(image)), 0),
         (palette_png, 0),
-        (lambda film: encoded(".tiff", film), 0),
-        (lambda film: encoded(".tiff", bgr(film)), 0),
+        (lambda image: encoded(".tiff", image), 0),
+        (lambda image: encoded(".tiff", bgr(image)), 0),
         (tiff, 0),
         (pages, 0),
-        (lambda film: encoded(".bmp", film), 0),
-        (lambda film: encoded(".bmp", bgr(film)), 0),
-        (lambda film: encoded(".bmp", bgra(film)), 1),  # OpenCV's luma of four channels
-        (lambda film: encoded(".jpg", film, cv2.IMWRITE_JPEG_QUALITY, 100), 2),
-        (lambda film: encoded(".jpg", bgr(film), cv2.IMWRITE_JPEG_QUALITY, 100), 3),
+        (lambda image: encoded(".bmp", image), 0),
+        (lambda image: encoded(".bmp", bgr(image)), 0),
+        (lambda image: encoded(".bmp", bgra(image)), 1),  # OpenCV's luma of four channels
+        (lambda image: encoded(".jpg", image, cv2.IMWRITE_JPEG_QUALITY, 100), 2),
+        (lambda image: encoded(".jpg", bgr(image), cv2.IMWRITE_JPEG_QUALITY, 100), 3),
     ],
     ids=[
         "png", "png-rgb", "png-rgba", "png-palette", "tiff", "tiff-rgb", "tiff-raw", "tiff-pages",
         "bmp", "bmp-rgb", "bmp-rgba", "jpeg", "jpeg-rgb",
     ],
 )  # fmt: skip
-def test_one_film_is_the_same_in_every_format(
-    film: NDArray[np.uint8], write: Callable[[NDArray[np.uint8]], bytes], tolerance: int
+def test_one_image_is_the_same_in_every_format(
+    image: NDArray[np.uint8], write: Callable[[NDArray[np.uint8]], bytes], tolerance: int
 ) -> None:
-    """How a film was stored does not change what the model sees."""
-    image = decode(write(film))
-    difference = image.pixels.astype(int) - film
+    """How an image was stored does not change what the model sees."""
+    decoded = decode(write(image))
+    difference = decoded.pixels.astype(int) - image
     assert np.abs(difference).max() <= tolerance
-    assert (image.source.height, image.source.width) == film.shape
+    assert (decoded.source.height, decoded.source.width) == image.shape
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".bmp"])
@@ -129,39 +129,39 @@ def test_colour_becomes_luma(suffix: str) -> None:
 
 @pytest.mark.parametrize("peak", [255, 254, 60, 1])
 @pytest.mark.parametrize("scale", [1, 257])
-@pytest.mark.parametrize("write", [lambda film: encoded(".png", film), tiff], ids=["png", "tiff"])
-def test_a_16_bit_copy_gives_the_film_back(
-    film: NDArray[np.uint8],
+@pytest.mark.parametrize("write", [lambda image: encoded(".png", image), tiff], ids=["png", "tiff"])
+def test_a_16_bit_copy_gives_the_image_back(
+    image: NDArray[np.uint8],
     write: Callable[[NDArray[np.generic]], bytes],
     scale: int,
     peak: int,
 ) -> None:
-    """Stored in wider samples or multiplied by 257, a film of any exposure stays what it was."""
-    exposed = np.rint(film * (peak / 255)).astype(np.uint8)
+    """Stored in wider samples or multiplied by 257, an image of any exposure stays what it was."""
+    exposed = np.rint(image * (peak / 255)).astype(np.uint8)
     wide = decode(write(exposed.astype(np.uint16) * scale))
     np.testing.assert_array_equal(wide.pixels, decode(write(exposed)).pixels)
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 @pytest.mark.parametrize("photometric", [0, 1])
-def test_deep_films_fill_the_scale(film: NDArray[np.uint8], bits: int, photometric: int) -> None:
+def test_deep_images_fill_the_scale(image: NDArray[np.uint8], bits: int, photometric: int) -> None:
     """Of samples that use fewer bits than they have, the largest possible value is white."""
     largest = (1 << bits) - 1
-    samples = np.rint(film * (largest / 255)).astype(np.uint16)
+    samples = np.rint(image * (largest / 255)).astype(np.uint16)
     samples[0, 2:5] = 1, largest // 3, largest - 1
     stored = samples if photometric else largest - samples
-    image = decode(tiff(stored, photometric))
-    np.testing.assert_array_equal(image.pixels, np.rint(samples * (255 / largest)))
-    assert ("fewer-bits" in image.source.flags) == (bits < 16)
+    decoded = decode(tiff(stored, photometric))
+    np.testing.assert_array_equal(decoded.pixels, np.rint(samples * (255 / largest)))
+    assert ("fewer-bits" in decoded.source.flags) == (bits < 16)
 
 
 @pytest.mark.parametrize("scale", [1, 257])
-def test_white_is_zero_is_a_negative(film: NDArray[np.uint8], scale: int) -> None:
+def test_white_is_zero_is_a_negative(image: NDArray[np.uint8], scale: int) -> None:
     """At 8 bits and at 16 a TIFF of either polarity shows dense tissue bright."""
-    samples = film * np.array(scale, np.uint8 if scale == 1 else np.uint16)
+    samples = image * np.array(scale, np.uint8 if scale == 1 else np.uint16)
     positive = decode(tiff(samples))
-    np.testing.assert_array_equal(positive.pixels, film)
-    np.testing.assert_array_equal(decode(tiff(samples, 0)).pixels, 255 - film)
+    np.testing.assert_array_equal(positive.pixels, image)
+    np.testing.assert_array_equal(decode(tiff(samples, 0)).pixels, 255 - image)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_images_that_are_not_read_here_say_so(data: bytes) -> None:
         (png(9, 9, 0, rows=bytes(20)), Corrupt),  # 20 of 90 bytes
     ],
 )
-def test_what_is_no_film_has_its_reason(data: bytes, error: type[ImageError]) -> None:
+def test_what_is_no_image_has_its_reason(data: bytes, error: type[ImageError]) -> None:
     """Empty, foreign, cut, damaged and blank files are told apart."""
     with pytest.raises(error):
         decode(data)
@@ -205,9 +205,11 @@ def test_what_is_no_film_has_its_reason(data: bytes, error: type[ImageError]) ->
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
 @pytest.mark.parametrize("bit", [0, 7])
-def test_a_flipped_bit_in_a_png_is_corrupt(film: NDArray[np.uint8], share: float, bit: int) -> None:
+def test_a_flipped_bit_in_a_png_is_corrupt(
+    image: NDArray[np.uint8], share: float, bit: int
+) -> None:
     """A file that is damaged within its pixels gives no pixels."""
-    data = bytearray(encoded(".png", film))
+    data = bytearray(encoded(".png", image))
     data[int(len(data) * share)] ^= 1 << bit
     with pytest.raises(Corrupt):
         decode(bytes(data))
@@ -215,9 +217,9 @@ def test_a_flipped_bit_in_a_png_is_corrupt(film: NDArray[np.uint8], share: float
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff", ".bmp"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_cut_file_gives_no_pixels(film: NDArray[np.uint8], suffix: str, channels: int) -> None:
-    """Half a film is never classified."""
-    data = encoded(suffix, {1: film, 3: bgr(film), 4: bgra(film)}[channels])
+def test_a_cut_file_gives_no_pixels(image: NDArray[np.uint8], suffix: str, channels: int) -> None:
+    """Half an image is never classified."""
+    data = encoded(suffix, {1: image, 3: bgr(image), 4: bgra(image)}[channels])
     for cut in (len(data) - 1, len(data) - 20, len(data) // 2, 40):
         with pytest.raises((Truncated, Corrupt)):
             decode(data[:cut])
@@ -247,13 +249,13 @@ def test_too_many_pixels_are_refused_before_decoding(
 
 
 def test_the_limits_are_part_of_what_is_allowed(
-    film: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    image: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A film of exactly the limit is read, one byte or pixel more is not."""
-    data = encoded(".png", film)
+    """An image of exactly the limit is read, one byte or pixel more is not."""
+    data = encoded(".png", image)
     monkeypatch.setattr(images, "MAX_BYTES", len(data))
-    monkeypatch.setattr(image_module, "MAX_PIXELS", film.size)
-    assert decode(data).pixels.shape == film.shape
+    monkeypatch.setattr(image_module, "MAX_PIXELS", image.size)
+    assert decode(data).pixels.shape == image.shape
     for module, limit in ((images, "MAX_BYTES"), (image_module, "MAX_PIXELS")):
         with monkeypatch.context() as lowered:
             lowered.setattr(module, limit, getattr(module, limit) - 1)
@@ -269,7 +271,7 @@ def test_a_large_jpeg_is_decoded_smaller(
     phantoms: ModuleType, height: int, width: int, reduced: int
 ) -> None:
     """Both sides stay at least twice the model's, the facts are of the file, and the model sees
-    the same film to within 2 gray levels."""
+    the same image to within 2 gray levels."""
     large = phantoms.to_8_bits(phantoms.phantom(3, opacities=4, size=1024))
     data = encoded(".jpg", cv2.resize(large, (width, height)), cv2.IMWRITE_JPEG_QUALITY, 95)
     spec = InputSpec(64, 64)
@@ -284,9 +286,9 @@ def test_a_large_jpeg_is_decoded_smaller(
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".bmp"])
-def test_only_jpeg_is_decoded_smaller(film: NDArray[np.uint8], suffix: str) -> None:
+def test_only_jpeg_is_decoded_smaller(image: NDArray[np.uint8], suffix: str) -> None:
     """Where reduction is no part of the format, the model's size changes no pixel."""
-    data = encoded(suffix, film)
+    data = encoded(suffix, image)
     np.testing.assert_array_equal(decode(data, (8, 8)).pixels, decode(data).pixels)
 
 
@@ -318,7 +320,7 @@ FLAGGED = [
 def test_flags_warn_of_what_may_mislead(
     data: bytes, target: tuple[int, int] | None, flags: tuple[str, ...]
 ) -> None:
-    """Each oddity of a film stands in the report, sorted, and nothing else does."""
+    """Each oddity of an image stands in the report, sorted, and nothing else does."""
     assert decode(data, target).source.flags == flags
 
 
@@ -332,6 +334,6 @@ def test_the_flags_are_a_closed_list() -> None:
     "pixels", [np.eye(3), np.eye(3, dtype=np.uint16), np.zeros((3, 3, 1), np.uint8)]
 )
 def test_a_gray_image_is_8_bits_and_two_dimensional(pixels: NDArray[np.generic]) -> None:
-    """No other array can pass for a film."""
+    """No other array can pass for an image."""
     with pytest.raises(ValueError, match="expected uint8"):
         GrayImage(pixels, SourceFacts(3, 3, "png"))

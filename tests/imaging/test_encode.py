@@ -1,4 +1,4 @@
-"""Gray films to image files, of 8 and of 16 bits."""
+"""Gray images to image files, of 8 and of 16 bits."""
 
 import contextlib
 from io import BytesIO
@@ -17,8 +17,8 @@ from cxr_edge.imaging.decode import decode, decode_deep
 from cxr_edge.imaging.encode import JPEG_SIDE, Container, Encoding
 
 
-def dicom(phantoms: ModuleType, film: NDArray[np.uint16], **attributes: float) -> bytes:
-    dataset = phantoms.dicom(film, "MONOCHROME1", 1)
+def dicom(phantoms: ModuleType, image: NDArray[np.uint16], **attributes: float) -> bytes:
+    dataset = phantoms.dicom(image, "MONOCHROME1", 1)
     for name, value in attributes.items():
         setattr(dataset, name, value)
     file = BytesIO()
@@ -27,13 +27,13 @@ def dicom(phantoms: ModuleType, film: NDArray[np.uint16], **attributes: float) -
 
 
 def agree(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Return 8 and 16 bits of a film, once the 16 are read as the 8."""
-    image, deep = decode_deep(data)
+    """Return 8 and 16 bits of an image, once the 16 are read as the 8."""
+    decoded, deep = decode_deep(data)
     for container in (Container.PNG, Container.TIFF):
         again = decode(Encoding(container, 16).encode(deep))
-        np.testing.assert_array_equal(again.pixels, image.pixels)
+        np.testing.assert_array_equal(again.pixels, decoded.pixels)
         assert "fewer-bits" not in again.source.flags
-    return image.pixels, deep
+    return decoded.pixels, deep
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
@@ -47,27 +47,27 @@ def test_16_bits_are_read_as_the_8_of_a_scan(
     phantoms: ModuleType, seed: int, center: float, width: float, dark: int
 ) -> None:
     """Whatever the window, the polarity and the darkness: not one pixel differs."""
-    film = np.random.default_rng(seed).integers(0, 65536, (16, 16)).astype(np.uint16) >> dark
-    agree(dicom(phantoms, film))
+    image = np.random.default_rng(seed).integers(0, 65536, (16, 16)).astype(np.uint16) >> dark
+    agree(dicom(phantoms, image))
     with contextlib.suppress(ConstantImage):  # the window sees nothing of it
-        agree(dicom(phantoms, film, WindowCenter=center, WindowWidth=width))
+        agree(dicom(phantoms, image, WindowCenter=center, WindowWidth=width))
 
 
 def test_16_bits_keep_what_the_source_has(phantoms: ModuleType) -> None:
-    """All 4096 levels of a 12-bit film stay apart, in DICOM as in PNG; 8 bits get none more."""
-    film = np.arange(4096, dtype=np.uint16).reshape(64, 64) << 4
-    assert len(np.unique(agree(dicom(phantoms, film))[1])) == 4096
-    png = cv2.imencode(".png", film >> 4)[1].tobytes()
+    """All 4096 levels of a 12-bit image stay apart, in DICOM as in PNG; 8 bits get none more."""
+    image = np.arange(4096, dtype=np.uint16).reshape(64, 64) << 4
+    assert len(np.unique(agree(dicom(phantoms, image))[1])) == 4096
+    png = cv2.imencode(".png", image >> 4)[1].tobytes()
     assert len(np.unique(agree(png)[1])) == 4096
     gray, deep = agree((SAMPLES / "phantom-normal.jpg").read_bytes())
     np.testing.assert_array_equal(deep, gray.astype(np.uint16) * 257)
 
 
-def test_a_dark_film_of_16_bits_stays_dark(phantoms: ModuleType) -> None:
+def test_a_dark_image_of_16_bits_stays_dark(phantoms: ModuleType) -> None:
     """It is not taken for one of fewer bits, which a scan would brighten."""
-    film = np.zeros((16, 16), np.uint16)
-    film[:8] = 3000
-    gray, deep = agree(dicom(phantoms, film))
+    image = np.zeros((16, 16), np.uint16)
+    image[:8] = 3000
+    gray, deep = agree(dicom(phantoms, image))
     assert 0 < gray.max() < 64
     np.testing.assert_array_equal(deep, gray.astype(np.uint16) * 257)
 

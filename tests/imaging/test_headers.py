@@ -16,14 +16,14 @@ from cxr_edge.imaging.header import Header
 from cxr_edge.imaging.headers import read_header
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
 
-FILM = np.add.outer(np.arange(20), 3 * np.arange(30)).astype(np.uint8)
+IMAGE = np.add.outer(np.arange(20), 3 * np.arange(30)).astype(np.uint8)
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, ROWS_A_STRIP = 256, 257, 258, 259, 262, 278
 OFFSETS = {"strips": 273, "tiles": 324}
 BYTES = {"strips": 279, "tiles": 325}
 
 
-def encoded(suffix: str, film: np.ndarray, *options: int) -> bytes:
-    return cv2.imencode(suffix, film, options)[1].tobytes()
+def encoded(suffix: str, image: np.ndarray, *options: int) -> bytes:
+    return cv2.imencode(suffix, image, options)[1].tobytes()
 
 
 def png(bits: int, color_type: int) -> bytes:
@@ -64,14 +64,14 @@ def bmp(height: int, bits: int, info: int = 40) -> bytes:
 
 
 WHOLE = {
-    "jpeg": (Format.JPEG, encoded(".jpg", FILM)),
-    "jpeg-progressive": (Format.JPEG, encoded(".jpg", FILM, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)),
-    "png": (Format.PNG, encoded(".png", FILM)),
+    "jpeg": (Format.JPEG, encoded(".jpg", IMAGE)),
+    "jpeg-progressive": (Format.JPEG, encoded(".jpg", IMAGE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)),
+    "png": (Format.PNG, encoded(".png", IMAGE)),
     "tiff": (Format.TIFF, tiff()),
     "tiff-big-endian": (Format.TIFF, tiff(">")),
     "tiff-tiled": (Format.TIFF, tiff(store="tiles")),
-    "tiff-lzw": (Format.TIFF, encoded(".tiff", FILM, cv2.IMWRITE_TIFF_COMPRESSION, 5)),
-    "bmp": (Format.BMP, encoded(".bmp", FILM)),
+    "tiff-lzw": (Format.TIFF, encoded(".tiff", IMAGE, cv2.IMWRITE_TIFF_COMPRESSION, 5)),
+    "bmp": (Format.BMP, encoded(".bmp", IMAGE)),
     "bmp-top-down": (Format.BMP, bmp(-20, 24)),
     "bmp-os2": (Format.BMP, bmp(20, 8, info=12)),
 }
@@ -131,19 +131,19 @@ def test_suffixes_are_written_as_they_are_compared() -> None:
     assert all(suffix == suffix.lower() and suffix[:1] == "." for suffix in SUFFIXES)
 
 
-RGB, RGBA = np.dstack([FILM] * 3), np.dstack([FILM] * 4)
+RGB, RGBA = np.dstack([IMAGE] * 3), np.dstack([IMAGE] * 4)
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (encoded(".jpg", FILM), Header(Format.JPEG, 30, 20, 8, color=False)),
+        (encoded(".jpg", IMAGE), Header(Format.JPEG, 30, 20, 8, color=False)),
         (encoded(".jpg", RGB), Header(Format.JPEG, 30, 20, 8, color=True)),
         (WHOLE["jpeg-progressive"][1], Header(Format.JPEG, 30, 20, 8, color=False)),
-        (encoded(".png", FILM), Header(Format.PNG, 30, 20, 8, color=False)),
+        (encoded(".png", IMAGE), Header(Format.PNG, 30, 20, 8, color=False)),
         (encoded(".png", RGB), Header(Format.PNG, 30, 20, 8, color=True)),
         (encoded(".png", RGBA), Header(Format.PNG, 30, 20, 8, color=True)),
-        (encoded(".png", FILM.astype(np.uint16)), Header(Format.PNG, 30, 20, 16, color=False)),
+        (encoded(".png", IMAGE.astype(np.uint16)), Header(Format.PNG, 30, 20, 16, color=False)),
         (png(4, 3), Header(Format.PNG, 30, 20, 4, color=True)),
         (png(8, 4), Header(Format.PNG, 30, 20, 8, color=False)),
         (tiff("<"), Header(Format.TIFF, 30, 20, 8, color=False)),
@@ -175,10 +175,10 @@ def test_bytes_behind_the_end_of_an_image_do_no_harm() -> None:
 
 def test_a_thumbnail_is_not_taken_for_the_image() -> None:
     """The end of a JPEG inside a JPEG's metadata does not make a cut file whole."""
-    thumbnail = encoded(".jpg", FILM[:8, :8])
+    thumbnail = encoded(".jpg", IMAGE[:8, :8])
     segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
-    film = WHOLE["jpeg"][1]
-    data = film[:2] + segment + film[2:]
+    image = WHOLE["jpeg"][1]
+    data = image[:2] + segment + image[2:]
     assert read_header(data, Format.JPEG).width == 30
     with pytest.raises(Truncated):
         read_header(data[:-100], Format.JPEG)

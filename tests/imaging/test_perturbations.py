@@ -23,23 +23,23 @@ def gray(phantoms: ModuleType) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_marker_is_painted_into_a_corner(seed: int) -> None:
-    """Bright, in one corner, and the middle of the film stays free."""
-    film = np.full((224, 224), 60, np.uint8)
-    painted = paint_marker(film, np.random.default_rng(seed))
-    rows, columns = np.nonzero(painted != film)
+    """Bright, in one corner, and the middle of the image stays free."""
+    image = np.full((224, 224), 60, np.uint8)
+    painted = paint_marker(image, np.random.default_rng(seed))
+    rows, columns = np.nonzero(painted != image)
     assert len(rows) > 10
     assert painted.max() >= 160
-    assert (film == 60).all()
+    assert (image == 60).all()
     assert rows.max() < 80 or rows.min() > 144
     assert columns.max() < 150 or columns.min() > 74
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_painted_marker_can_be_painted_out(seed: int) -> None:
-    """On an even film nothing of it is left."""
-    film = np.full((224, 224), 60, np.uint8)
-    painted = paint_marker(film, np.random.default_rng(seed))
-    assert np.abs(paint_out_markers(painted).astype(int) - film).max() < 40
+    """On an even image nothing of it is left."""
+    image = np.full((224, 224), 60, np.uint8)
+    painted = paint_marker(image, np.random.default_rng(seed))
+    assert np.abs(paint_out_markers(painted).astype(int) - image).max() < 40
 
 
 def test_the_lungs_are_not_painted_out(gray: NDArray[np.uint8]) -> None:
@@ -75,8 +75,8 @@ def test_compression_loses_a_little(gray: NDArray[np.uint8]) -> None:
     assert 0 < losses[0] < losses[1] < losses[2] < 20
 
 
-def test_a_nearly_even_film_can_be_compressed() -> None:
+def test_a_nearly_even_image_can_be_compressed() -> None:
     """JPEG leaves nothing of it, and it stays as it was."""
-    film = np.full((64, 64), 100, np.uint8)
-    film[0, 0] = 101
-    np.testing.assert_array_equal(recompress(film, 30), film)
+    image = np.full((64, 64), 100, np.uint8)
+    image[0, 0] = 101
+    np.testing.assert_array_equal(recompress(image, 30), image)

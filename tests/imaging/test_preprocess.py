@@ -1,4 +1,4 @@
-"""Films to the model's input."""
+"""Images to the model's input."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,13 @@ from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.spec.input_spec import InputSpec
 
 
-def image(pixels: NDArray[np.generic]) -> GrayImage:
+def decoded(pixels: NDArray[np.generic]) -> GrayImage:
     height, width = pixels.shape
     return GrayImage(pixels.astype(np.uint8), SourceFacts(width, height, "png"))
 
 
 def gray(pixels: NDArray[np.generic], height: int, width: int) -> NDArray[np.uint8]:
-    return preprocess(image(pixels), InputSpec(height, width))[:, :, 0]
+    return preprocess(decoded(pixels), InputSpec(height, width))[:, :, 0]
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, (24, 36), np.uint8)
@@ -24,8 +24,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, (24, 36), np.uint8)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("height", "width"), [(24, 36), (7, 5), (60, 80), (7, 80), (60, 5)])
 def test_the_model_gets_the_shape_it_asks_for(height: int, width: int, channels: int) -> None:
-    """Any film becomes uint8 of (height, width, channels)."""
-    pixels = preprocess(image(NOISE), InputSpec(height, width, channels))
+    """Any image becomes uint8 of (height, width, channels)."""
+    pixels = preprocess(decoded(NOISE), InputSpec(height, width, channels))
     assert pixels.shape == (height, width, channels)
     assert pixels.dtype == np.uint8
 
@@ -46,7 +46,7 @@ def test_a_block_of_four_is_its_mean() -> None:
 
 
 def test_the_same_size_changes_nothing() -> None:
-    """A film of the model's size passes as it is."""
+    """An image of the model's size passes as it is."""
     np.testing.assert_array_equal(gray(NOISE, 24, 36), NOISE)
 
 
@@ -75,7 +75,7 @@ def test_fine_stripes_average_to_gray() -> None:
 
 def test_channels_are_copies_of_gray() -> None:
     """A model for colour gets three times the same."""
-    pixels = preprocess(image(NOISE), InputSpec(10, 10, 3))
+    pixels = preprocess(decoded(NOISE), InputSpec(10, 10, 3))
     for channel in (1, 2):
         np.testing.assert_array_equal(pixels[:, :, channel], pixels[:, :, 0])
 
@@ -91,14 +91,14 @@ def test_black_and_white_stay(level: int, height: int, width: int) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [24, 12, 48])
 def test_the_result_is_a_fresh_array(side: int, channels: int) -> None:
-    """Writing into the model's input leaves the film alone."""
-    film = image(NOISE[:, :24])
-    before = film.pixels.copy()
-    preprocess(film, InputSpec(side, side, channels))[:] = 7
-    np.testing.assert_array_equal(film.pixels, before)
+    """Writing into the model's input leaves the image alone."""
+    image = decoded(NOISE[:, :24])
+    before = image.pixels.copy()
+    preprocess(image, InputSpec(side, side, channels))[:] = 7
+    np.testing.assert_array_equal(image.pixels, before)
 
 
-def test_films_that_are_views_are_welcome() -> None:
+def test_images_that_are_views_are_welcome() -> None:
     """A turned or cropped array gives what its copy gives."""
     view = NOISE[::-1, 3:30].T
     assert not view.flags.c_contiguous

@@ -34,8 +34,8 @@ def ignore() -> None:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
-    """Twelve good films; faulty ones are added by the tests."""
+def images(tmp_path: Path) -> Path:
+    """Twelve good images; faulty ones are added by the tests."""
     folder = tmp_path / "films"
     folder.mkdir()
     for number in range(12):
@@ -44,13 +44,13 @@ def films(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scan(films: Path, tmp_path: Path) -> Scan:
-    """Begin a scan of the films by the command itself, with the faulty decoder planted."""
+def scan(images: Path, tmp_path: Path) -> Scan:
+    """Begin a scan of the images by the command itself, with the faulty decoder planted."""
 
     def begin(*options: str, preexec: Callable[[], object] = heed) -> "subprocess.Popen[str]":
         paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
-            [sys.executable, "-m", "cxr_edge", "scan", str(films), "--runtime", "onnx",
+            [sys.executable, "-m", "cxr_edge", "scan", str(images), "--runtime", "onnx",
              "--batch-size", "1", "--out", str(tmp_path / "report.csv"), *options],
             env={**os.environ, "CXR_TEST_FAULTS": "1", "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -74,10 +74,10 @@ def rows(folder: Path) -> dict[str, dict[str, str]]:
     ],
 )
 def test_a_faulty_decoder_costs_one_row(
-    films: Path, tmp_path: Path, scan: Scan, fault: str, options: list[str], reason: str
+    images: Path, tmp_path: Path, scan: Scan, fault: str, options: list[str], reason: str
 ) -> None:
     """All others are scored, each file has one row, and the row has the file's digest."""
-    (films / "05-fault.jpg").write_text(fault)
+    (images / "05-fault.jpg").write_text(fault)
     done = scan(*options)
     out, err = done.communicate(timeout=120)
     assert (done.returncode, err) == (3, ""), out
@@ -88,10 +88,10 @@ def test_a_faulty_decoder_costs_one_row(
     assert len(found["05-fault.jpg"]["sha256"]) == 64
 
 
-def test_many_faults_cost_as_many_rows(films: Path, tmp_path: Path, scan: Scan) -> None:
+def test_many_faults_cost_as_many_rows(images: Path, tmp_path: Path, scan: Scan) -> None:
     """However often the process dies, the report is the one that a second run leaves alone."""
     for number in (0, 3, 4, 11):
-        (films / f"{number:02}-crash.jpg").write_text(f"crash {number}")
+        (images / f"{number:02}-crash.jpg").write_text(f"crash {number}")
     first = scan("--workers", "3")
     first.communicate(timeout=120)
     assert first.returncode == 3
@@ -106,10 +106,10 @@ def test_many_faults_cost_as_many_rows(films: Path, tmp_path: Path, scan: Scan) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_scan_ends_itself(
-    films: Path, tmp_path: Path, scan: Scan, number: signal.Signals
+    images: Path, tmp_path: Path, scan: Scan, number: signal.Signals
 ) -> None:
     """The signal reaches the process that scans, even one with a worker that hangs."""
-    (films / "05-hang.jpg").write_text("hang")
+    (images / "05-hang.jpg").write_text("hang")
     begun = scan()
     wait_for_rows(tmp_path / "report.csv")
     begun.send_signal(number)
@@ -117,9 +117,9 @@ def test_an_interrupted_scan_ends_itself(
     assert begun.returncode == 130
 
 
-def test_a_crash_after_the_end_is_none(films: Path, tmp_path: Path, scan: Scan) -> None:
+def test_a_crash_after_the_end_is_none(images: Path, tmp_path: Path, scan: Scan) -> None:
     """The report is done and written: nothing is scanned again, nor set aside."""
-    (films / "05-fault.jpg").write_text("later")
+    (images / "05-fault.jpg").write_text("later")
     done = scan("--fresh")
     done.communicate(timeout=120)
     assert done.returncode == 3
@@ -151,9 +151,9 @@ def test_children_that_always_die_are_given_up(
     assert "died of SIGSEGV 5 times in a row" in capsys.readouterr().err
 
 
-def test_nohup_holds(films: Path, tmp_path: Path, scan: Scan) -> None:
+def test_nohup_holds(images: Path, tmp_path: Path, scan: Scan) -> None:
     """A signal that the command was started to ignore does not end it."""
-    (films / "05-hang.jpg").write_text("hang")
+    (images / "05-hang.jpg").write_text("hang")
     begun = scan("--timeout", "3", preexec=ignore)
     wait_for_rows(tmp_path / "report.csv")
     begun.send_signal(signal.SIGHUP)
@@ -162,9 +162,9 @@ def test_nohup_holds(films: Path, tmp_path: Path, scan: Scan) -> None:
     assert len(rows(tmp_path)) == 13
 
 
-def test_what_is_killed_leaves_no_process(films: Path, tmp_path: Path, scan: Scan) -> None:
+def test_what_is_killed_leaves_no_process(images: Path, tmp_path: Path, scan: Scan) -> None:
     """Where the command is killed, the process that scans ends too and lets go of the report."""
-    (films / "05-hang.jpg").write_text("hang")
+    (images / "05-hang.jpg").write_text("hang")
     begun = scan()
     wait_for_rows(tmp_path / "report.csv")
     pid = json.loads(manifest_path(tmp_path / "report.csv").read_text())["pid"]
@@ -175,16 +175,16 @@ def test_what_is_killed_leaves_no_process(films: Path, tmp_path: Path, scan: Sca
     while Path(f"/proc/{pid}").exists() and not is_zombie(pid):
         assert time.monotonic() < until
         time.sleep(0.05)
-    (films / "05-hang.jpg").unlink()
+    (images / "05-hang.jpg").unlink()
     again = scan()
     again.communicate(timeout=60)
     assert again.returncode == 0
     assert len(rows(tmp_path)) == 12
 
 
-def test_a_second_scan_is_refused(films: Path, tmp_path: Path, scan: Scan) -> None:
+def test_a_second_scan_is_refused(images: Path, tmp_path: Path, scan: Scan) -> None:
     """It is told which process writes the report."""
-    (films / "05-hang.jpg").write_text("hang")
+    (images / "05-hang.jpg").write_text("hang")
     begun = scan()
     wait_for_rows(tmp_path / "report.csv")
     pid = json.loads(manifest_path(tmp_path / "report.csv").read_text())["pid"]
@@ -208,12 +208,12 @@ def is_zombie(pid: int) -> bool:
     return " Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
-def test_a_faulty_decoder_costs_a_conversion_one_row(films: Path, tmp_path: Path) -> None:
-    """A crash becomes a failed row; all other films are converted, and nothing is printed."""
-    (films / "05-fault.jpg").write_text("crash")
+def test_a_faulty_decoder_costs_a_conversion_one_row(images: Path, tmp_path: Path) -> None:
+    """A crash becomes a failed row; all other images are converted, and nothing is printed."""
+    (images / "05-fault.jpg").write_text("crash")
     paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "cxr_edge", "convert", str(films), str(tmp_path / "out"),
+        [sys.executable, "-m", "cxr_edge", "convert", str(images), str(tmp_path / "out"),
          "--mapping", str(tmp_path / "report.csv"), "--quiet"],
         env={**os.environ, "CXR_TEST_FAULTS": "1", "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True, text=True, check=False, timeout=120,

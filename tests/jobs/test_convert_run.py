@@ -1,4 +1,4 @@
-"""Films to image files: what a scan sees in them, what they are called, and that none is lost."""
+"""Images to image files: what a scan sees in them, what they are called, and that none is lost."""
 
 import csv
 import dataclasses
@@ -45,27 +45,27 @@ KEY = bytes(range(32))
 
 
 @pytest.fixture
-def films(tmp_path: Path, phantoms: ModuleType) -> Path:
-    """A folder of seven films, of which three have one UID and two the same bytes; two are none."""
+def images(tmp_path: Path, phantoms: ModuleType) -> Path:
+    """A folder of seven images: three have one UID and two the same bytes; two are none."""
     folder = tmp_path / "films"
     (folder / "b").mkdir(parents=True)
     for number in range(4):
-        film = phantoms.phantom(number, opacities=number % 3, size=48)
+        image = phantoms.phantom(number, opacities=number % 3, size=48)
         if number < 2:
-            cv2.imwrite(str(folder / f"{number}.png"), film >> 4)
-        dicom = phantoms.dicom(film, "MONOCHROME1", 7 if number < 2 else number)
+            cv2.imwrite(str(folder / f"{number}.png"), image >> 4)
+        dicom = phantoms.dicom(image, "MONOCHROME1", 7 if number < 2 else number)
         dicom.save_as(folder / "b" / f"{number}.dcm", enforce_file_format=True)
     shutil.copy(folder / "b" / "0.dcm", folder / "b" / "copy.dcm")
-    (folder / "b" / "bad.png").write_text("no film")
+    (folder / "b" / "bad.png").write_text("no image")
     (folder / "empty.jpg").touch()
-    (folder / "notes.txt").write_text("no film")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
 @pytest.fixture
-def job(films: Path, tmp_path: Path) -> ConvertJob:
+def job(images: Path, tmp_path: Path) -> ConvertJob:
     (tmp_path / "key").write_bytes(KEY)
-    return ConvertJob(films, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
+    return ConvertJob(images, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
 
 
 def rows(mapping: Path) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def converted(mapping: Path) -> list[dict[str, str]]:
     return [row for row in rows(mapping) if row["status"] == "ok"]
 
 
-def images(job: ConvertJob) -> dict[str, bytes]:
+def decoded_images(job: ConvertJob) -> dict[str, bytes]:
     """Return all that is in DST."""
     found = [path for path in job.target.rglob("*") if path.is_file()]
     return {path.relative_to(job.target).as_posix(): path.read_bytes() for path in found}
@@ -85,7 +85,7 @@ def images(job: ConvertJob) -> dict[str, bytes]:
 
 def left(job: ConvertJob) -> dict[str, bytes]:
     """Return all that a conversion leaves, but for the manifest with its times."""
-    return {**images(job), "mapping": job.mapping.read_bytes()}
+    return {**decoded_images(job), "mapping": job.mapping.read_bytes()}
 
 
 def name(identity: str) -> str:
@@ -130,21 +130,21 @@ def test_real_dicom_is_converted_without_loss(
             pixels, reason = None, error.reason
         assert row["reason"] == reason
         if pixels is not None:
-            image = decode((job.target / row["target"]).read_bytes())
-            np.testing.assert_array_equal(image.pixels, pixels)
+            decoded = decode((job.target / row["target"]).read_bytes())
+            np.testing.assert_array_equal(decoded.pixels, pixels)
 
 
-def test_every_file_that_a_scan_takes_has_one_row(job: ConvertJob, films: Path) -> None:
+def test_every_file_that_a_scan_takes_has_one_row(job: ConvertJob, images: Path) -> None:
     """In the order of a scan; with what was found, and with a reason where it failed."""
     manifest = run_convert(job)
     found = rows(job.mapping)
-    assert [row["source"] for row in found] == [item.path for item in discover([films])]
+    assert [row["source"] for row in found] == [item.path for item in discover([images])]
     assert manifest.exit_code == ExitCode.SOME_FAILED
     assert (manifest.counts.ok, manifest.counts.failed) == (7, 2)
     assert manifest.passed_over.counts == {"other": 1}
     assert {row["reason"] for row in found} == {"", "not-an-image", "empty-file"}
     for row in found:
-        assert row["sha256"] == hashlib.sha256((films / row["source"]).read_bytes()).hexdigest()
+        assert row["sha256"] == hashlib.sha256((images / row["source"]).read_bytes()).hexdigest()
         if row["status"] == "ok":
             assert (row["width"], row["height"]) == ("48", "48")
         else:
@@ -165,8 +165,10 @@ def test_names_are_keyed_digests_and_copies_keep_apart(job: ConvertJob) -> None:
     assert [targets[f"b/{stem}.dcm"] for stem in ("0", "1", "copy")] == [
         f"{name(uid + '7')}{copy}.png" for copy in ("", "-2", "-3")
     ]
-    images = [(job.target / targets[f"b/{stem}.dcm"]).read_bytes() for stem in ("0", "1", "copy")]
-    assert images[0] == images[2] != images[1]
+    decoded_images = [
+        (job.target / targets[f"b/{stem}.dcm"]).read_bytes() for stem in ("0", "1", "copy")
+    ]
+    assert decoded_images[0] == decoded_images[2] != decoded_images[1]
 
 
 def test_a_key_is_made_and_kept(job: ConvertJob, tmp_path: Path) -> None:
@@ -186,13 +188,13 @@ def test_a_key_is_made_and_kept(job: ConvertJob, tmp_path: Path) -> None:
     assert not names[0] & names[1]
 
 
-def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, films: Path) -> None:
+def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, images: Path) -> None:
     """Folders and names stay; a number that is part of a UID is no suffix; none overwrites one."""
-    shutil.copy(films / "0.png", films / "0.dcm")
-    shutil.copy(films / "0.png", films / "1.2.840.7")
+    shutil.copy(images / "0.png", images / "0.dcm")
+    shutil.copy(images / "0.png", images / "1.2.840.7")
     long, odd = "x" * 251 + ".png", os.fsdecode(b"caf\xe9\n.png")
-    shutil.copy(films / "0.png", films / long)
-    shutil.copy(films / "0.png", films / odd)
+    shutil.copy(images / "0.png", images / long)
+    shutil.copy(images / "0.png", images / odd)
     kept = dataclasses.replace(job, key=None)
     run_convert(kept)
     there = {path.relative_to(job.target).as_posix() for path in job.target.rglob("*.*")}
@@ -205,13 +207,13 @@ def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, films: Path) ->
     assert run_convert(kept).continued_from == 13
 
 
-def test_a_kept_name_may_be_a_folders_too(job: ConvertJob, films: Path) -> None:
+def test_a_kept_name_may_be_a_folders_too(job: ConvertJob, images: Path) -> None:
     """A file's new name and a folder's are kept apart, whichever comes first, and continued so."""
     for file, folder in (("c.jpg", "c.png"), ("e.tif", "E.png/e.png"), ("g.png", "g-2.png")):
-        (films / folder).mkdir(parents=True)
-        shutil.copy(films / "0.png", films / folder / "film.png")
-        shutil.copy(films / "0.png", films / file)
-    shutil.copy(films / "0.png", films / "e.png")
+        (images / folder).mkdir(parents=True)
+        shutil.copy(images / "0.png", images / folder / "film.png")
+        shutil.copy(images / "0.png", images / file)
+    shutil.copy(images / "0.png", images / "e.png")
     kept = dataclasses.replace(job, key=None)
     run_convert(kept)
     whole = left(kept)
@@ -268,13 +270,13 @@ def wait_for_its_child(mapping: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
-def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, films: Path, tmp_path: Path) -> None:
+def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, images: Path, tmp_path: Path) -> None:
     """After SIGKILL in the middle of a conversion the same command finishes it."""
     for number in range(200):
-        shutil.copy(films / "b" / "0.dcm", films / f"more-{number}.dcm")
+        shutil.copy(images / "b" / "0.dcm", images / f"more-{number}.dcm")
     run_convert(job)
     other = dataclasses.replace(job, target=tmp_path / "other", mapping=tmp_path / "other.csv")
-    command = [sys.executable, "-m", "cxr_edge", "convert", films, other.target, "--quiet"]
+    command = [sys.executable, "-m", "cxr_edge", "convert", images, other.target, "--quiet"]
     command += ["--key", job.key, "--mapping", other.mapping]
     for kept in (300, 10_000):
         process = subprocess.Popen([str(word) for word in command])
@@ -285,12 +287,12 @@ def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, films: Path, tmp_p
         process.kill()
         assert process.wait() == -signal.SIGKILL
         wait_for_its_child(other.mapping)
-        whole, halfway = images(job), images(other)
+        whole, halfway = decoded_images(job), decoded_images(other)
         assert 0 < len(halfway) < len(whole)
         assert all(whole[name] == data for name, data in halfway.items() if HALF not in name)
     (other.target / f"{HALF}1.png").write_text("left by a kill in the middle of an image")
     assert run_convert(other).continued_from > 0
-    assert images(other) == images(job)
+    assert decoded_images(other) == decoded_images(job)
     assert other.mapping.read_bytes() == job.mapping.read_bytes()
 
 
@@ -339,7 +341,7 @@ def test_interrupted_it_can_be_continued(job: ConvertJob) -> None:
 def test_what_cannot_be_looked_into_is_no_success(
     cxr: Callable[..., Any], job: ConvertJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 3 says that films may be missing, and nothing tells the name of the folder."""
+    """Exit code 3 says that images may be missing, and nothing tells the name of the folder."""
     (job.source / "b" / "bad.png").unlink()
     (job.source / "empty.jpg").unlink()
     (job.source / "ward").mkdir()
@@ -353,7 +355,7 @@ def test_what_cannot_be_looked_into_is_no_success(
     monkeypatch.setattr("os.scandir", refuse)
     done = cxr("convert", job.source, job.target)
     assert done.exit_code == ExitCode.SOME_FAILED
-    assert "could not be looked into: films may be missing" in done.stdout
+    assert "could not be looked into: images may be missing" in done.stdout
     manifest = manifest_path(job.mapping).read_text()
     assert json.loads(manifest)["passed_over"] == {"unlisted": 1, "other": 1}
     assert "ward" not in done.output + manifest
@@ -470,7 +472,7 @@ def test_what_cannot_be_continued_is_left_alone(
 def test_a_wrong_place_is_told_before_anything_is_done(
     job: ConvertJob, tmp_path: Path, places: dict[str, str], message: str
 ) -> None:
-    """Nothing of the user's is overwritten, nothing lands where it is taken for a film or leaks."""
+    """Nothing of the user's is overwritten; nothing lands where it counts as an image or leaks."""
     for folder in ("full", "empty"):
         (tmp_path / folder).mkdir()
     (tmp_path / "full" / "file").write_text("mine")
@@ -485,8 +487,8 @@ def test_a_wrong_place_is_told_before_anything_is_done(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--format", "gif"], "expected png, tiff, jpeg, came gif"),
-        (["--bits", "12"], "expected 8 or 16, came 12"),
+        (["--format", "gif"], "expected png, tiff, jpeg, got gif"),
+        (["--bits", "12"], "expected 8 or 16, got 12"),
         (["--format", "jpeg", "--bits", "16"], "JPEG has 8 bits"),
         (["--keep-names", "--key", "k"], "exclude each other"),
     ],

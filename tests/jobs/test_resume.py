@@ -1,4 +1,4 @@
-"""What a scan sees to besides the films: locks, folders that go, files that change, quarantine."""
+"""What a scan sees to besides the images: locks, folders that go, files that change, quarantine."""
 
 import csv
 import dataclasses
@@ -32,22 +32,22 @@ from cxr_edge.storage.lock import lock_path
 
 
 @pytest.fixture
-def films(tmp_path: Path, phantoms: ModuleType) -> Path:
-    """Eight films and three files that are none."""
+def images(tmp_path: Path, phantoms: ModuleType) -> Path:
+    """Eight images and three files that are none."""
     folder = tmp_path / "films"
     (folder / "ward").mkdir(parents=True)
     for number in range(8):
-        film = phantoms.to_8_bits(phantoms.phantom(number, opacities=1, size=64))
-        cv2.imwrite(str(folder / f"{number}.png"), film)
-    (folder / "5a.png").write_text("no film")
-    (folder / "ward" / "bad, name.png").write_text("no film")
+        image = phantoms.to_8_bits(phantoms.phantom(number, opacities=1, size=64))
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+    (folder / "5a.png").write_text("no image")
+    (folder / "ward" / "bad, name.png").write_text("no image")
     (folder / "ward" / "empty.jpg").touch()
     return folder
 
 
 @pytest.fixture
-def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
-    return ScanJob([films], tmp_path / "report.csv", model, Decision.of(model.spec), workers=1)
+def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
+    return ScanJob([images], tmp_path / "report.csv", model, Decision.of(model.spec), workers=1)
 
 
 def test_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_file_system_without_locks_is_no_obstacle(
         pass
 
 
-def test_a_folder_that_goes_stops_the_scan(job: ScanJob, films: Path, tmp_path: Path) -> None:
+def test_a_folder_that_goes_stops_the_scan(job: ScanJob, images: Path, tmp_path: Path) -> None:
     """Its files do not become failed rows, and once it is back the report is finished."""
     run_scan(job)
     whole = job.out.read_bytes()
@@ -124,12 +124,12 @@ def test_a_folder_that_goes_stops_the_scan(job: ScanJob, films: Path, tmp_path: 
     class Unplugs(Unobserved):
         def begun(self, manifest: RunManifest) -> None:
             super().begun(manifest)
-            films.rename(away)
+            images.rename(away)
 
     with pytest.raises(ReportError, match="is not there any more"):
         run_scan(job, Unplugs())
     assert job.out.read_bytes() == whole[:kept]
-    away.rename(films)
+    away.rename(images)
     run_scan(job)
     assert job.out.read_bytes() == whole
 
@@ -146,31 +146,31 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
         folders.check_all()
 
 
-def change(film: Path, later_than: Path) -> None:
-    """Give a film other pixels and a later time."""
-    gray = cv2.imread(str(film), cv2.IMREAD_GRAYSCALE)
-    cv2.imwrite(str(film), 255 - np.asarray(gray))
+def change(image: Path, later_than: Path) -> None:
+    """Give an image other pixels and a later time."""
+    gray = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(image), 255 - np.asarray(gray))
     later = later_than.stat().st_mtime + 3600
-    os.utime(film, (later, later))
+    os.utime(image, (later, later))
 
 
-def test_files_changed_since_their_row_are_told(job: ScanJob, films: Path) -> None:
+def test_files_changed_since_their_row_are_told(job: ScanJob, images: Path) -> None:
     """Their rows are of the older bytes; one that has a later time alone is not among them."""
     run_scan(job)
-    change(films / "4.png", job.out)
-    os.utime(films / "5.png", (9e9, 9e9))
+    change(images / "4.png", job.out)
+    os.utime(images / "5.png", (9e9, 9e9))
     manifest = run_scan(job)
     assert (manifest.changed, manifest.first_changed) == (1, ["4.png"])
     assert run_scan(dataclasses.replace(job, fresh=True)).changed == 0
 
 
 def test_not_all_files_are_read_again(
-    job: ScanJob, films: Path, monkeypatch: pytest.MonkeyPatch
+    job: ScanJob, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many seem newer, as where clocks differ, a report is continued after so many."""
     run_scan(job)
-    for film in films.glob("*.png"):
-        os.utime(film, (9e9, 9e9))
+    for image in images.glob("*.png"):
+        os.utime(image, (9e9, 9e9))
     read: list[Path] = []
     monkeypatch.setattr("cxr_edge.jobs.resume._MOST", 5)
     monkeypatch.setattr(
@@ -180,38 +180,38 @@ def test_not_all_files_are_read_again(
     assert len(read) == 5
 
 
-def test_other_films_of_the_same_names_are_refused(
-    job: ScanJob, films: Path, tmp_path: Path
+def test_other_images_of_the_same_names_are_refused(
+    job: ScanJob, images: Path, tmp_path: Path
 ) -> None:
     """A report of one folder is not taken for that of another, whatever the times of its files."""
     run_scan(job)
     other = tmp_path / "other"
-    shutil.copytree(films, other)
-    for film in other.glob("[0-2].png"):
-        change(film, job.out)
-        os.utime(film, (1e9, 1e9))
+    shutil.copytree(images, other)
+    for image in other.glob("[0-2].png"):
+        change(image, job.out)
+        os.utime(image, (1e9, 1e9))
     with pytest.raises(ReportError, match=r"0\.png, 1\.png, 2\.png have other bytes"):
         run_scan(dataclasses.replace(job, paths=[other]))
 
 
 def test_the_command_tells_of_changed_files(
-    cxr: Callable[..., Any], films: Path, tmp_path: Path
+    cxr: Callable[..., Any], images: Path, tmp_path: Path
 ) -> None:
     """On the terminal too."""
     out = tmp_path / "r.csv"
-    cxr("scan", films, "--out", out)
-    change(films / "4.png", out)
-    said = cxr("scan", films, "--out", out).output
+    cxr("scan", images, "--out", out)
+    change(images / "4.png", out)
+    said = cxr("scan", images, "--out", out).output
     assert "changed since their row was written: 1 files, the first: 4.png" in said
 
 
-def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) -> None:
+def test_what_fails_is_quarantined(job: ScanJob, images: Path, tmp_path: Path) -> None:
     """Links and a list, the same after a run that was cut short."""
     place = tmp_path / "bad"
     job = dataclasses.replace(job, quarantine=place)
     run_scan(job)
     for path in ("5a.png", "ward/bad, name.png", "ward/empty.jpg"):
-        assert (place / FILES / path).samefile(films / path)
+        assert (place / FILES / path).samefile(images / path)
     listed = (place / LIST).read_bytes()
     rows = list(csv.DictReader(listed.decode().splitlines()))
     assert [row["reason"] for row in rows] == ["not-an-image", "not-an-image", "empty-file"]
@@ -221,14 +221,14 @@ def test_what_fails_is_quarantined(job: ScanJob, films: Path, tmp_path: Path) ->
 
 
 def test_any_name_and_what_cannot_be_read_is_listed(
-    job: ScanJob, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: ScanJob, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The longest names, one like the list's, and a file that nobody may read end no scan."""
     monkeypatch.setattr(os, "link", lambda *_: Path("/nowhere/at/all").stat())
     names = {"q" * 251 + ".png", "quarantine.csv.png"}
     for name in names:
-        (films / name).write_text("no film")
-    (films / "gone.png").symlink_to("nowhere")
+        (images / name).write_text("no image")
+    (images / "gone.png").symlink_to("nowhere")
     place = tmp_path / "bad"
     manifest = run_scan(dataclasses.replace(job, quarantine=place))
     assert names < {path.name for path in (place / FILES).iterdir()}
@@ -247,19 +247,19 @@ def test_where_links_cannot_be_made_copies_are(
 
     monkeypatch.setattr(os, "link", refuse)
     run_scan(dataclasses.replace(job, quarantine=tmp_path / "bad"))
-    assert (tmp_path / "bad" / FILES / "5a.png").read_text() == "no film"
+    assert (tmp_path / "bad" / FILES / "5a.png").read_text() == "no image"
 
 
 def test_a_file_that_cannot_be_quarantined_is_named_printably(
-    job: ScanJob, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: ScanJob, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its name cannot act on the terminal; what was copied of it does not stay."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    (films / "\x1b[2J.png").write_text("no film")
-    (films / "5a.png").unlink()
+    (images / "\x1b[2J.png").write_text("no image")
+    (images / "5a.png").unlink()
     monkeypatch.setattr(os, "link", full)
     monkeypatch.setattr("cxr_edge.reports.quarantine.shutil.copyfileobj", full)
     with pytest.raises(ReportError, match=r"/\\x1b\[2J\.png cannot be written: No space left"):
@@ -267,14 +267,14 @@ def test_a_file_that_cannot_be_quarantined_is_named_printably(
     assert not list((tmp_path / "bad" / FILES).iterdir())
 
 
-def test_a_quarantine_among_the_films_is_refused(films: Path, tmp_path: Path) -> None:
+def test_a_quarantine_among_the_images_is_refused(images: Path, tmp_path: Path) -> None:
     """What it holds would be scanned again."""
-    check_quarantine(tmp_path / "bad", [films])
-    for place in (films, films / "bad"):
+    check_quarantine(tmp_path / "bad", [images])
+    for place in (images, images / "bad"):
         with pytest.raises(UsageError, match="expected a folder outside of"):
-            check_quarantine(place, [films])
+            check_quarantine(place, [images])
     with pytest.raises(UsageError, match="expected a folder"):
-        check_quarantine(films / "0.png", [tmp_path / "other"])
+        check_quarantine(images / "0.png", [tmp_path / "other"])
 
 
 @pytest.mark.parametrize(

@@ -26,23 +26,23 @@ from cxr_edge.reports.observer import Unobserved
 
 
 @pytest.fixture
-def films(tmp_path: Path, phantoms: ModuleType) -> Path:
-    """A folder of eleven films, two files that are none, and one that is passed over."""
+def images(tmp_path: Path, phantoms: ModuleType) -> Path:
+    """A folder of eleven images, two files that are none, and one that is skipped."""
     folder = tmp_path / "films"
     (folder / "b").mkdir(parents=True)
     for number in range(11):
-        film = phantoms.to_8_bits(phantoms.phantom(number, opacities=number % 3, size=64))
-        cv2.imwrite(str(folder / ("b" if number % 2 else "") / f"{number}.png"), film)
-    (folder / "b" / "bad.png").write_text("no film")
+        image = phantoms.to_8_bits(phantoms.phantom(number, opacities=number % 3, size=64))
+        cv2.imwrite(str(folder / ("b" if number % 2 else "") / f"{number}.png"), image)
+    (folder / "b" / "bad.png").write_text("no image")
     (folder / "empty.jpg").touch()
-    (folder / "notes.txt").write_text("no film")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
 @pytest.fixture
-def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
+def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
     return ScanJob(
-        [films], tmp_path / "report.csv", model, Decision.of(model.spec), batching=Batching(4)
+        [images], tmp_path / "report.csv", model, Decision.of(model.spec), batching=Batching(4)
     )
 
 
@@ -55,11 +55,11 @@ def manifest(report: Path) -> dict[str, object]:
     return dict(json.loads(manifest_path(report).read_text()))
 
 
-def test_every_file_taken_has_one_row(job: ScanJob, films: Path) -> None:
+def test_every_file_taken_has_one_row(job: ScanJob, images: Path) -> None:
     """Rows are sorted, failed files are among them, and the exit code says that some failed."""
     result = run_scan(job)
     paths = [row["path"] for row in rows(job.out)]
-    taken = [p.relative_to(films).as_posix() for p in films.rglob("*.*") if p.suffix != ".txt"]
+    taken = [p.relative_to(images).as_posix() for p in images.rglob("*.*") if p.suffix != ".txt"]
     assert paths == sorted(taken)
     assert result.exit_code == ExitCode.SOME_FAILED
     assert result.passed_over == {"other": 1}
@@ -90,9 +90,9 @@ def test_csv_and_manifest_agree(job: ScanJob) -> None:
             assert row["label"] == identity["labels"][positive]
 
 
-def test_good_files_alone_exit_with_0(job: ScanJob, films: Path) -> None:
+def test_good_files_alone_exit_with_0(job: ScanJob, images: Path) -> None:
     """Nothing failed, nothing to look at."""
-    assert run_scan(dataclasses.replace(job, paths=[films / "0.png"])).exit_code == ExitCode.DONE
+    assert run_scan(dataclasses.replace(job, paths=[images / "0.png"])).exit_code == ExitCode.DONE
 
 
 def test_an_empty_folder_gives_a_header(job: ScanJob, tmp_path: Path) -> None:
@@ -134,40 +134,40 @@ def test_a_finished_report_is_not_computed_again(job: ScanJob, model: Model) -> 
     assert second.exit_code == first.exit_code
 
 
-def test_films_added_at_the_end_are_taken_in(job: ScanJob, films: Path, tmp_path: Path) -> None:
+def test_images_added_at_the_end_are_taken_in(job: ScanJob, images: Path, tmp_path: Path) -> None:
     """A finished report grows with its folder, to what a scan from the start gives."""
     run_scan(job)
-    shutil.copy(films / "0.png", films / "z.png")
+    shutil.copy(images / "0.png", images / "z.png")
     run_scan(job)
     fresh = dataclasses.replace(job, out=tmp_path / "fresh.csv")
     run_scan(fresh)
     assert job.out.read_bytes() == fresh.out.read_bytes()
 
 
-def remove(films: Path) -> None:
-    (films / "0.png").unlink()
+def remove(images: Path) -> None:
+    (images / "0.png").unlink()
 
 
-def remove_last(films: Path) -> None:
-    (films / "empty.jpg").unlink()
+def remove_last(images: Path) -> None:
+    (images / "empty.jpg").unlink()
 
 
-def rename(films: Path) -> None:
-    (films / "0.png").rename(films / "00.png")
+def rename(images: Path) -> None:
+    (images / "0.png").rename(images / "00.png")
 
 
-def insert(films: Path) -> None:
-    shutil.copy(films / "0.png", films / "00.png")
+def insert(images: Path) -> None:
+    shutil.copy(images / "0.png", images / "00.png")
 
 
 @pytest.mark.parametrize("change", [remove, remove_last, insert, rename])
 def test_a_changed_folder_is_told(
-    job: ScanJob, films: Path, change: Callable[[Path], None]
+    job: ScanJob, images: Path, change: Callable[[Path], None]
 ) -> None:
     """A report is never continued over other files, and stays as it was."""
     run_scan(job)
     before = job.out.read_bytes()
-    change(films)
+    change(images)
     with pytest.raises(ReportError, match="added, removed or renamed"):
         run_scan(job)
     assert job.out.read_bytes() == before
@@ -247,16 +247,16 @@ def test_a_foreign_file_is_not_overwritten(job: ScanJob) -> None:
         assert job.out.read_bytes() == content
 
 
-def test_the_report_itself_is_no_film(job: ScanJob, films: Path) -> None:
+def test_the_report_itself_is_no_image(job: ScanJob, images: Path) -> None:
     """A report without a suffix, inside the folder that is scanned, gets no row."""
-    run_scan(dataclasses.replace(job, out=films / "report"))
-    assert "report" not in {row["path"] for row in rows(films / "report")}
-    assert run_scan(dataclasses.replace(job, out=films / "report")).continued_from == 13
+    run_scan(dataclasses.replace(job, out=images / "report"))
+    assert "report" not in {row["path"] for row in rows(images / "report")}
+    assert run_scan(dataclasses.replace(job, out=images / "report")).continued_from == 13
 
 
-def test_a_file_name_with_a_line_break_can_be_continued(job: ScanJob, films: Path) -> None:
+def test_a_file_name_with_a_line_break_can_be_continued(job: ScanJob, images: Path) -> None:
     """macOS leaves files called Icon and a carriage return."""
-    (films / "Icon\r").write_text("no film")
+    (images / "Icon\r").write_text("no image")
     run_scan(job)
     assert "Icon\\x0d" in {row["path"] for row in rows(job.out)}
     assert run_scan(job).continued_from == 14
@@ -297,11 +297,11 @@ def test_an_unwritable_out_is_seen_before_any_work(
     assert not model.runtime.batches  # type: ignore[attr-defined]
 
 
-def test_several_folders_are_told_apart(job: ScanJob, films: Path, tmp_path: Path) -> None:
+def test_several_folders_are_told_apart(job: ScanJob, images: Path, tmp_path: Path) -> None:
     """Each root's name stands before its files, and the rows are sorted over all of them."""
-    shutil.copytree(films, tmp_path / "a films")
-    run_scan(dataclasses.replace(job, paths=[films, tmp_path / "a films"]))
+    shutil.copytree(images, tmp_path / "a images")
+    run_scan(dataclasses.replace(job, paths=[images, tmp_path / "a images"]))
     paths = [row["path"] for row in rows(job.out)]
     assert paths == sorted(paths)
     assert len(set(paths)) == 26
-    assert {path.split("/")[0] for path in paths} == {"films", "a films"}
+    assert {path.split("/")[0] for path in paths} == {"films", "a images"}

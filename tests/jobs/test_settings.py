@@ -27,8 +27,8 @@ ARTEFACTS = [
 
 
 @pytest.fixture(scope="module")
-def films(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of links to thirty real films."""
+def images(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of links to thirty real images."""
     folder = tmp_path_factory.mktemp("films")
     for number, item in enumerate(islice(discover([real_data / "chest_xray_full"]), 0, 120, 4)):
         (folder / f"{number:03}{item.file.suffix}").symlink_to(item.file)
@@ -37,9 +37,9 @@ def films(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("runtime", "artefact"), ARTEFACTS)
 def test_the_report_is_the_same_for_every_setting(
-    films: Path, tmp_path: Path, runtime: str, artefact: str
+    images: Path, tmp_path: Path, runtime: str, artefact: str
 ) -> None:
-    """Workers, films a call and threads a call leave every byte as one at a time has it."""
+    """Workers, images a call and threads a call leave every byte as one at a time has it."""
     if not installed(runtime):
         pytest.skip(f"{runtime} is not installed")
     reports = []
@@ -47,7 +47,7 @@ def test_the_report_is_the_same_for_every_setting(
         model = open_model(str(default_package() / artefact), runtime, "cpu", threads=threads)
         batching = choose_batching(model, batch_size, workers)
         out = tmp_path / f"{workers}-{batch_size}-{threads}.csv"
-        job = ScanJob([films], out, model, Decision.of(model.spec), batching=batching,
+        job = ScanJob([images], out, model, Decision.of(model.spec), batching=batching,
                       workers=workers, threads=threads)  # fmt: skip
         assert run_scan(job).counts.ok == 30
         reports.append(out.read_bytes())

@@ -102,14 +102,14 @@ def test_screening_misses_no_more_than_balanced(
 
 
 def test_the_calibration_error_is_counted_by_bin() -> None:
-    """Two bins by hand: |0.25 - 0.5| of two films, |0.95 - 1| of one."""
+    """Two bins by hand: |0.25 - 0.5| of two images, |0.95 - 1| of one."""
     error = calibration_error([0, 1, 1], [0.24, 0.26, 0.95])
     assert error == pytest.approx((2 * 0.25 + 0.05) / 3)
 
 
 @given(st.integers(1, 500))
 def test_intervals_stay_between_0_and_1(total: int) -> None:
-    """All or none of any count of films."""
+    """All or none of any count of images."""
     assert wilson(total, total).high == 1
     assert wilson(0, total).low == 0
 

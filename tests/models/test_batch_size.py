@@ -1,4 +1,4 @@
-"""How many films one call of a model takes."""
+"""How many images one call of a model takes."""
 
 import time
 from dataclasses import replace
@@ -10,7 +10,7 @@ from fakes import FakeRuntime
 from numpy.typing import NDArray
 
 from cxr_edge.models import batch_size as module
-from cxr_edge.models.batch_size import Batching, choose_batching, drawn_films
+from cxr_edge.models.batch_size import Batching, choose_batching, drawn_images
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
@@ -21,16 +21,16 @@ pytestmark = pytest.mark.usefixtures("forgetful")
 
 
 class Timed(FakeRuntime):
-    """Takes some milliseconds a call and some a film."""
+    """Takes some milliseconds a call and some an image."""
 
     provider = "CPUExecutionProvider"
 
-    def __init__(self, spec: ModelSpec, call: float, film: float) -> None:
+    def __init__(self, spec: ModelSpec, call: float, image: float) -> None:
         super().__init__(spec)
-        self.call, self.film = call, film
+        self.call, self.image = call, image
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        time.sleep((self.call + self.film * len(pixels)) / 1e3)
+        time.sleep((self.call + self.image * len(pixels)) / 1e3)
         return super().run(pixels)
 
 
@@ -43,7 +43,7 @@ class Sociable(Timed):
 
 
 class Saturated(Timed):
-    """Gives every film the same."""
+    """Gives every image the same."""
 
     def run(self, pixels: NDArray[np.uint8]) -> Scores:
         return np.ones(len(super().run(pixels)), np.float32)
@@ -60,19 +60,19 @@ def packaged(runtime: FakeRuntime, package: Path) -> Model:
 
 
 def test_the_fastest_size_is_taken_and_remembered(spec: ModelSpec, golden_package: Path) -> None:
-    """Where a call costs much and a film little, large batches are faster; measured once."""
-    runtime = Timed(spec, call=10, film=0.1)
+    """Where a call costs much and an image little, large batches are faster; measured once."""
+    runtime = Timed(spec, call=10, image=0.1)
     first = choose_batching(packaged(runtime, golden_package), None, 2)
     assert first.size == 16
-    assert first.why.startswith("fastest of ms a film 1")
+    assert first.why.startswith("fastest of ms an image 1")
     runtime.batches.clear()
     assert choose_batching(packaged(runtime, golden_package), None, 2) == first
     assert not runtime.batches
 
 
 def test_a_larger_batch_must_gain(spec: ModelSpec, golden_package: Path) -> None:
-    """Where films take the same time together as alone, they go one by one."""
-    model = packaged(Timed(spec, call=0, film=3), golden_package)
+    """Where images take the same time together as alone, they go one by one."""
+    model = packaged(Timed(spec, call=0, image=3), golden_package)
     assert choose_batching(model, None, 2).size == 1
 
 
@@ -81,8 +81,8 @@ def test_a_larger_batch_must_gain(spec: ModelSpec, golden_package: Path) -> None
 def test_company_never_changes_a_bit(
     spec: ModelSpec, golden_package: Path, kind: type[Timed], asked: int | None
 ) -> None:
-    """Where it would, or that cannot be told, films go one by one and the manifest says why."""
-    model = packaged(kind(spec, call=10, film=0.1), golden_package)
+    """Where it would, or that cannot be told, images go one by one and the manifest says why."""
+    model = packaged(kind(spec, call=10, image=0.1), golden_package)
     chosen = choose_batching(model, asked, 2)
     assert chosen.size == 1
     assert module.ALONE in chosen.why
@@ -97,7 +97,7 @@ def test_what_is_asked_for_is_taken(spec: ModelSpec, golden_package: Path) -> No
 
 def test_on_a_device_calls_are_padded(spec: ModelSpec, golden_package: Path) -> None:
     """There the shape of a call decides on the last bit, so all calls have the same."""
-    model = packaged(OnDevice(spec, call=10, film=0.01), golden_package)
+    model = packaged(OnDevice(spec, call=10, image=0.01), golden_package)
     assert choose_batching(model, 5, 2) == Batching(5, padded=True)
     chosen = choose_batching(model, None, 2)
     assert chosen.padded
@@ -111,7 +111,7 @@ def test_memory_bounds_the_batch(
     peaks = iter(range(0, 10**12, 10**9))
     monkeypatch.setattr(module, "peak_memory", lambda: next(peaks))
     monkeypatch.setattr(module, "available_memory", lambda: 7 * 10**9)
-    runtime = Timed(spec, call=10, film=0.1)
+    runtime = Timed(spec, call=10, image=0.1)
     choose_batching(packaged(runtime, golden_package), None, 2)
     assert max(runtime.batches) == 4
 
@@ -125,16 +125,16 @@ def test_remembered_rubbish_is_measured_again(spec: ModelSpec, golden_package: P
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_drawn_films_fit_and_differ(channels: int) -> None:
+def test_drawn_images_fit_and_differ(channels: int) -> None:
     """They have the model's shape, and each has other pixels."""
-    films = drawn_films(InputSpec(height=60, width=50, channels=channels), 4)
-    assert films.shape == (4, 60, 50, channels)
-    assert len({film.tobytes() for film in films}) == 4
-    assert (films == drawn_films(InputSpec(height=60, width=50, channels=channels), 4)).all()
+    images = drawn_images(InputSpec(height=60, width=50, channels=channels), 4)
+    assert images.shape == (4, 60, 50, channels)
+    assert len({image.tobytes() for image in images}) == 4
+    assert (images == drawn_images(InputSpec(height=60, width=50, channels=channels), 4)).all()
 
 
 def test_the_embedded_model_is_measured_for_real() -> None:
-    """Its films are alike to the last bit in every company, so a size by hand is obeyed."""
+    """Its images are alike to the last bit in every company, so a size by hand is obeyed."""
     model = open_model(threads=1)
     assert choose_batching(model, 3, 1).size == 3
-    assert choose_batching(model, None, 1).why.startswith("fastest of ms a film")
+    assert choose_batching(model, None, 1).why.startswith("fastest of ms an image")

@@ -9,7 +9,7 @@ import pytest
 from fakes import ROOT
 
 from cxr_edge.datasets.labelled_image import LABELS
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.evaluation.shifts import SHIFTS
 from cxr_edge.evaluation.summary import Summary
@@ -27,7 +27,7 @@ from cxr_edge.pipeline.outcome import Prediction
 from cxr_edge.pipeline.scan import scan
 
 PACKAGE = default_package()
-FILMS = 300
+IMAGES = 300
 
 
 def test_every_file_is_as_listed() -> None:
@@ -52,7 +52,7 @@ def test_its_original_carries_no_optimizer() -> None:
 
 
 def test_its_card_says_what_it_must() -> None:
-    """Research use, the data, the intervals, the fall on other hospitals' films."""
+    """Research use, the data, the intervals, the fall on other hospitals' images."""
     card = (PACKAGE / "README.md").read_text()
     facts = open_model().spec.provenance
     assert facts is not None
@@ -63,11 +63,11 @@ def test_its_card_says_what_it_must() -> None:
 
 
 def test_it_withstands_other_exposure_crop_and_compression() -> None:
-    """On every changed copy of the validation films: AUC 0.98, and 0.98 of the pneumonias found."""
+    """On every changed copy of the validation images: AUC and sensitivity of 0.98."""
     found = Summary.read(PACKAGE / "evaluation.json")
     facts = open_model().spec.provenance
     assert facts is not None
-    assert found.figures.films == facts.validation_films
+    assert found.figures.images == facts.validation_films
     assert set(found.copies) == set(SHIFTS)
     for name, figures in found.copies.items():
         assert figures.auc is not None
@@ -81,7 +81,7 @@ def test_it_withstands_other_exposure_crop_and_compression() -> None:
 
 
 def test_parity_was_proved() -> None:
-    """parity.json says that every format passed, on the films of all validation patients."""
+    """parity.json says that every format passed, on the images of all validation patients."""
     parity = json.loads((PACKAGE / "parity.json").read_text())
     facts = open_model().spec.provenance
     assert facts is not None
@@ -114,16 +114,16 @@ def test_it_can_be_made_again(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def held_out(real_data: Path) -> tuple[list[int], list[float]]:
-    """Truth and probabilities of the validation patients' films, in a shuffled order."""
+    """Truth and probabilities of the validation patients' images, in a shuffled order."""
     model = open_model()
     facts = model.spec.provenance
     assert facts is not None
     assert facts.split_seed is not None
-    listed = list_films(real_data / "chest_xray_224")
+    listed = list_images(real_data / "chest_xray_224")
     labels = {
-        str(film.path): film.label
-        for film in listed
-        if in_validation(film.patient, facts.split_seed, facts.validation_fraction)
+        str(image.path): image.label
+        for image in listed
+        if in_validation(image.patient, facts.split_seed, facts.validation_fraction)
     }
     paths = list(labels)
     np.random.default_rng(0).shuffle(paths)
@@ -135,7 +135,7 @@ def held_out(real_data: Path) -> tuple[list[int], list[float]]:
 
 
 @pytest.mark.data
-def test_all_held_out_films_score_as_the_card_says(
+def test_all_held_out_images_score_as_the_card_says(
     held_out: tuple[list[int], list[float]],
 ) -> None:
     """From file bytes through ONNX they give the card's figures; a few duplicates come on top."""
@@ -150,9 +150,9 @@ def test_all_held_out_films_score_as_the_card_says(
 
 
 @pytest.mark.data
-def test_300_held_out_films_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
-    """The card's AUC lies in the interval that 300 of the films give."""
-    truth, probabilities = (values[:FILMS] for values in held_out)
+def test_300_held_out_images_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
+    """The card's AUC lies in the interval that 300 of the images give."""
+    truth, probabilities = (values[:IMAGES] for values in held_out)
     facts = open_model().spec.provenance
     assert facts is not None
     found = auc(truth, probabilities)
@@ -160,8 +160,8 @@ def test_300_held_out_films_agree_with_the_card(held_out: tuple[list[int], list[
 
 
 @pytest.mark.data
-def test_full_size_films_agree_with_their_folders(real_data: Path) -> None:
-    """Every film of original size is scored, at least 90 % as its class folder says."""
+def test_full_size_images_agree_with_their_folders(real_data: Path) -> None:
+    """Every image of original size is scored, at least 90 % as its class folder says."""
     model = open_model()
     batches = scan(discover([real_data / "chest_xray_full"]), model, Decision.of(model.spec))
     outcomes = [outcome for batch in batches for outcome in batch]
@@ -173,15 +173,15 @@ def test_full_size_films_agree_with_their_folders(real_data: Path) -> None:
 
 
 @pytest.mark.data
-def test_original_films_and_their_small_copies_get_the_same_label(real_data: Path) -> None:
-    """Decoding and resizing a film of original size decides as its 224-pixel copy does."""
+def test_original_images_and_their_small_copies_get_the_same_label(real_data: Path) -> None:
+    """Decoding and resizing an image of original size decides as its 224-pixel copy does."""
     model = open_model()
     labels: list[dict[str, str]] = []
     for folder in ("chest_xray_full", "chest_xray_224/train"):
-        films = [film.path for film in list_films(real_data / folder)]
-        names = {item.name for item in films}
+        images = [image.path for image in list_images(real_data / folder)]
+        names = {item.name for item in images}
         wanted = names if not labels else names & labels[0].keys()
-        items = [ImageItem(path.name, str(path)) for path in films if path.name in wanted]
+        items = [ImageItem(path.name, str(path)) for path in images if path.name in wanted]
         outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
         labels.append({o.path: o.label for o in outcomes if isinstance(o, Prediction)})
     assert labels[0].keys() == labels[1].keys()

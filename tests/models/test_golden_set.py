@@ -13,23 +13,23 @@ import pytest
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.checksums import write_checksums
-from cxr_edge.models.golden_set import GoldenArtefact, GoldenFilm, GoldenSet, read_golden_set
+from cxr_edge.models.golden_set import GoldenArtefact, GoldenImage, GoldenSet, read_golden_set
 from cxr_edge.spec.input_spec import InputSpec
 
 SPEC = InputSpec(4, 3, 1)
-FILMS = tuple(
-    GoldenFilm(name, name.encode(), np.full(SPEC.shape, gray, np.uint8), 2, 0.5)
+IMAGES = tuple(
+    GoldenImage(name, name.encode(), np.full(SPEC.shape, gray, np.uint8), 2, 0.5)
     for name, gray in (("a.jpg", 3), ("b.png", 200))
 )
-SET = GoldenSet(SPEC, FILMS, {"model.onnx": GoldenArtefact((0.25, 0.5), 1e-4)})
+SET = GoldenSet(SPEC, IMAGES, {"model.onnx": GoldenArtefact((0.25, 0.5), 1e-4)})
 
 
 def test_a_set_comes_back_as_it_was() -> None:
-    """Bytes of the films, pixels, probabilities and tolerances."""
+    """Bytes of the images, pixels, probabilities and tolerances."""
     back = GoldenSet.from_bytes(SET.to_bytes(), "selftest.zip")
     assert back.input == SET.input
     assert back.artefacts == SET.artefacts
-    for one, other in zip(back.films, SET.films, strict=True):
+    for one, other in zip(back.images, SET.images, strict=True):
         for field in ("name", "data", "gray_levels", "mean_gray_levels"):
             assert getattr(one, field) == getattr(other, field)
         np.testing.assert_array_equal(one.pixels, other.pixels)
@@ -51,7 +51,7 @@ def test_the_same_set_gives_the_same_bytes() -> None:
     ],
 )
 def test_an_impossible_set_is_not_made(wrong: dict[str, Any]) -> None:
-    """Films, pixels of the input's shape, one probability a film."""
+    """Images, pixels of the input's shape, one probability an image."""
     with pytest.raises(ValueError, match="expected"):
         replace(SET, **wrong)
 
@@ -89,14 +89,14 @@ DAMAGED = {
     "empty": b"",
     "half": SET.to_bytes()[: len(SET.to_bytes()) // 2],
     "no index": rewritten(lambda members: members.pop("selftest.json")),
-    "no film": rewritten(lambda members: members.pop("films/a.jpg")),
+    "no image": rewritten(lambda members: members.pop("films/a.jpg")),
     "no pixels": rewritten(lambda members: members.pop("pixels/a.jpg.npy")),
     "half the pixels": rewritten(
         lambda members: members.update({"pixels/a.jpg.npy": members["pixels/a.jpg.npy"][:-1]})
     ),
     "no JSON": rewritten(lambda members: members.update({"selftest.json": b"{"})),
     "a list": rewritten(lambda members: members.update({"selftest.json": b"[]"})),
-    "films a list": rewritten(index(films=["a.jpg"])),
+    "images a list": rewritten(index(images=["a.jpg"])),
     "text for numbers": rewritten(
         index(artefacts={"model.onnx": {"probabilities": ["1", "0"], "tolerance": 1}})
     ),
@@ -106,7 +106,7 @@ DAMAGED = {
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_damaged_set_is_told(data: bytes) -> None:
     """Whatever is wrong with it, the message names the file and says what to do."""
-    with pytest.raises(ModelInvalid, match=r"selftest\.zip: expected the golden films .* again"):
+    with pytest.raises(ModelInvalid, match=r"selftest\.zip: expected the golden images .* again"):
         GoldenSet.from_bytes(data, "selftest.zip")
 
 

@@ -22,7 +22,7 @@ from cxr_edge.reports.manifest import manifest_path, read_identity
 
 pytestmark = pytest.mark.usefixtures("forgetful")
 
-FILM = SAMPLES / "phantom-normal.jpg"
+IMAGE = SAMPLES / "phantom-normal.jpg"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: lis
         opened = open_model(str(golden_package))
         assert opened.runtime_name == "litert"
         assert opened.artefact == "model.tflite"
-        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms a film (measured)"
+        assert opened.why == "fastest of onnx 42.1, litert 35.0 ms an image (measured)"
     assert len(measured) == 1
     assert open_model(str(golden_package), threads=7).runtime_name == "litert"
     assert len(measured) == 1
@@ -212,7 +212,7 @@ def test_openvino_takes_part(golden_package: Path, monkeypatch: pytest.MonkeyPat
     )
     opened = open_model(str(golden_package))
     assert (opened.runtime_name, opened.artefact) == ("openvino", "model.onnx")
-    assert opened.why == "fastest of onnx 3.0, openvino 1.0, litert 2.0 ms a film (measured)"
+    assert opened.why == "fastest of onnx 3.0, openvino 1.0, litert 2.0 ms an image (measured)"
 
 
 def test_the_others_are_measured_where_one_is_broken(
@@ -224,7 +224,7 @@ def test_the_others_are_measured_where_one_is_broken(
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.openvino", raising=False)
     opened = open_model(str(golden_package))
-    assert opened.why.startswith("fastest of onnx 1.0, litert 1.0 ms a film (measured); ")
+    assert opened.why.startswith("fastest of onnx 1.0, litert 1.0 ms an image (measured); ")
     assert "pip install 'cxr-edge[openvino]'" in opened.why
     assert not forgetful.exists()
 

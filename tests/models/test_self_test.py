@@ -26,7 +26,7 @@ from cxr_edge.models.self_test import check_once, require, self_test, self_test_
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import Scores
 
-FILM = SAMPLES / "phantom-normal.jpg"
+IMAGE = SAMPLES / "phantom-normal.jpg"
 
 
 def rewrite(package: Path, **changes: object) -> None:
@@ -56,16 +56,16 @@ def test_where_the_package_was_made_nothing_drifts(golden_package: Path, name: s
     assert result.passed
     assert result.gray_levels == 0
     assert result.difference < 1e-5
-    assert len(result.films) == 6
+    assert len(result.images) == 6
 
 
 def shifted(monkeypatch: pytest.MonkeyPatch, by: Callable[[str], int], share: float = 1.0) -> None:
     """Make decode and resize give other gray levels by format, in a share of the pixels."""
     real = selftest.preprocess
 
-    def resize(image: GrayImage, spec: Any) -> NDArray[np.uint8]:
-        pixels = real(image, spec)
-        levels = by(image.source.format)
+    def resize(decoded: GrayImage, spec: Any) -> NDArray[np.uint8]:
+        pixels = real(decoded, spec)
+        levels = by(decoded.source.format)
         moved = np.where(pixels < 128, pixels + levels, pixels - levels)
         chosen = np.random.default_rng(0).random(pixels.shape) < share
         return np.where(chosen, moved, pixels).astype(np.uint8)
@@ -79,7 +79,7 @@ def test_a_drifting_jpeg_decoder_is_told(
     """Too many gray levels are told; the message blames decode or resize, not the model."""
     shifted(monkeypatch, lambda kind: 6 if kind == "jpeg" else 0)
     result = self_test(golden_package, open_model(str(golden_package), "onnx"))
-    drifted = {test.film.name for test in result.films if test.pixel_drift}
+    drifted = {test.image.name for test in result.images if test.pixel_drift}
     assert drifted == {"color.jpg", "large.jpg"}
     expected = r"large\.jpg: decode or resize drifted, .* 6 gray levels and 6\.00 .* allowed 5 "
     with pytest.raises(SelfTestFailed, match=expected) as caught:
@@ -111,7 +111,7 @@ def test_decoders_may_differ_a_little(
         require([self_test(golden_package, model)])
 
 
-def test_a_film_that_is_not_decoded_is_told(
+def test_a_image_that_is_not_decoded_is_told(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A build without a decoder fails the self-test with the decoder's own words."""
@@ -121,7 +121,7 @@ def test_a_film_that_is_not_decoded_is_told(
 
     monkeypatch.setattr(selftest, "decode", refuse)
     result = self_test(golden_package, open_model(str(golden_package), "onnx"))
-    with pytest.raises(SelfTestFailed, match=r"film\.tiff cannot be decoded here: the file"):
+    with pytest.raises(SelfTestFailed, match=r"image\.tiff cannot be decoded here: the file"):
         require([result])
 
 
@@ -152,7 +152,7 @@ def test_a_drifting_model_is_told(golden_package: Path, change: Callable[[Scores
 
 
 def test_a_model_that_gives_too_few_is_told(golden_package: Path) -> None:
-    """One probability a film, or there is nothing to compare."""
+    """One probability an image, or there is nothing to compare."""
     model = open_model(str(golden_package), "onnx")
     few = replace(model, runtime=Wrong(model, lambda p: p[:-1]))
     with pytest.raises(ModelInvalid, match="gave 5 for 6"):
@@ -164,7 +164,7 @@ def test_a_set_that_lacks_the_artefact_is_told(tested: Path) -> None:
     golden = read_golden_set(tested)
     assert golden
     rewrite(tested, artefacts={"model.tflite": golden.artefacts["model.tflite"]})
-    with pytest.raises(ModelInvalid, match=r"probabilities of model\.onnx, came .*tflite"):
+    with pytest.raises(ModelInvalid, match=r"probabilities of model\.onnx, got .*tflite"):
         self_test(tested, open_model(str(tested), "onnx"))
 
 
@@ -191,7 +191,7 @@ def test_a_record_never_lets_another_package_pass(tested: Path) -> None:
 
 @pytest.mark.usefixtures("forgetful")
 def test_a_record_never_lets_another_spec_pass(tested: Path) -> None:
-    """Golden films of one input say nothing where --spec gives the same model another one."""
+    """Golden images of one input say nothing where --spec gives the same model another one."""
     model = open_model(str(tested), "onnx")
     assert check_once(model) == "passed"
     other = replace(model.spec, input=replace(model.spec.input, channels=3))
@@ -259,11 +259,11 @@ def test_a_scan_refuses_to_score_what_drifted(
     """Exit code 4, no report; --no-self-test scans, and the manifest says so."""
     drifted(tested, 0.01, ("model.onnx", "model.tflite"))
     out = tmp_path / "r.csv"
-    result = cxr("scan", FILM, "--model", tested, "--out", out)
+    result = cxr("scan", IMAGE, "--model", tested, "--out", out)
     assert result.exit_code == 4
     assert "color.jpg: the model drifted" in result.output
     assert not out.exists()
-    assert cxr("scan", FILM, "--model", tested, "--out", out, "--no-self-test").exit_code == 0
+    assert cxr("scan", IMAGE, "--model", tested, "--out", out, "--no-self-test").exit_code == 0
     assert scanned(out)["self_test"] == "skipped by --no-self-test"
 
 
@@ -275,7 +275,7 @@ def test_the_manifest_says_when_it_passed(
     for expected in ("passed", "passed before"):
         out = tmp_path / f"{expected}.csv"
         words = ("--model", golden_package, "--runtime", "onnx", "--out", out)
-        assert cxr("scan", FILM, *words).exit_code == 0
+        assert cxr("scan", IMAGE, *words).exit_code == 0
         assert scanned(out)["self_test"] == expected
 
 
@@ -283,7 +283,7 @@ def test_a_damaged_set_stops_a_scan(cxr: Callable[..., Any], tested: Path, tmp_p
     """It cannot be told whether this machine is right, so nothing is scored."""
     (tested / SELFTEST).write_bytes(b"no zip")
     write_checksums(tested)
-    result = cxr("scan", FILM, "--model", tested, "--out", tmp_path / "r.csv")
+    result = cxr("scan", IMAGE, "--model", tested, "--out", tmp_path / "r.csv")
     assert result.exit_code == 1
     assert "it is damaged" in result.output
 
@@ -320,7 +320,7 @@ def test_verify_takes_the_embedded_model_by_its_name(
 
 
 def test_verify_says_what_it_lacks(cxr: Callable[..., Any], tested: Path) -> None:
-    """Neither films nor --self-test, an unknown runtime, a package without golden films."""
+    """Neither images nor --self-test, an unknown runtime, a package without golden images."""
     assert cxr("verify", tested).exit_code == 2
     assert cxr("verify", tested, "--self-test", "--runtime", "tpu").exit_code == 2
     (tested / SELFTEST).unlink()
@@ -366,7 +366,7 @@ def test_one_runtime_is_enough(
 
     for runtime in ("auto", present):
         out = tmp_path / f"{runtime}.csv"
-        run("scan", FILM, "--model", golden_package, "--runtime", runtime, "--out", out)
+        run("scan", IMAGE, "--model", golden_package, "--runtime", runtime, "--out", out)
         data = scanned(out)
         assert data["identity"]["runtime"] == present
         assert data["self_test"] in ("passed", "passed before")

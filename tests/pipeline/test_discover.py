@@ -28,7 +28,7 @@ def plant(root: Path, *names: str, content: bytes = b"") -> None:
 
 
 def found(*paths: Path) -> tuple[list[str], dict[str, int]]:
-    """Return the paths taken, and what was passed over."""
+    """Return the paths taken, and what was skipped."""
     passed_over = PassedOver()
     return [item.path for item in discover(paths, passed_over)], dict(passed_over.counts)
 
@@ -92,7 +92,7 @@ def test_an_item_knows_where_its_file_is(tmp_path: Path) -> None:
 
 def test_names_are_held_of_one_folder_and_compactly(tmp_path: Path) -> None:
     """A name costs its own bytes and little more, and is let go with its folder."""
-    plant(tmp_path, *(f"{folder}/{film:04}.png" for folder in range(4) for film in range(1000)))
+    plant(tmp_path, *(f"{folder}/{image:04}.png" for folder in range(4) for image in range(1000)))
     list(discover([tmp_path]))  # what is loaded or compiled at first use does not count
     tracemalloc.start()
     count = sum(1 for _ in discover([tmp_path]))
@@ -207,7 +207,7 @@ def test_names_that_hold_each_other_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
-    """A typing error is told before the first film is scanned."""
+    """A typing error is told before the first image is scanned."""
     plant(tmp_path, "x.png")
     with pytest.raises(UsageError, match="typo does not exist"):
         discover([tmp_path, tmp_path / "typo"])
@@ -225,7 +225,7 @@ def test_folders_are_listed_when_they_are_reached(tmp_path: Path) -> None:
 def test_what_cannot_be_looked_into_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that refuses, and a file whose name says nothing: both may hold films."""
+    """A folder that refuses, and a file whose name says nothing: both may hold images."""
     plant(tmp_path, "a/x.png", "b/x.png", "notes.txt", "y.png")
 
     def refuse(*_arguments: object) -> NoReturn:
@@ -242,7 +242,7 @@ def test_what_cannot_be_looked_into_is_named(
 
 @pytest.mark.parametrize("target", ["nowhere", "notes.txt", "a/x.png/below"])
 def test_a_link_into_nowhere_that_is_no_image_is_nothing_lost(target: str, tmp_path: Path) -> None:
-    """There is nothing behind it that could be a film."""
+    """There is nothing behind it that could be an image."""
     plant(tmp_path, "a/x.png")
     (tmp_path / "notes.txt").symlink_to(target)
     passed_over = PassedOver()
@@ -299,9 +299,9 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
 def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
     """A file never has two rows because two PATHs reach it."""
     (tmp_path / "a").mkdir()
-    film = tmp_path / "a" / "x.png"
-    film.touch()
-    for inner in (film, tmp_path / "a"):
+    image = tmp_path / "a" / "x.png"
+    image.touch()
+    for inner in (image, tmp_path / "a"):
         with pytest.raises(UsageError, match="lies in"):
             discover([tmp_path, inner])
 
@@ -316,7 +316,7 @@ def test_a_root_that_refuses_to_be_listed_is_told(
 
 
 def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
-    """Its films must not be missing from a report that counts as finished."""
+    """Its images must not be missing from a report that counts as finished."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "film.png").touch()

@@ -18,13 +18,13 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage import read_file as reading
 from cxr_edge.storage.read_file import read_file
 
-FILM = SAMPLES / "phantom-normal.jpg"
+IMAGE = SAMPLES / "phantom-normal.jpg"
 SPEC = InputSpec(32, 48, 3)
 
 
-def test_a_film_becomes_what_the_model_takes() -> None:
+def test_a_image_becomes_what_the_model_takes() -> None:
     """The pixels have the spec's shape, and the source is told with them."""
-    prepared = prepare(FILM, SPEC)
+    prepared = prepare(IMAGE, SPEC)
     assert isinstance(prepared.content, Pixels)
     assert prepared.content.pixels.shape == (32, 48, 3)
     assert np.ptp(prepared.content.pixels) > 100
@@ -34,7 +34,7 @@ def test_a_film_becomes_what_the_model_takes() -> None:
 
 @pytest.mark.parametrize("name", ["phantom-normal.jpg", "truncated.jpg", "text.png"])
 def test_the_digest_is_of_the_bytes(name: str) -> None:
-    """A row can be traced to its file's bytes, also where they are no film."""
+    """A row can be traced to its file's bytes, also where they are no image."""
     expected = hashlib.sha256((SAMPLES / name).read_bytes()).hexdigest()
     assert prepare(SAMPLES / name, SPEC).sha256 == expected
 
@@ -83,36 +83,36 @@ def test_a_refusal_of_the_system_is_unreadable(
 
     with monkeypatch.context() as patch:
         patch.setattr("os.open", refuse)
-        content = prepare(FILM, SPEC).content
+        content = prepare(IMAGE, SPEC).content
     assert isinstance(content, Unreadable)
     assert str(content).endswith(error.strerror or "device")
-    assert str(FILM) not in str(content)
+    assert str(IMAGE) not in str(content)
 
 
 def test_a_large_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond the limit never reaches memory; one at the limit is read."""
-    size = FILM.stat().st_size
+    size = IMAGE.stat().st_size
     monkeypatch.setattr(reading, "MAX_BYTES", size)
-    assert len(read_file(FILM)) == size
+    assert len(read_file(IMAGE)) == size
     monkeypatch.setattr(reading, "MAX_BYTES", size - 1)
-    assert isinstance(prepare(FILM, SPEC).content, TooLarge)
+    assert isinstance(prepare(IMAGE, SPEC).content, TooLarge)
 
 
 def test_what_memory_cannot_hold_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A film that does not fit costs its row, not the scan."""
+    """An image that does not fit costs its row, not the scan."""
 
     def full(*_arguments: object) -> NoReturn:
         raise MemoryError
 
     monkeypatch.setattr(reading, "open_regular", full)
-    assert isinstance(prepare(FILM, SPEC).content, TooLarge)
+    assert isinstance(prepare(IMAGE, SPEC).content, TooLarge)
 
 
 @pytest.mark.parametrize(("seen", "word"), [(10, "grew"), (100_000, "shrank")])
 def test_a_file_that_changes_while_it_is_read_fails(
     seen: int, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of a copy is no film, whichever half came; never more is read than was there."""
+    """Half of a copy is no image, whichever half got; never more is read than was there."""
     real = os.fstat
 
     def stale(descriptor: int) -> os.stat_result:
@@ -120,7 +120,7 @@ def test_a_file_that_changes_while_it_is_read_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fstat", stale)
-        content = prepare(FILM, SPEC).content
+        content = prepare(IMAGE, SPEC).content
     assert isinstance(content, Unreadable)
     assert word in str(content)
 
@@ -130,13 +130,13 @@ def test_a_file_that_changes_while_it_is_read_fails(
 def test_a_file_replaced_between_look_and_open_is_not_waited_for(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was a film a moment ago and is a pipe now stops nobody."""
+    """What was an image a moment ago and is a pipe now stops nobody."""
     path = tmp_path / "film.png"
     if what == "pipe":
         os.mkfifo(path)
     else:
         path.mkdir()
-    before = FILM.lstat()
+    before = IMAGE.lstat()
     with monkeypatch.context() as patch:
         patch.setattr("os.stat", lambda *_, **__: before)
         content = prepare(path, SPEC).content
@@ -164,7 +164,7 @@ def test_unforeseen_trouble_is_one_failed_file(
         raise error
 
     monkeypatch.setattr(module, step, crash)
-    prepared = prepare(FILM, SPEC)
+    prepared = prepare(IMAGE, SPEC)
     assert isinstance(prepared.content, DecoderCrash)
     assert type(error).__name__ in str(prepared.content)
     assert prepared.format == "jpeg"
@@ -172,14 +172,14 @@ def test_unforeseen_trouble_is_one_failed_file(
 
 
 def test_an_interruption_is_no_failed_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends the scan; it is not written into the report as a broken film."""
+    """Ctrl-C ends the scan; it is not written into the report as a broken image."""
 
     def interrupt(*_arguments: Any) -> NoReturn:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "decode", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        prepare(FILM, SPEC)
+        prepare(IMAGE, SPEC)
 
 
 def test_what_does_not_fit_into_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,4 +189,4 @@ def test_what_does_not_fit_into_memory_is_too_large(monkeypatch: pytest.MonkeyPa
         raise MemoryError
 
     monkeypatch.setattr(module, "decode", grow)
-    assert isinstance(prepare(FILM, SPEC).content, TooLarge)
+    assert isinstance(prepare(IMAGE, SPEC).content, TooLarge)

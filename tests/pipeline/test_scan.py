@@ -45,7 +45,7 @@ def test_every_item_has_one_outcome_in_order(model: Model) -> None:
 
 
 def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
-    """A batch becomes one call if all of it are films, else one a film, or none."""
+    """A batch becomes one call if all of it are images, else one an image, or none."""
     run(model, batch_size=4, workers=1)
     assert isinstance(model.runtime, FakeRuntime)
     assert model.runtime.batches == [4, 1, 1, 1]  # the third batch has failed files only
@@ -92,15 +92,15 @@ def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
 
 def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> None:
     """However many items there are, only a window of them is taken ahead of the results."""
-    film = tmp_path / "film.png"
-    cv2.imwrite(str(film), phantoms.to_8_bits(phantoms.phantom(0, opacities=0, size=64)))
+    image = tmp_path / "film.png"
+    cv2.imwrite(str(image), phantoms.to_8_bits(phantoms.phantom(0, opacities=0, size=64)))
     taken = 0
 
     def endless() -> Iterator[ImageItem]:
         nonlocal taken
         while True:
             taken += 1
-            yield ImageItem(f"{taken:09}", str(film))
+            yield ImageItem(f"{taken:09}", str(image))
 
     batches = list(
         islice(scan(endless(), model, Decision.of(model.spec), batching=Batching(4), workers=2), 5)
@@ -132,7 +132,7 @@ def test_a_score_that_is_no_probability_fails_its_row(spec: ModelSpec, score: fl
 
 
 def test_a_model_that_gives_too_few_scores_is_refused(spec: ModelSpec) -> None:
-    """No probability is given to the wrong film."""
+    """No probability is given to the wrong image."""
     with pytest.raises(ModelInvalid, match="gave 2 for 1"):
         run_one(Model("0" * 64, "onnx", Answers(spec, [0.1, 0.2])))
 
@@ -149,8 +149,8 @@ def test_labels_follow_the_printed_probability(spec: ModelSpec) -> None:
     assert decision.label(0.2999994) == "NORMAL"
 
 
-def test_films_of_every_format_score_alike() -> None:
-    """8 and 16 bits, and both DICOM polarities, of one film agree with the embedded model."""
+def test_images_of_every_format_score_alike() -> None:
+    """8 and 16 bits, and both DICOM polarities, of one image agree with the embedded model."""
     outcomes = {o.path: o for o in run(open_model())}
     scores = {
         kind: outcome.probability
@@ -184,7 +184,7 @@ def test_an_error_ends_the_work() -> None:
     def work(number: int) -> int:
         begun.append(number)
         if number == 1:
-            raise ModelInvalid("no such film")
+            raise ModelInvalid("no such image")
         return number
 
     results = in_order(work, range(1000), ahead=4, workers=1)

@@ -25,9 +25,9 @@ def test_a_ratio_is_taken_pair_by_pair(pairs: ModuleType) -> None:
     assert pairs.ratios(rounds, "inside") == pairs.Spread(2, 2, 2)
 
 
-def test_films_are_repeated_up_to_the_count(pairs: ModuleType, tmp_path: Path) -> None:
-    """A folder gives as many files as asked for, however few films it has, in one class folder."""
-    films = pairs.repeat(SAMPLES, tmp_path / "many", 20)
+def test_images_are_repeated_up_to_the_count(pairs: ModuleType, tmp_path: Path) -> None:
+    """A folder gives as many files as asked for, however few images it has, in one class folder."""
+    images = pairs.repeat(SAMPLES, tmp_path / "many", 20)
     links = sorted((tmp_path / "many" / "films").iterdir())
     assert len(links) == 20
-    assert {link.resolve() for link in links} == {film.resolve() for film in films}
+    assert {link.resolve() for link in links} == {image.resolve() for image in images}

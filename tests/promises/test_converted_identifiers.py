@@ -48,7 +48,7 @@ def png_with_text() -> bytes:
 
 @pytest.fixture
 def ward(tmp_path: Path, phantoms: ModuleType) -> Path:
-    """Films of a patient, whose name is in all files and in the names of files and folder."""
+    """Images of a patient, whose name is in all files and in the names of files and folder."""
     folder = tmp_path / "ward" / NAME
     folder.mkdir(parents=True)
     whole = dicom(phantoms)

@@ -32,8 +32,8 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A readable film and an unreadable one by turns, under all those names."""
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A readable image and an unreadable one by turns, under all those names."""
     folder = tmp_path_factory.mktemp("names") / "films"
     folder.mkdir()
     for number, name in enumerate(NAMES):
@@ -43,9 +43,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def job(films: Path, tmp_path: Path, model: Model) -> ScanJob:
+def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
     decision = Decision.of(model.spec)
-    return ScanJob([films], tmp_path / "report.csv", model, decision, batching=Batching(4))
+    return ScanJob([images], tmp_path / "report.csv", model, decision, batching=Batching(4))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_cut_anywhere_it_can_be_continued(job: ScanJob) -> None:
 def test_a_folder_that_cannot_be_listed_is_no_success(
     job: ScanJob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The exit code says that films may be missing, and the manifest which folder it was."""
+    """The exit code says that images may be missing, and the manifest which folder it was."""
     (tmp_path / "in" / "ward").mkdir(parents=True)
     shutil.copy(SAMPLES / "phantom-normal.jpg", tmp_path / "in" / "a.jpg")
     job = dataclasses.replace(job, paths=[tmp_path / "in"])

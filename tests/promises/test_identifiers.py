@@ -28,40 +28,40 @@ DICOM = SAMPLES / "phantom-opacities-monochrome2.dcm"
 
 
 def identified() -> Dataset:
-    """Return a film whose header says who it is of, in all the places that headers have."""
-    film = dcmread(DICOM)
-    film.PatientName, film.PatientID, film.PatientBirthDate = NAME, NUMBER, BIRTH
-    film.StudyInstanceUID = film.SeriesInstanceUID = film.SOPInstanceUID = UID(UID_)
-    film.file_meta.MediaStorageSOPInstanceUID = UID(UID_)
-    film.AccessionNumber, film.StudyDescription, film.ImageComments = NUMBER, NAME, TEXT
-    film.StudyDate = film.ContentDate = BIRTH
+    """Return an image whose header says who it is of, in all the places that headers have."""
+    image = dcmread(DICOM)
+    image.PatientName, image.PatientID, image.PatientBirthDate = NAME, NUMBER, BIRTH
+    image.StudyInstanceUID = image.SeriesInstanceUID = image.SOPInstanceUID = UID(UID_)
+    image.file_meta.MediaStorageSOPInstanceUID = UID(UID_)
+    image.AccessionNumber, image.StudyDescription, image.ImageComments = NUMBER, NAME, TEXT
+    image.StudyDate = image.ContentDate = BIRTH
     other = Dataset()
     other.PatientID = NUMBER
-    film.OtherPatientIDsSequence = [other]
-    film.private_block(0x0011, NAME, create=True).add_new(1, "LO", TEXT)
-    return film
+    image.OtherPatientIDsSequence = [other]
+    image.private_block(0x0011, NAME, create=True).add_new(1, "LO", TEXT)
+    return image
 
 
-def written(film: Dataset) -> bytes:
+def written(image: Dataset) -> bytes:
     file = io.BytesIO()
-    dcmwrite(file, film)
+    dcmwrite(file, image)
     return file.getvalue()
 
 
 def quoting(**values: object) -> Callable[[], bytes]:
-    """Return a maker of a film with a value where it must fail, that a message could quote."""
+    """Return a maker of an image with a value where it must fail, that a message could quote."""
 
     def make() -> bytes:
-        film = identified()
+        image = identified()
         for keyword, value in values.items():
-            film[keyword].value = value  # only what the film has
-        return written(film)
+            image[keyword].value = value  # only what the image has
+        return written(image)
 
     return make
 
 
 def raw(old: bytes, new: bytes) -> Callable[[], bytes]:
-    """Return a maker of a film whose bytes were changed behind pydicom's back."""
+    """Return a maker of an image whose bytes were changed behind pydicom's back."""
 
     def make() -> bytes:
         data = written(identified())
@@ -122,7 +122,7 @@ def jpeg(cut: int = 0) -> Callable[[], bytes]:
 
 
 def tiff() -> bytes:
-    """A film behind a directory with texts, one of them without its end."""
+    """An image behind a directory with texts, one of them without its end."""
     data = bytearray(cv2.imencode(".tiff", np.arange(4096, dtype=np.uint8).reshape(64, 64))[1])
     (at,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, at)
@@ -135,7 +135,7 @@ def tiff() -> bytes:
     return bytes(data) + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
 
 
-FILMS: dict[str, Callable[[], bytes]] = {
+IMAGES: dict[str, Callable[[], bytes]] = {
     "good.dcm": lambda: written(identified()),
     "cut.dcm": lambda: written(identified())[:-5000],
     "cut-in-header.dcm": lambda: written(identified())[:600],
@@ -171,14 +171,14 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "good.tiff": tiff,
     "cut.tiff": lambda: tiff()[:-30],
 }
-"""Films that say who they are of, whole, damaged, and made to be quoted."""
+"""Images that say who they are of, whole, damaged, and made to be quoted."""
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("identified") / "films"
     folder.mkdir()
-    for name, make in FILMS.items():
+    for name, make in IMAGES.items():
         (folder / name).write_bytes(make())
     return folder
 
@@ -198,10 +198,10 @@ def leaks(output: bytes) -> list[str]:
     "words",
     ["", "--log-json", "--quiet", "--max-failures 1", "--log-json --max-failures 0"],
 )
-def test_no_output_holds_an_identifier(words: str, films: Path, tmp_path: Path) -> None:
+def test_no_output_holds_an_identifier(words: str, images: Path, tmp_path: Path) -> None:
     """Report, manifest, log, summary, errors, and what libraries print, with all warnings on."""
     out = tmp_path / "report.csv"
-    command = [sys.executable, "-m", "cxr_edge", "scan", films, "--out", out, "--runtime", "onnx"]
+    command = [sys.executable, "-m", "cxr_edge", "scan", images, "--out", out, "--runtime", "onnx"]
     environment = os.environ | {"PYTHONWARNINGS": "always", "PYTHONDEVMODE": "1"}
     done = subprocess.run(
         [*command, *words.split()], capture_output=True, check=False, env=environment
@@ -212,13 +212,13 @@ def test_no_output_holds_an_identifier(words: str, films: Path, tmp_path: Path) 
     for output in (done.stdout, done.stderr, *(path.read_bytes() for path in written)):
         assert leaks(output) == []
     if "--max-failures" not in words:
-        assert out.read_text().count("\n") == len(FILMS) + 1
+        assert out.read_text().count("\n") == len(IMAGES) + 1
 
 
-def test_the_films_do_hold_them(films: Path) -> None:
+def test_the_images_do_hold_them(images: Path) -> None:
     """What the test above looks for is there to be found."""
-    assert [item.path for item in discover([films])] == sorted(FILMS)
-    for path in films.iterdir():
+    assert [item.path for item in discover([images])] == sorted(IMAGES)
+    for path in images.iterdir():
         assert leaks(path.read_bytes()), path.name
 
 

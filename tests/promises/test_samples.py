@@ -13,7 +13,7 @@ from fakes import SAMPLES
 
 from cxr_edge.errors import ExitCode
 from cxr_edge.pipeline.discover import discover
-from cxr_export.packaging.golden import FILMS
+from cxr_export.packaging.golden import IMAGES
 
 GOLDEN = SAMPLES / "golden-report.csv"
 
@@ -40,14 +40,14 @@ def same_file(one: Path, other: Path) -> bool:
     return np.array_equal(*pixels)
 
 
-def test_the_generator_draws_the_golden_films(phantoms: ModuleType, tmp_path: Path) -> None:
-    """The films of the self-test can be made again too, and stay small."""
+def test_the_generator_draws_the_golden_images(phantoms: ModuleType, tmp_path: Path) -> None:
+    """The images of the self-test can be made again too, and stay small."""
     phantoms.write_golden(tmp_path)
-    names = sorted(path.name for path in FILMS.iterdir())
+    names = sorted(path.name for path in IMAGES.iterdir())
     assert names == sorted(path.name for path in tmp_path.iterdir())
     for name in names:
-        assert same_file(tmp_path / name, FILMS / name), name
-    assert sum(path.stat().st_size for path in FILMS.iterdir()) < 250_000
+        assert same_file(tmp_path / name, IMAGES / name), name
+    assert sum(path.stat().st_size for path in IMAGES.iterdir()) < 250_000
 
 
 def test_samples_are_small() -> None:

@@ -119,7 +119,7 @@ def test_a_report_of_an_earlier_version_is_not_continued(tmp_path: Path) -> None
     """The message names both versions, whatever else that manifest says."""
     report = tmp_path / "r.csv"
     manifest_path(report).write_text(json.dumps({"manifest_version": 1, "identity": {"old": 1}}))
-    with pytest.raises(ReportError, match=r"manifest_version 2, came 1; finish it with .* --fresh"):
+    with pytest.raises(ReportError, match=r"manifest_version 2, got 1; finish it with .* --fresh"):
         read_identity(report)
 
 

@@ -102,11 +102,11 @@ def test_what_stops_it_is_the_last_line(cxr: Callable[..., Any], tmp_path: Path)
 
 def test_interrupted_it_says_so(tmp_path: Path) -> None:
     """SIGTERM in the middle of a scan: exit code 130 in the log and of the process."""
-    films = tmp_path / "films"
-    films.mkdir()
+    images = tmp_path / "films"
+    images.mkdir()
     for number in range(20_000):
-        (films / f"{number}.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
-    words = ("scan", films, "--runtime", "onnx", "--out", tmp_path / "r.csv", "--log-json")
+        (images / f"{number}.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
+    words = ("scan", images, "--runtime", "onnx", "--out", tmp_path / "r.csv", "--log-json")
     with subprocess.Popen(
         [sys.executable, "-m", "cxr_edge", *map(str, words)], stderr=subprocess.PIPE, text=True
     ) as process:
@@ -136,19 +136,19 @@ def test_progress_comes_now_and_then(
 
 def test_any_file_name_is_one_line(model: Model, tmp_path: Path) -> None:
     """Line breaks and bytes that are not UTF-8 stand as they do in the report."""
-    films = tmp_path / "films"
-    films.mkdir()
+    images = tmp_path / "films"
+    images.mkdir()
     for name in (b"a\nb.png", b"\xff.png"):
-        (films / os.fsdecode(name)).touch()
+        (images / os.fsdecode(name)).touch()
     stream = io.StringIO()
-    job = ScanJob([films], tmp_path / "r.csv", model, Decision.of(model.spec))
+    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec))
     run_scan(job, JsonLog(Meter(job.items()), "r.csv", stream))
     failed = [event["path"] for event in events(stream.getvalue()) if event["event"] == "failed"]
     assert failed == [r"a\x0ab.png", r"\udcff.png"]
 
 
 def test_a_reader_that_went_away_stops_no_scan(tmp_path: Path) -> None:
-    """The report is finished, with the exit code of the films; what nobody reads is lost."""
+    """The report is finished, with the exit code of the images; what nobody reads is lost."""
     out = tmp_path / "r.csv"
     words = ("scan", SAMPLES, "--runtime", "onnx", "--out", out, "--log-json", "--quiet")
     with subprocess.Popen(

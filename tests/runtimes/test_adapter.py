@@ -46,7 +46,7 @@ def weights(channels: int) -> np.ndarray:
     return np.random.default_rng(1).normal(0, 1, (HEIGHT, WIDTH, channels)).astype(np.float32)
 
 
-def films(channels: int = 1, count: int = 3) -> np.ndarray:
+def images(channels: int = 1, count: int = 3) -> np.ndarray:
     shape = (count, HEIGHT, WIDTH, channels)
     return np.random.default_rng(2).integers(0, 256, shape, np.uint8)
 
@@ -132,9 +132,9 @@ def test_a_foreign_network_scores_as_its_formula(
         dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
     )  # fmt: skip
     spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
-    scores = open_model(str(path), runtime, spec=spec).runtime.run(films(channels))
+    scores = open_model(str(path), runtime, spec=spec).runtime.run(images(channels))
     assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, expected(films(channels)), atol=1e-5)
+    np.testing.assert_allclose(scores, expected(images(channels)), atol=1e-5)
 
 
 def scaling() -> dict[str, float]:
@@ -145,8 +145,8 @@ def scaling() -> dict[str, float]:
 def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
     """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
     path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
-    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(films())
-    np.testing.assert_allclose(scores, expected(films()), atol=1e-2)
+    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(images())
+    np.testing.assert_allclose(scores, expected(images()), atol=1e-2)
 
 
 def test_channels_last_goes_first_where_both_fit() -> None:
@@ -201,7 +201,7 @@ def test_quantized_probabilities_are_read_by_their_scale(
     """(value - zero point) * scale, also where rounding keeps two columns from adding up to 1."""
     output = Tensor("p", (-1, columns), dtype, 1 / 256, zero_point)
     given = np.array([[0, 255], [64, 191], [255, 0]])[:, -columns:] + zero_point
-    scores = Adapter("m", SPEC, [IMAGE], [output]).run(films(), lambda _: given.astype(dtype))
+    scores = Adapter("m", SPEC, [IMAGE], [output]).run(images(), lambda _: given.astype(dtype))
     np.testing.assert_allclose(scores, [255 / 256, 191 / 256, 0], atol=1e-7)
 
 
@@ -218,7 +218,7 @@ def test_quantized_probabilities_are_read_by_their_scale(
         (dataclasses.replace(IMAGE, shape=(-1, 6, 4)), SPEC, r"\(-1, 6, 4\), expected \(N, 6, 4"),
         (dataclasses.replace(IMAGE, shape=(-1, 6, 4, None)), SPEC, "6x4x1 uint8"),
         (dataclasses.replace(IMAGE, shape=(-1, 1, 6, 4, 1)), SPEC, "6x4x1 uint8"),
-        (dataclasses.replace(IMAGE, shape=(8, 6, 4, 1)), SPEC, "any number of films in, or one"),
+        (dataclasses.replace(IMAGE, shape=(8, 6, 4, 1)), SPEC, "any number of images in, or one"),
     ],
 )
 def test_an_input_that_cannot_be_fed_is_refused(
@@ -232,15 +232,15 @@ def test_an_input_that_cannot_be_fed_is_refused(
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (Tensor("p", (-1, 3), "float32"), r"\(N, 2\), came \(-1, 3\)"),
-        (Tensor("p", (-1, 1, 1), "float32"), r"came \(-1, 1, 1\)"),
+        (Tensor("p", (-1, 3), "float32"), r"\(N, 2\), got \(-1, 3\)"),
+        (Tensor("p", (-1, 1, 1), "float32"), r"got \(-1, 1, 1\)"),
         (Tensor("class", (-1,), "int64"), "before they become classes"),
         (Tensor("p", (-1, 1), "int8"), "gives -1x1 int8"),
         (Tensor("map", (), "seq(map(int64,tensor(float)))"), "before they become classes"),
     ],
 )
 def test_an_output_that_is_no_probability_is_refused(output: Tensor, message: str) -> None:
-    """Three classes, maps, class numbers and integers without a scale, before any film is run."""
+    """Three classes, maps, class numbers and integers without a scale, before any image is run."""
     with pytest.raises(ModelInvalid, match=message):
         Adapter("m", SPEC, [IMAGE], [output])
 
@@ -248,33 +248,33 @@ def test_an_output_that_is_no_probability_is_refused(output: Tensor, message: st
 def test_several_inputs_or_outputs_are_named() -> None:
     """The message counts and names both sides."""
     age = Tensor("age", (-1, 1), "float32")
-    with pytest.raises(ModelInvalid, match=r"came 2 \(x, age\) and 1 \(p\)"):
+    with pytest.raises(ModelInvalid, match=r"got 2 \(x, age\) and 1 \(p\)"):
         Adapter("m", SPEC, [IMAGE, age], [OUT])
-    with pytest.raises(ModelInvalid, match=r"came 1 \(x\) and 2 \(p, age\)"):
+    with pytest.raises(ModelInvalid, match=r"got 1 \(x\) and 2 \(p, age\)"):
         Adapter("m", SPEC, [IMAGE], [OUT, age])
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([[0.4, 0.5]] * 3, "expected probabilities .softmax. that add up to 1, came 0.4, 0.5"),
+        ([[0.4, 0.5]] * 3, "expected probabilities .softmax. that add up to 1, got 0.4, 0.5"),
         ([[3.0, -2.0]] * 3, "end the graph in a softmax"),
-        ([[0.2, 0.3, 0.5]] * 3, r"came \(3, 3\)"),
-        ([0.5], r"came \(1,\)"),
+        ([[0.2, 0.3, 0.5]] * 3, r"got \(3, 3\)"),
+        ([0.5], r"got \(1,\)"),
     ],
 )
 def test_what_comes_out_is_checked_again(given: list[Any], message: str) -> None:
     """A graph that leaves its output's shape open, or ends in logits, is caught when it runs."""
     adapter = Adapter("m", SPEC, [IMAGE], [Tensor("p", (), "float32")])
     with pytest.raises(ModelInvalid, match=message):
-        adapter.run(films(), lambda _: np.array(given, np.float32))
+        adapter.run(images(), lambda _: np.array(given, np.float32))
 
 
-def test_a_film_without_an_answer_fails_alone() -> None:
-    """NaN is handed on for its film; the others keep their probability."""
+def test_a_image_without_an_answer_fails_alone() -> None:
+    """NaN is handed on for its image; the others keep their probability."""
     given = np.array([[0.4, 0.6], [np.nan, np.nan], [0.9, 0.1]], np.float32)
     scores = Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 2), "float32")]).run(
-        films(), lambda _: given
+        images(), lambda _: given
     )
     np.testing.assert_array_equal(scores, np.float32([0.6, np.nan, 0.1]))
 
@@ -284,7 +284,7 @@ def test_logits_of_a_real_graph_are_refused(tmp_path: Path) -> None:
     path = network(tmp_path / "m.onnx", columns=2, softmax=False)
     runtime = open_model(str(path), spec=SCALED).runtime
     with pytest.raises(ModelInvalid, match=r"m\.onnx: expected probabilities \(softmax\)"):
-        runtime.run(films())
+        runtime.run(images())
 
 
 @pytest.mark.parametrize("runtime", runtimes(".onnx"))

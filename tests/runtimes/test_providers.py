@@ -20,7 +20,7 @@ from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.onnx import OnnxRuntime
 from cxr_edge.runtimes.providers import DEVICES, PROVIDERS, providers_of
 
-FILM = SAMPLES / "phantom-normal.jpg"
+IMAGE = SAMPLES / "phantom-normal.jpg"
 DATA = (default_package() / "model.onnx").read_bytes()
 CPU = "CPUExecutionProvider"
 CUDA, OPENVINO = "CUDAExecutionProvider", "OpenVINOExecutionProvider"
@@ -85,12 +85,12 @@ def runtime(device: str, data: bytes = DATA) -> OnnxRuntime:
 
 
 def test_auto_takes_the_fastest_that_works(pretend: Callable[..., None]) -> None:
-    """What does not is passed over, and why is kept; what compiles for minutes is not tried."""
+    """What does not is skipped, and why is kept; what compiles for minutes is not tried."""
     pretend(**{OPENVINO: "", CUDA: "falls back", "TensorrtExecutionProvider": ""})
     opened = runtime("auto")
     assert opened.provider == OPENVINO
     assert opened.device_why == (
-        "the first that works; it runs 7 of 7 operators; passed over: TensorrtExecutionProvider: "
+        "the first that works; it runs 7 of 7 operators; skipped: TensorrtExecutionProvider: "
         "only when asked for, it compiles the graph for minutes at every start, "
         "CUDAExecutionProvider: onnxruntime fell back to CPUExecutionProvider; check the "
         "device's driver and libraries"
@@ -103,7 +103,7 @@ def test_auto_ends_on_the_cpu(pretend: Callable[..., None]) -> None:
     opened = runtime("auto")
     assert opened.provider == CPU
     assert opened.device_why == (
-        f"the first that works; passed over: {OPENVINO}: no session, libfoo.so is missing"
+        f"the first that works; skipped: {OPENVINO}: no session, libfoo.so is missing"
     )
     pretend()
     assert runtime("auto").device_why == "no other is installed"
@@ -115,8 +115,8 @@ def test_auto_ends_on_the_cpu(pretend: Callable[..., None]) -> None:
         ("no session", "no session, libfoo.so is missing"),
         ("falls back", "fell back to CPUExecutionProvider; check the device's driver"),
         ("takes nothing", "none of the graph's 7 operators, all would run on CPUExecution"),
-        ("fails", "fails on a trial film, .*out of memory"),
-        ("gives nan", "gives nan for a trial film"),
+        ("fails", "fails on a trial image, .*out of memory"),
+        ("gives nan", "gives nan for a trial image"),
     ],
 )
 def test_a_device_that_does_not_work_is_an_error(
@@ -132,10 +132,10 @@ def test_a_device_that_does_not_work_is_an_error(
 def test_a_device_that_works_is_used_and_told(pretend: Callable[..., None]) -> None:
     """Its scores are those of the graph, its fallback is off and its options keep float32."""
     pretend(**{CUDA: "", "TensorrtExecutionProvider": ""})
-    film = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 1), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 1), np.uint8)
     opened = runtime("cuda")
     assert opened.device_why == "asked for; it runs 7 of 7 operators"
-    np.testing.assert_allclose(opened.run(film), runtime("cpu").run(film), atol=1e-6)
+    np.testing.assert_allclose(opened.run(image), runtime("cpu").run(image), atol=1e-6)
     assert Pretender.chains[0] == [(CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})]
     assert not opened._session._enable_fallback
     Pretender.chains.clear()
@@ -148,7 +148,7 @@ def test_rocm_has_two_providers(pretend: Callable[..., None]) -> None:
     pretend(ROCMExecutionProvider="")
     assert runtime("rocm").provider == "ROCMExecutionProvider"
     pretend(ROCMExecutionProvider="", MIGraphXExecutionProvider="no session")
-    assert "passed over: MIGraphX" in runtime("rocm").device_why
+    assert "skipped: MIGraphX" in runtime("rocm").device_why
 
 
 @pytest.mark.parametrize("device", ["directml", "cuda"])
@@ -158,9 +158,9 @@ def test_directml_is_called_by_one_thread_at_a_time(
     """Its sessions bear no more; those of other providers do."""
     pretend(DmlExecutionProvider="", **{CUDA: ""})
     opened = runtime(device)
-    film = np.zeros((1, 224, 224, 1), np.uint8)
+    image = np.zeros((1, 224, 224, 1), np.uint8)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: opened.run(film), range(8)))
+        list(pool.map(lambda _: opened.run(image), range(8)))
     assert (max(Pretender.at_once) == 1) == (device == "directml")
 
 
@@ -214,7 +214,7 @@ def test_every_provider_is_known_by_one_name() -> None:
 def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> None:
     """What was asked for, what was used and why stand in the summary and in the manifest."""
     out = tmp_path / "r.csv"
-    result = cxr("scan", FILM, "--runtime", "onnx", "--device", "cpu", "--out", out)
+    result = cxr("scan", IMAGE, "--runtime", "onnx", "--device", "cpu", "--out", out)
     assert result.exit_code == 0
     assert "device cpu: asked for\n" in result.output
     data = json.loads(manifest_path(out).read_text())

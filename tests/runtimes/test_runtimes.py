@@ -14,7 +14,7 @@ def noise() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", runtimes())
-def test_scores_are_one_probability_a_film(name: str, noise: np.ndarray) -> None:
+def test_scores_are_one_probability_a_image(name: str, noise: np.ndarray) -> None:
     """float32 of shape (N,), from 0 to 1, for any N and in any order of sizes."""
     runtime = open_model(runtime=name).runtime
     for size in (5, 1, 3):
@@ -33,5 +33,5 @@ def test_all_runtimes_agree(name: str, noise: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", runtimes())
 def test_a_batch_is_one_call(name: str) -> None:
-    """A graph that takes any number of films is not run film by film."""
-    assert not open_model(runtime=name).runtime._adapter.film_by_film  # type: ignore[attr-defined]
+    """A graph that takes any number of images is not run image by image."""
+    assert not open_model(runtime=name).runtime._adapter.image_by_image  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ class Slow(FakeRuntime):
 
 
 def test_the_faster_takes_less(spec: ModelSpec) -> None:
-    """Median milliseconds of a film, in turns of one warm-up and a few counted runs."""
+    """Median milliseconds of an image, in turns of one warm-up and a few counted runs."""
     slow, fast = Slow(spec, 0.02), Slow(spec, 0.005)
     times = measure({"slow": slow, "fast": fast})
     assert 5 <= times["fast"] < 20 <= times["slow"]
@@ -39,7 +39,7 @@ def test_the_faster_takes_less(spec: ModelSpec) -> None:
 def test_a_slow_model_is_not_run_often(spec: ModelSpec, share: float, runs: int) -> None:
     """Neither turn nor run is begun once the budget is spent, and a time comes out all the same.
 
-    On a small board a film can take a second, and the first scan waits for the measurement.
+    On a small board an image can take a second, and the first scan waits for the measurement.
     """
     slow = Slow(spec, share * BUDGET)
     times = measure({"slow": slow})
@@ -61,4 +61,4 @@ def test_the_reason_has_the_numbers() -> None:
     """The manifest tells what was compared, and that it was measured."""
     times = usable({"onnx": 42.123, "litert": 35}, frozenset({"onnx", "litert"}))
     assert times is not None
-    assert reason(times) == "fastest of onnx 42.1, litert 35.0 ms a film (measured)"
+    assert reason(times) == "fastest of onnx 42.1, litert 35.0 ms an image (measured)"

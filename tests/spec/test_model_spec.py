@@ -126,7 +126,7 @@ def change(spec: ModelSpec, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"spec_version": 2}, SpecUnknown, "reads 1, came 2"),
+        ({"spec_version": 2}, SpecUnknown, "reads 1, got 2"),
         ({"surprise": 1}, SpecInvalid, "unknown field surprise"),
         ({"labels": ["PNEUMONIA"]}, SpecInvalid, "two different names"),
         ({"labels": ["A", "A"]}, SpecInvalid, "two different names"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cxr_edge.errors import CxrError, ModelError, ModelInvalid, ReportError, SpecInvalid
 from cxr_edge.models.checksums import check_checksums, read_checksums
-from cxr_edge.models.golden_set import GoldenArtefact, GoldenFilm, GoldenSet
+from cxr_edge.models.golden_set import GoldenArtefact, GoldenImage, GoldenSet
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.package import CHECKSUMS
 from cxr_edge.reports.manifest import manifest_path, read_identity
@@ -32,8 +32,8 @@ from cxr_edge.storage.bounded import (
 
 DEEP = b'{"a":' * 100_000
 INPUT = InputSpec(4, 3, 1)
-FILM = GoldenFilm("a.jpg", b"film", np.zeros(INPUT.shape, np.uint8), 2, 0.5)
-GOLDEN = GoldenSet(INPUT, (FILM,), {"model.onnx": GoldenArtefact((0.5,), 1e-4)}).to_bytes()
+IMAGE = GoldenImage("a.jpg", b"film", np.zeros(INPUT.shape, np.uint8), 2, 0.5)
+GOLDEN = GoldenSet(INPUT, (IMAGE,), {"model.onnx": GoldenArtefact((0.5,), 1e-4)}).to_bytes()
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -85,9 +85,9 @@ def test_a_member_too_large_for_what_it_is_is_refused() -> None:
     """A spec of more than its limit, in an archive that is no bomb as a whole."""
     with pytest.raises(ModelInvalid, match=f"expected at most {MAX_JSON}"):
         read_appended_spec(zipped({"spec.json": b" " * (MAX_JSON + 1)}), "m.tflite")
-    film = members(GOLDEN) | {"films/a.jpg": bytes(MAX_MEMBER + 1)}
+    image = members(GOLDEN) | {"films/a.jpg": bytes(MAX_MEMBER + 1)}
     with pytest.raises(ModelInvalid, match=r"members grow|expected at most"):
-        GoldenSet.from_bytes(zipped(film), "selftest.zip")
+        GoldenSet.from_bytes(zipped(image), "selftest.zip")
 
 
 def test_a_size_that_lies_gives_no_more_than_it_says() -> None:
@@ -183,7 +183,7 @@ def test_a_small_file_is_small(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"12345")
     assert read_at_most(path, 5) == b"12345"
-    with pytest.raises(OSError, match="at most 4 bytes, came 5"):
+    with pytest.raises(OSError, match="at most 4 bytes, got 5"):
         read_at_most(path, 4)
     with pytest.raises(OSError, match="no regular file"):
         read_at_most(Path("/dev/zero"), 5)

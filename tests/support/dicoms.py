@@ -1,4 +1,4 @@
-"""DICOM films for tests: values of our own under a header of our own."""
+"""DICOM images for tests: values of our own under a header of our own."""
 
 from collections.abc import Callable
 from io import BytesIO

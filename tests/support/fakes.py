@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_edge.errors import MissingExtra
+from cxr_edge.extras import missing_extra
 from cxr_edge.models.registry import RUNTIMES, installed, runtimes_of
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.model_spec import ModelSpec
@@ -42,4 +42,4 @@ class FakeRuntime:
 
 def refuse() -> None:
     """Raise; for a process that finds this module, not the tests'."""
-    raise MissingExtra("it", "evaluate", "matplotlib")
+    raise missing_extra("it", "evaluate", "matplotlib")

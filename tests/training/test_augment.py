@@ -13,22 +13,22 @@ OFF = Robust(move=0, flip=0, expose=0, degrade=0, mark=0, erase=0)
 
 
 @pytest.fixture(scope="module")
-def film(phantoms: ModuleType) -> NDArray[np.uint8]:
+def image(phantoms: ModuleType) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = phantoms.to_8_bits(phantoms.phantom(1, opacities=2, size=64))
     return pixels[:, :, np.newaxis]
 
 
-def test_switched_off_nothing_changes(film: NDArray[np.uint8]) -> None:
+def test_switched_off_nothing_changes(image: NDArray[np.uint8]) -> None:
     """Every kind of change has a probability, and zero turns it off."""
-    np.testing.assert_array_equal(OFF(film, np.random.default_rng(0)), film)
+    np.testing.assert_array_equal(OFF(image, np.random.default_rng(0)), image)
 
 
 @pytest.mark.parametrize("name", ["move", "flip", "expose", "degrade", "mark", "erase"])
-def test_each_kind_changes_something(film: NDArray[np.uint8], name: str) -> None:
+def test_each_kind_changes_something(image: NDArray[np.uint8], name: str) -> None:
     """No kind is without effect."""
     augmentation = Robust(**{**vars(OFF), name: 1.0})
-    changed = [augmentation(film, np.random.default_rng(seed)) for seed in range(5)]
-    assert all((one != film).any() for one in changed)
+    changed = [augmentation(image, np.random.default_rng(seed)) for seed in range(5)]
+    assert all((one != image).any() for one in changed)
 
 
 @pytest.mark.parametrize(
@@ -41,58 +41,58 @@ def test_each_kind_changes_something(film: NDArray[np.uint8], name: str) -> None
         ("degrade", "noise", 0), ("erase", "border", 0),
     ],
 )  # fmt: skip
-def test_each_range_matters(film: NDArray[np.uint8], kind: str, name: str, still: Any) -> None:
+def test_each_range_matters(image: NDArray[np.uint8], kind: str, name: str, still: Any) -> None:
     """No setting is without effect."""
     on = {**vars(OFF), kind: 1.0}
     for seed in range(20):
-        one = Robust(**on)(film, np.random.default_rng(seed))
-        other = Robust(**{**on, name: still})(film, np.random.default_rng(seed))
+        one = Robust(**on)(image, np.random.default_rng(seed))
+        other = Robust(**{**on, name: still})(image, np.random.default_rng(seed))
         if (one != other).any():
             return
-    pytest.fail(f"{name} changed nothing in twenty films")
+    pytest.fail(f"{name} changed nothing in twenty images")
 
 
-def test_a_flip_is_a_mirror_image(film: NDArray[np.uint8]) -> None:
+def test_a_flip_is_a_mirror_image(image: NDArray[np.uint8]) -> None:
     """Left and right change places, nothing else."""
     for preset in (Robust(**{**vars(OFF), "flip": 1.0}), Study2021(shear=0, zoom=0, flip=1)):
-        np.testing.assert_array_equal(preset(film, np.random.default_rng(0)), film[:, ::-1])
+        np.testing.assert_array_equal(preset(image, np.random.default_rng(0)), image[:, ::-1])
 
 
-def test_the_exposure_tells_nothing_any_more(film: NDArray[np.uint8]) -> None:
-    """A dark and a bright copy of one film come out alike."""
+def test_the_exposure_tells_nothing_any_more(image: NDArray[np.uint8]) -> None:
+    """A dark and a bright copy of one image come out alike."""
     augmentation = Robust(**{**vars(OFF), "expose": 1.0})
-    dark = (film * 0.6).astype(np.uint8)
-    bright = (film * 0.6 + 80).astype(np.uint8)
+    dark = (image * 0.6).astype(np.uint8)
+    bright = (image * 0.6 + 80).astype(np.uint8)
     one, other = (augmentation(copy, np.random.default_rng(3)) for copy in (dark, bright))
     assert np.abs(one.astype(int) - other).max() <= 2
 
 
-def test_study_2021_is_keras_generator(film: NDArray[np.uint8]) -> None:
+def test_study_2021_is_keras_generator(image: NDArray[np.uint8]) -> None:
     """Shear and zoom move every pixel where Keras' own function moves it."""
     legacy = pytest.importorskip("keras.src.legacy.preprocessing.image")
     pytest.importorskip("scipy")
     for shear, zoom_x, zoom_y in [(0.2, 1, 1), (-5, 0.8, 1.2), (10, 1.1, 0.9)]:
         expected = legacy.apply_affine_transform(
-            film.astype(np.float32), shear=shear, zx=zoom_x, zy=zoom_y, row_axis=0, col_axis=1,
+            image.astype(np.float32), shear=shear, zx=zoom_x, zy=zoom_y, row_axis=0, col_axis=1,
             channel_axis=2, fill_mode="nearest", order=1,
         )[:, :, 0]  # fmt: skip
-        ours = keras_affine(film[:, :, 0], np.deg2rad(shear), zoom_x, zoom_y)
+        ours = keras_affine(image[:, :, 0], np.deg2rad(shear), zoom_x, zoom_y)
         # OpenCV places pixels on a grid of 1/32; Keras does not round.
         assert np.abs(ours - expected).mean() < 1
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_the_same_seed_gives_the_same_film(film: NDArray[np.uint8], name: str) -> None:
+def test_the_same_seed_gives_the_same_image(image: NDArray[np.uint8], name: str) -> None:
     """A run can be repeated."""
-    one, other = (PRESETS[name](film, np.random.default_rng(7)) for _ in range(2))
+    one, other = (PRESETS[name](image, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_shape_and_type_stay_and_the_film_too(film: NDArray[np.uint8], name: str) -> None:
+def test_shape_and_type_stay_and_the_image_too(image: NDArray[np.uint8], name: str) -> None:
     """uint8 (H, W, C) for one channel and three; the original is not touched."""
     for channels in (1, 3):
-        original = np.repeat(film, channels, axis=2)
+        original = np.repeat(image, channels, axis=2)
         before = original.copy()
         for seed in range(20):
             changed = PRESETS[name](original, np.random.default_rng(seed))

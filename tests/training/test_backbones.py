@@ -15,7 +15,7 @@ from cxr_edge.training.torch_checkpoint import read_torch_file
 
 @pytest.mark.slow
 def test_one_channel_equals_three_equal_ones() -> None:
-    """The gray stem is the sum of the RGB stem, so gray films lose nothing."""
+    """The gray stem is the sum of the RGB stem, so gray images lose nothing."""
     rng = np.random.default_rng(0)
     gray = rng.integers(0, 256, (2, 64, 64, 1), np.uint8)
     features = []

@@ -26,7 +26,7 @@ def test_a_network_is_never_turned_round() -> None:
     assert fit_platt([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9]) == Platt(1.0, 0.0)
 
 
-def test_perfectly_parted_films_give_a_finite_slope() -> None:
+def test_perfectly_parted_images_give_a_finite_slope() -> None:
     """Platt's targets are no certainties."""
     platt = fit_platt([1] * 20 + [0] * 10, [0.9] * 20 + [0.1] * 10)
     calibrated = 1 / (1 + np.exp(-(platt.slope * logit([0.9, 0.1]) + platt.shift)))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
-    """A row a run, the mean over seeds, the caution where the films differ, one picture."""
+    """A row a run, the mean over seeds, the caution where the images differ, one picture."""
     other = tmp_path / "other"
     shutil.copytree(run_folder, other)
     assert "±" not in compare([run_folder, other], tmp_path / "out")  # one seed twice
@@ -28,7 +28,7 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     assert "708,881" in text
     assert "| edge | 2 |" in text
     assert "± 0.0000" in text
-    assert "different films" not in text
+    assert "different images" not in text
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
     report = (tmp_path / "out" / "compare.md").read_text()
     assert text in report
@@ -38,7 +38,7 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     assert r"cost$^$5\|x" in compare([run_folder, odd], tmp_path / "out")
     lines = (other / "predictions.csv").read_text().splitlines(keepends=True)
     (other / "predictions.csv").write_text("".join(lines[:-1]))
-    assert "different films" in compare([run_folder, other], tmp_path / "out")
+    assert "different images" in compare([run_folder, other], tmp_path / "out")
 
 
 def test_the_figures_are_the_specs(run_folder: Path) -> None:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from cxr_edge.datasets.image_set import FilmSet, load_films
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.spec.input_spec import InputSpec
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def sides(class_folders: Path) -> tuple[FilmSet, FilmSet]:
-    films = load_films(list_films(class_folders), SPEC)
-    return split_by_patient(films, 2021, 0.3)
+def sides(class_folders: Path) -> tuple[ImageSet, ImageSet]:
+    images = load_images(list_images(class_folders), SPEC)
+    return split_by_patient(images, 2021, 0.3)
 
 
-def test_batches_are_balanced_and_repeatable(sides: tuple[FilmSet, FilmSet]) -> None:
+def test_batches_are_balanced_and_repeatable(sides: tuple[ImageSet, ImageSet]) -> None:
     """Half of each class whatever the set has; the same seed and epoch, the same pixels."""
     normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
     uneven = sides[0].take([*normal[:30], *ill[:10]])
@@ -46,12 +46,12 @@ def test_batches_are_balanced_and_repeatable(sides: tuple[FilmSet, FilmSet]) -> 
     np.testing.assert_array_equal(one[0][0], Batches(uneven, config, epoch=1)[0][0])
 
 
-def test_unbalanced_batches_take_every_film_once(sides: tuple[FilmSet, FilmSet]) -> None:
+def test_unbalanced_batches_take_every_image_once(sides: tuple[ImageSet, ImageSet]) -> None:
     """An epoch is an epoch; the last batch may be smaller."""
     config = FitConfig(input=SPEC, batch_size=16, imbalance="none")
     batches = Batches(sides[0], config)
     labels = np.concatenate([batches[index][1][:, 0] for index in range(len(batches))])
-    assert len(labels) == len(sides[0].films)
+    assert len(labels) == len(sides[0].images)
     assert labels.sum() == sides[0].labels.sum()
 
 
@@ -65,7 +65,7 @@ def test_unbalanced_batches_take_every_film_once(sides: tuple[FilmSet, FilmSet])
     ],
 )
 def test_every_way_of_training_learns(
-    sides: tuple[FilmSet, FilmSet], tmp_path: Path, options: dict[str, object]
+    sides: tuple[ImageSet, ImageSet], tmp_path: Path, options: dict[str, object]
 ) -> None:
     """The loss falls, and the history has a row an epoch."""
     fit(*sides, tmp_path, FitConfig(**{**QUICK, **options, "epochs": 5}), verbose=0)
@@ -78,9 +78,9 @@ def test_every_way_of_training_learns(
     ("architecture", "averaging"), [("dense-deep", 0.0), ("dense-deep", 0.8), ("edge", 0.0)]
 )
 def test_a_resumed_fit_equals_an_undisturbed_one(
-    sides: tuple[FilmSet, FilmSet], tmp_path: Path, architecture: str, averaging: float
+    sides: tuple[ImageSet, ImageSet], tmp_path: Path, architecture: str, averaging: float
 ) -> None:
-    """Same films, same steps, same schedule, averages and dropout: the same weights at the end."""
+    """Same images, same steps, same schedule, averages and dropout: the same weights at the end."""
     options = {**QUICK, "architecture": architecture, "epochs": 4, "averaging": averaging}
     config = FitConfig(**options)
     keras.utils.set_random_seed(3)
@@ -104,7 +104,7 @@ def test_a_resumed_fit_equals_an_undisturbed_one(
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_a_finished_fit_trains_no_more(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+def test_a_finished_fit_trains_no_more(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
     """Started again, it gives the same weights at once."""
     config = FitConfig(**{**QUICK, "epochs": 2})
     one = fit(*sides, tmp_path, config, verbose=0)
@@ -114,7 +114,7 @@ def test_a_finished_fit_trains_no_more(sides: tuple[FilmSet, FilmSet], tmp_path:
     assert len(read_history(tmp_path)) == 2
 
 
-def test_the_head_is_trained_first(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+def test_the_head_is_trained_first(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
     """In the first epochs of a backbone only what follows the pool changes, then all does."""
     options = {**QUICK, "architecture": "efficientnet-lite0", "epochs": 2, "head_epochs": 1}
 
@@ -135,7 +135,7 @@ def test_the_head_is_trained_first(sides: tuple[FilmSet, FilmSet], tmp_path: Pat
     assert (heads[1] != heads[0]).any()
 
 
-def test_weights_of_the_classes_balance_them(sides: tuple[FilmSet, FilmSet]) -> None:
+def test_weights_of_the_classes_balance_them(sides: tuple[ImageSet, ImageSet]) -> None:
     """The rarer class weighs more: each class as much in all, one on average."""
     normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
     uneven = sides[0].take([*normal[:30], *ill[:10]])
@@ -156,7 +156,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 
 def test_averaged_weights_are_what_is_validated_and_kept(
-    sides: tuple[FilmSet, FilmSet], tmp_path: Path
+    sides: tuple[ImageSet, ImageSet], tmp_path: Path
 ) -> None:
     """From the first step's weights on: m x average + (1 - m) x weights, for the momentum m."""
     momentum = 0.5
@@ -174,7 +174,7 @@ def test_averaged_weights_are_what_is_validated_and_kept(
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+def test_divergence_is_told(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
     """A network without numbers is not saved as a model."""
     wild = FitConfig(**{**QUICK, "epochs": 2, "learning_rate": 1e30, "schedule": "constant"})
     with pytest.raises(ModelInvalid, match="diverged"):
@@ -182,7 +182,7 @@ def test_divergence_is_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> N
     assert len(read_history(tmp_path)) == 1  # there is nothing to wait for
 
 
-def test_missing_weights_are_told(sides: tuple[FilmSet, FilmSet], tmp_path: Path) -> None:
+def test_missing_weights_are_told(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
     """A run whose files were removed does not end in a traceback."""
     config = FitConfig(**{**QUICK, "epochs": 2})
     fit(*sides, tmp_path, config, verbose=0)

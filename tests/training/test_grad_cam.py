@@ -54,7 +54,7 @@ def test_the_heat_is_where_the_evidence_is() -> None:
     assert found.evidence == pytest.approx(found.logit, rel=1e-4)
 
 
-def test_a_film_without_evidence_is_not_coloured(
+def test_a_image_without_evidence_is_not_coloured(
     spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is next to nothing is not stretched over the whole scale of colours."""
@@ -71,7 +71,7 @@ def test_a_film_without_evidence_is_not_coloured(
 def test_pictures_are_written_and_bad_files_named(
     cxr: Callable[..., Any], package: Path, tmp_path: Path
 ) -> None:
-    """A picture a film, exit code 3 where some files could not be read."""
+    """A picture an image, exit code 3 where some files could not be read."""
     words = ("explain", package, SAMPLES / "phantom-normal.jpg", "-o", tmp_path / "out")
     result = cxr(*words)
     assert result.exit_code == 0, result.output

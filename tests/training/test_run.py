@@ -1,4 +1,4 @@
-"""One training run, from labelled films to a run folder."""
+"""One training run, from labelled images to a run folder."""
 
 import dataclasses
 import importlib.util
@@ -20,9 +20,9 @@ import typer
 
 from cxr_edge.cli.app import app
 from cxr_edge.datasets.csv_manifest import write_manifest
-from cxr_edge.datasets.image_set import load_films
-from cxr_edge.datasets.labelled_image import LabelledFilm
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.image_set import load_images
+from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics.roc import auc
@@ -46,7 +46,7 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     assert {"loss", "val_loss", "val_auc", "seconds"} <= history[0].keys()
     config = json.loads((run_folder / "config.json").read_text())
     assert config["data_sha256"] == facts.data_sha256
-    splits = Counter(film.split for film in list_films(run_folder / "split.csv"))
+    splits = Counter(image.split for image in list_images(run_folder / "split.csv"))
     assert splits == {"train": facts.training_films, "validation": facts.validation_films}
     assert facts.command == config["command"]
     assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
@@ -63,14 +63,14 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_figures_are_the_models(run_folder: Path) -> None:
-    """The AUC in the spec is what the saved model scores on the films that split.csv holds out."""
+    """The AUC in the spec is what the saved model scores on the images that split.csv holds out."""
     from cxr_export.keras_models.load import load_original
     from cxr_export.keras_models.runtime import KerasRuntime
 
     model, spec = load_original(run_folder / "model.keras")
     assert spec.provenance is not None
-    films = load_films(list_films(run_folder / "split.csv"), spec.input)
-    _, validation = split_by_patient(films, 0, 0.5)
+    images = load_images(list_images(run_folder / "split.csv"), spec.input)
+    _, validation = split_by_patient(images, 0, 0.5)
     scores = KerasRuntime(model, spec).run(validation.pixels)
     expected = spec.provenance.validation_auc.value
     assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
@@ -100,7 +100,7 @@ def test_a_run_is_not_overwritten_but_resumed(class_folders: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_resuming_on_other_films_is_refused(
+def test_resuming_on_other_images_is_refused(
     class_folders: Path, tmp_path: Path, phantoms: ModuleType
 ) -> None:
     """The digest of the data is part of the run."""
@@ -113,16 +113,16 @@ def test_resuming_on_other_films_is_refused(
 
 @pytest.mark.slow
 def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> None:
-    """Films are validated on that it names, and those for test are left alone."""
-    films = [
-        LabelledFilm(film.path, film.label, film.patient, split)
-        for film, split in zip(
-            list_films(class_folders),
+    """Images are validated on that it names, and those for test are left alone."""
+    images = [
+        LabelledImage(image.path, image.label, image.patient, split)
+        for image, split in zip(
+            list_images(class_folders),
             (["train"] * 40 + ["validation"] * 10 + ["test"] * 10) * 2,
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", films)
+    write_manifest(tmp_path / "films.csv", images)
     spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0).spec
     assert spec.provenance is not None
     assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
@@ -160,13 +160,13 @@ def test_tensorboard_must_be_installed(
 @pytest.mark.slow
 def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: Path) -> None:
     """The same bytes on other sides, or under another label, are another run."""
-    listed = list_films(class_folders)
+    listed = list_images(class_folders)
     for shift in (0, 1):
-        films = [
-            dataclasses.replace(film, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
-            for n, film in enumerate(listed)
+        images = [
+            dataclasses.replace(image, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
+            for n, image in enumerate(listed)
         ]
-        write_manifest(tmp_path / f"films{shift}.csv", films)
+        write_manifest(tmp_path / f"images{shift}.csv", images)
     train(tmp_path / "films0.csv", tmp_path / "run", quick(), verbose=0)
     split = (tmp_path / "run" / "split.csv").read_bytes()
     with pytest.raises(UsageError, match="split_sha256"):
@@ -192,7 +192,7 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
 
 
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
-    """A look at the augmented films costs no training, and a hidden file is in nobody's way."""
+    """A look at the augmented images costs no training, and a hidden file is in nobody's way."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".DS_Store").write_bytes(b"x")
     assert show_samples(class_folders, tmp_path / "run", quick()) == ()
@@ -201,7 +201,7 @@ def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_in_place_of_the_run_folder_is_told(class_folders: Path, tmp_path: Path) -> None:
-    """Before the films are read, and without touching the file."""
+    """Before the images are read, and without touching the file."""
     (tmp_path / "run").write_text("mine")
     with pytest.raises(UsageError, match="cannot be made"):
         train(class_folders, tmp_path / "run", quick())
@@ -236,20 +236,20 @@ def test_the_commands_defaults_are_the_configurations() -> None:
 
 
 def test_a_head_alone_needs_a_pretrained_network() -> None:
-    """Freezing random weights is no use; it is told before the films are read."""
+    """Freezing random weights is no use; it is told before the images are read."""
     with pytest.raises(UsageError, match="--head-epochs: expected a pretrained network"):
         quick(head_epochs=1)
 
 
 @pytest.mark.slow
-def test_unreadable_films_are_listed_or_left_out(
+def test_unreadable_images_are_listed_or_left_out(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
     """Refused by name before the first epoch; by --skip-unreadable left out, with exit code 3."""
-    films = tmp_path / "films"
-    shutil.copytree(class_folders, films)
-    (films / "NORMAL" / "bad.png").write_text("no film")
-    words = ("train", films, "-o", tmp_path / "run", "--architecture", "dense-deep")
+    images = tmp_path / "films"
+    shutil.copytree(class_folders, images)
+    (images / "NORMAL" / "bad.png").write_text("no image")
+    words = ("train", images, "-o", tmp_path / "run", "--architecture", "dense-deep")
     words += ("--image-size", 32, "--epochs", 1)
     refused = cxr(*words)
     assert refused.exit_code == 1

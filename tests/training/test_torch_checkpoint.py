@@ -78,7 +78,7 @@ def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
 def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     """A file that names anything but tensors is refused before it acts."""
     (tmp_path / "w.pth").write_bytes(pickle.dumps(print))
-    with pytest.raises(DataError, match=r"expected tensors alone, came builtins\.print"):
+    with pytest.raises(DataError, match=r"expected tensors alone, got builtins\.print"):
         read_torch_file(tmp_path / "w.pth")
 
 

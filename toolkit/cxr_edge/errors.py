@@ -30,7 +30,7 @@
         ├── TimedOut                  timeout
         └── InvalidScore              invalid-score
 
-A message says what was expected, what came, and what to do.
+A message says what was expected, what got, and what to do.
 """
 
 from enum import IntEnum
@@ -61,23 +61,7 @@ class UsageError(CxrError):
 
 
 class MissingExtra(CxrError):
-    """An optional dependency is not installed.
-
-    Parameters
-    ----------
-    purpose
-        What needs it, as the start of a sentence: ``"cxr train"``.
-    extra
-        The extra of the ``cxr-edge`` distribution that brings it.
-    missing
-        The module that could not be imported.
-    """
-
-    def __init__(self, purpose: str, extra: str, missing: str) -> None:
-        super().__init__(
-            f"{purpose} needs the extra '{extra}' ({missing} is not installed): "
-            f"pip install 'cxr-edge[{extra}]'"
-        )
+    """An optional dependency is not installed; made by :func:`cxr_edge.extras.missing_extra`."""
 
 
 class DataError(CxrError):

@@ -1,4 +1,4 @@
-"""``cxr explain``: show where in a film a model sees its evidence."""
+"""``cxr explain``: show where in an image a model sees its evidence."""
 
 import os
 from pathlib import Path
@@ -6,18 +6,16 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.cli.train import TRAIN_MODULES
 from cxr_edge.errors import (
     ExitCode,
     ImageError,
-    MissingExtra,
     ModelInvalid,
     UsageError,
-    missing_module,
 )
+from cxr_edge.extras import needs_extra
 
 _LONGEST_NAME = 200
-"""Bytes of a film's name that its picture's name keeps, the last ones."""
+"""Bytes of an image's name that its picture's name keeps, the last ones."""
 
 
 def explain(
@@ -26,7 +24,7 @@ def explain(
         typer.Argument(metavar="MODEL", help="A .keras file, a package with one, or 'default'."),
     ],
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Films, or folders of them.")
+        list[Path], typer.Argument(metavar="IMAGE...", help="Images, or folders of them.")
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures; created.")
@@ -42,16 +40,12 @@ def explain(
 
     path = _original(model)
     items = list(discover(images))
-    try:
+    with needs_extra("cxr explain", "train"):
         from cxr_edge.training.grad_cam import Explainer
         from cxr_edge.training.overlay import draw_overlay
         from cxr_export.keras_models.load import load_original
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in TRAIN_MODULES:
-            raise
-        raise MissingExtra("cxr explain", "train", missing) from exc
     if not items:
-        raise UsageError("expected at least one film to explain, the folders have none")
+        raise UsageError("expected at least one image to explain, the folders have none")
     loaded, spec = load_original(path)
     explainer = Explainer(loaded)
     failed = 0
@@ -76,7 +70,7 @@ def explain(
 
 
 def _picture(path: str, number: int, count: int) -> str:
-    """Return a name for a film's picture, numbered where there are several."""
+    """Return a name for an image's picture, numbered where there are several."""
     name = path.replace("/", "__")
     short = os.fsencode(name)[-_LONGEST_NAME:].decode("utf-8", "replace")
     return f"{short}.png" if count == 1 else f"{number + 1:0{len(str(count))}d}-{short}.png"

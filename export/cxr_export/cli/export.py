@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.errors import MissingExtra, ParityError, missing_module
+from cxr_edge.errors import ParityError
+from cxr_edge.extras import needs_extra
 from cxr_edge.models.gates import (
     AUC_LOSS,
     FLIPS,
@@ -22,9 +23,6 @@ from cxr_export.cli.gate_options import (
     SensitivityLoss,
     gates,
 )
-
-EXPORT_MODULES = frozenset({"ai_edge_quantizer", "keras", "onnx", "tensorflow", "tf2onnx"})
-"""What the extra ``export`` brings."""
 
 
 def export(
@@ -47,7 +45,7 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="DATA",
-            help="Films to calibrate with, folders or manifests; may be given again. Formats of "
+            help="Images to calibrate with, folders or manifests; may be given again. Formats of "
             "fewer bits need them.",
         ),
     ] = None,
@@ -55,14 +53,14 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="DATA",
-            help="Films to judge on. Without: those of --calibration that are of other patients, "
+            help="Images to judge on. Without: those of --calibration that are of other patients, "
             "the validation patients where MODEL says who they are.",
         ),
     ] = None,
-    calibration_films: Annotated[
-        int, typer.Option(min=1, help="Films to calibrate with; four times as many if need be.")
+    calibration_images: Annotated[
+        int, typer.Option(min=1, help="Images to calibrate with; four times as many if need be.")
     ] = 128,
-    films: Annotated[int, typer.Option(min=1, help="Films to judge on, at most.")] = 1000,
+    images: Annotated[int, typer.Option(min=1, help="Images to judge on, at most.")] = 1000,
     fp32_difference: Fp32Difference = FP32_DIFFERENCE,
     fp16_difference: Fp16Difference = FP16_DIFFERENCE,
     flips: Flips = FLIPS,
@@ -92,22 +90,18 @@ def export(
     from cxr_edge.models.locate import read_spec_file
 
     given = read_spec_file(spec) if spec else None
-    try:
+    with needs_extra("cxr export", "export"):
         from cxr_export.packaging.export import explain_withheld, export_package
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in EXPORT_MODULES:
-            raise
-        raise MissingExtra("cxr export", "export", missing) from exc
     request = Request(
         formats=tuple(FORMATS)
         if formats == "all"
         else tuple(name.strip() for name in formats.split(",")),
         calibration=calibration or (),
         data=data or (),
-        calibration_films=calibration_films,
-        judged_films=films,
+        calibration_images=calibration_images,
+        judged_images=images,
         gates=gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss),
         evaluation=evaluation,
         notes=notes,

@@ -17,9 +17,9 @@ from cxr_edge.models.gates import (
 )
 
 Fp32Difference = Annotated[
-    float, typer.Option(min=0, help="fp32: largest |Δp| of a film; no label may differ.")
+    float, typer.Option(min=0, help="fp32: largest |Δp| of an image; no label may differ.")
 ]
-Fp16Difference = Annotated[float, typer.Option(min=0, help="fp16: largest |Δp| of a film.")]
+Fp16Difference = Annotated[float, typer.Option(min=0, help="fp16: largest |Δp| of an image.")]
 Flips = Annotated[
     float, typer.Option(min=0, max=1, help="Fewer bits: largest share of labels that differ.")
 ]

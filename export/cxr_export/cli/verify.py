@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cxr_edge.cli.self_test_table import run_self_test
-from cxr_edge.errors import MissingExtra, UsageError, missing_module
+from cxr_edge.errors import UsageError
+from cxr_edge.extras import needs_extra
 from cxr_edge.models.gates import (
     AUC_LOSS,
     FLIPS,
@@ -14,7 +15,6 @@ from cxr_edge.models.gates import (
     FP32_DIFFERENCE,
     SENSITIVITY_LOSS,
 )
-from cxr_export.cli.export import EXPORT_MODULES
 from cxr_export.cli.gate_options import (
     AucLoss,
     Flips,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cxr_export.parity.report import ParityReport
 
 _BISECTED: Final = 8
-"""Films that layers are compared on."""
+"""Images that layers are compared on."""
 
 
 def verify(
@@ -41,7 +41,7 @@ def verify(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            "--data", metavar="DATA", help="Films to compare on, folders or manifests; repeatable."
+            "--data", metavar="DATA", help="Images to compare on, folders or manifests; repeatable."
         ),
     ] = None,
     reference: Annotated[
@@ -52,13 +52,15 @@ def verify(
         Path | None,
         typer.Option(metavar="JSON", help="Spec of a reference that carries none."),
     ] = None,
-    films: Annotated[
+    images: Annotated[
         int | None,
-        typer.Option(min=1, help="So many films at most, of each class alike.", show_default="all"),
+        typer.Option(
+            min=1, help="So many images at most, of each class alike.", show_default="all"
+        ),
     ] = None,
     held_out: Annotated[
         bool,
-        typer.Option("--held-out", help="Only films of patients the model was validated on."),
+        typer.Option("--held-out", help="Only images of patients the model was validated on."),
     ] = False,
     fp32_difference: Fp32Difference = FP32_DIFFERENCE,
     fp16_difference: Fp16Difference = FP16_DIFFERENCE,
@@ -77,7 +79,7 @@ def verify(
     ] = None,
     self_test: Annotated[
         bool,
-        typer.Option("--self-test", help="Golden films of the package; needs no data, no extra."),
+        typer.Option("--self-test", help="Golden images of the package; needs no data, no extra."),
     ] = False,
     runtime: Annotated[
         str,
@@ -90,13 +92,13 @@ def verify(
         typer.Option(help="Write the findings to PACKAGE where it is a folder."),
     ] = True,
 ) -> None:
-    """Compare every artefact with Keras on real films; needs the extra 'export'.
+    """Compare every artefact with Keras on real images; needs the extra 'export'.
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if one does
     not pass the gate of its precision, or decides otherwise in batches of another size.
 
-    --self-test runs the package's own golden films instead, in every installed runtime, to tell
-    whether this machine gives what the one gave that made the package. It needs neither films nor
+    --self-test runs the package's own golden images instead, in every installed runtime, to tell
+    whether this machine gives what the one gave that made the package. It needs neither images nor
     the extra. Exit code 4 if not.
     """
     from cxr_edge.cli.model_argument import find_package
@@ -107,25 +109,21 @@ def verify(
         if not data:
             return
     if not data:
-        raise UsageError("expected films to compare on: give --data DATA, or --self-test")
-    try:
-        from cxr_export.parity.films import choose, list_parity_films, load_parity_films
-        from cxr_export.parity.films import held_out as of_validation
+        raise UsageError("expected images to compare on: give --data DATA, or --self-test")
+    with needs_extra("cxr verify", "export"):
+        from cxr_export.parity.images import choose, list_parity_images, load_parity_images
+        from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in EXPORT_MODULES:
-            raise
-        raise MissingExtra("cxr verify", "export", missing) from exc
     from cxr_edge.models.locate import package_spec, read_spec_file
     from cxr_edge.models.package import ORIGINAL
 
     meant = package_spec(folder)
     limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
-    listed = list_parity_films(data, meant.labels)
+    listed = list_parity_images(data, meant.labels)
     if held_out:
         listed = of_validation(listed, meant)
-    chosen = choose(listed, films) if films else listed
-    loaded = load_parity_films(chosen, meant.input)
+    chosen = choose(listed, images) if images else listed
+    loaded = load_parity_images(chosen, meant.input)
     given = read_spec_file(spec) if spec else None
     report = verify_package(folder, loaded, reference, limits, artefact, given)
     _print(report)
@@ -158,7 +156,7 @@ def _bisect(
     from cxr_edge.errors import CxrError
     from cxr_export.parity.bisect import TOLERANCES, bisect
 
-    pixels = report.films.pixels[:_BISECTED]
+    pixels = report.images.pixels[:_BISECTED]
     failed = [artefact for artefact in report.artefacts if not artefact.passed]
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance

@@ -46,7 +46,7 @@ def check_keras_file(path: Path) -> None:
         raise ModelInvalid(f"{path}: its description of the network is nested too deeply") from exc
     if code := [f"{kind} layer {name}" for kind, name in layers if kind in _CODE]:
         raise ModelInvalid(
-            f"{path}: expected a model without code, came one with the {', '.join(code)}, which "
+            f"{path}: expected a model without code, got one with the {', '.join(code)}, which "
             "is not run; rebuild it with Keras' own layers (Rescaling, Resizing, Reshape, ...)"
         )
 
@@ -55,12 +55,12 @@ def _of_zip(path: Path, head: bytes) -> object:
     """Return the network that a ``.keras`` archive describes."""
     if head.startswith(_HDF5):
         raise ModelInvalid(
-            f"{path}: expected a Keras 3 model, came an HDF5 file as older versions of Keras "
+            f"{path}: expected a Keras 3 model, got an HDF5 file as older versions of Keras "
             "write it; rename it to end in .h5"
         )
     if not zipfile.is_zipfile(path):
         raise ModelInvalid(
-            f"{path}: expected a Keras 3 model (.keras), came something else or half of one; "
+            f"{path}: expected a Keras 3 model (.keras), got something else or half of one; "
             "save it with model.save('model.keras')"
         )
     try:
@@ -68,7 +68,7 @@ def _of_zip(path: Path, head: bytes) -> object:
             return parse_json(read_member(archive, "config.json", MAX_JSON))
     except (KeyError, ValueError) as exc:
         raise ModelInvalid(
-            f"{path}: expected a Keras 3 model (.keras), came an archive whose config.json cannot "
+            f"{path}: expected a Keras 3 model (.keras), got an archive whose config.json cannot "
             f"be read ({exc}); save it with model.save('model.keras')"
         ) from exc
 
@@ -77,7 +77,7 @@ def _of_hdf5(path: Path, head: bytes) -> object:
     """Return the network that an ``.h5`` file describes."""
     if head.startswith(b"PK"):
         raise ModelInvalid(
-            f"{path}: expected an HDF5 file, came an archive, perhaps a Keras 3 model; rename it "
+            f"{path}: expected an HDF5 file, got an archive, perhaps a Keras 3 model; rename it "
             "to end in .keras"
         )
     try:
@@ -86,24 +86,24 @@ def _of_hdf5(path: Path, head: bytes) -> object:
             config = file.attrs.get("model_config")
     except (OSError, RuntimeError, KeyError, ValueError) as exc:
         raise ModelInvalid(
-            f"{path}: expected a Keras model (.h5), came something else or half of one ({exc}); "
+            f"{path}: expected a Keras model (.h5), got something else or half of one ({exc}); "
             "copy it again"
         ) from exc
     if elsewhere:
         raise ModelInvalid(
-            f"{path}: expected all weights in one file, came a model whose {elsewhere} is in "
+            f"{path}: expected all weights in one file, got a model whose {elsewhere} is in "
             "another, which is not followed; save it whole with model.save('model.keras')"
         )
     if config is None:
         raise ModelInvalid(
-            f"{path}: expected a network with its weights, came weights alone; save it whole "
+            f"{path}: expected a network with its weights, got weights alone; save it whole "
             "with model.save('model.keras')"
         )
     try:
         return parse_json(config)
     except (TypeError, ValueError) as exc:
         raise ModelInvalid(
-            f"{path}: expected a description of the network in it, came one that is not JSON "
+            f"{path}: expected a description of the network in it, got one that is not JSON "
             f"({exc}); copy it again"
         ) from exc
 

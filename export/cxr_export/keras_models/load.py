@@ -57,7 +57,7 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Mode
     """
     if is_saved_model(path):
         raise ModelInvalid(
-            f"{path}: expected a Keras model (.keras or .h5), came a TensorFlow SavedModel, which "
+            f"{path}: expected a Keras model (.keras or .h5), got a TensorFlow SavedModel, which "
             "can be evaluated, not exported: it holds a graph without its layers; save it with "
             "model.save('model.keras') where it was made"
         )
@@ -80,7 +80,7 @@ def _explain(path: Path, exc: Exception) -> str:
     text = str(exc).strip()
     if unknown := _UNKNOWN.search(text):
         return (
-            f"{path}: expected layers that this version of Keras has, came {unknown[1]}, whose "
+            f"{path}: expected layers that this version of Keras has, got {unknown[1]}, whose "
             "code the file does not hold: a model is loaded as data; save it as .keras with "
             "layers of Keras alone, or export it to ONNX where its code is"
         )

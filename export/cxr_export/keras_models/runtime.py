@@ -45,7 +45,7 @@ class KerasRuntime:
         Raises
         ------
         ModelInvalid
-            What came out is not one probability a film.
+            What came out is not one probability an image.
         ModelError
             Keras failed on it.
         """
@@ -64,7 +64,7 @@ def keras_adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
         inputs, outputs = list(model.inputs), list(model.outputs)
     except (ValueError, AttributeError, TypeError) as exc:
         raise ModelInvalid(
-            f"{source}: expected a model that knows its input's shape, came one that was never "
+            f"{source}: expected a model that knows its input's shape, got one that was never "
             "built; give it an Input layer and save it again"
         ) from exc
     names = getattr(model, "output_names", [value.name for value in outputs])  # not of Sequential

@@ -76,7 +76,7 @@ class SavedModelRuntime:
         Raises
         ------
         ModelInvalid
-            What came out is not one probability a film.
+            What came out is not one probability an image.
         ModelError
             TensorFlow failed on it.
         """
@@ -100,7 +100,7 @@ def _check_graph(path: Path) -> None:
         model.ParseFromString((path / SAVED_MODEL).read_bytes())
     except DecodeError as exc:
         raise ModelInvalid(
-            f"{path / SAVED_MODEL}: expected a TensorFlow graph, came something else or half of "
+            f"{path / SAVED_MODEL}: expected a TensorFlow graph, got something else or half of "
             "one; copy the folder again"
         ) from exc
     graphs = [meta.graph_def for meta in model.meta_graphs]
@@ -112,7 +112,7 @@ def _check_graph(path: Path) -> None:
     }
     if reaching := used & _REACHES_OUT:
         raise ModelInvalid(
-            f"{path}: expected a graph that only computes, came one that reads or writes files or "
+            f"{path}: expected a graph that only computes, got one that reads or writes files or "
             f"calls Python ({', '.join(sorted(reaching))}); it is not run"
         )
 
@@ -123,7 +123,7 @@ def _signature(path: Path, signatures: Any) -> Any:
     if len(signatures) != 1:
         raise ModelInvalid(
             f"{path}: expected the signature {_SIGNATURE}, "
-            f"came {', '.join(signatures) or 'none'}; save it with model.export('folder')"
+            f"got {', '.join(signatures) or 'none'}; save it with model.export('folder')"
         )
     return next(iter(signatures.values()))
 

@@ -35,14 +35,14 @@ def single_probability(
     Raises
     ------
     ModelInvalid
-        It takes one film at a time only, so its artefacts could not take more; or it gives
-        something else than probabilities, tried on a black, a white and a noisy film.
+        It takes one image at a time only, so its artefacts could not take more; or it gives
+        something else than probabilities, tried on a black, a white and a noisy image.
     """
     adapter = keras_adapter(model, spec, source)
     image, output = model.inputs[0], model.outputs[0]
-    if adapter.film_by_film:
+    if adapter.image_by_image:
         raise ModelInvalid(
-            f"{source}: expected any number of films in, came shape {tuple(image.shape)}; "
+            f"{source}: expected any number of images in, got shape {tuple(image.shape)}; "
             "save the model with a batch of None"
         )
     _check_probabilities(model, spec, source)
@@ -68,12 +68,12 @@ def single_probability(
 
 def _check_probabilities(model: keras.Model, spec: ModelSpec, source: str) -> None:
     """Refuse a network that ends before its sigmoid or softmax."""
-    films = np.zeros((3, *spec.input.shape), np.uint8)
-    films[1] = 255
-    films[2] = np.random.default_rng(0).integers(0, 256, spec.input.shape)
-    scores = KerasRuntime(model, spec, source).run(films)
+    images = np.zeros((3, *spec.input.shape), np.uint8)
+    images[1] = 255
+    images[2] = np.random.default_rng(0).integers(0, 256, spec.input.shape)
+    scores = KerasRuntime(model, spec, source).run(images)
     if wrong := [score for score in scores.tolist() if not 0 <= score <= 1]:
         raise ModelInvalid(
-            f"{source}: expected probabilities from 0 to 1, came {wrong[0]:.4g}; end the network "
+            f"{source}: expected probabilities from 0 to 1, got {wrong[0]:.4g}; end the network "
             "in a sigmoid"
         )

@@ -15,7 +15,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
-from cxr_export.parity.films import Films
+from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, ParityReport
 from cxr_export.parity.scoring import score
 from cxr_export.parity.verify import measure
@@ -35,14 +35,14 @@ class Maker:
     wanted: Request
     package: Path
     scratch: Path
-    films: tuple[Films, Films] | None
+    images: tuple[Images, Images] | None
     tell: Callable[[str], None]
     source: Runtime
     rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     withheld: dict[str, list[str]] = field(default_factory=dict)
 
     def make(self) -> ParityReport | None:
-        """Write every artefact that passes, all where there are no films to judge on.
+        """Write every artefact that passes, all where there are no images to judge on.
 
         Artefacts are held against the source, as the user has it: what wraps it is judged too.
         """
@@ -52,11 +52,11 @@ class Maker:
             export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
         if "litert" in runtimes:
             export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
-        if self.films is None:
+        if self.images is None:
             for kind in kinds:
                 (self.scratch / kind.file).rename(self.package / kind.file)
             return None
-        _, judged = self.films
+        _, judged = self.images
         expected = score(self.source, judged.pixels)
         found: list[ArtefactParity] = []
         for kind in kinds:
@@ -78,8 +78,8 @@ class Maker:
         return ParityReport(self.spec, ORIGINAL, judged, tuple(found), self.rungs, self.withheld)
 
     def _ladder(self, kind: Format, expected: Scores) -> Ladder:
-        assert self.films is not None
-        calibration, judged = self.films
+        assert self.images is not None
+        calibration, judged = self.images
         source = self.scratch / _FLOAT[kind.runtime]
         return Ladder(
             quantizer=self._quantizer(kind, source, calibration),
@@ -89,17 +89,17 @@ class Maker:
             judged=judged,
             expected=expected,
             gate=self.wanted.gates[kind.precision],
-            count=self.wanted.calibration_films,
+            count=self.wanted.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, films: Films) -> Quantizer:
+    def _quantizer(self, kind: Format, source: Path, images: Images) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 
-            return OnnxInt8(source, films.pixels, self.scratch)
+            return OnnxInt8(source, images.pixels, self.scratch)
         from cxr_export.quantize.tflite import TfliteQuantizer
 
-        return TfliteQuantizer(kind.precision, source, films.pixels)
+        return TfliteQuantizer(kind.precision, source, images.pixels)
 
 
 def _best(tried: Sequence[Rung]) -> list[str]:

@@ -61,15 +61,15 @@ _LIMITS = """## Limits
 
 - Not a medical device. No clinical evaluation was made.
 - Learnt from what it was trained on, named above. Adults, other hospitals, other machines,
-  lateral films and other diseases are outside of it. Models trained on one hospital's films
+  lateral images and other diseases are outside of it. Models trained on one hospital's images
   were seen to fall from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
-- Validation figures are of films held out by patient from the same hospital: they bound what
+- Validation figures are of images held out by patient from the same hospital: they bound what
   to expect elsewhere from above.
-- The thresholds were chosen on the validation films, which flatters their validation figures
-  slightly; intervals take films of one patient as independent.
+- The thresholds were chosen on the validation images, which flatters their validation figures
+  slightly; intervals take images of one patient as independent.
 - Side letters, collimation and exposure differ between the classes of such sets, and a network
   can learn them in place of the lungs.
-- Probabilities are calibrated, if at all, to the share of pneumonias among the validation films;
+- Probabilities are calibrated, if at all, to the share of pneumonias among the validation images;
   elsewhere that share is another."""
 
 
@@ -78,7 +78,7 @@ def _parity(findings: Findings) -> str:
 
 Every artefact against the Keras model, from the bytes of the same files to the label, by
 `cxr export` or `cxr verify`: {headline(findings)}. Times are of the machine that
-compared, a film at a time.
+compared, an image at a time.
 
 {as_markdown(findings)}"""
 
@@ -115,8 +115,8 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
         lines += [
             "  - task: {type: image-classification}",
             "    dataset:",
-            f"      name: {json.dumps(f'{evaluation.group} ({found.films}), by cxr evaluate')}",
-            "      type: labelled-films",
+            f"      name: {json.dumps(f'{evaluation.group} ({found.images}), by cxr evaluate')}",
+            "      type: labelled-images",
             f"      revision: {evaluation.data_sha256}",
             "    metrics:",
         ]
@@ -169,13 +169,13 @@ def _provenance(facts: Provenance) -> str:
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
 | seed | {facts.seed} |
-| trained on | {facts.training_films} films of {facts.training_patients} patients |
-| validated on | {facts.validation_films} films of {facts.validation_patients} other patients |
+| trained on | {facts.training_films} images of {facts.training_patients} patients |
+| validated on | {facts.validation_films} images of {facts.validation_patients} other patients |
 | validation AUC | {facts.validation_auc} (DeLong) |
 
 {_split(facts)} Exact duplicates were left out before the split. The weights
 are those of the epoch with the best validation figure. The thresholds were chosen on the validation
-films and on changed copies of them (other exposure, crop, compression), so that `screening`
+images and on changed copies of them (other exposure, crop, compression), so that `screening`
 keeps its sensitivity on each."""
 
 
@@ -196,7 +196,7 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
     parts = [
         "## Evaluation",
         (
-            f"By `cxr evaluate` on {found.group} ({found.figures.films}, "
+            f"By `cxr evaluate` on {found.group} ({found.figures.images}, "
             f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
             f"AUC {found.figures.auc or '-'}, "
             f"calibration error {found.figures.calibration_error:.4f}."
@@ -205,7 +205,7 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
     ]
     if found.copies:
         name = spec.default_operating_point
-        parts += ["The same films, changed:", copies_table(found.copies, name)]
+        parts += ["The same images, changed:", copies_table(found.copies, name)]
     if found.movements:
         text = "Marks and borders, which should not matter, and a blur:"
         parts += [text, movements_table(found.movements)]

@@ -24,7 +24,7 @@ from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import Maker
 from cxr_export.packaging.card import model_card, with_parity
 from cxr_export.packaging.golden import write_selftest
-from cxr_export.packaging.request import Request, choose_films
+from cxr_export.packaging.request import Request, choose_images
 from cxr_export.parity.report import ParityReport
 
 
@@ -35,7 +35,7 @@ class Exported:
     spec: ModelSpec
     """Of the model."""
     report: ParityReport | None
-    """Comparison with the original of all that was exported; None where no films were given."""
+    """Comparison with the original of all that was exported; None where no images were given."""
 
     @property
     def withheld(self) -> Mapping[str, Sequence[str]]:
@@ -62,17 +62,17 @@ def export_package(
     spec
         Instead of the one inside the model.
     request
-        What is to be in it; everything by default, which needs films.
+        What is to be in it; everything by default, which needs images.
     tell
         Called with a line for each attempt at a quantization.
 
     Raises
     ------
     UsageError
-        ``out`` exists and is no package, or its folder is missing; films are missing; the
+        ``out`` exists and is no package, or its folder is missing; images are missing; the
         evaluation is of another model; the notes cannot be read.
     DataError
-        The evaluation or the films cannot be read, or there are too few; the package cannot be
+        The evaluation or the images cannot be read, or there are too few; the package cannot be
         written.
     ModelError
         The model cannot be loaded or exported.
@@ -89,9 +89,9 @@ def export_package(
     keras_model, exported = single_probability(loaded, given, str(model))
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
-    films = choose_films(wanted, exported)
-    if films and films[0].unreadable:
-        tell(f"{films[0].unreadable} calibration films could not be read and were left out")
+    images = choose_images(wanted, exported)
+    if images and images[0].unreadable:
+        tell(f"{images[0].unreadable} calibration images could not be read and were left out")
     with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()
@@ -101,7 +101,7 @@ def export_package(
             keras_model.save(package / ORIGINAL, include_optimizer=False)
             append_spec(package / ORIGINAL, exported)
         source = KerasRuntime(loaded, given, str(model))  # what the user has, not what is wrapped
-        maker = Maker(keras_model, exported, wanted, package, scratch, films, tell, source)
+        maker = Maker(keras_model, exported, wanted, package, scratch, images, tell, source)
         report = maker.make()
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
@@ -177,7 +177,7 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
     reasons = "; ".join(f"{name}: {', '.join(lines)}" for name, lines in withheld.items())
     return (
         f"not in the package, for they do not decide as {model.name} does: {reasons}; give other "
-        "or more films (--calibration), leave these formats out (--formats), or move the gates"
+        "or more images (--calibration), leave these formats out (--formats), or move the gates"
     )
 
 

@@ -1,4 +1,4 @@
-"""The golden films of a package: drawn phantoms, and what the artefacts make of them."""
+"""The golden images of a package: drawn phantoms, and what the artefacts make of them."""
 
 from pathlib import Path
 from typing import Final
@@ -9,13 +9,13 @@ from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import Format, identify
-from cxr_edge.models.golden_set import TOLERANCES, GoldenArtefact, GoldenFilm, GoldenSet
+from cxr_edge.models.golden_set import TOLERANCES, GoldenArtefact, GoldenImage, GoldenSet
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
 
-FILMS: Final = Path(__file__).parent / "golden"
-"""One file for each way in which a film can arrive, drawn by ``samples/generate.py``."""
+IMAGES: Final = Path(__file__).parent / "golden"
+"""One file for each way in which an image can arrive, drawn by ``samples/generate.py``."""
 
 LOSSLESS_GRAY_LEVELS: Final = 4
 """OpenCV's bilinear enlarging on aarch64 was seen to differ from x86-64 by 3 gray levels, its area
@@ -29,7 +29,7 @@ MEAN_GRAY_LEVELS: Final = 0.5
 
 
 def write_selftest(package: Path) -> None:
-    """Write ``selftest.zip``: what every artefact in the folder gives for the golden films.
+    """Write ``selftest.zip``: what every artefact in the folder gives for the golden images.
 
     Parameters
     ----------
@@ -48,29 +48,29 @@ def write_selftest(package: Path) -> None:
     models = {kind: open_model(str(package / kind.file), kind.runtime) for kind in kinds}
     inputs = {model.spec.input for model in models.values()}
     if len(inputs) != 1:
-        came = ", ".join(map(str, inputs)) or "none"
-        raise ModelInvalid(f"{package}: expected artefacts of one input, came {came}")
+        got = ", ".join(map(str, inputs)) or "none"
+        raise ModelInvalid(f"{package}: expected artefacts of one input, got {got}")
     (spec,) = inputs
-    films = golden_films(spec)
-    pixels = np.stack([film.pixels for film in films])
+    images = golden_images(spec)
+    pixels = np.stack([image.pixels for image in images])
     found = {}
     for kind, model in models.items():
         scores = tuple(model.runtime.run(pixels).astype(float).tolist())
         try:
             found[kind.file] = GoldenArtefact(scores, TOLERANCES[kind.precision])
         except ValueError as exc:
-            raise ModelError(f"{package / kind.file} fails on the golden films: {exc}") from exc
-    (package / SELFTEST).write_bytes(GoldenSet(spec, films, found).to_bytes())
+            raise ModelError(f"{package / kind.file} fails on the golden images: {exc}") from exc
+    (package / SELFTEST).write_bytes(GoldenSet(spec, images, found).to_bytes())
 
 
-def golden_films(spec: InputSpec) -> tuple[GoldenFilm, ...]:
-    """Return the golden films with their pixels for a model's input, sorted by name."""
-    return tuple(_film(path, spec) for path in sorted(FILMS.iterdir()))
+def golden_images(spec: InputSpec) -> tuple[GoldenImage, ...]:
+    """Return the golden images with their pixels for a model's input, sorted by name."""
+    return tuple(_image(path, spec) for path in sorted(IMAGES.iterdir()))
 
 
-def _film(path: Path, spec: InputSpec) -> GoldenFilm:
+def _image(path: Path, spec: InputSpec) -> GoldenImage:
     data = path.read_bytes()
     pixels = preprocess(decode(data, (spec.height, spec.width)), spec)
     jpeg = identify(data) is Format.JPEG
     levels = JPEG_GRAY_LEVELS if jpeg else LOSSLESS_GRAY_LEVELS
-    return GoldenFilm(path.name, data, pixels, levels, MEAN_GRAY_LEVELS)
+    return GoldenImage(path.name, data, pixels, levels, MEAN_GRAY_LEVELS)

@@ -1,4 +1,4 @@
-"""What is to be in a package, and the films that it takes."""
+"""What is to be in a package, and the images that it takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.films import (
-    Films,
+from cxr_export.parity.images import (
+    Images,
     choose,
     divide,
-    list_parity_films,
-    load_parity_films,
+    list_parity_images,
+    load_parity_images,
     without,
 )
 
-CALIBRATION_FILMS: Final = 128
+CALIBRATION_IMAGES: Final = 128
 """To begin with; the rung that takes more takes four times as many."""
 
-JUDGED_FILMS: Final = 1000
-"""Films on which artefacts are judged."""
+JUDGED_IMAGES: Final = 1000
+"""Images on which artefacts are judged."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Request:
     formats: Sequence[str] = (*FORMATS,)
     """Keys of :data:`cxr_edge.models.package.FORMATS`."""
     calibration: Sequence[Path] = ()
-    """Folders and manifests of films to calibrate with; needed for formats of fewer bits."""
+    """Folders and manifests of images to calibrate with; needed for formats of fewer bits."""
     data: Sequence[Path] = ()
-    """Films to judge on; without, those of ``calibration`` that are of other patients."""
-    calibration_films: int = CALIBRATION_FILMS
+    """Images to judge on; without, those of ``calibration`` that are of other patients."""
+    calibration_images: int = CALIBRATION_IMAGES
     """To begin with."""
-    judged_films: int = JUDGED_FILMS
+    judged_images: int = JUDGED_IMAGES
     """At most."""
     gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
     """By precision."""
@@ -49,14 +49,14 @@ class Request:
     def __post_init__(self) -> None:
         if unknown := [name for name in self.formats if name not in FORMATS]:
             raise UsageError(
-                f"--formats: expected some of {', '.join(FORMATS)}, came {', '.join(unknown)}"
+                f"--formats: expected some of {', '.join(FORMATS)}, got {', '.join(unknown)}"
             )
         if not self.formats:
-            raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, came none")
+            raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, got none")
         few = [kind.name for kind in self.kinds if kind.precision != FULL]
         if few and not self.calibration:
             raise UsageError(
-                f"--formats {','.join(few)}: expected --calibration DATA, films like those that "
+                f"--formats {','.join(few)}: expected --calibration DATA, images like those that "
                 "will be scanned: ranges are measured on some of them, and on others it is judged "
                 "whether decisions stay; or export --formats onnx,tflite alone"
             )
@@ -67,35 +67,35 @@ class Request:
         return [kind for kind in FORMATS.values() if kind.name in self.formats]
 
 
-def choose_films(wanted: Request, spec: ModelSpec) -> tuple[Films, Films] | None:
-    """Return the films to calibrate with and those to judge on; None where none are given.
+def choose_images(wanted: Request, spec: ModelSpec) -> tuple[Images, Images] | None:
+    """Return the images to calibrate with and those to judge on; None where none are given.
 
     Raises
     ------
     UsageError
         A path does not exist.
     DataError
-        There are too few films, or none can be read.
+        There are too few images, or none can be read.
     """
     given = [*wanted.calibration, *wanted.data]
     if not given:
         return None
-    calibration = list_parity_films(wanted.calibration, spec.labels) if wanted.calibration else []
+    calibration = list_parity_images(wanted.calibration, spec.labels) if wanted.calibration else []
     if wanted.data:
-        judged = list_parity_films(wanted.data, spec.labels)
-        apart = {film.patient for film in judged}
-        calibration = [film for film in calibration if film.patient not in apart]
+        judged = list_parity_images(wanted.data, spec.labels)
+        apart = {image.patient for image in judged}
+        calibration = [image for image in calibration if image.patient not in apart]
     else:
         calibration, judged = divide(calibration, spec)
     if wanted.calibration and not calibration:
         raise DataError(
-            "--calibration: expected films of other patients than those judged on, came none; "
-            "give more films, or those to judge on with --data"
+            "--calibration: expected images of other patients than those judged on, got none; "
+            "give more images, or those to judge on with --data"
         )
     if not judged:
-        raise DataError("expected films to judge on, all are calibrated with; give --data")
-    used = load_parity_films(choose(judged, wanted.judged_films), spec.input)
-    several = choose(calibration, 4 * wanted.calibration_films)
+        raise DataError("expected images to judge on, all are calibrated with; give --data")
+    used = load_parity_images(choose(judged, wanted.judged_images), spec.input)
+    several = choose(calibration, 4 * wanted.calibration_images)
     if not several:
         return used, used  # nothing is calibrated
-    return without(load_parity_films(several, spec.input), used.sha256), used
+    return without(load_parity_images(several, spec.input), used.sha256), used

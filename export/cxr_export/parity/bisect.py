@@ -17,7 +17,7 @@ from cxr_export.parity.activations.probe import OUTPUT, Probe, Tensor
 from cxr_export.parity.layers import LayerComparison, LayerDifference
 
 BATCH_SIZE: Final = 4
-"""Films at a time: all tensors of all layers are in memory at once."""
+"""Images at a time: all tensors of all layers are in memory at once."""
 
 TOLERANCES: Final[Mapping[str, float]] = {
     "fp32": 1e-4, "fp16": 0.05, "dynamic": 0.3, "int8": 0.3,
@@ -30,13 +30,13 @@ Rounding adds up from layer to layer, so that the last ones of a deep network co
 
 @dataclass(frozen=True)
 class Bisection:
-    """Two artefacts of one network, layer by layer, on the same films."""
+    """Two artefacts of one network, layer by layer, on the same images."""
 
     reference: str
     """File that the other is held against."""
     candidate: str
     """File that is suspected."""
-    films: int
+    images: int
     """Compared."""
     tolerance: float
     """Largest relative error at which a layer still agrees."""
@@ -73,7 +73,7 @@ class Bisection:
     @property
     def verdict(self) -> str:
         """One sentence for a person."""
-        compared = f"{len(self.layers)} of {len(self.order)} layers compared, films: {self.films}"
+        compared = f"{len(self.layers)} of {len(self.order)} layers compared, images: {self.images}"
         if self.first is None:
             worst = max(self.layers, key=lambda layer: layer.relative_error)
             return (
@@ -132,7 +132,7 @@ def bisect(
     candidate
         Any of them, of any precision.
     pixels
-        Films, uint8 (N, H, W, C), N >= 1; a few are enough.
+        Images, uint8 (N, H, W, C), N >= 1; a few are enough.
     tolerance
         Largest relative error of a layer, as :attr:`LayerDifference.relative_error` has it.
     spec
@@ -143,15 +143,15 @@ def bisect(
     UsageError
         A file does not exist, or is of another kind.
     DataError
-        No films, or not of the form that they should have.
+        No images, or not of the form that they should have.
     ModelInvalid
         An artefact cannot be loaded, or they have no layer in common.
     ModelError
-        A runtime failed on the films.
+        A runtime failed on the images.
     """
     if pixels.ndim != 4 or pixels.dtype != np.uint8 or not len(pixels):
         raise DataError(
-            f"expected films to compare on, uint8 (N, H, W, C), came {pixels.dtype} "
+            f"expected images to compare on, uint8 (N, H, W, C), got {pixels.dtype} "
             f"{pixels.shape}; prepare them as a scan does"
         )
     probes = open_probe(reference, spec), open_probe(candidate, spec)
@@ -169,7 +169,7 @@ def bisect(
     return Bisection(
         reference=reference.name,
         candidate=candidate.name,
-        films=len(pixels),
+        images=len(pixels),
         tolerance=tolerance,
         order=tuple(tensor.name for tensor in tensors[0]),
         layers=layers,
@@ -184,10 +184,10 @@ def _compare(
     found: dict[tuple[int, int], LayerComparison] = defaultdict(LayerComparison)
     for start in range(0, len(pixels), BATCH_SIZE):
         batch = pixels[start : start + BATCH_SIZE]
-        expected, came = reference.run(batch), candidate.run(batch)
-        groups = groups or _pairs(reference.tensors, candidate.tensors, expected, came)
+        expected, got = reference.run(batch), candidate.run(batch)
+        groups = groups or _pairs(reference.tensors, candidate.tensors, expected, got)
         for i, j in (pair for group in groups for pair in group):
-            found[i, j].add(expected[i], came[j])
+            found[i, j].add(expected[i], got[j])
     closest = (min(group, key=lambda pair: found[pair].error) for group in groups)
     return {pair: found[pair] for pair in sorted(closest)}
 
@@ -236,9 +236,9 @@ def _links(tensors: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> dict[int,
     return links
 
 
-def _fits(expected: NDArray[Any], came: NDArray[Any]) -> bool:
-    floats = expected.dtype.kind == came.dtype.kind == "f"
-    return floats and _sides(expected) == _sides(came)
+def _fits(expected: NDArray[Any], got: NDArray[Any]) -> bool:
+    floats = expected.dtype.kind == got.dtype.kind == "f"
+    return floats and _sides(expected) == _sides(got)
 
 
 def _sides(value: NDArray[Any]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.films import Films
+from cxr_export.parity.images import Images
 
 _SLACK = 1e-12
 """A loss of exactly what is allowed passes, whatever the last bit says."""
@@ -20,36 +20,36 @@ _SLACK = 1e-12
 
 @dataclass(frozen=True)
 class Nearest:
-    """The film that the reference puts nearest to a threshold: the first whose label would flip."""
+    """The image nearest to a threshold by the reference: the first whose label would flip."""
 
     distance: float
     """|p - threshold| by the reference."""
     difference: float
-    """|Δp| of that film."""
+    """|Δp| of that image."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate's scores against a reference's, on the same films."""
+    """A candidate's scores against a reference's, on the same images."""
 
-    films: int
+    images: int
     """Compared."""
     max_difference: float
     """Largest |Δp|."""
     mean_difference: float
     """Mean |Δp|."""
     p99_difference: float
-    """|Δp| that 99 films in 100 stay below."""
+    """|Δp| that 99 images in 100 stay below."""
     p50_difference: float
     """Median |Δp|."""
-    worst_film: str
+    worst_image: str
     """Where the largest is."""
     flips: dict[str, int]
-    """Films whose label differs, by operating point."""
+    """Images whose label differs, by operating point."""
     nearest: dict[str, Nearest]
     """By operating point."""
     changes: Changes
-    """Of AUC, sensitivity and specificity, as far as the films are labelled."""
+    """Of AUC, sensitivity and specificity, as far as the images are labelled."""
     gate: Gate
     """That it was held to."""
     judged_at: str
@@ -60,15 +60,15 @@ class Comparison:
         """Every way in which the candidate fails, with numbers."""
         gate, found = self.gate, []
         if not np.isfinite(self.max_difference):
-            found.append(f"no probability on {self.worst_film}")
+            found.append(f"no probability on {self.worst_image}")
         elif gate.difference is not None and self.max_difference > gate.difference:
             found.append(
-                f"|Δp| {self.max_difference:.2e} on {self.worst_film}, allowed {gate.difference:g}"
+                f"|Δp| {self.max_difference:.2e} on {self.worst_image}, allowed {gate.difference:g}"
             )
         found += [
-            f"{count} of {self.films} labels differ at {point}, allowed {gate.flips:.1%}"
+            f"{count} of {self.images} labels differ at {point}, allowed {gate.flips:.1%}"
             for point, count in self.flips.items()
-            if count > gate.flips * self.films + _SLACK
+            if count > gate.flips * self.images + _SLACK
         ]
         found += [
             f"{name} changes by {change.value:+.4f}, allowed {-allowed:+.4f}"
@@ -79,7 +79,7 @@ class Comparison:
 
     @property
     def unjudged(self) -> list[str]:
-        """Limits of the gate that the films' labels do not let it judge."""
+        """Limits of the gate that the images' labels do not let it judge."""
         return [name for name, change, _ in self._losses if change is None]
 
     @property
@@ -97,17 +97,17 @@ class Comparison:
         return not self.mismatches
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready data; no film is named in it."""
+        """Return JSON-ready data; no image is named in it."""
         return {
-            "films": self.films,
+            "films": self.images,
             "max_difference": finite(self.max_difference),
             "mean_difference": finite(self.mean_difference),
             "p99_difference": finite(self.p99_difference),
             "p50_difference": finite(self.p50_difference),
             "flips": self.flips,
             "nearest": {
-                name: {"distance": film.distance, "difference": finite(film.difference)}
-                for name, film in self.nearest.items()
+                name: {"distance": image.distance, "difference": finite(image.difference)}
+                for name, image in self.nearest.items()
             },
             "changes": _changes(self.changes),
             "unjudged": self.unjudged,
@@ -118,7 +118,7 @@ class Comparison:
 
 
 def compare(
-    films: Films,
+    images: Images,
     reference: NDArray[np.floating],
     candidate: NDArray[np.floating],
     spec: ModelSpec,
@@ -128,8 +128,8 @@ def compare(
 
     Parameters
     ----------
-    films
-        N films.
+    images
+        N images.
     reference, candidate
         Shape (N,), probabilities.
     spec
@@ -138,30 +138,32 @@ def compare(
         To hold the candidate to.
     """
     expected = np.asarray(reference, np.float64)
-    came = np.asarray(candidate, np.float64)
+    got = np.asarray(candidate, np.float64)
     with np.errstate(invalid="ignore"):
-        difference = np.abs(came - expected)
-    difference[~((came >= 0) & (came <= 1))] = np.inf  # NaN too: no probability at all
+        difference = np.abs(got - expected)
+    difference[~((got >= 0) & (got <= 1))] = np.inf  # NaN too: no probability at all
     worst = int(np.argmax(difference))
     flips, nearest = {}, {}
     for point in spec.operating_points:
         decision = Decision.of(spec, point.name)
-        labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, came)]
+        labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, got)]
         flips[point.name] = sum(a != b for a, b in zip(*labels, strict=True))
         close = int(np.argmin(np.abs(expected - point.threshold)))
         distance = abs(float(expected[close]) - point.threshold)
         nearest[point.name] = Nearest(round_probability(distance), float(difference[close]))
     points = [point.name for point in spec.operating_points]
     return Comparison(
-        films=len(films),
+        images=len(images),
         max_difference=float(difference[worst]),
         mean_difference=float(difference.mean()),
         p99_difference=_quantile(difference, 0.99),
         p50_difference=_quantile(difference, 0.5),
-        worst_film=films.films[worst].item.path,
+        worst_image=images.images[worst].item.path,
         flips=flips,
         nearest=nearest,
-        changes=paired_changes(films.labels, expected, came, films.patients, spec.operating_points),
+        changes=paired_changes(
+            images.labels, expected, got, images.patients, spec.operating_points
+        ),
         gate=gate,
         judged_at=SCREENING if SCREENING in points else spec.default_operating_point,
     )
@@ -181,7 +183,7 @@ def _changes(changes: Changes) -> dict[str, Any]:
         return {name: dict(vars(share)) for name, share in shares.items()}
 
     return {
-        "films": changes.films,
+        "films": changes.images,
         "auc": dict(vars(changes.auc)) if changes.auc else None,
         "sensitivity": by_point(changes.sensitivity),
         "specificity": by_point(changes.specificity),

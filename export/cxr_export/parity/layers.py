@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class TensorStatistics:
-    """One layer's values over all films; NaN and infinities are counted, then left out."""
+    """One layer's values over all images; NaN and infinities are counted, then left out."""
 
     minimum: float
     """NaN where no value is finite, as the next three."""
@@ -36,7 +36,7 @@ class LayerDifference:
     tensor: str
     """The candidate's name of it."""
     shape: tuple[int, ...]
-    """Of the reference, without the films: (H, W, C) or (units,)."""
+    """Of the reference, without the images: (H, W, C) or (units,)."""
     relative_error: float
     """Root mean square of the difference over that of the reference; 0 where both are equal,
     infinite where the reference is 0 throughout, or one of both is NaN or infinite and the other
@@ -85,7 +85,7 @@ class _Moments:
 
 @dataclass
 class LayerComparison:
-    """Sums over one layer's values in both artefacts; films are added batch by batch."""
+    """Sums over one layer's values in both artefacts; images are added batch by batch."""
 
     shape: tuple[int, ...] = ()
     squares: float = 0.0
@@ -93,11 +93,11 @@ class LayerComparison:
     reference: _Moments = field(default_factory=_Moments)
     candidate: _Moments = field(default_factory=_Moments)
 
-    def add(self, expected: NDArray[Any], came: NDArray[Any]) -> None:
+    def add(self, expected: NDArray[Any], got: NDArray[Any]) -> None:
         """Add a batch: floats, of the same size where sides of 1 are left out."""
         self.shape = expected.shape[1:]
         one = expected.astype(np.float64).ravel()
-        other = came.astype(np.float64).ravel()
+        other = got.astype(np.float64).ravel()
         self.reference.add(one)
         self.candidate.add(other)
         same = (one == other) | (np.isnan(one) & np.isnan(other))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from cxr_edge.errors import ParityError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.comparison import Comparison, finite
-from cxr_export.parity.films import Films
+from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE
 
 PARITY_VERSION: Final = 2
@@ -15,10 +15,10 @@ PARITY_VERSION: Final = 2
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds for one film, with all usable CPUs."""
+    """Milliseconds for one image, with all usable CPUs."""
 
     cold: float
-    """Opening the artefact and its first film."""
+    """Opening the artefact and its first image."""
     warm: float
     """Median of later ones."""
 
@@ -44,7 +44,7 @@ class ArtefactParity:
     latency: Latency
     """On this machine."""
     calibrated: int = 0
-    """So many of the films its ranges were measured on."""
+    """So many of the images its ranges were measured on."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -86,7 +86,7 @@ class ParityReport:
     """Of the model."""
     reference: str
     """File that the artefacts were compared with."""
-    films: Films
+    images: Images
     """Compared on."""
     artefacts: tuple[ArtefactParity, ...]
     """One a file."""
@@ -114,17 +114,17 @@ class ParityReport:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``parity.json``'s content; no film is named in it."""
-        labels = self.films.labels.tolist()
+        """Return ``parity.json``'s content; no image is named in it."""
+        labels = self.images.labels.tolist()
         return {
             "parity_version": PARITY_VERSION,
             "model": self.spec.name,
             "reference": self.reference,
-            "films": len(self.films),
+            "films": len(self.images),
             "positives": labels.count(1),
             "negatives": labels.count(0),
-            "patients": len(set(self.films.patients)),
-            "unreadable": self.films.unreadable,
+            "patients": len(set(self.images.patients)),
+            "unreadable": self.images.unreadable,
             "unjudged": sorted(
                 {line for artefact in self.artefacts for line in artefact.comparison.unjudged}
             ),

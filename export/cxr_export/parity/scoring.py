@@ -14,12 +14,12 @@ BATCH_TOLERANCE: Final = 1e-6
 """Largest |Δp| between two batch sizes."""
 
 _BATCH: Final = max(BATCH_SIZES)
-_BATCH_FILMS: Final = 70
-"""So many films are scored at each batch size; two full batches of the largest and some over."""
+_BATCH_IMAGES: Final = 70
+"""So many images are scored at each batch size; two full batches of the largest and some over."""
 
 
 def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> Scores:
-    """Return the scores of N films, shape (N,), run in batches."""
+    """Return the scores of N images, shape (N,), run in batches."""
     return np.concatenate(
         [runtime.run(pixels[first : first + batch]) for first in range(0, len(pixels), batch)]
     )
@@ -28,9 +28,9 @@ def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> S
 def batches_apart(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
     """Return how far scores in batches of each of :data:`BATCH_SIZES` are from those one by one.
 
-    Of the first films; a largest |Δp| for each size but the first.
+    Of the first images; a largest |Δp| for each size but the first.
     """
-    pixels = pixels[:_BATCH_FILMS]
+    pixels = pixels[:_BATCH_IMAGES]
     first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
     return {
         size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]

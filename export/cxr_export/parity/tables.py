@@ -17,18 +17,18 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 def decisions(findings: Findings) -> Table:
     """Return how far each artefact's probabilities and labels are from the reference's.
 
-    Label flips are listed by operating point; the nearest threshold is |p - threshold| of the film
-    that the reference puts nearest to one, and |Δp| of that film.
+    Label flips are listed by operating point; the nearest threshold is |p - threshold| of the image
+    that the reference puts nearest to one, and |Δp| of that image.
     """
     artefacts = findings["artefacts"]
     points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
     columns = (
-        "artefact", "runtime", "films", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
+        "artefact", "runtime", "images", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
         "nearest threshold", "",
     )  # fmt: skip
     rows = []
     for found in artefacts:
-        near = min(found["nearest"].values(), key=lambda film: film["distance"])
+        near = min(found["nearest"].values(), key=lambda image: image["distance"])
         rows.append((
             found["artefact"],
             found["runtime"],
@@ -44,7 +44,7 @@ def decisions(findings: Findings) -> Table:
 def worth(findings: Findings) -> Table:
     """Return how AUC, sensitivity and specificity change, with 95 % paired bootstrap intervals.
 
-    Without rows where no film is labelled.
+    Without rows where no image is labelled.
     """
     labelled = [found for found in findings["artefacts"] if found["changes"]["films"]]
     point = labelled[0]["judged_at"] if labelled else ""
@@ -61,8 +61,8 @@ def cost(findings: Findings) -> Table:
     """Return size and time of each artefact.
 
     Its share is of the fp32 artefact of the same runtime. Cold is opening it, once the runtime's
-    library is loaded, and scoring its first film; warm the median of later ones, a film at a time;
-    batches is the largest |Δp| between batch sizes.
+    library is loaded, and scoring its first image; warm the median of later ones, an image at a
+    time; batches is the largest |Δp| between batch sizes.
     """
     artefacts = findings["artefacts"]
     full = {found["runtime"]: found["size"] for found in artefacts if found["precision"] == FULL}
@@ -106,7 +106,7 @@ def headline(findings: Findings) -> str:
         f", {findings['positives']} positive and {findings['negatives']} negative" if known else ""
     )
     return (
-        f"{findings['films']} films of {findings['patients']} patients{classes}, against "
+        f"{findings['images']} images of {findings['patients']} patients{classes}, against "
         f"{findings['reference']}"
     )
 
@@ -115,18 +115,18 @@ def remarks(findings: Findings) -> list[str]:
     """Return what a reader must know of the figures: how they came to be too good, or too few."""
     said = []
     if findings["unjudged"]:
-        said.append(f"not judged, for want of labelled films: {', '.join(findings['unjudged'])}")
+        said.append(f"not judged, for want of labelled images: {', '.join(findings['unjudged'])}")
     if findings["unreadable"]:
         said.append(f"{findings['unreadable']} files could not be read and were left out")
     shares = [found["gate"]["flips"] for found in findings["artefacts"] if found["gate"]["flips"]]
     if shares and findings["films"] * min(shares) < 1:
         least = math.ceil(1 / min(shares))
         said.append(
-            f"{findings['films']} films cannot show a share of {min(shares):.1%}: judge on "
+            f"{findings['images']} images cannot show a share of {min(shares):.1%}: judge on "
             f"{least} or more"
         )
     said += [
-        f"{found['calibrated']} of the films calibrated {found['artefact']}, which flatters it: "
+        f"{found['calibrated']} of the images calibrated {found['artefact']}, which flatters it: "
         "--held-out leaves them out"
         for found in findings["artefacts"]
         if found["calibrated"]

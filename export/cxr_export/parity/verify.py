@@ -20,7 +20,7 @@ from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare
-from cxr_export.parity.films import Films
+from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
 from cxr_export.parity.scoring import batches_apart, score
 
@@ -29,19 +29,19 @@ _TIMED_RUNS: Final = 30
 
 def verify_package(
     package: Path,
-    films: Films,
+    images: Images,
     reference: Path | None = None,
     gates: Mapping[str, Gate] = GATES,
     artefact: str = "",
     spec: ModelSpec | None = None,
 ) -> ParityReport:
-    """Run the same films through the reference and every artefact of a package, and compare.
+    """Run the same images through the reference and every artefact of a package, and compare.
 
     Parameters
     ----------
     package
         A model package.
-    films
+    images
         Loaded for the package's input; labels are not needed.
     reference
         Instead of the package's ``model.keras``.
@@ -70,20 +70,20 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = score(known, films.pixels)
+    expected = score(known, images.pixels)
     found = [
-        measure(package / kind.file, kind, films, expected, known.spec, gates[kind.precision])
+        measure(package / kind.file, kind, images, expected, known.spec, gates[kind.precision])
         for kind in FORMATS.values()
         if (package / kind.file).is_file() and artefact in ("", kind.file)
     ]
     if not found:
         wanted = artefact or ", ".join(kind.file for kind in FORMATS.values())
         raise ModelInvalid(f"{package}: expected an artefact to compare, {wanted}, it has none")
-    return ParityReport(known.spec, original.name, films, tuple(found))
+    return ParityReport(known.spec, original.name, images, tuple(found))
 
 
 def measure(
-    path: Path, kind: Format, films: Films, expected: Scores, spec: ModelSpec, gate: Gate
+    path: Path, kind: Format, images: Images, expected: Scores, spec: ModelSpec, gate: Gate
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
 
@@ -93,8 +93,8 @@ def measure(
         The artefact.
     kind
         Its format.
-    films
-        N films.
+    images
+        N images.
     expected
         Shape (N,), what the reference gives.
     spec
@@ -112,7 +112,7 @@ def measure(
     check_precision(path, own, kind)
     start = time.perf_counter()  # the runtime's library is loaded by now
     runtime = open_model(str(path), kind.runtime).runtime
-    runtime.run(films.pixels[:1])
+    runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
     return ArtefactParity(
         artefact=path.name,
@@ -120,14 +120,14 @@ def measure(
         provider=runtime.provider,
         precision=kind.precision,
         size=path.stat().st_size,
-        comparison=compare(films, expected, score(runtime, films.pixels), spec, gate),
-        batches=batches_apart(runtime, films.pixels),
-        latency=Latency(round(cold, 2), round(_warm(runtime, films.pixels), 3)),
-        calibrated=len(set(films.sha256).intersection(_calibrated_on(own))),
+        comparison=compare(images, expected, score(runtime, images.pixels), spec, gate),
+        batches=batches_apart(runtime, images.pixels),
+        latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
+        calibrated=len(set(images.sha256).intersection(_calibrated_on(own))),
     )
 
 
-def check_same_meaning(path: Path, came: ModelSpec, wanted: ModelSpec) -> None:
+def check_same_meaning(path: Path, got: ModelSpec, wanted: ModelSpec) -> None:
     """Check that an artefact says of itself what its reference says.
 
     Raises
@@ -135,7 +135,7 @@ def check_same_meaning(path: Path, came: ModelSpec, wanted: ModelSpec) -> None:
     ModelInvalid
         Its classes, its input or its operating points are others; the message lists them.
     """
-    ours, theirs = _meaning(wanted), _meaning(came)
+    ours, theirs = _meaning(wanted), _meaning(got)
     wrong = [
         f"{part}: {said} in the reference, {theirs[part]} in the artefact"
         for part, said in ours.items()
@@ -165,10 +165,10 @@ def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
     ModelInvalid
         Its spec says another precision.
     """
-    came = spec.quantization.precision if spec.quantization else FULL
-    if came != kind.precision:
+    got = spec.quantization.precision if spec.quantization else FULL
+    if got != kind.precision:
         raise ModelInvalid(
-            f"{path}: expected an artefact of precision {kind.precision}, its spec says {came}; "
+            f"{path}: expected an artefact of precision {kind.precision}, its spec says {got}; "
             "export the package again"
         )
 
@@ -180,8 +180,8 @@ def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
 def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
     taken = []
     for number in range(_TIMED_RUNS):
-        film = pixels[number % len(pixels)][np.newaxis]
+        image = pixels[number % len(pixels)][np.newaxis]
         start = time.perf_counter()
-        runtime.run(film)
+        runtime.run(image)
         taken.append(1e3 * (time.perf_counter() - start))
     return statistics.median(taken)

@@ -34,7 +34,7 @@ _METHODS: Final = {
 _LAYERS: Final = ("Conv", "Gemm", "MatMul")
 _ACTIVATIONS: Final = ("Clip", "Relu", "Sigmoid")
 _CHUNK: Final = 8
-"""Films whose activations are in memory at once."""
+"""Images whose activations are in memory at once."""
 
 
 class OnnxInt8:
@@ -49,19 +49,19 @@ class OnnxInt8:
     precision = "int8"
     calibrators = (MINMAX, PERCENTILE, ENTROPY)
 
-    def __init__(self, source: Path, films: NDArray[np.uint8], scratch: Path) -> None:
+    def __init__(self, source: Path, images: NDArray[np.uint8], scratch: Path) -> None:
         """Prepare the graph: batch norms folded, shapes known.
 
         Parameters
         ----------
         source
             The float artefact, as :func:`cxr_export.convert.onnx.export_onnx` writes it.
-        films
-            Calibration films, uint8 (N, H, W, C).
+        images
+            Calibration images, uint8 (N, H, W, C).
         scratch
             An existing folder for what is needed in between.
         """
-        self._films, self._scratch = films, scratch
+        self._images, self._scratch = images, scratch
         self._float = scratch / "prepared.onnx"
         try:
             quant_pre_process(source, self._float, skip_symbolic_shape=True)
@@ -104,17 +104,17 @@ class OnnxInt8:
 
     def _ranges(self, plan: Plan) -> Path:
         """Return the file with the ranges of all activations, measured once for each calibrator."""
-        path = self._scratch / f"{plan.calibrator}-{plan.films}.json"
+        path = self._scratch / f"{plan.calibrator}-{plan.images}.json"
         if not path.exists():
             calibrator = create_calibrator(
                 self._float,
                 augmented_model_path=str(self._scratch / "augmented.onnx"),
                 calibrate_method=_METHODS[plan.calibrator],
             )
-            films = self._films[: plan.films]
+            images = self._images[: plan.images]
             with quiet():
-                for first in range(0, len(films), _CHUNK):
-                    calibrator.collect_data(_Reader(films[first : first + _CHUNK]))
+                for first in range(0, len(images), _CHUNK):
+                    calibrator.collect_data(_Reader(images[first : first + _CHUNK]))
                 save_tensors_data(calibrator.compute_data(), path)
         return path
 
@@ -129,10 +129,10 @@ class OnnxInt8:
 
 
 class _Reader(CalibrationDataReader):
-    """Hands films to the calibrator, one batch."""
+    """Hands images to the calibrator, one batch."""
 
-    def __init__(self, films: NDArray[np.uint8]) -> None:
-        self._batches: Iterator[dict[str, Any]] = iter([{"image": films}])
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        self._batches: Iterator[dict[str, Any]] = iter([{"image": images}])
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._batches, None)

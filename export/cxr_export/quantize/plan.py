@@ -9,7 +9,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 MINMAX: Final = "minmax"
 PERCENTILE: Final = "percentile"
 ENTROPY: Final = "entropy"
-"""Calibrators: how the range of an activation follows from what it was on the calibration films:
+"""Calibrators: how the range of an activation follows from what it was on the calibration images:
 all of it, its middle 99.999 %, or what loses the least information at 8 bits."""
 
 
@@ -19,8 +19,8 @@ class Plan:
 
     calibrator: str = ""
     """One of the calibrators; empty where no activation is quantized beforehand."""
-    films: int = 0
-    """Calibration films to use, the first of those given."""
+    images: int = 0
+    """Calibration images to use, the first of those given."""
     weights_only: tuple[str, ...] = ()
     """Layers whose weights alone are quantized."""
     float_layers: tuple[str, ...] = ()

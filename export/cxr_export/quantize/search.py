@@ -15,7 +15,7 @@ from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare, finite
-from cxr_export.parity.films import SEED, Films
+from cxr_export.parity.images import SEED, Images
 from cxr_export.parity.scoring import score
 from cxr_export.quantize.plan import Plan, Quantizer
 
@@ -30,7 +30,7 @@ _SENSITIVE: Final = (1, 2, 4, 8, 16)
 """So many of the most sensitive layers are left in float."""
 
 _PROBED: Final = 32
-"""Calibration films on which the layers are compared."""
+"""Calibration images on which the layers are compared."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Rung:
     """Why it did not pass; empty where it did."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready data; no film is named in it."""
+        """Return JSON-ready data; no image is named in it."""
         found = self.comparison
         changes = found.changes
         sensitivity = changes.sensitivity.get(found.judged_at)
         return {
             "rung": self.name,
             "calibrator": self.plan.calibrator,
-            "films": self.plan.films,
+            "films": self.plan.images,
             "weights_only": list(self.plan.weights_only),
             "float_layers": list(self.plan.float_layers),
             "size": self.size,
@@ -79,16 +79,16 @@ class Ladder:
     """The float artefact they are made from."""
     spec: ModelSpec
     """Of it."""
-    calibration: Films
+    calibration: Images
     """To calibrate with, in the order in which they are taken."""
-    judged: Films
+    judged: Images
     """To judge on, of other patients."""
     expected: Scores
     """Shape (N,), what the reference gives for those."""
     gate: Gate
     """To pass."""
     count: int
-    """Calibration films to begin with."""
+    """Calibration images to begin with."""
 
     def climb(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Rung]:
         """Try rung after rung until one passes; ``path`` is then the artefact.
@@ -131,13 +131,13 @@ class Ladder:
         layers = self.quantizer.layers
         for calibrator in self.quantizer.calibrators:
             plan = Plan(calibrator, min(self.count, len(self.calibration)))
-            yield f"{calibrator}, {plan.films} films", plan
+            yield f"{calibrator}, {plan.images} images", plan
         if not self.quantizer.calibrators:
             yield "all layers", Plan()
         base = min(tried, key=lambda rung: rung.comparison.mean_difference).plan
-        if base.calibrator and len(self.calibration) > base.films:
-            more = replace(base, films=len(self.calibration))
-            yield f"{more.calibrator}, {more.films} films", more
+        if base.calibrator and len(self.calibration) > base.images:
+            more = replace(base, images=len(self.calibration))
+            yield f"{more.calibrator}, {more.images} images", more
         if self.quantizer.precision != "fp16":  # there weights are all that is quantized
             yield "last layer: weights only", replace(base, weights_only=layers[-1:])
             both = dict.fromkeys((layers[0], layers[-1]))
@@ -154,25 +154,25 @@ class Ladder:
 
     def _most_sensitive(self, base: Plan, probe: Path) -> list[str]:
         """Rank layers by how far the output moves, in logits, when one alone is quantized."""
-        films = self.calibration.pixels[:_PROBED]
-        expected = logit(_scores(self.source, films))
+        images = self.calibration.pixels[:_PROBED]
+        expected = logit(_scores(self.source, images))
         moved = {}
         for layer in self.quantizer.layers:
             others = tuple(other for other in self.quantizer.layers if other != layer)
             self.quantizer.write(_in_float(base, others), self.spec, probe)
-            moved[layer] = float(np.abs(logit(_scores(probe, films)) - expected).mean())
+            moved[layer] = float(np.abs(logit(_scores(probe, images)) - expected).mean())
         probe.unlink(missing_ok=True)
         return sorted(moved, key=lambda layer: -moved[layer])
 
     def _spec(self, plan: Plan) -> ModelSpec:
-        films = tuple(sorted(self.calibration.sha256[: plan.films]))
+        images = tuple(sorted(self.calibration.sha256[: plan.images]))
         return replace(
             self.spec,
             quantization=Quantization(
                 precision=self.quantizer.precision,
                 calibrator=plan.calibrator,
-                seed=SEED if films else None,
-                films=films,
+                seed=SEED if images else None,
+                films=images,
                 weights_only=plan.weights_only,
                 float_layers=plan.float_layers,
             ),

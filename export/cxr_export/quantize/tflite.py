@@ -31,13 +31,13 @@ _HALF: Final = qtyping.OpQuantizationConfig(
     explicit_dequantize=True,
 )
 _CHUNK: Final = 8
-"""Films whose activations are in memory at once."""
+"""Images whose activations are in memory at once."""
 
 
 class TfliteQuantizer:
     """Quantizes one TFLite graph; activations per tensor, weights per channel."""
 
-    def __init__(self, precision: str, source: Path, films: NDArray[np.uint8]) -> None:
+    def __init__(self, precision: str, source: Path, images: NDArray[np.uint8]) -> None:
         """Take a float artefact.
 
         Parameters
@@ -46,12 +46,12 @@ class TfliteQuantizer:
             One of :data:`cxr_edge.spec.quantization.PRECISIONS`.
         source
             The float artefact, as :func:`cxr_export.convert.tflite.export_tflite` writes it.
-        films
-            Calibration films, uint8 (N, H, W, C); looked at for ``int8`` alone.
+        images
+            Calibration images, uint8 (N, H, W, C); looked at for ``int8`` alone.
         """
         self.precision = precision
         self.calibrators = (MINMAX,) if precision == "int8" else ()
-        self._source, self._films = source, films
+        self._source, self._images = source, images
         self._ranges: dict[int, dict[str, Any]] = {}
         self.layers, self._behind = _layers(source)
 
@@ -60,7 +60,7 @@ class TfliteQuantizer:
         try:
             with quiet():
                 worker = self._worker(plan)
-                ranges = self._measure(plan.films) if worker.need_calibration else None
+                ranges = self._measure(plan.images) if worker.need_calibration else None
                 data = bytes(worker.quantize(ranges).quantized_model)
         except (ValueError, RuntimeError, KeyError) as exc:
             raise ModelError(f"{path.name}: ai-edge-quantizer cannot quantize it: {exc}") from exc
@@ -89,7 +89,7 @@ class TfliteQuantizer:
         return worker
 
     def _measure(self, count: int) -> dict[str, Any]:
-        """Return the least and the greatest value of each activation on the first films.
+        """Return the least and the greatest value of each activation on the first images.
 
         The library's own way through many batches is a moving average, which clips; so each batch
         is measured by itself and the extremes are kept.
@@ -98,7 +98,7 @@ class TfliteQuantizer:
             worker = self._worker(Plan(MINMAX, count))
             merged: dict[str, Any] = {}
             for first in range(0, count, _CHUNK):
-                batch = [{"image": self._films[first : min(first + _CHUNK, count)]}]
+                batch = [{"image": self._images[first : min(first + _CHUNK, count)]}]
                 for name, found in worker.calibrate({"serving_default": batch}).items():
                     seen = merged.setdefault(name, dict(found))
                     if "min" in found:

@@ -8,12 +8,12 @@ from cxr_edge.errors import ParityError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.comparison import Comparison, compare
-from cxr_export.parity.films import Films
+from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart, score
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
-    load_films,
+    load_images,
     name_of,
     open_candidates,
     open_one,
@@ -35,7 +35,7 @@ class CandidateParity:
     meaning: tuple[str, ...]
     """What its spec says otherwise than that of the reference."""
     comparison: Comparison | None
-    """Of its scores with the reference's; None where it takes films of another size."""
+    """Of its scores with the reference's; None where it takes images of another size."""
     batches: dict[int, float]
     """Batch size to the largest |Δp| from the scores one by one."""
     batch_difference: float
@@ -65,7 +65,7 @@ class Parity:
 
     reference: str
     """Named as :attr:`CandidateParity.candidate` is."""
-    films: Films
+    images: Images
     """Compared on."""
     candidates: tuple[CandidateParity, ...]
     """One, or one for each artefact of a package."""
@@ -83,12 +83,12 @@ class Parity:
     @property
     def rows(self) -> list[dict[str, str]]:
         """One a candidate, by column of a table; flips are in the order of operating points."""
-        count, unreadable = len(self.films), self.films.unreadable
+        count, unreadable = len(self.images), self.images.unreadable
         return [
             {
                 "candidate": each.candidate,
                 "reference": self.reference,
-                "films": f"{count} of {count + unreadable}" if unreadable else str(count),
+                "images": f"{count} of {count + unreadable}" if unreadable else str(count),
                 "max |Δp|": f"{each.comparison.max_difference:.1e}" if each.comparison else "-",
                 "flips": ", ".join(map(str, each.comparison.flips.values()))
                 if each.comparison
@@ -111,7 +111,7 @@ class ParityAssertionError(ParityError, AssertionError):
     def __init__(self, parity: Parity) -> None:
         lines = "".join(f"\n  {line}" for line in parity.mismatches)
         super().__init__(
-            f"expected the decisions of {parity.reference} on {len(parity.films)} films, came "
+            f"expected the decisions of {parity.reference} on {len(parity.images)} images, got "
             f"others:{lines}\ncorrect its spec, export it again, or allow more with gate="
         )
         self.parity = parity
@@ -130,12 +130,12 @@ def assert_parity(
     auc_loss: float | None = None,
     sensitivity_loss: float | None = None,
     batch_difference: float = BATCH_TOLERANCE,
-    films: int | None = None,
+    images: int | None = None,
 ) -> Parity:
     """Assert that a candidate decides as its reference does, from file bytes to label.
 
     Labels, operating points and input of both specs are compared, then the probabilities and the
-    labels of every film, then the candidate's probabilities in batches of 1, 2, 7 and 32 films.
+    labels of every image, then the candidate's probabilities in batches of 1, 2, 7 and 32 images.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def assert_parity(
     candidate
         The model under test. Of a package, every artefact is a candidate.
     data
-        Films: files, folders or manifests, decoded and preprocessed as in a scan; files that
+        Images: files, folders or manifests, decoded and preprocessed as in a scan; files that
         cannot be read are left out and counted. Or their pixels, uint8 of shape (N, H, W, C).
     spec
         What the reference expects and means, as a ``ModelSpec`` or the path of a ``spec.json``,
@@ -160,7 +160,7 @@ def assert_parity(
         In place of those of ``gate``; see :class:`cxr_edge.models.gates.Gate`.
     batch_difference
         Largest |Δp| between two batch sizes.
-    films
+    images
         So many at most, of each class alike.
 
     Returns
@@ -176,7 +176,7 @@ def assert_parity(
         There is nothing at a path; a gate, spec or kind of model is not known; pixels are not
         such as the reference takes.
     DataError
-        There is no film, or none that can be read.
+        There is no image, or none that can be read.
     ModelError
         A model or spec cannot be used; one subclass for each reason.
     """
@@ -191,7 +191,7 @@ def assert_parity(
     theirs = read_spec(candidate_spec, "candidate_spec")
     known = open_one(reference, read_spec(spec, "spec"), "reference")
     wanted = known.spec
-    used = load_films(data, wanted, films)
+    used = load_images(data, wanted, images)
     expected = score(known, used.pixels)
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
@@ -200,8 +200,8 @@ def assert_parity(
         comparison, batches = None, {}
         if _size(runtime.spec) == _size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
-            came = score(runtime, pixels)
-            comparison = compare(used, expected, came, wanted, gates[precision])
+            got = score(runtime, pixels)
+            comparison = compare(used, expected, got, wanted, gates[precision])
             batches = batches_apart(runtime, pixels)
         found.append(
             CandidateParity(
@@ -223,7 +223,7 @@ def assert_parity(
 def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[str, Gate]:
     """Return the gate of each precision."""
     if isinstance(gate, str) and gate not in GATES:
-        raise UsageError(f"gate: expected a Gate or one of {', '.join(GATES)}, came {gate!r}")
+        raise UsageError(f"gate: expected a Gate or one of {', '.join(GATES)}, got {gate!r}")
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return {
         precision: dataclasses.replace(
@@ -237,7 +237,7 @@ def _size(spec: ModelSpec) -> tuple[int, int, str]:
     return spec.input.height, spec.input.width, spec.input.recipe
 
 
-def _meaning(wanted: ModelSpec, came: ModelSpec) -> list[str]:
+def _meaning(wanted: ModelSpec, got: ModelSpec) -> list[str]:
     """Return what two specs say otherwise; channels and scaling are the candidate's own affair."""
 
     def said(spec: ModelSpec) -> dict[str, object]:
@@ -249,7 +249,7 @@ def _meaning(wanted: ModelSpec, came: ModelSpec) -> list[str]:
             "input": "{}x{}, recipe {}".format(*_size(spec)),
         }
 
-    theirs = said(came)
+    theirs = said(got)
     return [
         f"{part}: {value} in the spec of the reference, {theirs[part]} in its own"
         for part, value in said(wanted).items()

@@ -1,4 +1,4 @@
-"""What a test compares: models and films, in whatever form they are given."""
+"""What a test compares: models and images, in whatever form they are given."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
-from cxr_export.parity.films import (
+from cxr_export.parity.images import (
     UNKNOWN,
-    Film,
-    Films,
+    Image,
+    Images,
     choose,
-    list_parity_films,
-    load_parity_films,
+    list_parity_images,
+    load_parity_images,
 )
 
 ModelLike: TypeAlias = str | Path | Runtime
@@ -29,7 +29,7 @@ ModelLike: TypeAlias = str | Path | Runtime
 package; or what runs a model already."""
 
 DataLike: TypeAlias = str | Path | Sequence[str | Path] | NDArray[np.uint8]
-"""Films: files, folders and manifests (``.csv``), or pixels of shape (N, H, W, C)."""
+"""Images: files, folders and manifests (``.csv``), or pixels of shape (N, H, W, C)."""
 
 
 def read_spec(given: ModelSpec | str | Path | None, role: str) -> ModelSpec | None:
@@ -82,12 +82,12 @@ def open_one(model: ModelLike, spec: ModelSpec | None, role: str) -> Runtime:
             return open_reference(path, spec)
         except SpecMissing as exc:
             raise SpecMissing(
-                f"{path}: expected a {role} with a cxr-edge spec inside, came one without; "
+                f"{path}: expected a {role} with a cxr-edge spec inside, got one without; "
                 "describe it with spec=, a ModelSpec or the path of a spec.json"
             ) from exc
     if not hasattr(model, "run") or not isinstance(getattr(model, "spec", None), ModelSpec):
         raise UsageError(
-            f"{role}: expected a path or a Runtime, came {type(model).__name__}; save the model to "
+            f"{role}: expected a path or a Runtime, got {type(model).__name__}; save the model to "
             "a file, or wrap a Keras model: "
             "cxr_export.keras_models.runtime.KerasRuntime(model, spec)"
         )
@@ -125,7 +125,7 @@ def open_candidates(
     if not isinstance(candidate, str | Path):
         if spec:
             raise UsageError(
-                "candidate_spec: expected a model in a file, came a Runtime, which has its own"
+                "candidate_spec: expected a model in a file, got a Runtime, which has its own"
             )
         runtime = open_one(candidate, None, "candidate")
         yield name_of(candidate), runtime
@@ -142,35 +142,35 @@ def open_candidates(
         yield f"{name_of(candidate)}/{file.name}" if files else name_of(candidate), runtime
 
 
-def load_films(data: DataLike, spec: ModelSpec, count: int | None) -> Films:
-    """Load films, at most ``count`` of them, for a model's input.
+def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> Images:
+    """Load images, at most ``count`` of them, for a model's input.
 
     Raises
     ------
     UsageError
         A path does not exist, or pixels are not such as the model takes.
     DataError
-        There is no film, or none that can be read.
+        There is no image, or none that can be read.
     """
     if not isinstance(data, np.ndarray):
         paths = [data] if isinstance(data, str | Path) else data
-        listed = list_parity_films([Path(path) for path in paths], spec.labels)
-        return load_parity_films(choose(listed, count) if count else listed, spec.input)
+        listed = list_parity_images([Path(path) for path in paths], spec.labels)
+        return load_parity_images(choose(listed, count) if count else listed, spec.input)
     wanted = f"pixels (N, {', '.join(map(str, spec.input.shape))}) uint8"
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(
-            f"data: expected {wanted}, came {data.shape} {data.dtype}; give gray values as "
-            "cxr_edge.imaging.preprocess makes them of a film, before any scaling"
+            f"data: expected {wanted}, got {data.shape} {data.dtype}; give gray values as "
+            "cxr_edge.imaging.preprocess makes them of an image, before any scaling"
         )
     if not len(data):
-        raise DataError(f"data: expected {wanted}, came no film")
-    names = [f"film {number}" for number in range(len(data))][:count]
-    made = tuple(Film(ImageItem(name, name), UNKNOWN, name) for name in names)
-    return Films(made, data[:count], ("",) * len(names))
+        raise DataError(f"data: expected {wanted}, got no image")
+    names = [f"image {number}" for number in range(len(data))][:count]
+    made = tuple(Image(ImageItem(name, name), UNKNOWN, name) for name in names)
+    return Images(made, data[:count], ("",) * len(names))
 
 
 def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Give films, shape (N, H, W, C), the channels that a model takes: all the same gray."""
+    """Give images, shape (N, H, W, C), the channels that a model takes: all the same gray."""
     if pixels.shape[-1] == channels:
         return pixels
     return np.repeat(pixels[..., :1], channels, axis=-1)

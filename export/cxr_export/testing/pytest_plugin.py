@@ -58,7 +58,7 @@ class ParityCheck:
         ----------
         reference, candidate, data, options
             As :func:`cxr_export.testing.assert_parity`. Those left out are those of the markers,
-            the nearest first; films are else those of ``--parity-data``, else of ``parity_data``
+            the nearest first; images are else those of ``--parity-data``, else of ``parity_data``
             in pytest's configuration. Relative paths start at pytest's rootdir, but for those on
             the command line.
 
@@ -67,7 +67,7 @@ class ParityCheck:
         MissingExtra
             The libraries of the extra ``export`` are not installed.
         UsageError
-            A model or the films are given nowhere, or a marker has an argument that is none.
+            A model or the images are given nowhere, or a marker has an argument that is none.
         ParityAssertionError, CxrError
             As :func:`cxr_export.testing.assert_parity`.
         """
@@ -87,11 +87,11 @@ class ParityCheck:
         return found
 
     def _defaults(self) -> dict[str, Any]:
-        """Return the arguments of the markers, and the films of pytest's own options."""
+        """Return the arguments of the markers, and the images of pytest's own options."""
         here = self._config.invocation_params.dir
-        films = [here / path for path in self._config.getoption(_DATA) or ()]
-        films = films or self._config.getini(_INI)
-        merged: dict[str, Any] = {"data": films} if films else {}
+        images = [here / path for path in self._config.getoption(_DATA) or ()]
+        images = images or self._config.getini(_INI)
+        merged: dict[str, Any] = {"data": images} if images else {}
         for marker in reversed(list(self._node.iter_markers(MARKER))):
             arguments = dict(zip(_POSITIONS, marker.args, strict=False)) | marker.kwargs
             merged |= self._rooted(arguments)
@@ -118,15 +118,10 @@ class ParityCheck:
 
 def _load() -> tuple[Any, Any]:
     """Import what is heavy."""
-    try:
-        from cxr_export.testing.assertion import ParityAssertionError, assert_parity
-    except ModuleNotFoundError as exc:
-        from cxr_edge.errors import MissingExtra, missing_module
-        from cxr_export.cli.export import EXPORT_MODULES
+    from cxr_edge.extras import needs_extra
 
-        if (missing := missing_module(exc)) not in EXPORT_MODULES:
-            raise
-        raise MissingExtra("the fixture 'parity'", "export", missing) from exc
+    with needs_extra("the fixture 'parity'", "export"):
+        from cxr_export.testing.assertion import ParityAssertionError, assert_parity
     return assert_parity, ParityAssertionError
 
 
@@ -139,13 +134,13 @@ def _check_complete(options: dict[str, Any]) -> None:
     known = inspect.signature(assert_parity).parameters
     if unknown := options.keys() - known.keys():
         raise UsageError(
-            f"parity: expected {', '.join(known)}, came {', '.join(sorted(unknown))}; correct the "
+            f"parity: expected {', '.join(known)}, got {', '.join(sorted(unknown))}; correct the "
             "call or its marker"
         )
     if missing := [name for name in _POSITIONS if options.get(name) is None]:
         raise UsageError(
-            f"parity: expected {', '.join(_POSITIONS)}, came no {', no '.join(missing)}; give it "
-            f"to the call or to a marker; films may stand in {_DATA} or, as {_INI}, in pytest's "
+            f"parity: expected {', '.join(_POSITIONS)}, got no {', no '.join(missing)}; give it "
+            f"to the call or to a marker; images may stand in {_DATA} or, as {_INI}, in pytest's "
             "configuration"
         )
 
@@ -167,8 +162,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add where films are."""
-    text = "films to compare models on: a file, a folder or a manifest"
+    """Add where images are."""
+    text = "images to compare models on: a file, a folder or a manifest"
     group = parser.getgroup(MARKER, "parity of models")
     group.addoption(_DATA, action="append", metavar="DATA", help=f"{text}; repeatable")
     parser.addini(_INI, f"{text}; one a line", type="paths", default=[])

@@ -40,7 +40,7 @@ def spec_of(**fields: Any) -> ModelSpec:
 RAW = spec_of()
 FLOAT = Request(formats=("onnx", "tflite"))
 SCALED = spec_of(scale=1 / 127.5, offset=-1.0)
-FILMS = np.random.default_rng(0).integers(0, 256, (4, 8, 6, 1), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 6, 1), np.uint8)
 
 
 def network(
@@ -54,8 +54,8 @@ def network(
 ) -> keras.Model:
     """Build a network whose every kind gives the same probabilities, given the same weights."""
     keras.utils.set_random_seed(3)
-    image = keras.Input(batch_shape=(batch, *shape), dtype=dtype)
-    scaled = layers.Rescaling(1 / 127.5, -1.0)(image) if rescale and dtype == "uint8" else image
+    decoded = keras.Input(batch_shape=(batch, *shape), dtype=dtype)
+    scaled = layers.Rescaling(1 / 127.5, -1.0)(decoded) if rescale and dtype == "uint8" else decoded
     if extra:
         scaled = extra(scaled)
     if shape[0] == 1 and len(shape) == 3:
@@ -63,10 +63,10 @@ def network(
     found = layers.Flatten()(layers.Conv2D(3, 3, activation="relu")(scaled))
     if columns is None:
         return keras.Model(
-            image, layers.Flatten()(layers.Dense(1, activation="sigmoid")(found))[:, 0]
+            decoded, layers.Flatten()(layers.Dense(1, activation="sigmoid")(found))[:, 0]
         )
     kind = "sigmoid" if columns == 1 else "softmax"
-    return keras.Model(image, layers.Dense(columns, activation=kind)(found))
+    return keras.Model(decoded, layers.Dense(columns, activation=kind)(found))
 
 
 def foreign(kind: str) -> tuple[keras.Model, ModelSpec]:
@@ -97,9 +97,9 @@ def saved(model: keras.Model, path: Path, spec: ModelSpec | None = None) -> Path
 
 def by_hand(model: keras.Model, spec: ModelSpec) -> np.ndarray:
     """Return P(positive class) as Keras itself gives it."""
-    taken = FILMS
+    taken = IMAGES
     if str(model.inputs[0].dtype) == "float32":
-        taken = FILMS.astype(np.float32) * spec.input.scale + spec.input.offset
+        taken = IMAGES.astype(np.float32) * spec.input.scale + spec.input.offset
     if model.inputs[0].shape[1] == 1:
         taken = taken.transpose(0, 3, 1, 2)
     given = np.asarray(model(taken))
@@ -112,14 +112,14 @@ def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
     model, spec = foreign(kind)
     assert np.ptp(by_hand(model, spec)) > 0.01
     np.testing.assert_allclose(
-        KerasRuntime(model, spec).run(FILMS), by_hand(model, spec), atol=1e-6
+        KerasRuntime(model, spec).run(IMAGES), by_hand(model, spec), atol=1e-6
     )
     wrapped, exported = single_probability(model, spec)
     assert (wrapped.inputs[0].dtype, wrapped.inputs[0].shape) == ("uint8", (None, 8, 6, 1))
     assert wrapped.outputs[0].shape == (None, 1)
     assert exported.input.raw
     np.testing.assert_allclose(
-        np.asarray(wrapped(FILMS)).reshape(-1), by_hand(model, spec), atol=1e-6
+        np.asarray(wrapped(IMAGES)).reshape(-1), by_hand(model, spec), atol=1e-6
     )
 
 
@@ -135,7 +135,7 @@ def test_a_network_that_fails_as_it_runs_says_so(monkeypatch: pytest.MonkeyPatch
     failure = tf.errors.ResourceExhaustedError(None, None, "out of memory")
     monkeypatch.setattr(model, "predict_on_batch", lambda _: fail(failure))
     with pytest.raises(ModelError, match=r"Keras failed on a batch: .*out of memory"):
-        KerasRuntime(model, RAW).run(FILMS)
+        KerasRuntime(model, RAW).run(IMAGES)
 
 
 def fail(error: Exception) -> None:
@@ -153,21 +153,21 @@ def test_what_is_exported_of_a_foreign_network(tmp_path: Path, suffix: str) -> N
     for name in ("model.keras", "model.onnx", "model.tflite"):
         runtime = open_reference(tmp_path / "p" / name)
         assert runtime.spec == exported
-        np.testing.assert_allclose(runtime.run(FILMS), by_hand(model, spec), atol=1e-5)
+        np.testing.assert_allclose(runtime.run(IMAGES), by_hand(model, spec), atol=1e-5)
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     folder = tmp_path / "films"
     folder.mkdir()
-    for number, film in enumerate(FILMS):
-        assert cv2.imwrite(str(folder / f"{number}.png"), film)
+    for number, image in enumerate(IMAGES):
+        assert cv2.imwrite(str(folder / f"{number}.png"), image)
     return folder
 
 
 @pytest.mark.slow
 def test_a_foreign_package_is_held_against_the_original(
-    cxr: Callable[..., Any], films: Path, tmp_path: Path
+    cxr: Callable[..., Any], images: Path, tmp_path: Path
 ) -> None:
     """With the original's own spec; without one it is not guessed what it takes."""
     model, spec = foreign("all of it")
@@ -176,7 +176,7 @@ def test_a_foreign_package_is_held_against_the_original(
     given = ("--spec", tmp_path / "spec.json")
     made = cxr("export", original, "-o", tmp_path / "p", "--formats", "onnx,tflite", *given)
     assert made.exit_code == 0, made.output
-    words = ("verify", tmp_path / "p", "--data", films, "--reference", original)
+    words = ("verify", tmp_path / "p", "--data", images, "--reference", original)
     found = cxr(*words, *given)
     assert found.exit_code == 0, found.output
     assert "against m.keras" in found.output
@@ -187,7 +187,7 @@ def test_a_foreign_package_is_held_against_the_original(
 
 @pytest.mark.slow
 def test_a_wrapping_that_changes_the_answer_fails_the_export(
-    monkeypatch: pytest.MonkeyPatch, films: Path, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, images: Path, tmp_path: Path
 ) -> None:
     """Artefacts are held against the model as the user has it, not against what was made of it."""
     model, spec = foreign("all of it")
@@ -198,7 +198,7 @@ def test_a_wrapping_that_changes_the_answer_fails_the_export(
         return keras.Model(wrapped.inputs, 1.0 - wrapped.outputs[0]), made
 
     monkeypatch.setattr("cxr_export.packaging.export.single_probability", wrong)
-    request = Request(formats=("onnx",), data=[films])
+    request = Request(formats=("onnx",), data=[images])
     with pytest.raises(ParityError, match=r"no package was made: .*labels differ"):
         export_package(original, tmp_path / "p", request=request)
 
@@ -210,18 +210,18 @@ def test_a_spec_inside_that_asks_for_scaling_does_not_outlive_it(tmp_path: Path)
     export_package(saved(model, tmp_path / "m.keras", spec), tmp_path / "p", request=FLOAT)
     runtime = open_reference(tmp_path / "p")
     assert runtime.spec.input.raw
-    np.testing.assert_allclose(runtime.run(FILMS), by_hand(model, spec), atol=1e-6)
+    np.testing.assert_allclose(runtime.run(IMAGES), by_hand(model, spec), atol=1e-6)
 
 
-def test_one_film_at_a_time_runs_and_is_not_exported(tmp_path: Path) -> None:
+def test_one_image_at_a_time_runs_and_is_not_exported(tmp_path: Path) -> None:
     """A batch of one is a reference; its artefacts could not take more, so none are made."""
     model = network(batch=1)
     free = network()
     free.set_weights(model.get_weights())
-    np.testing.assert_allclose(KerasRuntime(model, RAW).run(FILMS), by_hand(free, RAW), atol=1e-6)
+    np.testing.assert_allclose(KerasRuntime(model, RAW).run(IMAGES), by_hand(free, RAW), atol=1e-6)
     with pytest.raises(ModelInvalid, match="batch of None"):
         export_package(saved(model, tmp_path / "m.keras"), tmp_path / "p", RAW, FLOAT)
-    with pytest.raises(ModelInvalid, match="any number of films in, or one"):
+    with pytest.raises(ModelInvalid, match="any number of images in, or one"):
         load_original(saved(network(batch=3), tmp_path / "3.keras"), RAW)
 
 
@@ -260,10 +260,10 @@ def archive(path: Path) -> Path:
 
 
 def many(*, inputs: int = 1, outputs: int = 1) -> keras.Model:
-    images = [keras.Input((8, 6, 1), name=f"view_{i}") for i in range(inputs)]
-    joined = layers.Flatten()(layers.Add()(images) if inputs > 1 else images[0])
+    decoded_images = [keras.Input((8, 6, 1), name=f"view_{i}") for i in range(inputs)]
+    joined = layers.Flatten()(layers.Add()(decoded_images) if inputs > 1 else decoded_images[0])
     names = [f"finding_{i}" for i in range(outputs)]
-    return keras.Model(images, [layers.Dense(1, name=name)(joined) for name in names])
+    return keras.Model(decoded_images, [layers.Dense(1, name=name)(joined) for name in names])
 
 
 def logits(columns: int) -> keras.Model:
@@ -281,9 +281,9 @@ def nested(extra: layers.Layer) -> keras.Model:
 def around(folder: Path) -> keras.Model:
     """Hide a SavedModel behind a layer."""
     inside = exported(network(), folder / "inside")
-    image = keras.Input((8, 6, 1), dtype="uint8")
+    decoded = keras.Input((8, 6, 1), dtype="uint8")
     layer = layers.TFSMLayer(str(inside), call_endpoint="serving_default", name="graph")
-    return keras.Model(image, layer(image)["output_0"])
+    return keras.Model(decoded, layer(decoded)["output_0"])
 
 
 def code() -> layers.Layer:
@@ -327,8 +327,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         "never built",
     ),
     "sides": (lambda f: saved(network(shape=(9, 6, 1)), f / "m.keras"), "wants 9x6x1"),
-    "classes": (lambda f: saved(network(columns=3), f / "m.h5"), r"came \(None, 3\)"),
-    "logits": (lambda f: saved(logits(1), f / "m.keras"), "0 to 1, came .*in a sigmoid"),
+    "classes": (lambda f: saved(network(columns=3), f / "m.h5"), r"got \(None, 3\)"),
+    "logits": (lambda f: saved(logits(1), f / "m.keras"), "0 to 1, got .*in a sigmoid"),
     "two logits": (lambda f: saved(logits(2), f / "m.keras"), "end the graph in a softmax"),
     "saved model": (lambda f: exported(network(), f / "m"), "not exported"),
 }  # fmt: skip
@@ -362,7 +362,7 @@ def test_an_h5_file_or_a_saved_model_needs_a_spec(tmp_path: Path) -> None:
 
 
 def score(runtime: Runtime) -> np.ndarray:
-    return runtime.run(FILMS)
+    return runtime.run(IMAGES)
 
 
 @pytest.mark.parametrize("kind", ["floats", "all of it"])
@@ -396,9 +396,9 @@ def test_an_artefact_is_a_reference_too() -> None:
 
 class Reads(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None, 8, 6, 1), tf.uint8)])
-    def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+    def serve(self, decoded: tf.Tensor) -> dict[str, tf.Tensor]:
         secret = tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)
-        return {"p": tf.reduce_mean(tf.cast(image, tf.float32), [1, 2, 3]) / 255 + 0 * secret}
+        return {"p": tf.reduce_mean(tf.cast(decoded, tf.float32), [1, 2, 3]) / 255 + 0 * secret}
 
 
 def test_a_saved_model_that_reads_files_is_not_run(tmp_path: Path) -> None:
@@ -429,8 +429,8 @@ def converted(model: keras.Model, dtype: Any, spec: ModelSpec) -> bytes:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if dtype is not tf.float32:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        scaled = FILMS.astype(np.float32) * spec.input.scale + spec.input.offset
-        converter.representative_dataset = lambda: ([film[None]] for film in scaled)
+        scaled = IMAGES.astype(np.float32) * spec.input.scale + spec.input.offset
+        converter.representative_dataset = lambda: ([image[None]] for image in scaled)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = dtype
     data: bytes = converter.convert()
@@ -452,7 +452,7 @@ def test_tflite_of_other_origin_runs(
     free.set_weights(model.get_weights())
     path = tmp_path / "m.tflite"
     path.write_bytes(converted(model, dtype, SCALED))
-    scores = open_model(str(path), spec=SCALED).runtime.run(FILMS)
+    scores = open_model(str(path), spec=SCALED).runtime.run(IMAGES)
     np.testing.assert_allclose(scores, by_hand(free, SCALED), atol=tolerance)
     if dtype is not tf.float32:
         with pytest.raises(ModelInvalid, match="by the spec pixels become 0 to 255"):

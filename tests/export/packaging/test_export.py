@@ -120,7 +120,7 @@ def test_a_model_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         export_package(
             save(network(channels=3), tmp_path / "b.keras", TINY), tmp_path / "p", request=FLOAT
         )
-    with pytest.raises(ModelInvalid, match=r"or \(N, 2\), came \(None, 3\)"):
+    with pytest.raises(ModelInvalid, match=r"or \(N, 2\), got \(None, 3\)"):
         export_package(
             save(network(outputs=3), tmp_path / "c.keras", TINY), tmp_path / "p", request=FLOAT
         )

@@ -1,4 +1,4 @@
-"""The golden films that ``cxr export`` puts into a package."""
+"""The golden images that ``cxr export`` puts into a package."""
 
 import shutil
 from pathlib import Path
@@ -19,16 +19,16 @@ from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import self_test_all
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_export.packaging import golden
-from cxr_export.packaging.golden import FILMS, golden_films, write_selftest
+from cxr_export.packaging.golden import IMAGES, golden_images, write_selftest
 
 
 def test_every_way_in_is_exercised() -> None:
     """Each format; 8 and 16 bits, colour, MONOCHROME1; reduced JPEG; shrinking and enlarging."""
-    data = {path.name: path.read_bytes() for path in FILMS.iterdir()}
-    kinds = {name: identify(film) for name, film in data.items()}
+    data = {path.name: path.read_bytes() for path in IMAGES.iterdir()}
+    kinds = {name: identify(image) for name, image in data.items()}
     assert set(kinds.values()) == {Format.JPEG, Format.PNG, Format.TIFF, Format.DICOM}
     target = (224, 224)
-    facts = {name: decode(film, target).source for name, film in data.items()}
+    facts = {name: decode(image, target).source for name, image in data.items()}
     flags = {flag for fact in facts.values() for flag in fact.flags}
     assert flags >= {"color", "small", "fewer-bits"}
     assert b"MONOCHROME1" in data["monochrome1.dcm"]
@@ -40,7 +40,7 @@ def test_every_way_in_is_exercised() -> None:
     assert any(height > 224 and width > 224 for height, width in sizes)
 
 
-def test_the_model_tells_the_golden_films_apart(golden_package: Path) -> None:
+def test_the_model_tells_the_golden_images_apart(golden_package: Path) -> None:
     """Were all probabilities alike, a model that says one thing to all would pass."""
     found = read_golden_set(golden_package)
     assert found
@@ -48,10 +48,10 @@ def test_the_model_tells_the_golden_films_apart(golden_package: Path) -> None:
         assert np.ptp(artefact.probabilities) > 0.1
 
 
-def test_golden_films_of_another_input() -> None:
+def test_golden_images_of_another_input() -> None:
     """Pixels are of the shape that the model takes, three channels too."""
-    for film in golden_films(InputSpec(32, 48, 3)):
-        assert film.pixels.shape == (32, 48, 3)
+    for image in golden_images(InputSpec(32, 48, 3)):
+        assert image.pixels.shape == (32, 48, 3)
 
 
 def test_the_set_is_the_same_each_time(golden_package: Path, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_set_is_the_same_each_time(golden_package: Path, tmp_path: Path) -> 
 
 def test_a_folder_without_an_artefact_gets_none(tmp_path: Path) -> None:
     """There is nothing to hold a machine against."""
-    with pytest.raises(ModelInvalid, match="expected artefacts of one input, came none"):
+    with pytest.raises(ModelInvalid, match="expected artefacts of one input, got none"):
         write_selftest(tmp_path)
 
 
@@ -78,13 +78,13 @@ def test_an_artefact_that_gives_no_probability_is_told(
         type(model.runtime), "run", lambda self, pixels: np.full(len(pixels), np.nan)
     )
     monkeypatch.setattr(golden, "open_model", lambda *_: model)
-    with pytest.raises(ModelError, match=r"model\.onnx fails on the golden films"):
+    with pytest.raises(ModelError, match=r"model\.onnx fails on the golden images"):
         write_selftest(tmp_path)
 
 
 @pytest.mark.slow
 def test_an_exported_package_passes(package: Path) -> None:
-    """What cxr export writes holds golden films of every artefact, listed with the rest."""
+    """What cxr export writes holds golden images of every artefact, listed with the rest."""
     results, absent = self_test_all(package)
     assert not absent
     assert {result.artefact for result in results} >= {"model.onnx", "model.tflite"}

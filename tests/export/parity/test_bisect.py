@@ -38,7 +38,7 @@ RESULT = {"edge": "stage3_pair_a_relu", "cnn-pooled": "conv2d_2"}
 """The layer at which that shows: batch norm and activation are fused into a convolution."""
 
 
-def films(side: int, number: int = 6) -> NDArray[np.uint8]:
+def images(side: int, number: int = 6) -> NDArray[np.uint8]:
     """More of them than go through a network at a time, and no multiple of that."""
     return np.random.default_rng(0).integers(0, 256, (number, side, side, 1), np.uint8)
 
@@ -91,9 +91,9 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def int8(exports: dict[str, Path]) -> Path:
     """The network ``edge`` as ONNX in int8, quantized and dequantized at each operator."""
 
-    class Films(quantization.CalibrationDataReader):
+    class Images(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.batches = iter([{"image": films(64, 32)}])
+            self.batches = iter([{"image": images(64, 32)}])
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
             return next(self.batches, None)
@@ -105,7 +105,7 @@ def int8(exports: dict[str, Path]) -> Path:
     quantization.quantize_static(
         str(folder / "fused.onnx"),
         str(folder / "model.int8.onnx"),
-        Films(),
+        Images(),
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
         reduce_range=True,
@@ -125,7 +125,7 @@ def int8_tflite(exports: dict[str, Path]) -> Path:
         format="litert",
         verbose=False,
         optimizations=[tf.lite.Optimize.DEFAULT],
-        representative_dataset=lambda: ([film[np.newaxis]] for film in films(32, 16)),
+        representative_dataset=lambda: ([image[np.newaxis]] for image in images(32, 16)),
         target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
     )
     return folder / "model.int8.tflite"
@@ -176,7 +176,7 @@ def test_a_faithful_export_has_no_guilty_layer(
 ) -> None:
     """Every activation, the pooled features and the answer are compared and agree to 1e-4."""
     folder = exports[network]
-    found = bisect(folder / "model.keras", folder / candidate, films(NETWORKS[network]), TOLERANCE)
+    found = bisect(folder / "model.keras", folder / candidate, images(NETWORKS[network]), TOLERANCE)
     assert found.first is None
     assert found.suspects == ()
     assert "follows model.keras in every layer" in found.verdict
@@ -198,7 +198,7 @@ def test_artefacts_are_compared_without_keras(
 ) -> None:
     """ONNX and TFLite agree with each other, whichever is the reference."""
     reference, candidate = (exports[network] / name for name in files)
-    found = bisect(reference, candidate, films(NETWORKS[network]), TOLERANCE)
+    found = bisect(reference, candidate, images(NETWORKS[network]), TOLERANCE)
     assert found.first is None
     assert len(found.layers) >= 8
 
@@ -213,7 +213,7 @@ def test_a_changed_weight_is_found(
     folder = exports[network]
     CHANGE[candidate](folder / candidate, tmp_path / candidate, RESULT[network], 2.0)
     found = bisect(
-        folder / "model.keras", tmp_path / candidate, films(NETWORKS[network]), TOLERANCE
+        folder / "model.keras", tmp_path / candidate, images(NETWORKS[network]), TOLERANCE
     )
     assert found.first
     assert found.first.layer == RESULT[network]
@@ -234,7 +234,7 @@ def test_nan_is_a_difference(exports: dict[str, Path], tmp_path: Path) -> None:
     """It is found where it arises, whatever the tolerance, and its share is told."""
     folder = exports["cnn-pooled"]
     change_onnx(folder / "model.onnx", tmp_path / "model.onnx", "conv2d_2", np.nan)
-    found = bisect(folder / "model.keras", tmp_path / "model.onnx", films(32), 1e9)
+    found = bisect(folder / "model.keras", tmp_path / "model.onnx", images(32), 1e9)
     assert found.first
     assert found.first.layer == "conv2d_2"
     assert found.first.relative_error == np.inf
@@ -248,7 +248,7 @@ def test_a_fold_that_keeps_a_name_is_no_false_alarm(tmp_path: Path) -> None:
     """A batch norm without bias folded into a convolution named like before is the batch norm."""
     model = build("edge", InputSpec(64, 64))  # untrained: its batch norms have no bias
     export(model, tmp_path, ("tflite",))
-    found = bisect(tmp_path / "model.keras", tmp_path / "model.tflite", films(64), TOLERANCE)
+    found = bisect(tmp_path / "model.keras", tmp_path / "model.tflite", images(64), TOLERANCE)
     assert found.first is None
     by_name = {layer.layer: layer for layer in found.layers}
     assert by_name["stage3_pair_b_norm"].tensor.startswith("edge_1/stage3_pair_b_conv")
@@ -275,10 +275,10 @@ def test_layers_of_a_sequence_are_found(tmp_path: Path) -> None:
     as_trained(model)
     export(model, tmp_path)
     for candidate in CHANGE:
-        found = bisect(tmp_path / "model.keras", tmp_path / candidate, films(16), TOLERANCE)
+        found = bisect(tmp_path / "model.keras", tmp_path / candidate, images(16), TOLERANCE)
         assert found.first is None
         assert sum("re_lu" in name for name in layer_names(found.layers)) == 2
-    found = bisect(tmp_path / "model.tflite", tmp_path / "model.onnx", films(16), TOLERANCE)
+    found = bisect(tmp_path / "model.tflite", tmp_path / "model.onnx", images(16), TOLERANCE)
     assert found.first is None  # where TFLite alone fused the dense layer with what follows
     assert any("dense" in name and "re_lu" in name for name in layer_names(found.layers))
 
@@ -286,7 +286,7 @@ def test_layers_of_a_sequence_are_found(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_int8_layers_are_read_as_floats(exports: dict[str, Path], int8: Path) -> None:
     """Dequantized, they follow the originals: within the tolerance for int8, not for fp32."""
-    found = bisect(exports["edge"] / "model.keras", int8, films(64), TOLERANCES["int8"])
+    found = bisect(exports["edge"] / "model.keras", int8, images(64), TOLERANCES["int8"])
     assert found.first is None, found
     assert len(found.layers) >= 14
     assert max(layer.relative_error for layer in found.layers) > 100 * TOLERANCE
@@ -301,7 +301,7 @@ def test_int8_layers_of_tflite_are_read_as_floats(
 ) -> None:
     """Scale and zero point are taken off, so that they follow the originals."""
     folder = exports["cnn-pooled"]
-    found = bisect(folder / "model.keras", int8_tflite, films(32), TOLERANCES["int8"])
+    found = bisect(folder / "model.keras", int8_tflite, images(32), TOLERANCES["int8"])
     assert found.first is None, found
     assert len(found.layers) >= 7
     assert max(layer.relative_error for layer in found.layers) > 10 * TOLERANCE
@@ -318,7 +318,7 @@ def test_a_wrong_calibration_is_found(exports: dict[str, Path], int8: Path, tmp_
     )
     scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) / 4, scale.name))
     onnx.save(graph, tmp_path / "model.onnx")
-    found = bisect(exports["edge"] / "model.keras", tmp_path / "model.onnx", films(64), 0.1)
+    found = bisect(exports["edge"] / "model.keras", tmp_path / "model.onnx", images(64), 0.1)
     assert found.first
     assert found.first.layer == "stage3_pair_a_relu"
     assert found.first.candidate.maximum == pytest.approx(found.first.reference.maximum / 4, 0.1)
@@ -330,7 +330,7 @@ def test_reading_layers_does_not_change_the_answer(
     exports: dict[str, Path], int8: Path, name: str
 ) -> None:
     """The probe computes what a runtime does, with the same integer kernels where there are."""
-    pixels = films(64)
+    pixels = images(64)
     probe = open_probe(exports["edge"] / name)
     values = probe.run(pixels)
     assert len(values) == len(probe.tensors)
@@ -352,7 +352,7 @@ def test_reading_layers_does_not_change_the_answer(
 def test_the_default_model_agrees_layer_by_layer(candidate: str) -> None:
     """No layer of the embedded artefacts is off by more than 1e-4."""
     folder = ROOT / "toolkit" / "cxr_edge" / "models" / "default"
-    pixels = films(open_model().spec.input.height, 1)
+    pixels = images(open_model().spec.input.height, 1)
     found = bisect(folder / "model.keras", folder / candidate, pixels, TOLERANCE)
     assert found.first is None, found
     assert len(found.layers) > 60
@@ -363,16 +363,16 @@ def test_two_networks_are_not_compared(exports: dict[str, Path], tmp_path: Path)
     """The message names both files and says what to do."""
     export(build("dense", InputSpec(32, 32)), tmp_path, ("onnx",))
     with pytest.raises(ModelInvalid, match=r"model\.keras and .*no layer.*export both"):
-        bisect(exports["cnn-pooled"] / "model.keras", tmp_path / "model.onnx", films(32), 1.0)
+        bisect(exports["cnn-pooled"] / "model.keras", tmp_path / "model.onnx", images(32), 1.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.keras", "model.onnx", "model.tflite"])
-def test_films_of_another_size_are_refused(exports: dict[str, Path], name: str) -> None:
+def test_images_of_another_size_are_refused(exports: dict[str, Path], name: str) -> None:
     """Every library's own error becomes ours, with the file in it."""
     path = exports["cnn-pooled"] / name
     with pytest.raises(ModelError, match=rf"{name}.* failed on a batch"):
-        open_probe(path).run(films(31))
+        open_probe(path).run(images(31))
 
 
 @pytest.mark.parametrize(
@@ -396,9 +396,9 @@ def test_what_is_no_model_is_refused(
 
 
 @pytest.mark.parametrize("shape", [(0, 8, 8, 1), (8, 8, 1)])
-def test_without_films_nothing_is_compared(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """No film, no proof."""
-    with pytest.raises(DataError, match="expected films to compare on"):
+def test_without_images_nothing_is_compared(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """No image, no proof."""
+    with pytest.raises(DataError, match="expected images to compare on"):
         bisect(tmp_path, tmp_path, np.zeros(shape, np.uint8), 1.0)
 
 
@@ -414,16 +414,16 @@ def test_without_films_nothing_is_compared(tmp_path: Path, shape: tuple[int, ...
         ([1.0, np.inf], [1.0, 1.0], np.inf),
     ],
 )
-def test_relative_error(expected: list[float], came: list[float], error: float) -> None:
+def test_relative_error(expected: list[float], got: list[float], error: float) -> None:
     """RMS of the difference over RMS of the reference; NaN and infinity equal only themselves."""
     comparison = LayerComparison()
-    for one, other in zip(expected, came, strict=True):  # film by film
+    for one, other in zip(expected, got, strict=True):  # image by image
         comparison.add(np.array([[one]], np.float32), np.array([[other]], np.float32))
     assert comparison.error == pytest.approx(error)
     assert comparison.result("layer", "tensor").relative_error == comparison.error
 
 
-def test_statistics_are_those_of_all_films() -> None:
+def test_statistics_are_those_of_all_images() -> None:
     """Batches added one after the other give what numpy gives on all; what is no number is out."""
     values = np.random.default_rng(0).normal(3, 2, (5, 4, 4, 2)).astype(np.float32)
     other = values.copy()

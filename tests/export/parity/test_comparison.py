@@ -17,18 +17,18 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import PRECISIONS
 from cxr_export.parity.comparison import Comparison, compare
-from cxr_export.parity.films import UNKNOWN, Film, Films
+from cxr_export.parity.images import UNKNOWN, Image, Images
 
 COUNT = 400
 
 
-def films(labels: list[int]) -> Films:
-    """Films without content, two a patient."""
+def images(labels: list[int]) -> Images:
+    """Images without content, two a patient."""
     listed = [
-        Film(ImageItem(f"film{number}.png", ""), label, f"p{number // 2}")
+        Image(ImageItem(f"image{number}.png", ""), label, f"p{number // 2}")
         for number, label in enumerate(labels)
     ]
-    return Films(tuple(listed), np.zeros((len(labels), 1, 1, 1), np.uint8), ("",) * len(labels))
+    return Images(tuple(listed), np.zeros((len(labels), 1, 1, 1), np.uint8), ("",) * len(labels))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def labels() -> list[int]:
 
 @pytest.fixture
 def reference(labels: list[int]) -> NDArray[np.float64]:
-    """Scores that part the classes but for a few films."""
+    """Scores that part the classes but for a few images."""
     noise = np.random.default_rng(0).normal(0, 0.12, COUNT)
     return np.clip(0.2 + 0.5 * np.array(labels) + noise, 0.01, 0.99)
 
@@ -50,7 +50,7 @@ def judge(
     spec: ModelSpec,
     precision: str,
 ) -> Comparison:
-    return compare(films(labels), reference, candidate, spec, GATES[precision])
+    return compare(images(labels), reference, candidate, spec, GATES[precision])
 
 
 def test_there_is_a_gate_for_each_precision() -> None:
@@ -76,7 +76,7 @@ def test_equal_scores_pass_every_gate(
     [("fp32", 9e-5, True), ("fp32", 2e-4, False), ("fp16", 4e-3, True), ("fp16", 6e-3, False),
      ("int8", 6e-3, True), ("dynamic", 6e-3, True)],
 )  # fmt: skip
-def test_one_film_too_far_stops_floats(
+def test_one_image_too_far_stops_floats(
     labels: list[int],
     reference: NDArray[np.float64],
     spec: ModelSpec,
@@ -84,15 +84,15 @@ def test_one_film_too_far_stops_floats(
     step: float,
     passes: bool,
 ) -> None:
-    """The limit is on the worst film; int8 is not held to one."""
+    """The limit is on the worst image; int8 is not held to one."""
     candidate = reference.copy()
     worst = int(np.argmin(reference))  # far from every threshold
     candidate[worst] += step
     found = judge(labels, reference, candidate, spec, precision)
     assert found.passed is passes
-    assert found.worst_film == f"film{worst}.png"
+    assert found.worst_image == f"image{worst}.png"
     assert passes or found.mismatches == [
-        f"|Δp| {step:.2e} on film{worst}.png, allowed {GATES[precision].difference:g}"
+        f"|Δp| {step:.2e} on image{worst}.png, allowed {GATES[precision].difference:g}"
     ]
 
 
@@ -100,7 +100,7 @@ def test_one_film_too_far_stops_floats(
 def test_too_many_flips_stop_int8(
     labels: list[int], reference: NDArray[np.float64], spec: ModelSpec, flipped: int, passes: bool
 ) -> None:
-    """Half a percent of 400 films are two, at any operating point; false alarms count too."""
+    """Half a percent of 400 images are two, at any operating point; false alarms count too."""
     candidate = reference.copy()
     negatives = np.flatnonzero((np.array(labels) == 0) & (reference < 0.4))[:flipped]
     candidate[negatives] = 0.45  # positive at screening (0.4), not at study (0.5)
@@ -166,12 +166,12 @@ def test_the_gate_looks_at_screening_whatever_is_default(
     assert judge(labels, reference, reference, renamed, "int8").judged_at == "own"
 
 
-def test_films_without_labels_are_judged_by_differences_alone(
+def test_images_without_labels_are_judged_by_differences_alone(
     reference: NDArray[np.float64], spec: ModelSpec
 ) -> None:
     """No label, no AUC; one class, no AUC either."""
     found = judge([UNKNOWN] * COUNT, reference, 0.9 * reference, spec, "int8")
-    assert found.changes.films == 0
+    assert found.changes.images == 0
     assert found.unjudged == ["AUC", "sensitivity at screening"]
     assert any("labels differ" in line for line in found.mismatches)
     assert judge([UNKNOWN] * COUNT, reference, reference, spec, "fp32").unjudged == []
@@ -185,7 +185,7 @@ def test_positives_alone_tell_a_loss_of_sensitivity(
     lost = np.flatnonzero(reference >= 0.4)[:4]
     candidate[lost] = 0.3
     loose = Gate(None, flips=1.0, auc_loss=0.002, sensitivity_loss=0.005)
-    found = compare(films([1] * COUNT), reference, candidate, spec, loose)
+    found = compare(images([1] * COUNT), reference, candidate, spec, loose)
     assert found.unjudged == ["AUC"]
     assert found.mismatches == ["sensitivity at screening changes by -0.0100, allowed -0.0050"]
     assert found.changes.specificity == {}
@@ -225,8 +225,8 @@ def test_bootstrap_changes_are_those_of_the_metrics(
     assert again == changes
 
 
-def test_films_of_one_patient_are_drawn_together(spec: ModelSpec) -> None:
-    """Twenty copies of a patient's film make the interval no narrower."""
+def test_images_of_one_patient_are_drawn_together(spec: ModelSpec) -> None:
+    """Twenty copies of a patient's image make the interval no narrower."""
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], 20)
     reference, candidate = rng.uniform(0, 1, 40), rng.uniform(0, 1, 40)
@@ -245,7 +245,7 @@ def test_a_gate_can_be_moved(
 ) -> None:
     """Loose limits let anything pass that is a probability."""
     loose = Gate(None, flips=1.0)
-    found = compare(films(labels), reference, 1 - reference, spec, loose)
+    found = compare(images(labels), reference, 1 - reference, spec, loose)
     assert found.passed
     assert found.changes.auc
     assert found.changes.auc.value < -0.9

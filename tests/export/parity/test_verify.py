@@ -25,7 +25,7 @@ from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.cli.gate_options import gates as option_gates
 from cxr_export.parity import verify as parity
-from cxr_export.parity.films import Films, list_parity_films, load_parity_films
+from cxr_export.parity.images import Images, list_parity_images, load_parity_images
 from cxr_export.parity.report import ParityReport
 from cxr_export.parity.scoring import BATCH_SIZES
 from cxr_export.parity.tables import cost, remarks
@@ -41,9 +41,9 @@ def copy(package: Path, tmp_path: Path) -> Path:
     return tmp_path / "package"
 
 
-def load(package: Path, data: Sequence[Path]) -> Films:
+def load(package: Path, data: Sequence[Path]) -> Images:
     spec = package_spec(package)
-    return load_parity_films(list_parity_films(data, spec.labels), spec.input)
+    return load_parity_images(list_parity_images(data, spec.labels), spec.input)
 
 
 def verify(package: Path, folder: Path, gates: dict[str, Gate] | None = None) -> ParityReport:
@@ -80,14 +80,14 @@ def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) 
     """Through file bytes, below 1e-4, without a changed label, in batches of any size."""
     report = verify(package, class_folders)
     report.require()
-    assert len(report.films) == 120
+    assert len(report.images) == 120
     assert [artefact.runtime for artefact in report.artefacts] == ["onnx", "litert"]
     for artefact in report.artefacts:
         found = artefact.comparison
         assert 0 < found.max_difference < 1e-4
         assert found.p50_difference <= found.p99_difference <= found.max_difference
         assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
-        assert found.changes.films == 120
+        assert found.changes.images == 120
         assert set(artefact.batches) == set(BATCH_SIZES[1:])
         assert max(artefact.batches.values()) <= 1e-6
         assert artefact.latency.warm > 0
@@ -215,7 +215,7 @@ def write_spec(path: Path, text: str) -> None:
 
 
 def test_a_swapped_label_order_in_spec_json_is_told(copy: Path, class_folders: Path) -> None:
-    """The package's own spec gives the films their labels, so it must say what Keras' does."""
+    """The package's own spec gives the images their labels, so it must say what Keras' does."""
     spec = replace(package_spec(copy), labels=("PNEUMONIA", "NORMAL"))
     (copy / "spec.json").write_text(spec.to_json())
     write_checksums(copy)
@@ -253,7 +253,7 @@ def test_a_failed_gate_lists_nothing_new(
 def test_batches_that_disagree_fail(
     package: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A probability that depends on a film's company is told with both sizes."""
+    """A probability that depends on an image's company is told with both sizes."""
     monkeypatch.setattr(parity, "batches_apart", lambda *_: {2: 0.0, 7: 2e-6, 32: float("nan")})
     report = verify(package, class_folders)
     assert report.mismatches[:2] == [
@@ -262,15 +262,15 @@ def test_batches_that_disagree_fail(
     ]
 
 
-def test_batches_are_compared_film_by_film(spec: ModelSpec) -> None:
-    """The largest difference of any film, for each size."""
+def test_batches_are_compared_image_by_image(spec: ModelSpec) -> None:
+    """The largest difference of any image, for each size."""
 
     class Sociable(FakeRuntime):
         def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
             return super().run(pixels) + np.float32(0.01 * (len(pixels) == 7))
 
-    films = np.zeros((20, 32, 32, 1), np.uint8)
-    assert parity.batches_apart(Sociable(spec), films) == {2: 0.0, 7: pytest.approx(0.01), 32: 0.0}
+    images = np.zeros((20, 32, 32, 1), np.uint8)
+    assert parity.batches_apart(Sociable(spec), images) == {2: 0.0, 7: pytest.approx(0.01), 32: 0.0}
 
 
 def test_the_options_of_the_command_start_from_the_gates() -> None:
@@ -279,14 +279,14 @@ def test_the_options_of_the_command_start_from_the_gates() -> None:
 
 
 def test_remarks_tell_what_flatters_or_is_too_few() -> None:
-    """Too few films for the share that is allowed, and films that were calibrated with."""
+    """Too few images for the share that is allowed, and images that were calibrated with."""
     artefact = {"artefact": "model.int8.onnx", "gate": {"flips": 0.005}, "calibrated": 7}
     found = {"films": 199, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
     assert remarks(found) == [
-        "not judged, for want of labelled films: AUC",
+        "not judged, for want of labelled images: AUC",
         "2 files could not be read and were left out",
-        "199 films cannot show a share of 0.5%: judge on 200 or more",
-        "7 of the films calibrated model.int8.onnx, which flatters it: --held-out leaves them out",
+        "199 images cannot show a share of 0.5%: judge on 200 or more",
+        "7 of the images calibrated model.int8.onnx, which flatters it: --held-out leaves them out",
     ]
     artefact["calibrated"] = 0
     assert remarks({"films": 200, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
@@ -327,7 +327,7 @@ def test_gates_move_by_flag(copy: Path, class_folders: Path, cxr: Callable[..., 
 
 
 def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None:
-    """parity.json and the card hold them without naming a film; SHA256SUMS lists both."""
+    """parity.json and the card hold them without naming an image; SHA256SUMS lists both."""
     before = (copy / "README.md").read_text()
     result = cxr("verify", copy, "--data", SAMPLES)
     assert result.exit_code == 0, result.output
@@ -337,7 +337,7 @@ def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None
     assert json.loads(text)["films"] == 7
     assert "phantom" not in text + card
     assert "## Parity" in card
-    assert "7 films" in card
+    assert "7 images" in card
     assert before.partition("## Limits")[2] == card.partition("## Limits")[2]
     assert cxr("verify", copy, "--data", SAMPLES).exit_code == 0
     assert (copy / "README.md").read_text().count("## Parity") == 1
@@ -362,10 +362,10 @@ def test_a_package_changed_after_export_is_not_verified(copy: Path, class_folder
 
 
 def test_nothing_to_compare_is_an_error(package: Path, tmp_path: Path) -> None:
-    """No film, no proof."""
+    """No image, no proof."""
     with pytest.raises(DataError, match="has none"):
         verify(package, tmp_path)
-    (tmp_path / "bad.png").write_text("no film")
+    (tmp_path / "bad.png").write_text("no image")
     with pytest.raises(DataError, match="none of 1 files"):
         verify(package, tmp_path)
 
@@ -413,17 +413,17 @@ def test_one_artefact_alone_can_be_verified(
     assert "expected an artefact" in cxr("verify", copy / "spec.json", "--data", SAMPLES).output
 
 
-def test_films_can_be_few_and_of_validation_patients(
+def test_images_can_be_few_and_of_validation_patients(
     package: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:
-    """--films takes as many of each class, --held-out those that were not trained on."""
+    """--images takes as many of each class, --held-out those that were not trained on."""
     result = cxr("verify", package, "--data", class_folders, "--films", 10, "--no-write")
-    assert "10 films of" in result.output
+    assert "10 images of" in result.output
     assert "5 positive and 5 negative" in result.output
     result = cxr("verify", package, "--data", class_folders, "--held-out", "--no-write")
     facts = package_spec(package).provenance
     assert facts
-    assert f"{facts.validation_films} films of {facts.validation_patients}" in result.output
+    assert f"{facts.validation_films} images of {facts.validation_patients}" in result.output
 
 
 def test_the_artefact_scans_alone(copy: Path, cxr: Callable[..., Any], tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
-from cxr_export.packaging.request import Request, choose_films
-from cxr_export.parity.films import Films, choose, divide, list_parity_films, load_parity_films
+from cxr_export.packaging.request import Request, choose_images
+from cxr_export.parity.images import Images, choose, divide, list_parity_images, load_parity_images
 from cxr_export.parity.scoring import score
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, Plan
@@ -35,15 +35,15 @@ FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.
 
 
 @pytest.fixture(scope="module")
-def films(package: Path, class_folders: Path) -> Films:
+def images(package: Path, class_folders: Path) -> Images:
     spec = package_spec(package)
-    listed = list_parity_films([class_folders], spec.labels)
-    return load_parity_films(choose(listed, 48), spec.input)
+    listed = list_parity_images([class_folders], spec.labels)
+    return load_parity_images(choose(listed, 48), spec.input)
 
 
 @pytest.fixture(scope="module")
-def expected(package: Path, films: Films) -> Scores:
-    return score(open_model(str(package / "model.onnx")).runtime, films.pixels)
+def expected(package: Path, images: Images) -> Scores:
+    return score(open_model(str(package / "model.onnx")).runtime, images.pixels)
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +69,19 @@ def write(quantizer: Any, plan: Plan, package: Path, path: Path) -> Path:
     return path
 
 
-def difference(path: Path, films: Films, expected: Scores) -> float:
-    return float(np.abs(score(open_model(str(path)).runtime, films.pixels) - expected).mean())
+def difference(path: Path, images: Images, expected: Scores) -> float:
+    return float(np.abs(score(open_model(str(path)).runtime, images.pixels) - expected).mean())
 
 
 @pytest.mark.parametrize("calibrator", [MINMAX, PERCENTILE, ENTROPY])
 def test_onnx_int8_stays_near_the_float_graph(
-    package: Path, films: Films, expected: Scores, tmp_path: Path, calibrator: str
+    package: Path, images: Images, expected: Scores, tmp_path: Path, calibrator: str
 ) -> None:
     """Each calibrator gives a QDQ graph of at most 30 % of the size, off by a little."""
-    quantizer = OnnxInt8(package / "model.onnx", films.pixels, tmp_path)
+    quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
     path = write(quantizer, Plan(calibrator, 48), package, tmp_path / "q.onnx")
     assert path.stat().st_size <= 0.3 * (package / "model.onnx").stat().st_size
-    assert 0 < difference(path, films, expected) < 0.05
+    assert 0 < difference(path, images, expected) < 0.05
     graph = onnx.load(path).graph
     kinds = {node.op_type for node in graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
@@ -90,10 +90,10 @@ def test_onnx_int8_stays_near_the_float_graph(
 
 
 def test_onnx_layers_stay_in_float_or_keep_float_activations(
-    package: Path, films: Films, expected: Scores, tmp_path: Path
+    package: Path, images: Images, expected: Scores, tmp_path: Path
 ) -> None:
     """Sizes tell that it was done; weights alone move the scores less than everything does."""
-    quantizer = OnnxInt8(package / "model.onnx", films.pixels, tmp_path)
+    quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
     layers = quantizer.layers
     assert "stem_norm" in layers[0]
     assert "probability" in layers[-1]
@@ -104,7 +104,7 @@ def test_onnx_layers_stay_in_float_or_keep_float_activations(
         Plan(MINMAX, 48, float_layers=layers),
     ):
         path = write(quantizer, plan, package, tmp_path / "q.onnx")
-        moved.append(difference(path, films, expected))
+        moved.append(difference(path, images, expected))
         sizes.append(path.stat().st_size)
     assert moved[0] > moved[1] > 0
     assert sizes[1] < 1.2 * sizes[0]
@@ -116,16 +116,16 @@ def test_onnx_layers_stay_in_float_or_keep_float_activations(
     [("fp16", 0.55, 1e-3), ("dynamic", 0.3, 0.05), ("int8", 0.3, 0.05)],
 )  # fmt: skip
 def test_tflite_of_fewer_bits_stays_near_the_float_graph(
-    package: Path, films: Films, expected: Scores, tmp_path: Path,
+    package: Path, images: Images, expected: Scores, tmp_path: Path,
     precision: str, share: float, limit: float,
 ) -> None:  # fmt: skip
     """Smaller by what was promised, off by a little; with all layers in float, as large."""
     source = package / "model.tflite"
-    quantizer = TfliteQuantizer(precision, source, films.pixels)
+    quantizer = TfliteQuantizer(precision, source, images.pixels)
     assert "probability" in quantizer.layers[-1]
     path = write(quantizer, Plan(MINMAX, 48), package, tmp_path / "q.tflite")
     assert path.stat().st_size <= share * source.stat().st_size
-    assert 0 < difference(path, films, expected) < limit
+    assert 0 < difference(path, images, expected) < limit
     plan = Plan(MINMAX, 48, float_layers=quantizer.layers)
     path = write(quantizer, plan, package, tmp_path / "f.tflite")
     assert path.stat().st_size > 0.9 * source.stat().st_size
@@ -134,7 +134,7 @@ def test_tflite_of_fewer_bits_stays_near_the_float_graph(
 def test_noise_is_no_calibration_set(
     run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Ranges measured on noise lose the films' decisions: told by the gate, exit code 4."""
+    """Ranges measured on noise lose the images' decisions: told by the gate, exit code 4."""
     rng = np.random.default_rng(0)
     noise = tmp_path / "noise"
     noise.mkdir()
@@ -155,7 +155,7 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     for name in FEW_BITS:
         made = open_model(str(everything / name)).spec.quantization
         assert made
-        assert (len(made.films) > 0) == (made.precision == "int8")
+        assert (len(made.images) > 0) == (made.precision == "int8")
     assert package_spec(everything).quantization is None
     findings = json.loads((everything / "parity.json").read_text())
     assert set(findings["rungs"]) == set(FEW_BITS)
@@ -163,7 +163,7 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     card = (everything / "README.md").read_text()
     assert "## Parity" in card
     assert all(f"| {name} |" in card for name in FEW_BITS)
-    cxr("verify", everything, "--data", everything.parent, *LOOSE)  # no film: nothing is written
+    cxr("verify", everything, "--data", everything.parent, *LOOSE)  # no image: nothing is written
     assert json.loads((everything / "parity.json").read_text()) == findings
 
 
@@ -176,14 +176,14 @@ def test_the_rungs_outlive_another_comparison(
     before = json.loads((copy / "parity.json").read_text())
     result = cxr("verify", copy, "--data", class_folders, *LOOSE)
     assert result.exit_code == 0
-    assert "108 of the films calibrated model.int8.onnx" in result.output
-    assert "of the films calibrated model.fp16.tflite" not in result.output
+    assert "108 of the images calibrated model.int8.onnx" in result.output
+    assert "of the images calibrated model.fp16.tflite" not in result.output
     after = json.loads((copy / "parity.json").read_text())
     assert after["films"] == 120 != before["films"]
     assert after["rungs"] == before["rungs"]
 
 
-def test_the_same_model_and_films_give_the_same_bytes(
+def test_the_same_model_and_images_give_the_same_bytes(
     everything: Path, run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Every artefact, byte for byte."""
@@ -215,20 +215,20 @@ def test_what_never_passes_is_withheld(
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
-def test_unreadable_calibration_films_are_counted(
+def test_unreadable_calibration_images_are_counted(
     run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
     """They are left out, and that is said."""
-    films = tmp_path / "films"
-    shutil.copytree(class_folders, films)
-    (films / "NORMAL" / "IM-9999-0001.png").write_text("no film")
-    listed = list_parity_films([films])
+    images = tmp_path / "films"
+    shutil.copytree(class_folders, images)
+    (images / "NORMAL" / "IM-9999-0001.png").write_text("no image")
+    listed = list_parity_images([images])
     spec = package_spec_of(run_folder)
     calibration, judged = divide(listed, spec)
-    side = "calibration films" if len(calibration) > 108 else "files"
+    side = "calibration images" if len(calibration) > 108 else "files"
     assert len(calibration) + len(judged) == 121
     words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx")
-    result = cxr(*words, "--calibration", films)
+    result = cxr(*words, "--calibration", images)
     assert result.exit_code == 0, result.output
     assert f"1 {side} could not be read" in result.output
 
@@ -239,13 +239,13 @@ def package_spec_of(run_folder: Path) -> ModelSpec:
     return load_original(run_folder / "model.keras")[1]
 
 
-def test_films_are_asked_for() -> None:
+def test_images_are_asked_for() -> None:
     """Formats of fewer bits are never calibrated on whatever is at hand."""
     with pytest.raises(UsageError, match="--calibration"):
         Request()
     with pytest.raises(UsageError, match="expected some of onnx"):
         Request(formats=("onnx", "pdf"))
-    with pytest.raises(UsageError, match="came none"):
+    with pytest.raises(UsageError, match="got none"):
         Request(formats=())
     Request(formats=("onnx",))
 
@@ -253,34 +253,34 @@ def test_films_are_asked_for() -> None:
 def test_calibration_and_judgement_share_no_patient(package: Path, class_folders: Path) -> None:
     """Judged is on the validation patients, calibrated on the others, both classes alike."""
     spec: ModelSpec = package_spec(package)
-    calibration, judged = divide(list_parity_films([class_folders], spec.labels), spec)
-    assert {film.patient for film in calibration}.isdisjoint(film.patient for film in judged)
+    calibration, judged = divide(list_parity_images([class_folders], spec.labels), spec)
+    assert {image.patient for image in calibration}.isdisjoint(image.patient for image in judged)
     assert spec.provenance
     assert len(judged) == spec.provenance.validation_films
     first = choose(calibration, 20)
-    assert [film.label for film in first].count(1) == 10
+    assert [image.label for image in first].count(1) == 10
     assert choose(calibration, 40)[:20] == first
 
 
-def test_films_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:
+def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:
     """Each class is parted by patient; copies under another name are left out too."""
     rng = np.random.default_rng(0)
     for label, count in (("NORMAL", 30), ("PNEUMONIA", 2)):
         (tmp_path / label).mkdir()
         for number in range(count):
-            film = rng.integers(0, 256, (16, 16), np.uint8)
-            cv2.imwrite(str(tmp_path / label / f"{label[0]}{number}.png"), film)
+            image = rng.integers(0, 256, (16, 16), np.uint8)
+            cv2.imwrite(str(tmp_path / label / f"{label[0]}{number}.png"), image)
     spec = ModelSpec(
         "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
     )
-    calibration, judged = divide(list_parity_films([tmp_path]), spec)
-    assert {film.label for film in judged} == {film.label for film in calibration} == {0, 1}
+    calibration, judged = divide(list_parity_images([tmp_path]), spec)
+    assert {image.label for image in judged} == {image.label for image in calibration} == {0, 1}
     assert len(judged) == 10
     copies = tmp_path.parent / f"{tmp_path.name}-copies"
     shutil.copytree(tmp_path, copies)
     (copies / "NORMAL" / "N0.png").rename(copies / "NORMAL" / "renamed.png")
     with pytest.raises(DataError, match="other than those judged on"):
-        choose_films(Request(calibration=[copies], data=[tmp_path]), spec)
+        choose_images(Request(calibration=[copies], data=[tmp_path]), spec)
 
 
 def test_a_quantization_goes_round() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cxr_edge.models.gates import GATES
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.films import Film, Films
+from cxr_export.parity.images import Image, Images
 from cxr_export.quantize import search as module
 from cxr_export.quantize.plan import Plan
 from cxr_export.quantize.search import Ladder
@@ -26,15 +26,15 @@ LAYERS = ("stem", "second", "third", "fourth", "deep", "head")
 GUILTY = "deep"
 
 
-def films(count: int, seed: int) -> Films:
+def images(count: int, seed: int) -> Images:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (count, 1, 1, 1), np.uint8).repeat(32, 1).repeat(32, 2)
     listed = [
-        Film(ImageItem(f"{seed}-{number}.png", ""), number % 2, f"{seed}-{number}")
+        Image(ImageItem(f"{seed}-{number}.png", ""), number % 2, f"{seed}-{number}")
         for number in range(count)
     ]
     digests = [f"{seed:032x}{number:032x}" for number in range(count)]
-    return Films(tuple(listed), pixels, tuple(digests))
+    return Images(tuple(listed), pixels, tuple(digests))
 
 
 @dataclass
@@ -80,9 +80,9 @@ def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> B
     source.write_text("0".ljust(1000))
 
     def make(quantizer: FakeQuantizer, count: int = 16) -> Ladder:
-        judged = films(200, 1)
+        judged = images(200, 1)
         return Ladder(
-            quantizer, source, spec, films(64, 2), judged,
+            quantizer, source, spec, images(64, 2), judged,
             FakeRuntime(spec).run(judged.pixels), GATES["int8"], count,
         )  # fmt: skip
 
@@ -93,7 +93,7 @@ def test_the_first_rung_is_taken_where_it_passes(build: Build, tmp_path: Path) -
     """A good quantization is not tried again."""
     quantizer = FakeQuantizer({GUILTY: 1e-5})
     tried = build(quantizer).climb(tmp_path / "out")
-    assert [rung.name for rung in tried] == ["minmax, 16 films"]
+    assert [rung.name for rung in tried] == ["minmax, 16 images"]
     assert not tried[0].mismatches
     assert len(quantizer.plans) == 1
 
@@ -104,9 +104,9 @@ def test_the_guilty_layer_is_found_and_left_in_float(build: Build, tmp_path: Pat
     ladder = build(FakeQuantizer({"stem": 2e-5, "second": 1e-5, GUILTY: 0.2, "head": 1e-5}))
     tried = ladder.climb(tmp_path / "out", lines.append)
     assert [rung.name for rung in tried] == [
-        "minmax, 16 films",
-        "entropy, 16 films",
-        "minmax, 64 films",
+        "minmax, 16 images",
+        "entropy, 16 images",
+        "minmax, 64 images",
         "last layer: weights only",
         "first and last layer: weights only",
         "first 2 layers in float",
@@ -150,7 +150,7 @@ def test_the_spec_lists_what_was_calibrated_with(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Digests of exactly the films used, sorted, the seed and the calibrator."""
+    """Digests of exactly the images used, sorted, the seed and the calibrator."""
     seen: list[ModelSpec] = []
     quantizer = FakeQuantizer({})
     write = quantizer.write
@@ -164,7 +164,7 @@ def test_the_spec_lists_what_was_calibrated_with(
     ladder.climb(tmp_path / "out")
     found = seen[0].quantization
     assert found
-    assert found.films == tuple(sorted(ladder.calibration.sha256[:16]))
+    assert found.images == tuple(sorted(ladder.calibration.sha256[:16]))
     assert (found.calibrator, found.seed, found.precision) == ("minmax", 2021, "int8")
     assert ModelSpec.from_json(seen[0].to_json()) == seen[0]
     assert replace(seen[0], quantization=None) == ladder.spec

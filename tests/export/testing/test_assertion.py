@@ -34,7 +34,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
-from cxr_export.parity.films import list_parity_films, load_parity_films
+from cxr_export.parity.images import list_parity_images, load_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import MINMAX, Plan
 from cxr_export.quantize.quiet import quiet
@@ -61,7 +61,7 @@ def network(batch: int | None = None) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
     """Ten phantoms of each class."""
     folder = tmp_path_factory.mktemp("films")
     phantoms.write_classes(folder, 10, 48)
@@ -85,39 +85,41 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reference", FILES)
-def test_every_format_is_reference_and_candidate(models: Path, films: Path, reference: str) -> None:
+def test_every_format_is_reference_and_candidate(
+    models: Path, images: Path, reference: str
+) -> None:
     """Whatever the file, the same network gives the same decisions, read by one spec."""
     for candidate in FILES:
-        found = assert_parity(models / reference, models / candidate, films, spec=SPEC)
+        found = assert_parity(models / reference, models / candidate, images, spec=SPEC)
         (only,) = found.candidates
         assert (found.reference, only.candidate) == (reference, candidate)
         assert only.comparison
         assert only.comparison.max_difference < 1e-5
         assert only.comparison.flips == {"screening": 0, "study": 0}
         assert set(only.batches) == {2, 7, 32}
-        assert len(found.films) == 20
-        assert sorted(found.films.labels) == [0] * 10 + [1] * 10
+        assert len(found.images) == 20
+        assert sorted(found.images.labels) == [0] * 10 + [1] * 10
 
 
 @pytest.mark.slow
-def test_text_is_a_path_too(models: Path, films: Path) -> None:
-    """Models, films and spec may be named by text, films by several names."""
+def test_text_is_a_path_too(models: Path, images: Path) -> None:
+    """Models, images and spec may be named by text, images by several names."""
     found = assert_parity(
         str(models / "m.onnx"),
         str(models / "m.tflite"),
-        [str(films / "NORMAL"), str(films / "PNEUMONIA")],
+        [str(images / "NORMAL"), str(images / "PNEUMONIA")],
         spec=str(models / "spec.json"),
-        films=6,
+        images=6,
     )
-    assert sorted(found.films.labels) == [0, 0, 0, 1, 1, 1]
+    assert sorted(found.images.labels) == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.slow
-def test_one_film_at_a_time_is_compared(models: Path, films: Path, tmp_path: Path) -> None:
+def test_one_image_at_a_time_is_compared(models: Path, images: Path, tmp_path: Path) -> None:
     """A model of a fixed batch of one passes, in batches of any size."""
     alone = network(batch=1)
     alone.export(tmp_path / "alone.tflite", format="litert", verbose=False)
-    found = assert_parity(models / "m.keras", tmp_path / "alone.tflite", films, spec=SPEC)
+    found = assert_parity(models / "m.keras", tmp_path / "alone.tflite", images, spec=SPEC)
     assert max(found.candidates[0].batches.values()) == 0
 
 
@@ -133,11 +135,11 @@ def damaged(path: Path, out: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_one_changed_weight_is_told(models: Path, films: Path, tmp_path: Path) -> None:
+def test_one_changed_weight_is_told(models: Path, images: Path, tmp_path: Path) -> None:
     """The error is an assertion for pytest and a failed gate for us, and holds the figures."""
     candidate = damaged(models / "m.onnx", tmp_path / "damaged.onnx")
     with pytest.raises(AssertionError, match=r"damaged\.onnx: \|Δp\| .* allowed 0\.0001") as raised:
-        assert_parity(models / "m.keras", candidate, films, spec=SPEC)
+        assert_parity(models / "m.keras", candidate, images, spec=SPEC)
     assert isinstance(raised.value, ParityError)
     assert isinstance(raised.value, ParityAssertionError)
     (only,) = raised.value.parity.candidates
@@ -147,25 +149,25 @@ def test_one_changed_weight_is_told(models: Path, films: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_swapped_labels_in_the_candidates_spec_are_told(models: Path, films: Path) -> None:
+def test_swapped_labels_in_the_candidates_spec_are_told(models: Path, images: Path) -> None:
     """Equal probabilities do not help where they mean the other class."""
     swapped = replace(SPEC, labels=("PNEUMONIA", "NORMAL"))
     with pytest.raises(ParityAssertionError, match=r"m\.onnx: labels: NORMAL, PNEUMONIA in"):
         assert_parity(
-            models / "m.keras", models / "m.onnx", films, spec=SPEC, candidate_spec=swapped
+            models / "m.keras", models / "m.onnx", images, spec=SPEC, candidate_spec=swapped
         )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scale", "offset"), [(1 / 255, 0.0), (1.0, -114.0), (0.114 / 127.5, -1)])
 def test_other_preprocessing_is_told(
-    models: Path, films: Path, scale: float, offset: float
+    models: Path, images: Path, scale: float, offset: float
 ) -> None:
     """Zero to one, a mean of BGR taken off, gray weighed as blue: all give other probabilities."""
     spec = replace(SPEC, input=replace(SPEC.input, scale=scale, offset=offset))
     with pytest.raises(ParityAssertionError, match=r"m\.tflite: \|Δp\|"):
         assert_parity(
-            models / "m.keras", models / "m.tflite", films, spec=SPEC, candidate_spec=spec
+            models / "m.keras", models / "m.tflite", images, spec=SPEC, candidate_spec=spec
         )
 
 
@@ -194,13 +196,13 @@ def test_every_artefact_of_a_package_is_a_candidate(
 
 @pytest.mark.slow
 def test_a_package_needs_no_spec_beside_a_foreign_reference(
-    models: Path, films: Path, tmp_path: Path, cxr: Callable[..., Any]
+    models: Path, images: Path, tmp_path: Path, cxr: Callable[..., Any]
 ) -> None:
     """The spec of the reference is not put upon artefacts that have their own."""
     words = ("-o", tmp_path / "p", "--spec", models / "spec.json", "--formats", "onnx,tflite")
     result = cxr("export", models / "m.h5", *words)
     assert result.exit_code == 0, result.output
-    found = assert_parity(models / "m.h5", tmp_path / "p", films, spec=models / "spec.json")
+    found = assert_parity(models / "m.h5", tmp_path / "p", images, spec=models / "spec.json")
     assert len(found.candidates) == 3
 
 
@@ -210,8 +212,8 @@ def test_int8_calibrated_on_noise_is_told(
 ) -> None:
     """Judged by the gate of int8, as the artefact's spec says, with room for a rough network."""
     spec = replace(open_model(str(package)).spec, quantization=Quantization("int8"))
-    listed = list_parity_films([class_folders], spec.labels)
-    real = load_parity_films(listed, spec.input).pixels[::3]
+    listed = list_parity_images([class_folders], spec.labels)
+    real = load_parity_images(listed, spec.input).pixels[::3]
     noise = np.random.default_rng(0).integers(120, 136, real.shape, np.uint8)
     room: dict[str, Any] = {"flips": 0.2, "auc_loss": 0.1, "sensitivity_loss": 0.2}
     for name, pixels in (("good", real), ("bad", noise)):
@@ -250,7 +252,7 @@ class Strict(FakeRuntime):
 
 
 def rising(spec: ModelSpec, count: int = 40) -> np.ndarray:
-    """Films from dark to bright, so that the fake's probability rises from 0.1 to 0.9."""
+    """Images from dark to bright, so that the fake's probability rises from 0.1 to 0.9."""
     gray = np.linspace(25, 230, count).astype(np.uint8)
     return np.broadcast_to(gray[:, None, None, None], (count, *spec.input.shape)).copy()
 
@@ -258,9 +260,9 @@ def rising(spec: ModelSpec, count: int = 40) -> np.ndarray:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda p: p + np.float32(2e-4), r"fake: \|Δp\| 2\.00e-04 on film \d+, allowed 0\.0001"),
+        (lambda p: p + np.float32(2e-4), r"fake: \|Δp\| 2\.00e-04 on image \d+, allowed 0\.0001"),
         (lambda p: 1 - p, "fake: 30 of 40 labels differ at screening, allowed 0.0%"),
-        (lambda p: p * np.float32("nan"), "fake: no probability on film 0"),
+        (lambda p: p * np.float32("nan"), "fake: no probability on image 0"),
         (lambda p: p + np.float32(5e-6) * (len(p) == 7), r"batches of 7 and 1 differ by 5\..e-06"),
     ],
 )
@@ -302,7 +304,7 @@ def test_another_threshold_is_told(spec: ModelSpec) -> None:
 
 
 def test_another_size_is_told_and_other_channels_are_not(spec: ModelSpec) -> None:
-    """Three channels of the same gray are the same film, fewer rows are not."""
+    """Three channels of the same gray are the same image, fewer rows are not."""
     rgb = replace(spec, input=InputSpec(32, 32, 3))
     for pair in ((spec, rgb), (rgb, spec)):
         assert assert_parity(*map(Strict, pair), rising(pair[0])).passed
@@ -315,18 +317,18 @@ def test_another_size_is_told_and_other_channels_are_not(spec: ModelSpec) -> Non
 @pytest.mark.slow
 def test_the_embedded_model_has_a_name() -> None:
     """``default`` is a reference and, with every artefact, a candidate."""
-    # Drawn films stand near the threshold, so that int8 may label them otherwise.
-    found = assert_parity("default", "default", SAMPLES, films=4, flips=1)
+    # Drawn images stand near the threshold, so that int8 may label them otherwise.
+    found = assert_parity("default", "default", SAMPLES, images=4, flips=1)
     assert found.reference == "default"
     assert found.candidates[0].candidate == "default/model.onnx"
-    only = assert_parity(default_package() / "model.onnx", "default", SAMPLES, films=4, flips=1)
+    only = assert_parity(default_package() / "model.onnx", "default", SAMPLES, images=4, flips=1)
     assert only.candidates[0].candidate == "default/model.keras"
 
 
 def test_files_that_cannot_be_read_are_counted(spec: ModelSpec) -> None:
-    """Nobody is told of nine films where seven were compared."""
+    """Nobody is told of nine images where seven were compared."""
     found = assert_parity(FakeRuntime(spec), FakeRuntime(spec), SAMPLES)
-    assert (len(found.films), found.films.unreadable) == (7, 2)
+    assert (len(found.images), found.images.unreadable) == (7, 2)
     assert found.rows[0]["films"] == "7 of 9"
 
 
@@ -338,20 +340,20 @@ def without_spec(folder: Path) -> Path:
 MISTAKES: dict[str, tuple[dict[str, Any], type[CxrError], str]] = {
     "no reference": ({"reference": "no.onnx"}, UsageError, "reference: .* no.onnx does not exist"),
     "no candidate": ({"candidate": "no.onnx"}, UsageError, "candidate: .* no.onnx does not exist"),
-    "no films": ({"data": "no"}, UsageError, "no does not exist"),
+    "no images": ({"data": "no"}, UsageError, "no does not exist"),
     "empty folder": ({"data": "."}, DataError, "the folder has none"),
-    "no pixels": ({"data": np.zeros((0, 32, 32, 1), np.uint8)}, DataError, "came no film"),
+    "no pixels": ({"data": np.zeros((0, 32, 32, 1), np.uint8)}, DataError, "got no image"),
     "floats": (
         {"data": np.zeros((2, 32, 32, 1))},
         UsageError,
-        r"expected pixels \(N, 32, 32, 1\) uint8, came \(2, 32, 32, 1\) float64",
+        r"expected pixels \(N, 32, 32, 1\) uint8, got \(2, 32, 32, 1\) float64",
     ),
     "other pixels": ({"data": np.zeros((2, 8, 8, 1), np.uint8)}, UsageError, r"\(2, 8, 8, 1\)"),
-    "gate": ({"gate": "int4"}, UsageError, "one of fp32, fp16, int8, dynamic, came 'int4'"),
+    "gate": ({"gate": "int4"}, UsageError, "one of fp32, fp16, int8, dynamic, got 'int4'"),
     "spec": ({"spec": "no.json"}, UsageError, "spec: .* no.json does not exist"),
     "bad spec": ({"spec": "bad.json"}, SpecInvalid, "expected JSON"),
     "spec of a runtime": ({"candidate_spec": SPEC}, UsageError, "a Runtime, which has its own"),
-    "a Keras model": ({"candidate": network()}, UsageError, "came Functional; .*KerasRuntime"),
+    "a Keras model": ({"candidate": network()}, UsageError, "got Functional; .*KerasRuntime"),
 }
 
 

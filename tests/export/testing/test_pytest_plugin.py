@@ -47,7 +47,7 @@ def gray_model(path: Path, factor: float = 1.0) -> None:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project with two models that agree, one that does not, and films."""
+    """A project with two models that agree, one that does not, and images."""
     (pytester.path / "models").mkdir()
     for name, factor in (("a", 1.0), ("b", 1.0), ("bad", 0.5)):
         gray_model(pytester.path / "models" / f"{name}.onnx", factor)
@@ -75,7 +75,7 @@ def test_what_agrees_passes_and_stands_in_the_table(project: pytest.Pytester) ->
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([
         "*= parity =*",
-        "candidate  reference  films   max |Δp|  flips  verdict",
+        "candidate  reference  images   max |Δp|  flips  verdict",
         "b.onnx     a.onnx     7 of 9  0.0e+00   0      passed",
     ])  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_a_test_that_compares_nothing_fails(project: pytest.Pytester) -> None:
             pass
 
         def test_skipped(parity):
-            pytest.skip("no films here")
+            pytest.skip("no images here")
         """
     )
     result = run(project)
@@ -152,23 +152,23 @@ import pytest
 @pytest.mark.parity(reference="models/a.onnx", candidate="models/b.onnx")
 def test_models(parity):
     found = parity()
-    assert len(found.films) == {films}
+    assert len(found.images) == {images}
 """
 
 
 @pytest.mark.parametrize("start", [".", "tests"])
 def test_paths_start_at_the_root(project: pytest.Pytester, start: str) -> None:
-    """Wherever pytest is started; films come from the configuration."""
-    project.makeini("[pytest]\nparity_data = films/phantom-normal.jpg\n    films/text.png\n")
-    project.mkdir("tests").joinpath("test_it.py").write_text(TWO.format(films=1))
+    """Wherever pytest is started; images come from the configuration."""
+    project.makeini("[pytest]\nparity_data = images/phantom-normal.jpg\n    images/text.png\n")
+    project.mkdir("tests").joinpath("test_it.py").write_text(TWO.format(images=1))
     os.chdir(project.path / start)
     run(project).assert_outcomes(passed=1)
 
 
-def test_the_command_line_says_which_films(project: pytest.Pytester) -> None:
+def test_the_command_line_says_which_images(project: pytest.Pytester) -> None:
     """Its paths start where it is typed, and go before those of the configuration."""
     project.makeini("[pytest]\nparity_data = nowhere\n")
-    project.mkdir("tests").joinpath("test_it.py").write_text(TWO.format(films=2))
+    project.mkdir("tests").joinpath("test_it.py").write_text(TWO.format(images=2))
     for name in ("normal", "opacities"):
         shutil.copy(SAMPLES / f"phantom-{name}.jpg", project.path / "tests")
     os.chdir(project.path / "tests")
@@ -179,10 +179,10 @@ def test_the_command_line_says_which_films(project: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("parity()", "expected reference, candidate, data, came no reference, no candidate, no"),
+        ("parity()", "expected reference, candidate, data, got no reference, no candidate, no"),
         ("parity('models/a.onnx', 'models/b.onnx')", "*--parity-data or, as parity_data*"),
-        ("parity('a', 'b', 'c', tolerance=1)", "came tolerance; correct the call or its marker"),
-        ("parity('a.onnx', 'b', 'films')", "reference: expected a model, *a.onnx does not exist"),
+        ("parity('a', 'b', 'c', tolerance=1)", "got tolerance; correct the call or its marker"),
+        ("parity('a.onnx', 'b', 'images')", "reference: expected a model, *a.onnx does not exist"),
     ],
 )
 def test_what_is_missing_is_named(project: pytest.Pytester, call: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Compressed DICOM films, encoded here."""
+"""Compressed DICOM images, encoded here."""
 
 import contextlib
 import struct
@@ -57,19 +57,19 @@ BY_GDCM = {
 
 
 def compressed(dataset: FileDataset, syntax: UID, folder: Path) -> FileDataset:
-    """Return the film in another transfer syntax."""
+    """Return the image in another transfer syntax."""
     if syntax == JPEGExtended12Bit:  # whose 12 bits nothing here can write; 8 are a part of it
-        film = compressed(dataset, JPEGBaseline8Bit, folder)
-        film.PixelData = film.PixelData.replace(b"\xff\xc0", b"\xff\xc1", 1)
-        film.file_meta.TransferSyntaxUID = syntax
-        return film
+        image = compressed(dataset, JPEGBaseline8Bit, folder)
+        image.PixelData = image.PixelData.replace(b"\xff\xc0", b"\xff\xc1", 1)
+        image.file_meta.TransferSyntaxUID = syntax
+        return image
     plain, packed = folder / "plain.dcm", folder / "packed.dcm"
     plain.write_bytes(saved(dataset))
     if syntax not in BY_GDCM:
-        film = dcmread(plain)
+        image = dcmread(plain)
         options = {"j2k_cr": [2]} if syntax == JPEG2000 else {}
-        film.compress(syntax, generate_instance_uid=False, **options)
-        return film
+        image.compress(syntax, generate_instance_uid=False, **options)
+        return image
     reader, writer, change = (
         gdcm.ImageReader(),
         gdcm.ImageWriter(),
@@ -88,21 +88,21 @@ def compressed(dataset: FileDataset, syntax: UID, folder: Path) -> FileDataset:
 
 
 def encoded(dataset: FileDataset, syntax: UID, folder: Path) -> bytes:
-    film = compressed(dataset, syntax, folder)
-    assert film.file_meta.TransferSyntaxUID == syntax
-    return saved(film, syntax)
+    image = compressed(dataset, syntax, folder)
+    assert image.file_meta.TransferSyntaxUID == syntax
+    return saved(image, syntax)
 
 
 def reframed(dataset: FileDataset, syntax: UID, frame: bytes) -> bytes:
-    """Return the film with a compressed frame of the caller's, whole by its own account."""
+    """Return the image with a compressed frame of the caller's, whole by its own account."""
     dataset.PixelData = encapsulate([frame])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     return saved(dataset, syntax)
 
 
-def frame_of(film: FileDataset) -> bytes:
-    return next(generate_frames(film.PixelData, number_of_frames=1))
+def frame_of(image: FileDataset) -> bytes:
+    return next(generate_frames(image.PixelData, number_of_frames=1))
 
 
 def of_8_bits(make: Make) -> FileDataset:
@@ -112,7 +112,7 @@ def of_8_bits(make: Make) -> FileDataset:
 
 
 def fitting(make: Make, syntax: UID) -> FileDataset:
-    """Return a film of the bits that a transfer syntax takes here."""
+    """Return an image of the bits that a transfer syntax takes here."""
     return of_8_bits(make) if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit) else make()
 
 
@@ -121,11 +121,11 @@ def fitting(make: Make, syntax: UID) -> FileDataset:
 def test_lossless_compression_changes_no_pixel(
     make: Make, tmp_path: Path, syntax: UID, photometric: str
 ) -> None:
-    """A film is the same film in each transfer syntax without loss, window and polarity too."""
+    """An image is the same image in each transfer syntax without loss, window and polarity too."""
     dataset = make(photometric=photometric, **WINDOW)
-    image = decode(encoded(dataset, syntax, tmp_path))
-    np.testing.assert_array_equal(image.pixels, gray(dataset))
-    assert image.source.flags == ()
+    decoded = decode(encoded(dataset, syntax, tmp_path))
+    np.testing.assert_array_equal(decoded.pixels, gray(dataset))
+    assert decoded.source.flags == ()
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: uid.keyword)
@@ -142,32 +142,32 @@ def test_signed_values_survive_compression(make: Make, tmp_path: Path, syntax: U
 def test_lossy_compression_is_near_and_flagged(make: Make, tmp_path: Path, syntax: UID) -> None:
     """What loses a little looks the same, and says so."""
     dataset = fitting(make, syntax)
-    film = compressed(dataset, syntax, tmp_path)
-    film.LossyImageCompression = "01"
-    image = decode(saved(film, syntax))
-    assert np.abs(image.pixels.astype(int) - gray(dataset)).mean() < 2
-    assert image.source.flags == ("lossy",)
+    image = compressed(dataset, syntax, tmp_path)
+    image.LossyImageCompression = "01"
+    decoded = decode(saved(image, syntax))
+    assert np.abs(decoded.pixels.astype(int) - gray(dataset)).mean() < 2
+    assert decoded.source.flags == ("lossy",)
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless, JPEGLossless, JPEGLSLossless])
 def test_compressed_colour_becomes_luma(make: Make, tmp_path: Path, syntax: UID) -> None:
     """However colour is packed, it weighs as in BT.601."""
     dataset = make(photometric="RGB", **colour(np.kron(CHANNELS, np.ones((8, 8, 1), np.uint8))))
-    image = decode(encoded(dataset, syntax, tmp_path))
-    np.testing.assert_array_equal(image.pixels, gray(dataset))
-    assert image.source.flags == ("color",)
+    decoded = decode(encoded(dataset, syntax, tmp_path))
+    np.testing.assert_array_equal(decoded.pixels, gray(dataset))
+    assert decoded.source.flags == ("color",)
 
 
-def test_jpeg_colour_is_read_as_its_luma(make: Make, film: NDArray[np.uint16]) -> None:
+def test_jpeg_colour_is_read_as_its_luma(make: Make, image: NDArray[np.uint16]) -> None:
     """JPEG stores luma by itself, and that is what is taken."""
-    luma = (film >> 8).astype(np.uint8)
+    luma = (image >> 8).astype(np.uint8)
     picture = np.dstack([luma, luma, luma])
     found, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
     assert found
     dataset = make(photometric="YBR_FULL_422", **colour(picture))
-    image = decode(reframed(dataset, JPEGBaseline8Bit, data.tobytes()))
-    np.testing.assert_allclose(image.pixels, luma, atol=3)
-    assert image.source.flags == ("color", "lossy")
+    decoded = decode(reframed(dataset, JPEGBaseline8Bit, data.tobytes()))
+    np.testing.assert_allclose(decoded.pixels, luma, atol=3)
+    assert decoded.source.flags == ("color", "lossy")
 
 
 @pytest.mark.parametrize("table", [False, True])
@@ -178,9 +178,9 @@ def test_the_first_compressed_frame_is_read(make: Make, tmp_path: Path, *, table
     dataset.PixelData = encapsulate([frame, b"\xff\xd9" * 8, b"\xff\xd9" * 8], has_bot=table)
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
-    image = decode(saved(dataset, JPEG2000Lossless))
-    np.testing.assert_array_equal(image.pixels, gray(make()))
-    assert image.source.flags == ("multi-frame",)
+    decoded = decode(saved(dataset, JPEG2000Lossless))
+    np.testing.assert_array_equal(decoded.pixels, gray(make()))
+    assert decoded.source.flags == ("multi-frame",)
 
 
 def test_a_frame_of_several_fragments_is_one(make: Make, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_frame_of_several_fragments_is_one(make: Make, tmp_path: Path) -> None
 def test_a_cut_compressed_file_is_truncated(
     make: Make, tmp_path: Path, syntax: UID, kept: float
 ) -> None:
-    """A compressed film that was not copied to its end is told as that."""
+    """A compressed image that was not copied to its end is told as that."""
     data = encoded(fitting(make, syntax), syntax, tmp_path)
     header = data.index(b"\xe0\x7f\x10\x00")
     with pytest.raises(Truncated):
@@ -211,7 +211,7 @@ def test_a_cut_compressed_file_is_truncated(
 def test_a_cut_frame_in_a_whole_file_is_truncated(
     make: Make, tmp_path: Path, syntax: UID, kept: float
 ) -> None:
-    """Where an archive stored half a frame as a whole one, no half film gets a score."""
+    """Where an archive stored half a frame as a whole one, no half image gets a score."""
     dataset = fitting(make, syntax)
     frame = frame_of(compressed(dataset, syntax, tmp_path))
     with pytest.raises(Truncated):
@@ -219,15 +219,15 @@ def test_a_cut_frame_in_a_whole_file_is_truncated(
 
 
 @pytest.mark.parametrize("kept", [0.01, 0.1, 0.5, 0.9])
-def test_a_cut_rle_frame_is_no_film(make: Make, tmp_path: Path, kept: float) -> None:
+def test_a_cut_rle_frame_is_no_image(make: Make, tmp_path: Path, kept: float) -> None:
     """RLE has no end marker; what comes out too short is not filled up."""
     frame = frame_of(compressed(make(), RLELossless, tmp_path))
     with pytest.raises(Truncated):
         decode(reframed(make(), RLELossless, frame[: int(len(frame) * kept)]))
 
 
-def test_a_file_without_frames_is_no_film(make: Make) -> None:
-    """A compressed film with nothing but an offset table, or with an empty frame, is none."""
+def test_a_file_without_frames_is_no_image(make: Make) -> None:
+    """A compressed image with nothing but an offset table, or with an empty frame, is none."""
     item = b"\xfe\xff\x00\xe0" + bytes(4)
     for value in (item, item + item):
         dataset = make(PixelData=value)
@@ -284,7 +284,7 @@ def test_a_jp2_file_as_frame_is_read(make: Make, tmp_path: Path) -> None:
 def test_a_missing_decoder_is_named(
     make: Make, monkeypatch: pytest.MonkeyPatch, syntax: UID
 ) -> None:
-    """Without its decoder a film is not called damaged, and what to install is told."""
+    """Without its decoder an image is not called damaged, and what to install is told."""
     monkeypatch.setattr(get_decoder(syntax), "_available", {})
     with pytest.raises(UnsupportedCompression, match="pip install") as raised:
         decode(reframed(make(), syntax, b"\xff\xd8\xff\xd9"))
@@ -308,7 +308,7 @@ def test_every_decoder_is_installed_here(syntax: UID) -> None:
     ids=lambda uid: uid.keyword,
 )
 def test_what_nothing_decodes_says_so(make: Make, syntax: UID) -> None:
-    """Films and videos in other transfer syntaxes are told by name."""
+    """Images and videos in other transfer syntaxes are told by name."""
     with pytest.raises(UnsupportedCompression, match="decompress it first") as raised:
         decode(reframed(make(), syntax, b"\xff\xd8\xff\xd9"))
     assert syntax.name in str(raised.value)
@@ -324,16 +324,16 @@ def test_an_unknown_transfer_syntax_is_not_quoted(make: Make) -> None:
 
 
 def test_a_scan_without_its_last_coefficient_is_mended(
-    make: Make, film: NDArray[np.uint16]
+    make: Make, image: NDArray[np.uint16]
 ) -> None:
     """A sequential JPEG that names no last coefficient, as some writers leave it, is read."""
-    found, data = cv2.imencode(".jpg", (film >> 8).astype(np.uint8))
+    found, data = cv2.imencode(".jpg", (image >> 8).astype(np.uint8))
     assert found
     whole = data.tobytes()
     assert whole.count(b"\x00\x3f\x00") == 1
     frames = (whole, whole.replace(b"\x00\x3f\x00", bytes(3)))
-    films = [decode(reframed(of_8_bits(make), JPEGBaseline8Bit, frame)).pixels for frame in frames]
-    np.testing.assert_array_equal(*films)
+    images = [decode(reframed(of_8_bits(make), JPEGBaseline8Bit, frame)).pixels for frame in frames]
+    np.testing.assert_array_equal(*images)
 
 
 @pytest.mark.parametrize("syntax", [*DECODED_BY, RLELossless], ids=lambda uid: uid.keyword)
@@ -366,7 +366,7 @@ def test_other_decoders_are_not_asked(
 def test_a_damaged_frame_is_an_image_error(
     make: Make, tmp_path: Path, syntax: UID, draw: st.DataObject
 ) -> None:
-    """Whatever bytes of a frame rot, a film comes out or an ImageError."""
+    """Whatever bytes of a frame rot, an image comes out or an ImageError."""
     dataset = fitting(make, syntax)
     frame = bytearray(frame_of(compressed(dataset, syntax, tmp_path)))
     places = st.integers(0, len(frame) - 1)
@@ -376,9 +376,9 @@ def test_a_damaged_frame_is_an_image_error(
         assert decode(reframed(dataset, syntax, bytes(frame))).pixels.shape == (48, 48)
 
 
-def test_films_may_be_decoded_side_by_side(make: Make, tmp_path: Path) -> None:
-    """On several threads at once each film comes out as it does alone."""
-    films = [encoded(fitting(make, syntax), syntax, tmp_path) for syntax in FRAMED] * 8
+def test_images_may_be_decoded_side_by_side(make: Make, tmp_path: Path) -> None:
+    """On several threads at once each image comes out as it does alone."""
+    images = [encoded(fitting(make, syntax), syntax, tmp_path) for syntax in FRAMED] * 8
     with ThreadPoolExecutor(4) as pool:
-        for film, image in zip(films, pool.map(decode, films), strict=True):
-            np.testing.assert_array_equal(image.pixels, decode(film).pixels)
+        for image, decoded in zip(images, pool.map(decode, images), strict=True):
+            np.testing.assert_array_equal(decoded.pixels, decode(image).pixels)

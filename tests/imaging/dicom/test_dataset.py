@@ -42,7 +42,7 @@ from cxr_edge.imaging.dicom.decode import instance_uid
 @pytest.mark.parametrize(
     "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
 )
-def test_every_plain_transfer_syntax_gives_the_same_film(make: Make, syntax: UID) -> None:
+def test_every_plain_transfer_syntax_gives_the_same_image(make: Make, syntax: UID) -> None:
     """Byte order and coding of the header do not change a pixel."""
     expected = gray(make(**WINDOW))
     dataset = make(**WINDOW)
@@ -51,7 +51,7 @@ def test_every_plain_transfer_syntax_gives_the_same_film(make: Make, syntax: UID
     np.testing.assert_array_equal(decode(saved(dataset, syntax)).pixels, expected)
 
 
-def test_the_instance_uid_is_found_wherever_a_film_is(make: Make) -> None:
+def test_the_instance_uid_is_found_wherever_a_image_is(make: Make) -> None:
     """In every coding and without a preamble; what is no DICOM, or has none, gives no text."""
     dataset = make(SOPInstanceUID="2.25.7")
     plain = saved(dataset)
@@ -61,7 +61,7 @@ def test_the_instance_uid_is_found_wherever_a_film_is(make: Make) -> None:
     ]
     assert [instance_uid(data) for data in (plain, plain[132:], *coded)] == ["2.25.7"] * 4
     without = plain.replace(b"2.25.7", b"      ")
-    assert [instance_uid(data) for data in (without, b"", b"no film")] == [""] * 3
+    assert [instance_uid(data) for data in (without, b"", b"no image")] == [""] * 3
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.99])
@@ -83,9 +83,9 @@ def test_a_deflated_bomb_is_not_unpacked(make: Make, monkeypatch: pytest.MonkeyP
         decode(data)
 
 
-def test_a_document_has_no_pixels(phantoms: ModuleType, film: NDArray[np.uint16]) -> None:
+def test_a_document_has_no_pixels(phantoms: ModuleType, image: NDArray[np.uint16]) -> None:
     """DICOM that is no image is not called damaged."""
-    dataset = phantoms.dicom(film, "MONOCHROME2", 1)
+    dataset = phantoms.dicom(image, "MONOCHROME2", 1)
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
     for element in [element.tag for element in dataset.group_dataset(0x0028)]:
         del dataset[element]
@@ -95,30 +95,30 @@ def test_a_document_has_no_pixels(phantoms: ModuleType, film: NDArray[np.uint16]
 
 
 def test_cut_before_its_pixels_is_no_document(make: Make) -> None:
-    """A film whose copy ended within its header is truncated; one that never had pixels is not."""
+    """A copy that ended within its header is truncated; one that never had pixels is not."""
     dataset = make()
     whole = saved(dataset)
     del dataset.PixelData
     with pytest.raises(NoPixelData):
         decode(saved(dataset))
     with pytest.raises(Truncated):
-        decode(whole[: len(whole) - len(film_bytes(make)) - 30])
+        decode(whole[: len(whole) - len(image_bytes(make)) - 30])
 
 
-def film_bytes(make: Make) -> bytes:
+def image_bytes(make: Make) -> bytes:
     pixels: bytes = make().PixelData
     return pixels
 
 
 def test_an_empty_attribute_is_no_pixels(make: Make) -> None:
-    """A film with the attribute for its pixels and nothing in it has none."""
+    """An image with the attribute for its pixels and nothing in it has none."""
     with pytest.raises(NoPixelData):
         gray(make(PixelData=b""))
 
 
 @pytest.mark.parametrize("value", [0, 7, 4095])
 def test_one_value_everywhere_is_a_failure(make: Make, value: int) -> None:
-    """A film without a picture gets no score, also where its padding differs from it."""
+    """An image without a picture gets no score, also where its padding differs from it."""
     with pytest.raises(ConstantImage):
         gray(make(np.full((4, 4), value)))
     padded = np.full((4, 4), value)
@@ -130,7 +130,7 @@ def test_one_value_everywhere_is_a_failure(make: Make, value: int) -> None:
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
 @pytest.mark.parametrize("meta", [False, True])
 def test_no_preamble_is_needed(make: Make, syntax: UID, *, meta: bool) -> None:
-    """A film that begins with its first attribute, as old ones do, is read all the same."""
+    """An image that begins with its first attribute, as old ones do, is read all the same."""
     dataset = make(**WINDOW)
     data = saved(dataset, syntax)
     bare = data[132:]
@@ -148,7 +148,7 @@ def test_a_tiff_in_the_preamble_does_not_hide_dicom(make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["film.dcm", "film"])
 def test_a_web_page_is_not_dicom(name: str, tmp_path: Path) -> None:
-    """What a server answered instead of a film is told as what it is, whatever its name."""
+    """What a server answered instead of an image is told as what it is, whatever its name."""
     path = tmp_path / name
     path.write_text("<!DOCTYPE html><html><title>Log in</title></html>".ljust(400))
     with pytest.raises(NotAnImage):
@@ -156,7 +156,7 @@ def test_a_web_page_is_not_dicom(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 2, 100, 1000, 48 * 48 * 2 - 1, 48 * 48 * 2])
-def test_a_film_cut_within_its_pixels_is_truncated(make: Make, missing: int) -> None:
+def test_a_image_cut_within_its_pixels_is_truncated(make: Make, missing: int) -> None:
     """A file that was not copied to its end is told apart from a damaged one."""
     with pytest.raises(Truncated):
         decode(saved(make())[:-missing])
@@ -216,7 +216,7 @@ def test_a_header_that_contradicts_itself_is_corrupt(
 def test_odd_spelling_is_read_in_silence(
     make: Make, attributes: dict[str, Any], valid: bytes, odd: bytes
 ) -> None:
-    """A value that breaks DICOM's rules of writing, yet is clear, costs neither film nor noise."""
+    """A value that breaks DICOM's rules of writing, yet is clear, costs neither image nor noise."""
     data = saved(make(**WINDOW, **attributes))
     assert valid in data
     np.testing.assert_array_equal(decode(data.replace(valid, odd)).pixels, gray(make(**WINDOW)))

@@ -44,13 +44,13 @@ def test_monochrome1_is_monochrome2_inverted(make: Make, attributes: dict[str, A
     )
 
 
-def test_a_monochrome1_film_is_its_monochrome2_twin(
-    phantoms: ModuleType, film: NDArray[np.uint16]
+def test_a_monochrome1_image_is_its_monochrome2_twin(
+    phantoms: ModuleType, image: NDArray[np.uint16]
 ) -> None:
-    """One film looks the same whichever way its maker stored it."""
-    twins = [gray(phantoms.dicom(film, kind, 1)) for kind in ("MONOCHROME1", "MONOCHROME2")]
+    """One image looks the same whichever way its maker stored it."""
+    twins = [gray(phantoms.dicom(image, kind, 1)) for kind in ("MONOCHROME1", "MONOCHROME2")]
     np.testing.assert_array_equal(*twins)
-    np.testing.assert_allclose(twins[1], phantoms.to_8_bits(film), atol=1)
+    np.testing.assert_allclose(twins[1], phantoms.to_8_bits(image), atol=1)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_signed_values_keep_their_order(
 def test_a_voi_lut_is_looked_up(
     make: Make, table: Dataset, expected: list[int], attributes: dict[str, Any]
 ) -> None:
-    """Where a film brings its own curve, that is what is shown, also beside a window; beyond the
+    """Where an image brings its own curve, that is what is shown, also beside a window; beyond the
     table its ends hold."""
     dataset = make([0, 1024, 4095], VOILUTSequence=[table], **attributes)
     assert gray(dataset).ravel().tolist() == expected
@@ -148,16 +148,16 @@ def test_rgb_becomes_luma(make: Make, planar: int) -> None:
     """Colour weighs as in BT.601 whichever way its channels lie, and is flagged."""
     stored = CHANNELS.transpose(2, 0, 1) if planar else CHANNELS
     attributes = colour(CHANNELS, PlanarConfiguration=planar, PixelData=stored.tobytes())
-    image = decode(saved(make(photometric="RGB", **attributes)))
-    np.testing.assert_allclose(image.pixels, CHANNELS @ [0.299, 0.587, 0.114], atol=0.6)
-    assert image.source.flags == ("color",)
+    decoded = decode(saved(make(photometric="RGB", **attributes)))
+    np.testing.assert_allclose(decoded.pixels, CHANNELS @ [0.299, 0.587, 0.114], atol=0.6)
+    assert decoded.source.flags == ("color",)
 
 
 def test_the_gray_of_ybr_is_its_first_channel(make: Make) -> None:
     """Luma is stored as such and taken as it is."""
-    image = decode(saved(make(photometric="YBR_FULL", **colour(CHANNELS))))
-    np.testing.assert_array_equal(image.pixels, CHANNELS[:, :, 0])
-    assert image.source.flags == ("color",)
+    decoded = decode(saved(make(photometric="YBR_FULL", **colour(CHANNELS))))
+    np.testing.assert_array_equal(decoded.pixels, CHANNELS[:, :, 0])
+    assert decoded.source.flags == ("color",)
 
 
 def test_the_first_of_several_frames_is_read(make: Make) -> None:
@@ -165,9 +165,9 @@ def test_the_first_of_several_frames_is_read(make: Make) -> None:
     single = make()
     loop = make(NumberOfFrames=2)
     loop.PixelData = single.PixelData + bytes(len(single.PixelData))
-    image = decode(saved(loop))
-    np.testing.assert_array_equal(image.pixels, gray(single))
-    assert image.source.flags == ("multi-frame",)
+    decoded = decode(saved(loop))
+    np.testing.assert_array_equal(decoded.pixels, gray(single))
+    assert decoded.source.flags == ("multi-frame",)
 
 
 PALETTE = np.random.default_rng(1).integers(0, 256, (256, 3), np.uint16)
@@ -191,10 +191,10 @@ def test_a_palette_becomes_luma(make: Make, bits: int) -> None:
         dtype = "<u2" if bits == 16 else "u1"
         setattr(dataset, f"{name}PaletteColorLookupTableDescriptor", [256, 0, bits])
         setattr(dataset, f"{name}PaletteColorLookupTableData", entries.astype(dtype).tobytes())
-    image = decode(saved(dataset))
+    decoded = decode(saved(dataset))
     expected = (PALETTE @ [0.299, 0.587, 0.114])[indices]
-    np.testing.assert_allclose(image.pixels, expected, atol=0.6)
-    assert image.source.flags == ("color",)
+    np.testing.assert_allclose(decoded.pixels, expected, atol=0.6)
+    assert decoded.source.flags == ("color",)
 
 
 def test_the_gray_of_subsampled_ybr_is_its_luma(make: Make) -> None:
@@ -202,8 +202,8 @@ def test_the_gray_of_subsampled_ybr_is_its_luma(make: Make) -> None:
     luma = CHANNELS[:, :, 0]
     stored = np.stack([luma[:, ::2], luma[:, 1::2], luma[:, ::2], luma[:, 1::2]], axis=2)
     attributes = colour(CHANNELS, PixelData=stored.tobytes())
-    image = decode(saved(make(photometric="YBR_FULL_422", **attributes)))
-    np.testing.assert_array_equal(image.pixels, luma)
+    decoded = decode(saved(make(photometric="YBR_FULL_422", **attributes)))
+    np.testing.assert_array_equal(decoded.pixels, luma)
 
 
 def test_retired_colours_are_refused(make: Make) -> None:
@@ -223,7 +223,7 @@ def test_retired_colours_are_refused(make: Make) -> None:
 def test_a_presentation_lut_may_invert(
     make: Make, photometric: str, shape: str, *, inverted: bool
 ) -> None:
-    """A film that says INVERSE is shown inverted, and once only."""
+    """An image that says INVERSE is shown inverted, and once only."""
     positive = gray(make())
     shown = gray(make(photometric=photometric, PresentationLUTShape=shape))
     np.testing.assert_array_equal(shown, 255 - positive if inverted else positive)
@@ -270,12 +270,12 @@ def test_unused_bits_are_ignored(make: Make) -> None:
 def test_16_bits_that_are_not_used_do_not_darken(
     make: Make, top: int, flags: tuple[str, ...]
 ) -> None:
-    """A film that claims 16 bits and uses fewer is held to those, as a PNG is, and says so."""
+    """An image that claims 16 bits and uses fewer is held to those, as a PNG is, and says so."""
     dataset = make([0, 0, 0], BitsStored=16, HighBit=15)
     dataset.PixelData = np.array([0, top // 2 + 1, top], "<u2").tobytes()
-    image = decode(saved(dataset))
-    assert image.pixels.ravel().tolist() == [0, 128, 255]
-    assert image.source.flags == flags
+    decoded = decode(saved(dataset))
+    assert decoded.pixels.ravel().tolist() == [0, 128, 255]
+    assert decoded.source.flags == flags
     window = make([0, 0, 0], BitsStored=16, HighBit=15, WindowCenter=32768, WindowWidth=65536)
     window.PixelData = dataset.PixelData
     assert decode(saved(window)).source.flags == ()
@@ -307,7 +307,7 @@ def test_single_bits_are_black_and_white(make: Make) -> None:
     np.testing.assert_array_equal(gray(dataset), bits * 255)
 
 
-def test_an_enhanced_film_has_its_window_elsewhere(make: Make) -> None:
+def test_an_enhanced_image_has_its_window_elsewhere(make: Make) -> None:
     """What an enhanced object tells frame by frame holds as if it stood in its header."""
     rescale, window = Dataset(), Dataset()
     rescale.RescaleSlope, rescale.RescaleIntercept, rescale.RescaleType = 2, -1000, "US"
@@ -332,7 +332,7 @@ def test_a_lut_of_bytes_is_read_as_such(make: Make) -> None:
 
 
 def test_headers_become_flags(make: Make) -> None:
-    """What a header says of another kind of film stands in the report, and nothing else of it."""
+    """What a header says of another kind of image stands in the report, and nothing else of it."""
     dataset = make(
         Modality="MG", BodyPartExamined="BREAST", BurnedInAnnotation="YES", ViewPosition="LL"
     )

@@ -7,7 +7,7 @@ from cxr_edge.imaging.dicom.flags import header_flags
 
 
 @pytest.mark.parametrize(("header", "flag"), TOLD)
-def test_a_film_of_another_kind_is_flagged(header: dict[str, str], flag: str) -> None:
+def test_a_image_of_another_kind_is_flagged(header: dict[str, str], flag: str) -> None:
     """What the header tells and the model was not made for stands in the report."""
     assert header_flags(lambda name: header.get(name, "")) == {flag}
 
@@ -31,5 +31,5 @@ def test_a_film_of_another_kind_is_flagged(header: dict[str, str], flag: str) ->
     ],
 )
 def test_what_is_as_it_should_be_or_unknown_is_no_warning(header: dict[str, str]) -> None:
-    """An attribute that is absent tells nothing, and neither does a frontal chest film."""
+    """An attribute that is absent tells nothing, and neither does a frontal chest image."""
     assert not header_flags(lambda name: header.get(name, ""))

@@ -13,7 +13,7 @@ from cxr_edge.imaging.image import GrayImage
 
 pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore")]
 
-NO_FILM = {
+NO_IMAGE = {
     "malformed/html_page_named.dcm": "not-an-image",
     "pydicom/no_meta.dcm": "not-an-image",  # its first bytes are lost
     "pydicom/JPEG2000-embedded-sequence-delimiter.dcm": "corrupt",  # its width was written over
@@ -33,7 +33,7 @@ NO_FILM = {
 
 @pytest.fixture(scope="module")
 def outcomes(real_data: Path) -> dict[str, GrayImage | str]:
-    """Of each file the film, or the reason why there is none."""
+    """Of each file the image, or the reason why there is none."""
     root = real_data / "dicom"
     found: dict[str, GrayImage | str] = {}
     for path in sorted(root.rglob("*.dcm")):
@@ -45,10 +45,10 @@ def outcomes(real_data: Path) -> dict[str, GrayImage | str]:
 
 
 def test_what_can_be_decoded_is(outcomes: dict[str, GrayImage | str]) -> None:
-    """Every file with an image is a film, and every other one has the right reason."""
+    """Every file with an image is an image, and every other one has the right reason."""
     reasons = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     documents = [name for name, reason in reasons.items() if reason == "no-pixel-data"]
-    assert {name: reasons[name] for name in reasons if name not in documents} == NO_FILM
+    assert {name: reasons[name] for name in reasons if name not in documents} == NO_IMAGE
     for name in documents:
         path = name.removeprefix("pydicom/")
         assert path.startswith(DOCUMENTS), name
@@ -95,7 +95,7 @@ TWINS = [
 
 
 @pytest.mark.parametrize(("plain", "packed"), TWINS)
-def test_other_makers_lossless_films_are_the_same(
+def test_other_makers_lossless_images_are_the_same(
     outcomes: dict[str, GrayImage | str], plain: str, packed: str
 ) -> None:
     """One image in two transfer syntaxes without loss is one image."""
@@ -116,7 +116,7 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("first", "second", "difference"), NEAR)
-def test_other_makers_lossy_films_are_near(
+def test_other_makers_lossy_images_are_near(
     outcomes: dict[str, GrayImage | str], first: str, second: str, difference: float
 ) -> None:
     """One image with loss and without differs by less than a gray level."""
@@ -127,7 +127,7 @@ def test_other_makers_lossy_films_are_near(
 
 
 def test_polarity_is_believed(outcomes: dict[str, GrayImage | str]) -> None:
-    """A film and the copy of it whose header was changed to MONOCHROME1 are each other's
+    """An image and the copy of it whose header was changed to MONOCHROME1 are each other's
     negative."""
     name = "chest/1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm"
     right, mislabelled = outcomes[name], outcomes["chest/Fake_MONOHR1.dcm"]

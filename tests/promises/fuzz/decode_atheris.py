@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["cxr_edge", "pydicom"]):
 
 
 def decode_one(data: bytes) -> None:
-    """Decode as a scan does; whatever the bytes are, a film or an ImageError comes of them."""
+    """Decode as a scan does; whatever the bytes are, an image or an ImageError comes of them."""
     with contextlib.suppress(ImageError):
         decode(data, (224, 224))
 

@@ -1,4 +1,4 @@
-"""Scan mutated copies of films: as many rows as files, no crash, no hang.
+"""Scan mutated copies of images: as many rows as files, no crash, no hang.
 
 ``python tests/promises/fuzz/mutate.py --count 20000 --seed 1 --from samples --from FOLDER``
 
@@ -87,7 +87,7 @@ class Prober:
 
 @dataclass
 class Findings:
-    """What came of all files so far."""
+    """What got of all files so far."""
 
     rows: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -97,7 +97,7 @@ class Findings:
 
 
 def read_seeds(folders: Sequence[Path], limit: int) -> list[tuple[str, bytes]]:
-    """Return name and bytes of all films in some folders, in a fixed order.
+    """Return name and bytes of all images in some folders, in a fixed order.
 
     The names end so that a copy is taken whatever becomes of its first bytes.
     """
@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--from", dest="folders", type=Path, action="append", required=True)
-    parser.add_argument("--max-bytes", type=int, default=1 << 20, help="larger films are left out")
+    parser.add_argument("--max-bytes", type=int, default=1 << 20, help="larger images are left out")
     parser.add_argument("--timeout", type=float, default=30, help="seconds a file")
     parser.add_argument("--keep", type=Path, help="folder for what is found")
     parser.add_argument("--only", type=int, help="write this one copy into --keep and stop")
@@ -189,7 +189,7 @@ def main() -> int:
                 if any(line.startswith(path.name) for line in found.wrong[before:]):
                     shutil.copy(path, args.keep)
     prober.close()
-    print(f"seed {args.seed}, {len(seeds)} films, {args.count} mutated files, {found.rows} rows")
+    print(f"seed {args.seed}, {len(seeds)} images, {args.count} mutated files, {found.rows} rows")
     print(", ".join(f"{count} {reason}" for reason, count in found.reasons.most_common()))
     print(f"slowest {found.slowest[0]:.2f} s: {found.slowest[1]}")
     print(f"largest process {found.largest[0]} MiB: {found.largest[1]}")

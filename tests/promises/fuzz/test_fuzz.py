@@ -1,4 +1,4 @@
-"""Mutated films, a bounded number of them, the same at each run."""
+"""Mutated images, a bounded number of them, the same at each run."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ SPEC = InputSpec(32, 32)
 
 @settings(max_examples=400, derandomize=True, deadline=None)
 @given(st.sampled_from(SEEDS), st.integers(0, 1 << 32))
-def test_a_mutated_sample_is_a_film_or_a_reason(data: bytes, seed: int) -> None:
+def test_a_mutated_sample_is_a_image_or_a_reason(data: bytes, seed: int) -> None:
     """Whatever is done to it, no other error than those of the tree comes out of the decoders."""
     try:
         image = decode(mutate(data, SEEDS, str(seed)), (SPEC.height, SPEC.width))
@@ -40,13 +40,13 @@ def test_a_mutated_sample_is_a_film_or_a_reason(data: bytes, seed: int) -> None:
 @given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM",
                         bytes(128) + b"DICM", b""]), st.binary(max_size=400))  # fmt: skip
 def test_anything_behind_a_signature_is_a_reason(magic: bytes, rest: bytes) -> None:
-    """A few hundred bytes are no film, and never an unforeseen error."""
+    """A few hundred bytes are no image, and never an unforeseen error."""
     with pytest.raises(ImageError):
         decode(magic + rest, (32, 32))
 
 
 @pytest.mark.data
-def test_mutated_dicom_is_a_film_or_a_reason(real_data: Path, tmp_path: Path) -> None:
+def test_mutated_dicom_is_a_image_or_a_reason(real_data: Path, tmp_path: Path) -> None:
     """One mutated copy of each small DICOM file there is: none fails in an unforeseen way."""
     seeds = read_seeds([real_data / "dicom"], 200_000)
     others = [data for _, data in seeds]

@@ -1,11 +1,11 @@
 """Scans that are killed at random moments and run again until they are done.
 
-    python tests/promises/torture/kill.py [--rounds 200] [--films 500] [--seed 1] [--model MODEL]
+    python tests/promises/torture/kill.py [--rounds 200] [--images 500] [--seed 1] [--model MODEL]
 
-Each round scans the same films into a new report. The command's process, or the one that it
+Each round scans the same images into a new report. The command's process, or the one that it
 watches, gets SIGKILL at a random moment, again and again; between kills the same command is run
 again. Once it finishes, the report must be byte for byte that of an undisturbed run. Prints the
-seed, the kills and how many came amid the rows; ends with exit code 1 at a report that differs.
+seed, the kills and how many got amid the rows; ends with exit code 1 at a report that differs.
 """
 
 import argparse
@@ -24,18 +24,18 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 FINISHED = (0, 3)
 
 
-def make_films(folder: Path, count: int) -> None:
+def make_images(folder: Path, count: int) -> None:
     """Fill a folder with links to the samples, good ones and bad ones."""
     folder.mkdir()
-    films = sorted(path for path in SAMPLES.iterdir() if path.suffix in {".jpg", ".png", ".dcm"})
+    images = sorted(path for path in SAMPLES.iterdir() if path.suffix in {".jpg", ".png", ".dcm"})
     for number in range(count):
-        film = films[number % len(films)]
-        (folder / f"{number:05}{film.suffix}").symlink_to(film)
+        image = images[number % len(images)]
+        (folder / f"{number:05}{image.suffix}").symlink_to(image)
 
 
-def begin(films: Path, out: Path, model: str) -> "subprocess.Popen[bytes]":
+def begin(images: Path, out: Path, model: str) -> "subprocess.Popen[bytes]":
     """Start the scan."""
-    command = [sys.executable, "-m", "cxr_edge", "scan", str(films), "--out", str(out),
+    command = [sys.executable, "-m", "cxr_edge", "scan", str(images), "--out", str(out),
                "--model", model, "--runtime", "onnx", "--quiet"]  # fmt: skip
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
@@ -49,11 +49,11 @@ def at_work(out: Path) -> int | None:
     return None if pid is None else int(pid)
 
 
-def torture(films: Path, out: Path, model: str, seconds: float, rng: random.Random) -> list[int]:
+def torture(images: Path, out: Path, model: str, seconds: float, rng: random.Random) -> list[int]:
     """Scan, kill and run again until done; return how many rows stood at each kill."""
     stood: list[int] = []
     while True:
-        scan = begin(films, out, model)
+        scan = begin(images, out, model)
         try:
             code = scan.wait(timeout=rng.uniform(0, 1.2 * seconds))
         except subprocess.TimeoutExpired:
@@ -77,28 +77,28 @@ def main() -> int:
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        films, whole = Path(scratch) / "films", Path(scratch) / "whole.csv"
-        make_films(films, options.films)
-        begin(films, whole, options.model).wait()  # tests and measures what is remembered then
+        images, whole = Path(scratch) / "films", Path(scratch) / "whole.csv"
+        make_images(images, options.images)
+        begin(images, whole, options.model).wait()  # tests and measures what is remembered then
         whole.unlink()
         start = time.perf_counter()
-        if begin(films, whole, options.model).wait() not in FINISHED:
+        if begin(images, whole, options.model).wait() not in FINISHED:
             print("the undisturbed scan failed")
             return 1
         seconds = time.perf_counter() - start
         kills: list[int] = []
         for number in range(options.rounds):
             out = Path(scratch) / f"{number}.csv"
-            kills += torture(films, out, options.model, seconds, rng)
+            kills += torture(images, out, options.model, seconds, rng)
             if out.read_bytes() != whole.read_bytes():
                 kept = Path(out.name).resolve()
                 kept.write_bytes(out.read_bytes())
                 print(f"round {number}: the report differs; kept as {kept}; seed {options.seed}")
                 return 1
-    in_the_middle = sum(0 < rows <= options.films for rows in kills)
+    in_the_middle = sum(0 < rows <= options.images for rows in kills)
     print(
-        f"seed {options.seed}: {options.rounds} reports of {options.films} films, all identical to "
-        f"the undisturbed one, after {len(kills)} kills, {in_the_middle} of them with rows written"
+        f"seed {options.seed}: {options.rounds} reports of {options.images} images, all identical "
+        f"to the undisturbed one, after {len(kills)} kills, {in_the_middle} of them with rows written"
     )
     return 0
 

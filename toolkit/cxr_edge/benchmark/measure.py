@@ -1,4 +1,4 @@
-"""How fast films become rows here, by runtime, device, batch and threads, beside what could be."""
+"""How fast images become rows here, by runtime, device, batch and threads, beside what could be."""
 
 import statistics
 import time
@@ -30,7 +30,7 @@ from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.memory import peak_memory
 
 _ANY_INPUT: Final = InputSpec(224, 224)
-"""Whether a film can be decoded does not depend on the model that it is for."""
+"""Whether an image can be decoded does not depend on the model that it is for."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Plan:
 
     reference: str
     """The model; as for :func:`cxr_edge.models.open.open_model`."""
-    films: Path
-    """A folder of films, all readable; see :func:`gather`."""
+    images: Path
+    """A folder of images, all readable; see :func:`gather`."""
     report: Path
     """Where reports are written; nobody reads them."""
     rounds: int
@@ -50,12 +50,12 @@ class Plan:
 
 
 def gather(source: Path, count: int, folder: Path) -> int:
-    """Fill a folder with links to films: the first readable ones, repeated where they are few.
+    """Fill a folder with links to images: the first readable ones, repeated where they are few.
 
     Parameters
     ----------
     source
-        Where the films are.
+        Where the images are.
     count
         Links to make.
     folder
@@ -64,25 +64,25 @@ def gather(source: Path, count: int, folder: Path) -> int:
     Returns
     -------
     int
-        Films that are not the same.
+        Images that are not the same.
 
     Raises
     ------
     UsageError
-        No file can be read as a film.
+        No file can be read as an image.
     """
-    films: list[Path] = []
+    images: list[Path] = []
     for item in discover([source]):
         if isinstance(prepare(item.file, _ANY_INPUT).content, Pixels):
-            films.append(item.file)
-        if len(films) == count:
+            images.append(item.file)
+        if len(images) == count:
             break
-    if not films:
-        raise UsageError(f"expected at least one film that can be read in {source}, it has none")
+    if not images:
+        raise UsageError(f"expected at least one image that can be read in {source}, it has none")
     for number in range(count):
-        film = films[number % len(films)]
-        (folder / f"{number:0{len(str(count))}}{film.suffix}").symlink_to(film)
-    return len(films)
+        image = images[number % len(images)]
+        (folder / f"{number:0{len(str(count))}}{image.suffix}").symlink_to(image)
+    return len(images)
 
 
 def measure(plan: Plan, setting: Setting) -> Row:
@@ -115,7 +115,7 @@ def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
     """Measure in this process, which has done nothing else."""
     model = _open(plan, setting)
     job = ScanJob(
-        paths=[plan.films],
+        paths=[plan.images],
         out=plan.report,
         model=model,
         decision=Decision.of(model.spec),
@@ -129,9 +129,9 @@ def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
     alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
     passes = _Passes(job, alone, list(job.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
-    films = len(passes.items)
+    images = len(passes.items)
     seconds = {
-        name: statistics.median(times[name] for times in rounds) / films for name in rounds[0]
+        name: statistics.median(times[name] for times in rounds) / images for name in rounds[0]
     }
     ideal = usable_cpus() / (seconds["decode alone"] + seconds["inference alone"])
     p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
@@ -156,10 +156,10 @@ def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
 
 
 class _Passes:
-    """The passes over all films that a round is made of."""
+    """The passes over all images that a round is made of."""
 
     def __init__(self, job: ScanJob, alone: Model, items: Sequence[ImageItem]) -> None:
-        """Take the scan, its model with one thread a call, and its films."""
+        """Take the scan, its model with one thread a call, and its images."""
         self.job = job
         self.alone = alone
         self.items = items
@@ -182,13 +182,13 @@ class _Passes:
 
     @cached_property
     def _batches(self) -> list[list[NDArray[np.uint8]]]:
-        films = [
-            film.content.pixels
-            for _, film in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
-            if isinstance(film.content, Pixels)
+        images = [
+            image.content.pixels
+            for _, image in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            if isinstance(image.content, Pixels)
         ]
         size = self.job.batching.size
-        return [films[start : start + size] for start in range(0, len(films), size)]
+        return [images[start : start + size] for start in range(0, len(images), size)]
 
     def _classify(self, item: ImageItem) -> None:
         classify([item], self.job.model, self.job.decision, Batching())
@@ -209,8 +209,8 @@ class _Passes:
             prepare(item.file, self.job.model.spec.input)
 
     def _infer_alone(self) -> None:
-        for films in self._batches:
-            score(films, self.alone.runtime, self.job.batching)
+        for images in self._batches:
+            score(images, self.alone.runtime, self.job.batching)
 
 
 def _seconds(

@@ -67,7 +67,7 @@ def figure_of_rates(rows: Sequence[Row]) -> Figure:
     )
     axis.invert_yaxis()
     axis.margins(x=0.1)
-    axis.set_xlabel("films a second")
+    axis.set_xlabel("images a second")
     axis.set_title(found[0][1].model.partition("@")[0])
     axis.grid(visible=True, axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(_BARS) + 1)

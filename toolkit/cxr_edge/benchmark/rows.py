@@ -26,7 +26,7 @@ class Setting:
     device: str
     """As for :func:`cxr_edge.models.open.open_model`."""
     batch_size: int | None
-    """Films a call of the model; None for the fastest."""
+    """Images a call of the model; None for the fastest."""
     workers: int
     """Files at work at once."""
     threads: int
@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of one setting. Rates are films a second, medians of the rounds."""
+    """What was measured of one setting. Rates are images a second, medians of the rounds."""
 
     model: str
     """As in the report's ``model`` column."""
@@ -50,7 +50,7 @@ class Figures:
     provider: str
     """That the runtime used."""
     batch_size: int
-    """Films a call of the model."""
+    """Images a call of the model."""
     batch_why: str
     """Why as many."""
     decode_rate: float
@@ -60,21 +60,21 @@ class Figures:
     end_to_end_rate: float
     """Files to rows of a report: all that ``cxr scan`` does after its start."""
     decode_cpu_ms: float
-    """CPU time of decoding a film, alone, in one thread."""
+    """CPU time of decoding an image, alone, in one thread."""
     inference_cpu_ms: float
-    """CPU time of scoring a film, alone, with one thread, in a batch as above."""
+    """CPU time of scoring an image, alone, with one thread, in a batch as above."""
     ideal_rate: float
     """If all usable CPUs did nothing but decode and score, as fast as one of them does alone."""
     share: float
     """End to end, of the ideal."""
     p50_ms: float
-    """Median time of a film from its bytes to its outcome, one at a time."""
+    """Median time of an image from its bytes to its outcome, one at a time."""
     p95_ms: float
     """95th percentile of it."""
     p99_ms: float
     """99th percentile of it."""
     peak_bytes: int
-    """Most memory that a process had which scanned all films once and did nothing else."""
+    """Most memory that a process had which scanned all images once and did nothing else."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Row:
     """Why it cannot."""
 
 
-def write_json(rows: Sequence[Row], path: Path, films: int, distinct: int, rounds: int) -> None:
+def write_json(rows: Sequence[Row], path: Path, images: int, distinct: int, rounds: int) -> None:
     """Write all figures, and of what machine they are.
 
     Parameters
@@ -98,8 +98,8 @@ def write_json(rows: Sequence[Row], path: Path, films: int, distinct: int, round
         As measured.
     path
         The file.
-    films, distinct
-        Films a pass, and how many of them are not the same.
+    images, distinct
+        Images a pass, and how many of them are not the same.
     rounds
         That the figures are medians of.
 
@@ -117,7 +117,7 @@ def write_json(rows: Sequence[Row], path: Path, films: int, distinct: int, round
             "usable_cpus": usable_cpus(),
             "libraries": library_versions(),
         },
-        "films": films,
+        "films": images,
         "distinct_films": distinct,
         "rounds": rounds,
         "rows": [asdict(row) for row in rows],

@@ -33,7 +33,7 @@ def audit(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the new split.")] = 2021,
     validation_fraction: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Share of the films to validate on.")
+        float, typer.Option(min=0.01, max=0.9, help="Share of the images to validate on.")
     ] = 0.2,
 ) -> None:
     """Look for what spoils training and validation: leaks, duplicates, unreadable files.
@@ -58,20 +58,20 @@ def audit(
             text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
             json_file.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
         if fix:
-            films, left_out = mend(read, seed, validation_fraction)
-            write_manifest(fix, films)
+            images, left_out = mend(read, seed, validation_fraction)
+            write_manifest(fix, images)
             why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
-            splits = sorted({film.split for film in films})
+            splits = sorted({image.split for image in images})
             counts = ", ".join(
-                f"{sum(film.split == split for film in films)} {split}" for split in splits
+                f"{sum(image.split == split for image in images)} {split}" for split in splits
             )
-            typer.echo(f"wrote {fix}: {len(films)} films ({counts}); left out: {why}")
+            typer.echo(f"wrote {fix}: {len(images)} images ({counts}); left out: {why}")
             for side in (TRAIN, VALIDATION):
-                marked = [film.label for film in films if film.split == side]
+                marked = [image.label for image in images if image.split == side]
                 if len(set(marked)) < len(LABELS):
                     typer.echo(
-                        f"warning: of {len(marked)} films for {side} not both classes have one, so "
-                        "'cxr train' refuses this manifest: the films are of too few patients, or "
+                        f"warning: the {side} split has {len(marked)} images of one class only, so "
+                        "'cxr train' refuses this manifest: the images are of too few patients, or "
                         "too much alike",
                         err=True,
                     )
@@ -94,16 +94,16 @@ def _print(found: "Audit") -> None:
     for name, split in found.splits.items():
         table.add_row(
             name or "(none)",
-            *(str(split.films[label]) for label in LABELS),
+            *(str(split.images[label]) for label in LABELS),
             f"{split.prevalence:.1%}",
             str(split.patients),
         )
     console.print(table)
     facts = Table(box=None, pad_edge=False, show_header=False)
     rows: dict[str, object] = {
-        "patients with several films": f"{found.patients_with_several}, at most {found.most_films}",
+        "patients with several images": f"{found.patients_with_several}, up to {found.most_images}",
         "patients on several sides": len(found.patients_across),
-        "films under several names": len(found.exact_duplicates),
+        "images under several names": len(found.exact_duplicates),
         "  with different labels": len(found.conflicting),
         "pairs nearly the same": len(found.near_duplicates),
         "  of them under both labels": found.near_conflicting,

@@ -1,4 +1,4 @@
-"""``cxr benchmark``: how fast films become rows on this machine."""
+"""``cxr benchmark``: how fast images become rows on this machine."""
 
 import sys
 import tempfile
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.cli.evaluate import EVALUATE_MODULES
-from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
+from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
     from cxr_edge.benchmark.rows import Row, Setting
@@ -40,7 +40,7 @@ def benchmark(
         typer.Argument(
             metavar="[MODEL] DIR",
             help="'default', which may be left out, a package, or an .onnx or .tflite file; and a "
-            "folder of films.",
+            "folder of images.",
         ),
     ],
     runtime: Annotated[
@@ -50,7 +50,7 @@ def benchmark(
         list[str], typer.Option(metavar="NAME,...", help="auto, or devices by name.")
     ] = [_AUTO],  # noqa: B006
     batch_size: Annotated[
-        list[str], typer.Option(metavar="N,...", help="Films a call; auto is the fastest here.")
+        list[str], typer.Option(metavar="N,...", help="Images a call; auto is the fastest here.")
     ] = [_AUTO],  # noqa: B006
     workers: Annotated[
         list[str], typer.Option(metavar="N,...", help="Files at work at once; auto: usable CPUs.")
@@ -58,8 +58,8 @@ def benchmark(
     threads: Annotated[
         list[str], typer.Option(metavar="N,...", help="Threads of one call of the model.")
     ] = ["1"],  # noqa: B006
-    films: Annotated[
-        int, typer.Option(min=1, help="Films a pass: the first of DIR, repeated if too few.")
+    images: Annotated[
+        int, typer.Option(min=1, help="Images a pass: the first of DIR, repeated if too few.")
     ] = 300,
     rounds: Annotated[int, typer.Option(min=1, help="Passes of each kind; medians count.")] = 3,
     spec: Annotated[
@@ -80,18 +80,14 @@ def benchmark(
     can run.
     """
     if len(words) > 2:
-        raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
+        raise UsageError(f"expected at most a model and a folder, got {' '.join(words)}")
     reference, folder = words[0] if len(words) == 2 else "default", Path(words[-1])
     settings = _settings(runtime, device, batch_size, workers, threads)
     for file in (json_file, plot):
         _check_target(file)
     if plot:
-        try:
+        with needs_extra("cxr benchmark --plot", "evaluate"):
             from cxr_edge.benchmark.plot import draw_rates
-        except ModuleNotFoundError as exc:
-            if (missing := missing_module(exc)) not in EVALUATE_MODULES:
-                raise
-            raise MissingExtra("cxr benchmark --plot", "evaluate", missing) from exc
 
     from cxr_edge.benchmark.measure import Plan, gather, measure
     from cxr_edge.benchmark.rows import write_json
@@ -101,9 +97,9 @@ def benchmark(
         raise UsageError(f"expected a model, {reference} does not exist")
     rows = []
     with tempfile.TemporaryDirectory(prefix="cxr-benchmark-") as scratch:
-        plan = Plan(reference, Path(scratch, "films"), Path(scratch, "report.csv"), rounds, spec)
-        plan.films.mkdir()
-        distinct = gather(folder, films, plan.films)
+        plan = Plan(reference, Path(scratch, "images"), Path(scratch, "report.csv"), rounds, spec)
+        plan.images.mkdir()
+        distinct = gather(folder, images, plan.images)
         for setting in settings:
             if sys.stderr.isatty():
                 typer.echo(f"measuring {setting}", err=True)
@@ -111,10 +107,10 @@ def benchmark(
     _print(rows)
     ran = any(row.figures for row in rows)
     typer.echo(
-        f"films a pass {films}, different {distinct}, rounds {rounds}; rates are films a second"
+        f"images a pass {images}, different {distinct}, rounds {rounds}; rates are images a second"
     )
     if json_file:
-        write_json(rows, json_file, films, distinct, rounds)
+        write_json(rows, json_file, images, distinct, rounds)
         typer.echo(f"wrote {json_file}")
     if plot and ran:
         draw_rates(rows, plot)
@@ -138,7 +134,7 @@ def _settings(
     names = _split(runtimes)
     for name in names:
         if name not in (_AUTO, *RUNTIMES):
-            raise UsageError(f"--runtime: expected {_AUTO}, {', '.join(RUNTIMES)}, came {name!r}")
+            raise UsageError(f"--runtime: expected {_AUTO}, {', '.join(RUNTIMES)}, got {name!r}")
     sizes = [
         None if word == _AUTO else _number(word, "--batch-size") for word in _split(batch_sizes)
     ]
@@ -158,14 +154,14 @@ def _split(words: Sequence[str]) -> list[str]:
 
 def _number(word: str, option: str) -> int:
     if not word.isdecimal() or not int(word):
-        raise UsageError(f"{option}: expected whole numbers from 1, came {word!r}")
+        raise UsageError(f"{option}: expected whole numbers from 1, got {word!r}")
     return int(word)
 
 
 def _check_target(file: Path | None) -> None:
     """Check a place before anything is measured for it."""
     if file and (file.is_dir() or not file.parent.is_dir()):
-        raise UsageError(f"expected a file in a folder that exists, came {file}")
+        raise UsageError(f"expected a file in a folder that exists, got {file}")
 
 
 def _print(rows: "Sequence[Row]") -> None:

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_edge.cli.evaluate import EVALUATE_MODULES
-from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.extras import needs_extra
 
 
 def compare(
@@ -17,16 +16,12 @@ def compare(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for table and picture.")
     ] = Path("comparison"),
 ) -> None:
-    """Put training runs into one table and one plot, by their validation films.
+    """Put training runs into one table and one plot, by their validation images.
 
     DIR gets compare.md, with the command of each run, and compare.png (ROC curves). Of several
     seeds of an architecture the mean and the spread are given too. Needs the extra 'evaluate'.
     """
-    try:
+    with needs_extra("cxr compare", "evaluate"):
         from cxr_edge.training import compare_runs as runs_compared
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in EVALUATE_MODULES:
-            raise
-        raise MissingExtra("cxr compare", "evaluate", missing) from exc
     typer.echo(runs_compared.compare(runs, out))
     typer.echo(f"wrote {out / runs_compared.TABLE}")

@@ -1,4 +1,4 @@
-"""``cxr convert``: films to image files without identifiers."""
+"""``cxr convert``: images to image files without identifiers."""
 
 import sys
 from contextlib import closing
@@ -59,12 +59,12 @@ def convert(
     ] = TIMEOUT,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
-    """Write the films of SRC into DST as gray images that hold nothing but pixels.
+    """Write the images of SRC into DST as gray images that hold nothing but pixels.
 
     Files are taken, decoded and refused as by 'cxr scan', and 'cxr scan' sees in a PNG or TIFF
     what it sees in the DICOM. Names are keyed digests of the SOP Instance UID. Mapping and key
     lead back to the files, so they stand outside of DST: keep them to yourself. Text that is
-    burned into a film stays there.
+    burned into an image stays there.
 
     Killed and started again, the same command finishes. Exit code 3: finished, and some files
     have status 'failed' with a reason, or a folder could not be looked into.
@@ -78,13 +78,13 @@ def convert(
 
     names = {container.name.lower(): container for container in Container}
     if image_format not in names:
-        raise UsageError(f"--format: expected {', '.join(names)}, came {image_format}")
+        raise UsageError(f"--format: expected {', '.join(names)}, got {image_format}")
     if keep_names and key:
         raise UsageError("--keep-names and --key exclude each other; give one")
     if target.name in {"", ".."}:
         target = target.resolve()
     if not target.name:
-        raise UsageError(f"DST: expected a folder in another one, came {target}")
+        raise UsageError(f"DST: expected a folder in another one, got {target}")
     mapping = mapping or target.with_name(f"{target.name}.mapping.csv")
     job = ConvertJob(
         source=source,
@@ -132,10 +132,10 @@ def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
         ("converted", counts.ok, f"{job.encoding.described}, in {job.target}"),
         ("flagged", counts.flagged, listed(counts.flags)),
         ("failed", counts.failed, listed(counts.reasons)),
-        ("passed over", passed_over.total(), listed(passed_over)),
+        ("skipped", passed_over.total(), listed(passed_over)),
     ):
         typer.echo(f"{title:11} {count:>8}  {remark}".rstrip())
     if manifest.passed_over.first_lost:
-        typer.echo("some folders or files could not be looked into: films may be missing")
+        typer.echo("some folders or files could not be looked into: images may be missing")
     names = f"keyed by {job.key}" if job.key else "kept, with whatever they tell"
     typer.echo(f"names {names}; mapping {job.mapping}: keep it apart from the images")

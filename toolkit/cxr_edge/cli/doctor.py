@@ -9,6 +9,7 @@ import typer
 
 from cxr_edge.cli.tables import print_facts
 from cxr_edge.errors import ExitCode
+from cxr_edge.extras import install_command
 
 if TYPE_CHECKING:
     from cxr_edge.doctor.folder import FolderFacts, Spread
@@ -109,7 +110,7 @@ def _machine_rows(machine: "MachineFacts") -> Iterable[Row]:
             yield "    to do", hint
     yield "extras", ""
     for name, missing in machine.extras.items():
-        lacks = f"pip install 'cxr-edge[{name}]' (missing: {', '.join(missing)})"
+        lacks = f"{install_command(name)} (missing: {', '.join(missing)})"
         yield f"  {name}", lacks if missing else "installed"
     error = machine.cache_error
     yield "cache", f"{machine.cache} ({f'cannot be written: {error}' if error else 'writable'})"
@@ -151,12 +152,12 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
         count = found.troubles[MISLABELLED]
         yield "other suffix", f"{count}: {_named(found, MISLABELLED)}"
     passed_over = found.passed_over.counts
-    yield "passed over", str(passed_over.total())
+    yield "skipped", str(passed_over.total())
     for why, count in passed_over.most_common():
         yield f"  {why}", f"{count} ({_WHY_PASSED_OVER[why]})"
     if found.passed_over.first_lost:
         first = ", ".join(found.passed_over.first_lost)
-        yield "may be missing", f"films in what cannot be looked into; the first: {first}"
+        yield "may be missing", f"images in what cannot be looked into; the first: {first}"
 
 
 def _named(found: "FolderFacts", trouble: str) -> str:

@@ -1,17 +1,15 @@
-"""``cxr evaluate``: say what a model is worth on labelled films."""
+"""``cxr evaluate``: say what a model is worth on labelled images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
+from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
     from cxr_edge.evaluation.evaluate import Evaluation
-
-EVALUATE_MODULES = ("sklearn", "matplotlib")
-"""What the extra 'evaluate' brings."""
 
 
 def evaluate(
@@ -39,7 +37,7 @@ def evaluate(
     split: Annotated[
         str,
         typer.Option(
-            help="Films to take: train, validation, test or all. Without: those marked test, else "
+            help="Images to take: train, validation, test or all. Without: those marked test, else "
             "those marked validation, else all."
         ),
     ] = "",
@@ -55,7 +53,7 @@ def evaluate(
         bool, typer.Option("--skip-unreadable", help="Leave unreadable files out, listing them.")
     ] = False,
 ) -> None:
-    """Score labelled films and report what the scores are worth; needs the extra 'evaluate'.
+    """Score labelled images and report what the scores are worth; needs the extra 'evaluate'.
 
     DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall,
     reliability, worst errors), evaluation.json and predictions.csv. Where file names tell the
@@ -63,36 +61,32 @@ def evaluate(
     code 3 if unreadable files were left out.
     """
     if len(words) + (model is not None) > 2:
-        raise UsageError(f"expected at most a model and a folder, came {' '.join(words)}")
+        raise UsageError(f"expected at most a model and a folder, got {' '.join(words)}")
     reference, data = model or (words[0] if len(words) == 2 else "default"), Path(words[-1])
-    try:
-        from cxr_edge.datasets.image_set import load_films
+    with needs_extra("cxr evaluate", "evaluate"):
+        from cxr_edge.datasets.image_set import load_images
         from cxr_edge.evaluation.evaluate import evaluate as run
         from cxr_edge.evaluation.report import claim_folder, write_evaluation
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in EVALUATE_MODULES:
-            raise
-        raise MissingExtra("cxr evaluate", "evaluate", missing) from exc
     from cxr_edge.cli.model_argument import open_any
-    from cxr_edge.datasets.listing import list_films, of_split
+    from cxr_edge.datasets.listing import list_images, of_split
 
-    everything = list_films(data)
+    everything = list_images(data)
     listed = of_split(everything, split)
     if not split and len(listed) < len(everything):
         typer.echo(
-            f"the {len(listed)} of {len(everything)} films that are marked {listed[0].split}; "
+            f"the {len(listed)} of {len(everything)} images that are marked {listed[0].split}; "
             "--split chooses others"
         )
     opened = open_any(reference, runtime, spec)
     claim_folder(out)
-    films = load_films(listed, opened.spec.input, skip_unreadable=skip_unreadable)
-    for file in films.unreadable:
+    images = load_images(listed, opened.spec.input, skip_unreadable=skip_unreadable)
+    for file in images.unreadable:
         typer.echo(f"left out, unreadable: {file}")
-    found = run(opened, films, copies=shifted, counterfactual=counterfactual)
+    found = run(opened, images, copies=shifted, counterfactual=counterfactual)
     write_evaluation(found, out)
     _print(found)
     typer.echo(f"wrote {out / 'report.md'}")
-    if films.unreadable:
+    if images.unreadable:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 

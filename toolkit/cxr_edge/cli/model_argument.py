@@ -4,7 +4,8 @@ import hashlib
 import importlib
 from pathlib import Path
 
-from cxr_edge.errors import MissingExtra, UsageError, missing_module
+from cxr_edge.errors import UsageError
+from cxr_edge.extras import needs_extra
 from cxr_edge.models.locate import model_path, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
@@ -42,13 +43,9 @@ def open_any(reference: str, runtime: str = AUTO, spec_file: Path | None = None)
         return open_model(reference, runtime, spec_file=spec_file)
     kind = "SavedModel" if is_folder else f"{path.suffix} file"
     if runtime != AUTO:
-        raise UsageError(f"--runtime: expected auto for a {kind}, came {runtime!r}")
-    try:
+        raise UsageError(f"--runtime: expected auto for a {kind}, got {runtime!r}")
+    with needs_extra(f"a {kind}", "train"):
         open_reference = importlib.import_module(KERAS_OPENER).open_reference
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in ("keras", "tensorflow", "h5py"):
-            raise
-        raise MissingExtra(f"a {kind}", "train", missing) from exc
     opened = open_reference(path, read_spec_file(spec_file) if spec_file else None)
     return Model(_digest(path), "tensorflow" if is_folder else "keras", opened)
 

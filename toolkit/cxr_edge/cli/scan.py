@@ -1,4 +1,4 @@
-"""``cxr scan``: folders of films to a CSV report."""
+"""``cxr scan``: folders of images to a CSV report."""
 
 import math
 import sys
@@ -57,7 +57,7 @@ def scan(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Films a call of the model.", show_default="the fastest here"),
+        typer.Option(min=1, help="Images a call of the model.", show_default="the fastest here"),
     ] = None,
     workers: Annotated[
         int | None,
@@ -101,7 +101,7 @@ def scan(
         ),
     ] = False,
 ) -> None:
-    """Classify films and write one CSV row for every file taken.
+    """Classify images and write one CSV row for every file taken.
 
     Taken are JPEG, PNG, TIFF, BMP and DICOM files by their suffix or their first bytes, and
     files without a suffix. Research use only, not a diagnosis.
@@ -122,7 +122,7 @@ def scan(
     if operating_point is not None and threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
     if threshold is not None and math.isnan(threshold):
-        raise UsageError("--threshold: expected a number from 0 to 1, came nan")
+        raise UsageError("--threshold: expected a number from 0 to 1, got nan")
     allowance = None if max_failures is None else Allowance(max_failures)
     resolve_roots(paths)
     if quarantine:
@@ -201,7 +201,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         ),
         ("flagged", counts.flagged, listed(counts.flags)),
         ("failed", counts.failed, listed(counts.reasons)),
-        ("passed over", manifest.passed_over.total(), listed(manifest.passed_over)),
+        ("skipped", manifest.passed_over.total(), listed(manifest.passed_over)),
     ]
     wide = max(len(title) for title, _, _ in rows)
     for title, count, remark in rows:
@@ -211,7 +211,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         typer.echo(f"failed files: {', '.join(counts.first_failed)}{more}")
     if manifest.first_lost:
         first = ", ".join(manifest.first_lost)
-        typer.echo(f"could not be looked into, films may be missing; the first: {first}")
+        typer.echo(f"could not be looked into, images may be missing; the first: {first}")
     if manifest.changed:
         typer.echo(
             f"changed since their row was written: {manifest.changed} files, the first: "

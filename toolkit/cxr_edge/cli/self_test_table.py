@@ -1,4 +1,4 @@
-"""``cxr verify PACKAGE --self-test``: golden films through every artefact that runs here."""
+"""``cxr verify PACKAGE --self-test``: golden images through every artefact that runs here."""
 
 from pathlib import Path
 
@@ -23,21 +23,21 @@ def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
     SelfTestFailed
         An artefact drifted; raised once all have been shown.
     ModelError
-        The package has no golden films or cannot be run here.
+        The package has no golden images or cannot be run here.
     """
     from cxr_edge.models.registry import AUTO, RUNTIMES
     from cxr_edge.models.self_test import require, self_test_all
 
     if runtime not in (AUTO, *RUNTIMES):
-        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
+        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     results, absent = self_test_all(package, runtime, artefact)
 
-    columns = ("artefact", "runtime", "golden films", "max gray levels", "max |Δp|", "")
+    columns = ("artefact", "runtime", "golden images", "max gray levels", "max |Δp|", "")
     rows = [
         (
             result.artefact,
             result.runtime,
-            str(len(result.films)),
+            str(len(result.images)),
             str(result.gray_levels),
             f"{result.difference:.1e}",
             "passed" if result.passed else "FAILED",

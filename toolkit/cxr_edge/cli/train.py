@@ -1,4 +1,4 @@
-"""``cxr train``: labelled films to a run folder with a Keras model."""
+"""``cxr train``: labelled images to a run folder with a Keras model."""
 
 import shlex
 import sys
@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxr_edge.errors import ExitCode, MissingExtra, UsageError, missing_module
+from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
-
-TRAIN_MODULES = ("keras", "tensorflow", "sklearn", "matplotlib")
-"""What the extra 'train' brings."""
 
 
 def train(
@@ -47,7 +45,7 @@ def train(
     monitor: Annotated[
         str, typer.Option(help="Figure to stop and choose weights by: val_loss, val_auc.")
     ] = "val_loss",
-    batch_size: Annotated[int, typer.Option(min=2, help="Films a step.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
     optimizer: Annotated[str, typer.Option(help="adam, adamw.")] = "adamw",
     schedule: Annotated[
         str, typer.Option(help="Of the learning rate: cosine (one epoch up, then down), constant.")
@@ -69,13 +67,13 @@ def train(
     ] = 0.0,
     augmentation: Annotated[str, typer.Option(help="robust, study-2021.")] = "robust",
     calibrate: Annotated[
-        bool, typer.Option(help="Calibrate probabilities on the validation films.")
+        bool, typer.Option(help="Calibrate probabilities on the validation images.")
     ] = True,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the weights, sampling and augmentation.")
     ] = 2021,
     split_seed: Annotated[
-        int, typer.Option(min=0, help="Of the split by patient, where the films do not say.")
+        int, typer.Option(min=0, help="Of the split by patient, where the images do not say.")
     ] = 2021,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Same seed, same weights; slower.")
@@ -99,7 +97,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")
     ] = False,
 ) -> None:
-    """Train a network on labelled films; needs the extra 'train'.
+    """Train a network on labelled images; needs the extra 'train'.
 
     No patient is on both sides of the training / validation split: a manifest or Kermany's file
     names tell the patient, any other file is a patient of its own. RUN gets model.keras (the
@@ -108,22 +106,18 @@ def train(
     left out.
     """
     if not data.exists():
-        raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
-    try:
+        raise UsageError(f"expected a folder of labelled images or a manifest, {data} is none")
+    with needs_extra("cxr train", "train"):
         from cxr_edge.spec.input_spec import InputSpec
         from cxr_edge.training import run
         from cxr_edge.training import run_folder as runfolder
         from cxr_edge.training.config import FitConfig
-    except ModuleNotFoundError as exc:
-        if (missing := missing_module(exc)) not in TRAIN_MODULES:
-            raise
-        raise MissingExtra("cxr train", "train", missing) from exc
     if show_samples and resume:
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
         )
     if channels not in (1, 3):
-        raise UsageError(f"--channels: expected 1 or 3, came {channels}")
+        raise UsageError(f"--channels: expected 1 or 3, got {channels}")
     config = FitConfig(
         architecture=architecture,
         name=name or architecture,
@@ -185,7 +179,7 @@ def print_spec(spec: "ModelSpec") -> None:
     point = spec.operating_point()
     if point.specificity and point.specificity.value < 0.5:
         typer.echo(
-            f"warning: {point.name} calls {1 - point.specificity.value:.0%} of the normal films: "
+            f"warning: {point.name} calls {1 - point.specificity.value:.0%} of the normal images: "
             "the network is not robust enough to keep its sensitivity otherwise",
             err=True,
         )

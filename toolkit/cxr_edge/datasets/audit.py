@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.duplicates import near_duplicates
-from cxr_edge.datasets.labelled_image import LABELS, VALIDATION, LabelledFilm
-from cxr_edge.datasets.listing import list_films
+from cxr_edge.datasets.labelled_image import LABELS, VALIDATION, LabelledImage
+from cxr_edge.datasets.listing import list_images
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.metrics.proportions import wilson
 from cxr_edge.pipeline.prepare import Prepared, prepare
@@ -20,7 +20,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
 
 FEW: Final = 100
-"""Fewer validation films of a class are too few to choose by."""
+"""Fewer validation images of a class are too few to choose by."""
 
 _THUMBNAIL: Final = InputSpec(64, 64)
 
@@ -29,15 +29,15 @@ _THUMBNAIL: Final = InputSpec(64, 64)
 class SplitFacts:
     """One split of a set."""
 
-    films: dict[str, int]
-    """Class name to count of readable films."""
+    images: dict[str, int]
+    """Class name to count of readable images."""
     patients: int
     """Count."""
 
     @property
     def prevalence(self) -> float:
         """Share of the positive class."""
-        return self.films[LABELS[1]] / max(1, sum(self.films.values()))
+        return self.images[LABELS[1]] / max(1, sum(self.images.values()))
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Audit:
     """By name; the name is empty where the set has no splits."""
     patients_across: dict[str, tuple[str, ...]]
     """Patient to the splits that share it, where there are several."""
-    films_of_patients: dict[str, int]
-    """Patient to count of films, where there are several."""
+    images_of_patients: dict[str, int]
+    """Patient to count of images, where there are several."""
     exact_duplicates: tuple[tuple[str, ...], ...]
     """Groups of files with the same bytes."""
     conflicting: tuple[tuple[str, ...], ...]
@@ -74,13 +74,13 @@ class Audit:
 
     @property
     def patients_with_several(self) -> int:
-        """Patients with more than one film."""
-        return len(self.films_of_patients)
+        """Patients with more than one image."""
+        return len(self.images_of_patients)
 
     @property
-    def most_films(self) -> int:
+    def most_images(self) -> int:
         """Of one patient."""
-        return max(self.films_of_patients.values(), default=1)
+        return max(self.images_of_patients.values(), default=1)
 
     def warnings(self) -> list[str]:
         """Return what ought to be mended, one sentence each."""
@@ -90,34 +90,34 @@ class Audit:
         if self.exact_duplicates:
             files = sum(len(group) for group in self.exact_duplicates)
             found.append(
-                f"{files} files are {len(self.exact_duplicates)} films under several names"
+                f"{files} files are {len(self.exact_duplicates)} images under several names"
             )
         if self.conflicting:
-            found.append(f"{len(self.conflicting)} films stand under both labels")
+            found.append(f"{len(self.conflicting)} images stand under both labels")
         if self.near_duplicates:
             found.append(f"{len(self.near_duplicates)} pairs of files show nearly the same picture")
         if self.near_conflicting:
             found.append(f"{self.near_conflicting} of these pairs stand under both labels")
         for name, split in self.splits.items():
             found += [
-                f"no film of class {label}" + (f" in the split {name}" if name else "")
-                for label, count in split.films.items()
+                f"no image of class {label}" + (f" in the split {name}" if name else "")
+                for label, count in split.images.items()
                 if not count
             ]
         if self.unreadable:
             found.append(f"{len(self.unreadable)} files cannot be read")
         if self.patients_with_several and len(self.splits) == 1:
             found.append(
-                f"{self.patients_with_several} patients have several films, up to "
-                f"{self.most_films}: a split by film would put them on both sides"
+                f"{self.patients_with_several} patients have several images, up to "
+                f"{self.most_images}: a split by image would put them on both sides"
             )
         validation = self.splits.get(VALIDATION)
-        fewest = min(validation.films.values()) if validation else FEW
+        fewest = min(validation.images.values()) if validation else FEW
         if fewest < FEW:
             least = wilson(fewest, fewest).low if fewest else 0.0
             doubt = f": {fewest} right of {fewest} still leave {least:.2f} possible"
             found.append(
-                f"the validation split has {fewest} films of a class, too few to choose by"
+                f"the validation split has {fewest} images of a class, too few to choose by"
                 + (doubt if fewest else "")
             )
         return found
@@ -132,10 +132,10 @@ class Audit:
 
 @dataclass(frozen=True)
 class Read:
-    """The films of a set that can be read, and what they showed."""
+    """The images of a set that can be read, and what they showed."""
 
-    films: tuple[LabelledFilm, ...]
-    """N films."""
+    images: tuple[LabelledImage, ...]
+    """N images."""
     prepared: tuple[Prepared, ...]
     """N thumbnails with their digests and sources."""
     linked: tuple[tuple[int, int], ...]
@@ -145,7 +145,7 @@ class Read:
 
     @property
     def twins(self) -> list[tuple[int, int]]:
-        """Pairs of films that show one picture, in the same bytes or nearly so."""
+        """Pairs of images that show one picture, in the same bytes or nearly so."""
         same = [(group[0], other) for group in self.same_bytes for other in group[1:]]
         return [*same, *self.linked]
 
@@ -159,63 +159,63 @@ class Read:
 
 
 def read_set(data: Path) -> Read:
-    """Read every film of a labelled set.
+    """Read every image of a labelled set.
 
     Raises
     ------
     UsageError, DataError
-        As :func:`cxr_edge.datasets.listing.list_films`; or no film can be read.
+        As :func:`cxr_edge.datasets.listing.list_images`; or no image can be read.
     """
-    listed = list_films(data)
-    films, kept, unreadable = [], [], {}
+    listed = list_images(data)
+    images, kept, unreadable = [], [], {}
     with ThreadPoolExecutor(usable_cpus()) as pool:
-        prepared = pool.map(lambda film: prepare(film.path, _THUMBNAIL), listed)
-        for film, result in zip(listed, prepared, strict=True):
+        prepared = pool.map(lambda image: prepare(image.path, _THUMBNAIL), listed)
+        for image, result in zip(listed, prepared, strict=True):
             if isinstance(result.content, ImageError):
-                unreadable[str(film.path)] = result.content.reason
+                unreadable[str(image.path)] = result.content.reason
             else:
-                films.append(film)
+                images.append(image)
                 kept.append(result)
-    if not films:
-        raise DataError(f"{data}: expected readable films, none of {len(listed)} is")
+    if not images:
+        raise DataError(f"{data}: expected readable images, none of {len(listed)} is")
     thumbnails = np.stack([_pixels(result) for result in kept])
     linked = [
         (one, other)
         for one, other in near_duplicates(thumbnails)
         if kept[one].sha256 != kept[other].sha256
     ]
-    return Read(tuple(films), tuple(kept), tuple(linked), unreadable)
+    return Read(tuple(images), tuple(kept), tuple(linked), unreadable)
 
 
 def audit(read: Read) -> Audit:
     """Look at a set that :func:`read_set` has read."""
-    films = read.films
+    images = read.images
     sides: dict[str, set[str]] = defaultdict(set)
-    for film in films:
-        sides[film.patient].add(film.split)
-    counts = Counter(film.patient for film in films)
-    names = [str(film.path) for film in films]
+    for image in images:
+        sides[image.patient].add(image.split)
+    counts = Counter(image.patient for image in images)
+    names = [str(image.path) for image in images]
     same = read.same_bytes
-    one_split = len({film.split for film in films}) == 1  # still to be split, by patient
-    side = [film.patient if one_split else film.split for film in films]
+    one_split = len({image.split for image in images}) == 1  # still to be split, by patient
+    side = [image.patient if one_split else image.split for image in images]
     across = sum(len({side[index] for index in group}) > 1 for group in [*same, *read.linked])
     sources = [content.source for content in (p.content for p in read.prepared)
                if not isinstance(content, ImageError)]  # fmt: skip
     return Audit(
         splits={
-            split: _split_facts([film for film in films if film.split == split])
-            for split in sorted({film.split for film in films})
+            split: _split_facts([image for image in images if image.split == split])
+            for split in sorted({image.split for image in images})
         },
         patients_across={
             patient: tuple(sorted(found)) for patient, found in sides.items() if len(found) > 1
         },
-        films_of_patients={name: count for name, count in sorted(counts.items()) if count > 1},
+        images_of_patients={name: count for name, count in sorted(counts.items()) if count > 1},
         exact_duplicates=tuple(tuple(names[index] for index in group) for group in same),
         conflicting=tuple(
-            tuple(names[index] for index in group) for group in same if conflict(films, group)
+            tuple(names[index] for index in group) for group in same if conflict(images, group)
         ),
         near_duplicates=tuple((names[one], names[other]) for one, other in read.linked),
-        near_conflicting=sum(conflict(films, pair) for pair in read.linked),
+        near_conflicting=sum(conflict(images, pair) for pair in read.linked),
         duplicates_across=across,
         unreadable=read.unreadable,
         widths=_spread([source.width for source in sources]),
@@ -225,20 +225,20 @@ def audit(read: Read) -> Audit:
     )
 
 
-def _split_facts(films: Sequence[LabelledFilm]) -> SplitFacts:
-    counts = Counter(LABELS[film.label] for film in films)
+def _split_facts(images: Sequence[LabelledImage]) -> SplitFacts:
+    counts = Counter(LABELS[image.label] for image in images)
     return SplitFacts(
-        {name: counts[name] for name in LABELS}, len({film.patient for film in films})
+        {name: counts[name] for name in LABELS}, len({image.patient for image in images})
     )
 
 
-def conflict(films: Sequence[LabelledFilm], group: Sequence[int]) -> bool:
-    """Tell whether films of one picture have different labels."""
-    return len({films[index].label for index in group}) > 1
+def conflict(images: Sequence[LabelledImage], group: Sequence[int]) -> bool:
+    """Tell whether images of one picture have different labels."""
+    return len({images[index].label for index in group}) > 1
 
 
 def _pixels(prepared: Prepared) -> NDArray[np.uint8]:
-    assert not isinstance(prepared.content, ImageError)  # only readable films come here
+    assert not isinstance(prepared.content, ImageError)  # only readable images come here
     return prepared.content.pixels[:, :, 0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.labelled_image import LABELS, SPLITS, LabelledFilm, patient_of
+from cxr_edge.datasets.labelled_image import LABELS, SPLITS, LabelledImage, patient_of
 from cxr_edge.errors import DataError
 from cxr_edge.storage.atomic import whole
 from cxr_edge.system.printable import first_names
@@ -16,15 +16,15 @@ COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
 
 
 def write_manifest(
-    path: Path, films: Sequence[LabelledFilm], digests: Iterable[str] | None = None
+    path: Path, images: Sequence[LabelledImage], digests: Iterable[str] | None = None
 ) -> None:
-    """Write films as a manifest that :func:`list_films` reads.
+    """Write images as a manifest that :func:`list_images` reads.
 
     Parameters
     ----------
     path
-        The CSV file. The films' paths are written relative to its folder.
-    films
+        The CSV file. The images' paths are written relative to its folder.
+    images
         In the order of the rows.
     digests
         SHA-256 of each file's bytes, where known.
@@ -37,15 +37,15 @@ def write_manifest(
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        for film, digest in zip(films, digests or [""] * len(films), strict=True):
+        for image, digest in zip(images, digests or [""] * len(images), strict=True):
             # A link keeps its name, which may tell the patient.
-            place = film.path.parent.resolve() / film.path.name
+            place = image.path.parent.resolve() / image.path.name
             relative = Path(os.path.relpath(place, folder)).as_posix()
-            row = (relative, LABELS[film.label], film.patient, film.split, digest)
+            row = (relative, LABELS[image.label], image.patient, image.split, digest)
             writer.writerow(row[: len(columns)])
 
 
-def read_manifest(path: Path) -> list[LabelledFilm]:
+def read_manifest(path: Path) -> list[LabelledImage]:
     """Read the images of a manifest; raises a DataError where it cannot be understood."""
     try:
         # Spreadsheets write a byte order mark.
@@ -57,10 +57,10 @@ def read_manifest(path: Path) -> list[LabelledFilm]:
     except (OSError, csv.Error, UnicodeError) as exc:
         raise DataError(f"{path}: expected a CSV manifest, it cannot be read: {exc}") from exc
     if not rows:
-        raise DataError(f"{path}: expected at least one film, the manifest has none")
+        raise DataError(f"{path}: expected at least one image, the manifest has none")
     _check_rows(path, rows)
-    films = [
-        LabelledFilm(
+    images = [
+        LabelledImage(
             path.parent / row["path"],
             LABELS.index(row["label"]),
             row.get("patient") or patient_of(Path(row["path"]).name),
@@ -69,12 +69,12 @@ def read_manifest(path: Path) -> list[LabelledFilm]:
         )
         for row in rows
     ]
-    if missing := [film.path for film in films if not film.path.is_file()]:
+    if missing := [image.path for image in images if not image.path.is_file()]:
         raise DataError(
-            f"{path}: {len(missing)} of {len(films)} paths are no files: {first_names(missing)}; "
+            f"{path}: {len(missing)} of {len(images)} paths are no files: {first_names(missing)}; "
             "paths are relative to the manifest's folder"
         )
-    return films
+    return images
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if unknown or missing or len(set(columns)) < len(columns):
         raise DataError(
             f"{path}: expected a CSV manifest with the columns path and label, and as you like "
-            f"patient, split and sha256; came {', '.join(map(repr, columns)) or 'nothing'}"
+            f"patient, split and sha256; got {', '.join(map(repr, columns)) or 'nothing'}"
         )
 
 
@@ -94,10 +94,10 @@ def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         if None in row or None in row.values():
             raise DataError(f"{where}: expected as many fields as the first row has")
         if row["label"] not in LABELS:
-            raise DataError(f"{where}: expected label {' or '.join(LABELS)}, came {row['label']!r}")
+            raise DataError(f"{where}: expected label {' or '.join(LABELS)}, got {row['label']!r}")
         if row.get("split", "") not in ("", *SPLITS):
             raise DataError(
-                f"{where}: expected split {', '.join(SPLITS)} or nothing, came {row['split']!r}"
+                f"{where}: expected split {', '.join(SPLITS)} or nothing, got {row['split']!r}"
             )
         if row["path"] in seen:
             raise DataError(f"{where}: {row['path']!r} stands in the manifest twice")

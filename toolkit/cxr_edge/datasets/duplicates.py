@@ -1,4 +1,4 @@
-"""Films that are there twice: the same bytes, or the same picture in other bytes."""
+"""Images that are there twice: the same bytes, or the same picture in other bytes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -11,15 +11,15 @@ _HASH_SIDE: Final = 32
 """Rows and columns of the picture that is hashed."""
 
 _HASH_DISTANCE: Final = 10
-"""Most differing bits, of 63, of two films that are looked at more closely."""
+"""Most differing bits, of 63, of two images that are looked at more closely."""
 
 _CORRELATION: Final = 0.985
 """Least correlation of the thumbnails of near duplicates: recompressed, brightened or slightly
-cropped copies lie above, films of different children below."""
+cropped copies lie above, images of different children below."""
 
 
 def perceptual_hash(gray: NDArray[np.uint8]) -> int:
-    """Return 63 bits that stay nearly the same when a film is resized, recompressed or brightened.
+    """Return 63 bits that hardly change when an image is resized, recompressed or brightened.
 
     The lowest 8 x 8 frequencies of a 32 x 32 thumbnail, each above or below their median; the
     constant is left out (C. Zauner: Implementation and benchmarking of perceptual image hash
@@ -37,14 +37,14 @@ def perceptual_hash(gray: NDArray[np.uint8]) -> int:
 
 
 def near_duplicates(gray: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Return the pairs of films that are one picture, by index, the smaller first.
+    """Return the pairs of images that are one picture, by index, the smaller first.
 
     Parameters
     ----------
     gray
         Thumbnails, uint8 of shape (N, H, W).
     """
-    hashes = np.array([perceptual_hash(film) for film in gray], np.uint64)
+    hashes = np.array([perceptual_hash(image) for image in gray], np.uint64)
     flat = gray.reshape(len(gray), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

@@ -19,15 +19,15 @@ _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 
 
 @dataclass(frozen=True)
-class LabelledFilm:
-    """One film and its truth."""
+class LabelledImage:
+    """One image and its truth."""
 
     path: Path
     """The file."""
     label: int
     """Index into :data:`LABELS`."""
     patient: str
-    """What groups films; see :func:`patient_of`."""
+    """What groups images; see :func:`patient_of`."""
     split: str = ""
     """One of :data:`SPLITS`; empty where nothing says."""
     sha256: str = ""
@@ -36,8 +36,8 @@ class LabelledFilm:
     def __post_init__(self) -> None:
         if self.label not in range(len(LABELS)) or self.split not in ("", *SPLITS):
             raise ValueError(
-                f"LabelledFilm: expected label 0 or 1 and a split of {', '.join(SPLITS)} or "
-                f"nothing, came {self.label!r} and {self.split!r}"
+                f"LabelledImage: expected label 0 or 1 and a split of {', '.join(SPLITS)} or "
+                f"nothing, got {self.label!r} and {self.split!r}"
             )
 
 

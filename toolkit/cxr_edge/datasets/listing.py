@@ -1,4 +1,4 @@
-"""Labelled films by name: class folders, Kaggle's layout or a CSV manifest."""
+"""Labelled images by name: class folders, Kaggle's layout or a CSV manifest."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from cxr_edge.datasets.labelled_image import (
     TEST,
     TRAIN,
     VALIDATION,
-    LabelledFilm,
+    LabelledImage,
     patient_of,
 )
 from cxr_edge.errors import DataError, UsageError
@@ -26,8 +26,8 @@ _SPLIT_FOLDERS: Final = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 """Kaggle's layout."""
 
 
-def list_films(data: Path) -> list[LabelledFilm]:
-    """List the films of a labelled set.
+def list_images(data: Path) -> list[LabelledImage]:
+    """List the images of a labelled set.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def list_films(data: Path) -> list[LabelledFilm]:
 
     Returns
     -------
-    list of LabelledFilm
+    list of LabelledImage
         Sorted by path within class and split; as in the manifest.
 
     Raises
@@ -52,48 +52,48 @@ def list_films(data: Path) -> list[LabelledFilm]:
     if data.is_file():
         return read_manifest(data)
     if not data.is_dir():
-        raise UsageError(f"expected a folder of labelled films or a manifest, {data} is none")
+        raise UsageError(f"expected a folder of labelled images or a manifest, {data} is none")
     splits = {
         data / name: split
         for name, split in _SPLIT_FOLDERS.items()
         if any((data / name / label).is_dir() for label in LABELS)
     }
-    films: list[LabelledFilm] = []
+    images: list[LabelledImage] = []
     for folder, split in (splits or {data: ""}).items():
-        films += _list_class_folders(folder, split)
-    return films
+        images += _list_class_folders(folder, split)
+    return images
 
 
-def list_training_films(data: Path) -> list[LabelledFilm]:
-    """List the films to train and validate on.
+def list_training_images(data: Path) -> list[LabelledImage]:
+    """List the images to train and validate on.
 
     Of Kaggle's layout that is the folder ``train`` alone, still to be split: its ``val`` has 16
-    films, too few to choose by. Of a manifest it is what is not marked ``test``.
+    images, too few to choose by. Of a manifest it is what is not marked ``test``.
 
     Raises
     ------
     UsageError, DataError
-        As :func:`list_films`; none of the films is for training, or a patient of the test split
+        As :func:`list_images`; none of the images is for training, or a patient of the test split
         is among them.
     """
-    films = list_films(data)
+    images = list_images(data)
     if data.is_dir():
-        kept = [replace(film, split="") for film in films if film.split in ("", TRAIN)]
+        kept = [replace(image, split="") for image in images if image.split in ("", TRAIN)]
     else:
-        kept = [film for film in films if film.split != TEST]
-        _require_untouched_test(films, kept)
+        kept = [image for image in images if image.split != TEST]
+        _require_untouched_test(images, kept)
     if not kept:
-        raise DataError(f"{data}: expected films to train on, all are for validation or test")
+        raise DataError(f"{data}: expected images to train on, all are for validation or test")
     return kept
 
 
-def of_split(films: Sequence[LabelledFilm], split: str) -> list[LabelledFilm]:
-    """Return the films of one split.
+def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]:
+    """Return the images of one split.
 
     Parameters
     ----------
-    films
-        What :func:`list_films` listed.
+    images
+        What :func:`list_images` listed.
     split
         One of :data:`SPLITS`; ``all``; or nothing: those for test where there are any, else those
         for validation where there are any, else all.
@@ -101,24 +101,24 @@ def of_split(films: Sequence[LabelledFilm], split: str) -> list[LabelledFilm]:
     Raises
     ------
     UsageError
-        There is no such split, or it has no film.
+        There is no such split, or it has no image.
     """
     if split not in ("", ALL_SPLITS, *SPLITS):
-        raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, came {split!r}")
+        raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, got {split!r}")
     if not split:
-        marked = {film.split for film in films}
+        marked = {image.split for image in images}
         split = next((name for name in (TEST, VALIDATION) if name in marked), ALL_SPLITS)
     if split == ALL_SPLITS:
-        return list(films)
-    wanted = [film for film in films if film.split == split]
+        return list(images)
+    wanted = [image for image in images if image.split == split]
     if not wanted:
-        have = ", ".join(sorted({film.split or "no split" for film in films}))
-        raise UsageError(f"--split: no film is marked {split}, these films have {have}")
+        have = ", ".join(sorted({image.split or "no split" for image in images}))
+        raise UsageError(f"--split: no image is marked {split}, these images have {have}")
     return wanted
 
 
-def require_both_classes(films: Sequence[LabelledFilm], where: str) -> None:
-    """Raise where a class has no film.
+def require_both_classes(images: Sequence[LabelledImage], where: str) -> None:
+    """Raise where a class has no image.
 
     Raises
     ------
@@ -126,23 +126,23 @@ def require_both_classes(films: Sequence[LabelledFilm], where: str) -> None:
         It says which and where.
     """
     for label, name in enumerate(LABELS):
-        if not any(film.label == label for film in films):
+        if not any(image.label == label for image in images):
             raise DataError(
-                f"{where}: expected films of both classes, none of {len(films)} is {name}"
+                f"{where}: expected images of both classes, none of {len(images)} is {name}"
             )
 
 
-def _require_untouched_test(films: Sequence[LabelledFilm], kept: Sequence[LabelledFilm]) -> None:
-    for_test = {film.patient for film in films if film.split == TEST}
-    if both := sorted(for_test & {film.patient for film in kept}):
+def _require_untouched_test(images: Sequence[LabelledImage], kept: Sequence[LabelledImage]) -> None:
+    for_test = {image.patient for image in images if image.split == TEST}
+    if both := sorted(for_test & {image.patient for image in kept}):
         raise DataError(
             f"expected no patient of the test split to train on, {len(both)} are in both: "
             f"{first_names(both)}; 'cxr audit DATA --fix manifest.csv' writes a split without"
         )
 
 
-def _list_class_folders(base: Path, split: str) -> list[LabelledFilm]:
-    films: list[LabelledFilm] = []
+def _list_class_folders(base: Path, split: str) -> list[LabelledImage]:
+    images: list[LabelledImage] = []
     others = sorted(
         path.name
         for path in base.iterdir()
@@ -158,11 +158,11 @@ def _list_class_folders(base: Path, split: str) -> list[LabelledFilm]:
             )
         paths = [item.file for item in discover([folder])]
         if not paths:
-            raise DataError(f"expected images of class {name} in {folder}, came none")
-        films += [LabelledFilm(path, label, patient_of(path.name), split) for path in paths]
+            raise DataError(f"expected images of class {name} in {folder}, got none")
+        images += [LabelledImage(path, label, patient_of(path.name), split) for path in paths]
     if strange := [name for name in others if any(discover([base / name]))]:
         raise DataError(
             f"{base}: expected images of {' and '.join(LABELS)} alone, there are also images in "
-            f"{first_names(strange)}; move them away, or list the films in a manifest"
+            f"{first_names(strange)}; move them away, or list the images in a manifest"
         )
-    return films
+    return images

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxr_edge.datasets.csv_manifest import write_manifest
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
 from cxr_edge.datasets.listing import require_both_classes
 from cxr_edge.errors import DataError
@@ -13,7 +13,7 @@ from cxr_edge.system.printable import first_names
 
 
 def in_validation(patient: str, seed: int, fraction: float) -> bool:
-    """Tell whether all films of a patient are held out.
+    """Tell whether all images of a patient are held out.
 
     Decided by a hash of seed and patient alone, so that it stays the same whichever part of
     the set, in whichever order, is at hand.
@@ -27,27 +27,29 @@ def rank(patient: str, seed: int) -> float:
     return int.from_bytes(digest[:8]) / 2.0**64
 
 
-def split_by_patient(films: FilmSet, seed: int, fraction: float) -> tuple[FilmSet, FilmSet]:
-    """Split into training and validation films, no patient on both sides.
+def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[ImageSet, ImageSet]:
+    """Split into training and validation images, no patient on both sides.
 
-    Where the films say their split themselves (those of a manifest), that holds.
+    Where the images say their split themselves (those of a manifest), that holds.
 
     Raises
     ------
     DataError
         A side lacks a class, or the manifest has a patient on both sides.
     """
-    given = films.says_split
+    given = images.says_split
     held_out = [
-        film.split == VALIDATION if given else in_validation(film.patient, seed, fraction)
-        for film in films.films
+        image.split == VALIDATION if given else in_validation(image.patient, seed, fraction)
+        for image in images.images
     ]
-    validation = films.where(held_out)
-    training = films.where([not held for held in held_out])
+    validation = images.where(held_out)
+    training = images.where([not held for held in held_out])
     advice = "change the manifest" if given else "change --validation-fraction or --split-seed"
     for name, side in ((TRAIN, training), (VALIDATION, validation)):
-        require_both_classes(side.films, f"the {name} side of the split (add films, or {advice})")
-    both = {film.patient for film in training.films} & {film.patient for film in validation.films}
+        require_both_classes(side.images, f"the {name} side of the split (add images, or {advice})")
+    both = {image.patient for image in training.images} & {
+        image.patient for image in validation.images
+    }
     if both:
         raise DataError(
             f"expected every patient on one side of the split, {len(both)} are on both: "
@@ -57,18 +59,18 @@ def split_by_patient(films: FilmSet, seed: int, fraction: float) -> tuple[FilmSe
     return training, validation
 
 
-def split_digest(training: FilmSet, validation: FilmSet) -> str:
+def split_digest(training: ImageSet, validation: ImageSet) -> str:
     """Return a SHA-256 that tells which bytes with which label stand on which side."""
     rows = [
-        f"{digest} {film.label} {side}"
-        for side, films in ((TRAIN, training), (VALIDATION, validation))
-        for film, digest in zip(films.films, films.sha256, strict=True)
+        f"{digest} {image.label} {side}"
+        for side, images in ((TRAIN, training), (VALIDATION, validation))
+        for image, digest in zip(images.images, images.sha256, strict=True)
     ]
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
 
-def write_split(path: Path, training: FilmSet, validation: FilmSet) -> None:
-    """Write which film went to which side, as a manifest."""
+def write_split(path: Path, training: ImageSet, validation: ImageSet) -> None:
+    """Write which image went to which side, as a manifest."""
     sides = ((TRAIN, training), (VALIDATION, validation))
-    films = [replace(film, split=split) for split, side in sides for film in side.films]
-    write_manifest(path, films, [*training.sha256, *validation.sha256])
+    images = [replace(image, split=split) for split, side in sides for image in side.images]
+    write_manifest(path, images, [*training.sha256, *validation.sha256])

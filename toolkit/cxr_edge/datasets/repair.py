@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from cxr_edge.datasets.audit import Read, conflict
 from cxr_edge.datasets.duplicates import groups
-from cxr_edge.datasets.labelled_image import TEST, TRAIN, VALIDATION, LabelledFilm
+from cxr_edge.datasets.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
 from cxr_edge.datasets.patient_split import rank
 
 
-def mend(read: Read, seed: int, fraction: float) -> tuple[list[LabelledFilm], Counter[str]]:
-    """Return the films of a set without its faults, and what was left out, counted by why.
+def mend(read: Read, seed: int, fraction: float) -> tuple[list[LabelledImage], Counter[str]]:
+    """Return the images of a set without its faults, and what was left out, counted by why.
 
     Unreadable files and copies of the same bytes are left out, all copies where their labels
     differ. Patients of whom there is one picture, in the same bytes or nearly so, count as one.
-    What is marked for test stays there, and films of its patients are left out elsewhere. The rest
-    is split anew: of the patients with films of one class, of the other and of both, each in an
-    order drawn from the seed, so many are held out that they have ``fraction`` of those films.
+    What is marked for test stays there, and images of its patients are left out elsewhere. The rest
+    is split anew: of the patients with images of one class, of the other and of both, each in an
+    order drawn from the seed, so many are held out that they have ``fraction`` of those images.
 
     Parameters
     ----------
@@ -26,42 +26,42 @@ def mend(read: Read, seed: int, fraction: float) -> tuple[list[LabelledFilm], Co
     seed
         Of the order of the patients.
     fraction
-        Share of the films to validate on.
+        Share of the images to validate on.
     """
     left_out = Counter({"unreadable": len(read.unreadable)})
     drop: set[int] = set()
     for same in read.same_bytes:
         # What is marked for test is what stays.
-        first, *others = sorted(same, key=lambda index: read.films[index].split != TEST)
-        both = conflict(read.films, same)
+        first, *others = sorted(same, key=lambda index: read.images[index].split != TEST)
+        both = conflict(read.images, same)
         gone = [first, *others] if both else others
         left_out["both labels" if both else "exact duplicate"] += len(gone)
         drop.update(gone)
-    names = groups([film.patient for film in read.films], read.twins)
-    films = [
-        replace(film, patient=name)
-        for index, (film, name) in enumerate(zip(read.films, names, strict=True))
+    names = groups([image.patient for image in read.images], read.twins)
+    images = [
+        replace(image, patient=name)
+        for index, (image, name) in enumerate(zip(read.images, names, strict=True))
         if index not in drop
     ]
-    for_test = {film.patient for film in films if film.split == TEST}
-    kept = [film for film in films if film.split == TEST or film.patient not in for_test]
-    left_out["patient of the test split"] += len(films) - len(kept)
-    held_out = _hold_out([film for film in kept if film.split != TEST], seed, fraction)
+    for_test = {image.patient for image in images if image.split == TEST}
+    kept = [image for image in images if image.split == TEST or image.patient not in for_test]
+    left_out["patient of the test split"] += len(images) - len(kept)
+    held_out = _hold_out([image for image in kept if image.split != TEST], seed, fraction)
     result = [
-        film
-        if film.split == TEST
-        else replace(film, split=VALIDATION if film.patient in held_out else TRAIN)
-        for film in kept
+        image
+        if image.split == TEST
+        else replace(image, split=VALIDATION if image.patient in held_out else TRAIN)
+        for image in kept
     ]
     return result, +left_out
 
 
-def _hold_out(films: Sequence[LabelledFilm], seed: int, fraction: float) -> set[str]:
+def _hold_out(images: Sequence[LabelledImage], seed: int, fraction: float) -> set[str]:
     """Choose patients to validate on, class by class."""
     classes: dict[str, set[int]] = defaultdict(set)
-    for film in films:
-        classes[film.patient].add(film.label)
-    counts = Counter(film.patient for film in films)
+    for image in images:
+        classes[image.patient].add(image.label)
+    counts = Counter(image.patient for image in images)
     strata: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for patient in sorted(classes, key=lambda name: rank(name, seed)):
         strata[tuple(sorted(classes[patient]))].append(patient)

@@ -68,11 +68,11 @@ class FolderFacts:
     syntaxes: Counter[str] = field(default_factory=Counter)
     """DICOM files by transfer syntax, as far as it could be read."""
     polarities: Counter[str] = field(default_factory=Counter)
-    """Films by :attr:`FileFacts.polarity`."""
+    """Images by :attr:`FileFacts.polarity`."""
     bits: Counter[int] = field(default_factory=Counter)
-    """Films by bits stored."""
+    """Images by bits stored."""
     several: int = 0
-    """Films of more than one page or frame."""
+    """Images of more than one page or frame."""
     widths: Spread = field(default_factory=Spread)
     """Columns."""
     heights: Spread = field(default_factory=Spread)

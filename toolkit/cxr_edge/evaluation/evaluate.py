@@ -1,4 +1,4 @@
-"""Score labelled films with a model and say what the scores are worth."""
+"""Score labelled images with a model and say what the scores are worth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LABELS, TRAIN, patient_of
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import ModelInvalid
@@ -22,9 +22,9 @@ from cxr_edge.notice import NOTICE
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
-ALL: Final = "all films"
-HELD_OUT: Final = "films of validation patients"
-TRAINED_ON: Final = "films of training patients"
+ALL: Final = "all images"
+HELD_OUT: Final = "images of validation patients"
+TRAINED_ON: Final = "images of training patients"
 """Names of groups; the patients are told by the file names and the split of the model."""
 
 _BATCH: Final = 32
@@ -40,14 +40,14 @@ class Evaluation:
     """What ran it."""
     spec: ModelSpec
     """Of the model."""
-    films: FilmSet
-    """The films of the group that is looked at closely."""
+    images: ImageSet
+    """The images of the group that is looked at closely."""
     scores: NDArray[np.float64]
     """Their probabilities, shape (N,)."""
     group: str
     """Name of that group, a key of :attr:`groups`."""
     groups: dict[str, Figures]
-    """Name to figures: of all films, and where the model says whom it was trained on, of the
+    """Name to figures: of all images, and where the model says whom it was trained on, of the
     validation and of the training patients apart."""
     copies: dict[str, Figures]
     """Name to figures of the changed copies; empty where they were not asked for."""
@@ -63,7 +63,7 @@ class Evaluation:
         """Return scikit-learn's table at the operating point called ``point``."""
         threshold = self.spec.operating_point(point).threshold
         text = classification_report(
-            self.films.labels,
+            self.images.labels,
             (self.scores >= threshold).astype(int),
             labels=[0, 1],
             target_names=list(self.spec.labels),
@@ -81,10 +81,10 @@ class Evaluation:
             "runtime": self.runtime,
             "operating_point": self.spec.default_operating_point,
             "group": self.group,
-            "data_sha256": self.films.digest,
-            "patients": self.films.patients,
-            "unreadable": len(self.films.unreadable),
-            "exact_duplicates_left_out": self.films.duplicates,
+            "data_sha256": self.images.digest,
+            "patients": self.images.patients,
+            "unreadable": len(self.images.unreadable),
+            "exact_duplicates_left_out": self.images.duplicates,
             "groups": {name: found.to_dict() for name, found in self.groups.items()},
             "copies": {name: found.to_dict() for name, found in self.copies.items()},
             "counterfactual": {name: moved.to_dict() for name, moved in self.movements.items()},
@@ -93,51 +93,51 @@ class Evaluation:
 
 
 def evaluate(
-    model: Model, films: FilmSet, *, copies: bool = False, counterfactual: bool = False
+    model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
 ) -> Evaluation:
-    """Score films and their changed copies.
+    """Score images and their changed copies.
 
     Parameters
     ----------
     model
         Of any runtime.
-    films
-        N films, N at least 1, loaded for the model's input.
+    images
+        N images, N at least 1, loaded for the model's input.
     copies
         Score the copies of :mod:`cxr_edge.evaluation.shifts` as well.
     counterfactual
-        Score films with marks and borders changed as well.
+        Score images with marks and borders changed as well.
 
     Returns
     -------
     Evaluation
-        It looks closely, copies included, at the films of validation patients where these are
-        the very films that the model was trained and validated on, and at all films otherwise.
+        It looks closely, copies included, at the images of validation patients where these are
+        the very images that the model was trained and validated on, and at all images otherwise.
 
     Raises
     ------
     ModelInvalid
-        The model's classes are not those of the films, or it gives no probabilities.
+        The model's classes are not those of the images, or it gives no probabilities.
     """
     spec = model.spec
     if spec.labels != LABELS:
         raise ModelInvalid(
             f"{model.tag}: expected a model of the classes {' and '.join(LABELS)}, "
-            f"came {' and '.join(spec.labels)}"
+            f"got {' and '.join(spec.labels)}"
         )
     points = spec.operating_points
-    scores = score(model, films.pixels)
-    groups = {ALL: figures(films.labels, scores, points)}
-    members = group_by_training(spec, films)
+    scores = score(model, images.pixels)
+    groups = {ALL: figures(images.labels, scores, points)}
+    members = group_by_training(spec, images)
     for name, wanted in members.items():
         if wanted.any():
-            groups[name] = figures(films.labels[wanted], scores[wanted], points)
+            groups[name] = figures(images.labels[wanted], scores[wanted], points)
     facts = spec.provenance
-    same_films = facts is not None and films.digest == facts.data_sha256
-    group = HELD_OUT if same_films and HELD_OUT in groups else ALL
+    same_images = facts is not None and images.digest == facts.data_sha256
+    group = HELD_OUT if same_images and HELD_OUT in groups else ALL
     chosen = members[group] if group != ALL else np.ones(len(scores), bool)
     close = replace(
-        films.where(list(chosen)), unreadable=films.unreadable, duplicates=films.duplicates
+        images.where(list(chosen)), unreadable=images.unreadable, duplicates=images.duplicates
     )
     own = scores[chosen]
     threshold = spec.operating_point().threshold
@@ -154,7 +154,7 @@ def evaluate(
         model=model.tag,
         runtime=f"{model.runtime_name} ({model.runtime.provider})",
         spec=spec,
-        films=close,
+        images=close,
         scores=own,
         group=group,
         groups=groups,
@@ -164,7 +164,7 @@ def evaluate(
 
 
 def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the probabilities of films, at the decimals of the report.
+    """Return the probabilities of images, at the decimals of the report.
 
     Parameters
     ----------
@@ -185,30 +185,31 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     wrong = ~((scores >= 0) & (scores <= 1))
     if wrong.any():
         raise ModelInvalid(
-            f"{model.tag}: expected probabilities from 0 to 1, came {scores[wrong][0]} for "
-            f"{wrong.sum()} of {len(scores)} films"
+            f"{model.tag}: expected probabilities from 0 to 1, got {scores[wrong][0]} for "
+            f"{wrong.sum()} of {len(scores)} images"
         )
     return scores
 
 
-def group_by_training(spec: ModelSpec, films: FilmSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell which films are of patients the model was trained on and which of those held out.
+def group_by_training(spec: ModelSpec, images: ImageSet) -> Mapping[str, NDArray[np.bool_]]:
+    """Tell which images are of patients the model was trained on and which of those held out.
 
-    It can be told where the model was trained on class folders, and for films without a split of
-    their own whose file names tell the patient; else nothing is returned. Whether films of those
+    It can be told where the model was trained on class folders, and for images without a split of
+    their own whose file names tell the patient; else nothing is returned. Whether images of those
     names are of that set at all, it cannot tell.
     """
     facts = spec.provenance
     known = all(
-        film.split in ("", TRAIN) and film.patient == patient_of(film.path.name) != film.path.name
-        for film in films.films
+        image.split in ("", TRAIN)
+        and image.patient == patient_of(image.path.name) != image.path.name
+        for image in images.images
     )
     if facts is None or facts.split_seed is None or not known:
         return {}
     held_out = np.array(
         [
-            in_validation(film.patient, facts.split_seed, facts.validation_fraction)
-            for film in films.films
+            in_validation(image.patient, facts.split_seed, facts.validation_fraction)
+            for image in images.images
         ]
     )
     return {HELD_OUT: held_out, TRAINED_ON: ~held_out}

@@ -1,4 +1,4 @@
-"""The figures of one set of scored films, at every operating point."""
+"""The figures of one set of scored images, at every operating point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class PointFigures:
     name: str
     """Of the operating point."""
     threshold: float
-    """Probability from which a film counts as positive."""
+    """Probability from which an image counts as positive."""
     tp: int
-    """Positive films found."""
+    """Positive images found."""
     fn: int
-    """Positive films missed."""
+    """Positive images missed."""
     tn: int
-    """Negative films left alone."""
+    """Negative images left alone."""
     fp: int
-    """Negative films called."""
+    """Negative images called."""
 
     @property
     def sensitivity(self) -> Interval | None:
@@ -43,12 +43,12 @@ class PointFigures:
 
     @property
     def ppv(self) -> Interval | None:
-        """Share of the calls that are right (precision), at these films' prevalence."""
+        """Share of the calls that are right (precision), at these images' prevalence."""
         return _share(self.tp, self.tp + self.fp)
 
     @property
     def npv(self) -> Interval | None:
-        """Share of the films left alone that are negative, at these films' prevalence."""
+        """Share of the images left alone that are negative, at these images' prevalence."""
         return _share(self.tn, self.tn + self.fn)
 
     @property
@@ -57,7 +57,7 @@ class PointFigures:
         return _share(self.tp + self.tn, self.tp + self.fn + self.tn + self.fp)
 
     def accuracy_at(self, prevalence: float) -> float | None:
-        """Return the share of right labels where this share of the films is positive."""
+        """Return the share of right labels where this share of the images is positive."""
         if self.sensitivity is None or self.specificity is None:
             return None
         return prevalence * self.sensitivity.value + (1 - prevalence) * self.specificity.value
@@ -74,9 +74,9 @@ SHARES: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 
 @dataclass(frozen=True)
 class Figures:
-    """What probabilities are worth on one set of films."""
+    """What probabilities are worth on one set of images."""
 
-    films: int
+    images: int
     """Count."""
     positives: int
     """How many of them are of the positive class."""
@@ -98,7 +98,7 @@ class Figures:
         """Read what :meth:`to_dict` wrote."""
         counts = ("name", "threshold", "tp", "fn", "tn", "fp")
         return cls(
-            films=data["films"],
+            images=data["films"],
             positives=data["positives"],
             auc=Interval(**data["auc"]) if data["auc"] else None,
             calibration_error=data["calibration_error"],
@@ -111,7 +111,7 @@ class Figures:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-ready data; :meth:`from_dict` is its inverse."""
         return {
-            "films": self.films,
+            "films": self.images,
             "positives": self.positives,
             "auc": _interval(self.auc),
             "calibration_error": self.calibration_error,
@@ -123,7 +123,7 @@ class Figures:
 def figures(
     labels: ArrayLike, probabilities: ArrayLike, points: Sequence[OperatingPoint]
 ) -> Figures:
-    """Return the figures of scored films.
+    """Return the figures of scored images.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def figures(
     scores = np.asarray(probabilities, np.float64).round(PROBABILITY_DECIMALS)
     both = truth.any() and not truth.all()
     return Figures(
-        films=len(truth),
+        images=len(truth),
         positives=int(truth.sum()),
         auc=auc(truth, scores) if both else None,
         calibration_error=calibration_error(truth, scores),

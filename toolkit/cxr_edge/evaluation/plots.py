@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.evaluation.figures import Figures, PointFigures
 from cxr_edge.metrics.calibration import reliability
 
@@ -20,12 +20,12 @@ _SIDE: Final = 6.0
 """Inches of a square picture."""
 
 _ERRORS: Final = 16
-"""Films shown at most, half of them missed, half called by mistake."""
+"""Images shown at most, half of them missed, half called by mistake."""
 
 _COLUMNS: Final = 4
 
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
-"""Labels and probabilities of the same films, each of shape (N,)."""
+"""Labels and probabilities of the same images, each of shape (N,)."""
 
 
 def draw_confusion(point: PointFigures, labels: Sequence[str], path: Path) -> None:
@@ -44,7 +44,7 @@ def draw_confusion(point: PointFigures, labels: Sequence[str], path: Path) -> No
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(2 * _SIDE * 0.8, _SIDE * 0.8), layout="constrained")
     raw, normalised = figure.subplots(1, 2)
-    _draw_matrix(raw, counts, counts / max(1, counts.max()), labels, "films", "{:d}")
+    _draw_matrix(raw, counts, counts / max(1, counts.max()), labels, "images", "{:d}")
     _draw_matrix(normalised, shares, shares, labels, "share of the true class", "{:.3f}")
     figure.suptitle(f"Confusion at {point.name} (threshold {point.threshold:.6f})")
     figure.savefig(path, dpi=_DPI)
@@ -128,38 +128,38 @@ def draw_reliability(scored: Scored, error: float, path: Path) -> None:
     axis, below = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     axis.plot([0, 1], [0, 1], ":", color="gray", label="calibrated")
     axis.plot(means, shares, "o-", label=f"model (calibration error {error:.4f})")
-    axis.set_ylabel("share of positive films")
+    axis.set_ylabel("share of positive images")
     axis.set_title("Reliability")
     below.bar(means, counts, width=0.05)
     below.set_yscale("log")
-    below.set_ylabel("films")
+    below.set_ylabel("images")
     below.set_xlabel("mean probability in the bin")
     _finish(figure, axis, path)
 
 
 def draw_errors(
-    films: FilmSet,
+    images: ImageSet,
     scores: NDArray[np.float64],
     threshold: float,
     labels: Sequence[str],
     path: Path,
 ) -> None:
-    """Write the films that are wrong by most: as many missed as called by mistake, if there are.
+    """Write the images that are wrong by most: as many missed as called by mistake, if there are.
 
     Parameters
     ----------
-    films
-        N films.
+    images
+        N images.
     scores
         Their probabilities, shape (N,).
     threshold
-        Probability from which a film is positive.
+        Probability from which an image is positive.
     labels
         Names of the negative and the positive class.
     path
         The PNG.
     """
-    truth = films.labels
+    truth = images.labels
     called = scores >= threshold
     half = _ERRORS // 2
     missed = sorted(np.flatnonzero((truth == 1) & ~called), key=lambda index: scores[index])
@@ -171,8 +171,8 @@ def draw_errors(
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, index in zip(axes.flat, shown, strict=False):
-        axis.imshow(films.pixels[index, :, :, 0], cmap="gray", vmin=0, vmax=255)
-        name = films.films[index].path.name
+        axis.imshow(images.pixels[index, :, :, 0], cmap="gray", vmin=0, vmax=255)
+        name = images.images[index].path.name
         text = f"{labels[truth[index]]}, p = {scores[index]:.3f}\n{printable(name, 28)}"
         axis.set_title(text, fontsize=8, parse_math=False)
     figure.suptitle(

@@ -1,4 +1,4 @@
-"""The scores of labelled films as a CSV."""
+"""The scores of labelled images as a CSV."""
 
 import csv
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import LABELS, LabelledFilm
+from cxr_edge.datasets.labelled_image import LABELS, LabelledImage
 from cxr_edge.errors import DataError
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
@@ -24,7 +24,7 @@ class Predictions:
     """What :func:`read_predictions` read."""
 
     names: tuple[str, ...]
-    """File names of N films."""
+    """File names of N images."""
     labels: NDArray[np.int64]
     """Shape (N,), 1 for the positive class."""
     scores: NDArray[np.float64]
@@ -32,15 +32,15 @@ class Predictions:
 
 
 def write_predictions(
-    path: Path, films: Sequence[LabelledFilm], scores: NDArray[np.floating]
+    path: Path, images: Sequence[LabelledImage], scores: NDArray[np.floating]
 ) -> None:
-    """Write path, label, patient and probability of each film."""
+    """Write path, label, patient and probability of each image."""
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        for film, score in zip(films, scores, strict=True):
+        for image, score in zip(images, scores, strict=True):
             probability = f"{score:.{PROBABILITY_DECIMALS}f}"
-            writer.writerow((film.path, LABELS[film.label], film.patient, probability))
+            writer.writerow((image.path, LABELS[image.label], image.patient, probability))
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -21,8 +21,7 @@ from cxr_edge.notice import NOTICE
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
 NAMES_ALONE: Final = (
-    "These are not the very films that the model was trained and validated on: patients of another "
-    "set may bear the same names."
+    "Patients were matched by file name only; another data set may use the same names."
 )
 
 PICTURES: Final = (
@@ -54,7 +53,7 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
             (out / name).unlink(missing_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
         (out / FIGURES).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
-        write_predictions(out / PREDICTIONS, found.films.films, found.scores)
+        write_predictions(out / PREDICTIONS, found.images.images, found.scores)
         _draw(found, out)
         (out / REPORT).write_text(_report(found, out), encoding="utf-8")
     except OSError as exc:
@@ -83,9 +82,9 @@ def claim_folder(out: Path) -> None:
 
 def _draw(found: Evaluation, out: Path) -> None:
     point = found.spec.operating_point()
-    scored = (found.films.labels, found.scores)
+    scored = (found.images.labels, found.scores)
     draw_confusion(found.figures.point(point.name), found.spec.labels, out / "confusion.png")
-    draw_errors(found.films, found.scores, point.threshold, found.spec.labels, out / "errors.png")
+    draw_errors(found.images, found.scores, point.threshold, found.spec.labels, out / "errors.png")
     draw_reliability(scored, found.figures.calibration_error, out / "reliability.png")
     if found.figures.auc:
         draw_roc({f"AUC {found.figures.auc}": scored}, found.figures, out / "roc.png")
@@ -95,9 +94,9 @@ def _draw(found: Evaluation, out: Path) -> None:
 def _report(found: Evaluation, out: Path) -> str:
     head = (
         f"Run by {found.runtime}. Below, {found.group}: {describe(found.figures)}, of "
-        f"{found.films.patients} patients; {len(found.films.unreadable)} unreadable files and "
-        f"{found.films.duplicates} exact duplicates were left out. Intervals are 95 %: DeLong's "
-        "for the AUC, Wilson's for shares; both take the films of one patient as independent."
+        f"{found.images.patients} patients; {len(found.images.unreadable)} unreadable files and "
+        f"{found.images.duplicates} exact duplicates were left out. Intervals are 95 %: DeLong's "
+        "for the AUC, Wilson's for shares; both take the images of one patient as independent."
     )
     worth = (
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
@@ -116,10 +115,10 @@ def _report(found: Evaluation, out: Path) -> str:
             f"flatters the model.{'' if found.group != ALL else f' {NAMES_ALONE}'}"
         )
     else:
-        parts.append("Which of these films the model was trained on, if any, it does not say.")
+        parts.append("Which of these images the model was trained on, if any, it does not say.")
     if found.copies:
         name = found.spec.default_operating_point
-        parts += ["## The same films, changed", copies_table(found.copies, name)]
+        parts += ["## The same images, changed", copies_table(found.copies, name)]
     if found.movements:
         parts += ["## Marks, borders and blur", movements_table(found.movements)]
     for point in found.figures.points:
@@ -132,8 +131,8 @@ def _report(found: Evaluation, out: Path) -> str:
 
 
 def describe(figures: Figures) -> str:
-    """Return how many films there are, and how many of them are positive."""
-    return f"{figures.films} films, {figures.positives} positive"
+    """Return how many images there are, and how many of them are positive."""
+    return f"{figures.images} images, {figures.positives} positive"
 
 
 def matrices(point: PointFigures) -> str:

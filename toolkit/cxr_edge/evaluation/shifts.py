@@ -1,4 +1,4 @@
-"""Changed copies of labelled films that imitate another scanner, another hospital, another day."""
+"""Changed copies of labelled images that imitate another scanner, another hospital, another day."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -7,18 +7,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.imaging.perturbations import recompress, set_exposure
 
 CLEAN: Final = "clean"
-"""Name of the films as they are."""
+"""Name of the images as they are."""
 
 OTHER_CLASS_EXPOSURE: Final = "exposure of the other class"
-"""Every film with the mean and the deviation of a film of the other class."""
+"""Every image with the mean and the deviation of an image of the other class."""
 
 PNEUMONIA_EXPOSURE: Final = "normals exposed as pneumonias"
-"""The normal films with the mean and the deviation of a pneumonia film."""
+"""The normal images with the mean and the deviation of a pneumonia image."""
 
 _SEED: Final = 2021
 
@@ -51,38 +51,38 @@ _CHANGES: Final[Mapping[str, Change]] = {
 }
 
 SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE)
-"""Names of the copies, the films as they are first."""
+"""Names of the copies, the images as they are first."""
 
 
-def shifted(films: FilmSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time.
 
-    Of films of one class the copies with exchanged exposure are left out.
+    Of images of one class the copies with exchanged exposure are left out.
     """
-    gray = films.pixels[:, :, :, 0]
+    gray = images.pixels[:, :, :, 0]
     for name, change in _CHANGES.items():
-        yield name, _stack([change(film) for film in gray], films)
-    labels = films.labels
+        yield name, _stack([change(image) for image in gray], images)
+    labels = images.labels
     if len(set(labels)) < len(LABELS):
-        return  # no film of the other class to take an exposure from
+        return  # no image of the other class to take an exposure from
     swapped = _swap_exposure(gray, labels)
-    yield OTHER_CLASS_EXPOSURE, _stack(swapped, films)
+    yield OTHER_CLASS_EXPOSURE, _stack(swapped, images)
     mixed = [
         new if label == 0 else old for new, old, label in zip(swapped, gray, labels, strict=True)
     ]
-    yield PNEUMONIA_EXPOSURE, _stack(mixed, films)
+    yield PNEUMONIA_EXPOSURE, _stack(mixed, images)
 
 
 def _swap_exposure(gray: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-    """Give each film the mean and deviation of one of the other class, drawn by a fixed seed."""
+    """Give each image the mean and deviation of one of the other class, drawn by a fixed seed."""
     rng = np.random.default_rng(_SEED)
     others = [np.flatnonzero(labels != label) for label in (0, 1)]
     donors = [gray[rng.choice(others[label])] for label in labels]
     return [
-        set_exposure(film, float(donor.mean()), float(donor.std()))
-        for film, donor in zip(gray, donors, strict=True)
+        set_exposure(image, float(donor.mean()), float(donor.std()))
+        for image, donor in zip(gray, donors, strict=True)
     ]
 
 
-def _stack(gray: list[NDArray[np.uint8]], films: FilmSet) -> NDArray[np.uint8]:
-    return np.repeat(np.stack(gray)[..., np.newaxis], films.pixels.shape[-1], axis=-1)
+def _stack(gray: list[NDArray[np.uint8]], images: ImageSet) -> NDArray[np.uint8]:
+    return np.repeat(np.stack(gray)[..., np.newaxis], images.pixels.shape[-1], axis=-1)

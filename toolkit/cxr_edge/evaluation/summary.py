@@ -21,13 +21,13 @@ class Summary:
     model: str
     """Name and first digits of the artefact's digest."""
     group: str
-    """The films, in words."""
+    """The images, in words."""
     data_sha256: str
-    """Digest of the films."""
+    """Digest of the images."""
     patients: int
     """They are of."""
     figures: Figures
-    """Of the films as they are."""
+    """Of the images as they are."""
     copies: dict[str, Figures]
     """Name to figures of the changed copies; may be empty."""
     movements: dict[str, Movement]
@@ -46,12 +46,12 @@ class Summary:
             data = parse_json(read_at_most(path, MAX_JSON))
             if data["evaluation_version"] == VERSION:
                 return cls._from_dict(data)
-            came = f"version {data['evaluation_version']}"
+            got = f"version {data['evaluation_version']}"
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-            came = f"{type(exc).__name__}: {exc}"
+            got = f"{type(exc).__name__}: {exc}"
         raise DataError(
             f"{path}: expected the evaluation.json of 'cxr evaluate', version {VERSION}; "
-            f"it cannot be read ({came})"
+            f"it cannot be read ({got})"
         )
 
     @classmethod

@@ -7,7 +7,7 @@ from cxr_edge.evaluation.figures import Figures
 from cxr_edge.evaluation.markdown import table
 
 OFFICIAL_PREVALENCE = 0.625
-"""Share of pneumonias among the 624 test films of the Kermany set; in training it is 0.74."""
+"""Share of pneumonias among the 624 test images of the Kermany set; in training it is 0.74."""
 
 
 def points_table(figures: Figures) -> str:
@@ -31,7 +31,7 @@ def points_table(figures: Figures) -> str:
 
 
 def copies_table(copies: Mapping[str, Figures], point: str) -> str:
-    """Return one row a changed copy of the films, at the operating point called ``point``."""
+    """Return one row a changed copy of the images, at the operating point called ``point``."""
     rows = []
     for name, figures in copies.items():
         here = figures.point(point)
@@ -46,7 +46,7 @@ def copies_table(copies: Mapping[str, Figures], point: str) -> str:
             )
         )
     columns = (
-        "films", "AUC", f"sensitivity at {point}", f"specificity at {point}",
+        "images", "AUC", f"sensitivity at {point}", f"specificity at {point}",
         f"accuracy at a prevalence of {OFFICIAL_PREVALENCE:.1%}",
     )  # fmt: skip
     return table(columns, rows)

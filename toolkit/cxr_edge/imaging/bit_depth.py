@@ -11,9 +11,9 @@ DEPTHS: Final = (8, 10, 12, 14, 16)
 def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
     """Window 16-bit samples to 8 bits by the rule of recipe ``cxr-1``.
 
-    Where all samples are multiples of 257, an 8-bit film was widened to 16 bits, and comes
+    Where all samples are multiples of 257, an 8-bit image was widened to 16 bits, and comes
     back. Else the depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest
-    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit film saved
+    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit image saved
     without scaling does not turn black.
 
     Returns

@@ -19,7 +19,7 @@ from cxr_edge.imaging.shape_flags import with_shape_flags
 from cxr_edge.imaging.sniff import HEAD_BYTES, Format, identify
 from cxr_edge.storage.read_file import MAX_BYTES
 
-cv2.setNumThreads(1)  # films are decoded side by side, each by one thread
+cv2.setNumThreads(1)  # images are decoded side by side, each by one thread
 # What it finds odd in a file is told in the report, not on standard error.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -43,10 +43,10 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
     if not data:
         raise EmptyFile("the file has no bytes; copy it again")
     if len(data) > MAX_BYTES:
-        raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {len(data)}")
+        raise TooLarge(f"expected at most {MAX_BYTES} bytes, got {len(data)}")
     kind = identify(data[:HEAD_BYTES])
     if kind is None:
-        raise NotAnImage("expected a JPEG, PNG, TIFF, BMP or DICOM file, came something else")
+        raise NotAnImage("expected a JPEG, PNG, TIFF, BMP or DICOM file, got something else")
     if kind is Format.DICOM:
         from cxr_edge.imaging.dicom.decode import decode_dicom  # pydicom is loaded for DICOM alone
 
@@ -58,7 +58,7 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
         facts = SourceFacts(header.width, header.height, kind, flags)
     else:
         raise UnsupportedFormat(
-            f"expected a JPEG, PNG, TIFF, BMP or DICOM file, came {kind}; convert it to PNG"
+            f"expected a JPEG, PNG, TIFF, BMP or DICOM file, got {kind}; convert it to PNG"
         )
     if pixels.min() == pixels.max():
         raise ConstantImage(f"every pixel is {pixels.min()}; there is nothing to classify")
@@ -71,7 +71,7 @@ def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
     """Decode an image file to 8 bits as :func:`decode` does, and to 16 bits that are read as those.
 
     Where the source has more than 8 bits, so have the 16: each sample lies within half a gray level
-    of 257 times the 8-bit one. Only a film darker than a quarter of the range is widened from 8
+    of 257 times the 8-bit one. Only an image darker than a quarter of the range is widened from 8
     bits, since :func:`to_8_bits` would take finer samples for fewer bits.
 
     Raises

@@ -1,4 +1,4 @@
-"""Gray films to the bytes of an image file, without a word about where they come from."""
+"""Gray images to the bytes of an image file, without a word about where they come from."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Container(StrEnum):
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a film is written."""
+    """How an image is written."""
 
     container: Container = Container.PNG
     """Format."""
@@ -35,7 +35,7 @@ class Encoding:
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
-            raise UsageError(f"--bits: expected 8 or 16, came {self.bits}")
+            raise UsageError(f"--bits: expected 8 or 16, got {self.bits}")
         if self.bits == 16 and self.container is Container.JPEG:
             raise UsageError("--bits: JPEG has 8 bits; leave it out, or choose PNG or TIFF")
 
@@ -47,7 +47,7 @@ class Encoding:
         return f"{self.container.name} of {self.bits} bits"
 
     def encode(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-        """Return the file of a film.
+        """Return the file of an image.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class Encoding:
         if self.container is Container.JPEG and max(pixels.shape) > JPEG_SIDE:
             raise TooLarge(
                 f"expected at most {JPEG_SIDE} pixels a side for JPEG, "
-                f"came {pixels.shape[1]} x {pixels.shape[0]}; choose PNG"
+                f"got {pixels.shape[1]} x {pixels.shape[0]}; choose PNG"
             )
         options = []
         if self.container is Container.JPEG:

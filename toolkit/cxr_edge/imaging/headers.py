@@ -37,7 +37,7 @@ def read_header(data: bytes, kind: Format) -> Header:
         Format.BMP: bmp_header,
     }
     if kind not in readers:
-        raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, came {kind}")
+        raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")
     try:
         header = readers[kind](data)
     except (struct.error, IndexError) as exc:

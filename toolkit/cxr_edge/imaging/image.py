@@ -54,7 +54,7 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class GrayImage:
-    """A decoded film: 0 is black, 255 is white, dense tissue is bright."""
+    """A decoded image: 0 is black, 255 is white, dense tissue is bright."""
 
     pixels: NDArray[np.uint8]
     """Shape (rows, columns); may be smaller than the source by 2, 4 or 8."""
@@ -65,7 +65,7 @@ class GrayImage:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 2:
             raise ValueError(
                 "GrayImage: expected uint8 of shape (rows, columns), "
-                f"came {self.pixels.dtype} of shape {self.pixels.shape}"
+                f"got {self.pixels.dtype} of shape {self.pixels.shape}"
             )
 
 
@@ -79,4 +79,4 @@ def check_size(width: int, height: int, frames: int = 1) -> None:
     """
     if width * height * frames > MAX_PIXELS:
         size = f"{width} x {height}" if frames == 1 else f"{frames} frames of {width} x {height}"
-        raise TooLarge(f"expected at most {MAX_PIXELS} pixels, came {size}; make it smaller first")
+        raise TooLarge(f"expected at most {MAX_PIXELS} pixels, got {size}; make it smaller first")

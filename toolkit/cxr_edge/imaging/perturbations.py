@@ -1,4 +1,4 @@
-"""Changes to a film that leave its diagnosis alone: marks, borders, exposure, compression."""
+"""Changes to an image that leave its diagnosis alone: marks, borders, exposure, compression."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from cxr_edge.errors import ConstantImage
 from cxr_edge.imaging.decode import decode
 
 TEXTS: Final = ("L", "R", "AP", "PA", "SUPINE", "PORT.", "KV 65", "12:40", "ERECT")
-"""As they stand on films."""
+"""As they stand on images."""
 
 _CORNER: Final = (0.3, 0.5)
 """Share of the rows and of the columns that belong to a corner; texts are wide."""
@@ -46,7 +46,7 @@ def paint_out_markers(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a copy whose thin bright marks in the corners are filled from around them.
 
     A mark is what a white top-hat leaves: brighter than all that is as wide as a twelfth of the
-    film. The hole is filled by A. Telea's inpainting (Journal of Graphics Tools 9, 2004).
+    image. The hole is filled by A. Telea's inpainting (Journal of Graphics Tools 9, 2004).
 
     Parameters
     ----------
@@ -111,5 +111,5 @@ def recompress(gray: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
     try:
         return decode(data.tobytes(), gray.shape).pixels
-    except ConstantImage:  # of a film that was nearly even, nothing is left
+    except ConstantImage:  # of an image that was nearly even, nothing is left
         return gray

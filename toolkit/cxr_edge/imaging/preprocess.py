@@ -1,4 +1,4 @@
-"""A decoded film to the model's input: the only definition, for training and every runtime."""
+"""A decoded image to the model's input: the only definition, for training and every runtime."""
 
 import cv2
 import numpy as np
@@ -9,11 +9,11 @@ from cxr_edge.spec.input_spec import InputSpec
 
 
 def preprocess(image: GrayImage, spec: InputSpec) -> NDArray[np.uint8]:
-    """Stretch a film to the model's input, by recipe ``cxr-1``.
+    """Stretch an image to the model's input, by recipe ``cxr-1``.
 
     Area averaging along an axis that shrinks, bilinear along one that grows; the gray value is
     replicated where the model takes three channels. The aspect ratio is not kept: neither was
-    it in the films that the models are trained on.
+    it in the images that the models are trained on.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def decode_raster(
         return pixels, tuple(flags)
     if decoded.dtype != np.uint8:
         raise UnsupportedFormat(
-            f"expected samples of 8 or 16 bits, came {decoded.dtype}; convert it to 16-bit PNG"
+            f"expected samples of 8 or 16 bits, got {decoded.dtype}; convert it to 16-bit PNG"
         )
     return decoded.astype(np.uint8, copy=False), tuple(flags)
 

@@ -88,17 +88,17 @@ def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | N
         if not answered.poll(None if within is None else 1e3 * within):
             raise Late(f"it took longer than {within:g} s")
         with os.fdopen(receiver, "rb", closefd=False) as answers:
-            came = answers.read()
+            got = answers.read()
     finally:
         process.kill()  # it has answered, or nobody waits for its answer any more
         code = process.wait()
         os.close(receiver)
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-    if not came:
+    if not got:
         why = ", mostly since memory was short" if code == -signal.SIGKILL else ""
         raise Died(f"its process died with exit code {code}{why}")
-    answer: R | _Refused = pickle.loads(came)  # noqa: S301  (of our own process)
+    answer: R | _Refused = pickle.loads(got)  # noqa: S301  (of our own process)
     if isinstance(answer, _Refused):
         raise CxrError(answer.message)
     return answer

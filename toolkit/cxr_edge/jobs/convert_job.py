@@ -60,7 +60,7 @@ class ConvertJob:
         source, target = self.source.resolve(), self.target.resolve()
         if target == source or target in source.parents or source in target.parents:
             raise UsageError(
-                f"expected SRC and DST apart from each other, came {source} and {target}"
+                f"expected SRC and DST apart from each other, got {source} and {target}"
             )
         for path in self._own:
             if target in path.resolve().parents:

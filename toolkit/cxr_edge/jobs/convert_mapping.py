@@ -88,7 +88,7 @@ class ConvertManifest:
 
 @dataclass(frozen=True)
 class Converted:
-    """A film as an image file."""
+    """An image as an image file."""
 
     data: bytes
     """Of the file."""
@@ -136,19 +136,19 @@ class Images:
         ReportError
             It cannot be written.
         """
-        source, film = printable(item.path), done.content
-        if isinstance(film, ImageError):
+        source, made = printable(item.path), done.content
+        if isinstance(made, ImageError):
             return (
-                source, "", "failed", film.reason, detail_of(str(film)), "", "", done.format, "",
+                source, "", "failed", made.reason, detail_of(str(made)), "", "", done.format, "",
                 done.sha256,
             )  # fmt: skip
         if self._key is None:
             stem = _without_suffix(item.path)
         else:
-            stem = pseudonym(self._key, film.uid or done.sha256)
+            stem = pseudonym(self._key, made.uid or done.sha256)
         target = self._names.claim(stem)
-        self._save(self._folder / target, film.data)
-        facts = film.source
+        self._save(self._folder / target, made.data)
+        facts = made.source
         return (
             source, printable(target), "ok", "", "", str(facts.width), str(facts.height),
             facts.format, ";".join(facts.flags), done.sha256,

@@ -1,4 +1,4 @@
-"""Folders of films to image files without identifiers: begun, continued or found complete."""
+"""Folders of images to image files without identifiers: begun, continued or found complete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial

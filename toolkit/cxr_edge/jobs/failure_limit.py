@@ -24,7 +24,7 @@ class Allowance:
         number = self.text.removesuffix("%")
         if not number.isdecimal() or (self.is_share and int(number) > 100):
             raise UsageError(
-                "--max-failures: expected a number of files or a share such as 5%, came "
+                "--max-failures: expected a number of files or a share such as 5%, got "
                 f"{self.text!r}"
             )
 

@@ -37,7 +37,7 @@ class ScanJob:
     self_test: str = "not asked for"
     """For the manifest."""
     batching: Batching = field(default_factory=Batching)
-    """How films are handed to the model."""
+    """How images are handed to the model."""
     workers: int = field(default_factory=usable_cpus)
     """Files at work at once."""
     threads: int = 1

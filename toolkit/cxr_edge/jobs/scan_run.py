@@ -76,7 +76,7 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     """Scan into a report, continuing one that an earlier run began.
 
     A continued report is byte for byte the one that an undisturbed run writes: it is kept up to
-    its last whole row, and a film's probability does not depend on the others of its batch.
+    its last whole row, and an image's probability does not depend on the others of its batch.
 
     Parameters
     ----------

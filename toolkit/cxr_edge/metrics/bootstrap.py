@@ -18,12 +18,12 @@ _SEED: Final = 2021
 
 @dataclass(frozen=True)
 class Changes:
-    """Candidate minus reference on the same labelled films, 95 % intervals."""
+    """Candidate minus reference on the same labelled images, 95 % intervals."""
 
-    films: int
+    images: int
     """With a label."""
     auc: Interval | None
-    """Change of the area under the ROC curve; None where a class has no labelled film."""
+    """Change of the area under the ROC curve; None where a class has no labelled image."""
     sensitivity: dict[str, Interval]
     """By operating point; empty without positives."""
     specificity: dict[str, Interval]
@@ -39,8 +39,8 @@ def paired_changes(
 ) -> Changes:
     """Return how the figures of a candidate differ from those of a reference.
 
-    Patients, not films, are drawn with replacement, and both sets of scores are judged on the same
-    draw, since films of one patient and scores of one film are alike.
+    Patients, not images, are drawn with replacement, and both sets of scores are judged on the same
+    draw, since images of one patient and scores of one image are alike.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def paired_changes(
     Returns
     -------
     Changes
-        As far as there are films of each class.
+        As far as there are images of each class.
 
     References
     ----------
@@ -92,7 +92,7 @@ def paired_changes(
 
 
 def _draws(patients: Sequence[str]) -> NDArray[np.float64]:
-    """Return how often each film is drawn in each sample, shape (samples, N)."""
+    """Return how often each image is drawn in each sample, shape (samples, N)."""
     _, index = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
     count = int(index.max()) + 1
     rng = np.random.default_rng(_SEED)

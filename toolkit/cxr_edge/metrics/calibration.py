@@ -12,7 +12,7 @@ CALIBRATION_BINS: Final = 10
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Return the expected calibration error.
 
-    The mean over the films of how far, in their bin of P(positive class), the mean probability is
+    The mean over the images of how far, in their bin of P(positive class), the mean probability is
     from the share of positives; Guo et al. bin the probability of the class that is given.
 
     Parameters
@@ -33,7 +33,7 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
 def reliability(
     labels: ArrayLike, probabilities: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return count, mean probability and share of positives of each bin that has films.
+    """Return count, mean probability and share of positives of each bin that has images.
 
     Parameters
     ----------

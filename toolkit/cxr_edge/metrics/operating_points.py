@@ -26,7 +26,7 @@ SCREENING_SENSITIVITY: Final = 0.98
 def at_threshold(
     name: str, threshold: float, labels: ArrayLike, probabilities: ArrayLike
 ) -> OperatingPoint:
-    """Return an operating point with its sensitivity and specificity on these films.
+    """Return an operating point with its sensitivity and specificity on these images.
 
     Raises
     ------
@@ -46,11 +46,11 @@ def at_threshold(
 def choose_operating_points(
     labels: ArrayLike, probabilities: ArrayLike, copies: Sequence[ArrayLike] = ()
 ) -> tuple[OperatingPoint, ...]:
-    """Choose ``screening``, ``balanced`` and ``study`` on validation films.
+    """Choose ``screening``, ``balanced`` and ``study`` on validation images.
 
-    ``balanced`` maximises sensitivity + specificity (Youden), on average over films and copies.
+    ``balanced`` maximises sensitivity + specificity (Youden), on average over images and copies.
     ``screening`` is the highest threshold up to that of ``balanced`` that keeps a sensitivity of
-    at least :data:`SCREENING_SENSITIVITY` on the films and on each copy of them. ``study`` is 0.5.
+    at least :data:`SCREENING_SENSITIVITY` on the images and on each copy of them. ``study`` is 0.5.
     A threshold stands midway between the two scores that it parts.
 
     Parameters
@@ -58,9 +58,9 @@ def choose_operating_points(
     labels
         Shape (N,), 1 for the positive class.
     probabilities
-        Shape (N,), of the films as they are; the figures of the points are of these.
+        Shape (N,), of the images as they are; the figures of the points are of these.
     copies
-        Each of shape (N,): of changed copies of the same films, which the choice is to withstand.
+        Each of shape (N,): of changed copies of the same images, which the choice is to withstand.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def wilson(count: int, total: int) -> Interval:
     Journal of the American Statistical Association 22 (1927).
     """
     if not 0 <= count <= total or total < 1:
-        raise ValueError(f"expected 0 <= count <= total and total >= 1, came {count} of {total}")
+        raise ValueError(f"expected 0 <= count <= total and total >= 1, got {count} of {total}")
     share, z2 = count / total, Z95**2
     center = (share + z2 / (2 * total)) / (1 + z2 / total)
     margin = Z95 / (1 + z2 / total) * math.sqrt(

@@ -17,7 +17,7 @@ def auc(labels: ArrayLike, probabilities: ArrayLike) -> Interval:
     """Return the area under the ROC curve with DeLong's 95 % interval.
 
     The area is the share of pairs of a positive and a negative that are ranked rightly, ties
-    counting half. Films of one patient are taken as independent, so with several films a
+    counting half. Images of one patient are taken as independent, so with several images a
     patient the interval is somewhat too narrow.
 
     Parameters
@@ -38,7 +38,7 @@ def auc(labels: ArrayLike, probabilities: ArrayLike) -> Interval:
     correlated receiver operating characteristic curves. Biometrics 44 (1988).
     """
     positive, negative = by_class(labels, probabilities)
-    # Structural components: how each film of one class stands against all of the other.
+    # Structural components: how each image of one class stands against all of the other.
     order = np.sort(negative)
     below = np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")
     v_positive = below / (2 * len(negative))
@@ -61,8 +61,8 @@ def by_class(
     truth = np.asarray(labels)
     scores = np.asarray(probabilities, np.float64).round(PROBABILITY_DECIMALS)
     if truth.shape != scores.shape or truth.ndim != 1:
-        raise ValueError(f"expected two equally long lists, came {truth.shape} and {scores.shape}")
+        raise ValueError(f"expected two equally long lists, got {truth.shape} and {scores.shape}")
     positive, negative = scores[truth == 1], scores[truth == 0]
     if not len(positive) or not len(negative):
-        raise ValueError("expected films of both classes, came one class only")
+        raise ValueError("expected images of both classes, got one class only")
     return positive, negative

@@ -1,4 +1,4 @@
-"""How many films one call of a model takes, by running it."""
+"""How many images one call of a model takes, by running it."""
 
 import math
 import time
@@ -18,16 +18,16 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
 
 SIZES: Final = (1, 4, 16)
-"""Films a call that are tried; on a device also :data:`DEVICE_SIZE`."""
+"""Images a call that are tried; on a device also :data:`DEVICE_SIZE`."""
 
 DEVICE_SIZE: Final = 64
 
 GAIN: Final = 0.9
-"""Share of a film's time with a smaller batch that a larger one may take at most; where it takes
+"""Share of an image's time with a smaller batch that a larger one may take at most; where it takes
 more, no larger one is tried."""
 
 COUNTED: Final = 16
-"""Timed films of each size, in two calls at least, after one that is not counted; the fastest
+"""Timed images of each size, in two calls at least, after one that is not counted; the fastest
 call counts."""
 
 BUDGET: Final = 0.5
@@ -38,24 +38,24 @@ ALONE: Final = "company changes the last bit of this model's probabilities"
 
 @dataclass(frozen=True)
 class Batching:
-    """How the films of a scan are handed to the model."""
+    """How the images of a scan are handed to the model."""
 
     size: int = 1
-    """Films a call; where fewer are left and calls are not padded, they go one by one."""
+    """Images a call; where fewer are left and calls are not padded, they go one by one."""
     why: str = "asked for"
     """Why as many."""
     padded: bool = False
-    """Every call has ``size`` films, the last one with black ones: on a device the shape of a call
+    """Every call has ``size`` images, the last one with black ones: on a device the shape of a call
     may change the last bit of a probability."""
 
 
 def choose_batching(
     model: Model, asked: int | None, workers: int, preferred: Preferred | None = None
 ) -> Batching:
-    """Find out how many films a call takes.
+    """Find out how many images a call takes.
 
-    On a CPU a film's probability must be, to the last bit, what it is when the film is scored
-    alone: where company changes it, films go one by one, whatever was asked for. On a device every
+    On a CPU an image's probability must be, to the last bit, what it is when the image is scored
+    alone: where company changes it, images go one by one, whatever was asked for. On a device every
     call has the same shape instead. What is measured is remembered for models in a package.
 
     Parameters
@@ -63,7 +63,7 @@ def choose_batching(
     model
         Opened as it is going to be used.
     asked
-        Films a call; None to take the fastest that the memory allows.
+        Images a call; None to take the fastest that the memory allows.
     workers
         Calls at once.
     preferred
@@ -93,7 +93,7 @@ def on_cpu(runtime: Runtime) -> bool:
 
 
 def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float | None]:
-    """Return milliseconds a film by films a call; None for a size at which company counts."""
+    """Return milliseconds an image by images a call; None for a size at which company counts."""
     times: dict[str, float | None] = {}
     best = math.inf
     for size in (*SIZES, *((DEVICE_SIZE,) if padded else ())):
@@ -112,31 +112,31 @@ def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float
 
 
 def _milliseconds(runtime: Runtime, size: int) -> float:
-    films = drawn_films(runtime.spec.input, size)
-    runtime.run(films)
+    images = drawn_images(runtime.spec.input, size)
+    runtime.run(images)
     taken: list[float] = []
     while len(taken) < max(2, COUNTED // size) and sum(taken) < BUDGET:
         start = time.perf_counter()
-        runtime.run(films)
+        runtime.run(images)
         taken.append(time.perf_counter() - start)
     return round(1e3 * min(taken) / size, 3)
 
 
 def _alike(runtime: Runtime, size: int) -> bool:
-    """Tell whether films are given, to the last bit, the same together as alone.
+    """Tell whether images are given, to the last bit, the same together as alone.
 
-    Of calls of this size, and a scan makes no others but of one film: company of another size can
+    Of calls of this size, and a scan makes no others but of one image: company of another size can
     round otherwise.
     """
-    films = drawn_films(runtime.spec.input, size)
-    together = runtime.run(films)
-    alone = np.concatenate([runtime.run(film[np.newaxis]) for film in films])
+    images = drawn_images(runtime.spec.input, size)
+    together = runtime.run(images)
+    alone = np.concatenate([runtime.run(image[np.newaxis]) for image in images])
     saturated = (together == together[0]).all()  # then there is nothing that could differ
     return not saturated and np.array_equal(together, alone)
 
 
-def drawn_films(spec: InputSpec, count: int) -> NDArray[np.uint8]:
-    """Return soft blotches at several exposures: films that no model has the same answer to.
+def drawn_images(spec: InputSpec, count: int) -> NDArray[np.uint8]:
+    """Return soft blotches at several exposures: images that no model has the same answer to.
 
     Returns
     -------
@@ -144,12 +144,12 @@ def drawn_films(spec: InputSpec, count: int) -> NDArray[np.uint8]:
         uint8 of shape (count, height, width, channels), the same at every call.
     """
     rng = np.random.default_rng(0)
-    films = []
+    images = []
     for _ in range(count):
         coarse = rng.normal(rng.uniform(60, 200), rng.uniform(10, 60), (7, 7)).astype(np.float32)
-        film = cv2.resize(coarse, (spec.width, spec.height), interpolation=cv2.INTER_CUBIC)
-        films.append(np.clip(film, 0, 255).astype(np.uint8))
-    return np.repeat(np.stack(films)[..., np.newaxis], spec.channels, axis=3)
+        image = cv2.resize(coarse, (spec.width, spec.height), interpolation=cv2.INTER_CUBIC)
+        images.append(np.clip(image, 0, 255).astype(np.uint8))
+    return np.repeat(np.stack(images)[..., np.newaxis], spec.channels, axis=3)
 
 
 def _best(times: Mapping[str, float | None]) -> int:
@@ -163,7 +163,7 @@ def _best(times: Mapping[str, float | None]) -> int:
 def _reason(times: Mapping[str, float | None]) -> str:
     shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items() if ms is not None)
     alone = f"; not more, for {ALONE}" if None in times.values() else ""
-    return f"fastest of ms a film {shown} (measured){alone}"
+    return f"fastest of ms an image {shown} (measured){alone}"
 
 
 def _usable(found: object) -> dict[str, float | None] | None:

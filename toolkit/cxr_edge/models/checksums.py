@@ -47,7 +47,7 @@ def read_checksums(package: Path) -> dict[str, str]:
 
 def _no_package(package: Path) -> ModelInvalid:
     return ModelInvalid(
-        f"{package}: expected a model package with {CHECKSUMS}, came none that can be read; "
+        f"{package}: expected a model package with {CHECKSUMS}, got none that can be read; "
         "make one with 'cxr export', or name an .onnx or .tflite file"
     )
 

@@ -31,9 +31,9 @@ class Gate:
     """Limits on how an artefact may differ from its reference; None where there is no limit."""
 
     difference: float | None
-    """Largest |Δp| of a film."""
+    """Largest |Δp| of an image."""
     flips: float
-    """Largest share of films whose label differs, at any operating point."""
+    """Largest share of images whose label differs, at any operating point."""
     auc_loss: float | None = None
     """Largest fall of the area under the ROC curve."""
     sensitivity_loss: float | None = None
@@ -43,7 +43,7 @@ class Gate:
     def __post_init__(self) -> None:
         for name, limit in vars(self).items():
             if limit is not None and not (math.isfinite(limit) and limit >= 0):
-                raise UsageError(f"gate: expected {name} to be 0 or more, came {limit}")
+                raise UsageError(f"gate: expected {name} to be 0 or more, got {limit}")
 
 
 _FEW_BITS: Final = Gate(None, flips=FLIPS, auc_loss=AUC_LOSS, sensitivity_loss=SENSITIVITY_LOSS)

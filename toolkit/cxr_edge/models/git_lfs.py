@@ -24,6 +24,6 @@ def refuse_pointer(data: bytes, source: str) -> None:
     """
     if data.startswith(_POINTER):
         raise ModelInvalid(
-            f"{source}: expected a model, came a Git LFS pointer, not the model: "
+            f"{source}: expected a model, got a Git LFS pointer, not the model: "
             "run 'git lfs pull' where it was cloned"
         )

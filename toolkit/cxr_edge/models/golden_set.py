@@ -1,4 +1,4 @@
-"""The golden set in a package: films, and what they gave where the package was made."""
+"""The golden set in a package: images, and what they gave where the package was made."""
 
 import dataclasses
 import io
@@ -37,12 +37,12 @@ Seen between x86-64 and aarch64, and between the kernels of one library: fp32 an
 
 _MAX_BYTES: Final = 1 << 28
 _INDEX: Final = "selftest.json"
-_FILMS: Final = "films/"
+_IMAGES: Final = "films/"
 _PIXELS: Final = "pixels/"
 
 
 @dataclass(frozen=True)
-class GoldenFilm:
+class GoldenImage:
     """One file as it is, and the pixels that it became."""
 
     name: str
@@ -62,14 +62,14 @@ class GoldenArtefact:
     """What one artefact gave."""
 
     probabilities: tuple[float, ...]
-    """Of the films' pixels, in their order."""
+    """Of the images' pixels, in their order."""
     tolerance: float
     """Largest |Δp| that passes elsewhere."""
 
     def __post_init__(self) -> None:
         numbers = (*self.probabilities, self.tolerance)
         if not all(0 <= number <= 1 for number in numbers):  # NaN neither
-            raise ValueError(f"expected probabilities and a tolerance from 0 to 1, came {numbers}")
+            raise ValueError(f"expected probabilities and a tolerance from 0 to 1, got {numbers}")
 
 
 @dataclass(frozen=True)
@@ -77,21 +77,21 @@ class GoldenSet:
     """What ``selftest.zip`` holds."""
 
     input: InputSpec
-    """That the films were preprocessed to."""
-    films: tuple[GoldenFilm, ...]
+    """That the images were preprocessed to."""
+    images: tuple[GoldenImage, ...]
     """At least one."""
     artefacts: Mapping[str, GoldenArtefact]
     """By file in the package."""
 
     def __post_init__(self) -> None:
-        if not self.films:
-            raise ValueError("expected golden films, came none")
-        for film in self.films:
-            if film.pixels.shape != self.input.shape or film.pixels.dtype != np.uint8:
-                raise ValueError(f"expected pixels of {self.input} for {film.name}")
+        if not self.images:
+            raise ValueError("expected golden images, got none")
+        for image in self.images:
+            if image.pixels.shape != self.input.shape or image.pixels.dtype != np.uint8:
+                raise ValueError(f"expected pixels of {self.input} for {image.name}")
         for name, artefact in self.artefacts.items():
-            if len(artefact.probabilities) != len(self.films):
-                raise ValueError(f"expected one probability a film for {name}")
+            if len(artefact.probabilities) != len(self.images):
+                raise ValueError(f"expected one probability an image for {name}")
 
     def to_bytes(self) -> bytes:
         """Return the zip; the same set gives the same bytes."""
@@ -102,11 +102,11 @@ class GoldenSet:
                 "recipe_sha256": RECIPES[self.input.recipe].digest,
             },
             "films": {
-                film.name: {
-                    "gray_levels": film.gray_levels,
-                    "mean_gray_levels": film.mean_gray_levels,
+                image.name: {
+                    "gray_levels": image.gray_levels,
+                    "mean_gray_levels": image.mean_gray_levels,
                 }
-                for film in self.films
+                for image in self.images
             },
             "artefacts": {
                 name: dataclasses.asdict(found) for name, found in self.artefacts.items()
@@ -116,11 +116,11 @@ class GoldenSet:
         with zipfile.ZipFile(out, "w") as archive:
             text = json.dumps(index, indent=2, ensure_ascii=False) + "\n"
             archive.writestr(_member(_INDEX), text)
-            for film in self.films:
+            for image in self.images:
                 pixels = io.BytesIO()
-                np.save(pixels, film.pixels, allow_pickle=False)
-                archive.writestr(_member(_FILMS + film.name), film.data)
-                archive.writestr(_member(_PIXELS + film.name + ".npy"), pixels.getvalue())
+                np.save(pixels, image.pixels, allow_pickle=False)
+                archive.writestr(_member(_IMAGES + image.name), image.data)
+                archive.writestr(_member(_PIXELS + image.name + ".npy"), pixels.getvalue())
         return out.getvalue()
 
     @classmethod
@@ -139,13 +139,13 @@ class GoldenSet:
                 if version != GOLDENSET_VERSION:
                     raise ModelInvalid(
                         f"{source}: this version reads selftest_version {GOLDENSET_VERSION}, "
-                        f"came {version!r}; install a newer cxr-edge"
+                        f"got {version!r}; install a newer cxr-edge"
                     )
                 spec = _input_spec(index["input"], source)
                 return cls(
                     input=spec,
-                    films=tuple(
-                        _film(archive, name, spec, **facts)
+                    images=tuple(
+                        _image(archive, name, spec, **facts)
                         for name, facts in index["films"].items()
                     ),
                     artefacts={
@@ -155,7 +155,7 @@ class GoldenSet:
                 )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
             raise ModelInvalid(
-                f"{source}: expected the golden films of 'cxr export', it is damaged ({exc}); "
+                f"{source}: expected the golden images of 'cxr export', it is damaged ({exc}); "
                 "copy or export the package again"
             ) from exc
 
@@ -187,17 +187,17 @@ def has_golden_set(package: Path) -> bool:
     return (package / SELFTEST).exists() or SELFTEST in read_checksums(package)
 
 
-def _film(
+def _image(
     archive: zipfile.ZipFile,
     name: str,
     spec: InputSpec,
     *,
     gray_levels: int,
     mean_gray_levels: float,
-) -> GoldenFilm:
+) -> GoldenImage:
     pixels = _pixels(read_member(archive, f"{_PIXELS}{name}.npy"), spec)
-    data = read_member(archive, _FILMS + name)
-    return GoldenFilm(name, data, pixels, int(gray_levels), float(mean_gray_levels))
+    data = read_member(archive, _IMAGES + name)
+    return GoldenImage(name, data, pixels, int(gray_levels), float(mean_gray_levels))
 
 
 def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
@@ -210,7 +210,7 @@ def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     except (RecursionError, MemoryError) as exc:  # numpy parses it as Python
         raise ValueError("its header is nested too deeply") from exc
     if (shape, by_columns, dtype) != (spec.shape, False, np.dtype(np.uint8)):
-        raise ValueError(f"expected pixels of {spec}, came {dtype} of shape {shape}")
+        raise ValueError(f"expected pixels of {spec}, got {dtype} of shape {shape}")
     return np.frombuffer(file.read(), np.uint8).reshape(shape)
 
 

@@ -56,7 +56,7 @@ def open_model(
         One subclass for each thing that can be wrong with a model.
     """
     if runtime not in (AUTO, *RUNTIMES):
-        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, came {runtime!r}")
+        raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     path = model_path(reference)
     if not path.exists():
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")

@@ -17,7 +17,7 @@ EVALUATION: Final = "evaluation.json"
 """What ``cxr evaluate`` found, where the package was made with it."""
 
 SELFTEST: Final = "selftest.zip"
-"""Golden films, and what they gave where the package was made."""
+"""Golden images, and what they gave where the package was made."""
 
 CARD: Final = "README.md"
 """The model card."""

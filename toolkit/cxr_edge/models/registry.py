@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.extras import install_command
+
 AUTO: Final = "auto"
 
 
@@ -17,14 +19,19 @@ class RuntimeKind:
     """Of the files that it runs."""
     module: str
     """The library that must be installed."""
-    install: str
-    """How to install it."""
+    extra: str = ""
+    """Extra that brings the library; empty where the base install does."""
+
+    @property
+    def install(self) -> str:
+        """The command that installs the library."""
+        return install_command(self.extra) if self.extra else f"pip install {self.module}"
 
 
 RUNTIMES: Final[Mapping[str, RuntimeKind]] = {
-    "onnx": RuntimeKind(".onnx", "onnxruntime", "pip install onnxruntime"),
-    "litert": RuntimeKind(".tflite", "ai_edge_litert", "pip install 'cxr-edge[litert]'"),
-    "openvino": RuntimeKind(".onnx", "openvino", "pip install 'cxr-edge[openvino]'"),
+    "onnx": RuntimeKind(".onnx", "onnxruntime"),
+    "litert": RuntimeKind(".tflite", "ai_edge_litert", "litert"),
+    "openvino": RuntimeKind(".onnx", "openvino", "openvino"),
 }
 """Runtimes by name, in the order of preference; several can run files of one suffix."""
 

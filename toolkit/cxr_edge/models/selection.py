@@ -79,7 +79,7 @@ def open_fastest(package: Path, starts: Sequence[Candidate]) -> Model:
     by_name = {start.runtime: start for start in starts}
     memory = memory_of(package)
     files = ", ".join(start.file.name for start in starts)
-    question = f"milliseconds a film by one thread, {files}, device {starts[0].device}"
+    question = f"milliseconds an image by one thread, {files}, device {starts[0].device}"
     times = usable(memory.get(question), frozenset(by_name))
     if times is not None:
         name = min(times, key=times.__getitem__)

@@ -12,7 +12,7 @@ from cxr_edge.errors import ImageError, ModelInvalid, RuntimeUnavailable, SelfTe
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.models.checksums import check_listed
-from cxr_edge.models.golden_set import GoldenFilm, GoldenSet, has_golden_set, read_golden_set
+from cxr_edge.models.golden_set import GoldenImage, GoldenSet, has_golden_set, read_golden_set
 from cxr_edge.models.machine_cache import memory_of
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
@@ -36,10 +36,10 @@ NONE_INSIDE: Final = "none: the package has none"
 
 
 @dataclass(frozen=True)
-class FilmTest:
-    """One golden film, there (where the package was made) and here."""
+class ImageTest:
+    """One golden image, there (where the package was made) and here."""
 
-    film: GoldenFilm
+    image: GoldenImage
     """What was decoded, and what may differ."""
     gray_levels: int
     """Largest difference of a pixel after decode and resize; 255 where it was not decoded."""
@@ -62,15 +62,18 @@ class FilmTest:
     @property
     def pixel_drift(self) -> str:
         """How decode or resize differ, with numbers; empty where they do not."""
-        film = self.film
+        image = self.image
         if self.not_decoded:
-            return f"{film.name} cannot be decoded here: {self.not_decoded}"
-        if self.gray_levels <= film.gray_levels and self.mean_gray_levels <= film.mean_gray_levels:
+            return f"{image.name} cannot be decoded here: {self.not_decoded}"
+        if (
+            self.gray_levels <= image.gray_levels
+            and self.mean_gray_levels <= image.mean_gray_levels
+        ):
             return ""
         return (
-            f"{film.name}: decode or resize drifted, pixels differ by up to {self.gray_levels} "
-            f"gray levels and {self.mean_gray_levels:.2f} on average, allowed {film.gray_levels} "
-            f"and {film.mean_gray_levels:g}"
+            f"{image.name}: decode or resize drifted, pixels differ by up to {self.gray_levels} "
+            f"gray levels and {self.mean_gray_levels:.2f} on average, allowed {image.gray_levels} "
+            f"and {image.mean_gray_levels:g}"
         )
 
     @property
@@ -79,14 +82,14 @@ class FilmTest:
         if self.difference <= self.allowed:  # NaN is not
             return ""
         return (
-            f"{self.film.name}: the model drifted, probability {self.there:.6f} there, "
+            f"{self.image.name}: the model drifted, probability {self.there:.6f} there, "
             f"{self.here:.6f} here, allowed |Δp| {self.allowed:g}"
         )
 
 
 @dataclass(frozen=True)
 class SelfTestResult:
-    """One artefact on all golden films."""
+    """One artefact on all golden images."""
 
     artefact: str
     """File in the package."""
@@ -94,23 +97,23 @@ class SelfTestResult:
     """That ran it."""
     provider: str
     """That the runtime used."""
-    films: tuple[FilmTest, ...]
+    images: tuple[ImageTest, ...]
     """In the order of the golden set."""
 
     @property
     def gray_levels(self) -> int:
         """Largest difference of a pixel."""
-        return max(film.gray_levels for film in self.films)
+        return max(image.gray_levels for image in self.images)
 
     @property
     def difference(self) -> float:
         """Largest |Δp|."""
-        return float(np.max([film.difference for film in self.films]))  # NaN stays
+        return float(np.max([image.difference for image in self.images]))  # NaN stays
 
     @property
     def passed(self) -> bool:
-        """No film drifted."""
-        return not any(film.pixel_drift or film.model_drift for film in self.films)
+        """No image drifted."""
+        return not any(image.pixel_drift or image.model_drift for image in self.images)
 
 
 def require(results: Sequence[SelfTestResult]) -> None:
@@ -119,12 +122,12 @@ def require(results: Sequence[SelfTestResult]) -> None:
     Raises
     ------
     SelfTestFailed
-        With every film that drifted: by decode or resize, which is told once, and by a model.
+        With every image that drifted: by decode or resize, which is told once, and by a model.
     """
-    lines = [film.pixel_drift for result in results for film in result.films]
+    lines = [image.pixel_drift for result in results for image in result.images]
     for result in results:
         by = f"{result.artefact} by {result.runtime} ({result.provider})"
-        lines += [f"{by}: {film.model_drift}" for film in result.films if film.model_drift]
+        lines += [f"{by}: {image.model_drift}" for image in result.images if image.model_drift]
     found = [line for line in dict.fromkeys(lines) if line]
     if found:
         raise SelfTestFailed(
@@ -137,7 +140,7 @@ def require(results: Sequence[SelfTestResult]) -> None:
 
 
 def self_test(package: Path, model: Model) -> SelfTestResult:
-    """Run a package's golden films through decode, resize and one of its artefacts.
+    """Run a package's golden images through decode, resize and one of its artefacts.
 
     The model is given the pixels from where the package was made, so that what drifts in decode
     and resize is not blamed on it.
@@ -247,42 +250,44 @@ def _question(model: Model) -> str:
 def _run(golden: GoldenSet, model: Model, source: str) -> SelfTestResult:
     if golden.input != model.spec.input:
         raise ModelInvalid(
-            f"{source}: its films were preprocessed to {golden.input} by {golden.input.recipe}, "
+            f"{source}: its images were preprocessed to {golden.input} by {golden.input.recipe}, "
             f"the model takes {model.spec.input} by {model.spec.input.recipe}; "
             "export the package again"
         )
     expected = golden.artefacts.get(model.artefact)
     if expected is None:
         raise ModelInvalid(
-            f"{source}: expected probabilities of {model.artefact}, came those of "
+            f"{source}: expected probabilities of {model.artefact}, got those of "
             f"{', '.join(golden.artefacts) or 'nothing'}; export the package again"
         )
-    scores = model.runtime.run(np.stack([film.pixels for film in golden.films])).tolist()
-    if len(scores) != len(golden.films):
+    scores = model.runtime.run(np.stack([image.pixels for image in golden.images])).tolist()
+    if len(scores) != len(golden.images):
         raise ModelInvalid(
-            f"expected one probability a film, {model.artefact} gave {len(scores)} for "
-            f"{len(golden.films)}; export it again"
+            f"expected one probability an image, {model.artefact} gave {len(scores)} for "
+            f"{len(golden.images)}; export it again"
         )
     return SelfTestResult(
         artefact=model.artefact,
         runtime=model.runtime_name,
         provider=model.runtime.provider,
-        films=tuple(
-            _test_film(film, model, there, here, expected.tolerance)
-            for film, there, here in zip(golden.films, expected.probabilities, scores, strict=True)
+        images=tuple(
+            _test_image(image, model, there, here, expected.tolerance)
+            for image, there, here in zip(
+                golden.images, expected.probabilities, scores, strict=True
+            )
         ),
     )
 
 
-def _test_film(
-    film: GoldenFilm, model: Model, there: float, here: float, allowed: float
-) -> FilmTest:
+def _test_image(
+    image: GoldenImage, model: Model, there: float, here: float, allowed: float
+) -> ImageTest:
     spec = model.spec.input
     largest, mean, not_decoded = 255, 255.0, ""
     try:
-        pixels = preprocess(decode(film.data, (spec.height, spec.width)), spec)
-        difference = np.abs(pixels.astype(np.int16) - film.pixels)
+        pixels = preprocess(decode(image.data, (spec.height, spec.width)), spec)
+        difference = np.abs(pixels.astype(np.int16) - image.pixels)
         largest, mean = int(difference.max()), float(difference.mean())
     except ImageError as exc:
         not_decoded = str(exc)
-    return FilmTest(film, largest, mean, not_decoded, there, here, allowed)
+    return ImageTest(image, largest, mean, not_decoded, there, here, allowed)

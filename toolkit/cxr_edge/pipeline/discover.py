@@ -19,10 +19,10 @@ FIRST_LOST: Final = 5
 """So many folders and files that could not be looked into are named; all are counted."""
 
 UNLISTED: Final = "unlisted"
-"""Why a folder was passed over: it cannot be listed."""
+"""Why a folder was skipped: it cannot be listed."""
 
 UNREAD: Final = "unread"
-"""Why a file was passed over: its name is no image's, and its first bytes cannot be read."""
+"""Why a file was skipped: its name is no image's, and its first bytes cannot be read."""
 
 _NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a file that is gone, and of a link into nowhere or in a circle."""
@@ -170,7 +170,7 @@ def _open(
 
 
 def _list(where: str) -> tuple[list[bytes], Counter[str]]:
-    """Return the names in a folder, last first, and counts of what is passed over by its kind."""
+    """Return the names in a folder, last first, and counts of what is skipped by its kind."""
     names: list[bytes] = []
     not_taken: Counter[str] = Counter()
     with os.scandir(os.fsencode(where)) as listing:
@@ -208,7 +208,7 @@ def _is_special(entry: os.DirEntry[bytes]) -> bool:
 
 
 def _not_taken(name: str, where: str) -> str:
-    """Tell why a file is passed over: by its name, or by first bytes of no image; empty if not."""
+    """Tell why a file is skipped: by its name, or by first bytes of no image; empty if not."""
     stem, _, suffix = name.rpartition(".")
     if not stem or not suffix or f".{suffix.lower()}" in SUFFIXES:
         return ""

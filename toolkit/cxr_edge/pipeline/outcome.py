@@ -8,7 +8,7 @@ from cxr_edge.imaging.image import SourceFacts
 
 @dataclass(frozen=True)
 class Prediction:
-    """A film that was scored."""
+    """An image that was scored."""
 
     path: str
     """As in the report."""
@@ -25,7 +25,7 @@ class Prediction:
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
-            raise ValueError(f"probability: expected 0 to 1, came {self.probability}")
+            raise ValueError(f"probability: expected 0 to 1, got {self.probability}")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Failure:
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:
-            raise ValueError(f"reason: expected one of {sorted(REASONS)}, came {self.reason!r}")
+            raise ValueError(f"reason: expected one of {sorted(REASONS)}, got {self.reason!r}")
 
 
 Outcome = Prediction | Failure

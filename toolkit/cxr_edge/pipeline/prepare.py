@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pixels:
-    """A film ready for the model."""
+    """An image ready for the model."""
 
     pixels: NDArray[np.uint8]
     """Shape (H, W, C)."""
@@ -44,7 +44,7 @@ class Attempt(Generic[T]):
 
 
 Prepared = Attempt[Pixels]
-"""A film, or why there is none."""
+"""An image, or why there is none."""
 
 Prepare: TypeAlias = Callable[[Path, InputSpec], Prepared]
 """Takes a file to pixels: :func:`prepare`, or one that is more careful."""

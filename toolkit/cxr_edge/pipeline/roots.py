@@ -67,7 +67,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"expected PATHs whose names tell them apart, came {name} ({path}) and "
+                    f"expected PATHs whose names tell them apart, got {name} ({path}) and "
                     f"{other}; scan them one at a time"
                 )
     return names

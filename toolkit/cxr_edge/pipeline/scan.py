@@ -5,9 +5,9 @@
     discover -> batches -> workers (read, hash, decode, preprocess, Runtime.run) -> Outcome
 
 A worker takes a batch of files from their bytes to their outcomes. While one waits for the disk or
-a device, others decode; on a CPU as many films are scored side by side as there are workers, each
-by one thread. Outcomes come in the order of the items, one for each. In memory are the films of the
-batches at work, and of those done that wait for an earlier one the outcomes only.
+a device, others decode; on a CPU as many images are scored side by side as there are workers, each
+by one thread. Outcomes are in the order of the items, one for each. In memory are the images of
+the batches at work, and of those done that wait for an earlier one the outcomes only.
 """
 
 from collections.abc import Iterable, Iterator

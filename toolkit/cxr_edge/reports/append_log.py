@@ -221,9 +221,9 @@ def catch_up(
     _, kept = next(rows)
     for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (where the last one ends)
         item = next(items, None)
-        came = "nothing" if item is None else printable(item.path)
-        if item is None or came != row[0]:
-            what = f"its next row is {row[0]}, the folders have {came} there"
+        got = "nothing" if item is None else printable(item.path)
+        if item is None or got != row[0]:
+            what = f"its next row is {row[0]}, the folders have {got} there"
             if not table.tells_paths:
                 what = f"its row {number} is not of the file that is there now"
             why = f"cannot be continued: {what}: files were added, removed or renamed"

@@ -41,7 +41,7 @@ class RunManifest:
     device_why: str
     """Why the runtime computes on the provider that the identity names."""
     batch_size: int
-    """Films a call of the model."""
+    """Images a call of the model."""
     batch_why: str
     """Why as many."""
     workers: int
@@ -172,11 +172,11 @@ def read_manifest(
     path = manifest_path(written)
     try:
         data = parse_json(read_at_most(path, MAX_JSON))
-        came = data["manifest_version"]
-        if came != version:
+        got = data["manifest_version"]
+        if got != version:
             raise ReportError(
                 f"{path}: this version continues what has manifest_version {version}, "
-                f"came {came}; finish it with the version that began it, or {advice}"
+                f"got {got}; finish it with the version that began it, or {advice}"
             )
         return understand(data)
     except (OSError, ValueError, KeyError, TypeError) as exc:

@@ -29,7 +29,7 @@ class RunIdentity:
     provider: str
     """That the runtime used."""
     batch_size: int
-    """Films a call of the model, on a device where that can change the last bit of a probability;
+    """Images a call of the model, on a device where that can change the last bit of a probability;
     1 on a CPU, where it does not."""
 
     @property

@@ -50,14 +50,14 @@ class Adapter:
     """Between uint8 pixels (N, H, W, C) and one artefact, which may be of other origin.
 
     It takes uint8 pixels as they are, floats of them (pixel * scale + offset, by the spec) or
-    those floats quantized; channels last or first; one film at a time or any number. It gives one
-    probability a film, shape (N,) or (N, 1), or two, (N, 2), in the order of the spec's labels.
+    those floats quantized; channels last or first; one image at a time or any number. It gives one
+    probability an image, shape (N,) or (N, 1), or two, (N, 2), in the order of the spec's labels.
     """
 
     channels_first: bool
     """The artefact takes (N, C, H, W)."""
-    film_by_film: bool
-    """It takes one film at a time."""
+    image_by_image: bool
+    """It takes one image at a time."""
 
     def __init__(
         self, source: str, spec: ModelSpec, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
@@ -80,7 +80,7 @@ class Adapter:
         """
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelInvalid(
-                f"{source}: expected one input and one output, came {_names(inputs)} and "
+                f"{source}: expected one input and one output, got {_names(inputs)} and "
                 f"{_names(outputs)}; export it with one of each"
             )
         self._source = source
@@ -90,13 +90,13 @@ class Adapter:
         _check_output(source, self._output)
         batch = image.shape[0]
         if _is_open(batch):
-            self.film_by_film = False
+            self.image_by_image = False
         elif batch == 1:
-            self.film_by_film = True
+            self.image_by_image = True
         else:
             raise ModelInvalid(
-                f"{source}: expected any number of films in, or one, and one probability a film "
-                f"out, came {image} and {self._output}; export it with a dynamic batch"
+                f"{source}: expected any number of images in, or one, and one probability an image "
+                f"out, got {image} and {self._output}; export it with a dynamic batch"
             )
 
     def run(self, pixels: NDArray[np.uint8], call: Call) -> Scores:
@@ -117,38 +117,38 @@ class Adapter:
         Raises
         ------
         ModelInvalid
-            What came is not one probability a film, or two that add up to 1.
+            What got is not one probability an image, or two that add up to 1.
         """
         taken: Array = pixels
         if self.channels_first:
             taken = np.ascontiguousarray(taken.transpose(0, 3, 1, 2))
         if self._table is not None:
             taken = self._table[taken]
-        if not self.film_by_film:
+        if not self.image_by_image:
             return self._read(np.asarray(call(taken)), len(pixels))
-        films = range(len(pixels))
+        images = range(len(pixels))
         return np.concatenate(
-            [self._read(np.asarray(call(taken[film : film + 1])), 1) for film in films]
+            [self._read(np.asarray(call(taken[at : at + 1])), 1) for at in images]
         )
 
-    def _read(self, came: Array, films: int) -> Scores:
+    def _read(self, got: Array, images: int) -> Scores:
         """Return P(positive class) from what the library gave."""
-        if came.shape not in ((films,), (films, 1), (films, 2)):
+        if got.shape not in ((images,), (images, 1), (images, 2)):
             raise ModelInvalid(
-                f"{self._source}: expected one probability a film, shape ({films},), "
-                f"({films}, 1) or ({films}, 2), came {came.shape}"
+                f"{self._source}: expected one probability an image, shape ({images},), "
+                f"({images}, 1) or ({images}, 2), got {got.shape}"
             )
-        values, tolerance = came, SOFTMAX_TOLERANCE
+        values, tolerance = got, SOFTMAX_TOLERANCE
         if self._output.dtype in QUANTIZED:
-            values = (came.astype(np.float32) - self._output.zero_point) * self._output.scale
+            values = (got.astype(np.float32) - self._output.zero_point) * self._output.scale
             tolerance += 2 * self._output.scale  # each is rounded, and 1 may be just out of reach
         scores = values.astype(np.float32)
-        if scores.shape == (films, 2):
+        if scores.shape == (images, 2):
             wrong = (np.abs(scores.sum(axis=1) - 1) > tolerance) | (scores < -tolerance).any(axis=1)
-            if wrong.any():  # not so for NaN, which fails its own film alone
+            if wrong.any():  # not so for NaN, which fails its own image alone
                 first = ", ".join(f"{value:.4g}" for value in scores[wrong][0])
                 raise ModelInvalid(
-                    f"{self._source}: expected probabilities (softmax) that add up to 1, came "
+                    f"{self._source}: expected probabilities (softmax) that add up to 1, got "
                     f"{first}; end the graph in a softmax"
                 )
             scores = scores[:, 1]
@@ -178,9 +178,9 @@ def _channels_first(source: str, wanted: InputSpec, image: Tensor) -> bool:
             return False
         if _fits(image.shape[1:], (channels, height, width), 0):
             return True
-    came = "x".join(str(side) for side in image.shape[1:])
+    got = "x".join(str(side) for side in image.shape[1:])
     raise ModelInvalid(
-        f"{source}: its spec says {wanted}, the model wants {came} {image.dtype} "
+        f"{source}: its spec says {wanted}, the model wants {got} {image.dtype} "
         f"(shape {_sides(image)}, expected (N, {height}, {width}, {channels}) or "
         f"(N, {channels}, {height}, {width})); export it again or correct its spec"
     )
@@ -200,7 +200,7 @@ def _table(source: str, spec: InputSpec, image: Tensor) -> Array | None:
         if not spec.raw:
             raise ModelInvalid(
                 f"{source}: expected an input without scale and offset, as the model takes uint8 "
-                f"pixels, came scale {spec.scale:g}, offset {spec.offset:g}; scaling belongs into "
+                f"pixels, got scale {spec.scale:g}, offset {spec.offset:g}; scaling belongs into "
                 "its graph: take both out of the spec"
             )
         return None
@@ -224,15 +224,15 @@ def _table(source: str, spec: InputSpec, image: Tensor) -> Array | None:
 
 
 def _check_output(source: str, output: Tensor) -> None:
-    """Check what is known of the output before the first film."""
+    """Check what is known of the output before the first image."""
     shape = output.shape
     known = not shape or (
         len(shape) <= 2 and all(_is_open(side) or side in (1, 2) for side in shape[1:])
     )
     if not known:
         raise ModelInvalid(
-            f"{source}: expected one probability a film, shape (N, 1), (N,) or (N, 2), "
-            f"came {_sides(output)}"
+            f"{source}: expected one probability an image, shape (N, 1), (N,) or (N, 2), "
+            f"got {_sides(output)}"
         )
     if output.dtype in QUANTIZED and output.scale > 0:
         return

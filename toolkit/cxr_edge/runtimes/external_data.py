@@ -37,7 +37,7 @@ def has_external_data(data: bytes, source: str) -> bool:
         return _search(memoryview(data), "model")
     except (IndexError, ValueError, RecursionError) as exc:
         raise ModelInvalid(
-            f"{source}: expected an ONNX model, came bytes that are none ({exc}); "
+            f"{source}: expected an ONNX model, got bytes that are none ({exc}); "
             "export it or copy it again"
         ) from exc
 
@@ -45,7 +45,7 @@ def has_external_data(data: bytes, source: str) -> bool:
 def external_data(source: str) -> ModelInvalid:
     """Return the error for such a model, worded the same for every runtime."""
     return ModelInvalid(
-        f"{source}: expected all weights in one file, came a model that keeps some in another, "
+        f"{source}: expected all weights in one file, got a model that keeps some in another, "
         "which is not followed; save it as one: onnx.save(onnx.load(path), 'one.onnx')"
     )
 
@@ -60,7 +60,7 @@ def _search(message: memoryview, kind: str) -> bool:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield number and bytes of each field that has a length; the others are passed over."""
+    """Yield number and bytes of each field that has a length; the others are skipped."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

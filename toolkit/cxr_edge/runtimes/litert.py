@@ -49,7 +49,7 @@ class LiteRtRuntime:
             Another device than the CPU.
         """
         if device not in ("auto", "cpu"):
-            raise RuntimeUnavailable(f"--device: litert runs on the cpu only, came {device!r}")
+            raise RuntimeUnavailable(f"--device: litert runs on the cpu only, got {device!r}")
         self._data, self._threads = data, threads
         try:
             with _no_chatter():
@@ -76,7 +76,7 @@ class LiteRtRuntime:
         Raises
         ------
         ModelInvalid
-            What came out is not one probability a film.
+            What came out is not one probability an image.
         ModelError
             LiteRT failed on it.
         """

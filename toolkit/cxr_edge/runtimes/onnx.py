@@ -62,8 +62,8 @@ class OnnxRuntime:
     ) -> None:
         """Open a model.
 
-        A device other than the CPU must take operators of the graph and score a trial film:
-        ``auto`` takes the first that does, and says which it passed over.
+        A device other than the CPU must take operators of the graph and score a trial image:
+        ``auto`` takes the first that does, and says which it skipped.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class OnnxRuntime:
         Raises
         ------
         ModelInvalid
-            What came out is not one probability a film.
+            What came out is not one probability an image.
         ModelError
             onnxruntime failed on it.
         """
@@ -165,15 +165,15 @@ class OnnxRuntime:
                 f"onnxruntime fell back to {self.provider}; check the device's driver and libraries"
             )
         placed = _placement(self._session, provider.name)
-        film = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
+        noise = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
         try:
-            scores = self.run(film)
+            scores = self.run(noise)
         except ModelInvalid:
             raise
         except ModelError as exc:
-            raise RuntimeUnavailable(f"fails on a trial film, {exc}") from exc
+            raise RuntimeUnavailable(f"fails on a trial image, {exc}") from exc
         if not np.isfinite(scores).all():
-            raise RuntimeUnavailable(f"gives {scores[0]} for a trial film")
+            raise RuntimeUnavailable(f"gives {scores[0]} for a trial image")
         return placed
 
     def _session_on(self, provider: Provider) -> ort.InferenceSession:
@@ -269,7 +269,7 @@ def _why(
         why = "no other is installed"
     else:
         why = "the first that works"
-    passed = f"passed over: {', '.join(passed_over)}" if passed_over else ""
+    passed = f"skipped: {', '.join(passed_over)}" if passed_over else ""
     return "; ".join(filter(None, (why, placed, passed, several)))
 
 

@@ -61,7 +61,7 @@ class OpenVinoRuntime:
         """
         if device not in ("auto", "cpu"):
             raise RuntimeUnavailable(
-                f"--device: the runtime openvino runs on the cpu only, came {device!r}; "
+                f"--device: the runtime openvino runs on the cpu only, got {device!r}; "
                 "use --runtime onnx for other devices"
             )
         if has_external_data(data, source):
@@ -98,7 +98,7 @@ class OpenVinoRuntime:
         Raises
         ------
         ModelInvalid
-            What came out is not one probability a film.
+            What came out is not one probability an image.
         ModelError
             OpenVINO failed on it.
         """

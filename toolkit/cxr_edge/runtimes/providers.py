@@ -94,7 +94,7 @@ PROVIDERS: Final = (
         "on macOS",
         # The neural engine computes in float16 only.
         lambda threads: {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"},
-        only_asked="it can abort the process on a graph that takes any number of films",
+        only_asked="it can abort the process on a graph that takes any number of images",
     ),
     Provider("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino", options=_openvino),
     Provider(
@@ -121,7 +121,7 @@ def providers_of(device: str) -> tuple[Provider, ...]:
         There is no such device.
     """
     if device not in DEVICES:
-        raise UsageError(f"--device: expected {', '.join(DEVICES)}, came {device!r}")
+        raise UsageError(f"--device: expected {', '.join(DEVICES)}, got {device!r}")
     return tuple(provider for provider in PROVIDERS if device in (AUTO, provider.device))
 
 

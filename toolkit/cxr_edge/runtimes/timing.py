@@ -22,12 +22,12 @@ BUDGET: Final = 0.5
 
 
 def measure(runtimes: Mapping[str, Runtime]) -> dict[str, float]:
-    """Time one film in each runtime.
+    """Time one image in each runtime.
 
     Runtimes take turns of a few runs each, so that a machine whose speed drifts slows all alike.
     Within a turn the first run is not counted: the threads of the runtime before still spin, and
     its weights are in the cache. Of a model that takes longer than the budget the first run is the
-    only one, and counts: on a small board a film can take a second.
+    only one, and counts: on a small board an image can take a second.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def measure(runtimes: Mapping[str, Runtime]) -> dict[str, float]:
     Returns
     -------
     dict
-        Median milliseconds a film, by name.
+        Median milliseconds an image, by name.
     """
     shape = next(iter(runtimes.values())).spec.input.shape
     pixels = np.random.default_rng(0).integers(0, 256, (1, *shape), np.uint8)
@@ -77,4 +77,4 @@ def usable(times: object, names: frozenset[str]) -> dict[str, float] | None:
 def reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's sentence on a choice by these times."""
     shown = ", ".join(f"{name} {ms:.1f}" for name, ms in times.items())
-    return f"fastest of {shown} ms a film (measured)"
+    return f"fastest of {shown} ms an image (measured)"

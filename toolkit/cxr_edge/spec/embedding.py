@@ -57,6 +57,6 @@ def read_appended_spec(data: bytes, source: str) -> ModelSpec:
 def spec_missing(source: str) -> SpecMissing:
     """Return the error for a model without a spec, worded the same for every format."""
     return SpecMissing(
-        f"{source}: expected a model with a cxr-edge spec inside, came one without; "
+        f"{source}: expected a model with a cxr-edge spec inside, got one without; "
         "export it with 'cxr export', or describe it with --spec spec.json"
     )

@@ -37,9 +37,9 @@ class InputSpec:
         for side in ("height", "width"):
             value = getattr(self, side)
             if not (is_int(value) and 1 <= value <= MAX_SIDE):
-                raise SpecInvalid(f"input {side}: expected 1 to {MAX_SIDE} pixels, came {value!r}")
+                raise SpecInvalid(f"input {side}: expected 1 to {MAX_SIDE} pixels, got {value!r}")
         if not is_int(self.channels) or self.channels not in (1, 3):
-            raise SpecInvalid(f"input channels: expected 1 or 3, came {self.channels!r}")
+            raise SpecInvalid(f"input channels: expected 1 or 3, got {self.channels!r}")
         if self.recipe not in tuple(RECIPES):  # a list from JSON cannot be looked up
             raise SpecUnknown(
                 f"preprocessing recipe: this version knows {', '.join(RECIPES)}, "
@@ -48,10 +48,12 @@ class InputSpec:
         for number in ("scale", "offset"):
             value = getattr(self, number)
             if not is_number(value):
-                raise SpecInvalid(f"input {number}: expected a finite number, came {value!r}")
+                raise SpecInvalid(f"input {number}: expected a finite number, got {value!r}")
             object.__setattr__(self, number, float(value))
         if self.scale == 0:
-            raise SpecInvalid("input scale: expected a factor other than 0, which hides every film")
+            raise SpecInvalid(
+                "input scale: expected a factor other than 0, which hides every image"
+            )
 
     @property
     def raw(self) -> bool:

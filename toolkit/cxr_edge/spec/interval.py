@@ -19,9 +19,9 @@ class Interval:
 
     def __post_init__(self) -> None:
         if not (is_number(self.value) and is_number(self.low) and is_number(self.high)):
-            raise SpecInvalid(f"interval: expected three finite numbers, came {self!r}")
+            raise SpecInvalid(f"interval: expected three finite numbers, got {self!r}")
         if not self.low <= self.value <= self.high:
-            raise SpecInvalid(f"interval: expected low <= value <= high, came {self!r}")
+            raise SpecInvalid(f"interval: expected low <= value <= high, got {self!r}")
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"

@@ -40,26 +40,26 @@ class ModelSpec:
     provenance: Provenance | None = None
     """Training facts; None for a model of other origin."""
     quantization: Quantization | None = None
-    """How fewer bits came about; None for an artefact in full precision."""
+    """How fewer bits got about; None for an artefact in full precision."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):
-            raise SpecInvalid(f"name: expected text, came {self.name!r}")
+            raise SpecInvalid(f"name: expected text, got {self.name!r}")
         if (
             len(tuple(self.labels)) != 2
             or not all(is_text(label) for label in self.labels)
             or self.labels[0] == self.labels[1]
         ):
             raise SpecInvalid(
-                f"labels: expected two different names (negative, positive), came {self.labels!r}"
+                f"labels: expected two different names (negative, positive), got {self.labels!r}"
             )
         names = [point.name for point in self.operating_points]
         if not names or len(set(names)) != len(names):
-            raise SpecInvalid(f"operating points: expected different names, came {names!r}")
+            raise SpecInvalid(f"operating points: expected different names, got {names!r}")
         if self.default_operating_point not in names:
             raise SpecInvalid(
                 f"default operating point: expected one of {', '.join(names)}, "
-                f"came {self.default_operating_point!r}"
+                f"got {self.default_operating_point!r}"
             )
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
@@ -105,7 +105,7 @@ class ModelSpec:
         version = fields.pop("spec_version", None)
         if version != SPEC_VERSION:
             raise SpecUnknown(
-                f"spec_version: this version reads {SPEC_VERSION}, came {version!r}; "
+                f"spec_version: this version reads {SPEC_VERSION}, got {version!r}; "
                 "install a newer cxr-edge, or export the model again"
             )
         fields["input"] = _input_spec(fields.get("input"))
@@ -132,11 +132,11 @@ class ModelSpec:
         try:
             data = parse_json(text)
         except ValueError as exc:
-            raise SpecInvalid(f"spec: expected JSON, came text that is not: {exc}") from exc
+            raise SpecInvalid(f"spec: expected JSON, got text that is not: {exc}") from exc
         try:
             return cls.from_dict(data)
         except RecursionError as exc:  # a value is quoted that is nested as deep as can be parsed
-            raise SpecInvalid("spec: expected plain values, came one nested too deeply") from exc
+            raise SpecInvalid("spec: expected plain values, got one nested too deeply") from exc
 
 
 T = TypeVar("T", bound="DataclassInstance")
@@ -179,11 +179,11 @@ def _interval(data: object) -> Interval:
 
 def _mapping(data: object, where: str) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise SpecInvalid(f"{where}: expected an object, came {type(data).__name__}")
+        raise SpecInvalid(f"{where}: expected an object, got {type(data).__name__}")
     return dict(data)
 
 
 def _sequence(data: object, where: str) -> list[Any]:
     if not isinstance(data, list):
-        raise SpecInvalid(f"{where}: expected a list, came {type(data).__name__}")
+        raise SpecInvalid(f"{where}: expected a list, got {type(data).__name__}")
     return data

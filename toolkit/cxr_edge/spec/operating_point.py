@@ -24,17 +24,17 @@ class OperatingPoint:
     threshold: float
     """Probability, rounded to 6 decimals."""
     sensitivity: Interval | None = None
-    """Sensitivity on the validation films."""
+    """Sensitivity on the validation images."""
     specificity: Interval | None = None
-    """Specificity on the validation films."""
+    """Specificity on the validation images."""
 
     def __post_init__(self) -> None:
         if not (is_text(self.name)):
-            raise SpecInvalid(f"operating point: expected a name, came {self.name!r}")
+            raise SpecInvalid(f"operating point: expected a name, got {self.name!r}")
         if not (is_number(self.threshold) and 0 <= self.threshold <= 1):
             raise SpecInvalid(
                 f"operating point {self.name}: expected a threshold from 0 to 1, "
-                f"came {self.threshold!r}"
+                f"got {self.threshold!r}"
             )
         rounded = round(float(self.threshold), PROBABILITY_DECIMALS)
         object.__setattr__(self, "threshold", rounded)

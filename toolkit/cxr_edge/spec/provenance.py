@@ -26,17 +26,17 @@ class Provenance:
     validation_fraction: float
     """Share of the patients held out by :attr:`split_seed`."""
     training_films: int
-    """Films trained on."""
+    """Images trained on."""
     training_patients: int
     """Patients they are of."""
     validation_films: int
-    """Films held out."""
+    """Images held out."""
     validation_patients: int
     """Patients they are of."""
     validation_auc: Interval
-    """Area under the ROC curve on the films held out."""
+    """Area under the ROC curve on the images held out."""
     split_seed: int | None = None
-    """Seed of the split by patient; None where the films said their split themselves."""
+    """Seed of the split by patient; None where the images said their split themselves."""
     parameters: int | None = None
     """Count of the network's weights."""
 

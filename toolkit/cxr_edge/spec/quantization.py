@@ -24,9 +24,9 @@ class Quantization:
     """What chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty where
     none were chosen."""
     seed: int | None = None
-    """That chose the calibration films."""
+    """That chose the calibration images."""
     films: tuple[str, ...] = ()
-    """SHA-256 of each calibration film, sorted."""
+    """SHA-256 of each calibration image, sorted."""
     weights_only: tuple[str, ...] = ()
     """Layers with quantized weights and float activations."""
     float_layers: tuple[str, ...] = ()
@@ -35,15 +35,15 @@ class Quantization:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise SpecInvalid(
-                f"quantization: expected precision {', '.join(PRECISIONS)}, came {self.precision!r}"
+                f"quantization: expected precision {', '.join(PRECISIONS)}, got {self.precision!r}"
             )
-        if not all(_SHA256.fullmatch(str(film)) for film in self.films):
-            raise SpecInvalid("quantization: expected the SHA-256 of each film, came other text")
+        if not all(_SHA256.fullmatch(str(image)) for image in self.films):
+            raise SpecInvalid("quantization: expected the SHA-256 of each image, got other text")
         names = (self.calibrator, *self.weights_only, *self.float_layers)
         if not all(isinstance(name, str) for name in names):
-            raise SpecInvalid(f"quantization: expected names, came {names!r}")
+            raise SpecInvalid(f"quantization: expected names, got {names!r}")
         if self.seed is not None and type(self.seed) is not int:
-            raise SpecInvalid(f"quantization: expected a whole number as seed, came {self.seed!r}")
+            raise SpecInvalid(f"quantization: expected a whole number as seed, got {self.seed!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
@@ -63,8 +63,8 @@ class Quantization:
         """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, dict) or "precision" not in data or data.keys() - known:
-            raise SpecInvalid(f"quantization: expected {', '.join(sorted(known))}, came {data!r}")
+            raise SpecInvalid(f"quantization: expected {', '.join(sorted(known))}, got {data!r}")
         lists = ("films", "weights_only", "float_layers")
         if not all(isinstance(data.get(name, []), Sequence) for name in lists):
-            raise SpecInvalid(f"quantization: expected lists of {', '.join(lists)}, came {data!r}")
+            raise SpecInvalid(f"quantization: expected lists of {', '.join(lists)}, got {data!r}")
         return cls(**{**data, **{name: tuple(data.get(name, ())) for name in lists}})

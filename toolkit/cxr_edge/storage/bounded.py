@@ -15,10 +15,10 @@ from typing import Any, Final
 from cxr_edge.storage.atomic import open_regular
 
 MAX_JSON: Final = 1 << 24
-"""Bytes of JSON that are parsed: 16 MiB, a spec that lists over 200,000 films."""
+"""Bytes of JSON that are parsed: 16 MiB, a spec that lists over 200,000 images."""
 
 MAX_MEMBER: Final = 1 << 26
-"""Bytes of one archive member that is read: 64 MiB, a film of the largest model input."""
+"""Bytes of one archive member that is read: 64 MiB, an image of the largest model input."""
 
 MAX_EXPANSION: Final = 16
 """So many times its own size an archive may grow, beyond :data:`MAX_MEMBER`."""
@@ -48,7 +48,7 @@ def read_at_most(path: Path, limit: int) -> bytes:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
-            raise OSError(errno.EFBIG, f"expected at most {limit} bytes, came {size}")
+            raise OSError(errno.EFBIG, f"expected at most {limit} bytes, got {size}")
         return file.read(size)
 
 
@@ -61,7 +61,7 @@ def parse_json(text: str | bytes) -> Any:  # Any: as json.loads
         It is none, is longer than :data:`MAX_JSON`, or is nested deeper than Python goes.
     """
     if len(text) > MAX_JSON:
-        raise ValueError(f"expected at most {MAX_JSON} bytes of JSON, came {len(text)}")
+        raise ValueError(f"expected at most {MAX_JSON} bytes of JSON, got {len(text)}")
     try:
         return json.loads(text)
     except RecursionError as exc:

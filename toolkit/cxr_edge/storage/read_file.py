@@ -25,12 +25,12 @@ def read_file(path: Path) -> bytes:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_BYTES:
-                raise TooLarge(f"expected at most {MAX_BYTES} bytes, came {size}")
+                raise TooLarge(f"expected at most {MAX_BYTES} bytes, got {size}")
             data = file.read(size + 1)
     except OSError as exc:
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
     except MemoryError as exc:
-        raise TooLarge("expected a file that fits into memory, came a larger one") from exc
+        raise TooLarge("expected a file that fits into memory, got a larger one") from exc
     if len(data) != size:
         raise Unreadable(
             f"expected the {size} bytes that the file had when it was opened, it "

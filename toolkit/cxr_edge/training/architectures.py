@@ -129,7 +129,7 @@ def check_name(name: str) -> None:
     """
     if name not in ARCHITECTURES:
         raise UsageError(
-            f"--architecture: expected one of {', '.join(ARCHITECTURES)}, came {name!r}"
+            f"--architecture: expected one of {', '.join(ARCHITECTURES)}, got {name!r}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Random changes that a film may undergo without changing its label."""
+"""Random changes that an image may undergo without changing its label."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_edge.imaging.perturbations import mask_border, paint_marker, recompress, set_exposure
 
 Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
-"""A film, uint8 of shape (H, W, C) with equal channels, to a changed copy."""
+"""An image, uint8 of shape (H, W, C) with equal channels, to a changed copy."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def keras_affine(
 
 @dataclass(frozen=True)
 class Robust:
-    """Changes that break what goes with the class in one hospital's films and not with disease.
+    """Changes that break what goes with the class in one hospital's images and not with disease.
 
-    Ranges are drawn from uniformly, for every film and epoch. No kind of change is always made:
-    a network that never sees a film as it came takes the softness of resampling for a sign.
+    Ranges are drawn from uniformly, for every image and epoch. No kind of change is always made:
+    a network that never sees an image as it got takes the softness of resampling for a sign.
     """
 
     move: float = 0.7
@@ -83,11 +83,11 @@ class Robust:
     flip: float = 0.5
     """Probability of a left-right mirror image."""
     expose: float = 0.8
-    """Probability of another exposure, whatever the film's own was."""
+    """Probability of another exposure, whatever the image's own was."""
     mean: tuple[float, float] = (90.0, 155.0)
-    """Gray level that the film's mean is moved to."""
+    """Gray level that the image's mean is moved to."""
     deviation: tuple[float, float] = (38.0, 75.0)
-    """Gray levels that the film's standard deviation is stretched to."""
+    """Gray levels that the image's standard deviation is stretched to."""
     gamma: float = 0.4
     """Exponent from 2 ** -gamma to 2 ** gamma."""
     degrade: float = 0.5
@@ -95,7 +95,7 @@ class Robust:
     quality: tuple[int, int] = (20, 90)
     """Of the JPEG compression."""
     sharpen: float = 1.2
-    """Largest share of its own detail that is added to the film."""
+    """Largest share of its own detail that is added to the image."""
     blur: float = 1.5
     """Largest sigma of the Gaussian blur, pixels."""
     noise: float = 8.0
@@ -140,7 +140,7 @@ class Robust:
         return np.asarray(moved, np.uint8)
 
     def _expose(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Give the film a mean and deviation of its own, then a gamma, by one look-up table."""
+        """Give the image a mean and deviation of its own, then a gamma, by one look-up table."""
         return set_exposure(
             gray,
             rng.uniform(*self.mean),

@@ -10,7 +10,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from cxr_edge.errors import DataError, MissingExtra
+from cxr_edge.errors import DataError
+from cxr_edge.extras import missing_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.torch_checkpoint import read_torch_file
 
@@ -183,5 +184,5 @@ def _set(
 def _lite0_file() -> Path:
     found = importlib.util.find_spec(_WEIGHTS_MODULE)
     if found is None or found.origin is None:
-        raise MissingExtra("efficientnet-lite0", "train", _WEIGHTS_MODULE)
+        raise missing_extra("efficientnet-lite0", "train", _WEIGHTS_MODULE)
     return Path(found.origin).parent / _WEIGHTS_FILE

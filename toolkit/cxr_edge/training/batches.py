@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.training.augment import PRESETS
@@ -16,38 +16,38 @@ from cxr_edge.training.config import FitConfig
 class Batches(keras.utils.PyDataset):
     """Batches of one epoch after the other.
 
-    Balanced, an epoch takes as many films of each class, the rarer ones again and again;
-    otherwise it takes every film once.
+    Balanced, an epoch takes as many images of each class, the rarer ones again and again;
+    otherwise it takes every image once.
     """
 
-    def __init__(self, films: FilmSet, config: FitConfig, epoch: int = 0) -> None:
+    def __init__(self, images: ImageSet, config: FitConfig, epoch: int = 0) -> None:
         super().__init__(workers=max(1, usable_cpus() // 2), max_queue_size=8)
-        self._films = films
+        self._images = images
         self._config = config
         self._augment = PRESETS[config.augmentation]
-        self._by_class = [np.flatnonzero(films.labels == label) for label in range(len(LABELS))]
+        self._by_class = [np.flatnonzero(images.labels == label) for label in range(len(LABELS))]
         self._epoch = epoch
         self._order = self._draw()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._films.films) / self._config.batch_size)
+        return math.ceil(len(self._images.images) / self._config.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         size = self._config.batch_size
         chosen = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng([self._config.seed, self._epoch, index])
-        pixels = np.stack([self._augment(self._films.pixels[film], rng) for film in chosen])
-        return pixels, self._films.labels[chosen].astype(np.float32)[:, np.newaxis]
+        pixels = np.stack([self._augment(self._images.pixels[image], rng) for image in chosen])
+        return pixels, self._images.labels[chosen].astype(np.float32)[:, np.newaxis]
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's films."""
+        """Draw the next epoch's images."""
         self._epoch += 1
         self._order = self._draw()
 
     def _draw(self) -> NDArray[np.intp]:
         rng = np.random.default_rng([self._config.seed, self._epoch])
         if self._config.imbalance != "balanced":
-            return rng.permutation(len(self._films.films))
+            return rng.permutation(len(self._images.images))
         # The classes alternate, each shuffled and repeated.
         need = len(self) * self._config.batch_size // len(LABELS) + 1
         columns = []

@@ -26,8 +26,8 @@ class Platt:
 def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
     """Fit the calibration of probabilities by maximum likelihood, with Platt's targets.
 
-    A positive film counts as (P + 1) / (P + 2), a negative one as 1 / (N + 2), for P positives and
-    N negatives: so the slope stays finite where the films are parted perfectly.
+    A positive image counts as (P + 1) / (P + 2), a negative one as 1 / (N + 2), for P positives and
+    N negatives: so the slope stays finite where the images are parted perfectly.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
     truth = np.asarray(labels) == 1
     positives, negatives = int(truth.sum()), int((~truth).sum())
     targets = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    # Each film as a positive and as a negative one, weighted by its target.
+    # Each image as a positive and as a negative one, weighted by its target.
     x = np.tile(logit(probabilities), 2)[:, np.newaxis]
     y = np.repeat([1, 0], len(truth))
     fitted = LogisticRegression(C=_NO_PENALTY, max_iter=1000)

@@ -48,9 +48,9 @@ class Run:
     minutes: float
     """They took."""
     predictions: Predictions
-    """Of its validation films."""
+    """Of its validation images."""
     figures: Figures
-    """Of the same films."""
+    """Of the same images."""
 
 
 def read_run(folder: Path, name: str = "") -> Run:
@@ -122,7 +122,7 @@ def compare(folders: Sequence[Path], out: Path) -> str:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """Return one row a run, figures on its validation films, intervals of 95 %."""
+    """Return one row a run, figures on its validation images, intervals of 95 %."""
     rows = []
     for run in runs:
         study, screening = (run.figures.point(name) for name in (STUDY, SCREENING))
@@ -180,4 +180,4 @@ def _key_figures(run: Run) -> tuple[float, ...]:
 def _caution(runs: Sequence[Run]) -> list[str]:
     if len({tuple(sorted(run.predictions.names)) for run in runs}) == 1:
         return []
-    return ["The runs were validated on different films: do not hold their figures together."]
+    return ["The runs were validated on different images: do not hold their figures together."]

@@ -27,7 +27,7 @@ _RANGES: Final = (
 
 @dataclass(frozen=True)
 class FitConfig:
-    """All that is needed, beside the films, to repeat a run."""
+    """All that is needed, beside the images, to repeat a run."""
 
     architecture: str = "edge"
     """Key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
@@ -45,7 +45,7 @@ class FitConfig:
     """Validation figure that stopping and the choice of weights go by, of :data:`MONITORS`;
     ``val_auc`` is Keras', by 1,000 thresholds."""
     batch_size: int = 32
-    """Films a step."""
+    """Images a step."""
     optimizer: str = "adamw"
     """Of :data:`OPTIMIZERS`."""
     schedule: str = "cosine"
@@ -56,7 +56,7 @@ class FitConfig:
     weight_decay: float = 1e-3
     """Of AdamW."""
     imbalance: str = "balanced"
-    """Of :data:`IMBALANCE`: nothing, as many films of each class in every batch, loss weighted by
+    """Of :data:`IMBALANCE`: nothing, as many images of each class in every batch, loss weighted by
     class, or focal loss (Lin et al., ICCV 2017; gamma 2) weighted by class."""
     label_smoothing: float = 0.05
     """Targets become smoothing / 2 and 1 - smoothing / 2."""
@@ -65,15 +65,15 @@ class FitConfig:
     augmentation: str = "robust"
     """Key of :data:`cxr_edge.training.augment.PRESETS`."""
     calibrate: bool = True
-    """Whether probabilities are calibrated on the validation films, inside the graph."""
+    """Whether probabilities are calibrated on the validation images, inside the graph."""
     seed: int = 2021
     """Of the initial weights, the sampling and the augmentation."""
     split_seed: int = 2021
-    """Of the split by patient, where the films do not say."""
+    """Of the split by patient, where the images do not say."""
     deterministic: bool = False
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
     validation_fraction: float = 0.2
-    """Share of the patients held out, where the films do not say."""
+    """Share of the patients held out, where the images do not say."""
     data: str = ""
     """The training set in words, for the model card."""
     command: str = ""
@@ -85,7 +85,7 @@ class FitConfig:
 
         check_name(self.architecture)
         if not self.name.strip():
-            raise UsageError(f"--name: expected a name, came {self.name!r}")
+            raise UsageError(f"--name: expected a name, got {self.name!r}")
         for option, known in (
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
@@ -95,24 +95,23 @@ class FitConfig:
         ):
             if getattr(self, option) not in known:
                 raise UsageError(
-                    f"--{option}: expected one of {', '.join(known)}, "
-                    f"came {getattr(self, option)!r}"
+                    f"--{option}: expected one of {', '.join(known)}, got {getattr(self, option)!r}"
                 )
         for option, low, high in _RANGES:
             if not low <= getattr(self, option) <= high:
                 raise UsageError(
                     f"--{option.replace('_', '-')}: expected {low:g} to {high:g}, "
-                    f"came {getattr(self, option)!r}"
+                    f"got {getattr(self, option)!r}"
                 )
         if not 0 <= self.head_epochs < self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
-                f"came {self.head_epochs}"
+                f"got {self.head_epochs}"
             )
         if self.head_epochs and self.architecture not in PRETRAINED:
             raise UsageError(
                 f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
-                f"came {self.architecture}"
+                f"got {self.architecture}"
             )
 
     def to_dict(self) -> dict[str, Any]:

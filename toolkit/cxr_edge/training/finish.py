@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
@@ -30,32 +30,32 @@ _BATCH: Final = 64
 
 def conclude(
     model: keras.Model,
-    films: FilmSet,
-    training: FilmSet,
-    validation: FilmSet,
+    images: ImageSet,
+    training: ImageSet,
+    validation: ImageSet,
     out: Path,
     config: FitConfig,
     story: str,
 ) -> ModelSpec:
-    """Calibrate a network on the validation films and write model, predictions and report.
+    """Calibrate a network on the validation images and write model, predictions and report.
 
     Parameters
     ----------
     model
         Fitted; its last layer is changed where it is calibrated.
-    films, training, validation
-        All films, and the two sides of their split.
+    images, training, validation
+        All images, and the two sides of their split.
     out
         The run folder. The model is written last: a run that has one is finished.
     config
         How it was trained.
     story
-        A sentence for the report: how the weights came about.
+        A sentence for the report: how the weights got about.
 
     Returns
     -------
     ModelSpec
-        With operating points and figures from the validation films.
+        With operating points and figures from the validation images.
     """
     if config.calibrate:
         fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
@@ -70,20 +70,20 @@ def conclude(
         provenance=Provenance(
             architecture=config.architecture,
             data=config.data,
-            data_sha256=films.digest,
+            data_sha256=images.digest,
             command=config.command,
             seed=config.seed,
             validation_fraction=config.validation_fraction,
-            training_films=len(training.films),
+            training_films=len(training.images),
             training_patients=training.patients,
-            validation_films=len(validation.films),
+            validation_films=len(validation.images),
             validation_patients=validation.patients,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
-            split_seed=None if films.says_split else config.split_seed,
+            split_seed=None if images.says_split else config.split_seed,
         ),
     )
-    write_predictions(out / PREDICTIONS, validation.films, copies[CLEAN])
+    write_predictions(out / PREDICTIONS, validation.images, copies[CLEAN])
     write_report(out / REPORT, spec, story, validation.labels, copies)
     _save(model, spec, out)
     return spec

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.training.architectures import build
 from cxr_edge.training.backbones import POOL
@@ -39,8 +39,8 @@ class _Phase:
 
 
 def fit(
-    training: FilmSet,
-    validation: FilmSet,
+    training: ImageSet,
+    validation: ImageSet,
     run: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -51,7 +51,7 @@ def fit(
     Parameters
     ----------
     training, validation
-        Films to learn from and to stop by.
+        Images to learn from and to stop by.
     run
         The run folder; keeps the history, and the weights of the last and of the best epoch.
     config
@@ -119,7 +119,7 @@ def fit(
 
 
 def _resume(
-    model: keras.Model, training: FilmSet, run: Path, config: FitConfig, phase: _Phase, done: int
+    model: keras.Model, training: ImageSet, run: Path, config: FitConfig, phase: _Phase, done: int
 ) -> None:
     """Compile for a phase and load what the epochs before have left."""
     names = [layer.name for layer in model.layers]
@@ -153,7 +153,7 @@ def _optimizer(config: FitConfig, phase: _Phase, steps: int) -> keras.optimizers
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
 
 
-def _loss(training: FilmSet, config: FitConfig) -> keras.losses.Loss:
+def _loss(training: ImageSet, config: FitConfig) -> keras.losses.Loss:
     if config.imbalance == "focal":
         return keras.losses.BinaryFocalCrossentropy(
             apply_class_balancing=True,
@@ -164,7 +164,7 @@ def _loss(training: FilmSet, config: FitConfig) -> keras.losses.Loss:
     return keras.losses.BinaryCrossentropy(label_smoothing=config.label_smoothing)
 
 
-def _class_weight(training: FilmSet) -> dict[int, float]:
+def _class_weight(training: ImageSet) -> dict[int, float]:
     """Return weights that make both classes count as much, one on average."""
     counts = np.bincount(training.labels, minlength=2)
     return {label: len(training.labels) / (2 * int(count)) for label, count in enumerate(counts)}

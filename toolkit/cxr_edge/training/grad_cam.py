@@ -1,4 +1,4 @@
-"""Where in a film a network sees its evidence: class-activation maps by gradient."""
+"""Where in an image a network sees its evidence: class-activation maps by gradient."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ _SPATIAL: Final = 4
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one film made a network answer, and where."""
+    """What one image made a network answer, and where."""
 
     logit: float
     """Evidence for the positive class; the probability is its sigmoid."""
@@ -31,7 +31,7 @@ class Explanation:
 
 
 class Explainer:
-    """Explains films to a network whose last layer is a dense one with a sigmoid.
+    """Explains images to a network whose last layer is a dense one with a sigmoid.
 
     Grad-CAM (Selvaraju et al., ICCV 2017) on the last layer that still has rows and columns, with
     gradient and activation multiplied place by place before channels are summed (HiResCAM, Draelos
@@ -55,7 +55,7 @@ class Explainer:
         if not ends_well or self._last.activation is not keras.activations.sigmoid:
             raise ModelInvalid(
                 "expected a network that ends with a dense layer of one unit with a sigmoid, "
-                f"came {type(self._last).__name__}; only such networks can be explained"
+                f"got {type(self._last).__name__}; only such networks can be explained"
             )
         spatial = [layer for layer in model.layers if len(layer.output.shape) == _SPATIAL]
         try:
@@ -68,7 +68,7 @@ class Explainer:
             ) from exc
 
     def explain(self, pixels: NDArray[np.uint8]) -> Explanation:
-        """Explain one film, uint8 of shape (H, W, C)."""
+        """Explain one image, uint8 of shape (H, W, C)."""
         maps = tf.cast(self._trunk(pixels[np.newaxis]), tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(maps)

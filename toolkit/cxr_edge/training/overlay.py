@@ -1,4 +1,4 @@
-"""The picture of an explanation: the film, and the film under its heat map."""
+"""The picture of an explanation: the image, and the image under its heat map."""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from cxr_edge.training.grad_cam import Explanation
 
 _NOTICE: Final = "Research use only, not a diagnosis. Warm colours are what the network used."
 _FAINT: Final = 0.15
-"""Share of the strongest evidence below which nothing is drawn over the film."""
+"""Share of the strongest evidence below which nothing is drawn over the image."""
 _LEAST: Final = 0.1
 """Evidence in all, in units of the logit, below which there is nothing to show."""
 
@@ -27,7 +27,7 @@ def draw_overlay(
     title: str,
     path: Path,
 ) -> None:
-    """Write film and overlay side by side, with label, probability, threshold and logit.
+    """Write image and overlay side by side, with label, probability, threshold and logit.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def draw_overlay(
     spec
         Of the model.
     title
-        Name of the film.
+        Name of the image.
     path
         The PNG.
     """
@@ -49,8 +49,8 @@ def draw_overlay(
     # Pixels are drawn as tall against their width as they were in the source.
     aspect = (shape[0] / pixels.shape[0]) / (shape[1] / pixels.shape[1])
     figure = Figure(figsize=(10, 0.9 + 4.4 * min(1.6, shape[0] / shape[1])), layout="constrained")
-    film, overlay = figure.subplots(1, 2)
-    for axis in (film, overlay):
+    image, overlay = figure.subplots(1, 2)
+    for axis in (image, overlay):
         axis.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=255, aspect=aspect)
         axis.set_axis_off()
     evidence = f"evidence for {spec.labels[1]}"
@@ -66,7 +66,7 @@ def draw_overlay(
             0.5, 0.04, f"no {evidence}", color="white", ha="center", transform=overlay.transAxes,
             bbox={"facecolor": "black", "alpha": 0.7, "linewidth": 0},
         )  # fmt: skip
-    film.set_title(printable(title, 44), fontsize=10, parse_math=False)
+    image.set_title(printable(title, 44), fontsize=10, parse_math=False)
     overlay.set_title(
         f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
         f"threshold {point.threshold:.3f} ({point.name})",

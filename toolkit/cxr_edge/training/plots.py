@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.training.augment import Augment
 
@@ -20,12 +20,12 @@ _DPI: Final = 100
 _CURVES: Final = (("loss", "loss"), ("accuracy", "accuracy"), ("auc", "area under the ROC curve"))
 
 
-def draw_samples(films: FilmSet, augment: Augment, seed: int, path: Path) -> None:
-    """Write the 8 x 4 grid of augmented films with their labels, as the study looked at them.
+def draw_samples(images: ImageSet, augment: Augment, seed: int, path: Path) -> None:
+    """Write the 8 x 4 grid of augmented images with their labels, as the study looked at them.
 
     Parameters
     ----------
-    films
+    images
         Drawn from, half of each class, with repetition.
     augment
         Applied to each.
@@ -37,13 +37,13 @@ def draw_samples(films: FilmSet, augment: Augment, seed: int, path: Path) -> Non
     rng = np.random.default_rng(seed)
     half = _ROWS * _COLUMNS // 2
     by_class = [
-        rng.choice(np.flatnonzero(films.labels == label), half) for label in range(len(LABELS))
+        rng.choice(np.flatnonzero(images.labels == label), half) for label in range(len(LABELS))
     ]
     figure = Figure(figsize=(_COLUMNS * 2.2, _ROWS * 2.4), layout="constrained")
     axes = figure.subplots(_ROWS, _COLUMNS)
     for axis, index in zip(axes.flat, np.stack(by_class, axis=1).ravel(), strict=True):
-        axis.imshow(augment(films.pixels[index], rng)[:, :, 0], cmap="gray", vmin=0, vmax=255)
-        axis.set_title(LABELS[films.films[index].label], fontsize=10)
+        axis.imshow(augment(images.pixels[index], rng)[:, :, 0], cmap="gray", vmin=0, vmax=255)
+        axis.set_title(LABELS[images.images[index].label], fontsize=10)
         axis.set_axis_off()
     figure.savefig(path, dpi=_DPI)
 
@@ -70,7 +70,7 @@ def _draw_curve(
     axis: Axes, history: Sequence[Mapping[str, float]], key: str, title: str, best: int
 ) -> None:
     epochs = [int(row["epoch"]) for row in history]
-    axis.plot(epochs, [row[key] for row in history], "o-", label="training (augmented films)")
+    axis.plot(epochs, [row[key] for row in history], "o-", label="training (augmented images)")
     axis.plot(epochs, [row[f"val_{key}"] for row in history], "s-", label="validation")
     axis.axvline(best, color="gray", linestyle=":", label=f"kept: epoch {best}")
     axis.set_xlabel("epoch")

@@ -30,11 +30,11 @@ def write_report(
     spec
         Of the model, with its provenance.
     story
-        A sentence: how the weights came about.
+        A sentence: how the weights got about.
     labels
-        Shape (N,), of the validation films.
+        Shape (N,), of the validation images.
     copies
-        Name to probabilities, shape (N,), of the validation films and their changed copies.
+        Name to probabilities, shape (N,), of the validation images and their changed copies.
     """
     facts = spec.provenance
     assert facts is not None  # training always states it
@@ -46,23 +46,23 @@ def write_report(
 
 {NOTICE}
 
-{facts.architecture}, {spec.input}, trained on {facts.training_films} films of
+{facts.architecture}, {spec.input}, trained on {facts.training_films} images of
 {facts.training_patients} patients and validated on {facts.validation_films} of
 {facts.validation_patients} others: {facts.data or "data not described"}.
 
     {facts.command}
 
-{story} Calibrated probabilities, validation films: AUC {found[CLEAN].auc} (DeLong), expected
+{story} Calibrated probabilities, validation images: AUC {found[CLEAN].auc} (DeLong), expected
 calibration error {found[CLEAN].calibration_error:.4f}, Brier score {found[CLEAN].brier:.4f}.
 
 ## Operating points
 
 {points_table(found[CLEAN])}
 
-Default: {spec.default_operating_point}. Chosen on these films and their changed copies; Wilson's
-95 % intervals take the films of one patient as independent.
+Default: {spec.default_operating_point}. Chosen on these images and their changed copies; Wilson's
+95 % intervals take the images of one patient as independent.
 
-## The same films, changed
+## The same images, changed
 
 {copies_table(found, spec.default_operating_point)}
 {_pictures(path.parent)}""",

@@ -1,4 +1,4 @@
-"""One training run: from labelled films to a run folder with a calibrated model."""
+"""One training run: from labelled images to a run folder with a calibrated model."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -8,10 +8,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from cxr_edge.datasets.image_set import FilmSet, load_films
-from cxr_edge.datasets.listing import list_training_films
+from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.listing import list_training_images
 from cxr_edge.datasets.patient_split import split_by_patient, write_split
-from cxr_edge.errors import MissingExtra, UsageError
+from cxr_edge.errors import UsageError
+from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.augment import PRESETS
@@ -37,7 +38,7 @@ class Finished:
     """A run that has its model."""
 
     spec: ModelSpec
-    """With operating points and figures from the validation films."""
+    """With operating points and figures from the validation images."""
     unreadable: tuple[str, ...]
     """Path and reason of each file that was left out."""
     already: bool
@@ -61,10 +62,10 @@ def train(
     ----------
     data
         Class folders, Kaggle's layout or a manifest; see
-        :func:`cxr_edge.datasets.listing.list_training_films`.
+        :func:`cxr_edge.datasets.listing.list_training_images`.
     out
         The run folder, created: ``model.keras`` (spec inside, no optimizer state),
-        ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation films),
+        ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation images),
         ``curves.png``, ``samples.png`` and ``report.md``.
     config
         How to train.
@@ -72,7 +73,7 @@ def train(
         Go on with the run that is in ``out``, from its last finished epoch; begin where there
         is none.
     skip_unreadable
-        Leave unreadable films out instead of raising.
+        Leave unreadable images out instead of raising.
     tensorboard
         Write logs for TensorBoard below ``out``.
     verbose
@@ -85,29 +86,29 @@ def train(
     UsageError
         The run folder cannot be written, holds another run, or holds one and is not to be resumed.
     DataError
-        The films cannot be trained on, or the run to go on with is damaged.
+        The images cannot be trained on, or the run to go on with is damaged.
     ModelInvalid
         Training diverged.
     MissingExtra
         TensorBoard is wanted and not installed.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtra("--tensorboard", "tensorboard", "tensorboard")
-    films, training, validation = _load(
+        raise missing_extra("--tensorboard", "tensorboard", "tensorboard")
+    images, training, validation = _load(
         data, out, config, resume=resume, skip_unreadable=skip_unreadable, say=say
     )
     try:
-        keep_settings(out, config, films, training, validation)
+        keep_settings(out, config, images, training, validation)
         if (out / MODEL).exists():
             say(f"{out} is finished already")
             spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
-            return Finished(spec, films.unreadable, already=True)
+            return Finished(spec, images.unreadable, already=True)
         draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = _finish(films, training, validation, out, config, callbacks, verbose)
+        spec = _finish(images, training, validation, out, config, callbacks, verbose)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, films.unreadable, already=False)
+    return Finished(spec, images.unreadable, already=False)
 
 
 def show_samples(
@@ -118,7 +119,7 @@ def show_samples(
     skip_unreadable: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[str, ...]:
-    """Write the augmented films that a run would learn from as ``samples.png``.
+    """Write the augmented images that a run would learn from as ``samples.png``.
 
     Parameters and errors are those of :func:`train`; a folder that holds a run is refused.
 
@@ -127,14 +128,14 @@ def show_samples(
     tuple of str
         Path and reason of each file that was left out.
     """
-    films, training, _ = _load(
+    images, training, _ = _load(
         data, out, config, resume=False, skip_unreadable=skip_unreadable, say=say
     )
     try:
         draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return films.unreadable
+    return images.unreadable
 
 
 def _load(
@@ -145,26 +146,26 @@ def _load(
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
-) -> tuple[FilmSet, FilmSet, FilmSet]:
-    """Claim the run folder and return all films and the two sides of their split."""
-    listed = list_training_films(data)
+) -> tuple[ImageSet, ImageSet, ImageSet]:
+    """Claim the run folder and return all images and the two sides of their split."""
+    listed = list_training_images(data)
     claim(out, resume=resume)
-    films = load_films(listed, config.input, skip_unreadable=skip_unreadable)
-    training, validation = split_by_patient(films, config.split_seed, config.validation_fraction)
-    for file in films.unreadable:
+    images = load_images(listed, config.input, skip_unreadable=skip_unreadable)
+    training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
+    for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
-        f"{len(training.films)} films of {training.patients} patients to train on, "
-        f"{len(validation.films)} of {validation.patients} to validate on; "
-        f"{films.duplicates} exact duplicates left out"
+        f"{len(training.images)} images of {training.patients} patients to train on, "
+        f"{len(validation.images)} of {validation.patients} to validate on; "
+        f"{images.duplicates} exact duplicates left out"
     )
-    return films, training, validation
+    return images, training, validation
 
 
 def _finish(
-    films: FilmSet,
-    training: FilmSet,
-    validation: FilmSet,
+    images: ImageSet,
+    training: ImageSet,
+    validation: ImageSet,
     out: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -183,6 +184,6 @@ def _finish(
     story = (
         f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}."
     )
-    spec = conclude(model, films, training, validation, out, config, story)
+    spec = conclude(model, images, training, validation, out, config, story)
     forget_states(out)
     return spec

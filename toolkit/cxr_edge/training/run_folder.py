@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge import __version__
-from cxr_edge.datasets.image_set import FilmSet
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
@@ -54,14 +54,14 @@ def claim(out: Path, *, resume: bool) -> None:
 
 
 def keep_settings(
-    out: Path, config: FitConfig, films: FilmSet, training: FilmSet, validation: FilmSet
+    out: Path, config: FitConfig, images: ImageSet, training: ImageSet, validation: ImageSet
 ) -> None:
     """Write all that is needed to repeat a run, or hold it against what is there.
 
     Raises
     ------
     UsageError
-        The run in the folder was started with other options, films, labels or sides.
+        The run in the folder was started with other options, images, labels or sides.
     DataError
         What is there is damaged.
     """
@@ -69,7 +69,7 @@ def keep_settings(
         "tool_version": __version__,
         "python": platform.python_version(),
         "libraries": _versions(),
-        "data_sha256": films.digest,
+        "data_sha256": images.digest,
         "split_sha256": split_digest(training, validation),
         **config.to_dict(),
     }

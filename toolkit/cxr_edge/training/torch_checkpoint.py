@@ -46,7 +46,7 @@ class _Unpickler(pickle.Unpickler):
             )
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise pickle.UnpicklingError(f"expected tensors alone, came {module}.{name}")
+        raise pickle.UnpicklingError(f"expected tensors alone, got {module}.{name}")
 
     def persistent_load(self, pid: Any) -> _Storage:  # Any: the protocol's own
         _, dtype, key, *_ = pid

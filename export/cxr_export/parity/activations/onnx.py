@@ -40,13 +40,13 @@ class OnnxProbe:
             model = onnx.load(path)
         except DecodeError as exc:
             raise ModelInvalid(
-                f"{path}: expected an ONNX model, came something else or half of one; "
+                f"{path}: expected an ONNX model, got something else or half of one; "
                 "export it or copy it again"
             ) from exc
         if len(model.graph.input) != 1 or len(model.graph.output) != 1:
             raise ModelInvalid(
                 f"{path}: expected one input and one output, "
-                f"came {len(model.graph.input)} and {len(model.graph.output)}"
+                f"got {len(model.graph.input)} and {len(model.graph.output)}"
             )
         answer = model.graph.output[0].name
         read = _readable(model.graph)

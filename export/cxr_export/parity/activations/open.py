@@ -41,4 +41,4 @@ def open_probe(path: Path, spec: ModelSpec | None = None) -> Probe:
             from cxr_export.parity.activations.litert import LiteRtProbe
 
             return LiteRtProbe(path)
-    raise UsageError(f"{path}: expected a .keras, .onnx or .tflite file, came another suffix")
+    raise UsageError(f"{path}: expected a .keras, .onnx or .tflite file, got another suffix")

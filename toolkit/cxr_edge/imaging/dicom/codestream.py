@@ -89,7 +89,7 @@ def check_rle(frame: bytes, pixels: int, planes: int) -> None:
         raise Truncated(f"the RLE frame ends within its header ({len(frame)} bytes)")
     count, *starts = struct.unpack_from("<16I", frame)
     if count != planes:
-        raise Corrupt(f"expected {planes} RLE segments, came {count}")
+        raise Corrupt(f"expected {planes} RLE segments, got {count}")
     ends = [*starts[1:count], len(frame)]
     for start, end in zip(starts[:count], ends, strict=True):
         length = _unpacked(frame[start:end], 2 * pixels)

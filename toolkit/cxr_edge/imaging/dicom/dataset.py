@@ -59,7 +59,7 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
     if syntax is None:
         if dataset[keyword].is_undefined_length:
             raise UnsupportedCompression(
-                "expected a transfer syntax that is decoded here, came none; decompress it first"
+                "expected a transfer syntax that is decoded here, got none; decompress it first"
             )
         implicit, little = dataset.original_encoding
         syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
@@ -101,7 +101,7 @@ def _inflate(packed: bytes) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     unpacked = inflater.decompress(packed, MAX_BYTES)
     if inflater.unconsumed_tail:
-        raise TooLarge(f"expected at most {MAX_BYTES} bytes, came more after inflating")
+        raise TooLarge(f"expected at most {MAX_BYTES} bytes, got more after inflating")
     if not inflater.eof:
         raise EOFError
     return unpacked
@@ -123,7 +123,7 @@ def _pixel_keyword(dataset: FileDataset, size: int) -> str:
         if missing > 0 or (keyword is None and behind > 0):
             raise EOFError
     if keyword is None:
-        raise NoPixelData("expected DICOM with pixels, came a document or plan without")
+        raise NoPixelData("expected DICOM with pixels, got a document or plan without")
     if not last.value:
-        raise NoPixelData("expected DICOM with pixels, came an attribute without any")
+        raise NoPixelData("expected DICOM with pixels, got an attribute without any")
     return keyword

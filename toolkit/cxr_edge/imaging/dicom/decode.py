@@ -83,11 +83,11 @@ def _decode(
         known = [str(member) for member in PhotometricInterpretation]
         raise UnsupportedFormat(
             f"expected DICOM pixels that are {', '.join(_SAMPLES)}, "
-            f"came {kind if kind in known else 'something else'}; convert it to PNG"
+            f"got {kind if kind in known else 'something else'}; convert it to PNG"
         )
     samples = int(dataset.get("SamplesPerPixel", 1))
     if samples != _SAMPLES[kind]:
-        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, came {samples}")
+        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, got {samples}")
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     frames = int(dataset.get("NumberOfFrames") or 1)
     check_size(columns, rows, frames)

@@ -1,4 +1,4 @@
-"""What a DICOM header says of a film that the model was not made for."""
+"""What a DICOM header says of an image that the model was not made for."""
 
 from collections.abc import Callable
 from typing import Final

@@ -79,14 +79,14 @@ def _keep_first_frame(
     """Check the first frame's codestream, and leave no other frame to the decoder."""
     bits = int(dataset.BitsAllocated)
     if syntax == RLELossless and bits % 8:
-        raise UnsupportedCompression("expected whole bytes, came RLE of single bits; unpack it")
+        raise UnsupportedCompression("expected whole bytes, got RLE of single bits; unpack it")
     offsets = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
         del dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
     frame = get_frame(dataset.PixelData, 0, number_of_frames=frames, extended_offsets=offsets)
     if not frame:
-        raise NoPixelData("expected a compressed frame, came one without a byte")
+        raise NoPixelData("expected a compressed frame, got one without a byte")
     if syntax == RLELossless:
         rows, columns, samples = size
         check_rle(frame, rows * columns, samples * bits // 8)

@@ -1,4 +1,4 @@
-"""What a DICOM file's header tells of its film, read without decoding a pixel.
+"""What a DICOM file's header tells of its image, read without decoding a pixel.
 
 Nothing that identifies a patient is kept: text comes out only where it is one of a closed list.
 """
@@ -68,12 +68,12 @@ class DicomHeader:
     frames: int
     """1 where it does not tell."""
     trouble: ImageError | None
-    """Why a scan will get no film out of it; what only decoding can tell is not told."""
+    """Why a scan will get no image out of it; what only decoding can tell is not told."""
 
 
 @cache
 def syntaxes() -> Mapping[str, str]:
-    """Return the transfer syntaxes of films by keyword, each with what it lacks to be decoded here.
+    """Return the transfer syntaxes of images by keyword, each with what must be installed for it.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _missing(syntax: UID) -> str:
     try:
         plugin_for(syntax)
     except UnsupportedCompression:
-        return f"pip install {DECODED_BY[syntax]}"
+        return f"install {DECODED_BY[syntax]}"
     return ""
 
 
@@ -185,7 +185,7 @@ def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageEr
     if isinstance(pixels, DataElement) or pixels.length == _UNDEFINED:
         return None
     if not pixels.length:
-        return NoPixelData("expected DICOM with pixels, came an attribute without any")
+        return NoPixelData("expected DICOM with pixels, got an attribute without any")
     short = pixels.length < needed or _end(pixels) > size
     return cut if short else None
 
@@ -195,7 +195,7 @@ def _end(element: RawDataElement) -> int:
 
 
 def _no_pixels() -> ImageError:
-    return NoPixelData("expected DICOM with pixels, came a document or plan without")
+    return NoPixelData("expected DICOM with pixels, got a document or plan without")
 
 
 def _not_decoded(syntax: UID) -> ImageError | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ConstantImage, Corrupt
 
 Gray = TypeVar("Gray", np.uint8, np.uint16)
-"""What a film is shown in: 0 is black, the largest value white."""
+"""What an image is shown in: 0 is black, the largest value white."""
 
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 FUNCTIONS: Final[tuple[Function, ...]] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")

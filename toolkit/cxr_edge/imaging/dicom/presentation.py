@@ -96,7 +96,7 @@ def _window(dataset: FileDataset) -> Window:
     named = text_of(dataset, "VOILUTFunction") or "LINEAR"
     function = next((name for name in FUNCTIONS if name == named), None)
     if function is None:
-        raise Corrupt(f"expected a VOI LUT function of {', '.join(FUNCTIONS)}, came another")
+        raise Corrupt(f"expected a VOI LUT function of {', '.join(FUNCTIONS)}, got another")
     return Window(center, width, function)
 
 
@@ -109,7 +109,7 @@ def _bounds(
 ) -> tuple[tuple[float, float], bool]:
     """Return the stored values that stand for black and white where no window tells.
 
-    They are those of the stored bits, and not those that occur. But a film that claims all of 16
+    They are those of the stored bits, and not those that occur. But an image that claims all of 16
     bits is held to those that it uses, as other 16-bit images are; and what has more bits, or is
     of floating point, spans what occurs in it.
     """

@@ -23,8 +23,8 @@ from pydicom.uid import (
 from cxr_edge.errors import UnsupportedCompression
 from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
 
-_JPEG_PACKAGE: Final = "'cxr-edge[dicom]' (pylibjpeg-libjpeg)"
-_JPEG2000_PACKAGE: Final = "pylibjpeg pylibjpeg-openjpeg"
+_JPEG_PACKAGE: Final = "the extra 'dicom' (pylibjpeg-libjpeg)"
+_JPEG2000_PACKAGE: Final = "pylibjpeg and pylibjpeg-openjpeg"
 
 DECODED_BY: Final[Mapping[UID, str]] = {
     JPEGBaseline8Bit: _JPEG_PACKAGE,
@@ -67,12 +67,12 @@ def plugin_for(syntax: UID) -> str:
         return "pydicom"
     if syntax not in DECODED_BY:
         raise UnsupportedCompression(
-            f"expected a transfer syntax that is decoded here, came {name_of(syntax)}; "
+            f"expected a transfer syntax that is decoded here, got {name_of(syntax)}; "
             "decompress it first"
         )
     if _PLUGIN not in get_decoder(syntax).available_plugins:
         raise UnsupportedCompression(
             f"expected a decoder of {name_of(syntax)}, none is installed here; "
-            f"pip install {DECODED_BY[syntax]}"
+            f"install {DECODED_BY[syntax]}"
         )
     return _PLUGIN
