@@ -209,7 +209,7 @@ def test_no_report_is_left_without_a_manifest(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("cxr_edge.reports.manifest.write_whole", killed)
+        patch.setattr("cxr_edge.reports.manifest.write_text_atomically", killed)
         with pytest.raises(SystemExit):
             run_scan(job)
     assert not job.out.exists()

@@ -17,7 +17,7 @@ from cxr_edge.reports.append_log import Table
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import detail_of
 from cxr_edge.reports.manifest import utc_now, write_manifest
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import printable
 
 CONVERT_VERSION: Final = 1
@@ -157,7 +157,7 @@ class Images:
     def _save(self, path: Path, data: bytes) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path, durable=True) as half:
+            with atomic_write(path, durable=True) as half:
                 half.write_bytes(data)
         except OSError as exc:
             raise ReportError(

@@ -27,7 +27,7 @@ from cxr_edge.reports.manifest import manifest_path, read_manifest
 from cxr_edge.reports.observer import Counted, Unobserved
 from cxr_edge.reports.run_identity import differences
 from cxr_edge.spec.recipe import CXR_1
-from cxr_edge.storage.atomic import HALF
+from cxr_edge.storage.atomic import TEMP_PREFIX
 
 _AHEAD: Final = 2
 """Images a worker that may wait for an earlier one; they are in memory."""
@@ -125,7 +125,7 @@ def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
 
 def _tidy(target: Path) -> None:
     """Remove what a run that was killed left half-written; no image has a hidden name."""
-    for path in target.rglob(f"{HALF}*"):
+    for path in target.rglob(f"{TEMP_PREFIX}*"):
         path.unlink(missing_ok=True)
 
 
