@@ -129,7 +129,7 @@ def scan(
         check_quarantine(quarantine, paths)
     check_place(REPORT, out)  # before a model is loaded, which takes longer
 
-    from cxr_edge.isolation.heartbeat import NONE, current
+    from cxr_edge.isolation.heartbeat import NONE, current_table
     from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
     from cxr_edge.models.batch_size import choose_batching
     from cxr_edge.models.open import open_model
@@ -139,8 +139,8 @@ def scan(
     from cxr_edge.system.cpu import usable_cpus
 
     end_once()
-    watch = current()
-    begun = begun_with(out) if not fresh or watch.rows != NONE else None
+    in_flight = current_table()
+    begun = begun_with(out) if not fresh or in_flight.rows != NONE else None
     preferred = begun.preferred if begun else None
     workers = workers or usable_cpus()
     opened = open_model(model, runtime, device, spec, threads=threads, preferred=preferred)
@@ -159,9 +159,9 @@ def scan(
         fresh=fresh,
         max_failures=allowance,
         quarantine=quarantine,
-        watch=watch,
+        in_flight=in_flight,
     )
-    watch.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
+    in_flight.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
     with closing(_observer(job, quiet=quiet, log_json=log_json)) as observer:
         manifest = run_scan(job, observer)
     if not quiet:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
-from cxr_edge.isolation.heartbeat import TIMEOUT, Watch, key
+from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, key
 from cxr_edge.isolation.subprocess_call import Died, Late, apart
 from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, to_pixels
 from cxr_edge.spec.input_spec import InputSpec
@@ -39,9 +39,9 @@ def memory_to_hold() -> int:
 
 @dataclass(frozen=True)
 class Guard:
-    """Prepares files under the eyes of a :class:`Watch`."""
+    """Prepares files under the eyes of a :class:`InFlightTable`."""
 
-    watch: Watch
+    in_flight: InFlightTable
     """That knows which files to be careful with."""
     _alone: threading.Lock = field(default_factory=threading.Lock)
     """Suspects go one at a time: each may take all the memory there is."""
@@ -53,13 +53,13 @@ class Guard:
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
         """As :func:`cxr_edge.pipeline.prepare.attempt`; a suspect in a process of its own."""
         name = str(path)
-        if key(name) in self.watch.suspects:
+        if key(name) in self.in_flight.suspects:
             return self._apart(path, make)
-        with self.watch.at_work(name):
+        with self.in_flight.at_work(name):
             return attempt(path, make)
 
     def _apart(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-        seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
+        seconds, memory = self.in_flight.seconds or TIMEOUT, self.in_flight.memory
         sha256 = kind = ""
         with self._alone:
             try:

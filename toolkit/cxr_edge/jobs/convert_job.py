@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxr_edge.errors import UsageError
 from cxr_edge.imaging.encode import Encoding
-from cxr_edge.isolation.heartbeat import Watch
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.convert_mapping import (
     MAPPING,
 )
@@ -33,7 +33,7 @@ class ConvertJob:
     """Of the images."""
     workers: int = field(default_factory=usable_cpus)
     """Files at work at once."""
-    watch: Watch = field(default_factory=Watch)
+    in_flight: InFlightTable = field(default_factory=InFlightTable)
     """That is told what is at work."""
 
     def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:

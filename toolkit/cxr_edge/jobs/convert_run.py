@@ -33,7 +33,7 @@ _AHEAD: Final = 2
 """Images a worker that may wait for an earlier one; they are in memory."""
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Is told of a conversion, by the thread that writes."""
 
     def begun(self, manifest: Counted) -> None:
@@ -68,7 +68,7 @@ def convert(data: bytes, encoding: Encoding) -> Converted:
 _UNOBSERVED: Final = Unobserved()
 
 
-def run_convert(job: ConvertJob, watcher: Watcher = _UNOBSERVED) -> ConvertManifest:
+def run_convert(job: ConvertJob, listener: Listener = _UNOBSERVED) -> ConvertManifest:
     """Convert a folder, continuing what an earlier run began.
 
     A file's image is whole and on the disk before its row is written, so that a run that is killed
@@ -88,10 +88,10 @@ def run_convert(job: ConvertJob, watcher: Watcher = _UNOBSERVED) -> ConvertManif
     """
     job.check()
     with MAPPING.alone_at(job.mapping):
-        return _continue(job, watcher)
+        return _continue(job, listener)
 
 
-def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
+def _continue(job: ConvertJob, listener: Listener) -> ConvertManifest:
     """Find out how much is there, and convert the rest."""
     folders = Folders.of([job.source])
     begun = is_begun(MAPPING, job.mapping)
@@ -119,7 +119,7 @@ def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
         kept = catch_up(MAPPING, job.mapping, items, take)
         manifest.continued_from = manifest.counts.rows
         _tidy(job.target)
-    _run(job, items, folders, images, manifest, watcher, kept)
+    _run(job, items, folders, images, manifest, listener, kept)
     return manifest
 
 
@@ -135,16 +135,16 @@ def _run(
     folders: Folders,
     images: Images,
     manifest: ConvertManifest,
-    watcher: Watcher,
+    listener: Listener,
     kept: int,
 ) -> None:
     manifest.write(manifest_path(job.mapping))
     journal = Journal.open(MAPPING, job.mapping, kept)
     exit_code = ExitCode.ERROR
-    call, guard = partial(convert, encoding=job.encoding), Guard(job.watch)
+    call, guard = partial(convert, encoding=job.encoding), Guard(job.in_flight)
     try:
-        watcher.begun(manifest)
-        job.watch.rows = manifest.counts.rows
+        listener.begun(manifest)
+        job.in_flight.rows = manifest.counts.rows
         for item, done in in_order(
             lambda item: guard.attempt(item.file, call),
             items,
@@ -156,8 +156,8 @@ def _run(
             folders.check([values["reason"]])
             journal.append([row])
             manifest.counts.add(values)
-            job.watch.rows = manifest.counts.rows
-            watcher.written([row])
+            job.in_flight.rows = manifest.counts.rows
+            listener.written([row])
         folders.check_all()
         incomplete = manifest.counts.failed or manifest.passed_over.first_lost
         exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_edge.isolation.heartbeat import Watch
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.failure_limit import Allowance
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
@@ -48,7 +48,7 @@ class ScanJob:
     """Stop once more files than this have failed."""
     quarantine: Path | None = None
     """Folder that takes the files that fail."""
-    watch: Watch = field(default_factory=Watch)
+    in_flight: InFlightTable = field(default_factory=InFlightTable)
     """That is told what is at work."""
 
     def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:

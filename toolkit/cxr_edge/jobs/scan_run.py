@@ -108,18 +108,18 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
     folders = Folders.of(job.paths)
     tally = _Tally(job)
     items = job.items(tally.passed_over)
-    if job.fresh and job.out.exists() and job.watch.rows == NONE:
+    if job.fresh and job.out.exists() and job.in_flight.rows == NONE:
         set_aside(job.out)
     found = find_report(job, items, tally.changed)
     tally.begun = found.begun or tally.started
     tally.counts, tally.continued_from = found.counts, found.counts.rows
     manifest = tally.write(None)  # first: a report is never there without one
     report = CsvReport.open(job.out, job.model.tag, found.kept, found.counts)
-    prepare = Guard(job.watch).prepare
+    prepare = Guard(job.in_flight).prepare
     exit_code = ExitCode.ERROR
     try:
         observer.begun(manifest)
-        job.watch.rows = report.counts.rows
+        job.in_flight.rows = report.counts.rows
         if job.max_failures:
             job.max_failures.check(report.counts)
         for batch in scan(
@@ -130,7 +130,7 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
             if job.quarantine:
                 take(job.quarantine, batch)
             report.write(batch)
-            job.watch.rows = report.counts.rows
+            job.in_flight.rows = report.counts.rows
             observer.written(batch)
             if job.max_failures:
                 job.max_failures.check(report.counts)
@@ -150,6 +150,6 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
                 write_list(job.quarantine, job.out)
         finally:
             manifest = tally.write(exit_code)
-            job.watch.ended(exit_code)
+            job.in_flight.ended(exit_code)
     observer.ended(manifest)
     return manifest
