@@ -38,8 +38,8 @@ def memory_to_hold() -> int:
 
 
 @dataclass(frozen=True)
-class Guard:
-    """Prepares files under the eyes of a :class:`InFlightTable`."""
+class Sandbox:
+    """Prepares files; one that was in flight when a process died goes to a process of its own."""
 
     in_flight: InFlightTable
     """That knows which files to be careful with."""

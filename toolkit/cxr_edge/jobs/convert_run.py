@@ -9,7 +9,7 @@ from cxr_edge.errors import CxrError, ExitCode, UsageError
 from cxr_edge.imaging.decode import decode, decode_deep
 from cxr_edge.imaging.encode import Container, Encoding
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.isolation.sandbox import Guard
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_mapping import (
     CONVERT_VERSION,
@@ -141,12 +141,12 @@ def _run(
     manifest.write(manifest_path(job.mapping))
     journal = Journal.open(MAPPING, job.mapping, kept)
     exit_code = ExitCode.ERROR
-    call, guard = partial(convert, encoding=job.encoding), Guard(job.in_flight)
+    call, sandbox = partial(convert, encoding=job.encoding), Sandbox(job.in_flight)
     try:
         listener.begun(manifest)
         job.in_flight.rows = manifest.counts.rows
         for item, done in in_order(
-            lambda item: guard.attempt(item.file, call),
+            lambda item: sandbox.attempt(item.file, call),
             items,
             ahead=_AHEAD * job.workers,
             workers=job.workers,

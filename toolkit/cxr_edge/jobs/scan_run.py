@@ -8,7 +8,7 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.isolation.heartbeat import NONE
-from cxr_edge.isolation.sandbox import Guard
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.resume import Changed, find_report
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.pipeline.discover import PassedOver
@@ -115,7 +115,7 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
     tally.counts, tally.continued_from = found.counts, found.counts.rows
     manifest = tally.write(None)  # first: a report is never there without one
     report = CsvReport.open(job.out, job.model.tag, found.kept, found.counts)
-    prepare = Guard(job.in_flight).prepare
+    prepare = Sandbox(job.in_flight).prepare
     exit_code = ExitCode.ERROR
     try:
         observer.begun(manifest)
