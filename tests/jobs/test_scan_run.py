@@ -214,7 +214,7 @@ def test_no_report_is_left_without_a_manifest(
             run_scan(job)
     assert not job.out.exists()
     with monkeypatch.context() as patch:
-        patch.setattr("cxr_edge.reports.append_log.Journal.open", killed)
+        patch.setattr("cxr_edge.reports.append_log.AppendLog.open", killed)
         with pytest.raises(SystemExit):
             run_scan(job)
     assert run_scan(job).counts.rows == 13
@@ -282,7 +282,7 @@ def test_a_missing_out_folder_is_seen_before_any_work(job: ScanJob, model: Model
         run_scan(dataclasses.replace(job, out=job.out.parent / "none" / "report.csv"))
     with pytest.raises(UsageError, match="is a folder"):
         run_scan(dataclasses.replace(job, out=job.out.parent))
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         run_scan(dataclasses.replace(job, out=Path("/dev/null")))
     assert not model.runtime.batches  # type: ignore[attr-defined]
 

@@ -22,7 +22,7 @@ from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.pipeline.discover import ImageItem, PassedOver
 from cxr_edge.pipeline.source_folders import Folders
 from cxr_edge.pipeline.thread_engine import in_order
-from cxr_edge.reports.append_log import Journal, catch_up, is_begun
+from cxr_edge.reports.append_log import AppendLog, catch_up, is_begun
 from cxr_edge.reports.manifest import manifest_path, read_manifest
 from cxr_edge.reports.observer import Counted, Unobserved
 from cxr_edge.reports.run_identity import differences
@@ -139,7 +139,7 @@ def _run(
     kept: int,
 ) -> None:
     manifest.write(manifest_path(job.mapping))
-    journal = Journal.open(MAPPING, job.mapping, kept)
+    log = AppendLog.open(MAPPING, job.mapping, kept)
     exit_code = ExitCode.ERROR
     call, sandbox = partial(convert, encoding=job.encoding), Sandbox(job.in_flight)
     try:
@@ -154,7 +154,7 @@ def _run(
             row = images.write(item, done)
             values = MAPPING.named(row)
             folders.check([values["reason"]])
-            journal.append([row])
+            log.append([row])
             manifest.counts.add(values)
             job.in_flight.rows = manifest.counts.rows
             listener.written([row])
@@ -169,7 +169,7 @@ def _run(
         raise
     finally:
         try:
-            journal.close()
+            log.close()
         finally:
             manifest.end(exit_code)
             manifest.write(manifest_path(job.mapping))
