@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
@@ -289,16 +289,16 @@ def test_failures_are_allowed_by_number_or_share(
     counts = Counts(rows=rows, failed=failed)
     if stops:
         with pytest.raises(ReportError, match=f"{failed} of {rows} files failed"):
-            Allowance(text).check(counts)
+            FailureLimit(text).check(counts)
     else:
-        Allowance(text).check(counts)
+        FailureLimit(text).check(counts)
 
 
 @pytest.mark.parametrize("text", ["", "%", "-1", "1.5", "101%", "many"])
 def test_other_allowances_are_refused(text: str) -> None:
     """The message shows what would do."""
     with pytest.raises(UsageError, match="such as 5%"):
-        Allowance(text)
+        FailureLimit(text)
 
 
 def test_rows_are_on_the_disk_every_few_seconds(

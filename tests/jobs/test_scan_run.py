@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from cxr_edge.errors import ExitCode, ReportError, UsageError
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
@@ -233,7 +233,7 @@ def test_rows_of_another_scan_are_told(job: ScanJob) -> None:
 def test_too_many_failures_stop_early(job: ScanJob) -> None:
     """The report holds what was done and can be continued with a higher limit."""
     with pytest.raises(ReportError, match="--max-failures allows 0"):
-        run_scan(dataclasses.replace(job, max_failures=Allowance("0")))
+        run_scan(dataclasses.replace(job, max_failures=FailureLimit("0")))
     assert manifest(job.out)["exit_code"] == 1
     assert run_scan(job).counts.rows == 13
 

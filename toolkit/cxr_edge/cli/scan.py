@@ -111,7 +111,7 @@ def scan(
     code 4: this machine does not give what the model package gave where it was made; nothing was
     scanned.
     """
-    from cxr_edge.jobs.failure_limit import Allowance
+    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.jobs.scan_run import run_scan
     from cxr_edge.pipeline.roots import resolve_roots
@@ -123,7 +123,7 @@ def scan(
         raise UsageError("--operating-point and --threshold exclude each other; give one")
     if threshold is not None and math.isnan(threshold):
         raise UsageError("--threshold: expected a number from 0 to 1, got nan")
-    allowance = None if max_failures is None else Allowance(max_failures)
+    limit = None if max_failures is None else FailureLimit(max_failures)
     resolve_roots(paths)
     if quarantine:
         check_quarantine(quarantine, paths)
@@ -157,7 +157,7 @@ def scan(
         workers=workers,
         threads=threads,
         fresh=fresh,
-        max_failures=allowance,
+        max_failures=limit,
         quarantine=quarantine,
         in_flight=in_flight,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxr_edge.isolation.heartbeat import InFlightTable
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.models.registry import AUTO
@@ -44,7 +44,7 @@ class ScanJob:
     """That one call of the model may use."""
     fresh: bool = False
     """Set an existing report aside."""
-    max_failures: Allowance | None = None
+    max_failures: FailureLimit | None = None
     """Stop once more files than this have failed."""
     quarantine: Path | None = None
     """Folder that takes the files that fail."""
