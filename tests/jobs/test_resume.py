@@ -22,7 +22,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import RunManifest, manifest_path
@@ -138,7 +138,7 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
     """A mount point stays when the disk goes, but it is not the same folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    folders = Folders.of([folder, tmp_path / "film.png"])
+    folders = SourceFolders.of([folder, tmp_path / "film.png"])
     folders.check_all()
     folder.rename(tmp_path / "kept")
     folder.mkdir()

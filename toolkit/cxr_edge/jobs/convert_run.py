@@ -1,4 +1,4 @@
-"""Folders of images to image files without identifiers: begun, continued or found complete."""
+"""One conversion into one folder: started, continued or found complete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ from cxr_edge.jobs.convert_mapping import (
 )
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.pipeline.discover import ImageItem, PassedOver
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import in_order
 from cxr_edge.reports.append_log import AppendLog, catch_up, is_begun
 from cxr_edge.reports.manifest import manifest_path, read_manifest
@@ -93,7 +93,7 @@ def run_convert(job: ConvertJob, listener: Listener = _UNOBSERVED) -> ConvertMan
 
 def _continue(job: ConvertJob, listener: Listener) -> ConvertManifest:
     """Find out how much is there, and convert the rest."""
-    folders = Folders.of([job.source])
+    folders = SourceFolders.of([job.source])
     begun = is_begun(MAPPING, job.mapping)
     if not begun and job.target.exists() and any(job.target.iterdir()):
         raise UsageError(
@@ -132,7 +132,7 @@ def _tidy(target: Path) -> None:
 def _run(
     job: ConvertJob,
     items: Iterator[ImageItem],
-    folders: Folders,
+    folders: SourceFolders,
     images: Images,
     manifest: ConvertManifest,
     listener: Listener,

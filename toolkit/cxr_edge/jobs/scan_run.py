@@ -14,7 +14,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.pipeline.discover import PassedOver
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.scan import scan
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import check_place
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import REPORT, CsvReport, set_aside
@@ -105,7 +105,7 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
 
 
 def _run(job: ScanJob, observer: Observer) -> RunManifest:
-    folders = Folders.of(job.paths)
+    folders = SourceFolders.of(job.paths)
     tally = _Tally(job)
     items = job.items(tally.passed_over)
     if job.fresh and job.out.exists() and job.in_flight.rows == NONE:
