@@ -11,7 +11,7 @@ from cxr_edge.errors import ExitCode, ImageError, ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.imaging.sniff import SUFFIXES
 from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
-from cxr_edge.pipeline.discover import ImageItem, PassedOver
+from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.prepare import Attempt
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import Counts
@@ -52,7 +52,7 @@ class ConvertManifest:
 
     identity: Mapping[str, object]
     """What must not change between the runs into one mapping."""
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: Skipped = field(default_factory=Skipped)
     """What was not taken, by why."""
     counts: Counts = field(default_factory=Counts)
     """Of the whole mapping."""

@@ -19,7 +19,7 @@ from cxr_edge.jobs.convert_mapping import (
     Images,
 )
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
-from cxr_edge.pipeline.discover import ImageItem, PassedOver
+from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import in_order
 from cxr_edge.reports.append_log import AppendLog, catch_up, is_begun
@@ -102,7 +102,7 @@ def _continue(job: ConvertJob, listener: Listener) -> ConvertManifest:
         )
     if begun and job.key and not job.key.exists():
         raise MAPPING.refused(job.mapping, f"cannot be continued: its key {job.key} is gone")
-    passed_over = PassedOver()
+    passed_over = Skipped()
     items = job.items(passed_over)
     key = read_or_make_key(job.key) if job.key else None
     manifest = ConvertManifest(_identity(job, key), passed_over)
