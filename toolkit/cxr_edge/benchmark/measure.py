@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.benchmark.rows import Figures, Row, Setting
 from cxr_edge.errors import CxrError, UsageError
-from cxr_edge.isolation.subprocess_call import apart
+from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching, choose_batching
@@ -92,9 +92,9 @@ def measure(plan: Plan, setting: Setting) -> Row:
     scan, where what was chosen is remembered.
     """
     try:
-        runtime, batching = apart(_choose, plan, setting)
+        runtime, batching = call_in_subprocess(_choose, plan, setting)
         chosen = replace(setting, runtime=runtime)
-        return Row(setting, apart(_measure, plan, chosen, batching), None)
+        return Row(setting, call_in_subprocess(_measure, plan, chosen, batching), None)
     except CxrError as exc:
         return Row(setting, None, str(exc))
 
