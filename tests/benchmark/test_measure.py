@@ -11,13 +11,14 @@ from typing import Any
 import cv2
 import pytest
 from fakes import SAMPLES
+from runs import session_of
 
 from cxr_edge.benchmark.measure import gather
 from cxr_edge.benchmark.rows import Figures, Row, Setting
 from cxr_edge.models.locate import default_package
 from cxr_edge.system.cpu import usable_cpus
 
-FEW = ("--films", 3, "--rounds", 1)
+FEW = ("--images", 3, "--rounds", 1)
 
 
 @pytest.fixture(scope="module")
@@ -169,14 +170,13 @@ def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     from cxr_edge.benchmark.measure import _Passes
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.models.open import open_model
-    from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
 
     images = tmp_path / "films"
     images.mkdir()
     gather(SAMPLES, 5, images)
     model = open_model(runtime="onnx", threads=1)
-    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
+    job = ScanJob([images], tmp_path / "r.csv", session_of(model), fresh=True)
     passes = _Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {
         "end to end", "decode", "inference", "decode alone", "inference alone"

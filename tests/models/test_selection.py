@@ -18,7 +18,8 @@ from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import installed
-from cxr_edge.reports.manifest import manifest_path, read_identity
+from cxr_edge.reports.csv_report import REPORT
+from cxr_edge.reports.manifest import manifest_path
 
 pytestmark = pytest.mark.usefixtures("forgetful")
 
@@ -173,7 +174,7 @@ def test_a_killed_scan_is_finished_by_the_same_runtime(
     data = json.loads(manifest_path(out).read_text())
     assert data["runtime_why"] == "continues the report"
     assert data["continued_from"] == 3
-    assert read_identity(out).runtime == "onnx"
+    assert REPORT.recorded(out).identity["runtime"] == "onnx"
     assert cxr(*words, "--fresh").exit_code == 3
     assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith("fastest of")
 

@@ -16,6 +16,7 @@ from cxr_edge.errors import CxrError, UsageError
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
@@ -114,16 +115,17 @@ def _choose(plan: Plan, setting: Setting) -> tuple[str, Batching]:
 def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
     """Measure in this process, which has done nothing else."""
     model = _open(plan, setting)
-    job = ScanJob(
-        paths=[plan.images],
-        out=plan.report,
-        model=model,
-        decision=Decision.of(model.spec),
-        batching=batching,
+    config = ScanConfig(
+        plan.reference,
+        plan.spec_file,
+        setting.runtime,
+        setting.device,
         workers=setting.workers,
         threads=setting.threads,
-        fresh=True,
+        self_test=False,
     )
+    session = Session(config, model, Decision.of(model.spec), batching)
+    job = ScanJob([plan.images], plan.report, session, fresh=True)
     run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
     peak = peak_memory()
     alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
@@ -184,33 +186,33 @@ class _Passes:
     def _batches(self) -> list[list[NDArray[np.uint8]]]:
         images = [
             image.content.pixels
-            for _, image in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            for _, image in prepare_all(self.items, self.job.session.model.spec.input, ahead=AHEAD)
             if isinstance(image.content, Pixels)
         ]
-        size = self.job.batching.size
+        size = self.job.session.batching.size
         return [images[start : start + size] for start in range(0, len(images), size)]
 
     def _classify(self, item: ImageItem) -> None:
-        classify([item], self.job.model, self.job.decision, Batching())
+        classify([item], self.job.session.model, self.job.session.decision, Batching())
 
     def _decode(self) -> None:
-        job = self.job
-        ahead = AHEAD * job.workers
-        _exhaust(prepare_all(self.items, job.model.spec.input, ahead=ahead, workers=job.workers))
+        session = self.job.session
+        ahead, workers = AHEAD * session.workers, session.workers
+        _exhaust(prepare_all(self.items, session.model.spec.input, ahead=ahead, workers=workers))
 
     def _infer(self) -> None:
-        job = self.job
-        call = partial(score, runtime=job.model.runtime, batching=job.batching)
-        ahead = AHEAD * job.workers
-        _exhaust(in_order(call, self._batches, ahead=ahead, workers=job.workers))
+        session = self.job.session
+        call = partial(score, runtime=session.model.runtime, batching=session.batching)
+        ahead = AHEAD * session.workers
+        _exhaust(in_order(call, self._batches, ahead=ahead, workers=session.workers))
 
     def _decode_alone(self) -> None:
         for item in self.items:
-            prepare(item.file, self.job.model.spec.input)
+            prepare(item.file, self.job.session.model.spec.input)
 
     def _infer_alone(self) -> None:
         for images in self._batches:
-            score(images, self.alone.runtime, self.job.batching)
+            score(images, self.alone.runtime, self.job.session.batching)
 
 
 def _seconds(

@@ -4,7 +4,7 @@ import errno
 import heapq
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,9 @@ UNLISTED: Final = "unlisted"
 
 UNREAD: Final = "unread"
 """Why a file was skipped: its name is no image's, and its first bytes cannot be read."""
+
+OTHER: Final = "other"
+"""Key of files that are no images, by their first bytes."""
 
 _NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a file that is gone, and of a link into nowhere or in a circle."""
@@ -95,12 +98,21 @@ def discover(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[
     ReportError
         A folder vanished: what it holds would be missing.
     """
-    return _merge(resolve_roots(paths), skipped or Skipped())
+    return _merge(resolve_roots(paths), skipped or Skipped(), _not_taken)
 
 
-def _merge(roots: Iterable[Root], skipped: Skipped) -> Iterator[ImageItem]:
+def candidates(paths: Sequence[Path]) -> Iterator[ImageItem]:
+    """Yield the files below ``paths`` that may be taken, without opening one."""
+    return _merge(resolve_roots(paths), Skipped(), lambda _name, _where: "")
+
+
+_Judge = Callable[[str, str], str]
+"""Returns why a file is skipped, empty where it is taken; gets its name and its full path."""
+
+
+def _merge(roots: Iterable[Root], skipped: Skipped, judge: _Judge) -> Iterator[ImageItem]:
     streams = [
-        _walk(root, skipped)
+        _walk(root, skipped, judge)
         if root.path.is_dir()
         else iter([ImageItem(root.prefix, str(root.path))])
         for root in roots
@@ -123,7 +135,7 @@ class _Folder:
     sorted by, and the smallest form of a million names."""
 
 
-def _walk(root: Root, skipped: Skipped) -> Iterator[ImageItem]:
+def _walk(root: Root, skipped: Skipped, judge: _Judge) -> Iterator[ImageItem]:
     # A stack of our own: a deep tree must not exhaust Python's.
     where = os.path.join(root.path, "")  # noqa: PTH118  (ends with a slash)
     first = _open(where, f"{root.prefix}/" if root.prefix else "", (), skipped)
@@ -139,7 +151,7 @@ def _walk(root: Root, skipped: Skipped) -> Iterator[ImageItem]:
             below = _open(where, path, stack, skipped)
             if below:
                 stack.append(below)
-        elif not_taken := _not_taken(name, where):
+        elif not_taken := judge(name, where):
             skipped.add(not_taken, path)
         else:
             yield ImageItem(path, where)
@@ -212,6 +224,6 @@ def _not_taken(name: str, where: str) -> str:
         return ""
     try:
         with open_regular(where) as file:
-            return "" if identify(file.read(HEAD_BYTES)) else "other"
+            return "" if identify(file.read(HEAD_BYTES)) else OTHER
     except OSError as exc:
-        return "other" if exc.errno in _NOTHING_THERE else UNREAD
+        return OTHER if exc.errno in _NOTHING_THERE else UNREAD
