@@ -98,7 +98,7 @@ def main() -> int:
     in_the_middle = sum(0 < rows <= options.images for rows in kills)
     print(
         f"seed {options.seed}: {options.rounds} reports of {options.images} images, all identical "
-        f"to the undisturbed one, after {len(kills)} kills, {in_the_middle} of them with rows written"
+        f"to the undisturbed one, after {len(kills)} kills, {in_the_middle} of them amid rows"
     )
     return 0
 
