@@ -26,7 +26,9 @@ class SourceFolders:
     def of(cls, paths: Sequence[str | Path], storage: Storage = LOCAL) -> "SourceFolders":
         """Remember those of the paths that are folders."""
         found = {str(path): _identity(str(path), storage) for path in paths}
-        return cls({path: identity for path, identity in found.items() if identity}, storage)
+        return cls(
+            {path: identity for path, identity in found.items() if identity is not None}, storage
+        )
 
     def check(self, reasons: Iterable[str]) -> None:
         """Do :meth:`check_all` if one of the reasons why files failed can be a missing folder."""
