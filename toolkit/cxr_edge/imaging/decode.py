@@ -12,7 +12,7 @@ from cxr_edge.errors import (
     UnsupportedFormat,
 )
 from cxr_edge.imaging.bit_depth import DEPTHS
-from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
 from cxr_edge.imaging.raster import decode_deep_raster, decode_raster
 from cxr_edge.imaging.shape_flags import with_shape_flags

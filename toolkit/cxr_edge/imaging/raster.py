@@ -12,8 +12,8 @@ from cxr_edge.errors import (
     UnsupportedFormat,
 )
 from cxr_edge.imaging.bit_depth import to_8_bits
-from cxr_edge.imaging.header import Header
-from cxr_edge.imaging.header_png import without_texts
+from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.png import without_texts
 from cxr_edge.imaging.sniff import Format
 from cxr_edge.spec.recipe import CXR_1
 
