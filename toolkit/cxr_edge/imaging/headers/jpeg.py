@@ -38,7 +38,7 @@ def jpeg_header(data: bytes) -> Header:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start of payload, end of payload); the first scan is the last that is sound."""
+    """Yield (marker, start of payload, end of payload), up to the first scan."""
     at = 2
     while at < len(data):
         if data[at] != 0xFF:
