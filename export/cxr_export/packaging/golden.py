@@ -55,7 +55,7 @@ def write_selftest(package: Path) -> None:
     pixels = np.stack([image.pixels for image in images])
     found = {}
     for kind, model in models.items():
-        scores = tuple(model.runtime.run(pixels).astype(float).tolist())
+        scores = tuple(model.runtime.run(pixels).scores.astype(float).tolist())
         try:
             found[kind.file] = GoldenArtefact(scores, TOLERANCES[kind.precision])
         except ValueError as exc:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.prepare import Pixels, Prepared, prepare
 from cxr_edge.pipeline.scan import prepare_all
 from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.runtimes.timing import seconds
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.memory import peak_memory
@@ -130,10 +131,10 @@ def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
     passes = _Passes(job, alone, list(job.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
     images = len(passes.items)
-    seconds = {
+    per_image = {
         name: statistics.median(times[name] for times in rounds) / images for name in rounds[0]
     }
-    ideal = usable_cpus() / (seconds["decode alone"] + seconds["inference alone"])
+    ideal = usable_cpus() / (per_image["decode alone"] + per_image["inference alone"])
     p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
     return Figures(
         model=model.tag,
@@ -141,13 +142,13 @@ def _measure(plan: Plan, setting: Setting, batching: Batching) -> Figures:
         provider=model.runtime.provider,
         batch_size=batching.size,
         batch_why=batching.why,
-        decode_rate=1 / seconds["decode"],
-        inference_rate=1 / seconds["inference"],
-        end_to_end_rate=1 / seconds["end to end"],
-        decode_cpu_ms=1e3 * seconds["decode alone"],
-        inference_cpu_ms=1e3 * seconds["inference alone"],
+        decode_rate=1 / per_image["decode"],
+        inference_rate=1 / per_image["inference"],
+        end_to_end_rate=1 / per_image["end to end"],
+        decode_cpu_ms=1e3 * per_image["decode alone"],
+        inference_cpu_ms=1e3 * per_image["inference alone"],
         ideal_rate=ideal,
-        share=1 / seconds["end to end"] / ideal,
+        share=1 / per_image["end to end"] / ideal,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
@@ -171,13 +172,13 @@ class _Passes:
         Those that are alone are CPU time of the process, which then does nothing else; a runtime
         may compute in a thread of its own.
         """
-        self.latencies += [_seconds(partial(self._classify, item)) for item in self.items]
+        self.latencies += [seconds(partial(self._classify, item)) for item in self.items]
         return {
-            "end to end": _seconds(partial(run_scan, self.job)),
-            "decode": _seconds(self._decode),
-            "inference": _seconds(self._infer),
-            "decode alone": _seconds(self._decode_alone, time.process_time),
-            "inference alone": _seconds(self._infer_alone, time.process_time),
+            "end to end": seconds(partial(run_scan, self.job)),
+            "decode": seconds(self._decode),
+            "inference": seconds(self._infer),
+            "decode alone": seconds(self._decode_alone, time.process_time),
+            "inference alone": seconds(self._infer_alone, time.process_time),
         }
 
     @cached_property
@@ -212,14 +213,6 @@ class _Passes:
     def _infer_alone(self) -> None:
         for images in self._batches:
             score(images, self.alone.runtime, self.job.batching)
-
-
-def _seconds(
-    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
-) -> float:
-    start = clock()
-    function()
-    return clock() - start
 
 
 def _exhaust(stream: Iterable[object]) -> None:

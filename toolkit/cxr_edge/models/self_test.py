@@ -260,7 +260,8 @@ def _run(golden: GoldenSet, model: Model, source: str) -> SelfTestResult:
             f"{source}: expected probabilities of {model.artefact}, got those of "
             f"{', '.join(golden.artefacts) or 'nothing'}; export the package again"
         )
-    scores = model.runtime.run(np.stack([image.pixels for image in golden.images])).tolist()
+    pixels = np.stack([image.pixels for image in golden.images])
+    scores = model.runtime.run(pixels).scores.tolist()
     if len(scores) != len(golden.images):
         raise ModelInvalid(
             f"expected one probability an image, {model.artefact} gave {len(scores)} for "
