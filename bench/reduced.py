@@ -44,15 +44,13 @@ def main() -> None:
     for item in discover([options.folder]):
         data = item.file.read_bytes()
         try:
-            decoded = decode(data, (spec.height, spec.width))
+            decoded = decode(data, spec)
         except ImageError:
             continue
         images += 1
         if decoded.pixels.shape == (decoded.source.height, decoded.source.width):
             continue
-        reduced, fast = timed(
-            lambda data=data: preprocess(decode(data, (spec.height, spec.width)), spec)
-        )
+        reduced, fast = timed(lambda data=data: preprocess(decode(data, spec), spec))
         full, slow = timed(lambda data=data: preprocess(decode(data), spec))
         times.append((fast, slow))
         grays.append(np.abs(reduced.astype(int) - full).mean())

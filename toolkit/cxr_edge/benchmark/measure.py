@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.benchmark.rows import Figures, Row, Setting
 from cxr_edge.errors import CxrError, UsageError
-from cxr_edge.isolation.subprocess_call import apart
+from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching, choose_batching
@@ -22,9 +22,9 @@ from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.classify import classify, score
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem, discover
-from cxr_edge.pipeline.prepare import Pixels, prepare
-from cxr_edge.pipeline.scan import AHEAD, prepare_all
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.prepare import Pixels, Prepared, prepare
+from cxr_edge.pipeline.scan import prepare_all
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.timing import seconds
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
@@ -93,9 +93,9 @@ def measure(plan: Plan, setting: Setting) -> Row:
     scan, where what was chosen is remembered.
     """
     try:
-        runtime, batching = apart(_choose, plan, setting)
+        runtime, batching = call_in_subprocess(_choose, plan, setting)
         chosen = replace(setting, runtime=runtime)
-        return Row(setting, apart(_measure, plan, chosen, batching), None)
+        return Row(setting, call_in_subprocess(_measure, plan, chosen, batching), None)
     except CxrError as exc:
         return Row(setting, None, str(exc))
 
@@ -185,7 +185,7 @@ class _Passes:
     def _batches(self) -> list[list[NDArray[np.uint8]]]:
         images = [
             image.content.pixels
-            for _, image in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            for _, image in self._prepared()
             if isinstance(image.content, Pixels)
         ]
         size = self.job.batching.size
@@ -195,15 +195,16 @@ class _Passes:
         classify([item], self.job.model, self.job.decision, Batching())
 
     def _decode(self) -> None:
-        job = self.job
-        ahead = AHEAD * job.workers
-        _exhaust(prepare_all(self.items, job.model.spec.input, ahead=ahead, workers=job.workers))
+        _exhaust(self._prepared())
+
+    def _prepared(self) -> Iterator[tuple[ImageItem, Prepared]]:
+        spec = self.job.model.spec.input
+        return prepare_all(self.items, spec, ThreadEngine(self.job.workers))
 
     def _infer(self) -> None:
         job = self.job
         call = partial(score, runtime=job.model.runtime, batching=job.batching)
-        ahead = AHEAD * job.workers
-        _exhaust(in_order(call, self._batches, ahead=ahead, workers=job.workers))
+        _exhaust(ThreadEngine(job.workers).map_ordered(call, self._batches))
 
     def _decode_alone(self) -> None:
         for item in self.items:

@@ -9,7 +9,7 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.cpu import cpu_model, usable_cpus
 from cxr_edge.system.versions import library_versions
 
@@ -123,6 +123,6 @@ def write_json(rows: Sequence[Row], path: Path, images: int, distinct: int, roun
         "rows": [asdict(row) for row in rows],
     }
     try:
-        write_whole(path, json.dumps(data, indent=2) + "\n")
+        write_text_atomically(path, json.dumps(data, indent=2) + "\n")
     except OSError as exc:
         raise UsageError(f"--json: {path} cannot be written: {exc.strerror}") from exc

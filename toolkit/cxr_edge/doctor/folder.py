@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.pipeline.discover import PassedOver, discover
-from cxr_edge.pipeline.scan import AHEAD
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
 
@@ -85,7 +84,7 @@ class FolderFacts:
     """Files by the reason in a scan's report, and :data:`MISLABELLED` ones."""
     named: dict[str, list[str]] = field(default_factory=dict)
     """The first files of each trouble, as in the report."""
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: Skipped = field(default_factory=Skipped)
     """What a scan would not take."""
 
     @property
@@ -170,11 +169,8 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     """
     found = FolderFacts()
     items = discover(paths, found.passed_over)
-    workers = workers or usable_cpus()
-    examined = in_order(
-        lambda item: examine(item.file), items, ahead=AHEAD * workers, workers=workers
-    )
-    for item, facts in examined:
+    engine = ThreadEngine(workers or usable_cpus())
+    for item, facts in engine.map_ordered(lambda item: examine(item.file), items):
         found.add(printable(item.path), facts)
     return found
 
