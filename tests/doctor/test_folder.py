@@ -295,7 +295,7 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     real = os.scandir
     ward = os.fsencode(folder / "ward/") + b"/"
     monkeypatch.setattr("os.scandir", lambda at: refuse() if at == ward else real(at))
-    monkeypatch.setattr("cxr_edge.pipeline.discover.open_regular", refuse)
+    monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
     assert (table.exit_code, data.exit_code) == (3, 3), table.output
     assert "unread 1 (file whose first bytes" in " ".join(table.output.split())

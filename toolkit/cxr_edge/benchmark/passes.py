@@ -1,7 +1,7 @@
 """Passes over all images that a round of a benchmark is made of."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -13,9 +13,9 @@ from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classify import classify, score
 from cxr_edge.pipeline.discover import ImageItem
-from cxr_edge.pipeline.prepare import Pixels, prepare
-from cxr_edge.pipeline.scan import AHEAD, prepare_all
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.prepare import Pixels, Prepared, prepare
+from cxr_edge.pipeline.scan import prepare_all
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 
 
 class Passes:
@@ -60,7 +60,7 @@ class Passes:
     def _batches(self) -> list[list[NDArray[np.uint8]]]:
         images = [
             image.content.pixels
-            for _, image in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            for _, image in self._prepared()
             if isinstance(image.content, Pixels)
         ]
         size = self.job.batching.size
@@ -69,16 +69,17 @@ class Passes:
     def _classify(self, item: ImageItem) -> None:
         classify([item], self.job.model, self.job.decision, Batching())
 
+    def _prepared(self) -> Iterator[tuple[ImageItem, Prepared]]:
+        spec = self.job.model.spec.input
+        return prepare_all(self.items, spec, ThreadEngine(self.job.workers))
+
     def _decode(self) -> None:
-        job = self.job
-        ahead = AHEAD * job.workers
-        _exhaust(prepare_all(self.items, job.model.spec.input, ahead=ahead, workers=job.workers))
+        _exhaust(self._prepared())
 
     def _infer(self) -> None:
         job = self.job
         call = partial(score, runtime=job.model.runtime, batching=job.batching)
-        ahead = AHEAD * job.workers
-        _exhaust(in_order(call, self._batches, ahead=ahead, workers=job.workers))
+        _exhaust(ThreadEngine(job.workers).map_ordered(call, self._batches))
 
     def _decode_alone(self) -> None:
         for item in self.items:

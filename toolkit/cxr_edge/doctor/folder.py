@@ -11,8 +11,7 @@ from typing import Any, Final
 from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.imaging.sniff import Format
 from cxr_edge.pipeline.discover import Skipped, discover
-from cxr_edge.pipeline.scan import AHEAD
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
 
@@ -147,11 +146,8 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     """
     found = FolderFacts()
     items = discover(paths, found.skipped)
-    workers = workers or usable_cpus()
-    examined = in_order(
-        lambda item: examine(item.file), items, ahead=AHEAD * workers, workers=workers
-    )
-    for item, facts in examined:
+    engine = ThreadEngine(workers or usable_cpus())
+    for item, facts in engine.map_ordered(lambda item: examine(item.file), items):
         found.add(printable(item.path), facts)
     return found
 

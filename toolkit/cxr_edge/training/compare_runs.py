@@ -102,7 +102,7 @@ def compare(folders: Sequence[Path], out: Path) -> str:
     UsageError
         ``out`` cannot be written.
     """
-    runs = [read_run(root.path, root.prefix) for root in resolve_roots(folders)]
+    runs = [read_run(Path(root.where), root.prefix) for root in resolve_roots(folders)]
     text = "\n\n".join([runs_table(runs), *seeds_tables(runs), *_caution(runs)])
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
