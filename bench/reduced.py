@@ -24,6 +24,7 @@ from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import discover
+from cxr_edge.runtimes.batches import run_in_batches
 
 
 def timed(work: Callable[[], NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], float]:
@@ -45,19 +46,17 @@ def main() -> None:
     for item in discover([options.folder]):
         data = item.file.read_bytes()
         try:
-            decoded = decode(data, (spec.height, spec.width))
+            decoded = decode(data, spec)
         except ImageError:
             continue
         images += 1
         if decoded.pixels.shape == (decoded.source.height, decoded.source.width):
             continue
-        reduced, fast = timed(
-            lambda data=data: preprocess(decode(data, (spec.height, spec.width)), spec)
-        )
+        reduced, fast = timed(lambda data=data: preprocess(decode(data, spec), spec))
         full, slow = timed(lambda data=data: preprocess(decode(data), spec))
         times.append((fast, slow))
         grays.append(np.abs(reduced.astype(int) - full).mean())
-        scores.append([float(model.runtime.run(image[np.newaxis])[0]) for image in (reduced, full)])
+        scores.append(run_in_batches(model.runtime, np.stack([reduced, full]), 1).scores.tolist())
     print(f"{images} images, {len(scores)} of them decoded at reduced scale; {model.tag}")
     if not scores:
         return

@@ -15,10 +15,10 @@ from cxr_edge.doctor import machine as here
 from cxr_edge.doctor.runtime_trial import Trial
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import install_command
-from cxr_edge.models.machine_cache import library_versions
 from cxr_edge.models.open import open_model
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.versions import library_versions
 
 TABLE_WIDTH = 80
 
@@ -181,17 +181,3 @@ def test_a_folder_that_is_not_there_is_a_usage_error(cxr: Callable[..., Any]) ->
     result = cxr("doctor", "no-such-folder")
     assert result.exit_code == 2
     assert "no-such-folder does not exist" in result.output
-
-
-@pytest.mark.parametrize(
-    ("metadata", "shown"),
-    [
-        ("onnxruntime_gpu-1.32.0.dist-info", "onnxruntime-gpu 1.32.0"),
-        ("a-1.0.dist-info, b_c-2.dist-info", "a 1.0, b-c 2"),
-        ("none", ""),
-        ("1234, 99 bytes", "1234, 99 bytes"),
-    ],
-)
-def test_versions_are_readable(metadata: str, shown: str) -> None:
-    """Distribution and version, several alike; what is neither stays as it is."""
-    assert here._readable(metadata) == shown

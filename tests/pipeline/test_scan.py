@@ -21,7 +21,7 @@ from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import AHEAD, ThreadEngine
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
 
 
@@ -54,9 +54,9 @@ def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
 class Trios(FakeRuntime):
     """Rounds otherwise in company of three."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        scores = super().run(pixels)
-        return scores + np.float32(0.01) if len(pixels) == 3 else scores
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+        given = super().run(pixels)
+        return Outputs(given.scores + np.float32(0.01)) if len(pixels) == 3 else given
 
 
 def test_company_that_was_not_tried_is_never_kept(spec: ModelSpec) -> None:
@@ -108,13 +108,14 @@ class Answers:
     """A runtime that gives a fixed answer."""
 
     provider = "FakeProvider"
+    why = "there is no other"
 
     def __init__(self, spec: ModelSpec, answer: list[float]) -> None:
         self.spec = spec
         self.answer = answer
 
-    def run(self, _pixels: NDArray[np.uint8]) -> Scores:
-        return np.array(self.answer, np.float32)
+    def run(self, _pixels: NDArray[np.uint8]) -> Outputs:
+        return Outputs(np.array(self.answer, np.float32))
 
 
 @pytest.mark.parametrize("score", [float("nan"), -0.1, 1.5, float("inf")])

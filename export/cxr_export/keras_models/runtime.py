@@ -3,18 +3,18 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.model_spec import ModelSpec
 
 
-class KerasRuntime:
+class KerasRuntime(AdaptedRuntime):
     """A Keras model behind the same seam as the runtimes of deployment."""
 
     provider = "TensorFlow"
+    why = "Keras runs on the device that TensorFlow chooses"
 
     def __init__(
         self, model: keras.Model, spec: ModelSpec, source: str = "the Keras model"
@@ -38,18 +38,6 @@ class KerasRuntime:
         self.spec = spec
         self._model = model
         self._adapter = keras_adapter(model, spec, source)
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            Keras failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
 
     def _call(self, image: Array) -> Array:
         try:

@@ -71,7 +71,7 @@ def _check_probabilities(model: keras.Model, spec: ModelSpec, source: str) -> No
     images = np.zeros((3, *spec.input.shape), np.uint8)
     images[1] = 255
     images[2] = np.random.default_rng(0).integers(0, 256, spec.input.shape)
-    scores = KerasRuntime(model, spec, source).run(images)
+    scores = KerasRuntime(model, spec, source).run(images).scores
     if wrong := [score for score in scores.tolist() if not 0 <= score <= 1]:
         raise ModelInvalid(
             f"{source}: expected probabilities from 0 to 1, got {wrong[0]:.4g}; end the network "

@@ -11,13 +11,13 @@ import keras
 from cxr_edge.models.gates import FULL
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
 from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, ParityReport
-from cxr_export.parity.scoring import score
 from cxr_export.parity.verify import measure
 from cxr_export.quantize.plan import Quantizer
 from cxr_export.quantize.search import Ladder, Rung
@@ -57,7 +57,7 @@ class Maker:
                 (self.scratch / kind.file).rename(self.package / kind.file)
             return None
         _, judged = self.images
-        expected = score(self.source, judged.pixels)
+        expected = run_in_batches(self.source, judged.pixels).scores
         found: list[ArtefactParity] = []
         for kind in kinds:
             path = self.scratch / kind.file

@@ -1,8 +1,9 @@
 """Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
+import math
 import statistics
-import time
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,15 @@ from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
+from cxr_edge.runtimes.timing import milliseconds, seconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare
 from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
-from cxr_export.parity.scoring import batches_apart, score
+from cxr_export.parity.scoring import batches_apart
 
 _TIMED_RUNS: Final = 30
 
@@ -70,7 +73,7 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = score(known, images.pixels)
+    expected = run_in_batches(known, images.pixels).scores
     found = [
         measure(package / kind.file, kind, images, expected, known.spec, gates[kind.precision])
         for kind in FORMATS.values()
@@ -107,20 +110,24 @@ def measure(
     ModelInvalid
         It cannot be run, or its spec says other than that of the reference.
     """
-    own = open_model(str(path), kind.runtime).spec
+    runtime = open_model(str(path), kind.runtime).runtime
+    own = runtime.spec
     check_same_meaning(path, own, spec)
     check_precision(path, own, kind)
-    start = time.perf_counter()  # the runtime's library is loaded by now
-    runtime = open_model(str(path), kind.runtime).runtime
-    runtime.run(images.pixels[:1])
-    cold = 1e3 * (time.perf_counter() - start)
+    cold = (
+        1e3
+        * seconds(  # the runtime's library is loaded by now
+            lambda: open_model(str(path), kind.runtime).runtime.run(images.pixels[:1])
+        )
+    )
+    scores = run_in_batches(runtime, images.pixels).scores
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
         provider=runtime.provider,
         precision=kind.precision,
         size=path.stat().st_size,
-        comparison=compare(images, expected, score(runtime, images.pixels), spec, gate),
+        comparison=compare(images, expected, scores, spec, gate),
         batches=batches_apart(runtime, images.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
         calibrated=len(set(images.sha256).intersection(_calibrated_on(own))),
@@ -178,10 +185,6 @@ def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
 
 
 def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
-    taken = []
-    for number in range(_TIMED_RUNS):
-        image = pixels[number % len(pixels)][np.newaxis]
-        start = time.perf_counter()
-        runtime.run(image)
-        taken.append(1e3 * (time.perf_counter() - start))
+    images = cycle(pixels[:_TIMED_RUNS, np.newaxis])
+    taken = milliseconds(lambda: runtime.run(next(images)), _TIMED_RUNS, warm=True, budget=math.inf)
     return statistics.median(taken)

@@ -18,13 +18,13 @@ from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
 from cxr_export.parity.images import Images, choose, divide, list_parity_images, load_parity_images
-from cxr_export.parity.scoring import score
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, Plan
 from cxr_export.quantize.tflite import TfliteQuantizer
@@ -46,7 +46,7 @@ def images(package: Path, class_folders: Path) -> Images:
 
 @pytest.fixture(scope="module")
 def expected(package: Path, images: Images) -> Scores:
-    return score(open_model(str(package / "model.onnx")).runtime, images.pixels)
+    return scores(package / "model.onnx", images)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,12 @@ def write(quantizer: Any, plan: Plan, package: Path, path: Path) -> Path:
     return path
 
 
+def scores(path: Path, images: Images) -> Scores:
+    return run_in_batches(open_model(str(path)).runtime, images.pixels).scores
+
+
 def difference(path: Path, images: Images, expected: Scores) -> float:
-    return float(np.abs(score(open_model(str(path)).runtime, images.pixels) - expected).mean())
+    return float(np.abs(scores(path, images) - expected).mean())
 
 
 @pytest.mark.parametrize("calibrator", [MINMAX, PERCENTILE, ENTROPY])

@@ -28,7 +28,7 @@ from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_model
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs, Scores
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -239,14 +239,14 @@ class Other(FakeRuntime):
         super().__init__(spec)
         self.wrong = wrong
 
-    def run(self, pixels: np.ndarray) -> Scores:
-        return self.wrong(super().run(pixels))
+    def run(self, pixels: np.ndarray) -> Outputs:
+        return Outputs(self.wrong(super().run(pixels).scores))
 
 
 class Strict(FakeRuntime):
     """The fake, but for pixels that its spec does not name."""
 
-    def run(self, pixels: np.ndarray) -> Scores:
+    def run(self, pixels: np.ndarray) -> Outputs:
         assert pixels.shape[1:] == self.spec.input.shape
         return super().run(pixels)
 

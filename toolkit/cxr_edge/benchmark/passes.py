@@ -1,7 +1,7 @@
 """Passes over all images that a round of a benchmark is made of."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.prepare import Pixels, Prepared, prepare
 from cxr_edge.pipeline.scan import prepare_all
 from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.runtimes.timing import seconds
 
 
 class Passes:
@@ -47,13 +48,13 @@ class Passes:
             Seconds by pass. The passes that are ``alone`` are CPU time of this process, which then
             does nothing else: a runtime may compute in a thread of its own.
         """
-        self.latencies += [_seconds(partial(self._classify, item)) for item in self.items]
+        self.latencies += [seconds(partial(self._classify, item)) for item in self.items]
         return {
-            "end to end": _seconds(partial(run_scan, self.job)),
-            "decode": _seconds(self._decode),
-            "inference": _seconds(self._infer),
-            "decode alone": _seconds(self._decode_alone, time.process_time),
-            "inference alone": _seconds(self._infer_alone, time.process_time),
+            "end to end": seconds(partial(run_scan, self.job)),
+            "decode": seconds(self._decode),
+            "inference": seconds(self._infer),
+            "decode alone": seconds(self._decode_alone, time.process_time),
+            "inference alone": seconds(self._infer_alone, time.process_time),
         }
 
     @cached_property
@@ -88,14 +89,6 @@ class Passes:
     def _infer_alone(self) -> None:
         for images in self._batches:
             score(images, self.alone.runtime, self.job.batching)
-
-
-def _seconds(
-    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
-) -> float:
-    start = clock()
-    function()
-    return clock() - start
 
 
 def _exhaust(stream: Iterable[object]) -> None:

@@ -14,7 +14,7 @@ from cxr_edge.errors import (
     Unreadable,
     UnsupportedFormat,
 )
-from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import check_size
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
 from cxr_edge.storage.atomic import open_regular

@@ -4,7 +4,6 @@ import platform
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Final
 
@@ -13,11 +12,12 @@ from cxr_edge.doctor.runtime_trial import Trial, available_providers, caught
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import EXTRAS
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
-from cxr_edge.models.machine_cache import cache_folder, library_versions
+from cxr_edge.models.machine_cache import cache_folder
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
 from cxr_edge.system.cpu import all_cpus, bound_cpus, cpu_features, cpu_name, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
+from cxr_edge.system.versions import library_versions, version_of
 
 DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
 """Distributions that read and decode DICOM."""
@@ -117,7 +117,7 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
     """
     from cxr_edge.imaging.dicom.header import syntaxes
 
-    versions = {name: _readable(found) for name, found in library_versions().items()}
+    versions = library_versions()
     together = installed_distributions()
     return MachineFacts(
         cxr_edge=__version__,
@@ -138,7 +138,7 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
         numpy=versions["numpy"],
         opencv=versions["cv2"],
         jpeg=_jpeg_library(),
-        dicom_packages={name: _version(name) for name in DICOM_PACKAGES},
+        dicom_packages={name: version_of(name) for name in DICOM_PACKAGES},
         transfer_syntaxes=syntaxes(),
         extras={
             extra: tuple(name for name in modules if find_spec(name) is None)
@@ -170,21 +170,6 @@ def _providers() -> tuple[str, ...]:
         return call_in_subprocess(caught, available_providers, within=TRIAL_SECONDS)
     except CxrError:  # the trial of the runtime says why
         return ()
-
-
-def _readable(metadata: str) -> str:
-    """Return ``onnxruntime_gpu-1.32.0.dist-info`` as ``onnxruntime-gpu 1.32.0``; several alike."""
-    names = [part.rpartition(".")[0].rpartition("-") for part in metadata.split(", ")]
-    if not all(name and number for name, _, number in names):
-        return "" if metadata == "none" else metadata
-    return ", ".join(f"{name.replace('_', '-')} {number}" for name, _, number in names)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def _jpeg_library() -> str:
