@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import FakeRuntime
+from fakes import CLASSES, FakeRuntime
 
 from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
@@ -31,7 +31,7 @@ PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png
 
 @pytest.fixture(scope="module")
 def images(class_folders: Path) -> ImageSet:
-    return load_images(list_images(class_folders), InputSpec(32, 32))
+    return load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(32, 32))
 
 
 @pytest.fixture
@@ -126,9 +126,10 @@ def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_pa
 def test_a_model_of_other_classes_is_refused(
     spec: ModelSpec, images: ImageSet, labels: tuple[str, str]
 ) -> None:
-    """Its probabilities mean something else."""
+    """The message names the classes of both sides."""
     other = Model("ab" * 32, "onnx", FakeRuntime(replace(spec, labels=labels)))
-    with pytest.raises(ModelInvalid, match="classes NORMAL and PNEUMONIA"):
+    message = f"{' and '.join(labels)} .*, got NORMAL and PNEUMONIA"
+    with pytest.raises(DataError, match=message):
         evaluate(other, images)
 
 
@@ -199,10 +200,10 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 50 + ["test"] * 10) * 2, strict=True
+            list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
         result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
         assert result.exit_code == 0, result.output
@@ -219,10 +220,12 @@ def test_what_was_held_out_is_taken_first(
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 45 + ["validation"] * 15) * 2, strict=True
+            list_images(class_folders, CLASSES),
+            (["train"] * 45 + ["validation"] * 15) * 2,
+            strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
     assert "the 30 of 120 images that are marked validation" in result.output
     assert "all images: 30 images" in result.output
@@ -233,7 +236,7 @@ def test_a_folder_that_is_in_use_is_told_before_the_work(
 ) -> None:
     """No image is read for nothing."""
     (tmp_path / "mine.txt").write_text("mine")
-    monkeypatch.setattr(imageset, "load_films", None)
+    monkeypatch.setattr(imageset, "load_images", None)
     refused = cxr("evaluate", class_folders, "-o", tmp_path)
     assert refused.exit_code == 2
     assert "has other files" in refused.output

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import CLASSES
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
@@ -19,7 +20,7 @@ from cxr_edge.spec.input_spec import InputSpec
 
 @pytest.fixture(scope="module")
 def images(class_folders: Path) -> ImageSet:
-    return load_images(list_images(class_folders), InputSpec(64, 64, 3))
+    return load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(64, 64, 3))
 
 
 def test_every_copy_is_named_once_and_only_the_first_is_clean(images: ImageSet) -> None:

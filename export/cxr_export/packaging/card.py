@@ -4,10 +4,10 @@ import json
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.figures import PointFigures
+from cxr_edge.evaluation.figures import ConfusionMatrix
 from cxr_edge.evaluation.markdown import table
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.notice import NOTICE
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
@@ -126,7 +126,7 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
     return "\n".join([*lines, "---"])
 
 
-def _metrics(spec: ModelSpec, found: OperatingPoint | PointFigures) -> list[str]:
+def _metrics(spec: ModelSpec, found: OperatingPoint | ConfusionMatrix) -> list[str]:
     pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
     name = spec.default_operating_point
     return [
@@ -206,7 +206,7 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
     if found.copies:
         name = spec.default_operating_point
         parts += ["The same images, changed:", copies_table(found.copies, name)]
-    if found.movements:
+    if found.counterfactual:
         text = "Marks and borders, which should not matter, and a blur:"
-        parts += [text, movements_table(found.movements)]
+        parts += [text, shifts_table(found.counterfactual)]
     return "\n\n".join(parts)

@@ -68,18 +68,22 @@ def evaluate(
         from cxr_edge.evaluation.evaluate import evaluate as run
         from cxr_edge.evaluation.report import claim_folder, write_evaluation
     from cxr_edge.cli.model_argument import open_any
-    from cxr_edge.datasets.listing import list_images, of_split
+    from cxr_edge.datasets.classes import require_known
+    from cxr_edge.datasets.listing import class_names, list_images, of_split
 
-    everything = list_images(data)
+    opened = open_any(reference, runtime, spec)
+    require_known(class_names(data), opened.spec.labels, data, opened.tag)
+    everything = list_images(data, opened.spec.labels)
     listed = of_split(everything, split)
     if not split and len(listed) < len(everything):
         typer.echo(
             f"the {len(listed)} of {len(everything)} images that are marked {listed[0].split}; "
             "--split chooses others"
         )
-    opened = open_any(reference, runtime, spec)
     claim_folder(out)
-    images = load_images(listed, opened.spec.input, skip_unreadable=skip_unreadable)
+    images = load_images(
+        listed, opened.spec.labels, opened.spec.input, skip_unreadable=skip_unreadable
+    )
     for file in images.unreadable:
         typer.echo(f"left out, unreadable: {file}")
     found = run(opened, images, copies=shifted, counterfactual=counterfactual)
@@ -93,7 +97,7 @@ def evaluate(
 def _print(found: "Evaluation") -> None:
     from cxr_edge.evaluation.evaluate import ALL
     from cxr_edge.evaluation.report import NAMES_ALONE, describe, matrices
-    from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+    from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
     for name, figures in found.groups.items():
@@ -108,5 +112,5 @@ def _print(found: "Evaluation") -> None:
     typer.echo(f"\n{matrices(found.figures.point(point.name))}\n")
     if found.copies:
         typer.echo(f"{copies_table(found.copies, point.name)}\n")
-    if found.movements:
-        typer.echo(f"{movements_table(found.movements)}\n")
+    if found.counterfactual:
+        typer.echo(f"{shifts_table(found.counterfactual)}\n")

@@ -15,7 +15,7 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 
 @dataclass(frozen=True)
-class PointFigures:
+class ConfusionMatrix:
     """The confusion matrix at one threshold and what follows from it."""
 
     name: str
@@ -69,7 +69,7 @@ class PointFigures:
 
 
 SHARES: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-"""Shares of :class:`PointFigures`."""
+"""Shares of :class:`ConfusionMatrix`."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ class Figures:
     """Expected calibration error; see :func:`cxr_edge.metrics.calibration.calibration_error`."""
     brier: float
     """Mean squared difference of probability and truth."""
-    points: tuple[PointFigures, ...]
+    points: tuple[ConfusionMatrix, ...]
     """One an operating point."""
 
-    def point(self, name: str) -> PointFigures:
+    def point(self, name: str) -> ConfusionMatrix:
         """Return the figures at the operating point called ``name``."""
         return next(point for point in self.points if point.name == name)
 
@@ -104,7 +104,7 @@ class Figures:
             calibration_error=data["calibration_error"],
             brier=data["brier"],
             points=tuple(
-                PointFigures(**{key: point[key] for key in counts}) for point in data["points"]
+                ConfusionMatrix(**{key: point[key] for key in counts}) for point in data["points"]
             ),
         )
 
@@ -149,11 +149,11 @@ def figures(
 
 def _at(
     point: OperatingPoint, truth: NDArray[np.bool_], scores: NDArray[np.float64]
-) -> PointFigures:
+) -> ConfusionMatrix:
     called = scores >= point.threshold
     tp, fp = int(called[truth].sum()), int(called[~truth].sum())
     fn, tn = int(truth.sum()) - tp, int((~truth).sum()) - fp
-    return PointFigures(point.name, point.threshold, tp=tp, fn=fn, tn=tn, fp=fp)
+    return ConfusionMatrix(point.name, point.threshold, tp=tp, fn=fn, tn=tn, fp=fp)
 
 
 def _share(count: int, total: int) -> Interval | None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.imaging.perturbations import recompress, set_exposure
 
 CLEAN: Final = "clean"
@@ -63,7 +62,7 @@ def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     for name, change in _CHANGES.items():
         yield name, _stack([change(image) for image in gray], images)
     labels = images.labels
-    if len(set(labels)) < len(LABELS):
+    if len(set(labels)) < len(images.classes):
         return  # no image of the other class to take an exposure from
     swapped = _swap_exposure(gray, labels)
     yield OTHER_CLASS_EXPOSURE, _stack(swapped, images)

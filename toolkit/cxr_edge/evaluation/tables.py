@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cxr_edge.evaluation.counterfactual import SMALL, Movement
+from cxr_edge.evaluation.counterfactual import SMALL, ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
 from cxr_edge.evaluation.markdown import table
 
@@ -52,7 +52,7 @@ def copies_table(copies: Mapping[str, Figures], point: str) -> str:
     return table(columns, rows)
 
 
-def movements_table(movements: Mapping[str, Movement]) -> str:
+def shifts_table(counterfactual: Mapping[str, ProbabilityShift]) -> str:
     """Return one row a change of marks or borders."""
     return table(
         (
@@ -64,6 +64,6 @@ def movements_table(movements: Mapping[str, Movement]) -> str:
                 name, f"{moved.mean:.4f}", f"{moved.small:.1%}", moved.flipped, moved.to_positive,
                 moved.to_negative,
             )
-            for name, moved in movements.items()
+            for name, moved in counterfactual.items()
         ),
     )  # fmt: skip

@@ -65,7 +65,7 @@ def read_run(folder: Path, name: str = "") -> Run:
         spec = read_appended_spec((folder / MODEL).read_bytes(), str(folder))
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         history = read_history(folder)
-        predictions = read_predictions(folder / PREDICTIONS)
+        predictions = read_predictions(folder / PREDICTIONS, spec.labels)
         return Run(
             name=name or folder.resolve().name,
             spec=spec,
