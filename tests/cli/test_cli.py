@@ -1,17 +1,20 @@
 """The command: help, exit codes, what it loads and what it prints."""
 
+import importlib
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from fakes import SAMPLES, runtimes
+from fakes import ROOT, SAMPLES, runtimes
 
 from cxr_edge import __version__
+from cxr_edge.cli import entry
 from cxr_edge.cli.app import app
 from cxr_edge.models.locate import default_package
 from cxr_edge.notice import NOTICE
@@ -210,3 +213,10 @@ def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], env={**os.environ, **variables}, check=True)
     left = {path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()}
     assert left == {(".cache", "cxr-edge")}
+
+
+def test_the_installed_command_is_the_one_that_is_tested() -> None:
+    """The entry point that the distribution declares exists, and is that of ``python -m``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["cxr"].partition(":")
+    assert getattr(importlib.import_module(module), function) is entry.main

@@ -391,7 +391,7 @@ def test_that_it_cannot_be_written_hides_no_failed_gate(
     def refuse(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("cxr_export.packaging.export.write_whole", refuse)
+    monkeypatch.setattr("cxr_export.packaging.export.write_text_atomically", refuse)
     words = ("verify", copy, "--data", class_folders, "--films", 4)
     result = cxr(*words)
     assert result.exit_code == 1

@@ -9,7 +9,7 @@ from typing import Final
 from cxr_edge.datasets.classes import Classes, joined
 from cxr_edge.datasets.labelled_image import SPLITS, LabelledImage, patient_of
 from cxr_edge.errors import DataError
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import first_names
 
 COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
@@ -38,7 +38,7 @@ def write_manifest(
     columns = COLUMNS if digests is not None else COLUMNS[:-1]
     folder = path.resolve().parent
     with (
-        whole(path) as half,
+        atomic_write(path) as half,
         half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")

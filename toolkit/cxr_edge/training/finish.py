@@ -15,7 +15,7 @@ from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
@@ -90,7 +90,7 @@ def conclude(
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:
     """Write the model with its spec inside; a run that has one is finished."""
-    with whole(out / MODEL) as half:
+    with atomic_write(out / MODEL) as half:
         model.save(half)
         append_spec(half, spec)
 

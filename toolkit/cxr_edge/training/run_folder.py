@@ -11,7 +11,7 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.printable import first_names
 from cxr_edge.training.config import FitConfig
 
@@ -76,7 +76,7 @@ def keep_settings(
     }
     path = out / CONFIG
     if not path.exists():
-        write_whole(path, json.dumps(settings, indent=2) + "\n")
+        write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
     try:
         theirs = dict(json.loads(path.read_text(encoding="utf-8")))
