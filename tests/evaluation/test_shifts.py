@@ -11,7 +11,7 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.evaluation.shifts import (
     CLEAN,
     OTHER_CLASS_EXPOSURE,
-    PNEUMONIA_EXPOSURE,
+    POSITIVE_EXPOSURE,
     SHIFTS,
     shifted,
 )
@@ -43,6 +43,6 @@ def test_exposure_goes_over_to_the_other_class(images: ImageSet) -> None:
     after = copies[OTHER_CLASS_EXPOSURE].mean(axis=(1, 2, 3))
     assert after[normal].mean() == pytest.approx(before[ill].mean(), abs=4)
     assert after[ill].mean() == pytest.approx(before[normal].mean(), abs=4)
-    mixed = copies[PNEUMONIA_EXPOSURE]
+    mixed = copies[POSITIVE_EXPOSURE]
     np.testing.assert_array_equal(mixed[ill], images.pixels[ill])
     np.testing.assert_array_equal(mixed[normal], copies[OTHER_CLASS_EXPOSURE][normal])

@@ -75,8 +75,8 @@ def test_it_withstands_other_exposure_crop_and_compression() -> None:
         assert sensitivity is not None
         assert sensitivity.value >= 0.98, name
     card = (PACKAGE / "README.md").read_text()
-    assert copies_table(found.copies, "screening") in card
-    assert shifts_table(found.counterfactual) in card
+    assert copies_table(found.copies, "screening").markdown in card
+    assert shifts_table(found.counterfactual).markdown in card
 
 
 def test_parity_was_proved() -> None:

@@ -62,7 +62,7 @@ def audit(
     from cxr_edge.datasets.csv_manifest import write_manifest
     from cxr_edge.datasets.listing import find_classes
     from cxr_edge.datasets.repair import repair
-    from cxr_edge.storage.atomic import write_whole
+    from cxr_edge.storage.atomic import write_text_atomically
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
@@ -73,7 +73,7 @@ def audit(
     try:
         if json_file:
             text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-            write_whole(json_file, text + "\n")
+            write_text_atomically(json_file, text + "\n")
         if fix:
             images, left_out = repair(read, seed, validation_fraction)
             write_manifest(fix, images, classes)

@@ -134,7 +134,7 @@ def list_training_images(data: Path, classes: Classes) -> list[LabelledImage]:
     return kept
 
 
-def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]:
+def of_split(images: Sequence[LabelledImage], split: str | None) -> list[LabelledImage]:
     """Return the images of one split.
 
     Parameters
@@ -142,17 +142,15 @@ def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]
     images
         Images that :func:`list_images` listed.
     split
-        One of :data:`SPLITS`; ``all``; or empty: those for test where there are any, else those
-        for validation where there are any, else all.
+        One of :data:`SPLITS`, or ``all``; None for those for test if there are any, else those for
+        validation if there are any, else all.
 
     Raises
     ------
     UsageError
-        There is no such split, or it has no image.
+        The split has no image.
     """
-    if split not in ("", ALL_SPLITS, *SPLITS):
-        raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, got {split!r}")
-    if not split:
+    if split is None:
         marked = {image.split for image in images}
         split = next((name for name in (TEST, VALIDATION) if name in marked), ALL_SPLITS)
     if split == ALL_SPLITS:
@@ -160,7 +158,7 @@ def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]
     wanted = [image for image in images if image.split == split]
     if not wanted:
         have = ", ".join(sorted({image.split or "no split" for image in images}))
-        raise UsageError(f"--split: no image is marked {split}, these images have {have}")
+        raise UsageError(f"--split: expected {have}, got {split!r}: it has no image")
     return wanted
 
 

@@ -12,7 +12,7 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import DataError
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 
 PREDICTIONS: Final = "predictions.csv"
 """Name of the file in a run folder and in the folder of an evaluation."""
@@ -45,7 +45,7 @@ def write_predictions(path: Path, images: ImageSet, scores: NDArray[np.floating]
         Probabilities, shape (N,).
     """
     with (
-        whole(path) as half,
+        atomic_write(path) as half,
         half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")

@@ -103,13 +103,13 @@ def _report(found: Evaluation, out: Path) -> str:
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
         f"Brier score {found.figures.brier:.4f}."
     )
-    parts = [f"# Evaluation of {found.model}", NOTICE, head, worth, points_table(found.figures)]
+    parts = [f"# Evaluation of {found.model}", NOTICE, head, worth, points_table(found.figures).markdown]
     if len(found.groups) > 1:
         parts += ["## Trained on, or not"]
         for name, figures in found.groups.items():
             parts += [
                 f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
-                points_table(figures),
+                points_table(figures).markdown,
             ]
         parts.append(
             "Told by file names and the split of the model. What is said of training patients "
@@ -119,9 +119,9 @@ def _report(found: Evaluation, out: Path) -> str:
         parts.append("Which of these images the model was trained on, if any, it does not say.")
     if found.copies:
         name = found.spec.default_operating_point
-        parts += ["## The same images, changed", copies_table(found.copies, name)]
+        parts += ["## The same images, changed", copies_table(found.copies, name).markdown]
     if found.counterfactual:
-        parts += ["## Marks, borders and blur", shifts_table(found.counterfactual)]
+        parts += ["## Marks, borders and blur", shifts_table(found.counterfactual).markdown]
     for point in found.figures.points:
         parts += [
             f"## At {point.name} (threshold {point.threshold:.6f})",

@@ -1,4 +1,4 @@
-"""Changed copies of labelled images that imitate another scanner, another hospital, another day."""
+"""Changed copies of labelled images: other exposure, crop and compression."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -14,10 +14,10 @@ CLEAN: Final = "clean"
 """Name of the images as they are."""
 
 OTHER_CLASS_EXPOSURE: Final = "exposure of the other class"
-"""Every image with the mean and the deviation of an image of the other class."""
+"""Name of the copy in which each image has mean and deviation of one of the other class."""
 
-PNEUMONIA_EXPOSURE: Final = "normals exposed as pneumonias"
-"""The normal images with the mean and the deviation of a pneumonia image."""
+POSITIVE_EXPOSURE: Final = "negatives exposed as positives"
+"""Name of the copy in which negative images have the exposure of positive ones."""
 
 _SEED: Final = 2021
 
@@ -49,14 +49,14 @@ _CHANGES: Final[Mapping[str, Change]] = {
     "JPEG quality 30": lambda gray: recompress(gray, 30),
 }
 
-SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE)
+SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE)
 """Names of the copies, the images as they are first."""
 
 
 def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time.
 
-    Of images of one class the copies with exchanged exposure are left out.
+    Without images of both classes the copies with exchanged exposure are left out.
     """
     gray = images.pixels[:, :, :, 0]
     for name, change in _CHANGES.items():
@@ -69,7 +69,7 @@ def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     mixed = [
         new if label == 0 else old for new, old, label in zip(swapped, gray, labels, strict=True)
     ]
-    yield PNEUMONIA_EXPOSURE, _stack(mixed, images)
+    yield POSITIVE_EXPOSURE, _stack(mixed, images)
 
 
 def _swap_exposure(gray: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
