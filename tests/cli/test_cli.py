@@ -97,7 +97,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["audit", "{tmp}/none"], 2, "is neither"),
         (["audit", SAMPLES], 1, "expected images of two classes"),
         (["evaluate", "{tmp}/none"], 2, "is neither"),
-        (["evaluate", "{tmp}/none.onnx", SAMPLES], 1, "NORMAL"),
+        (["evaluate", SAMPLES], 1, "expected folders NORMAL and PNEUMONIA"),
         (["compare", "{tmp}"], 1, "finished run"),
         (["explain", "{tmp}/none.keras", IMAGE], 2, "does not exist"),
         (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -185,7 +186,7 @@ def test_every_format_gives_the_same_figures(
     cxr: Callable[..., Any], package: Path, class_folders: Path, tmp_path: Path, file: str
 ) -> None:
     """ONNX, TFLite and Keras through one seam: the figures of the run's validation images."""
-    result = cxr("evaluate", package / file, class_folders, "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, "--model", package / file, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     spec = json.loads((package / "spec.json").read_text())
@@ -210,7 +211,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
     assert refused.exit_code == 2
-    assert "no image is marked validation, these images have test, train" in refused.output
+    assert "--split: expected test, train, got 'validation': it has no image" in refused.output
 
 
 def test_what_was_held_out_is_taken_first(
@@ -227,7 +228,7 @@ def test_what_was_held_out_is_taken_first(
     ]
     write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "the 30 of 120 images that are marked validation" in result.output
+    assert "30 of 120 images, those of the validation split" in result.output
     assert "all images: 30 images" in result.output
 
 
@@ -242,15 +243,32 @@ def test_a_folder_that_is_in_use_is_told_before_the_work(
     assert "has other files" in refused.output
 
 
-def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path) -> None:
-    """Given twice it is refused."""
-    refused = cxr("evaluate", "default", class_folders, "--model", "default")
-    assert refused.exit_code == 2
-    assert "at most a model and a folder" in refused.output
+def test_both_sides_are_named_where_classes_differ(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """A model cannot be judged on images of other classes."""
+    shutil.copytree(class_folders, tmp_path / "data")
+    (tmp_path / "data" / "PNEUMONIA").rename(tmp_path / "data" / "TB")
+    refused = cxr("evaluate", tmp_path / "data", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    message = " ".join(refused.output.split())
+    assert "the classes of the model cxr-lite0@" in message
+    assert "NORMAL and PNEUMONIA, got NORMAL and TB" in message
+
+
+def test_the_terminal_gets_no_markdown(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Tables are Markdown in report.md alone."""
+    words = ("--shifted", "--counterfactual", "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, *words)
+    assert result.exit_code == 0, result.output
+    assert "|" not in result.output
+    assert "|" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
     """What is asked for and cannot be had is not skipped."""
-    refused = cxr("evaluate", "m.keras", class_folders, "--runtime", "onnx")
+    refused = cxr("evaluate", class_folders, "--model", "m.keras", "--runtime", "onnx")
     assert refused.exit_code == 2
     assert "expected auto for a .keras file, got 'onnx'" in refused.output

@@ -66,13 +66,13 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
 def test_the_figures_are_the_models(run_folder: Path) -> None:
     """The AUC in the spec is what the saved model scores on the images that split.csv holds out."""
     from cxr_export.keras_models.load import load_original
-    from cxr_export.keras_models.runtime import KerasRuntime
 
-    model, spec = load_original(run_folder / "model.keras")
+    original = load_original(run_folder / "model.keras")
+    spec = original.spec
     assert spec.provenance is not None
     images = load_images(list_images(run_folder / "split.csv", CLASSES), CLASSES, spec.input)
     _, validation = split_by_patient(images, 0, 0.5)
-    scores = KerasRuntime(model, spec).run(validation.pixels)
+    scores = original.run(validation.pixels)
     expected = spec.provenance.validation_auc.value
     assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
 

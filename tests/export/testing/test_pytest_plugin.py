@@ -51,7 +51,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     (pytester.path / "models").mkdir()
     for name, factor in (("a", 1.0), ("b", 1.0), ("bad", 0.5)):
         gray_model(pytester.path / "models" / f"{name}.onnx", factor)
-    (pytester.path / "films").symlink_to(SAMPLES)
+    (pytester.path / "images").symlink_to(SAMPLES)
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\n")
     return pytester
 
@@ -67,7 +67,7 @@ def test_what_agrees_passes_and_stands_in_the_table(project: pytest.Pytester) ->
     project.makepyfile(
         """
         def test_models(parity):
-            found = parity("models/a.onnx", "models/b.onnx", "films", gate="fp32")
+            found = parity("models/a.onnx", "models/b.onnx", "images", gate="fp32")
             assert found.candidates[0].comparison.max_difference == 0
         """
     )
@@ -104,7 +104,7 @@ def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
         """
         import pytest
 
-        @pytest.mark.parity("models/a.onnx", "models/bad.onnx", "films")
+        @pytest.mark.parity("models/a.onnx", "models/bad.onnx", "images")
         def test_models(parity):
             parity()
         """
@@ -130,7 +130,7 @@ def test_markers_add_up_and_the_call_wins(project: pytest.Pytester) -> None:
         import pytest
 
         pytestmark = pytest.mark.parity(
-            reference="models/a.onnx", candidate="models/bad.onnx", data="films"
+            reference="models/a.onnx", candidate="models/bad.onnx", data="images"
         )
 
         @pytest.mark.parity(candidate="models/b.onnx")
@@ -235,7 +235,7 @@ def test_without_the_extra_only_the_fixture_fails(
     project.makepyfile(
         """
         def test_models(parity):
-            parity("models/a.onnx", "models/b.onnx", "films")
+            parity("models/a.onnx", "models/b.onnx", "images")
 
         def test_other():
             pass

@@ -21,7 +21,8 @@ def evaluate(
     split: Annotated[
         Literal["train", "validation", "test", "all"] | None,
         typer.Option(
-            help="Split to evaluate.",
+            metavar="SPLIT",
+            help="Split to evaluate: train, validation, test or all.",
             show_default="test, else validation, else all",
             rich_help_panel=panels.INPUT,
         ),
@@ -94,7 +95,7 @@ def evaluate(
     from cxr_edge.datasets.listing import class_names, list_images, of_split
 
     names = class_names(data)
-    opened = open_any(model, runtime, spec)
+    opened = open_any(model, runtime.value, spec)
     require_known(names, opened.spec.labels, data, opened.tag)
     listed = list_images(data, opened.spec.labels)
     chosen = of_split(listed, split)

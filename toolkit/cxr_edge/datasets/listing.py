@@ -8,7 +8,6 @@ from typing import Final
 from cxr_edge.datasets.classes import Classes, joined, order_classes
 from cxr_edge.datasets.csv_manifest import read_labels, read_manifest
 from cxr_edge.datasets.labelled_image import (
-    SPLITS,
     TEST,
     TRAIN,
     VALIDATION,

@@ -103,7 +103,13 @@ def _report(found: Evaluation, out: Path) -> str:
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
         f"Brier score {found.figures.brier:.4f}."
     )
-    parts = [f"# Evaluation of {found.model}", NOTICE, head, worth, points_table(found.figures).markdown]
+    parts = [
+        f"# Evaluation of {found.model}",
+        NOTICE,
+        head,
+        worth,
+        points_table(found.figures).markdown,
+    ]
     if len(found.groups) > 1:
         parts += ["## Trained on, or not"]
         for name, figures in found.groups.items():
