@@ -86,7 +86,7 @@ def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) 
         found = artefact.comparison
         assert 0 < found.max_difference < 1e-4
         assert found.p50_difference <= found.p99_difference <= found.max_difference
-        assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
+        assert found.flips == {"screening": 0, "balanced": 0, "fixed-0.5": 0}
         assert found.changes.images == 120
         assert set(artefact.batches) == set(BATCH_SIZES[1:])
         assert max(artefact.batches.values()) <= 1e-6
