@@ -239,7 +239,7 @@ def test_a_source_that_goes_stops_the_conversion(job: ConvertJob, tmp_path: Path
     job.mapping.write_bytes(mapping[:kept])
 
     unplugs = FakeSink(begin=lambda _manifest: job.source.rename(tmp_path / "away"))
-    with pytest.raises(ReportError, match=r"is no longer available|is not there any more"):
+    with pytest.raises(ReportError, match="is no longer available"):
         run_convert(job, [unplugs])
     assert unplugs.calls[0] == "begin at 1"
     assert job.mapping.read_bytes() == mapping[:kept]

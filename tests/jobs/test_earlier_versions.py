@@ -1,9 +1,10 @@
 """Reports and mappings that an earlier version started are finished by this one."""
 
 import json
+import struct
 from pathlib import Path
 
-from fakes import SAMPLES
+import pytest
 from runs import session_of
 
 from cxr_edge.jobs.convert_job import ConvertJob
@@ -58,13 +59,13 @@ REPORT_MANIFEST = """{
 
 HALF_A_REPORT = """\
 path,status,label,probability,threshold,flags,reason,detail,width,height,format,sha256,model
-phantom-normal.jpg,ok,PNEUMONIA,0.407655,0.400000,,,,512,512,jpeg,\
-b79c1727cfea0fc4be55ef66f7945865bd035428c6605e0a0c881b889c97b809,fake@abababababab
-phantom-normal.tiff,ok,PNEUMONIA,0.407043,0.400000,,,,512,512,tiff,\
-1847c2929f5b6cf787ea417a50eae5b258391a592f9032e4ee3edc88fd691072,fake@abababababab
-phantom-opacities-16bit.png,ok,PNEUMONIA,0.433364,0.400000,,,,320,320,png,\
-3ce326982d4481d20fd7ac3a69211152352ae85b83da6f6d4fd3c355807b31a5,fake@abababababab
-phantom-opacities-8bit.png,ok,PNEUMO"""
+1.bmp,ok,NORMAL,0.121569,0.400000,,,,32,32,bmp,\
+7afd6d860c47dafccd5be852c9d79eea56cd7bf3a92241a9a1045175ab10056a,fake@abababababab
+2.bmp,ok,NORMAL,0.182353,0.400000,,,,32,32,bmp,\
+ae265010a56eebc627efb8962577ed93b28cef6fd6bafb70f2db49e90784c48e,fake@abababababab
+3.bmp,ok,NORMAL,0.243137,0.400000,,,,32,32,bmp,\
+f7b3324c0b332318253a1d9597db213a316cb4234e99a79a4ab58ed5ab340c78,fake@abababababab
+4.bmp,ok,NORMAL,0.303922"""
 
 MAPPING_MANIFEST = """{
   "manifest_version": 1,
@@ -88,11 +89,32 @@ MAPPING_MANIFEST = """{
 """
 
 
-def test_a_report_is_finished_byte_for_byte(model: Model, tmp_path: Path) -> None:
+def bmp(slope: int) -> bytes:
+    """Return a file whose bytes depend on no encoder: 32 by 32 gray levels, a ramp."""
+    pixels = bytes(min(255, slope * x + y) for y in range(32) for x in range(32))
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    start = 14 + 40 + len(palette)
+    head = struct.pack("<2sIIIIiiHHIIiiII", b"BM", start + len(pixels), 0, start, 40, 32, 32, 1, 8,
+                       0, len(pixels), 0, 0, 256, 0)  # fmt: skip
+    return head + palette + pixels
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Five images and a file that fails."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for slope in range(1, 6):
+        (folder / f"{slope}.bmp").write_bytes(bmp(slope))
+    (folder / "bad.png").write_text("no image")
+    return folder
+
+
+def test_a_report_is_finished_byte_for_byte(images: Path, model: Model, tmp_path: Path) -> None:
     """Its manifest, of version 2, becomes one of this version and keeps the time of its start."""
-    whole = ScanJob([SAMPLES], tmp_path / "whole.csv", session_of(model))
+    whole = ScanJob([images], tmp_path / "whole.csv", session_of(model))
     run_scan(whole)
-    job = ScanJob([SAMPLES], tmp_path / "report.csv", session_of(model))
+    job = ScanJob([images], tmp_path / "report.csv", session_of(model))
     job.out.write_text(HALF_A_REPORT)
     manifest_path(job.out).write_text(REPORT_MANIFEST)
     assert run_scan(job).continued_from == 3
@@ -100,17 +122,17 @@ def test_a_report_is_finished_byte_for_byte(model: Model, tmp_path: Path) -> Non
     data = json.loads(manifest_path(job.out).read_text())
     assert data["report_started"] == "2026-03-01T03:47:25+00:00"
     assert data["manifest_version"] == 3
-    assert run_scan(job).continued_from == 9
+    assert run_scan(job).continued_from == 6
 
 
-def test_a_mapping_is_finished_byte_for_byte(tmp_path: Path) -> None:
+def test_a_mapping_is_finished_byte_for_byte(images: Path, tmp_path: Path) -> None:
     """Its manifest, of version 1, becomes one of this version and keeps the time of its start."""
-    job = ConvertJob(SAMPLES, tmp_path / "out", tmp_path / "m.csv", key=None)
+    job = ConvertJob(images, tmp_path / "out", tmp_path / "m.csv", key=None)
     run_convert(job)
     whole = job.mapping.read_bytes()
     job.mapping.write_bytes(whole[: len(whole) // 2])
     manifest_path(job.mapping).write_text(MAPPING_MANIFEST)
-    assert 0 < run_convert(job).continued_from < 9
+    assert 0 < run_convert(job).continued_from < 6
     assert job.mapping.read_bytes() == whole
     data = json.loads(manifest_path(job.mapping).read_text())
     assert data["report_started"] == "2026-03-01T03:47:31+00:00"

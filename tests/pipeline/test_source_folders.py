@@ -16,5 +16,5 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
     folders.check_all()
     folder.rename(tmp_path / "kept")
     folder.mkdir()
-    with pytest.raises(ReportError, match="disk is not there any more"):
+    with pytest.raises(ReportError, match="disk is no longer available"):
         folders.check_all()

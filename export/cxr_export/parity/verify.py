@@ -1,8 +1,12 @@
 """Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
+import contextlib
+import importlib
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +20,15 @@ from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
+from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
-from cxr_export.parity.comparison import compare
+from cxr_export.parity.comparison import compare_scores
 from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
-from cxr_export.parity.scoring import batches_apart, score
+from cxr_export.parity.scoring import batches_apart
 
 _TIMED_RUNS: Final = 30
 
@@ -70,9 +76,11 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = score(known, images.pixels)
+    expected = run_in_batches(known, images.pixels).scores
     found = [
-        measure(package / kind.file, kind, images, expected, known.spec, gates[kind.precision])
+        measure_artefact(
+            package / kind.file, kind, images, expected, known.spec, gates[kind.precision]
+        )
         for kind in FORMATS.values()
         if (package / kind.file).is_file() and artefact in ("", kind.file)
     ]
@@ -82,7 +90,7 @@ def verify_package(
     return ParityReport(known.spec, original.name, images, tuple(found))
 
 
-def measure(
+def measure_artefact(
     path: Path, kind: Format, images: Images, expected: Scores, spec: ModelSpec, gate: Gate
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
@@ -107,23 +115,25 @@ def measure(
     ModelInvalid
         It cannot be run, or its spec says other than that of the reference.
     """
-    own = open_model(str(path), kind.runtime).spec
-    check_same_meaning(path, own, spec)
-    check_precision(path, own, kind)
-    start = time.perf_counter()  # the runtime's library is loaded by now
+    with contextlib.suppress(ImportError):  # the library's own time is not the artefact's
+        importlib.import_module(f"cxr_edge.runtimes.{kind.runtime}")
+    start = time.perf_counter()
     runtime = open_model(str(path), kind.runtime).runtime
+    check_same_meaning(path, runtime.spec, spec)
+    check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
+    scores = run_in_batches(runtime, images.pixels).scores
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
         provider=runtime.provider,
         precision=kind.precision,
         size=path.stat().st_size,
-        comparison=compare(images, expected, score(runtime, images.pixels), spec, gate),
+        comparison=compare_scores(images, expected, scores, spec, gate),
         batches=batches_apart(runtime, images.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
-        calibrated=len(set(images.sha256).intersection(_calibrated_on(own))),
+        calibrated=len(set(images.sha256).intersection(_calibrated_on(runtime.spec))),
     )
 
 
@@ -178,10 +188,6 @@ def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
 
 
 def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
-    taken = []
-    for number in range(_TIMED_RUNS):
-        image = pixels[number % len(pixels)][np.newaxis]
-        start = time.perf_counter()
-        runtime.run(image)
-        taken.append(1e3 * (time.perf_counter() - start))
+    images = cycle(pixels[:_TIMED_RUNS, np.newaxis])
+    taken = milliseconds(lambda: runtime.run(next(images)), _TIMED_RUNS, warm=True, budget=math.inf)
     return statistics.median(taken)

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.commands import COMMANDS
@@ -47,8 +47,8 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
             command = self._table[name]
             function = getattr(importlib.import_module(command.module), name)
             alone = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP)
-            alone.command(name, rich_help_panel=command.panel)(function)
-            self._loaded[name] = _with_short_types(typer.main.get_command(alone))
+            alone.command(name, cls=_CxrCommand, rich_help_panel=command.panel)(function)
+            self._loaded[name] = typer.main.get_command(alone)
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: Any) -> None:
@@ -64,12 +64,22 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
         return len(self._table)
 
 
-def _with_short_types(command: Any) -> Any:
-    """Show numbers as N in help, whose columns are narrow; a range stands beside it."""
-    for parameter in command.params:
-        if parameter.metavar is None and parameter.type.name.startswith(("int", "float")):
-            parameter.metavar = "N"
-    return command
+class _CxrCommand(TyperCommand):
+    """A subcommand whose help is narrow enough for 80 columns."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return ``--help``, which stands with the last option and not in a panel of its own."""
+        option = super().get_help_option(ctx)
+        if option and self.params:
+            option.rich_help_panel = getattr(self.params[-1], "rich_help_panel", None)
+        return option
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; numbers are shown as N, beside which stands their range."""
+        for parameter in self.params:
+            if parameter.metavar is None and parameter.type.name.startswith(("int", "float")):
+                parameter.metavar = "N"
+        return super().get_params(ctx)
 
 
 class CxrGroup(TyperGroup):
@@ -85,7 +95,7 @@ class CxrGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the subcommand; one that is not there is an error that suggests what is."""
-        if args and args[0] not in self.commands:
+        if args and args[0] not in self.list_commands(ctx):
             for word in get_close_matches(args[0], _MEANT, n=1):
                 ctx.fail(f"No such command {args[0]!r}. Did you mean {_MEANT[word]!r}?")
         return super().resolve_command(ctx, args)

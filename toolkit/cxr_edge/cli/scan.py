@@ -1,8 +1,9 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from cxr_edge.reports.sink import Sink
 
 
-def _named(choices: object) -> str:
+def _named(choices: type[StrEnum]) -> str:
     """Return the choices but ``auto``, for a help text."""
-    *names, last = get_args(choices)[1:]
+    *names, last = list(choices)[1:]
     return f"{', '.join(names)} or {last}"
 
 
@@ -58,7 +59,7 @@ def scan(
             help=f"auto (fastest installed runtime at full precision), {_named(RuntimeName)}.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = "auto",
+    ] = RuntimeName.AUTO,
     device: Annotated[
         DeviceName,
         typer.Option(
@@ -67,7 +68,7 @@ def scan(
             "is an error, never a silent fallback to the CPU.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = "auto",
+    ] = DeviceName.AUTO,
     operating_point: Annotated[
         str | None,
         typer.Option(
@@ -184,8 +185,8 @@ def scan(
         config = ScanConfig(
             model=model,
             spec=spec,
-            runtime=runtime,
-            device=device,
+            runtime=runtime.value,
+            device=device.value,
             operating_point=operating_point,
             threshold=threshold,
             batch_size=batch_size,

@@ -25,7 +25,7 @@ from cxr_edge.jobs.convert_mapping import (
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.sink import Sink
@@ -157,11 +157,9 @@ class _ConvertWork:
     def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[ConvertOutcome]]:
         job = self.job
         call, sandbox = partial(convert, encoding=job.encoding), Sandbox(job.in_flight)
-        for item, attempt in in_order(
-            lambda item: sandbox.attempt(item.file, call),
-            items,
-            ahead=_AHEAD * job.workers,
-            workers=job.workers,
+        engine = ThreadEngine(job.workers, ahead=_AHEAD * job.workers)
+        for item, attempt in engine.map_ordered(
+            lambda item: sandbox.attempt(item.file, call), items
         ):
             yield [self.images.write(item, attempt)]
 

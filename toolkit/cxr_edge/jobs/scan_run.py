@@ -13,6 +13,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.scan import scan
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, row_of, set_aside, shown
@@ -130,7 +131,7 @@ class _ScanWork:
             session.decision,
             prepare=Sandbox(self.in_flight).prepare,
             batching=session.batching,
-            workers=session.workers,
+            engine=ThreadEngine(session.workers),
         )
 
     def to_row(self, outcome: Outcome) -> Sequence[str]:
