@@ -44,7 +44,9 @@ def test_the_report_is_the_same_for_every_setting(
         pytest.skip(f"{runtime} is not installed")
     reports = []
     for workers, batch_size, threads in ((1, 1, 1), (3, 7, 1), (2, 32, 2), (5, 4, 3)):
-        model = open_model(str(default_package() / artefact), runtime, "cpu", threads=threads)
+        model = open_model(
+            str(default_package() / artefact), runtime, device="cpu", threads=threads
+        )
         batching = choose_batching(model, batch_size, workers)
         out = tmp_path / f"{workers}-{batch_size}-{threads}.csv"
         job = ScanJob([images], out, model, Decision.of(model.spec), batching=batching,

@@ -67,8 +67,9 @@ def evaluate(
         from cxr_edge.datasets.image_set import load_images
         from cxr_edge.evaluation.evaluate import evaluate as run
         from cxr_edge.evaluation.report import claim_folder, write_evaluation
-    from cxr_edge.cli.model_argument import open_any
     from cxr_edge.datasets.listing import list_images, of_split
+    from cxr_edge.models.locate import read_spec_file
+    from cxr_edge.models.open import open_any
 
     everything = list_images(data)
     listed = of_split(everything, split)
@@ -77,7 +78,7 @@ def evaluate(
             f"the {len(listed)} of {len(everything)} images that are marked {listed[0].split}; "
             "--split chooses others"
         )
-    opened = open_any(reference, runtime, spec)
+    opened = open_any(reference, runtime, spec=read_spec_file(spec) if spec else None)
     claim_folder(out)
     images = load_images(listed, opened.spec.input, skip_unreadable=skip_unreadable)
     for file in images.unreadable:

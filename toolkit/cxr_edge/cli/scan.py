@@ -39,7 +39,7 @@ def scan(
     device: Annotated[
         str,
         typer.Option(
-            help="auto (the fastest that works), cpu, cuda, tensorrt, openvino, coreml, directml, "
+            help="auto (the fastest that works), cpu, cuda, tensorrt, openvino, coreml, "
             "rocm or xnnpack; what is not there is an error."
         ),
     ] = "auto",
@@ -132,6 +132,7 @@ def scan(
     from cxr_edge.isolation.heartbeat import NONE, current
     from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
     from cxr_edge.models.batch_size import choose_batching
+    from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.open import open_model
     from cxr_edge.models.self_test import SKIPPED, check_once
     from cxr_edge.pipeline.decision import Decision
@@ -143,7 +144,14 @@ def scan(
     begun = begun_with(out) if not fresh or watch.rows != NONE else None
     preferred = begun.preferred if begun else None
     workers = workers or usable_cpus()
-    opened = open_model(model, runtime, device, spec, threads=threads, preferred=preferred)
+    opened = open_model(
+        model,
+        runtime,
+        device=device,
+        spec=read_spec_file(spec) if spec else None,
+        threads=threads,
+        preferred=preferred,
+    )
     decision = Decision.of(opened.spec, operating_point, threshold)
     job = ScanJob(
         paths=paths,
