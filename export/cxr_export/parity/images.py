@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import LABELS, VALIDATION, patient_of
+from cxr_edge.datasets.labelled_image import VALIDATION, patient_of
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, rank
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.prepare import Pixels
 from cxr_edge.pipeline.scan import prepare_all
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -24,7 +25,6 @@ SEED: Final = 2021
 UNKNOWN: Final = -1
 """In place of a label."""
 
-_AHEAD: Final = 32
 _JUDGED_SHARE: Final = 0.3
 
 
@@ -69,7 +69,7 @@ class Images:
         return tuple(image.patient for image in self.images)
 
 
-def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -> list[Image]:
+def list_parity_images(data: Sequence[Path], labels: tuple[str, str]) -> list[Image]:
     """List images with what is known of them.
 
     Parameters
@@ -92,7 +92,7 @@ def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -
     listed = [
         Image(ImageItem(str(image.path), str(image.path)), image.label, image.patient, image.split)
         for path in manifests
-        for image in list_images(path)
+        for image in list_images(path, labels)
     ]
     for item in discover(others) if others else ():
         named = [part for part in item.file.absolute().parent.parts if part in labels]
@@ -190,7 +190,8 @@ def load_parity_images(images: Sequence[Image], spec: InputSpec) -> Images:
     pixels: list[NDArray[np.uint8]] = []
     digests: list[str] = []
     of = {image.item.file: image for image in images}
-    for item, prepared in prepare_all((image.item for image in images), spec, ahead=_AHEAD):
+    items = (image.item for image in images)
+    for item, prepared in prepare_all(items, spec, ThreadEngine()):
         if isinstance(prepared.content, Pixels):
             kept.append(of[item.file])
             pixels.append(prepared.content.pixels)

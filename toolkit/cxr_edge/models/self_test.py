@@ -292,7 +292,7 @@ def _test_image(
     spec = model.spec.input
     largest, mean, not_decoded = 255, 255.0, ""
     try:
-        pixels = preprocess(decode(image.data, (spec.height, spec.width)), spec)
+        pixels = preprocess(decode(image.data, spec), spec)
         difference = np.abs(pixels.astype(np.int16) - image.pixels)
         largest, mean = int(difference.max()), float(difference.mean())
     except ImageError as exc:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
@@ -16,7 +15,7 @@ from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
@@ -63,7 +62,7 @@ def conclude(
     others = [scores for name, scores in copies.items() if name != CLEAN]
     spec = ModelSpec(
         name=config.name,
-        labels=LABELS,
+        labels=images.classes,
         input=config.input,
         operating_points=choose_operating_points(validation.labels, copies[CLEAN], others),
         default_operating_point=DEFAULT_OPERATING_POINT,
@@ -75,15 +74,15 @@ def conclude(
             seed=config.seed,
             validation_fraction=config.validation_fraction,
             training_films=len(training.images),
-            training_patients=training.patients,
+            training_patients=training.patient_count,
             validation_films=len(validation.images),
-            validation_patients=validation.patients,
+            validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
             split_seed=None if images.says_split else config.split_seed,
         ),
     )
-    write_predictions(out / PREDICTIONS, validation.images, copies[CLEAN])
+    write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
     write_report(out / REPORT, spec, story, validation.labels, copies)
     _save(model, spec, out)
     return spec
@@ -91,7 +90,7 @@ def conclude(
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:
     """Write the model with its spec inside; a run that has one is finished."""
-    with whole(out / MODEL) as half:
+    with atomic_write(out / MODEL) as half:
         model.save(half)
         append_spec(half, spec)
 

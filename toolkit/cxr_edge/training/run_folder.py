@@ -10,7 +10,7 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.printable import first_names
 from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
@@ -71,11 +71,12 @@ def keep_settings(
         "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
         "data_sha256": images.digest,
         "split_sha256": split_digest(training, validation),
+        "labels": list(images.classes),
         **config.to_dict(),
     }
     path = out / CONFIG
     if not path.exists():
-        write_whole(path, json.dumps(settings, indent=2) + "\n")
+        write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
     try:
         theirs = dict(json.loads(path.read_text(encoding="utf-8")))
