@@ -14,6 +14,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.locate import read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
@@ -53,7 +54,11 @@ def measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkRow:
 
 def _open(plan: BenchmarkPlan, setting: Setting) -> Model:
     return open_model(
-        plan.reference, setting.runtime, setting.device, plan.spec_file, threads=setting.threads
+        plan.reference,
+        setting.runtime,
+        device=setting.device,
+        spec=read_spec_file(plan.spec_file) if plan.spec_file else None,
+        threads=setting.threads,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxr_edge.errors import UsageError
 from cxr_edge.models.batch_size import Batching, choose_batching
-from cxr_edge.models.locate import DEFAULT
+from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
@@ -102,8 +102,8 @@ class Session:
         model = open_model(
             config.model,
             config.runtime,
-            config.device,
-            config.spec,
+            device=config.device,
+            spec=read_spec_file(config.spec) if config.spec else None,
             threads=config.threads,
             preferred=preferred,
         )
