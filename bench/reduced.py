@@ -1,6 +1,8 @@
-"""What JPEG decoding at reduced scale saves, and what it changes in a model's answers.
+"""Time that JPEG decoding at reduced scale saves, and changes of a model's answers by it.
 
     python bench/reduced.py FOLDER [--model default]
+
+Prints the figures of docs/performance.md.
 
 Each JPEG image below FOLDER is decoded as recipe cxr-1 has it, at 1/2, 1/4 or 1/8 as long as both
 sides stay at least twice the model's input, and at full size; both are stretched to the model's

@@ -403,7 +403,7 @@ def test_without_images_nothing_is_compared(tmp_path: Path, shape: tuple[int, ..
 
 
 @pytest.mark.parametrize(
-    ("expected", "came", "error"),
+    ("expected", "got", "error"),
     [
         ([3.0, 4.0], [3.0, 4.0], 0.0),
         ([3.0, 4.0], [3.0, 4.5], 0.1),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.runtimes.base import Runtime
@@ -77,12 +77,12 @@ def choose_batching(
         return Batching(asked) if _alike(model.runtime, asked) else Batching(1, f"alone: {ALONE}")
     if model.package is None:
         return Batching(1, "the default of a model without a package")
-    memory = memory_of(model.package)
+    known = machine_cache(model.package)
     question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
-    times = _usable(memory.get(question))
+    times = _usable(known.get(question))
     if times is None:
         times = _measure(model.runtime, workers, padded=padded)
-        memory.put(question, times)
+        known.put(question, times)
     return Batching(_best(times), _reason(times), padded)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.load import Candidate
-from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.models.preferred import Preferred
@@ -78,10 +78,10 @@ def open_fastest(package: Path, starts: Sequence[Candidate]) -> Model:
     By one thread, however many there are to be, so that they do not decide on the runtime.
     """
     by_name = {start.runtime: start for start in starts}
-    memory = memory_of(package)
+    known = machine_cache(package)
     files = ", ".join(start.file.name for start in starts)
     question = f"milliseconds an image by one thread, {files}, device {starts[0].device}"
-    times = _usable(memory.get(question), frozenset(by_name))
+    times = _usable(known.get(question), frozenset(by_name))
     if times is not None:
         name = min(times, key=times.__getitem__)
         return by_name[name].open(_reason(times))
@@ -98,7 +98,7 @@ def open_fastest(package: Path, starts: Sequence[Candidate]) -> Model:
     times = time_in_turns({name: model.runtime for name, model in models.items()})
     why = "; ".join([_reason(times), *map(str, broken)])
     if not broken:  # else the next start tries it again
-        memory.put(question, times)
+        known.put(question, times)
     return by_name[min(times, key=times.__getitem__)].open(why)
 
 

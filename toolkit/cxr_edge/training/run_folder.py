@@ -1,6 +1,5 @@
 """The folder of one training run: who may write to it, and what must stay the same in it."""
 
-import importlib.metadata
 import json
 import platform
 from pathlib import Path
@@ -13,6 +12,7 @@ from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.printable import first_names
+from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
 
 MODEL: Final = ORIGINAL
@@ -68,9 +68,10 @@ def keep_settings(
     settings: dict[str, Any] = {
         "tool_version": __version__,
         "python": platform.python_version(),
-        "libraries": _versions(),
+        "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
         "data_sha256": images.digest,
         "split_sha256": split_digest(training, validation),
+        "labels": list(images.classes),
         **config.to_dict(),
     }
     path = out / CONFIG
@@ -92,13 +93,3 @@ def keep_settings(
             f"--resume: the run in {out} was started otherwise: {changes}; give the same options "
             "and data, or start a run in another folder"
         )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # one of the two TensorFlows
-    return found
