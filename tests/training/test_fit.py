@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from fakes import CLASSES
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def sides(class_folders: Path) -> tuple[ImageSet, ImageSet]:
-    images = load_images(list_images(class_folders), SPEC)
+    images = load_images(list_images(class_folders, CLASSES), CLASSES, SPEC)
     return split_by_patient(images, 2021, 0.3)
 
 

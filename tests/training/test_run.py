@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import pytest
 import typer
+from fakes import CLASSES
 
 from cxr_edge.cli.app import app
 from cxr_edge.datasets.csv_manifest import write_manifest
@@ -46,7 +47,7 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     assert {"loss", "val_loss", "val_auc", "seconds"} <= history[0].keys()
     config = json.loads((run_folder / "config.json").read_text())
     assert config["data_sha256"] == facts.data_sha256
-    splits = Counter(image.split for image in list_images(run_folder / "split.csv"))
+    splits = Counter(image.split for image in list_images(run_folder / "split.csv", CLASSES))
     assert splits == {"train": facts.training_films, "validation": facts.validation_films}
     assert facts.command == config["command"]
     assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
@@ -65,13 +66,13 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
 def test_the_figures_are_the_models(run_folder: Path) -> None:
     """The AUC in the spec is what the saved model scores on the images that split.csv holds out."""
     from cxr_export.keras_models.load import load_original
-    from cxr_export.keras_models.runtime import KerasRuntime
 
-    model, spec = load_original(run_folder / "model.keras")
+    original = load_original(run_folder / "model.keras")
+    spec = original.spec
     assert spec.provenance is not None
-    images = load_images(list_images(run_folder / "split.csv"), spec.input)
+    images = load_images(list_images(run_folder / "split.csv", CLASSES), CLASSES, spec.input)
     _, validation = split_by_patient(images, 0, 0.5)
-    scores = KerasRuntime(model, spec).run(validation.pixels).scores
+    scores = original.run(validation.pixels).scores
     expected = spec.provenance.validation_auc.value
     assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
 
@@ -117,12 +118,12 @@ def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> N
     images = [
         LabelledImage(image.path, image.label, image.patient, split)
         for image, split in zip(
-            list_images(class_folders),
+            list_images(class_folders, CLASSES),
             (["train"] * 40 + ["validation"] * 10 + ["test"] * 10) * 2,
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", images)
+    write_manifest(tmp_path / "films.csv", images, CLASSES)
     spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0).spec
     assert spec.provenance is not None
     assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
@@ -160,17 +161,17 @@ def test_tensorboard_must_be_installed(
 @pytest.mark.slow
 def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: Path) -> None:
     """The same bytes on other sides, or under another label, are another run."""
-    listed = list_images(class_folders)
+    listed = list_images(class_folders, CLASSES)
     for shift in (0, 1):
         images = [
             dataclasses.replace(image, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
             for n, image in enumerate(listed)
         ]
-        write_manifest(tmp_path / f"images{shift}.csv", images)
-    train(tmp_path / "films0.csv", tmp_path / "run", quick(), verbose=0)
+        write_manifest(tmp_path / f"images{shift}.csv", images, CLASSES)
+    train(tmp_path / "images0.csv", tmp_path / "run", quick(), verbose=0)
     split = (tmp_path / "run" / "split.csv").read_bytes()
     with pytest.raises(UsageError, match="split_sha256"):
-        train(tmp_path / "films1.csv", tmp_path / "run", quick(), resume=True, verbose=0)
+        train(tmp_path / "images1.csv", tmp_path / "run", quick(), resume=True, verbose=0)
     assert (tmp_path / "run" / "split.csv").read_bytes() == split
 
 

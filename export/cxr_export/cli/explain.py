@@ -46,8 +46,9 @@ def explain(
         from cxr_export.keras_models.load import load_original
     if not items:
         raise UsageError("expected at least one image to explain, the folders have none")
-    loaded, spec = load_original(path)
-    explainer = Explainer(loaded)
+    original = load_original(path)
+    spec = original.spec
+    explainer = Explainer(original.model)
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -170,10 +170,17 @@ def _bisect(
 
 def _print(report: "ParityReport") -> None:
     from cxr_edge.cli.tables import print_table
-    from cxr_export.parity.tables import cost, decisions, headline, remarks, worth
+    from cxr_export.parity.tables import (
+        differences_table,
+        headline,
+        metric_changes_table,
+        remarks,
+        size_and_time_table,
+    )
 
     findings = report.to_dict()
-    for columns, rows in (decisions(findings), worth(findings), cost(findings)):
+    for make in (differences_table, metric_changes_table, size_and_time_table):
+        columns, rows = make(findings)
         if rows:
             print_table(columns, rows)
             typer.echo()

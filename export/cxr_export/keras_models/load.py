@@ -13,7 +13,7 @@ from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.spec.embedding import read_appended_spec, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.keras_file import check_keras_file
-from cxr_export.keras_models.runtime import keras_adapter
+from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import is_saved_model
 
 _LOAD_ERRORS: Final = (
@@ -34,8 +34,8 @@ _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find 
 """How Keras names a class or function that it does not have."""
 
 
-def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Model, ModelSpec]:
-    """Load a ``.keras`` or ``.h5`` file and its spec.
+def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
+    """Load a ``.keras`` or ``.h5`` file with its spec.
 
     Keras' safe mode stays on: a model is data, and one that holds code is refused.
 
@@ -71,8 +71,7 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Mode
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except _LOAD_ERRORS as exc:
         raise ModelInvalid(_explain(path, exc)) from exc
-    keras_adapter(model, spec, str(path))
-    return model, spec
+    return KerasRuntime(model, spec, str(path))
 
 
 def _explain(path: Path, exc: Exception) -> str:

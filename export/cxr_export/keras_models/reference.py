@@ -8,7 +8,6 @@ from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.load import load_original
-from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
 
 
@@ -37,6 +36,5 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
     if (path / ORIGINAL).is_file():
         path /= ORIGINAL
     if path.suffix.lower() in KERAS_SUFFIXES:
-        model, spec = load_original(path, spec)
-        return KerasRuntime(model, spec, str(path))
+        return load_original(path, spec)
     return open_model(str(path), spec=spec).runtime

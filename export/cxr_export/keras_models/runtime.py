@@ -24,7 +24,7 @@ class KerasRuntime(AdaptedRuntime):
         Parameters
         ----------
         model
-            What :func:`load_original` returned.
+            A model with one input and one output.
         spec
             What it expects and means.
         source
@@ -35,18 +35,17 @@ class KerasRuntime(AdaptedRuntime):
         ModelInvalid
             The model takes or gives other than its spec says.
         """
-        self.spec = spec
-        self._model = model
-        self._adapter = keras_adapter(model, spec, source)
+        self.model, self.spec, self.source = model, spec, source
+        self.adapter = _adapter(model, spec, source)
 
     def _call(self, image: Array) -> Array:
         try:
-            return np.asarray(self._model.predict_on_batch(image))
+            return np.asarray(self.model.predict_on_batch(image))
         except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
             raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
 
 
-def keras_adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
+def _adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
     """Check a model against its spec."""
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)

@@ -19,13 +19,13 @@ from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_export.keras_models.load import load_original
-from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.wrap import single_probability
-from cxr_export.packaging.artefacts import Maker
+from cxr_export.packaging.artefacts import ArtefactMaker
 from cxr_export.packaging.card import model_card, with_parity
 from cxr_export.packaging.golden import write_selftest
 from cxr_export.packaging.request import Request, choose_images
 from cxr_export.parity.report import ParityReport
+from cxr_export.parity.tables import attempts_of
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def export_package(
         raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
     if out.exists() and not _is_empty(out):
         _require_package(out)
-    loaded, given = load_original(model, spec)
-    keras_model, exported = single_probability(loaded, given, str(model))
+    original = load_original(model, spec)
+    keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
     images = choose_images(wanted, exported)
@@ -95,14 +95,17 @@ def export_package(
     with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()
-        if spec is None and keras_model is loaded:
+        if spec is None and keras_model is original.model:
             shutil.copyfile(model, package / ORIGINAL)
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)
             append_spec(package / ORIGINAL, exported)
-        source = KerasRuntime(loaded, given, str(model))  # what the user has, not what is wrapped
-        maker = Maker(keras_model, exported, wanted, package, scratch, images, tell, source)
-        report = maker.make()
+        maker = ArtefactMaker(keras_model, exported, wanted, scratch, tell)
+        report = None
+        if images:
+            report = maker.make_judged(package, original, *images)
+        else:
+            maker.make(package)
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
         findings = report.to_dict() if report else None
@@ -152,7 +155,7 @@ def record(package: Path, report: ParityReport) -> list[str]:
     try:
         if path.is_file():
             before = json.loads(path.read_text(encoding="utf-8"))
-            findings |= {name: before.get(name, {}) for name in ("rungs", "withheld")}
+            findings |= {"attempts": attempts_of(before), "withheld": before.get("withheld", {})}
         written = {PARITY: _text(findings)}
         if card.is_file():
             written[CARD] = with_parity(card.read_text(encoding="utf-8"), findings)

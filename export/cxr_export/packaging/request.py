@@ -19,7 +19,7 @@ from cxr_export.parity.images import (
 )
 
 CALIBRATION_IMAGES: Final = 128
-"""To begin with; the rung that takes more takes four times as many."""
+"""To begin with; the attempt that takes more takes four times as many."""
 
 JUDGED_IMAGES: Final = 1000
 """Images on which artefacts are judged."""

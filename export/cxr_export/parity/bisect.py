@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DataError, ModelInvalid
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.tables import figure_table
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.activations.open import open_probe
-from cxr_export.parity.activations.probe import OUTPUT, Probe, Tensor
+from cxr_export.parity.activations.probe import OUTPUT, LayerTensor, Probe
 from cxr_export.parity.layers import LayerComparison, LayerDifference
 
 BATCH_SIZE: Final = 4
@@ -92,7 +92,7 @@ class Bisection:
     def table(self) -> str:
         """Return all compared layers as a Markdown table; the guilty one has a bold name."""
         columns = ("layer", "shape", "relative error", "max |Δ|", self.reference, self.candidate)
-        return table(
+        return figure_table(
             columns,
             (
                 (
@@ -105,7 +105,7 @@ class Bisection:
                 )
                 for one in self.layers
             ),
-        )
+        ).markdown
 
     def __str__(self) -> str:
         return f"{self.verdict}\n\n{self.table()}"
@@ -193,8 +193,8 @@ def _compare(
 
 
 def _pairs(
-    tensors: tuple[Tensor, ...],
-    others: tuple[Tensor, ...],
+    tensors: tuple[LayerTensor, ...],
+    others: tuple[LayerTensor, ...],
     values: list[NDArray[Any]],
     their_values: list[NDArray[Any]],
 ) -> list[list[tuple[int, int]]]:
@@ -220,12 +220,14 @@ def _pairs(
     return pairs
 
 
-def _fused(tensors: tuple[Tensor, ...]) -> bool:
+def _fused(tensors: tuple[LayerTensor, ...]) -> bool:
     """Tell whether tensors may be the result of one of several operations."""
     return any(len({*tensor.operations} - {OUTPUT}) > 1 for tensor in tensors)
 
 
-def _links(tensors: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> dict[int, list[int]]:
+def _links(
+    tensors: tuple[LayerTensor, ...], others: tuple[LayerTensor, ...]
+) -> dict[int, list[int]]:
     """Return for tensors here those there that bear their operation, the last of several."""
     known = {name: i for i, tensor in enumerate(tensors) for name in tensor.operations}
     links: dict[int, list[int]] = defaultdict(list)

@@ -117,7 +117,7 @@ class Comparison:
         }
 
 
-def compare(
+def compare_scores(
     images: Images,
     reference: NDArray[np.floating],
     candidate: NDArray[np.floating],

@@ -9,8 +9,8 @@ from cxr_export.parity.comparison import Comparison, finite
 from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE
 
-PARITY_VERSION: Final = 2
-"""Version of ``parity.json``."""
+PARITY_VERSION: Final = 3
+"""Version of ``parity.json``; before 3 ``attempts`` was called ``rungs``."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ParityReport:
     """Compared on."""
     artefacts: tuple[ArtefactParity, ...]
     """One a file."""
-    rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    attempts: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     """File to what was tried until it passed, where a quantization was looked for."""
     withheld: dict[str, list[str]] = field(default_factory=dict)
     """File to why it is not in the package."""
@@ -129,6 +129,6 @@ class ParityReport:
                 {line for artefact in self.artefacts for line in artefact.comparison.unjudged}
             ),
             "artefacts": [artefact.to_dict() for artefact in self.artefacts],
-            "rungs": self.rungs,
+            "attempts": self.attempts,
             "withheld": self.withheld,
         }

@@ -4,17 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.tables import figure_table
 from cxr_edge.models.gates import FULL
 
 Findings = Mapping[str, Any]
 """What ``parity.json`` holds; see :meth:`cxr_export.parity.report.ParityReport.to_dict`."""
 
-Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+ParityTable = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Titles and rows."""
 
 
-def decisions(findings: Findings) -> Table:
+def differences_table(findings: Findings) -> ParityTable:
     """Return how far each artefact's probabilities and labels are from the reference's.
 
     Label flips are listed by operating point; the nearest threshold is |p - threshold| of the image
@@ -41,7 +41,7 @@ def decisions(findings: Findings) -> Table:
     return columns, rows
 
 
-def worth(findings: Findings) -> Table:
+def metric_changes_table(findings: Findings) -> ParityTable:
     """Return how AUC, sensitivity and specificity change, with 95 % paired bootstrap intervals.
 
     Without rows where no image is labelled.
@@ -57,7 +57,7 @@ def worth(findings: Findings) -> Table:
     return columns, rows
 
 
-def cost(findings: Findings) -> Table:
+def size_and_time_table(findings: Findings) -> ParityTable:
     """Return size and time of each artefact.
 
     Its share is of the fp32 artefact of the same runtime. Cold is opening it, once the runtime's
@@ -81,22 +81,37 @@ def cost(findings: Findings) -> Table:
     return columns, rows
 
 
-def rungs(findings: Findings) -> Table:
+def attempts_table(findings: Findings) -> ParityTable:
     """Return what was tried for each artefact of fewer bits until it passed."""
     columns = ("artefact", "tried", "MB", "max |Δp|", "flips", "")
     rows = [
         (
             name,
-            rung["rung"],
-            f"{rung['size'] / 1e6:.2f}",
-            _small(rung["max_difference"]),
-            ", ".join(map(str, rung["flips"].values())),
-            "passed" if rung["passed"] else "failed",
+            attempt["attempt"],
+            f"{attempt['size'] / 1e6:.2f}",
+            _small(attempt["max_difference"]),
+            ", ".join(map(str, attempt["flips"].values())),
+            "passed" if attempt["passed"] else "failed",
         )
-        for name, tried in findings["rungs"].items()
-        for rung in tried
+        for name, tried in attempts_of(findings).items()
+        for attempt in tried
     ]
     return columns, rows
+
+
+def attempts_of(findings: Findings) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Return the attempts at each artefact, by file.
+
+    Before version 3 of ``parity.json`` they were called rungs.
+    """
+    listed = findings.get("attempts", findings.get("rungs", {}))
+    return {
+        file: [
+            {("attempt" if key == "rung" else key): value for key, value in attempt.items()}
+            for attempt in tried
+        ]
+        for file, tried in listed.items()
+    }
 
 
 def headline(findings: Findings) -> str:
@@ -106,7 +121,7 @@ def headline(findings: Findings) -> str:
         f", {findings['positives']} positive and {findings['negatives']} negative" if known else ""
     )
     return (
-        f"{findings['images']} images of {findings['patients']} patients{classes}, against "
+        f"{findings['films']} images of {findings['patients']} patients{classes}, against "
         f"{findings['reference']}"
     )
 
@@ -122,7 +137,7 @@ def remarks(findings: Findings) -> list[str]:
     if shares and findings["films"] * min(shares) < 1:
         least = math.ceil(1 / min(shares))
         said.append(
-            f"{findings['images']} images cannot show a share of {min(shares):.1%}: judge on "
+            f"{findings['films']} images cannot show a share of {min(shares):.1%}: judge on "
             f"{least} or more"
         )
     said += [
@@ -136,8 +151,12 @@ def remarks(findings: Findings) -> list[str]:
 
 def as_markdown(findings: Findings) -> str:
     """Return remarks and all tables as Markdown, and what is not in the package."""
-    parts = (decisions(findings), worth(findings), cost(findings), rungs(findings))
-    blocks = [table(columns, rows) for columns, rows in parts if rows]
+    makers = (differences_table, metric_changes_table, size_and_time_table, attempts_table)
+    blocks = [
+        figure_table(columns, rows).markdown
+        for columns, rows in (make(findings) for make in makers)
+        if rows
+    ]
     if said := remarks(findings):
         blocks.insert(0, "\n".join(f"- {line}" for line in said))
     if findings["withheld"]:

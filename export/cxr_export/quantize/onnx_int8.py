@@ -23,7 +23,7 @@ from cxr_edge import __version__
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.convert.onnx import save_onnx
-from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, Plan
+from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 
 _METHODS: Final = {
@@ -77,7 +77,7 @@ class OnnxInt8:
         names = [node.name for node in self._graph.node]
         self._before = names[: names.index(self.layers[0])] if self.layers else names
 
-    def write(self, plan: Plan, spec: ModelSpec, path: Path) -> None:
+    def write(self, plan: QuantizationPlan, spec: ModelSpec, path: Path) -> None:
         """Quantize; see :class:`cxr_export.quantize.plan.Quantizer`."""
         apart = {*plan.weights_only, *plan.float_layers}
         try:
@@ -102,7 +102,7 @@ class OnnxInt8:
         model.producer_name, model.producer_version = "cxr-edge", __version__
         save_onnx(model, spec, path)
 
-    def _ranges(self, plan: Plan) -> Path:
+    def _ranges(self, plan: QuantizationPlan) -> Path:
         """Return the file with the ranges of all activations, measured once for each calibrator."""
         path = self._scratch / f"{plan.calibrator}-{plan.images}.json"
         if not path.exists():

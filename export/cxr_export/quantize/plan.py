@@ -14,7 +14,7 @@ all of it, its middle 99.999 %, or what loses the least information at 8 bits.""
 
 
 @dataclass(frozen=True)
-class Plan:
+class QuantizationPlan:
     """How to quantize a network."""
 
     calibrator: str = ""
@@ -42,7 +42,7 @@ class Quantizer(Protocol):
     def layers(self) -> tuple[str, ...]:
         """Layers with weights, in the order of the graph."""
 
-    def write(self, plan: Plan, spec: ModelSpec, path: Path) -> None:
+    def write(self, plan: QuantizationPlan, spec: ModelSpec, path: Path) -> None:
         """Quantize and write the artefact with its spec inside.
 
         Raises

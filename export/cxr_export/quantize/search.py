@@ -1,4 +1,4 @@
-"""Look for a quantization that passes its gate: rung by rung, each one recorded."""
+"""Look for a quantization that passes its gate: attempt by attempt, each one recorded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.quantization import Quantization
-from cxr_export.parity.comparison import Comparison, compare, finite
+from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED, Images
-from cxr_export.quantize.plan import Plan, Quantizer
+from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
 LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
 """Share of the float artefact's size that layers left in float may bring it to, where the first
@@ -34,12 +34,12 @@ _PROBED: Final = 32
 
 
 @dataclass(frozen=True)
-class Rung:
+class Attempt:
     """One attempt."""
 
     name: str
     """What was tried."""
-    plan: Plan
+    plan: QuantizationPlan
     """In detail."""
     size: int
     """Bytes of the artefact."""
@@ -54,7 +54,7 @@ class Rung:
         changes = found.changes
         sensitivity = changes.sensitivity.get(found.judged_at)
         return {
-            "rung": self.name,
+            "attempt": self.name,
             "calibrator": self.plan.calibrator,
             "films": self.plan.images,
             "weights_only": list(self.plan.weights_only),
@@ -70,8 +70,8 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Ladder:
-    """All that is needed to climb."""
+class QuantizationSearch:
+    """The attempts at one artefact, from the cheapest to the most costly."""
 
     quantizer: Quantizer
     """That makes the attempts."""
@@ -90,19 +90,19 @@ class Ladder:
     count: int
     """Calibration images to begin with."""
 
-    def climb(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Rung]:
-        """Try rung after rung until one passes; ``path`` is then the artefact.
+    def run(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Attempt]:
+        """Make attempt after attempt until one passes; ``path`` is then the artefact.
 
         Parameters
         ----------
         path
-            The file to write; after the last rung it may hold one that did not pass.
+            The file to write; after the last attempt it may hold one that did not pass.
         tell
-            Called with one line a rung.
+            Called with one line per attempt.
 
         Returns
         -------
-        list of Rung
+        list of Attempt
             The last one passed, or none did.
 
         Raises
@@ -110,31 +110,33 @@ class Ladder:
         ModelError
             A library refuses.
         """
-        tried: list[Rung] = []
+        tried: list[Attempt] = []
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
             self.quantizer.write(plan, self._spec(plan), path)
             scores = _scores(path, self.judged.pixels)
-            found = compare(self.judged, self.expected, scores, self.spec, self.gate)
+            found = compare_scores(self.judged, self.expected, scores, self.spec, self.gate)
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
                           tried[0].size if tried else size)  # fmt: skip
             large = [f"{size} bytes, allowed {allowed:.0f}"] if size > allowed else []
             mismatches = (*found.mismatches, *large)
-            tried.append(Rung(name, plan, size, found, mismatches))
+            tried.append(Attempt(name, plan, size, found, mismatches))
             tell(f"{path.name}, {name}: {'; '.join(mismatches) or 'passed'}")
             if not mismatches:
                 break
         return tried
 
-    def _plans(self, probe: Path, tried: Sequence[Rung]) -> Iterator[tuple[str, Plan]]:
+    def _plans(
+        self, probe: Path, tried: Sequence[Attempt]
+    ) -> Iterator[tuple[str, QuantizationPlan]]:
         """Yield what to try, the cheapest first; ``tried`` is what became of those before."""
         layers = self.quantizer.layers
         for calibrator in self.quantizer.calibrators:
-            plan = Plan(calibrator, min(self.count, len(self.calibration)))
+            plan = QuantizationPlan(calibrator, min(self.count, len(self.calibration)))
             yield f"{calibrator}, {plan.images} images", plan
         if not self.quantizer.calibrators:
-            yield "all layers", Plan()
-        base = min(tried, key=lambda rung: rung.comparison.mean_difference).plan
+            yield "all layers", QuantizationPlan()
+        base = min(tried, key=lambda attempt: attempt.comparison.mean_difference).plan
         if base.calibrator and len(self.calibration) > base.images:
             more = replace(base, images=len(self.calibration))
             yield f"{more.calibrator}, {more.images} images", more
@@ -152,7 +154,7 @@ class Ladder:
                 kept = tuple(layer for layer in layers if layer in ranked[:count])
                 yield f"{count} most sensitive in float", _in_float(base, kept)
 
-    def _most_sensitive(self, base: Plan, probe: Path) -> list[str]:
+    def _most_sensitive(self, base: QuantizationPlan, probe: Path) -> list[str]:
         """Rank layers by how far the output moves, in logits, when one alone is quantized."""
         images = self.calibration.pixels[:_PROBED]
         expected = logit(_scores(self.source, images))
@@ -164,7 +166,7 @@ class Ladder:
         probe.unlink(missing_ok=True)
         return sorted(moved, key=lambda layer: -moved[layer])
 
-    def _spec(self, plan: Plan) -> ModelSpec:
+    def _spec(self, plan: QuantizationPlan) -> ModelSpec:
         images = tuple(sorted(self.calibration.sha256[: plan.images]))
         return replace(
             self.spec,
@@ -179,7 +181,7 @@ class Ladder:
         )
 
 
-def _in_float(base: Plan, layers: tuple[str, ...]) -> Plan:
+def _in_float(base: QuantizationPlan, layers: tuple[str, ...]) -> QuantizationPlan:
     """Return a plan that leaves layers in float, of those with quantized weights too."""
     rest = tuple(layer for layer in base.weights_only if layer not in layers)
     return replace(base, float_layers=layers, weights_only=rest)

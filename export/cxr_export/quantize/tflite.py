@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.quantize.plan import MINMAX, Plan
+from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 
 _LAYERS: Final = (
@@ -55,7 +55,7 @@ class TfliteQuantizer:
         self._ranges: dict[int, dict[str, Any]] = {}
         self.layers, self._behind = _layers(source)
 
-    def write(self, plan: Plan, spec: ModelSpec, path: Path) -> None:
+    def write(self, plan: QuantizationPlan, spec: ModelSpec, path: Path) -> None:
         """Quantize; see :class:`cxr_export.quantize.plan.Quantizer`."""
         try:
             with quiet():
@@ -67,7 +67,7 @@ class TfliteQuantizer:
         path.write_bytes(data)
         append_spec(path, spec)
 
-    def _worker(self, plan: Plan) -> quantizer.Quantizer:
+    def _worker(self, plan: QuantizationPlan) -> quantizer.Quantizer:
         worker = quantizer.Quantizer(str(self._source))
         every = {"regex": ".*", "operation_name": TFLOperationName.ALL_SUPPORTED}
         if self.precision == "fp16":
@@ -95,7 +95,7 @@ class TfliteQuantizer:
         is measured by itself and the extremes are kept.
         """
         if count not in self._ranges:
-            worker = self._worker(Plan(MINMAX, count))
+            worker = self._worker(QuantizationPlan(MINMAX, count))
             merged: dict[str, Any] = {}
             for first in range(0, count, _CHUNK):
                 batch = [{"image": self._images[first : min(first + _CHUNK, count)]}]

@@ -8,7 +8,7 @@ from cxr_edge.errors import ParityError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.comparison import Comparison, compare
+from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart
 from cxr_export.testing.inputs import (
@@ -202,7 +202,7 @@ def assert_parity(
         if _size(runtime.spec) == _size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
             got = run_in_batches(runtime, pixels).scores
-            comparison = compare(used, expected, got, wanted, gates[precision])
+            comparison = compare_scores(used, expected, got, wanted, gates[precision])
             batches = batches_apart(runtime, pixels)
         found.append(
             CandidateParity(

@@ -114,7 +114,7 @@ def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
     np.testing.assert_allclose(
         KerasRuntime(model, spec).run(IMAGES).scores, by_hand(model, spec), atol=1e-6
     )
-    wrapped, exported = single_probability(model, spec)
+    wrapped, exported = single_probability(KerasRuntime(model, spec))
     assert (wrapped.inputs[0].dtype, wrapped.inputs[0].shape) == ("uint8", (None, 8, 6, 1))
     assert wrapped.outputs[0].shape == (None, 1)
     assert exported.input.raw
@@ -126,7 +126,7 @@ def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
 def test_a_network_of_our_own_is_not_wrapped() -> None:
     """The object itself comes back, so nothing changes in what it exports to."""
     model = network()
-    assert single_probability(model, RAW) == (model, RAW)
+    assert single_probability(KerasRuntime(model, RAW)) == (model, RAW)
 
 
 def test_a_network_that_fails_as_it_runs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_what_is_exported_of_a_foreign_network(tmp_path: Path, suffix: str) -> N
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "films"
+    folder = tmp_path / "images"
     folder.mkdir()
     for number, image in enumerate(IMAGES):
         assert cv2.imwrite(str(folder / f"{number}.png"), image)
@@ -193,8 +193,8 @@ def test_a_wrapping_that_changes_the_answer_fails_the_export(
     model, spec = foreign("all of it")
     original = saved(model, tmp_path / "m.keras", spec)
 
-    def wrong(loaded: keras.Model, given: ModelSpec, source: str) -> tuple[keras.Model, ModelSpec]:
-        wrapped, made = single_probability(loaded, given, source)
+    def wrong(loaded: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
+        wrapped, made = single_probability(loaded)
         return keras.Model(wrapped.inputs, 1.0 - wrapped.outputs[0]), made
 
     monkeypatch.setattr("cxr_export.packaging.export.single_probability", wrong)

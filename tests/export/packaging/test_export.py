@@ -139,7 +139,7 @@ def test_a_given_spec_stands_in(tmp_path: Path, cxr: Callable[..., Any]) -> None
         "export", path, "-o", tmp_path / "p", *ONLY_FLOAT, "--spec", tmp_path / "spec.json"
     )
     assert result.exit_code == 0, result.output
-    assert load_original(tmp_path / "p" / "model.keras")[1] == TINY
+    assert load_original(tmp_path / "p" / "model.keras").spec == TINY
 
 
 def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_the_card_says_what_it_must(run_folder: Path) -> None:
     """Notice, data, split, seed, command, every operating point, limits, model-index."""
-    _, spec = load_original(run_folder / "model.keras")
+    spec = load_original(run_folder / "model.keras").spec
     card = model_card(spec)
     assert spec.provenance
     for text in (
@@ -171,7 +171,16 @@ def test_the_card_takes_in_an_evaluation(
     """Tables of cxr evaluate and notes stand in it; figures of another model are refused."""
     original = run_folder / "model.keras"
     out = tmp_path / "evaluation"
-    words = ("evaluate", original, class_folders, "-o", out, "--shifted", "--counterfactual")
+    words = (
+        "evaluate",
+        class_folders,
+        "--model",
+        original,
+        "-o",
+        out,
+        "--shifted",
+        "--counterfactual",
+    )
     assert cxr(*words).exit_code == 0
     (tmp_path / "notes.md").write_text("## How it was chosen\n\nBy lot.\n")
     options = ("--evaluation", out / "evaluation.json", "--notes", tmp_path / "notes.md")

@@ -16,7 +16,7 @@ from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import PRECISIONS
-from cxr_export.parity.comparison import Comparison, compare
+from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.images import UNKNOWN, Image, Images
 
 COUNT = 400
@@ -50,7 +50,7 @@ def judge(
     spec: ModelSpec,
     precision: str,
 ) -> Comparison:
-    return compare(images(labels), reference, candidate, spec, GATES[precision])
+    return compare_scores(images(labels), reference, candidate, spec, GATES[precision])
 
 
 def test_there_is_a_gate_for_each_precision() -> None:
@@ -151,7 +151,7 @@ def test_no_probability_passes_no_gate(
     candidate = reference.copy()
     candidate[7] = value
     found = judge(labels, reference, candidate, spec, "int8")
-    assert any("no probability on film7.png" in line for line in found.mismatches)
+    assert any("no probability on image7.png" in line for line in found.mismatches)
 
 
 def test_the_gate_looks_at_screening_whatever_is_default(
@@ -185,7 +185,7 @@ def test_positives_alone_tell_a_loss_of_sensitivity(
     lost = np.flatnonzero(reference >= 0.4)[:4]
     candidate[lost] = 0.3
     loose = Gate(None, flips=1.0, auc_loss=0.002, sensitivity_loss=0.005)
-    found = compare(images([1] * COUNT), reference, candidate, spec, loose)
+    found = compare_scores(images([1] * COUNT), reference, candidate, spec, loose)
     assert found.unjudged == ["AUC"]
     assert found.mismatches == ["sensitivity at screening changes by -0.0100, allowed -0.0050"]
     assert found.changes.specificity == {}
@@ -245,7 +245,7 @@ def test_a_gate_can_be_moved(
 ) -> None:
     """Loose limits let anything pass that is a probability."""
     loose = Gate(None, flips=1.0)
-    found = compare(images(labels), reference, 1 - reference, spec, loose)
+    found = compare_scores(images(labels), reference, 1 - reference, spec, loose)
     assert found.passed
     assert found.changes.auc
     assert found.changes.auc.value < -0.9

@@ -29,7 +29,6 @@ from cxr_export.parity import verify as parity
 from cxr_export.parity.images import Images, list_parity_images, load_parity_images
 from cxr_export.parity.report import ParityReport
 from cxr_export.parity.scoring import BATCH_SIZES
-from cxr_export.parity.tables import cost, remarks
 from cxr_export.parity.verify import verify_package
 
 pytestmark = pytest.mark.slow
@@ -87,7 +86,7 @@ def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) 
         found = artefact.comparison
         assert 0 < found.max_difference < 1e-4
         assert found.p50_difference <= found.p99_difference <= found.max_difference
-        assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
+        assert found.flips == {"screening": 0, "balanced": 0, "fixed-0.5": 0}
         assert found.changes.images == 120
         assert set(artefact.batches) == set(BATCH_SIZES[1:])
         assert max(artefact.batches.values()) <= 1e-6
@@ -166,7 +165,7 @@ def test_bisect_names_the_changed_layer(
     copy: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:
     """The layer whose weight was changed, with the statistics of both; nothing where all agree."""
-    words = ("verify", copy, "--data", class_folders, "--films", 16, "--bisect", "--no-write")
+    words = ("verify", copy, "--data", class_folders, "--images", 16, "--bisect", "--no-write")
     sound = cxr(*words)
     assert sound.exit_code == 0, sound.output
     assert "model.onnx follows model.keras in every layer" in sound.output
@@ -279,39 +278,6 @@ def test_the_options_of_the_command_start_from_the_gates() -> None:
     assert option_gates() == GATES
 
 
-def test_remarks_tell_what_flatters_or_is_too_few() -> None:
-    """Too few images for the share that is allowed, and images that were calibrated with."""
-    artefact = {"artefact": "model.int8.onnx", "gate": {"flips": 0.005}, "calibrated": 7}
-    found = {"films": 199, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
-    assert remarks(found) == [
-        "not judged, for want of labelled images: AUC",
-        "2 files could not be read and were left out",
-        "199 images cannot show a share of 0.5%: judge on 200 or more",
-        "7 of the images calibrated model.int8.onnx, which flatters it: --held-out leaves them out",
-    ]
-    artefact["calibrated"] = 0
-    assert remarks({"films": 200, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
-
-
-def test_sizes_are_shares_of_the_float_artefact_of_the_same_runtime() -> None:
-    """Without one there is no share."""
-
-    def artefact(name: str, runtime: str, precision: str, size: int) -> dict[str, Any]:
-        times = {"cold": 1.0, "warm": 1.0}
-        return {
-            "artefact": name, "runtime": runtime, "precision": precision, "size": size,
-            "batches": {"2": 0.0}, "latency_ms": times,
-        }  # fmt: skip
-
-    found = [
-        artefact("model.onnx", "onnx", "fp32", 1000),
-        artefact("model.int8.onnx", "onnx", "int8", 290),
-        artefact("model.int8.tflite", "litert", "int8", 500),
-    ]
-    _, rows = cost({"artefacts": found})
-    assert [row[2] for row in rows] == ["100%", "29%", "-"]
-
-
 def test_a_flipped_label_fails_whatever_the_difference(copy: Path, class_folders: Path) -> None:
     """A limit of 1 forgives probabilities, never decisions."""
     patch(copy / "model.onnx", shift_last_bias)
@@ -393,7 +359,7 @@ def test_that_it_cannot_be_written_hides_no_failed_gate(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("cxr_export.packaging.export.write_text_atomically", refuse)
-    words = ("verify", copy, "--data", class_folders, "--films", 4)
+    words = ("verify", copy, "--data", class_folders, "--images", 4)
     result = cxr(*words)
     assert result.exit_code == 1
     assert "--no-write" in result.output
@@ -406,7 +372,7 @@ def test_one_artefact_alone_can_be_verified(
     copy: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:
     """A file in a package names itself; the findings on all artefacts are not overwritten."""
-    result = cxr("verify", copy / "model.tflite", "--data", class_folders, "--films", 4)
+    result = cxr("verify", copy / "model.tflite", "--data", class_folders, "--images", 4)
     assert result.exit_code == 0, result.output
     assert "model.tflite" in result.output
     assert "model.onnx" not in result.output
@@ -418,7 +384,7 @@ def test_images_can_be_few_and_of_validation_patients(
     package: Path, class_folders: Path, cxr: Callable[..., Any]
 ) -> None:
     """--images takes as many of each class, --held-out those that were not trained on."""
-    result = cxr("verify", package, "--data", class_folders, "--films", 10, "--no-write")
+    result = cxr("verify", package, "--data", class_folders, "--images", 10, "--no-write")
     assert "10 images of" in result.output
     assert "5 positive and 5 negative" in result.output
     result = cxr("verify", package, "--data", class_folders, "--held-out", "--no-write")

@@ -63,7 +63,7 @@ def network(batch: int | None = None) -> keras.Model:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
     """Ten phantoms of each class."""
-    folder = tmp_path_factory.mktemp("films")
+    folder = tmp_path_factory.mktemp("images")
     phantoms.write_classes(folder, 10, 48)
     return folder
 
@@ -329,7 +329,7 @@ def test_files_that_cannot_be_read_are_counted(spec: ModelSpec) -> None:
     """Nobody is told of nine images where seven were compared."""
     found = assert_parity(FakeRuntime(spec), FakeRuntime(spec), SAMPLES)
     assert (len(found.images), found.images.unreadable) == (7, 2)
-    assert found.rows[0]["films"] == "7 of 9"
+    assert found.rows[0]["images"] == "7 of 9"
 
 
 def without_spec(folder: Path) -> Path:

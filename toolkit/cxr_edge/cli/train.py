@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 
@@ -16,14 +17,8 @@ if TYPE_CHECKING:
 
 def train(
     ctx: typer.Context,
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA",
-            help="Folder with NORMAL and PNEUMONIA in it or in its train folder, or a manifest "
-            "(CSV: path, label, patient, split).",
-        ),
-    ],
+    data: DataArgument,
+    positive: PositiveOption = "",
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="RUN", help="Run folder; created.")
     ] = Path("run"),
@@ -106,7 +101,7 @@ def train(
     left out.
     """
     if not data.exists():
-        raise UsageError(f"expected a folder of labelled images or a manifest, {data} is none")
+        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     with needs_extra("cxr train", "train"):
         from cxr_edge.spec.input_spec import InputSpec
         from cxr_edge.training import run
@@ -145,7 +140,12 @@ def train(
     )
     if show_samples:
         left_out = run.show_samples(
-            data, out, config, skip_unreadable=skip_unreadable, say=typer.echo
+            data,
+            out,
+            config,
+            positive=positive,
+            skip_unreadable=skip_unreadable,
+            say=typer.echo,
         )
         typer.echo(f"wrote {out / runfolder.SAMPLES}")
     else:
@@ -153,6 +153,7 @@ def train(
             data,
             out,
             config,
+            positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,
             tensorboard=tensorboard,
@@ -178,9 +179,10 @@ def print_spec(spec: "ModelSpec") -> None:
         )
     point = spec.operating_point()
     if point.specificity and point.specificity.value < 0.5:
+        share = f"{1 - point.specificity.value:.0%}"
         typer.echo(
-            f"warning: {point.name} calls {1 - point.specificity.value:.0%} of the normal images: "
-            "the network is not robust enough to keep its sensitivity otherwise",
+            f"warning: at '{point.name}' {share} of {spec.labels[0]} images are false positives; "
+            "this network needs that threshold to keep its sensitivity",
             err=True,
         )
 

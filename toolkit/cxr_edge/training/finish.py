@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
@@ -63,7 +62,7 @@ def conclude(
     others = [scores for name, scores in copies.items() if name != CLEAN]
     spec = ModelSpec(
         name=config.name,
-        labels=LABELS,
+        labels=images.classes,
         input=config.input,
         operating_points=choose_operating_points(validation.labels, copies[CLEAN], others),
         default_operating_point=DEFAULT_OPERATING_POINT,
@@ -75,15 +74,15 @@ def conclude(
             seed=config.seed,
             validation_fraction=config.validation_fraction,
             training_films=len(training.images),
-            training_patients=training.patients,
+            training_patients=training.patient_count,
             validation_films=len(validation.images),
-            validation_patients=validation.patients,
+            validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
             split_seed=None if images.says_split else config.split_seed,
         ),
     )
-    write_predictions(out / PREDICTIONS, validation.images, copies[CLEAN])
+    write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
     write_report(out / REPORT, spec, story, validation.labels, copies)
     _save(model, spec, out)
     return spec

@@ -57,14 +57,14 @@ calibration error {found[CLEAN].calibration_error:.4f}, Brier score {found[CLEAN
 
 ## Operating points
 
-{points_table(found[CLEAN])}
+{points_table(found[CLEAN]).markdown}
 
 Default: {spec.default_operating_point}. Chosen on these images and their changed copies; Wilson's
 95 % intervals take the images of one patient as independent.
 
 ## The same images, changed
 
-{copies_table(found, spec.default_operating_point)}
+{copies_table(found, spec.default_operating_point).markdown}
 {_pictures(path.parent)}""",
         encoding="utf-8",
     )

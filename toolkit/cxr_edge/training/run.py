@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
-from cxr_edge.datasets.listing import list_training_images
+from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import split_by_patient, write_split
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import missing_extra
@@ -50,6 +50,7 @@ def train(
     out: Path,
     config: FitConfig,
     *,
+    positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
@@ -69,6 +70,8 @@ def train(
         ``curves.png``, ``samples.png`` and ``report.md``.
     config
         How to train.
+    positive
+        Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
     resume
         Go on with the run that is in ``out``, from its last finished epoch; begin where there
         is none.
@@ -95,7 +98,13 @@ def train(
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise missing_extra("--tensorboard", "tensorboard", "tensorboard")
     images, training, validation = _load(
-        data, out, config, resume=resume, skip_unreadable=skip_unreadable, say=say
+        data,
+        out,
+        config,
+        positive=positive,
+        resume=resume,
+        skip_unreadable=skip_unreadable,
+        say=say,
     )
     try:
         keep_settings(out, config, images, training, validation)
@@ -116,6 +125,7 @@ def show_samples(
     out: Path,
     config: FitConfig,
     *,
+    positive: str = "",
     skip_unreadable: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[str, ...]:
@@ -129,7 +139,13 @@ def show_samples(
         Path and reason of each file that was left out.
     """
     images, training, _ = _load(
-        data, out, config, resume=False, skip_unreadable=skip_unreadable, say=say
+        data,
+        out,
+        config,
+        positive=positive,
+        resume=False,
+        skip_unreadable=skip_unreadable,
+        say=say,
     )
     try:
         draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
@@ -143,20 +159,22 @@ def _load(
     out: Path,
     config: FitConfig,
     *,
+    positive: str,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> tuple[ImageSet, ImageSet, ImageSet]:
     """Claim the run folder and return all images and the two sides of their split."""
-    listed = list_training_images(data)
+    classes = find_classes(data, positive)
+    listed = list_training_images(data, classes)
     claim(out, resume=resume)
-    images = load_images(listed, config.input, skip_unreadable=skip_unreadable)
+    images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
     training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
-        f"{len(training.images)} images of {training.patients} patients to train on, "
-        f"{len(validation.images)} of {validation.patients} to validate on; "
+        f"{len(training.images)} images of {training.patient_count} patients to train on, "
+        f"{len(validation.images)} of {validation.patient_count} to validate on; "
         f"{images.duplicates} exact duplicates left out"
     )
     return images, training, validation

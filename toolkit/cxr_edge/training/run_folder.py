@@ -71,6 +71,7 @@ def keep_settings(
         "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
         "data_sha256": images.digest,
         "split_sha256": split_digest(training, validation),
+        "labels": list(images.classes),
         **config.to_dict(),
     }
     path = out / CONFIG

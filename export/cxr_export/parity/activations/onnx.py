@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.onnx import LOAD_ERRORS
-from cxr_export.parity.activations.probe import Tensor, first_line, with_output
+from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
 
 _CHANNELS_FIRST: Final = [0, 3, 1, 2]
 """Axes of a transposition to it."""
@@ -51,7 +51,7 @@ class OnnxProbe:
         answer = model.graph.output[0].name
         read = _readable(model.graph)
         self.tensors = tuple(
-            Tensor(name, with_output(name.removesuffix(":0"), answer=tensor == answer))
+            LayerTensor(name, with_output(name.removesuffix(":0"), answer=tensor == answer))
             for tensor, name in read.items()
         )
         self._names = list(read)

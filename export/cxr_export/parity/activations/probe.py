@@ -11,7 +11,7 @@ OUTPUT: Final = "output"
 
 
 @dataclass(frozen=True)
-class Tensor:
+class LayerTensor:
     """One intermediate result of an artefact."""
 
     name: str
@@ -28,7 +28,7 @@ class Probe(Protocol):
     """An artefact, opened so that all of its intermediate results can be read."""
 
     @property
-    def tensors(self) -> tuple[Tensor, ...]:
+    def tensors(self) -> tuple[LayerTensor, ...]:
         """What depends on the image, in the order of computation."""
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
