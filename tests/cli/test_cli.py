@@ -149,27 +149,6 @@ def test_an_unreadable_file_is_a_failed_row(
     )
 
 
-def test_help_loads_neither_runtime_nor_decoder() -> None:
-    """``cxr --help`` answers at once: no onnxruntime, no OpenCV, no numpy."""
-    loaded = python("-X", "importtime", "-m", "cxr_edge", "--help").stderr
-    modules = {line.rsplit("|", 1)[-1].strip() for line in loaded.splitlines()}
-    assert "cxr_edge.cli.app" in modules
-    assert not modules & {"onnxruntime", "cv2", "numpy", "pydicom", "tensorflow"}
-
-
-def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
-    """The runtime runs where TensorFlow is not installed, and does not want it where it is."""
-    script = (
-        "import sys; from cxr_edge.cli.app import app\n"
-        f"app(['scan', {str(SAMPLES)!r}, '--out', {str(tmp_path / 'r.csv')!r}], "
-        "standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'cxr_edge.training', 'cxr_export'}\n"
-        "assert {'onnxruntime', 'ai_edge_litert', 'openvino'} & set(sys.modules)\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-    )
-    python("-c", script)
-
-
 @pytest.mark.parametrize(
     ("words", "blocked", "extra"),
     [
