@@ -110,7 +110,7 @@ def test_a_runtime_that_ends_its_process_is_a_line(
     def die(*_: object, **__: object) -> None:
         raise CxrError("its process died with exit code -11")
 
-    monkeypatch.setattr(here, "apart", die)
+    monkeypatch.setattr(here, "call_in_subprocess", die)
     result = cxr("doctor", "--json")
     assert result.exit_code == 1
     runtimes = json.loads(result.stdout)["machine"]["runtimes"]

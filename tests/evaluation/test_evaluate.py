@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,17 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import FakeRuntime
+from fakes import CLASSES, FakeRuntime
 
 from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
-from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
+from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE, SHIFTS
 from cxr_edge.models.model import Model
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.interval import Interval
@@ -31,7 +32,7 @@ PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png
 
 @pytest.fixture(scope="module")
 def images(class_folders: Path) -> ImageSet:
-    return load_images(list_images(class_folders), InputSpec(32, 32))
+    return load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(32, 32))
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_pa
     """What needs both classes is left out."""
     only = images.where(list(images.labels == 1))
     found = evaluate(model, only, copies=True, counterfactual=True)
-    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE}
+    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
     write_evaluation(found, tmp_path)
     assert found.figures.auc is None
     assert not (tmp_path / "roc.png").exists()
@@ -126,9 +127,10 @@ def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_pa
 def test_a_model_of_other_classes_is_refused(
     spec: ModelSpec, images: ImageSet, labels: tuple[str, str]
 ) -> None:
-    """Its probabilities mean something else."""
+    """The message names the classes of both sides."""
     other = Model("ab" * 32, "onnx", FakeRuntime(replace(spec, labels=labels)))
-    with pytest.raises(ModelInvalid, match="classes NORMAL and PNEUMONIA"):
+    message = f"{' and '.join(labels)} .*, got NORMAL and PNEUMONIA"
+    with pytest.raises(DataError, match=message):
         evaluate(other, images)
 
 
@@ -184,7 +186,7 @@ def test_every_format_gives_the_same_figures(
     cxr: Callable[..., Any], package: Path, class_folders: Path, tmp_path: Path, file: str
 ) -> None:
     """ONNX, TFLite and Keras through one seam: the figures of the run's validation images."""
-    result = cxr("evaluate", package / file, class_folders, "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, "--model", package / file, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     spec = json.loads((package / "spec.json").read_text())
@@ -199,17 +201,17 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 50 + ["test"] * 10) * 2, strict=True
+            list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
         result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
         assert result.exit_code == 0, result.output
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
     assert refused.exit_code == 2
-    assert "no image is marked validation, these images have test, train" in refused.output
+    assert "--split: expected test, train, got 'validation': it has no image" in refused.output
 
 
 def test_what_was_held_out_is_taken_first(
@@ -219,12 +221,14 @@ def test_what_was_held_out_is_taken_first(
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 45 + ["validation"] * 15) * 2, strict=True
+            list_images(class_folders, CLASSES),
+            (["train"] * 45 + ["validation"] * 15) * 2,
+            strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "the 30 of 120 images that are marked validation" in result.output
+    assert "30 of 120 images, those of the validation split" in result.output
     assert "all images: 30 images" in result.output
 
 
@@ -233,21 +237,38 @@ def test_a_folder_that_is_in_use_is_told_before_the_work(
 ) -> None:
     """No image is read for nothing."""
     (tmp_path / "mine.txt").write_text("mine")
-    monkeypatch.setattr(imageset, "load_films", None)
+    monkeypatch.setattr(imageset, "load_images", None)
     refused = cxr("evaluate", class_folders, "-o", tmp_path)
     assert refused.exit_code == 2
     assert "has other files" in refused.output
 
 
-def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path) -> None:
-    """Given twice it is refused."""
-    refused = cxr("evaluate", "default", class_folders, "--model", "default")
-    assert refused.exit_code == 2
-    assert "at most a model and a folder" in refused.output
+def test_both_sides_are_named_where_classes_differ(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """A model cannot be judged on images of other classes."""
+    shutil.copytree(class_folders, tmp_path / "data")
+    (tmp_path / "data" / "PNEUMONIA").rename(tmp_path / "data" / "TB")
+    refused = cxr("evaluate", tmp_path / "data", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    message = " ".join(refused.output.split())
+    assert "the classes of the model cxr-lite0@" in message
+    assert "NORMAL and PNEUMONIA, got NORMAL and TB" in message
+
+
+def test_the_terminal_gets_no_markdown(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Tables are Markdown in report.md alone."""
+    words = ("--shifted", "--counterfactual", "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, *words)
+    assert result.exit_code == 0, result.output
+    assert "|" not in result.output
+    assert "|" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
     """What is asked for and cannot be had is not skipped."""
-    refused = cxr("evaluate", "m.keras", class_folders, "--runtime", "onnx")
+    refused = cxr("evaluate", class_folders, "--model", "m.keras", "--runtime", "onnx")
     assert refused.exit_code == 2
     assert "expected auto for a .keras file, got 'onnx'" in refused.output

@@ -22,7 +22,7 @@ from cxr_edge.errors import (
     UnsupportedFormat,
 )
 from cxr_edge.imaging import decode as images
-from cxr_edge.imaging import decoded as image_module
+from cxr_edge.imaging import image as image_module
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.image import FLAGS, GrayImage, SourceFacts
 from cxr_edge.imaging.preprocess import preprocess

@@ -32,7 +32,7 @@ from cxr_edge.jobs.pseudonyms import read_or_make_key
 from cxr_edge.pipeline.discover import discover
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.observer import Counted, Unobserved
-from cxr_edge.storage.atomic import HALF
+from cxr_edge.storage.atomic import TEMP_PREFIX
 from cxr_edge.storage.lock import lock_path
 
 ENCODINGS = [
@@ -289,8 +289,8 @@ def test_killed_it_is_finished_byte_for_byte(job: ConvertJob, images: Path, tmp_
         wait_for_its_child(other.mapping)
         whole, halfway = decoded_images(job), decoded_images(other)
         assert 0 < len(halfway) < len(whole)
-        assert all(whole[name] == data for name, data in halfway.items() if HALF not in name)
-    (other.target / f"{HALF}1.png").write_text("left by a kill in the middle of an image")
+        assert all(whole[name] == data for name, data in halfway.items() if TEMP_PREFIX not in name)
+    (other.target / f"{TEMP_PREFIX}1.png").write_text("left by a kill in the middle of an image")
     assert run_convert(other).continued_from > 0
     assert decoded_images(other) == decoded_images(job)
     assert other.mapping.read_bytes() == job.mapping.read_bytes()

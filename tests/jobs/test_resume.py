@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import RunManifest, manifest_path
@@ -138,7 +138,7 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
     """A mount point stays when the disk goes, but it is not the same folder."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    folders = Folders.of([folder, tmp_path / "film.png"])
+    folders = SourceFolders.of([folder, tmp_path / "film.png"])
     folders.check_all()
     folder.rename(tmp_path / "kept")
     folder.mkdir()
@@ -289,16 +289,16 @@ def test_failures_are_allowed_by_number_or_share(
     counts = Counts(rows=rows, failed=failed)
     if stops:
         with pytest.raises(ReportError, match=f"{failed} of {rows} files failed"):
-            Allowance(text).check(counts)
+            FailureLimit(text).check(counts)
     else:
-        Allowance(text).check(counts)
+        FailureLimit(text).check(counts)
 
 
 @pytest.mark.parametrize("text", ["", "%", "-1", "1.5", "101%", "many"])
 def test_other_allowances_are_refused(text: str) -> None:
     """The message shows what would do."""
     with pytest.raises(UsageError, match="such as 5%"):
-        Allowance(text)
+        FailureLimit(text)
 
 
 def test_rows_are_on_the_disk_every_few_seconds(

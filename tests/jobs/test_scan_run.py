@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from cxr_edge.errors import ExitCode, ReportError, UsageError
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
@@ -209,12 +209,12 @@ def test_no_report_is_left_without_a_manifest(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("cxr_edge.reports.manifest.write_whole", killed)
+        patch.setattr("cxr_edge.reports.manifest.write_text_atomically", killed)
         with pytest.raises(SystemExit):
             run_scan(job)
     assert not job.out.exists()
     with monkeypatch.context() as patch:
-        patch.setattr("cxr_edge.reports.append_log.Journal.open", killed)
+        patch.setattr("cxr_edge.reports.append_log.AppendLog.open", killed)
         with pytest.raises(SystemExit):
             run_scan(job)
     assert run_scan(job).counts.rows == 13
@@ -233,7 +233,7 @@ def test_rows_of_another_scan_are_told(job: ScanJob) -> None:
 def test_too_many_failures_stop_early(job: ScanJob) -> None:
     """The report holds what was done and can be continued with a higher limit."""
     with pytest.raises(ReportError, match="--max-failures allows 0"):
-        run_scan(dataclasses.replace(job, max_failures=Allowance("0")))
+        run_scan(dataclasses.replace(job, max_failures=FailureLimit("0")))
     assert manifest(job.out)["exit_code"] == 1
     assert run_scan(job).counts.rows == 13
 
@@ -282,7 +282,7 @@ def test_a_missing_out_folder_is_seen_before_any_work(job: ScanJob, model: Model
         run_scan(dataclasses.replace(job, out=job.out.parent / "none" / "report.csv"))
     with pytest.raises(UsageError, match="is a folder"):
         run_scan(dataclasses.replace(job, out=job.out.parent))
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         run_scan(dataclasses.replace(job, out=Path("/dev/null")))
     assert not model.runtime.batches  # type: ignore[attr-defined]
 

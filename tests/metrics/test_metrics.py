@@ -63,11 +63,11 @@ def test_wilson_equals_published_values(count: int, total: int, low: float, high
 def test_screening_keeps_its_sensitivity(positive: list[float], negative: list[float]) -> None:
     """Whatever the scores, the chosen threshold keeps the sensitivity it promises."""
     labels = [1] * len(positive) + [0] * len(negative)
-    screening, balanced, study = choose_operating_points(labels, positive + negative)
+    screening, balanced, fixed = choose_operating_points(labels, positive + negative)
     assert screening.sensitivity is not None
     assert screening.sensitivity.value >= SCREENING_SENSITIVITY
-    assert (screening.name, balanced.name, study.name) == ("screening", "balanced", "study")
-    assert study.threshold == 0.5
+    assert (screening.name, balanced.name, fixed.name) == ("screening", "balanced", "fixed-0.5")
+    assert fixed.threshold == 0.5
 
 
 def test_screening_withstands_every_copy() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.pipeline.discover import PassedOver, discover
+from cxr_edge.pipeline.discover import Skipped, discover
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -29,8 +29,8 @@ def plant(root: Path, *names: str, content: bytes = b"") -> None:
 
 def found(*paths: Path) -> tuple[list[str], dict[str, int]]:
     """Return the paths taken, and what was skipped."""
-    passed_over = PassedOver()
-    return [item.path for item in discover(paths, passed_over)], dict(passed_over.counts)
+    skipped = Skipped()
+    return [item.path for item in discover(paths, skipped)], dict(skipped.counts)
 
 
 names = st.sampled_from(
@@ -102,7 +102,7 @@ def test_names_are_held_of_one_folder_and_compactly(tmp_path: Path) -> None:
     assert peak < 1000 * 100
 
 
-def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
     """Each hidden name counts once, and nothing below a hidden folder is looked at."""
     plant(tmp_path, "x.png", ".x.png", "a/.y.dcm", ".git/x.png", ".git/y.png")
     assert found(tmp_path) == (["x.png"], {"hidden": 3})
@@ -124,7 +124,7 @@ def test_first_bytes_speak_for_unknown_suffixes(name: str, content: bytes, tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"path,label\n", bytes(400)])
-def test_other_files_are_passed_over_and_counted(content: bytes, tmp_path: Path) -> None:
+def test_other_files_are_skipped_and_counted(content: bytes, tmp_path: Path) -> None:
     """A file that neither its name nor its bytes make an image gets no row."""
     plant(tmp_path, "labels.csv", "sub/notes.txt", content=content)
     assert found(tmp_path) == ([], {"other": 2})
@@ -132,13 +132,13 @@ def test_other_files_are_passed_over_and_counted(content: bytes, tmp_path: Path)
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", ["pipe", "pipe.png", "pipe.txt"])
-def test_a_pipe_is_passed_over_unopened(name: str, tmp_path: Path) -> None:
+def test_a_pipe_is_skipped_unopened(name: str, tmp_path: Path) -> None:
     """A pipe below a folder cannot stop the scan."""
     os.mkfifo(tmp_path / name)
     assert found(tmp_path) == ([], {"special": 1})
 
 
-def test_a_link_to_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_link_to_what_is_no_file_is_skipped(tmp_path: Path) -> None:
     """It is judged by what it leads to, and a hidden one by its name alone."""
     (tmp_path / "film.png").symlink_to("/dev/null")
     (tmp_path / ".film.png").symlink_to("/dev/null")
@@ -234,10 +234,10 @@ def test_what_cannot_be_looked_into_is_named(
     real = os.scandir
     monkeypatch.setattr("os.scandir", lambda at: refuse() if at.endswith(b"/b/") else real(at))
     monkeypatch.setattr("cxr_edge.pipeline.discover.open_regular", refuse)
-    passed_over = PassedOver()
-    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png", "y.png"]
-    assert passed_over.counts == {"unlisted": 1, "unread": 1}
-    assert passed_over.first_lost == ["b/", "notes.txt"]
+    skipped = Skipped()
+    assert [item.path for item in discover([tmp_path], skipped)] == ["a/x.png", "y.png"]
+    assert skipped.counts == {"unlisted": 1, "unread": 1}
+    assert skipped.first_lost == ["b/", "notes.txt"]
 
 
 @pytest.mark.parametrize("target", ["nowhere", "notes.txt", "a/x.png/below"])
@@ -245,9 +245,9 @@ def test_a_link_into_nowhere_that_is_no_image_is_nothing_lost(target: str, tmp_p
     """There is nothing behind it that could be an image."""
     plant(tmp_path, "a/x.png")
     (tmp_path / "notes.txt").symlink_to(target)
-    passed_over = PassedOver()
-    assert [item.path for item in discover([tmp_path], passed_over)] == ["a/x.png"]
-    assert (passed_over.counts, passed_over.first_lost) == ({"other": 1}, [])
+    skipped = Skipped()
+    assert [item.path for item in discover([tmp_path], skipped)] == ["a/x.png"]
+    assert (skipped.counts, skipped.first_lost) == ({"other": 1}, [])
 
 
 @pytest.mark.timeout(20)
@@ -261,7 +261,7 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(
 
 
 @pytest.mark.parametrize("name", ["socket", "socket.png"])
-def test_a_socket_is_passed_over(name: str, tmp_path: Path) -> None:
+def test_a_socket_is_skipped(name: str, tmp_path: Path) -> None:
     """As pipes and devices are."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / name))

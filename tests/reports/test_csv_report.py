@@ -11,7 +11,7 @@ import pytest
 from cxr_edge.errors import ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure, Prediction
-from cxr_edge.reports.append_log import Journal, read_rows
+from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import COLUMNS, REPORT, CsvReport, row_of, set_aside
 from cxr_edge.reports.manifest import manifest_path, read_identity
@@ -180,9 +180,9 @@ def test_a_report_that_cannot_be_written_is_closed(
 
     monkeypatch.setattr(Path, "open", keep)
     with pytest.raises(ReportError, match="/dev/null cannot be written"):
-        Journal.open(REPORT, Path("/dev/null"))  # it cannot be truncated
-    journal = Journal.open(REPORT, tmp_path / "r.csv")
+        AppendLog.open(REPORT, Path("/dev/null"))  # it cannot be truncated
+    log = AppendLog.open(REPORT, tmp_path / "r.csv")
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(ReportError, match="No space left"):
-        journal.close()
+        log.close()
     assert [file.closed for file in opened] == [True, True]

@@ -138,7 +138,7 @@ def test_the_bar_follows_the_report(model: Model, tmp_path: Path) -> None:
     job.out.write_bytes(b"".join(lines[:5]))
     seen: list[tuple[float, float | None]] = []
 
-    class Watched(Bar):
+    class Drawn(Bar):
         def begun(self, manifest: RunManifest) -> None:
             super().begun(manifest)
             wait(self._meter)
@@ -148,7 +148,7 @@ def test_the_bar_follows_the_report(model: Model, tmp_path: Path) -> None:
             task = self._bar.tasks[0]
             seen.append((task.completed, task.total))
 
-    bar = Watched(Meter(job.items()), Console(file=io.StringIO(), force_terminal=True))
+    bar = Drawn(Meter(job.items()), Console(file=io.StringIO(), force_terminal=True))
     run_scan(job, bar)
     bar.close()
     assert [rows for rows, _ in seen] == [4, 6, 8, 9]

@@ -185,7 +185,7 @@ def test_a_small_file_is_small(tmp_path: Path) -> None:
     assert read_at_most(path, 5) == b"12345"
     with pytest.raises(OSError, match="at most 4 bytes, got 5"):
         read_at_most(path, 4)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_at_most(Path("/dev/zero"), 5)
 
 

@@ -14,6 +14,9 @@ from cxr_edge.spec.model_spec import ModelSpec
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 
+CLASSES = ("NORMAL", "PNEUMONIA")
+"""Class folders of the phantoms: negative, positive."""
+
 
 def runtimes(suffix: str = "") -> list[object]:
     """Return all runtimes, or those of a suffix, as parameters; what is not installed skips."""

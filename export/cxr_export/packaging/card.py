@@ -4,10 +4,9 @@ import json
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.figures import PointFigures
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.figures import ConfusionMatrix
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.notice import NOTICE
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
@@ -126,7 +125,7 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
     return "\n".join([*lines, "---"])
 
 
-def _metrics(spec: ModelSpec, found: OperatingPoint | PointFigures) -> list[str]:
+def _metrics(spec: ModelSpec, found: OperatingPoint | ConfusionMatrix) -> list[str]:
     pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
     name = spec.default_operating_point
     return [
@@ -156,7 +155,7 @@ def _operating_points(spec: ModelSpec) -> str:
         for point in spec.operating_points
     ]
     columns = ("name", "threshold", "sensitivity", "specificity")
-    return f"## Operating points\n\n{head}\n\n{table(columns, rows)}"
+    return f"## Operating points\n\n{head}\n\n{figure_table(columns, rows).markdown}"
 
 
 def _provenance(facts: Provenance) -> str:
@@ -201,12 +200,12 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
             f"AUC {found.figures.auc or '-'}, "
             f"calibration error {found.figures.calibration_error:.4f}."
         ),
-        points_table(found.figures),
+        points_table(found.figures).markdown,
     ]
     if found.copies:
         name = spec.default_operating_point
-        parts += ["The same images, changed:", copies_table(found.copies, name)]
-    if found.movements:
+        parts += ["The same images, changed:", copies_table(found.copies, name).markdown]
+    if found.counterfactual:
         text = "Marks and borders, which should not matter, and a blur:"
-        parts += [text, movements_table(found.movements)]
+        parts += [text, shifts_table(found.counterfactual).markdown]
     return "\n\n".join(parts)

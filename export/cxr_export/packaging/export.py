@@ -17,7 +17,7 @@ from cxr_edge.models.checksums import read_checksums, write_checksums, write_lis
 from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARITY
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -160,7 +160,7 @@ def record(package: Path, report: ParityReport) -> list[str]:
         if card.is_file():
             written[CARD] = with_parity(card.read_text(encoding="utf-8"), findings)
         for name, text in written.items():
-            write_whole(package / name, text)
+            write_text_atomically(package / name, text)
             listed[name] = hashlib.sha256(text.encode()).hexdigest()
         write_list(package, listed)
     except (OSError, ValueError) as exc:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DataError, ModelInvalid
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.tables import figure_table
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.activations.open import open_probe
 from cxr_export.parity.activations.probe import OUTPUT, LayerTensor, Probe
@@ -92,7 +92,7 @@ class Bisection:
     def table(self) -> str:
         """Return all compared layers as a Markdown table; the guilty one has a bold name."""
         columns = ("layer", "shape", "relative error", "max |Δ|", self.reference, self.candidate)
-        return table(
+        return figure_table(
             columns,
             (
                 (
@@ -105,7 +105,7 @@ class Bisection:
                 )
                 for one in self.layers
             ),
-        )
+        ).markdown
 
     def __str__(self) -> str:
         return f"{self.verdict}\n\n{self.table()}"

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import LABELS, VALIDATION, patient_of
+from cxr_edge.datasets.labelled_image import VALIDATION, patient_of
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, rank
 from cxr_edge.errors import DataError, UsageError
@@ -69,7 +69,7 @@ class Images:
         return tuple(image.patient for image in self.images)
 
 
-def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -> list[Image]:
+def list_parity_images(data: Sequence[Path], labels: tuple[str, str]) -> list[Image]:
     """List images with what is known of them.
 
     Parameters
@@ -92,7 +92,7 @@ def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -
     listed = [
         Image(ImageItem(str(image.path), str(image.path)), image.label, image.patient, image.split)
         for path in manifests
-        for image in list_images(path)
+        for image in list_images(path, labels)
     ]
     for item in discover(others) if others else ():
         named = [part for part in item.file.absolute().parent.parts if part in labels]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.tables import figure_table
 from cxr_edge.models.gates import FULL
 
 Findings = Mapping[str, Any]
@@ -152,7 +152,11 @@ def remarks(findings: Findings) -> list[str]:
 def as_markdown(findings: Findings) -> str:
     """Return remarks and all tables as Markdown, and what is not in the package."""
     makers = (differences_table, metric_changes_table, size_and_time_table, attempts_table)
-    blocks = [table(columns, rows) for columns, rows in (make(findings) for make in makers) if rows]
+    blocks = [
+        figure_table(columns, rows).markdown
+        for columns, rows in (make(findings) for make in makers)
+        if rows
+    ]
     if said := remarks(findings):
         blocks.insert(0, "\n".join(f"- {line}" for line in said))
     if findings["withheld"]:

@@ -171,7 +171,16 @@ def test_the_card_takes_in_an_evaluation(
     """Tables of cxr evaluate and notes stand in it; figures of another model are refused."""
     original = run_folder / "model.keras"
     out = tmp_path / "evaluation"
-    words = ("evaluate", original, class_folders, "-o", out, "--shifted", "--counterfactual")
+    words = (
+        "evaluate",
+        class_folders,
+        "--model",
+        original,
+        "-o",
+        out,
+        "--shifted",
+        "--counterfactual",
+    )
     assert cxr(*words).exit_code == 0
     (tmp_path / "notes.md").write_text("## How it was chosen\n\nBy lot.\n")
     options = ("--evaluation", out / "evaluation.json", "--notes", tmp_path / "notes.md")

@@ -85,7 +85,7 @@ def test_exported_artefacts_decide_as_keras(package: Path, class_folders: Path) 
         found = artefact.comparison
         assert 0 < found.max_difference < 1e-4
         assert found.p50_difference <= found.p99_difference <= found.max_difference
-        assert found.flips == {"screening": 0, "balanced": 0, "study": 0}
+        assert found.flips == {"screening": 0, "balanced": 0, "fixed-0.5": 0}
         assert found.changes.images == 120
         assert set(artefact.batches) == set(BATCH_SIZES[1:])
         assert max(artefact.batches.values()) <= 1e-6
@@ -357,7 +357,7 @@ def test_that_it_cannot_be_written_hides_no_failed_gate(
     def refuse(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("cxr_export.packaging.export.write_whole", refuse)
+    monkeypatch.setattr("cxr_export.packaging.export.write_text_atomically", refuse)
     words = ("verify", copy, "--data", class_folders, "--images", 4)
     result = cxr(*words)
     assert result.exit_code == 1

@@ -222,7 +222,7 @@ def test_unreadable_calibration_images_are_counted(
     images = tmp_path / "images"
     shutil.copytree(class_folders, images)
     (images / "NORMAL" / "IM-9999-0001.png").write_text("no image")
-    listed = list_parity_images([images])
+    listed = list_parity_images([images], ("NORMAL", "PNEUMONIA"))
     spec = package_spec_of(run_folder)
     calibration, judged = divide(listed, spec)
     side = "calibration images" if len(calibration) > 108 else "files"
@@ -273,7 +273,7 @@ def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_pa
     spec = ModelSpec(
         "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
     )
-    calibration, judged = divide(list_parity_images([tmp_path]), spec)
+    calibration, judged = divide(list_parity_images([tmp_path], ("NORMAL", "PNEUMONIA")), spec)
     assert {image.label for image in judged} == {image.label for image in calibration} == {0, 1}
     assert len(judged) == 10
     copies = tmp_path.parent / f"{tmp_path.name}-copies"

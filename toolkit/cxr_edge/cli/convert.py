@@ -70,7 +70,7 @@ def convert(
     have status 'failed' with a reason, or a folder could not be looked into.
     """
     from cxr_edge.imaging.encode import Container, Encoding
-    from cxr_edge.isolation.heartbeat import current
+    from cxr_edge.isolation.heartbeat import current_table
     from cxr_edge.isolation.sandbox import memory_to_hold
     from cxr_edge.jobs.convert_job import ConvertJob
     from cxr_edge.jobs.convert_run import run_convert
@@ -93,13 +93,13 @@ def convert(
         key=None if keep_names else key or mapping.with_suffix(".key"),
         encoding=Encoding(names[image_format], bits, quality),
         workers=workers or usable_cpus(),
-        watch=current(),
+        in_flight=current_table(),
     )
-    job.watch.limit(timeout, memory_to_hold())
+    job.in_flight.limit(timeout, memory_to_hold())
     end_once()
     try:
-        with closing(_watcher(job, quiet=quiet)) as watcher:
-            manifest = run_convert(job, watcher)
+        with closing(_listener(job, quiet=quiet)) as listener:
+            manifest = run_convert(job, listener)
     except KeyboardInterrupt:
         typer.echo("interrupted: the same command finishes the conversion", err=True)
         raise
@@ -108,7 +108,7 @@ def convert(
     raise typer.Exit(manifest.exit_code or 0)
 
 
-def _watcher(job: "ConvertJob", *, quiet: bool) -> "Bar | Unobserved":
+def _listener(job: "ConvertJob", *, quiet: bool) -> "Bar | Unobserved":
     from cxr_edge.reports.observer import Unobserved
     from cxr_edge.reports.progress import Meter
 

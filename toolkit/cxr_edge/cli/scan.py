@@ -111,7 +111,7 @@ def scan(
     code 4: this machine does not give what the model package gave where it was made; nothing was
     scanned.
     """
-    from cxr_edge.jobs.failure_limit import Allowance
+    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.jobs.scan_run import run_scan
     from cxr_edge.pipeline.roots import resolve_roots
@@ -123,13 +123,13 @@ def scan(
         raise UsageError("--operating-point and --threshold exclude each other; give one")
     if threshold is not None and math.isnan(threshold):
         raise UsageError("--threshold: expected a number from 0 to 1, got nan")
-    allowance = None if max_failures is None else Allowance(max_failures)
+    limit = None if max_failures is None else FailureLimit(max_failures)
     resolve_roots(paths)
     if quarantine:
         check_quarantine(quarantine, paths)
     check_place(REPORT, out)  # before a model is loaded, which takes longer
 
-    from cxr_edge.isolation.heartbeat import NONE, current
+    from cxr_edge.isolation.heartbeat import NONE, current_table
     from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
     from cxr_edge.models.batch_size import choose_batching
     from cxr_edge.models.open import open_model
@@ -139,8 +139,8 @@ def scan(
     from cxr_edge.system.cpu import usable_cpus
 
     end_once()
-    watch = current()
-    begun = begun_with(out) if not fresh or watch.rows != NONE else None
+    in_flight = current_table()
+    begun = begun_with(out) if not fresh or in_flight.rows != NONE else None
     preferred = begun.preferred if begun else None
     workers = workers or usable_cpus()
     opened = open_model(model, runtime, device, spec, threads=threads, preferred=preferred)
@@ -157,11 +157,11 @@ def scan(
         workers=workers,
         threads=threads,
         fresh=fresh,
-        max_failures=allowance,
+        max_failures=limit,
         quarantine=quarantine,
-        watch=watch,
+        in_flight=in_flight,
     )
-    watch.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
+    in_flight.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
     with closing(_observer(job, quiet=quiet, log_json=log_json)) as observer:
         manifest = run_scan(job, observer)
     if not quiet:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-LABELS: Final = ("NORMAL", "PNEUMONIA")
-"""Class folders, and labels of a manifest: negative, positive."""
+from cxr_edge.datasets.classes import Classes
+
+UNKNOWN: Final = -1
+"""Label of an image of which nothing says the class."""
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
-"""Of a manifest."""
+"""Names of the splits in a manifest."""
 
 _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 """Kermany's names: ``person123_bacteria_4.jpeg`` and ``NORMAL2-IM-0115-0001.jpeg``."""
@@ -20,25 +22,29 @@ _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One image and its truth."""
+    """One image file and what is known of it."""
 
     path: Path
     """The file."""
     label: int
-    """Index into :data:`LABELS`."""
+    """1 for the positive class, 0 for the negative, :data:`UNKNOWN` where nothing says."""
     patient: str
-    """What groups images; see :func:`patient_of`."""
+    """Patient, or what else groups images; see :func:`patient_of`."""
     split: str = ""
     """One of :data:`SPLITS`; empty where nothing says."""
     sha256: str = ""
     """Digest that the file must have; empty where nothing says."""
 
     def __post_init__(self) -> None:
-        if self.label not in range(len(LABELS)) or self.split not in ("", *SPLITS):
+        if self.label not in (0, 1, UNKNOWN) or self.split not in ("", *SPLITS):
             raise ValueError(
-                f"LabelledImage: expected label 0 or 1 and a split of {', '.join(SPLITS)} or "
-                f"nothing, got {self.label!r} and {self.split!r}"
+                f"LabelledImage: expected label 0, 1 or {UNKNOWN} and a split of "
+                f"{', '.join(SPLITS)} or nothing, got {self.label!r} and {self.split!r}"
             )
+
+    def class_in(self, classes: Classes) -> str:
+        """Return the name of its class; empty where nothing says."""
+        return "" if self.label == UNKNOWN else classes[self.label]
 
 
 def patient_of(name: str) -> str:

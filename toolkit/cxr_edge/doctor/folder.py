@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.pipeline.discover import PassedOver, discover
+from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.scan import AHEAD
 from cxr_edge.pipeline.thread_engine import in_order
 from cxr_edge.system.cpu import usable_cpus
@@ -85,7 +85,7 @@ class FolderFacts:
     """Files by the reason in a scan's report, and :data:`MISLABELLED` ones."""
     named: dict[str, list[str]] = field(default_factory=dict)
     """The first files of each trouble, as in the report."""
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: Skipped = field(default_factory=Skipped)
     """What a scan would not take."""
 
     @property

@@ -12,7 +12,7 @@ from cxr_edge import __version__
 from cxr_edge.doctor.runtime_trial import providers, try_runtime
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import EXTRAS
-from cxr_edge.isolation.subprocess_call import apart
+from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.models.machine_cache import cache_folder, library_versions
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
@@ -148,7 +148,7 @@ def _runtime(name: str, versions: Mapping[str, str]) -> RuntimeFacts:
         return RuntimeFacts("", kind.install, "", "", "", "not installed")
     found = versions[kind.module]
     try:
-        trial = apart(try_runtime, name, within=TRIAL)
+        trial = call_in_subprocess(try_runtime, name, within=TRIAL)
     except CxrError as exc:
         return RuntimeFacts(found, kind.install, "", "", "", str(exc))
     return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test, "")
@@ -158,7 +158,7 @@ def _providers() -> tuple[str, ...]:
     if not installed("onnx"):
         return ()
     try:
-        return apart(providers, within=TRIAL)
+        return call_in_subprocess(providers, within=TRIAL)
     except CxrError:  # the trial of the runtime says why
         return ()
 

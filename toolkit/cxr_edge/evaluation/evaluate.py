@@ -10,10 +10,10 @@ from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS, TRAIN, patient_of
+from cxr_edge.datasets.labelled_image import TRAIN, patient_of
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.errors import ModelInvalid
-from cxr_edge.evaluation.counterfactual import Movement, counterfactuals
+from cxr_edge.errors import DataError, ModelInvalid
+from cxr_edge.evaluation.counterfactual import ProbabilityShift, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
@@ -51,7 +51,7 @@ class Evaluation:
     validation and of the training patients apart."""
     copies: dict[str, Figures]
     """Name to figures of the changed copies; empty where they were not asked for."""
-    movements: dict[str, Movement]
+    counterfactual: dict[str, ProbabilityShift]
     """Name to effect of marks and borders; empty where it was not asked for."""
 
     @property
@@ -82,12 +82,14 @@ class Evaluation:
             "operating_point": self.spec.default_operating_point,
             "group": self.group,
             "data_sha256": self.images.digest,
-            "patients": self.images.patients,
+            "patients": self.images.patient_count,
             "unreadable": len(self.images.unreadable),
             "exact_duplicates_left_out": self.images.duplicates,
             "groups": {name: found.to_dict() for name, found in self.groups.items()},
             "copies": {name: found.to_dict() for name, found in self.copies.items()},
-            "counterfactual": {name: moved.to_dict() for name, moved in self.movements.items()},
+            "counterfactual": {
+                name: moved.to_dict() for name, moved in self.counterfactual.items()
+            },
             "notice": NOTICE,
         }
 
@@ -116,14 +118,16 @@ def evaluate(
 
     Raises
     ------
+    DataError
+        The classes of the images are not those of the model.
     ModelInvalid
-        The model's classes are not those of the images, or it gives no probabilities.
+        The model gives no probabilities.
     """
     spec = model.spec
-    if spec.labels != LABELS:
-        raise ModelInvalid(
-            f"{model.tag}: expected a model of the classes {' and '.join(LABELS)}, "
-            f"got {' and '.join(spec.labels)}"
+    if images.classes != spec.labels:
+        raise DataError(
+            f"expected the classes of the model {model.tag}, {' and '.join(spec.labels)} (negative "
+            f"and positive), got {' and '.join(images.classes)}"
         )
     points = spec.operating_points
     scores = score(model, images.pixels)
@@ -159,7 +163,7 @@ def evaluate(
         group=group,
         groups=groups,
         copies=changed,
-        movements=moved,
+        counterfactual=moved,
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.evaluation.figures import Figures, PointFigures
+from cxr_edge.evaluation.figures import ConfusionMatrix, Figures
 from cxr_edge.metrics.calibration import reliability
 
 _DPI: Final = 100
@@ -28,7 +28,7 @@ Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Labels and probabilities of the same images, each of shape (N,)."""
 
 
-def draw_confusion(point: PointFigures, labels: Sequence[str], path: Path) -> None:
+def draw_confusion(point: ConfusionMatrix, labels: Sequence[str], path: Path) -> None:
     """Write the confusion matrix at one operating point, raw and normalised by truth.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import Final
 
 from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.evaluate import ALL, Evaluation
-from cxr_edge.evaluation.figures import Figures, PointFigures
+from cxr_edge.evaluation.figures import ConfusionMatrix, Figures
 from cxr_edge.evaluation.plots import (
     draw_confusion,
     draw_errors,
@@ -15,7 +15,7 @@ from cxr_edge.evaluation.plots import (
     draw_roc,
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.tables import copies_table, movements_table, points_table
+from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.notice import NOTICE
 
 FIGURES: Final = "evaluation.json"
@@ -53,7 +53,7 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
             (out / name).unlink(missing_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
         (out / FIGURES).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
-        write_predictions(out / PREDICTIONS, found.images.images, found.scores)
+        write_predictions(out / PREDICTIONS, found.images, found.scores)
         _draw(found, out)
         (out / REPORT).write_text(_report(found, out), encoding="utf-8")
     except OSError as exc:
@@ -93,22 +93,29 @@ def _draw(found: Evaluation, out: Path) -> None:
 
 def _report(found: Evaluation, out: Path) -> str:
     head = (
-        f"Run by {found.runtime}. Below, {found.group}: {describe(found.figures)}, of "
-        f"{found.images.patients} patients; {len(found.images.unreadable)} unreadable files and "
-        f"{found.images.duplicates} exact duplicates were left out. Intervals are 95 %: DeLong's "
-        "for the AUC, Wilson's for shares; both take the images of one patient as independent."
+        f"Runtime: {found.runtime}. Below, {found.group}: {describe(found.figures)}, "
+        f"{found.images.patient_count} patients. {len(found.images.unreadable)} unreadable files "
+        f"and {found.images.duplicates} exact duplicates were left out. Intervals are 95 %: "
+        "DeLong's for the AUC, Wilson's for shares; both take images as independent, also those of "
+        "one patient."
     )
     worth = (
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
         f"Brier score {found.figures.brier:.4f}."
     )
-    parts = [f"# Evaluation of {found.model}", NOTICE, head, worth, points_table(found.figures)]
+    parts = [
+        f"# Evaluation of {found.model}",
+        NOTICE,
+        head,
+        worth,
+        points_table(found.figures).markdown,
+    ]
     if len(found.groups) > 1:
         parts += ["## Trained on, or not"]
         for name, figures in found.groups.items():
             parts += [
                 f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
-                points_table(figures),
+                points_table(figures).markdown,
             ]
         parts.append(
             "Told by file names and the split of the model. What is said of training patients "
@@ -118,9 +125,9 @@ def _report(found: Evaluation, out: Path) -> str:
         parts.append("Which of these images the model was trained on, if any, it does not say.")
     if found.copies:
         name = found.spec.default_operating_point
-        parts += ["## The same images, changed", copies_table(found.copies, name)]
-    if found.movements:
-        parts += ["## Marks, borders and blur", movements_table(found.movements)]
+        parts += ["## The same images, changed", copies_table(found.copies, name).markdown]
+    if found.counterfactual:
+        parts += ["## Marks, borders and blur", shifts_table(found.counterfactual).markdown]
     for point in found.figures.points:
         parts += [
             f"## At {point.name} (threshold {point.threshold:.6f})",
@@ -135,7 +142,7 @@ def describe(figures: Figures) -> str:
     return f"{figures.images} images, {figures.positives} positive"
 
 
-def matrices(point: PointFigures) -> str:
+def matrices(point: ConfusionMatrix) -> str:
     """Return the confusion matrix raw and normalised by truth, as scikit-learn prints them."""
     rows = ((point.tn, point.fp), (point.fn, point.tp))
     raw = "\n".join(f" [{row[0]:5d} {row[1]:5d}]" for row in rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cxr_edge.errors import DataError
-from cxr_edge.evaluation.counterfactual import Movement
+from cxr_edge.evaluation.counterfactual import ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
@@ -30,7 +30,7 @@ class Summary:
     """Of the images as they are."""
     copies: dict[str, Figures]
     """Name to figures of the changed copies; may be empty."""
-    movements: dict[str, Movement]
+    counterfactual: dict[str, ProbabilityShift]
     """Name to effect of marks and borders; may be empty."""
 
     @classmethod
@@ -63,7 +63,8 @@ class Summary:
             patients=data["patients"],
             figures=Figures.from_dict(data["groups"][data["group"]]),
             copies={name: Figures.from_dict(one) for name, one in data["copies"].items()},
-            movements={
-                name: Movement.from_dict(one) for name, one in data["counterfactual"].items()
+            counterfactual={
+                name: ProbabilityShift.from_dict(one)
+                for name, one in data["counterfactual"].items()
             },
         )

@@ -1,10 +1,10 @@
 """What a scan is at work on, seen from outside of its process.
 
 A native decoder that crashes, hangs or eats all memory takes its process along. So the process that
-the user starts forks before it loads anything, the child scans, and the parent watches: each worker
-notes in memory that both share which file it has in hand, and since when. Where the child dies or
-has to be killed, the next child decodes the files that were in hand then each in a process of its
-own, where it can do no harm.
+the user starts forks before it loads anything, the child scans, and the parent supervises it. Each
+worker notes in shared memory which file it has in hand, and since when. Where the child dies or has
+to be killed, the next child decodes each file that was in hand in a process of its own, where it
+can do no harm.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TIMEOUT: Final = 60.0
 """Seconds that one file may take, from its first byte read to its pixels, unless told otherwise."""
 
 SLOTS: Final = 1024
-"""Workers that can be watched; one beyond goes unwatched."""
+"""Workers that have a place in the table; a worker beyond has none and is not supervised."""
 
 _SETTINGS: Final = struct.Struct("=dqqq")
 _SLOT: Final = struct.Struct("=Qd")
@@ -32,7 +32,7 @@ NONE: Final = -1
 
 
 @dataclass
-class Watch:
+class InFlightTable:
     """A table in shared memory: limits, rows written, and what each worker has in hand."""
 
     suspects: set[int] = field(default_factory=set)
@@ -125,15 +125,15 @@ def key(path: str) -> int:
     return int.from_bytes(digest) or 1
 
 
-_current: Watch | None = None
+_current: InFlightTable | None = None
 
 
-def watched_by(watch: Watch | None) -> None:
-    """Say who watches this process."""
+def supervised_by(in_flight: InFlightTable | None) -> None:
+    """Take the table of the process that supervises this one."""
     global _current  # noqa: PLW0603  (a process has one parent)
-    _current = watch
+    _current = in_flight
 
 
-def current() -> Watch:
-    """Return what watches this process; one that nobody looks at where nobody does."""
-    return _current or Watch()
+def current_table() -> InFlightTable:
+    """Return the table that the supervisor reads; where there is none, one that nobody reads."""
+    return _current or InFlightTable()

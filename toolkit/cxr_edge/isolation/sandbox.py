@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
-from cxr_edge.isolation.heartbeat import TIMEOUT, Watch, key
-from cxr_edge.isolation.subprocess_call import Died, Late, apart
+from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, key
+from cxr_edge.isolation.subprocess_call import ProcessDied, ProcessTimedOut, call_in_subprocess
 from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, to_pixels
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.read_file import read_file
@@ -38,10 +38,10 @@ def memory_to_hold() -> int:
 
 
 @dataclass(frozen=True)
-class Guard:
-    """Prepares files under the eyes of a :class:`Watch`."""
+class Sandbox:
+    """Prepares files; one that was in flight when a process died goes to a process of its own."""
 
-    watch: Watch
+    in_flight: InFlightTable
     """That knows which files to be careful with."""
     _alone: threading.Lock = field(default_factory=threading.Lock)
     """Suspects go one at a time: each may take all the memory there is."""
@@ -53,24 +53,26 @@ class Guard:
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
         """As :func:`cxr_edge.pipeline.prepare.attempt`; a suspect in a process of its own."""
         name = str(path)
-        if key(name) in self.watch.suspects:
-            return self._apart(path, make)
-        with self.watch.at_work(name):
+        if key(name) in self.in_flight.suspects:
+            return self._in_subprocess(path, make)
+        with self.in_flight.at_work(name):
             return attempt(path, make)
 
-    def _apart(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-        seconds, memory = self.watch.seconds or TIMEOUT, self.watch.memory
+    def _in_subprocess(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+        seconds, memory = self.in_flight.seconds or TIMEOUT, self.in_flight.memory
         sha256 = kind = ""
         with self._alone:
             try:
-                sha256, kind = apart(_facts, path, within=seconds + START)
-                return apart(_bounded, path, make, memory, seconds, within=seconds + START)
-            except Late:
+                sha256, kind = call_in_subprocess(_facts, path, within=seconds + START)
+                return call_in_subprocess(
+                    _bounded, path, make, memory, seconds, within=seconds + START
+                )
+            except ProcessTimedOut:
                 error: ImageError = TimedOut(
                     f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
                     "itself, or allow more with --timeout"
                 )
-            except Died:
+            except ProcessDied:
                 error = DecoderCrash(
                     "its decoder crashed; look at it by itself, or convert it anew"
                 )

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Final
 
-from cxr_edge.isolation.heartbeat import Watch, watched_by
+from cxr_edge.isolation.heartbeat import InFlightTable, supervised_by
 from cxr_edge.system.memory import resident_memory
 from cxr_edge.system.signals import heeded
 
@@ -33,27 +33,27 @@ def supervise(command: str, advice: str) -> int | None:
 
     Nothing but the standard library is loaded yet and no thread runs, so a fork is safe and cheap.
     """
-    watch = Watch()
+    in_flight = InFlightTable()
     asked: list[int] = []
     in_vain = 0
     for number in heeded():
         signal.signal(number, lambda signum, _frame: asked.append(signum))
     while True:
-        rows = watch.rows
-        child = _Child.fork(watch)
+        rows = in_flight.rows
+        child = _Child.fork(in_flight)
         if child is None:
             return None
-        code = child.wait(watch, asked)
-        if watch.code is not None:  # all was done; what came after does not count
-            return watch.code
+        code = child.wait(in_flight, asked)
+        if in_flight.code is not None:  # all was done; what came after does not count
+            return in_flight.code
         if asked:
             return _INTERRUPTED
         if code >= 0:
             return code
-        in_hand = child.overdue or watch.last_in_hand()
-        watch.clear()
-        watch.suspects |= in_hand
-        in_vain = 0 if watch.rows > rows else in_vain + 1
+        in_hand = child.overdue or in_flight.last_in_hand()
+        in_flight.clear()
+        in_flight.suspects |= in_hand
+        in_vain = 0 if in_flight.rows > rows else in_vain + 1
         if in_vain >= (IN_VAIN if in_hand else AT_ONCE):
             died = signal.Signals(-code).name
             if child.too_large:
@@ -78,7 +78,7 @@ class _Child:
         """It was killed since it held too much memory."""
 
     @classmethod
-    def fork(cls, watch: Watch) -> "_Child | None":
+    def fork(cls, in_flight: InFlightTable) -> "_Child | None":
         """Return the child; None in the child itself."""
         life, child_life = os.pipe()  # closed by the death of the child, which the parent sees
         child_leash, leash = os.pipe()  # closed by the death of the parent, which the child sees
@@ -94,10 +94,10 @@ class _Child:
         for number in heeded():
             signal.signal(number, signal.SIG_DFL)  # until the command can end by itself
         threading.Thread(target=_die_with_parent, args=(child_leash,), daemon=True).start()
-        watched_by(watch)
+        supervised_by(in_flight)
         return None
 
-    def wait(self, watch: Watch, asked: list[int]) -> int:
+    def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
         """Wait for its end, killing it where it has to be; return its code, or minus its signal."""
         told, patience = 0, GRACE
         while not select.select([self._life], [], [], LOOK_EVERY)[0]:
@@ -106,8 +106,8 @@ class _Child:
                 self._send(asked[-1])
             if told:
                 patience -= LOOK_EVERY
-            self.overdue = _overdue(watch)
-            self.too_large = 0 < watch.memory < resident_memory(self._pid)
+            self.overdue = _overdue(in_flight)
+            self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
             if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
                 break
@@ -121,9 +121,9 @@ class _Child:
             os.kill(self._pid, number)
 
 
-def _overdue(watch: Watch) -> set[int]:
-    limit = watch.seconds
-    return {name for name, since in watch.in_hand().items() if limit and since > limit}
+def _overdue(in_flight: InFlightTable) -> set[int]:
+    limit = in_flight.seconds
+    return {name for name, since in in_flight.in_hand().items() if limit and since > limit}
 
 
 def _die_with_parent(leash: int) -> None:

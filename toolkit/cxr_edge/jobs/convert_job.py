@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cxr_edge.errors import UsageError
 from cxr_edge.imaging.encode import Encoding
-from cxr_edge.isolation.heartbeat import Watch
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.convert_mapping import (
     MAPPING,
 )
-from cxr_edge.pipeline.discover import ImageItem, PassedOver, discover
+from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
 from cxr_edge.reports.append_log import check_place
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.system.cpu import usable_cpus
@@ -33,13 +33,13 @@ class ConvertJob:
     """Of the images."""
     workers: int = field(default_factory=usable_cpus)
     """Files at work at once."""
-    watch: Watch = field(default_factory=Watch)
+    in_flight: InFlightTable = field(default_factory=InFlightTable)
     """That is told what is at work."""
 
-    def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
+    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
         """Yield the files to convert: what ``discover`` finds, without our own files."""
         own = {os.path.abspath(path) for path in self._own}  # noqa: PTH100  (links stay)
-        return (item for item in discover([self.source], passed_over) if item.where not in own)
+        return (item for item in discover([self.source], skipped) if item.where not in own)
 
     @property
     def _own(self) -> list[Path]:

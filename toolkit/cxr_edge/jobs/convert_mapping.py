@@ -11,19 +11,19 @@ from cxr_edge.errors import ExitCode, ImageError, ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.imaging.sniff import SUFFIXES
 from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
-from cxr_edge.pipeline.discover import ImageItem, PassedOver
+from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.prepare import Attempt
-from cxr_edge.reports.append_log import Table
+from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import detail_of
 from cxr_edge.reports.manifest import utc_now, write_manifest
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import printable
 
 CONVERT_VERSION: Final = 1
 """Version of the mapping's manifest."""
 
-MAPPING: Final = Table(
+MAPPING: Final = CsvKind(
     name="mapping",
     command="cxr convert",
     run="conversion",
@@ -52,7 +52,7 @@ class ConvertManifest:
 
     identity: Mapping[str, object]
     """What must not change between the runs into one mapping."""
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: Skipped = field(default_factory=Skipped)
     """What was not taken, by why."""
     counts: Counts = field(default_factory=Counts)
     """Of the whole mapping."""
@@ -157,7 +157,7 @@ class Images:
     def _save(self, path: Path, data: bytes) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path, durable=True) as half:
+            with atomic_write(path, durable=True) as half:
                 half.write_bytes(data)
         except OSError as exc:
             raise ReportError(

@@ -1,4 +1,4 @@
-"""Folders of images to image files without identifiers: begun, continued or found complete."""
+"""One conversion into one folder: started, continued or found complete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -9,7 +9,7 @@ from cxr_edge.errors import CxrError, ExitCode, UsageError
 from cxr_edge.imaging.decode import decode, decode_deep
 from cxr_edge.imaging.encode import Container, Encoding
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.isolation.sandbox import Guard
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_mapping import (
     CONVERT_VERSION,
@@ -19,21 +19,21 @@ from cxr_edge.jobs.convert_mapping import (
     Images,
 )
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
-from cxr_edge.pipeline.discover import ImageItem, PassedOver
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import in_order
-from cxr_edge.reports.append_log import Journal, catch_up, is_begun
+from cxr_edge.reports.append_log import AppendLog, catch_up, is_begun
 from cxr_edge.reports.manifest import manifest_path, read_manifest
 from cxr_edge.reports.observer import Counted, Unobserved
 from cxr_edge.reports.run_identity import differences
 from cxr_edge.spec.recipe import CXR_1
-from cxr_edge.storage.atomic import HALF
+from cxr_edge.storage.atomic import TEMP_PREFIX
 
 _AHEAD: Final = 2
 """Images a worker that may wait for an earlier one; they are in memory."""
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Is told of a conversion, by the thread that writes."""
 
     def begun(self, manifest: Counted) -> None:
@@ -68,7 +68,7 @@ def convert(data: bytes, encoding: Encoding) -> Converted:
 _UNOBSERVED: Final = Unobserved()
 
 
-def run_convert(job: ConvertJob, watcher: Watcher = _UNOBSERVED) -> ConvertManifest:
+def run_convert(job: ConvertJob, listener: Listener = _UNOBSERVED) -> ConvertManifest:
     """Convert a folder, continuing what an earlier run began.
 
     A file's image is whole and on the disk before its row is written, so that a run that is killed
@@ -88,12 +88,12 @@ def run_convert(job: ConvertJob, watcher: Watcher = _UNOBSERVED) -> ConvertManif
     """
     job.check()
     with MAPPING.alone_at(job.mapping):
-        return _continue(job, watcher)
+        return _continue(job, listener)
 
 
-def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
+def _continue(job: ConvertJob, listener: Listener) -> ConvertManifest:
     """Find out how much is there, and convert the rest."""
-    folders = Folders.of([job.source])
+    folders = SourceFolders.of([job.source])
     begun = is_begun(MAPPING, job.mapping)
     if not begun and job.target.exists() and any(job.target.iterdir()):
         raise UsageError(
@@ -102,7 +102,7 @@ def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
         )
     if begun and job.key and not job.key.exists():
         raise MAPPING.refused(job.mapping, f"cannot be continued: its key {job.key} is gone")
-    passed_over = PassedOver()
+    passed_over = Skipped()
     items = job.items(passed_over)
     key = read_or_make_key(job.key) if job.key else None
     manifest = ConvertManifest(_identity(job, key), passed_over)
@@ -119,34 +119,34 @@ def _continue(job: ConvertJob, watcher: Watcher) -> ConvertManifest:
         kept = catch_up(MAPPING, job.mapping, items, take)
         manifest.continued_from = manifest.counts.rows
         _tidy(job.target)
-    _run(job, items, folders, images, manifest, watcher, kept)
+    _run(job, items, folders, images, manifest, listener, kept)
     return manifest
 
 
 def _tidy(target: Path) -> None:
     """Remove what a run that was killed left half-written; no image has a hidden name."""
-    for path in target.rglob(f"{HALF}*"):
+    for path in target.rglob(f"{TEMP_PREFIX}*"):
         path.unlink(missing_ok=True)
 
 
 def _run(
     job: ConvertJob,
     items: Iterator[ImageItem],
-    folders: Folders,
+    folders: SourceFolders,
     images: Images,
     manifest: ConvertManifest,
-    watcher: Watcher,
+    listener: Listener,
     kept: int,
 ) -> None:
     manifest.write(manifest_path(job.mapping))
-    journal = Journal.open(MAPPING, job.mapping, kept)
+    log = AppendLog.open(MAPPING, job.mapping, kept)
     exit_code = ExitCode.ERROR
-    call, guard = partial(convert, encoding=job.encoding), Guard(job.watch)
+    call, sandbox = partial(convert, encoding=job.encoding), Sandbox(job.in_flight)
     try:
-        watcher.begun(manifest)
-        job.watch.rows = manifest.counts.rows
+        listener.begun(manifest)
+        job.in_flight.rows = manifest.counts.rows
         for item, done in in_order(
-            lambda item: guard.attempt(item.file, call),
+            lambda item: sandbox.attempt(item.file, call),
             items,
             ahead=_AHEAD * job.workers,
             workers=job.workers,
@@ -154,10 +154,10 @@ def _run(
             row = images.write(item, done)
             values = MAPPING.named(row)
             folders.check([values["reason"]])
-            journal.append([row])
+            log.append([row])
             manifest.counts.add(values)
-            job.watch.rows = manifest.counts.rows
-            watcher.written([row])
+            job.in_flight.rows = manifest.counts.rows
+            listener.written([row])
         folders.check_all()
         incomplete = manifest.counts.failed or manifest.passed_over.first_lost
         exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE
@@ -169,7 +169,7 @@ def _run(
         raise
     finally:
         try:
-            journal.close()
+            log.close()
         finally:
             manifest.end(exit_code)
             manifest.write(manifest_path(job.mapping))

@@ -7,7 +7,7 @@ from cxr_edge.reports.counts import Counts
 
 
 @dataclass(frozen=True)
-class Allowance:
+class FailureLimit:
     """How many files may fail."""
 
     text: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.atomic import HALF, sync_folder
+from cxr_edge.storage.atomic import TEMP_PREFIX, sync_folder
 
 KEY_BYTES: Final = 32
 """Of a key that is made here."""
@@ -53,7 +53,8 @@ def _make_key(path: Path) -> None:
     # Written beside and linked, so that no key is ever there in part, nor one overwritten.
     with (
         contextlib.suppress(FileExistsError),
-        tempfile.NamedTemporaryFile(dir=path.parent, prefix=HALF) as new,  # its owner's alone
+        # Its owner's alone.
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=TEMP_PREFIX) as new,
     ):
         key = secrets.token_bytes(KEY_BYTES)
         _put(new, key)

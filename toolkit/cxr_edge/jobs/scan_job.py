@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_edge.isolation.heartbeat import Watch
-from cxr_edge.jobs.failure_limit import Allowance
+from cxr_edge.isolation.heartbeat import InFlightTable
+from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.models.registry import AUTO
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.pipeline.discover import ImageItem, PassedOver, discover
+from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_identity import RunIdentity
 from cxr_edge.spec.recipe import RECIPES
@@ -44,17 +44,17 @@ class ScanJob:
     """That one call of the model may use."""
     fresh: bool = False
     """Set an existing report aside."""
-    max_failures: Allowance | None = None
+    max_failures: FailureLimit | None = None
     """Stop once more files than this have failed."""
     quarantine: Path | None = None
     """Folder that takes the files that fail."""
-    watch: Watch = field(default_factory=Watch)
+    in_flight: InFlightTable = field(default_factory=InFlightTable)
     """That is told what is at work."""
 
-    def items(self, passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
+    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
         """Yield the files to scan: what ``discover`` finds, without the report and its manifest."""
         own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
-        return (item for item in discover(self.paths, passed_over) if item.where not in own)
+        return (item for item in discover(self.paths, skipped) if item.where not in own)
 
     @property
     def identity(self) -> RunIdentity:

@@ -8,13 +8,13 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.isolation.heartbeat import NONE
-from cxr_edge.isolation.sandbox import Guard
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.resume import Changed, find_report
 from cxr_edge.jobs.scan_job import ScanJob
-from cxr_edge.pipeline.discover import PassedOver
+from cxr_edge.pipeline.discover import Skipped
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.scan import scan
-from cxr_edge.pipeline.source_folders import Folders
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import check_place
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import REPORT, CsvReport, set_aside
@@ -30,7 +30,7 @@ class _Tally:
     """What the manifest says at any moment."""
 
     job: ScanJob
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    skipped: Skipped = field(default_factory=Skipped)
     counts: Counts = field(default_factory=Counts)
     changed: Changed = field(default_factory=Changed)
     continued_from: int = 0
@@ -56,8 +56,8 @@ class _Tally:
             self_test=self.job.self_test,
             operating_point=self.job.decision.operating_point,
             counts=self.counts,
-            passed_over=self.passed_over.counts,
-            first_lost=self.passed_over.first_lost,
+            passed_over=self.skipped.counts,
+            first_lost=self.skipped.first_lost,
             continued_from=self.continued_from,
             changed=self.changed.count,
             first_changed=self.changed.first,
@@ -105,21 +105,21 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
 
 
 def _run(job: ScanJob, observer: Observer) -> RunManifest:
-    folders = Folders.of(job.paths)
+    folders = SourceFolders.of(job.paths)
     tally = _Tally(job)
-    items = job.items(tally.passed_over)
-    if job.fresh and job.out.exists() and job.watch.rows == NONE:
+    items = job.items(tally.skipped)
+    if job.fresh and job.out.exists() and job.in_flight.rows == NONE:
         set_aside(job.out)
     found = find_report(job, items, tally.changed)
     tally.begun = found.begun or tally.started
     tally.counts, tally.continued_from = found.counts, found.counts.rows
     manifest = tally.write(None)  # first: a report is never there without one
     report = CsvReport.open(job.out, job.model.tag, found.kept, found.counts)
-    prepare = Guard(job.watch).prepare
+    prepare = Sandbox(job.in_flight).prepare
     exit_code = ExitCode.ERROR
     try:
         observer.begun(manifest)
-        job.watch.rows = report.counts.rows
+        job.in_flight.rows = report.counts.rows
         if job.max_failures:
             job.max_failures.check(report.counts)
         for batch in scan(
@@ -130,12 +130,12 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
             if job.quarantine:
                 take(job.quarantine, batch)
             report.write(batch)
-            job.watch.rows = report.counts.rows
+            job.in_flight.rows = report.counts.rows
             observer.written(batch)
             if job.max_failures:
                 job.max_failures.check(report.counts)
         folders.check_all()
-        incomplete = report.counts.failed or tally.passed_over.first_lost
+        incomplete = report.counts.failed or tally.skipped.first_lost
         exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
@@ -150,6 +150,6 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
                 write_list(job.quarantine, job.out)
         finally:
             manifest = tally.write(exit_code)
-            job.watch.ended(exit_code)
+            job.in_flight.ended(exit_code)
     observer.ended(manifest)
     return manifest

@@ -8,7 +8,7 @@ from typing import Final
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.package import CHECKSUMS, FORMATS
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import read_at_most
 from cxr_edge.system.printable import printable
 
@@ -121,4 +121,4 @@ def write_checksums(package: Path) -> None:
 def write_list(package: Path, digests: Mapping[str, str]) -> None:
     """Write a checksum list of file name to SHA-256, whole or not at all."""
     lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
-    write_whole(package / CHECKSUMS, "".join(lines))
+    write_text_atomically(package / CHECKSUMS, "".join(lines))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cxr_edge import __version__
 from cxr_edge.models.checksums import checksum_list
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 from cxr_edge.system.cpu import cpu_model, usable_cpus
 
@@ -52,7 +52,7 @@ class Memory:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, json.dumps(data, indent=2) + "\n")
+            write_text_atomically(self.path, json.dumps(data, indent=2) + "\n")
         except OSError:
             pass
 

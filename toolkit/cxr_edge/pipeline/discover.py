@@ -56,7 +56,7 @@ class ImageItem:
 
 
 @dataclass
-class PassedOver:
+class Skipped:
     """Counts of what was met and not taken, by why."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class PassedOver:
             self.first_lost.append(printable(path))
 
 
-def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
+def discover(paths: Sequence[Path], skipped: Skipped | None = None) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
     Taken are files with a known image suffix, files without a suffix, and files whose first
@@ -85,7 +85,7 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
     ----------
     paths
         Files and folders.
-    passed_over
+    skipped
         Counts what is not taken.
 
     Raises
@@ -95,12 +95,12 @@ def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> It
     ReportError
         A folder vanished: what it holds would be missing.
     """
-    return _merge(resolve_roots(paths), passed_over or PassedOver())
+    return _merge(resolve_roots(paths), skipped or Skipped())
 
 
-def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem]:
+def _merge(roots: Iterable[Root], skipped: Skipped) -> Iterator[ImageItem]:
     streams = [
-        _walk(root, passed_over)
+        _walk(root, skipped)
         if root.path.is_dir()
         else iter([ImageItem(root.prefix, str(root.path))])
         for root in roots
@@ -123,10 +123,10 @@ class _Folder:
     sorted by, and the smallest form of a million names."""
 
 
-def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
+def _walk(root: Root, skipped: Skipped) -> Iterator[ImageItem]:
     # A stack of our own: a deep tree must not exhaust Python's.
     where = os.path.join(root.path, "")  # noqa: PTH118  (ends with a slash)
-    first = _open(where, f"{root.prefix}/" if root.prefix else "", (), passed_over)
+    first = _open(where, f"{root.prefix}/" if root.prefix else "", (), skipped)
     stack = [first] if first else []
     while stack:
         here = stack[-1]
@@ -136,24 +136,22 @@ def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
         name = os.fsdecode(here.names.pop())
         where, path = here.where + name, here.prefix + name
         if name.endswith("/"):
-            below = _open(where, path, stack, passed_over)
+            below = _open(where, path, stack, skipped)
             if below:
                 stack.append(below)
         elif not_taken := _not_taken(name, where):
-            passed_over.add(not_taken, path)
+            skipped.add(not_taken, path)
         else:
             yield ImageItem(path, where)
 
 
-def _open(
-    where: str, prefix: str, above: Sequence[_Folder], passed_over: PassedOver
-) -> _Folder | None:
+def _open(where: str, prefix: str, above: Sequence[_Folder], skipped: Skipped) -> _Folder | None:
     """Return a folder with its names, None where it cannot or must not be gone into."""
     try:
         status = os.stat(where)  # noqa: PTH116  (no Path, as in ImageItem)
         identity = (status.st_dev, status.st_ino)
         if any(folder.identity == identity for folder in above):
-            passed_over.add("loop", prefix)
+            skipped.add("loop", prefix)
             return None
         names, not_taken = _list(where)
     except OSError as exc:
@@ -163,9 +161,9 @@ def _open(
                 "out, the network is down, or it was moved; bring it back and run the same command "
                 "again"
             ) from exc
-        passed_over.add(UNLISTED, prefix or ".")
+        skipped.add(UNLISTED, prefix or ".")
         return None
-    passed_over.counts.update(not_taken)
+    skipped.counts.update(not_taken)
     return _Folder(where, prefix, identity, names)
 
 

@@ -11,14 +11,14 @@ _SUSPICIOUS = frozenset({Unreadable.reason, TimedOut.reason})
 
 
 @dataclass(frozen=True)
-class Folders:
+class SourceFolders:
     """Folders that must stay: without them every file in them would be a failed row."""
 
     known: Mapping[Path, tuple[int, int]]
     """Each with its device and inode when it began; an unmounted one has others."""
 
     @classmethod
-    def of(cls, paths: Sequence[Path]) -> "Folders":
+    def of(cls, paths: Sequence[Path]) -> "SourceFolders":
         """Look at those of the paths that are folders."""
         return cls({path: found for path in paths if (found := _identity(path))})
 

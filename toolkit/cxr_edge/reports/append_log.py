@@ -1,4 +1,4 @@
-"""CSV files that are their own journals: appended to, readable after any interruption."""
+"""CSV files that are append-only logs: readable and continued after any interruption."""
 
 import csv
 import os
@@ -20,8 +20,8 @@ SYNC_EVERY: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Table:
-    """What the CSV files of one command are; the first column names the file that a row is of."""
+class CsvKind:
+    """A kind of CSV file, one for each command; its first column names the file of the row."""
 
     name: str
     """For messages: ``report``."""
@@ -51,23 +51,23 @@ class Table:
         return alone_at(path, self.run, self.option, owner_of)
 
 
-class Journal:
+class AppendLog:
     """One such file, open to be appended to."""
 
-    def __init__(self, file: TextIO, table: Table) -> None:
+    def __init__(self, file: TextIO, kind: CsvKind) -> None:
         """Append to a file that :meth:`open` opened."""
         self._file = file
-        self._table = table
+        self._kind = kind
         self._writer = csv.writer(file, lineterminator="\n")
         self._synced = time.monotonic()
 
     @classmethod
-    def open(cls, table: Table, path: Path, kept: int = 0) -> Self:
+    def open(cls, kind: CsvKind, path: Path, kept: int = 0) -> Self:
         """Begin a file with its header, or continue it behind its first ``kept`` bytes.
 
         Parameters
         ----------
-        table
+        kind
             What the file is.
         path
             Where.
@@ -88,10 +88,10 @@ class Journal:
                 raise
         except OSError as exc:
             raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
-        journal = cls(file, table)
+        log = cls(file, kind)
         if not kept:
-            journal.append([table.columns])
-        return journal
+            log.append([kind.columns])
+        return log
 
     def append(self, rows: Iterable[Sequence[str]]) -> None:
         """Append rows and hand them to the operating system, now and then to the disk.
@@ -123,12 +123,12 @@ class Journal:
 
     def _unwritable(self, exc: OSError) -> ReportError:
         return ReportError(
-            f"the {self._table.name} cannot be written: {exc.strerror}; "
+            f"the {self._kind.name} cannot be written: {exc.strerror}; "
             "make room and run the same command again"
         )
 
 
-def read_rows(table: Table, path: Path) -> Iterator[tuple[list[str], int]]:
+def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
     """Yield the whole rows of a file, the header first, each with the offset of its end.
 
     What an interruption left of a last row is not yielded. One row at a time is in memory.
@@ -136,7 +136,7 @@ def read_rows(table: Table, path: Path) -> Iterator[tuple[list[str], int]]:
     Raises
     ------
     ReportError
-        The file cannot be read, or is none of ``table``.
+        The file cannot be read, or is none of ``kind``.
     """
     end = 0
 
@@ -158,38 +158,38 @@ def read_rows(table: Table, path: Path) -> Iterator[tuple[list[str], int]]:
         except OSError as exc:
             raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
         except UnicodeDecodeError as exc:
-            raise _foreign(table, path) from exc
+            raise _foreign(kind, path) from exc
         except csv.Error as exc:
             if "unexpected end of data" in str(exc):  # cut off within a quoted field
                 return
-            raise _foreign(table, path) from exc
-        if len(row) != len(table.columns):
-            raise _foreign(table, path)
+            raise _foreign(kind, path) from exc
+        if len(row) != len(kind.columns):
+            raise _foreign(kind, path)
         yield row, end
 
 
-def is_begun(table: Table, path: Path) -> bool:
+def is_begun(kind: CsvKind, path: Path) -> bool:
     """Tell whether a file is there and has its whole header.
 
     Raises
     ------
     ReportError
-        It cannot be read, or is none of ``table``.
+        It cannot be read, or is none of ``kind``.
     """
     if not path.exists():
         return False
-    header = next(read_rows(table, path), None)
+    header = next(read_rows(kind, path), None)
     if header is None:
-        if not ",".join(table.columns).encode().startswith(_head(path, table)):
-            raise _foreign(table, path)
+        if not ",".join(kind.columns).encode().startswith(_head(path, kind)):
+            raise _foreign(kind, path)
         return False
-    if tuple(header[0]) != table.columns:
-        raise table.refused(path, "exists and has other columns")
+    if tuple(header[0]) != kind.columns:
+        raise kind.refused(path, "exists and has other columns")
     return True
 
 
 def catch_up(
-    table: Table,
+    kind: CsvKind,
     path: Path,
     items: Iterator[ImageItem],
     take: Callable[[Mapping[str, str], ImageItem], None],
@@ -198,7 +198,7 @@ def catch_up(
 
     Parameters
     ----------
-    table
+    kind
         What the file is.
     path
         Where.
@@ -217,22 +217,22 @@ def catch_up(
     ReportError
         Its rows are not those of the first items.
     """
-    rows = read_rows(table, path)
+    rows = read_rows(kind, path)
     _, kept = next(rows)
     for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (where the last one ends)
         item = next(items, None)
         got = "nothing" if item is None else printable(item.path)
         if item is None or got != row[0]:
             what = f"its next row is {row[0]}, the folders have {got} there"
-            if not table.tells_paths:
+            if not kind.tells_paths:
                 what = f"its row {number} is not of the file that is there now"
             why = f"cannot be continued: {what}: files were added, removed or renamed"
-            raise table.refused(path, why)
-        take(table.named(row), item)
+            raise kind.refused(path, why)
+        take(kind.named(row), item)
     return kept
 
 
-def check_place(table: Table, path: Path) -> None:
+def check_place(kind: CsvKind, path: Path) -> None:
     """Check that a file can be written, before any work is done.
 
     Raises
@@ -242,20 +242,20 @@ def check_place(table: Table, path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise UsageError(
-            f"{table.option}: expected an existing folder, {path.parent} is none; make it first"
+            f"{kind.option}: expected an existing folder, {path.parent} is none; make it first"
         )
     if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "no regular file"
-        raise UsageError(f"{table.option}: expected a file, {path} is {kind}")
+        what = "a folder" if path.is_dir() else "not a regular file"
+        raise UsageError(f"{kind.option}: expected a file, {path} is {what}")
     # The manifest is written anew beside it, so the folder must be writable in any case.
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UsageError(f"{table.option}: {path} is not writable; choose another place")
+        raise UsageError(f"{kind.option}: {path} is not writable; choose another place")
 
 
-def _head(path: Path, table: Table) -> bytes:
+def _head(path: Path, kind: CsvKind) -> bytes:
     with path.open("rb") as file:
-        return file.read(len(",".join(table.columns)) + 1)
+        return file.read(len(",".join(kind.columns)) + 1)
 
 
-def _foreign(table: Table, path: Path) -> ReportError:
-    return table.refused(path, f"exists and is no {table.name} of {table.command}")
+def _foreign(kind: CsvKind, path: Path) -> ReportError:
+    return kind.refused(path, f"exists and is no {kind.name} of {kind.command}")

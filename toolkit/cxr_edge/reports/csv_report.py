@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from cxr_edge.errors import ReportError
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.reports.append_log import Journal, Table
+from cxr_edge.reports.append_log import AppendLog, CsvKind
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.manifest import ADVICE, manifest_path
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
@@ -29,7 +29,7 @@ COLUMNS: Final = (
 )
 """Header of the report."""
 
-REPORT: Final = Table(
+REPORT: Final = CsvKind(
     name="report",
     command="cxr scan",
     run="scan",
@@ -76,11 +76,11 @@ def detail_of(message: str) -> str:
 
 
 class CsvReport:
-    """An append-only CSV file that is its own journal."""
+    """A report that is appended to."""
 
-    def __init__(self, journal: Journal, model: str, counts: Counts) -> None:
+    def __init__(self, log: AppendLog, model: str, counts: Counts) -> None:
         """Append to a file that :meth:`open` opened."""
-        self._journal = journal
+        self._log = log
         self._model = model
         self.counts = counts
 
@@ -104,18 +104,18 @@ class CsvReport:
         ReportError
             It cannot be written.
         """
-        return cls(Journal.open(REPORT, path, kept), model, counts or Counts())
+        return cls(AppendLog.open(REPORT, path, kept), model, counts or Counts())
 
     def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Append one batch; as :meth:`cxr_edge.reports.append_log.Journal.append`."""
+        """Append one batch; as :meth:`cxr_edge.reports.append_log.AppendLog.append`."""
         rows = [row_of(outcome, self._model) for outcome in outcomes]
-        self._journal.append(rows)
+        self._log.append(rows)
         for row in rows:
             self.counts.add(REPORT.named(row))
 
     def close(self) -> None:
         """Close the file; raises as :meth:`write`."""
-        self._journal.close()
+        self._log.close()
 
 
 def set_aside(report: Path) -> None:

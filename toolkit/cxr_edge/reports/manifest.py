@@ -12,7 +12,7 @@ from cxr_edge.errors import ReportError
 from cxr_edge.notice import NOTICE
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.run_identity import RunIdentity
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 MANIFEST_VERSION: Final = 2
@@ -99,7 +99,7 @@ def write_manifest(path: Path, data: Mapping[str, object]) -> None:
     """
     text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
     try:
-        write_whole(path, text + "\n", durable=True)
+        write_text_atomically(path, text + "\n", durable=True)
     except OSError as exc:
         raise ReportError(
             f"the run manifest {path} cannot be written: {exc.strerror}; "

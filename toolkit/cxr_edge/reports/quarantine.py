@@ -11,7 +11,7 @@ from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.pipeline.outcome import Failure, Outcome
 from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.csv_report import REPORT
-from cxr_edge.storage.atomic import open_regular, whole
+from cxr_edge.storage.atomic import atomic_write, open_regular
 from cxr_edge.system.printable import printable
 
 LIST: Final = "quarantine.csv"
@@ -78,7 +78,7 @@ def _place(source: Path, target: Path) -> None:
         try:
             os.link(source.resolve(), target)
         except OSError:  # another file system, or one without links
-            with whole(target) as half, half.open("wb") as copy:
+            with atomic_write(target) as half, half.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
 
 
@@ -95,7 +95,7 @@ def write_list(folder: Path, report: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (
-            whole(folder / LIST) as half,
+            atomic_write(folder / LIST) as half,
             half.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file, lineterminator="\n")

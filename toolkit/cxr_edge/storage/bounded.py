@@ -43,7 +43,7 @@ def read_at_most(path: Path, limit: int) -> bytes:
     Raises
     ------
     OSError
-        It cannot be read, is no regular file, or is larger.
+        It cannot be read, is not a regular file, or is larger.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size

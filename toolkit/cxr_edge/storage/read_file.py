@@ -19,7 +19,7 @@ def read_file(path: Path) -> bytes:
     TooLarge
         More than :data:`MAX_BYTES`, nothing was read; or more than memory holds.
     Unreadable
-        The operating system refuses, it is no regular file, or it changed meanwhile.
+        The operating system refuses, it is not a regular file, or it changed meanwhile.
     """
     try:
         with open_regular(path) as file:

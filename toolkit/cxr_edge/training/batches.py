@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import FitConfig
@@ -25,7 +24,7 @@ class Batches(keras.utils.PyDataset):
         self._images = images
         self._config = config
         self._augment = PRESETS[config.augmentation]
-        self._by_class = [np.flatnonzero(images.labels == label) for label in range(len(LABELS))]
+        self._by_class = [np.flatnonzero(images.labels == label) for label in (0, 1)]
         self._epoch = epoch
         self._order = self._draw()
 
@@ -49,7 +48,7 @@ class Batches(keras.utils.PyDataset):
         if self._config.imbalance != "balanced":
             return rng.permutation(len(self._images.images))
         # The classes alternate, each shuffled and repeated.
-        need = len(self) * self._config.batch_size // len(LABELS) + 1
+        need = len(self) * self._config.batch_size // len(self._by_class) + 1
         columns = []
         for members in self._by_class:
             rounds = math.ceil(need / len(members))

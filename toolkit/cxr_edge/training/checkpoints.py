@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from cxr_edge.errors import DataError
-from cxr_edge.storage.atomic import whole, write_whole
+from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.training.history import HISTORY, best_epoch, is_over, read_history
 
 _STATE: Final = "state-{:03d}.weights.h5"
@@ -119,9 +119,9 @@ class Journal(keras.callbacks.Callback):
         """Replace the history by itself and one row more: no row is ever half there."""
         path = self._run / HISTORY
         lines = path.read_text(encoding="utf-8") if path.exists() else f"{','.join(row)}\n"
-        write_whole(path, f"{lines}{','.join(map(str, row.values()))}\n", durable=True)
+        write_text_atomically(path, f"{lines}{','.join(map(str, row.values()))}\n", durable=True)
 
 
 def _save(model: keras.Model, path: Path) -> None:
-    with whole(path, durable=True) as half:  # before the row of the history that names it
+    with atomic_write(path, durable=True) as half:  # before the row of the history that names it
         model.save_weights(half)

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.training.augment import Augment
 
 _ROWS: Final = 8
@@ -36,14 +35,12 @@ def draw_samples(images: ImageSet, augment: Augment, seed: int, path: Path) -> N
     """
     rng = np.random.default_rng(seed)
     half = _ROWS * _COLUMNS // 2
-    by_class = [
-        rng.choice(np.flatnonzero(images.labels == label), half) for label in range(len(LABELS))
-    ]
+    by_class = [rng.choice(np.flatnonzero(images.labels == label), half) for label in (0, 1)]
     figure = Figure(figsize=(_COLUMNS * 2.2, _ROWS * 2.4), layout="constrained")
     axes = figure.subplots(_ROWS, _COLUMNS)
     for axis, index in zip(axes.flat, np.stack(by_class, axis=1).ravel(), strict=True):
         axis.imshow(augment(images.pixels[index], rng)[:, :, 0], cmap="gray", vmin=0, vmax=255)
-        axis.set_title(LABELS[images.images[index].label], fontsize=10)
+        axis.set_title(images.images[index].class_in(images.classes), fontsize=10)
         axis.set_axis_off()
     figure.savefig(path, dpi=_DPI)
 

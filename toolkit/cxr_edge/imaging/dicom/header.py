@@ -29,7 +29,11 @@ from pydicom.uid import (
 from cxr_edge.errors import Corrupt, ImageError, NoPixelData, Truncated, UnsupportedCompression
 from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
 from cxr_edge.imaging.dicom.errors import DAMAGE
-from cxr_edge.imaging.dicom.transfer_syntaxes import DECODED_BY, plugin_for
+from cxr_edge.imaging.dicom.transfer_syntaxes import (
+    BY_PLUGIN,
+    decoder_install_command,
+    plugin_for,
+)
 
 UNKNOWN: Final = "unknown"
 """Stands for what a header says that DICOM does not know."""
@@ -82,7 +86,7 @@ def syntaxes() -> Mapping[str, str]:
     """
     plain = (*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless)
     return {syntax.keyword: "" for syntax in plain} | {
-        syntax.keyword: _missing(syntax) for syntax in DECODED_BY
+        syntax.keyword: _missing(syntax) for syntax in BY_PLUGIN
     }
 
 
@@ -90,7 +94,7 @@ def _missing(syntax: UID) -> str:
     try:
         plugin_for(syntax)
     except UnsupportedCompression:
-        return f"install {DECODED_BY[syntax]}"
+        return decoder_install_command(syntax)
     return ""
 
 
