@@ -16,6 +16,7 @@ from fakes import ROOT, SAMPLES, runtimes
 from cxr_edge import __version__
 from cxr_edge.cli import entry
 from cxr_edge.cli.app import app
+from cxr_edge.extras import install_command
 from cxr_edge.models.locate import default_package
 from cxr_edge.notice import NOTICE
 
@@ -191,7 +192,7 @@ def test_a_missing_extra_is_named(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert done.returncode == 1, done.stderr
-    assert f"cxr-edge[{extra}]" in done.stderr
+    assert install_command(extra) in done.stderr
     assert "Traceback" not in done.stderr
 
 

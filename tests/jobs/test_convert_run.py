@@ -389,7 +389,7 @@ def test_a_source_that_goes_stops_the_conversion(job: ConvertJob, tmp_path: Path
             assert manifest.counts.rows == 1
             job.source.rename(tmp_path / "away")
 
-    with pytest.raises(ReportError, match="is not there any more"):
+    with pytest.raises(ReportError, match="is no longer available"):
         run_convert(job, Unplugs())
     assert job.mapping.read_bytes() == mapping[:kept]
     (tmp_path / "away").rename(job.source)

@@ -126,7 +126,7 @@ def test_a_folder_that_goes_stops_the_scan(job: ScanJob, images: Path, tmp_path:
             super().begun(manifest)
             images.rename(away)
 
-    with pytest.raises(ReportError, match="is not there any more"):
+    with pytest.raises(ReportError, match="is no longer available"):
         run_scan(job, Unplugs())
     assert job.out.read_bytes() == whole[:kept]
     away.rename(images)
@@ -142,7 +142,7 @@ def test_an_unmounted_folder_is_another_one(tmp_path: Path) -> None:
     folders.check_all()
     folder.rename(tmp_path / "kept")
     folder.mkdir()
-    with pytest.raises(ReportError, match="disk is not there any more"):
+    with pytest.raises(ReportError, match="disk is no longer available"):
         folders.check_all()
 
 

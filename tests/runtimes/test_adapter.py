@@ -132,7 +132,7 @@ def test_a_foreign_network_scores_as_its_formula(
         dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
     )  # fmt: skip
     spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
-    scores = open_model(str(path), runtime, spec=spec).runtime.run(images(channels))
+    scores = open_model(str(path), runtime, spec=spec).runtime.run(images(channels)).scores
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(images(channels)), atol=1e-5)
 
@@ -145,7 +145,7 @@ def scaling() -> dict[str, float]:
 def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
     """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
     path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
-    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(images())
+    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(images()).scores
     np.testing.assert_allclose(scores, expected(images()), atol=1e-2)
 
 
@@ -201,7 +201,9 @@ def test_quantized_probabilities_are_read_by_their_scale(
     """(value - zero point) * scale, also where rounding keeps two columns from adding up to 1."""
     output = Tensor("p", (-1, columns), dtype, 1 / 256, zero_point)
     given = np.array([[0, 255], [64, 191], [255, 0]])[:, -columns:] + zero_point
-    scores = Adapter("m", SPEC, [IMAGE], [output]).run(images(), lambda _: given.astype(dtype))
+    scores = (
+        Adapter("m", SPEC, [IMAGE], [output]).run(images(), lambda _: given.astype(dtype)).scores
+    )
     np.testing.assert_allclose(scores, [255 / 256, 191 / 256, 0], atol=1e-7)
 
 
@@ -273,9 +275,8 @@ def test_what_comes_out_is_checked_again(given: list[Any], message: str) -> None
 def test_a_image_without_an_answer_fails_alone() -> None:
     """NaN is handed on for its image; the others keep their probability."""
     given = np.array([[0.4, 0.6], [np.nan, np.nan], [0.9, 0.1]], np.float32)
-    scores = Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 2), "float32")]).run(
-        images(), lambda _: given
-    )
+    adapter = Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 2), "float32")])
+    scores = adapter.run(images(), lambda _: given).scores
     np.testing.assert_array_equal(scores, np.float32([0.6, np.nan, 0.1]))
 
 

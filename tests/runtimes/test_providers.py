@@ -89,7 +89,7 @@ def test_auto_takes_the_fastest_that_works(pretend: Callable[..., None]) -> None
     pretend(**{OPENVINO: "", CUDA: "falls back", "TensorrtExecutionProvider": ""})
     opened = runtime("auto")
     assert opened.provider == OPENVINO
-    assert opened.device_why == (
+    assert opened.why == (
         "the first that works; it runs 7 of 7 operators; skipped: TensorrtExecutionProvider: "
         "only when asked for, it compiles the graph for minutes at every start, "
         "CUDAExecutionProvider: onnxruntime fell back to CPUExecutionProvider; check the "
@@ -102,11 +102,11 @@ def test_auto_ends_on_the_cpu(pretend: Callable[..., None]) -> None:
     pretend(**{OPENVINO: "no session"})
     opened = runtime("auto")
     assert opened.provider == CPU
-    assert opened.device_why == (
+    assert opened.why == (
         f"the first that works; skipped: {OPENVINO}: no session, libfoo.so is missing"
     )
     pretend()
-    assert runtime("auto").device_why == "no other is installed"
+    assert runtime("auto").why == "no other is installed"
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,10 @@ def test_a_device_that_works_is_used_and_told(pretend: Callable[..., None]) -> N
     pretend(**{CUDA: "", "TensorrtExecutionProvider": ""})
     image = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 1), np.uint8)
     opened = runtime("cuda")
-    assert opened.device_why == "asked for; it runs 7 of 7 operators"
-    np.testing.assert_allclose(opened.run(image), runtime("cpu").run(image), atol=1e-6)
+    assert opened.why == "asked for; it runs 7 of 7 operators"
+    np.testing.assert_allclose(
+        opened.run(image).scores, runtime("cpu").run(image).scores, atol=1e-6
+    )
     assert Pretender.chains[0] == [(CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})]
     assert not opened._session._enable_fallback
     Pretender.chains.clear()
@@ -148,7 +150,7 @@ def test_rocm_has_two_providers(pretend: Callable[..., None]) -> None:
     pretend(ROCMExecutionProvider="")
     assert runtime("rocm").provider == "ROCMExecutionProvider"
     pretend(ROCMExecutionProvider="", MIGraphXExecutionProvider="no session")
-    assert "skipped: MIGraphX" in runtime("rocm").device_why
+    assert "skipped: MIGraphX" in runtime("rocm").why
 
 
 @pytest.mark.parametrize("device", ["directml", "cuda"])
@@ -201,7 +203,7 @@ def test_two_distributions_are_noticed(
     with pytest.raises(RuntimeUnavailable, match=f"--device cuda: {trap}"):
         runtime("cuda")
     for device in ("cpu", "auto"):
-        assert runtime(device).device_why.endswith(trap)
+        assert runtime(device).why.endswith(trap)
 
 
 def test_every_provider_is_known_by_one_name() -> None:
@@ -224,4 +226,4 @@ def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> 
 
 def test_a_runtime_without_devices_says_so() -> None:
     """LiteRT has the CPU alone."""
-    assert open_model(runtime="litert").device_why == "the only device of this runtime"
+    assert open_model(runtime="litert").device_why == "LiteRT runs on the CPU only"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.extras import missing_extra
 from cxr_edge.models.registry import RUNTIMES, installed, runtimes_of
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
 
 ROOT = Path(__file__).parents[2]
@@ -33,14 +33,15 @@ class FakeRuntime:
     """A runtime whose probability is the mean gray value; it notes the batches it was given."""
 
     provider = "FakeProvider"
+    why = "there is no other"
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
         self.batches: list[int] = []
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         self.batches.append(len(pixels))
-        return (pixels.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+        return Outputs((pixels.mean(axis=(1, 2, 3)) / 255).astype(np.float32))
 
 
 def refuse() -> None:

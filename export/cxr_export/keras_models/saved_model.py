@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.embedding import SAVED_MODEL
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.saved_model_graph import check_saved_model
@@ -20,10 +19,11 @@ def is_saved_model(path: Path) -> bool:
     return (path / SAVED_MODEL).is_file()
 
 
-class SavedModelRuntime:
+class SavedModelRuntime(AdaptedRuntime):
     """A SavedModel's signature behind the same seam as the runtimes of deployment."""
 
     provider = "TensorFlow"
+    why = "a SavedModel runs on the device that TensorFlow chooses"
 
     def __init__(self, path: Path, spec: ModelSpec) -> None:
         """Open a SavedModel.
@@ -61,18 +61,6 @@ class SavedModelRuntime:
         outputs: dict[str, Any] = self._signature.structured_outputs
         self._adapter = Adapter(str(path), spec, _tensors(inputs), _tensors(outputs))
         (self._input,), (self._output,) = inputs, outputs
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            TensorFlow failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
 
     def _call(self, image: Array) -> Array:
         try:

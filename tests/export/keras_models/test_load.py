@@ -112,7 +112,7 @@ def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
     model, spec = foreign(kind)
     assert np.ptp(by_hand(model, spec)) > 0.01
     np.testing.assert_allclose(
-        KerasRuntime(model, spec).run(IMAGES), by_hand(model, spec), atol=1e-6
+        KerasRuntime(model, spec).run(IMAGES).scores, by_hand(model, spec), atol=1e-6
     )
     wrapped, exported = single_probability(KerasRuntime(model, spec))
     assert (wrapped.inputs[0].dtype, wrapped.inputs[0].shape) == ("uint8", (None, 8, 6, 1))
@@ -153,7 +153,7 @@ def test_what_is_exported_of_a_foreign_network(tmp_path: Path, suffix: str) -> N
     for name in ("model.keras", "model.onnx", "model.tflite"):
         runtime = open_reference(tmp_path / "p" / name)
         assert runtime.spec == exported
-        np.testing.assert_allclose(runtime.run(IMAGES), by_hand(model, spec), atol=1e-5)
+        np.testing.assert_allclose(runtime.run(IMAGES).scores, by_hand(model, spec), atol=1e-5)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_spec_inside_that_asks_for_scaling_does_not_outlive_it(tmp_path: Path)
     export_package(saved(model, tmp_path / "m.keras", spec), tmp_path / "p", request=FLOAT)
     runtime = open_reference(tmp_path / "p")
     assert runtime.spec.input.raw
-    np.testing.assert_allclose(runtime.run(IMAGES), by_hand(model, spec), atol=1e-6)
+    np.testing.assert_allclose(runtime.run(IMAGES).scores, by_hand(model, spec), atol=1e-6)
 
 
 def test_one_image_at_a_time_runs_and_is_not_exported(tmp_path: Path) -> None:
@@ -218,7 +218,9 @@ def test_one_image_at_a_time_runs_and_is_not_exported(tmp_path: Path) -> None:
     model = network(batch=1)
     free = network()
     free.set_weights(model.get_weights())
-    np.testing.assert_allclose(KerasRuntime(model, RAW).run(IMAGES), by_hand(free, RAW), atol=1e-6)
+    np.testing.assert_allclose(
+        KerasRuntime(model, RAW).run(IMAGES).scores, by_hand(free, RAW), atol=1e-6
+    )
     with pytest.raises(ModelInvalid, match="batch of None"):
         export_package(saved(model, tmp_path / "m.keras"), tmp_path / "p", RAW, FLOAT)
     with pytest.raises(ModelInvalid, match="any number of images in, or one"):
@@ -362,7 +364,7 @@ def test_an_h5_file_or_a_saved_model_needs_a_spec(tmp_path: Path) -> None:
 
 
 def score(runtime: Runtime) -> np.ndarray:
-    return runtime.run(IMAGES)
+    return runtime.run(IMAGES).scores
 
 
 @pytest.mark.parametrize("kind", ["floats", "all of it"])
@@ -437,7 +439,7 @@ def test_tflite_of_other_origin_runs(
     free.set_weights(model.get_weights())
     path = tmp_path / "m.tflite"
     path.write_bytes(converted(model, dtype, SCALED))
-    scores = open_model(str(path), spec=SCALED).runtime.run(IMAGES)
+    scores = open_model(str(path), spec=SCALED).runtime.run(IMAGES).scores
     np.testing.assert_allclose(scores, by_hand(free, SCALED), atol=tolerance)
     if dtype is not tf.float32:
         with pytest.raises(ModelInvalid, match="by the spec pixels become 0 to 255"):

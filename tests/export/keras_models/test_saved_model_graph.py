@@ -139,7 +139,7 @@ def test_a_graph_that_does_more_than_compute_is_not_run(
 def test_a_graph_that_computes_is_run(tmp_path: Path) -> None:
     """The functions that save and restore its variables are no reason to refuse it."""
     expected = PIXELS.astype(np.float32).mean(axis=(1, 2, 3)) / 255
-    scores = SavedModelRuntime(saved(tmp_path), SPEC).run(PIXELS)
+    scores = SavedModelRuntime(saved(tmp_path), SPEC).run(PIXELS).scores
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.raster import _jpeg_mode
 from cxr_edge.imaging.sniff import Format, identify
 from cxr_edge.models.golden_set import read_golden_set

@@ -81,10 +81,10 @@ def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> Bench
     passes = Passes(job, alone, list(job.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
     images = len(passes.items)
-    seconds = {
+    per_image = {
         name: statistics.median(times[name] for times in rounds) / images for name in rounds[0]
     }
-    ideal = usable_cpus() / (seconds["decode alone"] + seconds["inference alone"])
+    ideal = usable_cpus() / (per_image["decode alone"] + per_image["inference alone"])
     p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
     return BenchmarkFigures(
         model=model.tag,
@@ -92,13 +92,13 @@ def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> Bench
         provider=model.runtime.provider,
         batch_size=batching.size,
         batch_why=batching.why,
-        decode_rate=1 / seconds["decode"],
-        inference_rate=1 / seconds["inference"],
-        end_to_end_rate=1 / seconds["end to end"],
-        decode_cpu_ms=1e3 * seconds["decode alone"],
-        inference_cpu_ms=1e3 * seconds["inference alone"],
+        decode_rate=1 / per_image["decode"],
+        inference_rate=1 / per_image["inference"],
+        end_to_end_rate=1 / per_image["end to end"],
+        decode_cpu_ms=1e3 * per_image["decode alone"],
+        inference_cpu_ms=1e3 * per_image["inference alone"],
         ideal_rate=ideal,
-        share=1 / seconds["end to end"] / ideal,
+        share=1 / per_image["end to end"] / ideal,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,

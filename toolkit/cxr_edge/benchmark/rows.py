@@ -9,9 +9,9 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import UsageError
-from cxr_edge.models.machine_cache import library_versions
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.cpu import cpu_model, usable_cpus
+from cxr_edge.system.versions import library_versions
 
 BENCHMARK_VERSION: Final = 2
 """Version of the JSON."""

@@ -21,7 +21,7 @@ from cxr_edge.jobs.convert_mapping import (
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import AppendLog, catch_up, is_begun
 from cxr_edge.reports.manifest import manifest_path, read_manifest
 from cxr_edge.reports.observer import Counted, Unobserved
@@ -145,12 +145,8 @@ def _run(
     try:
         listener.begun(manifest)
         job.in_flight.rows = manifest.counts.rows
-        for item, done in in_order(
-            lambda item: sandbox.attempt(item.file, call),
-            items,
-            ahead=_AHEAD * job.workers,
-            workers=job.workers,
-        ):
+        engine = ThreadEngine(job.workers, ahead=_AHEAD * job.workers)
+        for item, done in engine.map_ordered(lambda item: sandbox.attempt(item.file, call), items):
             row = images.write(item, done)
             values = MAPPING.named(row)
             folders.check([values["reason"]])

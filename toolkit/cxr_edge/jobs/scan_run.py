@@ -15,6 +15,7 @@ from cxr_edge.pipeline.discover import Skipped
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.source_folders import SourceFolders
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import check_place
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import REPORT, CsvReport, set_aside
@@ -124,7 +125,7 @@ def _run(job: ScanJob, observer: Observer) -> RunManifest:
             job.max_failures.check(report.counts)
         for batch in scan(
             items, job.model, job.decision, prepare=prepare, batching=job.batching,
-            workers=job.workers,
+            engine=ThreadEngine(job.workers),
         ):  # fmt: skip
             folders.check(one.reason for one in batch if isinstance(one, Failure))
             if job.quarantine:

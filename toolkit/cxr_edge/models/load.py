@@ -35,8 +35,7 @@ class Candidate:
             check_listed(self.package, self.file.name, data)
         package = self.package or package_of(self.file, digest)
         runtime = _load(self.runtime, data, str(self.file), self.device, self.threads, self.spec)
-        device_why = getattr(runtime, "device_why", Model.device_why)  # one has several devices
-        return Model(digest, self.runtime, runtime, self.file.name, package, why, device_why)
+        return Model(digest, self.runtime, runtime, self.file.name, package, why)
 
 
 def package_of(file: Path, digest: str) -> Path | None:

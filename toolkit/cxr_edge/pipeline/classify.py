@@ -59,7 +59,7 @@ def score(
 
 def _call(pixels: NDArray[np.uint8], runtime: Runtime) -> list[float]:
     """Return a probability for each of the images, which are of shape (N, H, W, C)."""
-    values = runtime.run(pixels)
+    values = runtime.run(pixels).scores
     if len(values) != len(pixels):
         raise ModelInvalid(
             f"expected one probability an image, the model gave {len(values)} for {len(pixels)}"

@@ -57,7 +57,7 @@ def prepare(path: Path, spec: InputSpec) -> Prepared:
 
 def to_pixels(data: bytes, spec: InputSpec) -> Pixels:
     """Turn a file's bytes into what ``spec`` asks for; raises an ImageError where it cannot."""
-    image = decode(data, (spec.height, spec.width))
+    image = decode(data, spec)
     return Pixels(preprocess(image, spec), image.source)
 
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 
 
-class LiteRtRuntime:
+class LiteRtRuntime(AdaptedRuntime):
     """As many LiteRT interpreters as threads call at once; each serves one of them at a time."""
 
     provider = "CPU"
+    why = "LiteRT runs on the CPU only"
 
     def __init__(
         self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
@@ -69,18 +69,6 @@ class LiteRtRuntime:
         )
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
         self._idle = [first]
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            LiteRT failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
 
     def _call(self, image: Array) -> Array:
         try:

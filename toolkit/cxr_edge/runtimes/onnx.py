@@ -9,12 +9,11 @@ from typing import Final
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.external_data import external_data
 from cxr_edge.runtimes.providers import (
     AUTO,
@@ -51,11 +50,8 @@ _TYPES: Final = {"float": "float32", "double": "float64"}
 """onnxruntime's names of types, where they are not NumPy's."""
 
 
-class OnnxRuntime:
+class OnnxRuntime(AdaptedRuntime):
     """One onnxruntime session; safe to be called by several threads at once."""
-
-    device_why: str
-    """Why it computes where it does."""
 
     def __init__(
         self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
@@ -112,24 +108,12 @@ class OnnxRuntime:
         else:
             self._session_on(_CPU_ALONE)  # a damaged model is no fault of the device
             raise RuntimeUnavailable(f"--device {device}: {'; '.join(passed_over)}")
-        self.device_why = _why(device, found, placed, passed_over, several)
+        self.why = _why(device, found, placed, passed_over, several)
 
     @property
     def provider(self) -> str:
         """The first execution provider that the session really has."""
         return str(self._session.get_providers()[0])
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            onnxruntime failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
 
     def _use(self, provider: Provider, spec: ModelSpec | None, *, asked: bool) -> str:
         """Open the model on a provider and return how much of the graph it takes.
@@ -167,7 +151,7 @@ class OnnxRuntime:
         placed = _placement(self._session, provider.name)
         noise = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
         try:
-            scores = self.run(noise)
+            scores = self.run(noise).scores
         except ModelInvalid:
             raise
         except ModelError as exc:

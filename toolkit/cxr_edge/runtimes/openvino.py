@@ -5,7 +5,6 @@ from collections import deque
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 # Importing openvino reports the import to its makers where openvino_telemetry is installed; no
 # option or variable stops it, only a file in the user's home. OpenVINO does without the module.
@@ -14,8 +13,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino as ov  # noqa: E402
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable  # noqa: E402
+from cxr_edge.runtimes.adapted import AdaptedRuntime  # noqa: E402
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor  # noqa: E402
-from cxr_edge.runtimes.base import Scores  # noqa: E402
 from cxr_edge.runtimes.external_data import external_data, has_external_data  # noqa: E402
 from cxr_edge.spec.embedding import SPEC_KEY, spec_missing  # noqa: E402
 from cxr_edge.spec.model_spec import ModelSpec  # noqa: E402
@@ -26,11 +25,12 @@ _METADATA: Final = "framework"
 _DEVICE: Final = "CPU"
 
 
-class OpenVinoRuntime:
+class OpenVinoRuntime(AdaptedRuntime):
     """One compiled model; safe to be called by several threads at once."""
 
     provider: str
-    """The device that OpenVINO says it computes on."""
+    """Device, as OpenVINO reports it."""
+    why = "the OpenVINO runtime uses the CPU only"
 
     def __init__(
         self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
@@ -91,18 +91,6 @@ class OpenVinoRuntime:
             [_tensor(port) for port in model.outputs],
         )
         self._idle: deque[ov.InferRequest] = deque()
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            OpenVINO failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
 
     def _call(self, image: Array) -> Array:
         """Run a request that no other call runs; there come to be as many as calls at once."""

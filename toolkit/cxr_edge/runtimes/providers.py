@@ -1,14 +1,13 @@
 """Devices that onnxruntime computes on: their providers, options, and packages."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import UsageError
 from cxr_edge.system.cpu import side_by_side
+from cxr_edge.system.versions import distributions
 
 AUTO: Final = "auto"
 CPU: Final = "cpu"
@@ -134,13 +133,8 @@ def how_to_install(provider: Provider) -> str:
 
 
 def installed_distributions() -> tuple[str, ...]:
-    """Return those of :data:`DISTRIBUTIONS` that are installed; more than one is a mistake.
-
-    By the names of their metadata folders, as ``onnxruntime_gpu-1.32.0.dist-info``: to import
-    ``importlib.metadata`` takes longer than all else here, at every start.
-    """
-    folders = [path.name for entry in sys.path for path in Path(entry).glob("onnxruntime*-info")]
-    found = {name.partition("-")[0].replace("_", "-").lower() for name in folders}
+    """Return those of :data:`DISTRIBUTIONS` that are installed; more than one is a mistake."""
+    found = distributions("onnxruntime")
     return tuple(name for name in DISTRIBUTIONS if name in found)
 
 

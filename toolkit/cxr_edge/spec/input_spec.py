@@ -1,15 +1,11 @@
 """The input that a model takes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cxr_edge.errors import SpecInvalid, SpecUnknown
-from cxr_edge.spec.recipe import CXR_1, RECIPES
+from cxr_edge.spec.recipe import CXR_1, RECIPES, Recipe
 from cxr_edge.spec.validation import is_int, is_number
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_SIDE: Final = 4096
 """Largest input side of a model, pixels."""
@@ -28,10 +24,10 @@ class InputSpec:
     recipe: str = CXR_1.name
     """Preprocessing recipe, a key of :data:`RECIPES`."""
     scale: float = 1.0
-    """Factor of a model that takes floats: it gets pixel * scale + offset. A model that takes
+    """Factor for a model that takes floats: it gets pixel * scale + offset. A model that takes
     uint8 pixels scales them inside its graph and leaves this at 1."""
     offset: float = 0.0
-    """Added after :attr:`scale`."""
+    """Number that is added after the multiplication."""
 
     def __post_init__(self) -> None:
         for side in ("height", "width"):
@@ -56,13 +52,18 @@ class InputSpec:
             )
 
     @property
+    def preprocessing(self) -> Recipe:
+        """The recipe itself."""
+        return RECIPES[self.recipe]
+
+    @property
     def raw(self) -> bool:
-        """The model gets pixels as they are, 0 to 255."""
+        """Whether the model gets pixels as they are, 0 to 255."""
         return self.scale == 1 and self.offset == 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+        """Shape of one image: (height, width, channels)."""
         return self.height, self.width, self.channels
 
     def __str__(self) -> str:

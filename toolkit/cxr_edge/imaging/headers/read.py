@@ -1,25 +1,33 @@
-"""The header of a JPEG, PNG, TIFF or BMP file, read without decoding."""
+"""The header of any raster file, and whether the file is complete."""
 
 import struct
+from typing import Final
 
 from cxr_edge.errors import Corrupt, NotAnImage, Truncated
-from cxr_edge.imaging.header import Header
-from cxr_edge.imaging.header_bmp import bmp_header
-from cxr_edge.imaging.header_jpeg import jpeg_header
-from cxr_edge.imaging.header_png import png_header
-from cxr_edge.imaging.header_tiff import tiff_header
+from cxr_edge.imaging.headers.bmp import bmp_header
+from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.jpeg import jpeg_header
+from cxr_edge.imaging.headers.png import png_header
+from cxr_edge.imaging.headers.tiff import tiff_header
 from cxr_edge.imaging.sniff import Format
+
+_READERS: Final = {
+    Format.JPEG: jpeg_header,
+    Format.PNG: png_header,
+    Format.TIFF: tiff_header,
+    Format.BMP: bmp_header,
+}
 
 
 def read_header(data: bytes, kind: Format) -> Header:
-    """Read the header of a JPEG, PNG, TIFF or BMP file, and check that the file is whole.
+    """Read the header of a JPEG, PNG, TIFF or BMP file, and check that the file is complete.
 
     Parameters
     ----------
     data
         All bytes of the file.
     kind
-        What :func:`identify` said.
+        Format by :func:`cxr_edge.imaging.sniff.identify`.
 
     Raises
     ------
@@ -30,16 +38,10 @@ def read_header(data: bytes, kind: Format) -> Header:
     NotAnImage
         ``kind`` is none of the four.
     """
-    readers = {
-        Format.JPEG: jpeg_header,
-        Format.PNG: png_header,
-        Format.TIFF: tiff_header,
-        Format.BMP: bmp_header,
-    }
-    if kind not in readers:
+    if kind not in _READERS:
         raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")
     try:
-        header = readers[kind](data)
+        header = _READERS[kind](data)
     except (struct.error, IndexError) as exc:
         raise Truncated(f"the {kind} file ends within its header ({len(data)} bytes)") from exc
     if header.width < 1 or header.height < 1:

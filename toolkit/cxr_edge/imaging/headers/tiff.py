@@ -7,24 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.imaging.header import Header
+from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
-# TIFF 6.0, sections 2 and 8.
-_TIFF_TYPES: Final = {1: "u1", 3: "u2", 4: "u4"}
+_TYPES: Final = {1: "u1", 3: "u2", 4: "u4"}
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
-_TIFF_TAGS: Final = frozenset(
+_TAGS: Final = frozenset(
     {_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC}
     | {_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES}
 )
 _MONOCHROME_PHOTOMETRICS: Final = (0, 1)
-_AT_ONCE: Final = 1 << 16
-"""Strips or tiles that are compared at once: an entry may name millions of them."""
+_BLOCK: Final = 1 << 16
+"""Strips or tiles that are compared in one step: an entry may name millions of them."""
 
 
 def tiff_header(data: bytes) -> Header:
-    """Read the first directory of a TIFF file, and check that its pixels are there."""
+    """Read the first directory of a TIFF file, and check that the file has all its pixels."""
     order = "<" if data[:2] == b"II" else ">"
     (directory,) = struct.unpack_from(order + "I", data, 4)
     (count,) = struct.unpack_from(order + "H", data, directory)
@@ -32,9 +31,9 @@ def tiff_header(data: bytes) -> Header:
     for index in range(count):
         at = directory + 2 + 12 * index
         tag, kind, values = struct.unpack_from(order + "HHI", data, at)
-        if tag not in _TIFF_TAGS or kind not in _TIFF_TYPES or not values:
+        if tag not in _TAGS or kind not in _TYPES or not values:
             continue  # an empty entry is as good as none
-        dtype = np.dtype(order + _TIFF_TYPES[kind])
+        dtype = np.dtype(order + _TYPES[kind])
         place = at + 8
         if values * dtype.itemsize > 4:
             (place,) = struct.unpack_from(order + "I", data, at + 8)
@@ -63,8 +62,8 @@ def tiff_header(data: bytes) -> Header:
 def _check_within(
     data: bytes, offsets: NDArray[np.unsignedinteger], lengths: NDArray[np.unsignedinteger]
 ) -> None:
-    """Check that every strip or tile, by its offset and length in bytes, lies in the file."""
-    for first in range(0, min(len(offsets), len(lengths)), _AT_ONCE):
-        some = slice(first, min(first + _AT_ONCE, len(offsets), len(lengths)))
-        if (offsets[some].astype(np.int64) + lengths[some] > len(data)).any():
+    """Check that every strip or tile, by its offset and length in bytes, is inside the file."""
+    for first in range(0, min(len(offsets), len(lengths)), _BLOCK):
+        block = slice(first, min(first + _BLOCK, len(offsets), len(lengths)))
+        if (offsets[block].astype(np.int64) + lengths[block] > len(data)).any():
             raise Truncated(f"the TIFF file ends within its pixels ({len(data)} bytes)")

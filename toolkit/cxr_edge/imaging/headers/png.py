@@ -5,49 +5,45 @@ from collections.abc import Iterator
 from typing import Final
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.imaging.header import Header
+from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
-# PNG: W3C PNG (third edition), sections 5 and 11.
-_PNG_COLOR: Final = 2
-_PNG_PALETTE: Final = 1
-
-
-_PNG_TEXTS: Final = frozenset([b"iCCP", b"tEXt", b"zTXt", b"iTXt", b"sPLT", b"pCAL", b"sCAL"])
+_COLOR: Final = 2
+_PALETTE: Final = 1
+_TEXTS: Final = frozenset([b"iCCP", b"tEXt", b"zTXt", b"iTXt", b"sPLT", b"pCAL", b"sCAL"])
 """Chunks with text in them, none of which changes a gray pixel."""
 
 
 def without_texts(data: bytes) -> bytes:
-    """Return a PNG file without its texts, the same bytes where it has none.
+    """Return a PNG file without its texts; the same bytes if it has none.
 
-    libpng quotes some of them on standard error where it finds them odd, and they can be the
-    patient's.
+    libpng quotes odd texts on standard error, and they can be the patient's.
 
     Parameters
     ----------
     data
-        All bytes of a file that :func:`read_header` has read.
+        All bytes of a file that :func:`png_header` accepts.
     """
     kept, begin = [], 0
-    for kind, start, end in _png_chunks(data):
-        if kind in _PNG_TEXTS:
+    for kind, start, end in _chunks(data):
+        if kind in _TEXTS:
             kept.append(data[begin:start])
             begin = end
     return b"".join([*kept, data[begin:]]) if kept else data
 
 
 def png_header(data: bytes) -> Header:
-    """Read the header of a PNG file, and check that its last chunk is there."""
+    """Read the header of a PNG file, and check that the file has its last chunk."""
     width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
     if data[12:16] != b"IHDR":
         raise Corrupt("the PNG file does not begin with an IHDR chunk")
-    for _ in _png_chunks(data):
-        pass  # to the last one, so that the file is known to be whole
-    color = bool(color_type & (_PNG_COLOR | _PNG_PALETTE))
+    for _ in _chunks(data):
+        pass  # to the last one: the file is complete
+    color = bool(color_type & (_COLOR | _PALETTE))
     return Header(Format.PNG, width, height, bits, color)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end of each chunk before the last one, IEND."""
     at = 8
     while (kind := data[at + 4 : at + 8]) != b"IEND":

@@ -5,18 +5,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.imaging.header import Header
+from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
-# JPEG: ISO/IEC 10918-1, Annex B.
 SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a frame header, which has the size."""
+
 SOS_MARKER: Final = 0xDA
+"""Marker of a scan, which has pixels."""
+
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
 def jpeg_header(data: bytes) -> Header:
-    """Read the frame header of a JPEG file, and check that its end is there."""
+    """Read the frame header of a JPEG file, and check that the file has its end."""
     header: Header | None = None
     for marker, start, end in jpeg_segments(data):
         if marker in SOF_MARKERS:
@@ -35,7 +38,7 @@ def jpeg_header(data: bytes) -> Header:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start of payload, end of payload) until the first scan."""
+    """Yield (marker, start of payload, end of payload), up to the first scan."""
     at = 2
     while at < len(data):
         if data[at] != 0xFF:
