@@ -93,7 +93,7 @@ class Evaluation:
         }
 
 
-def evaluate(
+def evaluate_images(
     model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
 ) -> Evaluation:
     """Score images and their changed copies.

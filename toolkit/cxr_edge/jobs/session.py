@@ -13,6 +13,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import AUTO
 from cxr_edge.models.self_test import SKIPPED, check_once
 from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.system.cpu import usable_cpus
 
 
@@ -78,6 +79,8 @@ class Session:
     """Way in which images are handed to the model."""
     self_test: str = SKIPPED
     """Verdict of the self-test, as in the run manifest."""
+    checks: tuple[InputCheck, ...] = CHECKS
+    """Checks that add flags."""
 
     @classmethod
     def open(cls, config: ScanConfig, preferred: Preferred | None = None) -> "Session":
