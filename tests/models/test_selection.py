@@ -20,7 +20,8 @@ from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import installed
-from cxr_edge.reports.manifest import manifest_path, read_identity
+from cxr_edge.reports.csv_report import REPORT
+from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import OpenOptions
 
 pytestmark = pytest.mark.usefixtures("forgetful")
@@ -177,7 +178,7 @@ def test_a_killed_scan_is_finished_by_the_same_runtime(
     data = json.loads(manifest_path(out).read_text())
     assert data["runtime_why"] == "same as when this report was started"
     assert data["continued_from"] == 3
-    assert read_identity(out).runtime == "onnx"
+    assert REPORT.recorded(out).identity["runtime"] == "onnx"
     assert cxr(*words, "--fresh").exit_code == 3
     assert json.loads(manifest_path(out).read_text())["runtime_why"].startswith(
         "the fastest here ("
