@@ -1,7 +1,6 @@
 """Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
 import contextlib
-import importlib
 import math
 import statistics
 import time
@@ -19,6 +18,7 @@ from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
@@ -116,7 +116,7 @@ def measure_artefact(
         It cannot be run, or its spec says other than that of the reference.
     """
     with contextlib.suppress(ImportError):  # the library's own time is not the artefact's
-        importlib.import_module(f"cxr_edge.runtimes.{kind.runtime}")
+        RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
     runtime = open_model(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)

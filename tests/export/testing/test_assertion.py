@@ -36,7 +36,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.images import list_parity_images, load_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
-from cxr_export.quantize.plan import MINMAX, Plan
+from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 from cxr_export.testing.assertion import ParityAssertionError, assert_parity
 
@@ -219,7 +219,7 @@ def test_int8_calibrated_on_noise_is_told(
     for name, pixels in (("good", real), ("bad", noise)):
         (tmp_path / name).mkdir()
         quantizer = OnnxInt8(package / "model.onnx", pixels, tmp_path / name)
-        quantizer.write(Plan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
+        quantizer.write(QuantizationPlan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
     found = assert_parity(package, tmp_path / "good.onnx", class_folders, **room)
     (only,) = found.candidates
     assert only.precision == "int8"
