@@ -1,20 +1,26 @@
-# Two commands do all the set-up: `make demo` and `make test`. Both need only Python and make.
+# `make demo` and `make test` do all the set-up. They need only Python and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The exact versions that are tested; pip reads the variable, so the build environment obeys too.
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 PIP := $(BIN)/python -m pip install --quiet
+# A worker for each core; more than four would run out of memory on small machines.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test lint types contracts tests bench clean
+.PHONY: demo test check lint types contracts tests docs dist bench clean
 
 demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
 	@rm -rf demo && mkdir demo
 	@$(BIN)/cxr scan samples --runtime onnx --out demo/report.csv; code=$$?; \
 	if [ $$code -ne 3 ]; then echo "expected exit code 3 (two samples are bad), got $$code"; exit 1; fi
 
-test: lint types contracts tests  ## everything that CI checks
+test: lint types contracts tests  ## everything that CI checks of the code, with coverage
+
+check: lint types contracts  ## the inner loop: all but what is slow
+	$(PYTEST) -q -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -27,9 +33,18 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 tests: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
-bench: $(VENV)/.dev  ## start-up and time an image as ratios; never part of the tests
+docs: $(VENV)/.dev  ## the site, in build/site; a link that leads nowhere is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+dist: $(VENV)/.dev  ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/wheel_size.py dist/*.whl
+
+bench: $(VENV)/.dev  ## start-up and time per image as ratios; never part of the tests
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/latency.py
 
@@ -46,4 +61,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.runtime
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) build demo dist

@@ -2,8 +2,9 @@
 
     python bench/supervision.py FOLDER [--count 1000] [--rounds 7]
 
-Both scan the same images as whole processes, in turn, so that a machine whose speed drifts slows
-both alike; ratios are taken pair by pair, of the clock and of the CPU time of all processes.
+Prints the figures of docs/performance.md. Both scan the same images as whole processes, in turn, so
+that a machine whose speed drifts slows both alike; ratios are taken pair by pair, of the clock and
+of the CPU time of all processes.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """What tests share: samples, phantoms, a fake model, real images where there are any."""
 
-import importlib.util
+import importlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dicoms import Make
-from fakes import SAMPLES, FakeRuntime
+from fakes import FakeRuntime
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import FileDataset
 from typer.testing import CliRunner
@@ -82,13 +81,7 @@ def model(spec: ModelSpec) -> Model:
 @pytest.fixture(scope="session")
 def phantoms() -> ModuleType:
     """The generator of the samples, as a module."""
-    found = importlib.util.spec_from_file_location("generate", SAMPLES / "generate.py")
-    assert found
-    assert found.loader
-    module = importlib.util.module_from_spec(found)
-    sys.modules["generate"] = module
-    found.loader.exec_module(module)
-    return module
+    return importlib.import_module("generate")
 
 
 @pytest.fixture(scope="session")

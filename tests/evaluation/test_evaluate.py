@@ -24,6 +24,7 @@ from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, sc
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE, SHIFTS
 from cxr_edge.models.model import Model
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
@@ -142,7 +143,7 @@ def test_scores_that_are_no_probabilities_are_refused(
 ) -> None:
     """Logits and numbers that are none."""
     monkeypatch.setattr(
-        FakeRuntime, "run", lambda _, pixels: np.full(len(pixels), value, np.float32)
+        FakeRuntime, "run", lambda _, pixels: Outputs(np.full(len(pixels), value, np.float32))
     )
     with pytest.raises(ModelInvalid, match="expected probabilities"):
         evaluate(model, images)

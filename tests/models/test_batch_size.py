@@ -13,7 +13,7 @@ from cxr_edge.models import batch_size as module
 from cxr_edge.models.batch_size import Batching, choose_batching, drawn_images
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -29,7 +29,7 @@ class Timed(FakeRuntime):
         super().__init__(spec)
         self.call, self.image = call, image
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         time.sleep((self.call + self.image * len(pixels)) / 1e3)
         return super().run(pixels)
 
@@ -37,16 +37,16 @@ class Timed(FakeRuntime):
 class Sociable(Timed):
     """Its probabilities depend on company in the last bit."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        scores = super().run(pixels)
-        return np.nextafter(scores, 1) if len(pixels) > 1 else scores
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+        given = super().run(pixels)
+        return Outputs(np.nextafter(given.scores, 1)) if len(pixels) > 1 else given
 
 
 class Saturated(Timed):
     """Gives every image the same."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        return np.ones(len(super().run(pixels)), np.float32)
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+        return Outputs(np.ones(len(super().run(pixels)), np.float32))
 
 
 class OnDevice(Sociable):

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import pytest
+from fake_storage import FakeStorage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import Skipped, candidates, discover
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -233,7 +234,7 @@ def test_what_cannot_be_looked_into_is_named(
 
     real = os.scandir
     monkeypatch.setattr("os.scandir", lambda at: refuse() if at.endswith(b"/b/") else real(at))
-    monkeypatch.setattr("cxr_edge.pipeline.discover.open_regular", refuse)
+    monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     skipped = Skipped()
     assert [item.path for item in discover([tmp_path], skipped)] == ["a/x.png", "y.png"]
     assert skipped.counts == {"unlisted": 1, "unread": 1}
@@ -256,7 +257,7 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(
 ) -> None:
     """A file that became a pipe after its folder was listed is told, not read."""
     os.mkfifo(tmp_path / "notes.txt")
-    monkeypatch.setattr("cxr_edge.pipeline.discover._is_special", lambda _entry: False)
+    monkeypatch.setattr("cxr_edge.storage.local._mark", lambda _entry: b"")
     assert found(tmp_path) == ([], {"unread": 1})
 
 
@@ -302,7 +303,7 @@ def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
     image = tmp_path / "a" / "x.png"
     image.touch()
     for inner in (image, tmp_path / "a"):
-        with pytest.raises(UsageError, match="lies in"):
+        with pytest.raises(UsageError, match="is inside"):
             discover([tmp_path, inner])
 
 
@@ -311,7 +312,7 @@ def test_a_root_that_refuses_to_be_listed_is_told(
 ) -> None:
     """A closed folder is not an empty one."""
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(UsageError, match="refuses"):
+    with pytest.raises(UsageError, match="cannot be listed"):
         discover([tmp_path])
 
 
@@ -323,5 +324,27 @@ def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
     items = discover([tmp_path])
     assert next(items).path == "a/film.png"
     (tmp_path / "b").rename(tmp_path.with_name("away"))
-    with pytest.raises(ReportError, match="b is not there any more"):
+    with pytest.raises(ReportError, match="b is no longer available"):
         next(items)
+
+
+def test_any_storage_can_be_walked() -> None:
+    """Files of a storage that is not a disk come in the same order, judged by the same rules."""
+    files = {"mem/a/x.png": b"", "mem/a.png": b"", "mem/.b/y.png": b"", "mem/c.dat": PNG,
+             "mem/d.txt": b"text"}  # fmt: skip
+    storage, skipped = FakeStorage(files), Skipped()
+    items = list(discover(["mem"], skipped, storage))
+    assert [item.path for item in items] == ["a.png", "a/x.png", "c.dat"]
+    assert [item.where for item in items] == ["mem/a.png", "mem/a/x.png", "mem/c.dat"]
+    assert skipped.counts == {"hidden": 1, "other": 1}
+
+
+def test_counting_opens_no_file() -> None:
+    """A count beside a scan costs no reading, and is exact once the scan has judged its files."""
+    files = {"mem/a.png": b"", "mem/c.dat": PNG, "mem/d.txt": b"text", "mem/.e": b""}
+    storage, skipped = FakeStorage(files), Skipped()
+    counted = sum(1 for _ in candidates(["mem"], storage))
+    assert storage.opened == []
+    assert counted - skipped.opened == 3
+    taken = sum(1 for _ in discover(["mem"], skipped, storage))
+    assert counted - skipped.opened == taken == 2

@@ -1,5 +1,7 @@
 """The rooms of the packages: where modules stand, and that no imports run in a circle."""
 
+import pkgutil
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -26,6 +28,15 @@ def test_every_module_stands_in_a_room() -> None:
         first, *_ = (room / "__init__.py").read_text("utf-8").splitlines()
         assert first.startswith('"""')
         assert first.endswith('."""'), room
+
+
+def test_what_the_distribution_declares_can_be_imported() -> None:
+    """The commands name functions that exist, and no test run of others loads a plugin of ours."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert "cxr" in project["scripts"]
+    assert "entry-points" not in project
+    for name in project["scripts"].values():
+        assert pkgutil.resolve_name(name)
 
 
 def _rooms(root: Path) -> set[Path]:

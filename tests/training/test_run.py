@@ -74,7 +74,7 @@ def test_the_figures_are_the_models(run_folder: Path) -> None:
     assert spec.provenance is not None
     images = load_images(list_images(run_folder / "split.csv", CLASSES), CLASSES, spec.input)
     _, validation = split_by_patient(images, 0, 0.5)
-    scores = original.run(validation.pixels)
+    scores = original.run(validation.pixels).scores
     expected = spec.provenance.validation_auc.value
     assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
 

@@ -5,7 +5,7 @@ Importing this package is cheap: it loads nothing but the standard library's ``o
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # onnxruntime on Linux writes a device's number and a queue of events into the user's cache folder,
 # and sends them, unless this is set before it is loaded. Nobody asked for that.

@@ -3,18 +3,18 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.model_spec import ModelSpec
 
 
-class KerasRuntime:
+class KerasRuntime(AdaptedRuntime):
     """A Keras model behind the same seam as the runtimes of deployment."""
 
     provider = "TensorFlow"
+    why = "Keras runs on the device that TensorFlow chooses"
 
     def __init__(
         self, model: keras.Model, spec: ModelSpec, source: str = "the Keras model"
@@ -36,19 +36,12 @@ class KerasRuntime:
             The model takes or gives other than its spec says.
         """
         self.model, self.spec, self.source = model, spec, source
-        self.adapter = _adapter(model, spec, source)
+        self._adapter = _adapter(model, spec, source)
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            Keras failed on it.
-        """
-        return self.adapter.run(pixels, self._call)
+    @property
+    def adapter(self) -> Adapter:
+        """Fit between the pixels and what the model takes and gives."""
+        return self._adapter
 
     def _call(self, image: Array) -> Array:
         try:

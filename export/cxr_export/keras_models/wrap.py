@@ -66,7 +66,7 @@ def _check_probabilities(original: KerasRuntime) -> None:
     images = np.zeros((3, *shape), np.uint8)
     images[1] = 255
     images[2] = np.random.default_rng(0).integers(0, 256, shape)
-    scores = original.run(images)
+    scores = original.run(images).scores
     if wrong := [score for score in scores.tolist() if not 0 <= score <= 1]:
         raise ModelInvalid(
             f"{original.source}: expected probabilities from 0 to 1, got {wrong[0]:.4g}; end "

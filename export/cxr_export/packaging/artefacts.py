@@ -11,13 +11,13 @@ import keras
 from cxr_edge.models.gates import FULL
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
 from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, ParityReport
-from cxr_export.parity.scoring import score
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
 from cxr_export.quantize.search import Attempt, QuantizationSearch
@@ -65,7 +65,7 @@ class ArtefactMaker:
             Images on which artefacts are compared, of other patients.
         """
         self._convert()
-        expected = score(original, judged.pixels)
+        expected = run_in_batches(original, judged.pixels).scores
         passed: list[ArtefactParity] = []
         attempts: dict[str, list[Attempt]] = {}
         withheld: dict[str, list[str]] = {}

@@ -55,7 +55,7 @@ def write_selftest(package: Path) -> None:
     pixels = np.stack([image.pixels for image in images])
     found = {}
     for kind, model in models.items():
-        scores = tuple(model.runtime.run(pixels).astype(float).tolist())
+        scores = tuple(model.runtime.run(pixels).scores.astype(float).tolist())
         try:
             found[kind.file] = GoldenArtefact(scores, TOLERANCES[kind.precision])
         except ValueError as exc:
@@ -70,7 +70,7 @@ def golden_images(spec: InputSpec) -> tuple[GoldenImage, ...]:
 
 def _image(path: Path, spec: InputSpec) -> GoldenImage:
     data = path.read_bytes()
-    pixels = preprocess(decode(data, (spec.height, spec.width)), spec)
+    pixels = preprocess(decode(data, spec), spec)
     jpeg = identify(data) is Format.JPEG
     levels = JPEG_GRAY_LEVELS if jpeg else LOSSLESS_GRAY_LEVELS
     return GoldenImage(path.name, data, pixels, levels, MEAN_GRAY_LEVELS)

@@ -15,6 +15,7 @@ from cxr_edge.errors import DataError, UsageError
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.prepare import Pixels
 from cxr_edge.pipeline.scan import prepare_all
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -24,7 +25,6 @@ SEED: Final = 2021
 UNKNOWN: Final = -1
 """In place of a label."""
 
-_AHEAD: Final = 32
 _JUDGED_SHARE: Final = 0.3
 
 
@@ -190,7 +190,8 @@ def load_parity_images(images: Sequence[Image], spec: InputSpec) -> Images:
     pixels: list[NDArray[np.uint8]] = []
     digests: list[str] = []
     of = {image.item.file: image for image in images}
-    for item, prepared in prepare_all((image.item for image in images), spec, ahead=_AHEAD):
+    items = (image.item for image in images)
+    for item, prepared in prepare_all(items, spec, ThreadEngine()):
         if isinstance(prepared.content, Pixels):
             kept.append(of[item.file])
             pixels.append(prepared.content.pixels)

@@ -2,9 +2,11 @@
 
 import contextlib
 import importlib
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +20,15 @@ from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
+from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
 from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
-from cxr_export.parity.scoring import batches_apart, score
+from cxr_export.parity.scoring import batches_apart
 
 _TIMED_RUNS: Final = 30
 
@@ -72,7 +76,7 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = score(known, images.pixels)
+    expected = run_in_batches(known, images.pixels).scores
     found = [
         measure_artefact(
             package / kind.file, kind, images, expected, known.spec, gates[kind.precision]
@@ -119,13 +123,14 @@ def measure_artefact(
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
+    scores = run_in_batches(runtime, images.pixels).scores
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
         provider=runtime.provider,
         precision=kind.precision,
         size=path.stat().st_size,
-        comparison=compare_scores(images, expected, score(runtime, images.pixels), spec, gate),
+        comparison=compare_scores(images, expected, scores, spec, gate),
         batches=batches_apart(runtime, images.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
         calibrated=len(set(images.sha256).intersection(_calibrated_on(runtime.spec))),
@@ -183,10 +188,6 @@ def _calibrated_on(spec: ModelSpec) -> Sequence[str]:
 
 
 def _warm(runtime: Runtime, pixels: NDArray[np.uint8]) -> float:
-    taken = []
-    for number in range(_TIMED_RUNS):
-        image = pixels[number % len(pixels)][np.newaxis]
-        start = time.perf_counter()
-        runtime.run(image)
-        taken.append(1e3 * (time.perf_counter() - start))
+    images = cycle(pixels[:_TIMED_RUNS, np.newaxis])
+    taken = milliseconds(lambda: runtime.run(next(images)), _TIMED_RUNS, warm=True, budget=math.inf)
     return statistics.median(taken)

@@ -12,11 +12,11 @@ from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED, Images
-from cxr_export.parity.scoring import score
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
 LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
@@ -113,7 +113,7 @@ class QuantizationSearch:
         tried: list[Attempt] = []
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
             self.quantizer.write(plan, self._spec(plan), path)
-            scores = score(open_model(str(path)).runtime, self.judged.pixels)
+            scores = _scores(path, self.judged.pixels)
             found = compare_scores(self.judged, self.expected, scores, self.spec, self.gate)
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
@@ -188,4 +188,4 @@ def _in_float(base: QuantizationPlan, layers: tuple[str, ...]) -> QuantizationPl
 
 
 def _scores(path: Path, pixels: NDArray[np.uint8]) -> Scores:
-    return score(open_model(str(path)).runtime, pixels)
+    return run_in_batches(open_model(str(path)).runtime, pixels).scores

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from cxr_edge.errors import ParityError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.images import Images
-from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart, score
+from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
@@ -192,7 +193,7 @@ def assert_parity(
     known = open_one(reference, read_spec(spec, "spec"), "reference")
     wanted = known.spec
     used = load_images(data, wanted, images)
-    expected = score(known, used.pixels)
+    expected = run_in_batches(known, used.pixels).scores
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
         facts = runtime.spec.quantization
@@ -200,7 +201,7 @@ def assert_parity(
         comparison, batches = None, {}
         if _size(runtime.spec) == _size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
-            got = score(runtime, pixels)
+            got = run_in_batches(runtime, pixels).scores
             comparison = compare_scores(used, expected, got, wanted, gates[precision])
             batches = batches_apart(runtime, pixels)
         found.append(

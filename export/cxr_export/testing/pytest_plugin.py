@@ -1,10 +1,10 @@
 """The pytest plugin: fixture and marker ``parity``, and a table of all that was compared.
 
-pytest imports this at every start, in projects that never compare a model too, so numpy, Keras
-and the rest are imported when the fixture is called.
+A project asks for it by ``pytest_plugins = ["cxr_export.testing.pytest_plugin"]`` in its
+``conftest.py``, or by ``-p cxr_export.testing.pytest_plugin``. pytest then imports this at every
+start, so numpy, Keras and the rest are imported only when the fixture is called.
 """
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,30 +15,12 @@ if TYPE_CHECKING:
     from cxr_export.testing.assertion import Parity
 
 MARKER: Final = "parity"
-"""Of the marker and the fixture, and the name of the property in reports."""
+"""Name of the marker, of the fixture and of the property in reports."""
 
 _POSITIONS: Final = ("reference", "candidate", "data")
 _PATHS: Final = (*_POSITIONS, "spec", "candidate_spec")
 _DATA: Final = "--parity-data"
 _INI: Final = "parity_data"
-
-
-class EntryPoint:
-    """What the entry point names.
-
-    pytest refuses one module under two names, which ``-p cxr_export.testing.pytest_plugin`` beside
-    an entry point would be; this registers the module under its own name, once.
-    """
-
-    @staticmethod
-    def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-        """Register the module, unless it is."""
-        if not pluginmanager.has_plugin(__name__):
-            pluginmanager.register(sys.modules[__name__], __name__)
-
-
-entry_point: Final = EntryPoint()
-"""See :class:`EntryPoint`."""
 
 
 class ParityCheck:

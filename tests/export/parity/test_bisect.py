@@ -343,7 +343,7 @@ def test_reading_layers_does_not_change_the_answer(
         (expected,) = ort.InferenceSession(int8).run(None, {"image": pixels})
         np.testing.assert_array_equal(answer, expected)
     else:
-        expected = open_model(str(exports["edge"] / "model.onnx")).runtime.run(pixels)
+        expected = open_model(str(exports["edge"] / "model.onnx")).runtime.run(pixels).scores
         np.testing.assert_allclose(answer.reshape(-1), expected, atol=1e-5)
 
 
@@ -403,7 +403,7 @@ def test_without_images_nothing_is_compared(tmp_path: Path, shape: tuple[int, ..
 
 
 @pytest.mark.parametrize(
-    ("expected", "came", "error"),
+    ("expected", "got", "error"),
     [
         ([3.0, 4.0], [3.0, 4.0], 0.0),
         ([3.0, 4.0], [3.0, 4.5], 0.1),

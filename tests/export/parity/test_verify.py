@@ -21,6 +21,7 @@ from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.cli.gate_options import gates as option_gates
@@ -253,11 +254,11 @@ def test_batches_that_disagree_fail(
     package: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A probability that depends on an image's company is told with both sizes."""
-    monkeypatch.setattr(parity, "batches_apart", lambda *_: {2: 0.0, 7: 2e-6, 32: float("nan")})
+    monkeypatch.setattr(parity, "batches_apart", lambda *_: {2: 0.0, 7: 2e-4, 32: float("nan")})
     report = verify(package, class_folders)
     assert report.mismatches[:2] == [
-        "model.onnx: batches of 7 and 1 differ by 2.0e-06, allowed 1e-06",
-        "model.onnx: batches of 32 and 1 differ by nan, allowed 1e-06",
+        "model.onnx: batches of 7 and 1 differ by 2.0e-04, allowed 0.0001",
+        "model.onnx: batches of 32 and 1 differ by nan, allowed 0.0001",
     ]
 
 
@@ -265,8 +266,8 @@ def test_batches_are_compared_image_by_image(spec: ModelSpec) -> None:
     """The largest difference of any image, for each size."""
 
     class Sociable(FakeRuntime):
-        def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-            return super().run(pixels) + np.float32(0.01 * (len(pixels) == 7))
+        def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+            return Outputs(super().run(pixels).scores + np.float32(0.01 * (len(pixels) == 7)))
 
     images = np.zeros((20, 32, 32, 1), np.uint8)
     assert parity.batches_apart(Sociable(spec), images) == {2: 0.0, 7: pytest.approx(0.01), 32: 0.0}
@@ -406,5 +407,5 @@ def test_every_format_has_a_runtime() -> None:
     from cxr_edge.models.registry import RUNTIMES
 
     for kind in FORMATS.values():
-        assert Path(kind.file).suffix == RUNTIMES[kind.runtime].suffix
+        assert Path(kind.file).suffix in RUNTIMES[kind.runtime].suffixes
         assert kind.precision in GATES

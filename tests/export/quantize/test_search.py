@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.models.gates import GATES
 from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.images import Image, Images
 from cxr_export.quantize import search as module
@@ -63,8 +64,8 @@ class ShiftedRuntime(FakeRuntime):
         super().__init__(spec)
         self.shift = shift
 
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.clip(super().run(pixels) + np.float32(self.shift), 0, 1)
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+        return Outputs(np.clip(super().run(pixels).scores + np.float32(self.shift), 0, 1))
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> B
         judged = images(200, 1)
         return QuantizationSearch(
             quantizer, source, spec, images(64, 2), judged,
-            FakeRuntime(spec).run(judged.pixels), GATES["int8"], count,
+            FakeRuntime(spec).run(judged.pixels).scores, GATES["int8"], count,
         )  # fmt: skip
 
     return make

@@ -12,7 +12,9 @@ from cxr_edge.errors import CxrError
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.locate import read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
@@ -52,7 +54,11 @@ def measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkRow:
 
 def _open(plan: BenchmarkPlan, setting: Setting) -> Model:
     return open_model(
-        plan.reference, setting.runtime, setting.device, plan.spec_file, threads=setting.threads
+        plan.reference,
+        setting.runtime,
+        device=setting.device,
+        spec=read_spec_file(plan.spec_file) if plan.spec_file else None,
+        threads=setting.threads,
     )
 
 
@@ -65,26 +71,27 @@ def _choose(plan: BenchmarkPlan, setting: Setting) -> tuple[str, Batching]:
 def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> BenchmarkFigures:
     """Measure in this process, which has done nothing else."""
     model = _open(plan, setting)
-    job = ScanJob(
-        paths=[plan.images],
-        out=plan.report,
-        model=model,
-        decision=Decision.of(model.spec),
-        batching=batching,
+    config = ScanConfig(
+        plan.reference,
+        plan.spec_file,
+        setting.runtime,
+        setting.device,
         workers=setting.workers,
         threads=setting.threads,
-        fresh=True,
+        self_test=False,
     )
+    session = Session(config, model, Decision.of(model.spec), batching)
+    job = ScanJob([plan.images], plan.report, session, fresh=True)
     run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
     peak = peak_memory()
     alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
     passes = Passes(job, alone, list(job.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
     images = len(passes.items)
-    seconds = {
+    per_image = {
         name: statistics.median(times[name] for times in rounds) / images for name in rounds[0]
     }
-    ideal = usable_cpus() / (seconds["decode alone"] + seconds["inference alone"])
+    ideal = usable_cpus() / (per_image["decode alone"] + per_image["inference alone"])
     p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
     return BenchmarkFigures(
         model=model.tag,
@@ -92,13 +99,13 @@ def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> Bench
         provider=model.runtime.provider,
         batch_size=batching.size,
         batch_why=batching.why,
-        decode_rate=1 / seconds["decode"],
-        inference_rate=1 / seconds["inference"],
-        end_to_end_rate=1 / seconds["end to end"],
-        decode_cpu_ms=1e3 * seconds["decode alone"],
-        inference_cpu_ms=1e3 * seconds["inference alone"],
+        decode_rate=1 / per_image["decode"],
+        inference_rate=1 / per_image["inference"],
+        end_to_end_rate=1 / per_image["end to end"],
+        decode_cpu_ms=1e3 * per_image["decode alone"],
+        inference_cpu_ms=1e3 * per_image["inference alone"],
         ideal_rate=ideal,
-        share=1 / seconds["end to end"] / ideal,
+        share=1 / per_image["end to end"] / ideal,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,

@@ -1,7 +1,7 @@
 """Passes over all images that a round of a benchmark is made of."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -13,9 +13,10 @@ from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classify import classify, score
 from cxr_edge.pipeline.discover import ImageItem
-from cxr_edge.pipeline.prepare import Pixels, prepare
-from cxr_edge.pipeline.scan import AHEAD, prepare_all
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.prepare import Pixels, Prepared, prepare
+from cxr_edge.pipeline.scan import prepare_all
+from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.runtimes.timing import seconds
 
 
 class Passes:
@@ -33,6 +34,7 @@ class Passes:
 
     def __init__(self, job: ScanJob, alone: Model, items: Sequence[ImageItem]) -> None:
         self.job = job
+        self.session = job.session
         self.alone = alone
         self.items = items
         self.latencies: list[float] = []
@@ -47,54 +49,47 @@ class Passes:
             Seconds by pass. The passes that are ``alone`` are CPU time of this process, which then
             does nothing else: a runtime may compute in a thread of its own.
         """
-        self.latencies += [_seconds(partial(self._classify, item)) for item in self.items]
+        self.latencies += [seconds(partial(self._classify, item)) for item in self.items]
         return {
-            "end to end": _seconds(partial(run_scan, self.job)),
-            "decode": _seconds(self._decode),
-            "inference": _seconds(self._infer),
-            "decode alone": _seconds(self._decode_alone, time.process_time),
-            "inference alone": _seconds(self._infer_alone, time.process_time),
+            "end to end": seconds(partial(run_scan, self.job)),
+            "decode": seconds(self._decode),
+            "inference": seconds(self._infer),
+            "decode alone": seconds(self._decode_alone, time.process_time),
+            "inference alone": seconds(self._infer_alone, time.process_time),
         }
 
     @cached_property
     def _batches(self) -> list[list[NDArray[np.uint8]]]:
         images = [
             image.content.pixels
-            for _, image in prepare_all(self.items, self.job.model.spec.input, ahead=AHEAD)
+            for _, image in self._prepared()
             if isinstance(image.content, Pixels)
         ]
-        size = self.job.batching.size
+        size = self.session.batching.size
         return [images[start : start + size] for start in range(0, len(images), size)]
 
     def _classify(self, item: ImageItem) -> None:
-        classify([item], self.job.model, self.job.decision, Batching())
+        classify([item], self.session.model, self.session.decision, Batching())
+
+    def _prepared(self) -> Iterator[tuple[ImageItem, Prepared]]:
+        spec = self.session.model.spec.input
+        return prepare_all(self.items, spec, ThreadEngine(self.session.workers))
 
     def _decode(self) -> None:
-        job = self.job
-        ahead = AHEAD * job.workers
-        _exhaust(prepare_all(self.items, job.model.spec.input, ahead=ahead, workers=job.workers))
+        _exhaust(self._prepared())
 
     def _infer(self) -> None:
-        job = self.job
-        call = partial(score, runtime=job.model.runtime, batching=job.batching)
-        ahead = AHEAD * job.workers
-        _exhaust(in_order(call, self._batches, ahead=ahead, workers=job.workers))
+        session = self.session
+        call = partial(score, runtime=session.model.runtime, batching=session.batching)
+        _exhaust(ThreadEngine(session.workers).map_ordered(call, self._batches))
 
     def _decode_alone(self) -> None:
         for item in self.items:
-            prepare(item.file, self.job.model.spec.input)
+            prepare(item.file, self.session.model.spec.input)
 
     def _infer_alone(self) -> None:
         for images in self._batches:
-            score(images, self.alone.runtime, self.job.batching)
-
-
-def _seconds(
-    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
-) -> float:
-    start = clock()
-    function()
-    return clock() - start
+            score(images, self.alone.runtime, self.session.batching)
 
 
 def _exhaust(stream: Iterable[object]) -> None:

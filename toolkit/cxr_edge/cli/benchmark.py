@@ -22,10 +22,10 @@ _COLUMNS = (
     "images per model call",
     "files in parallel",
     "threads per model call",
-    "decode",
-    "inference",
-    "end to end",
-    "ideal",
+    "decode rate",
+    "inference rate",
+    "end-to-end rate",
+    "ideal rate",
     "share of ideal",
     "p50 ms",
     "p95 ms",
@@ -160,8 +160,8 @@ def benchmark(
             rows.append(measure(plan, setting))
     _print(rows)
     typer.echo(
-        f"images per pass: {images} ({distinct} different); rounds: {rounds}; "
-        "decode, inference, end to end and ideal are images per second"
+        f"{images} images per pass ({distinct} different), {rounds} "
+        f"round{'s' * (rounds > 1)}; rates are images per second"
     )
     if json_file:
         write_json(rows, json_file, images, distinct, rounds)
@@ -185,7 +185,8 @@ def _settings(
     from cxr_edge.system.cpu import usable_cpus
 
     sizes: Sequence[int | None] = batch_sizes or [None]
-    combinations = product(runtimes, devices, sizes, workers or [usable_cpus()], threads)
+    names, places = map(str, runtimes), map(str, devices)
+    combinations = product(names, places, sizes, workers or [usable_cpus()], threads)
     return [Setting(*values) for values in dict.fromkeys(combinations)]
 
 

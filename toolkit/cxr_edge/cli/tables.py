@@ -42,13 +42,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     cells = [list(row) for row in rows]
     widths = _fitting(columns, cells, console.width)
     if widths:
-        _print_columns(console, columns, cells, widths)
+        figures = [_are_figures(cells, number) for number in range(len(columns))]
+        _print_columns(console, columns, cells, widths, figures)
         return
     while cells:
         count = _count_fitting(columns, cells, console.width)
         turned = [list(column) for column in zip(columns, *cells[:count], strict=True)]
         widths = _fold(_widths(turned), count, console.width)
-        _print_columns(console, turned[0], turned[1:], widths)
+        _print_columns(console, turned[0], turned[1:], widths, [False, *[True] * count])
         cells = cells[count:]
         if cells:
             typer.echo()
@@ -135,16 +136,20 @@ def _are_figures(rows: Rows, number: int) -> bool:
 
 
 def _print_columns(
-    console: "Console", columns: Sequence[str], rows: Rows, widths: Sequence[int]
+    console: "Console",
+    columns: Sequence[str],
+    rows: Rows,
+    widths: Sequence[int],
+    figures: Sequence[bool],
 ) -> None:
     from rich.table import Table
 
     are_whole = not rows or all(map(le, _widths(rows), widths))
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    for number, (title, width) in enumerate(zip(columns, widths, strict=True)):
+    for title, width, right in zip(columns, widths, figures, strict=True):
         table.add_column(
             title,
-            justify="right" if _are_figures(rows, number) else "left",
+            justify="right" if right else "left",
             width=width,
             overflow="fold",
             vertical="bottom" if are_whole else "top",  # titles stand on their figures

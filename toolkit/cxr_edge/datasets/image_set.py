@@ -12,9 +12,8 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.labelled_image import UNKNOWN, VALIDATION, LabelledImage
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.pipeline.prepare import Prepared, prepare
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import first_names
 
 AHEAD: Final = 64
@@ -94,9 +93,7 @@ def read_images(
     tuple
         Each image with what was made of its file, in order.
     """
-    return in_order(
-        lambda image: prepare(image.path, spec), images, ahead=AHEAD, workers=usable_cpus()
-    )
+    return ThreadEngine(ahead=AHEAD).map_ordered(lambda image: prepare(image.path, spec), images)
 
 
 def load_images(

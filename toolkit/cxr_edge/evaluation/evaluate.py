@@ -19,6 +19,7 @@ from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.models.model import Model
 from cxr_edge.notice import NOTICE
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
@@ -26,8 +27,6 @@ ALL: Final = "all images"
 HELD_OUT: Final = "images of validation patients"
 TRAINED_ON: Final = "images of training patients"
 """Names of groups; the file names and the split of the model identify the patients."""
-
-_BATCH: Final = 32
 
 
 @dataclass(frozen=True)
@@ -183,10 +182,8 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     ModelInvalid
         A score is not a probability.
     """
-    batches = [
-        model.runtime.run(pixels[first : first + _BATCH]) for first in range(0, len(pixels), _BATCH)
-    ]
-    scores = np.concatenate(batches).astype(np.float64).round(PROBABILITY_DECIMALS)
+    given = run_in_batches(model.runtime, pixels).scores
+    scores = given.astype(np.float64).round(PROBABILITY_DECIMALS)
     wrong = ~((scores >= 0) & (scores <= 1))
     if wrong.any():
         raise ModelInvalid(

@@ -110,6 +110,6 @@ def recompress(gray: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """Return what JPEG compression leaves of ``gray``, uint8 of shape (H, W)."""
     _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
     try:
-        return decode(data.tobytes(), gray.shape).pixels
+        return decode(data.tobytes()).pixels
     except ConstantImage:  # of an image that was nearly even, nothing is left
         return gray

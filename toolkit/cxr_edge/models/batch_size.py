@@ -1,19 +1,21 @@
 """How many images one call of a model takes, by running it."""
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.runtimes.base import Runtime
+from cxr_edge.runtimes.batches import run_in_batches
+from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
 
@@ -29,9 +31,6 @@ more, no larger one is tried."""
 COUNTED: Final = 16
 """Timed images of each size, in two calls at least, after one that is not counted; the fastest
 call counts."""
-
-BUDGET: Final = 0.5
-"""Seconds of one size after which no further call is timed."""
 
 ALONE: Final = "company changes the last bit of this model's probabilities"
 
@@ -78,12 +77,12 @@ def choose_batching(
         return Batching(asked) if _alike(model.runtime, asked) else Batching(1, f"alone: {ALONE}")
     if model.package is None:
         return Batching(1, "the default of a model without a package")
-    memory = memory_of(model.package)
+    known = machine_cache(model.package)
     question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
-    times = _usable(memory.get(question))
+    times = _usable(known.get(question))
     if times is None:
         times = _measure(model.runtime, workers, padded=padded)
-        memory.put(question, times)
+        known.put(question, times)
     return Batching(_best(times), _reason(times), padded)
 
 
@@ -114,12 +113,8 @@ def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float
 def _milliseconds(runtime: Runtime, size: int) -> float:
     images = drawn_images(runtime.spec.input, size)
     runtime.run(images)
-    taken: list[float] = []
-    while len(taken) < max(2, COUNTED // size) and sum(taken) < BUDGET:
-        start = time.perf_counter()
-        runtime.run(images)
-        taken.append(time.perf_counter() - start)
-    return round(1e3 * min(taken) / size, 3)
+    taken = milliseconds(partial(runtime.run, images), max(2, COUNTED // size), warm=True)
+    return round(min(taken) / size, 3)
 
 
 def _alike(runtime: Runtime, size: int) -> bool:
@@ -129,8 +124,8 @@ def _alike(runtime: Runtime, size: int) -> bool:
     round otherwise.
     """
     images = drawn_images(runtime.spec.input, size)
-    together = runtime.run(images)
-    alone = np.concatenate([runtime.run(image[np.newaxis]) for image in images])
+    together = runtime.run(images).scores
+    alone = run_in_batches(runtime, images, 1).scores
     saturated = (together == together[0]).all()  # then there is nothing that could differ
     return not saturated and np.array_equal(together, alone)
 

@@ -149,7 +149,7 @@ def compare(folders: Sequence[Path], out: Path) -> Comparison:
     UsageError
         ``out`` cannot be written.
     """
-    runs = [read_run(root.path, root.prefix) for root in resolve_roots(folders)]
+    runs = [read_run(Path(root.where), root.prefix) for root in resolve_roots(folders)]
     found = Comparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)

@@ -1,6 +1,5 @@
 """Folder of a training run: its files, and the settings that must stay the same."""
 
-import importlib.metadata
 import json
 import platform
 from pathlib import Path
@@ -12,6 +11,7 @@ from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.printable import first_names
+from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.training_data import TrainingData
 
@@ -66,7 +66,7 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     settings: dict[str, Any] = {
         "tool_version": __version__,
         "python": platform.python_version(),
-        "libraries": _versions(),
+        "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
         "data_sha256": data.images.digest,
         "split_sha256": split_digest(data.training, data.validation),
         "labels": list(data.images.classes),
@@ -91,13 +91,3 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
             f"--resume: the run in {out} was started with other settings ({changes}); give the "
             "same options and data, or start a run in another folder"
         )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # one of the two TensorFlows
-    return found

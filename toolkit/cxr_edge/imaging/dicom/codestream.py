@@ -4,7 +4,7 @@ import struct
 from typing import Final
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.imaging.header_jpeg import SOF_MARKERS, SOS_MARKER, jpeg_segments
+from cxr_edge.imaging.headers.jpeg import SOF_MARKERS, SOS_MARKER, jpeg_segments
 
 _JPEG: Final = b"\xff\xd8"
 _J2K: Final = b"\xff\x4f\xff\x51"

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
@@ -13,10 +14,12 @@ from cxr_edge.imaging.dicom.errors import DAMAGE
 from cxr_edge.imaging.dicom.flags import header_flags
 from cxr_edge.imaging.dicom.frame import first_frame
 from cxr_edge.imaging.dicom.lut import Gray, scale, through_table
-from cxr_edge.imaging.dicom.presentation import grayscale_of, luma_of, palette_luma, text_of
+from cxr_edge.imaging.dicom.presentation import grayscale_of, palette_gray, text_of
 from cxr_edge.imaging.dicom.transfer_syntaxes import ALWAYS_LOSSY, plugin_for
 from cxr_edge.imaging.image import SourceFacts, check_size
+from cxr_edge.imaging.rules import GRAY, GrayRule
 from cxr_edge.imaging.sniff import Format
+from cxr_edge.spec.recipe import Recipe
 
 _SAMPLES: Final = {
     "MONOCHROME1": 1,
@@ -30,7 +33,9 @@ _SAMPLES: Final = {
 }
 
 
-def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceFacts]:
+def decode_dicom(
+    data: bytes, depth: type[Gray], recipe: Recipe
+) -> tuple[NDArray[Gray], SourceFacts]:
     """Decode the first frame of a DICOM file.
 
     Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
@@ -43,6 +48,8 @@ def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceF
         All bytes of the file.
     depth
         uint8, or uint16 for pixels from 0 to 65535.
+    recipe
+        Rule for gray from color.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceF
     """
     try:
         dataset, syntax = parse(data)
-        return _decode(dataset, syntax, depth)
+        return _decode(dataset, syntax, depth, GRAY[recipe.gray])
     except EOFError as exc:
         raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
     except DAMAGE as exc:  # their text may hold bytes of the header
@@ -75,7 +82,7 @@ def instance_uid(data: bytes) -> str:
 
 
 def _decode(
-    dataset: FileDataset, syntax: UID, depth: type[Gray]
+    dataset: FileDataset, syntax: UID, depth: type[Gray], rule: GrayRule
 ) -> tuple[NDArray[Gray], SourceFacts]:
     plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
@@ -100,10 +107,11 @@ def _decode(
         flags.add("lossy")
     stored, kind = first_frame(dataset, syntax, (rows, columns, samples), frames)
     if _SAMPLES[kind] > 1:
-        luma = stored[..., 0] if kind.startswith("YBR_FULL") else luma_of(stored)
-        pixels = scale(luma, 0, (1 << int(dataset.BitsStored)) - 1, depth)
+        is_ybr = kind.startswith("YBR_FULL")
+        gray = rule.from_ybr(stored) if is_ybr else rule.from_rgb(stored.astype(np.float32))
+        pixels = scale(gray, 0, (1 << int(dataset.BitsStored)) - 1, depth)
     elif kind == "PALETTE COLOR":
-        pixels = through_table(lambda indices: palette_luma(dataset, indices, depth), stored)
+        pixels = through_table(lambda indices: palette_gray(dataset, indices, depth, rule), stored)
     else:
         grayscale, narrow = grayscale_of(dataset, stored, inverted=kind == "MONOCHROME1")
         pixels = grayscale(stored, depth)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
@@ -12,6 +11,7 @@ from pydicom.pixels.processing import apply_color_lut
 from cxr_edge.errors import Corrupt
 from cxr_edge.imaging.bit_depth import depth_of
 from cxr_edge.imaging.dicom.lut import FUNCTIONS, Gray, Grayscale, Lut, Rescale, Window, scale
+from cxr_edge.imaging.rules import GrayRule
 
 
 def grayscale_of(
@@ -140,13 +140,12 @@ def text_of(dataset: Dataset, name: str) -> str:
     return str(dataset.get(name) or "").strip().upper()
 
 
-def luma_of(rgb: NDArray[Any]) -> NDArray[Any]:
-    """Return the luma, BT.601, float32 (rows, columns), of values (rows, columns, 3)."""
-    return cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
-
-
-def palette_luma(dataset: FileDataset, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
-    """Return the luma of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
+def palette_gray(
+    dataset: FileDataset, stored: NDArray[Any], depth: type[Gray], rule: GrayRule
+) -> NDArray[Gray]:
+    """Return the gray of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
     rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
     bits = max(int(dataset.RedPaletteColorLookupTableDescriptor[2]), int(rgb.max()).bit_length())
-    return scale(luma_of(rgb), 0, (1 << bits) - 1, depth).reshape(stored.shape)
+    return scale(rule.from_rgb(rgb.astype(np.float32)), 0, (1 << bits) - 1, depth).reshape(
+        stored.shape
+    )
