@@ -1,6 +1,7 @@
 """Evaluation of a model on labelled images."""
 
 import csv
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import CLASSES, FakeRuntime
+from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_manifest
@@ -166,6 +168,23 @@ def test_other_peoples_files_are_left_alone(model: Model, images: ImageSet, tmp_
         evaluate_images(model, images.where(list(images.labels == 1))), tmp_path / "out"
     )
     assert not (tmp_path / "out" / "roc.png").exists()
+
+
+def test_a_failed_write_leaves_the_earlier_evaluation(
+    model: Model, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while a picture is drawn costs no file that was there, and leaves no half one."""
+    write_evaluation(evaluate(model, images), tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def fill_disk(_: Figure, path: Path, **__: object) -> None:
+        path.write_bytes(b"half a picture")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_disk)
+    with pytest.raises(UsageError, match="No space left on device"):
+        write_evaluation(evaluate(model, images), tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_odd_names_are_drawn(model: Model, images: ImageSet, tmp_path: Path) -> None:
