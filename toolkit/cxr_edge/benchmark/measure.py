@@ -12,7 +12,9 @@ from cxr_edge.errors import CxrError
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.locate import read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
@@ -52,7 +54,11 @@ def measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkRow:
 
 def _open(plan: BenchmarkPlan, setting: Setting) -> Model:
     return open_model(
-        plan.reference, setting.runtime, setting.device, plan.spec_file, threads=setting.threads
+        plan.reference,
+        setting.runtime,
+        device=setting.device,
+        spec=read_spec_file(plan.spec_file) if plan.spec_file else None,
+        threads=setting.threads,
     )
 
 
@@ -65,16 +71,17 @@ def _choose(plan: BenchmarkPlan, setting: Setting) -> tuple[str, Batching]:
 def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> BenchmarkFigures:
     """Measure in this process, which has done nothing else."""
     model = _open(plan, setting)
-    job = ScanJob(
-        paths=[plan.images],
-        out=plan.report,
-        model=model,
-        decision=Decision.of(model.spec),
-        batching=batching,
+    config = ScanConfig(
+        plan.reference,
+        plan.spec_file,
+        setting.runtime,
+        setting.device,
         workers=setting.workers,
         threads=setting.threads,
-        fresh=True,
+        self_test=False,
     )
+    session = Session(config, model, Decision.of(model.spec), batching)
+    job = ScanJob([plan.images], plan.report, session, fresh=True)
     run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
     peak = peak_memory()
     alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))

@@ -90,12 +90,13 @@ def evaluate(
         from cxr_edge.datasets.image_set import load_images
         from cxr_edge.evaluation.evaluate import evaluate as evaluate_images
         from cxr_edge.evaluation.report import REPORT, claim_folder, write_evaluation
-    from cxr_edge.cli.model_argument import open_any
     from cxr_edge.datasets.classes import require_known
     from cxr_edge.datasets.listing import class_names, list_images, of_split
+    from cxr_edge.models.locate import read_spec_file
+    from cxr_edge.models.open import open_any
 
     names = class_names(data)
-    opened = open_any(model, runtime.value, spec)
+    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
     require_known(names, opened.spec.labels, data, opened.tag)
     listed = list_images(data, opened.spec.labels)
     chosen = of_split(listed, split)

@@ -69,6 +69,11 @@ class InFlightTable:
         _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count, NONE)
 
     @property
+    def started(self) -> bool:
+        """Whether a report is open, or was when an earlier child died."""
+        return self.rows != NONE
+
+    @property
     def code(self) -> int | None:
         """Exit code of a command that has done all it had to, None before."""
         code = int(_SETTINGS.unpack_from(self._table)[3])

@@ -13,7 +13,7 @@ from cxr_edge import __version__
 from cxr_edge.models.checksums import checksum_list
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
-from cxr_edge.system.cpu import cpu_model, usable_cpus
+from cxr_edge.system.cpu import CpuInfo, usable_cpus
 from cxr_edge.system.versions import library_versions
 
 RECORD_VERSION: Final = 1
@@ -96,6 +96,6 @@ def _circumstances() -> Mapping[str, str]:
         **library_versions(),
         "node": platform.node(),
         "machine": platform.machine(),
-        "cpu": cpu_model(),
+        "cpu": CpuInfo.read().identity,
         "usable_cpus": str(usable_cpus()),
     }

@@ -11,13 +11,14 @@ import numpy as np
 from cxr_edge.errors import ImageError, ModelInvalid, RuntimeUnavailable, SelfTestFailed
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
-from cxr_edge.models.checksums import check_listed
 from cxr_edge.models.golden_set import GoldenImage, GoldenSet, has_golden_set, read_golden_set
+from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, SELFTEST
 from cxr_edge.models.registry import AUTO, RUNTIMES, installed, runtimes_of
+from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.system.cpu import usable_cpus
 
 PASSED: Final = "passed"
 """In the run manifest: run and passed."""
@@ -218,15 +219,20 @@ def self_test_all(
         if artefact in ("", kind.file) and (package / kind.file).is_file()
     }
     if not any(fit.values()):
-        raise ModelInvalid(f"{package}: expected an artefact for --runtime {runtime}, it has none")
+        raise ModelInvalid(
+            f"{package} has no model for --runtime {runtime}; use another --runtime or a package "
+            "that has one"
+        )
     results, absent = [], []
     for file, names in fit.items():
         here = [name for name in names if installed(name)]
-        absent += [(file, name) for name in names[:1] if not here]
+        if not here:
+            absent += [(file, name) for name in names[:1]]
+            continue
+        loaded = Artefact.read(package / file, package)
         for name in here:
-            path = package / file
-            check_listed(package, file, path.read_bytes())
-            results.append(_remembered(package, open_model(str(path), name)))
+            model = loaded.load(name, OpenOptions(threads=usable_cpus()), "asked for")
+            results.append(_remembered(package, model))
     if not results:
         how = " or ".join(sorted({RUNTIMES[name].install for _, name in absent}))
         raise RuntimeUnavailable(f"{package}: nothing in it can run here; {how}")
