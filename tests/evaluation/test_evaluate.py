@@ -174,7 +174,7 @@ def test_a_failed_write_leaves_the_earlier_evaluation(
     model: Model, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk while a picture is drawn costs no file that was there, and leaves no half one."""
-    write_evaluation(evaluate(model, images), tmp_path / "out")
+    write_evaluation(evaluate_images(model, images), tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
     def fill_disk(_: Figure, path: Path, **__: object) -> None:
@@ -183,7 +183,7 @@ def test_a_failed_write_leaves_the_earlier_evaluation(
 
     monkeypatch.setattr(Figure, "savefig", fill_disk)
     with pytest.raises(UsageError, match="No space left on device"):
-        write_evaluation(evaluate(model, images), tmp_path / "out")
+        write_evaluation(evaluate_images(model, images), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
