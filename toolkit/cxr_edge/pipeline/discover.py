@@ -76,11 +76,6 @@ class Skipped:
         if reason in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
             self.first_lost.append(printable(path))
 
-    @property
-    def opened(self) -> int:
-        """Files that were opened and then skipped; :func:`candidates` yields them too."""
-        return self.counts[OTHER] + self.counts[UNREAD]
-
 
 def discover(
     paths: Sequence[str | Path], skipped: Skipped | None = None, storage: Storage = LOCAL
@@ -114,8 +109,8 @@ def discover(
 def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterator[ImageItem]:
     """Yield the files below ``paths`` that may be taken, without opening one.
 
-    For a count beside a scan: those that :func:`discover` takes, and those that it opens and then
-    skips, of which :attr:`Skipped.opened` is the count so far. Parameters and errors are those of
+    For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
+    then skips as :data:`OTHER` or :data:`UNREAD`. Parameters and errors are those of
     :func:`discover`.
     """
     return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")
