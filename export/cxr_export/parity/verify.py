@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.gates import GATES, Gate
@@ -27,7 +28,6 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
-from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
 from cxr_export.parity.scoring import batches_apart
 
@@ -36,7 +36,7 @@ _TIMED_RUNS: Final = 30
 
 def verify_package(
     package: Path,
-    images: Images,
+    images: ImageSet,
     reference: Path | None = None,
     gates: Mapping[Precision, Gate] = GATES,
     artefact: str = "",
@@ -92,7 +92,7 @@ def verify_package(
 
 
 def measure_artefact(
-    path: Path, kind: Format, images: Images, expected: Scores, spec: ModelSpec, gate: Gate
+    path: Path, kind: Format, images: ImageSet, expected: Scores, spec: ModelSpec, gate: Gate
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
 

@@ -170,7 +170,7 @@ def _reason(times: Mapping[str, float | None]) -> str:
         return f"batch size {size}: {INEXACT if limit else 'larger batches need too much memory'}"
     chosen = times[size]
     assert chosen is not None
-    rank = "fastest" if chosen <= min(others.values()) else "nearly as fast as larger ones"
+    rank = "fastest" if chosen <= min(others.values()) else "nearly as fast as larger"
     rest = ", ".join(f"batch size {other}: {ms:.1f} ms" for other, ms in others.items())
     return f"batch size {size} is {rank}: {chosen:.1f} ms per image ({rest}){limit}"
 
