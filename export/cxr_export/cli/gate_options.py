@@ -15,6 +15,7 @@ from cxr_edge.models.gates import (
     SENSITIVITY_LOSS,
     Gate,
 )
+from cxr_edge.spec.precision import Precision
 
 Fp32Difference = Annotated[
     float, typer.Option(min=0, help="fp32: largest |Δp| of an image; no label may differ.")
@@ -35,12 +36,12 @@ def gates(
     flips: float = FLIPS,
     auc_loss: float = AUC_LOSS,
     sensitivity_loss: float = SENSITIVITY_LOSS,
-) -> Mapping[str, Gate]:
+) -> Mapping[Precision, Gate]:
     """Return the gate of each precision."""
     few = {"flips": flips, "auc_loss": auc_loss, "sensitivity_loss": sensitivity_loss}
     return {
-        "fp32": replace(GATES["fp32"], difference=fp32_difference),
-        "fp16": replace(GATES["fp16"], difference=fp16_difference, flips=flips),
-        "int8": replace(GATES["int8"], **few),
-        "dynamic": replace(GATES["dynamic"], **few),
+        Precision.FP32: replace(GATES[Precision.FP32], difference=fp32_difference),
+        Precision.FP16: replace(GATES[Precision.FP16], difference=fp16_difference, flips=flips),
+        Precision.INT8: replace(GATES[Precision.INT8], **few),
+        Precision.DYNAMIC: replace(GATES[Precision.DYNAMIC], **few),
     }

@@ -6,6 +6,7 @@ from typing import Any, Final
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE
 
@@ -33,7 +34,7 @@ class ArtefactParity:
     """That ran it."""
     provider: str
     """That the runtime used."""
-    precision: str
+    precision: Precision
     """See :class:`cxr_edge.models.package.Format`."""
     size: int
     """Bytes of the file."""

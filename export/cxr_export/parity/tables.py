@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxr_edge.evaluation.tables import figure_table
-from cxr_edge.models.gates import FULL
+from cxr_edge.spec.precision import Precision
 
 Findings = Mapping[str, Any]
 """What ``parity.json`` holds; see :meth:`cxr_export.parity.report.ParityReport.to_dict`."""
@@ -65,7 +65,11 @@ def size_and_time_table(findings: Findings) -> ParityTable:
     time; batches is the largest |Δp| between batch sizes.
     """
     artefacts = findings["artefacts"]
-    full = {found["runtime"]: found["size"] for found in artefacts if found["precision"] == FULL}
+    full = {
+        found["runtime"]: found["size"]
+        for found in artefacts
+        if found["precision"] == Precision.FP32
+    }
     columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "batches apart")
     rows = [
         (

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 
 MINMAX: Final = "minmax"
 PERCENTILE: Final = "percentile"
@@ -31,7 +32,7 @@ class Quantizer(Protocol):
     """Turns one float artefact into artefacts of fewer bits."""
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """One of :data:`cxr_edge.spec.quantization.PRECISIONS`."""
 
     @property
