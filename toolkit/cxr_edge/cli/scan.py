@@ -214,7 +214,7 @@ def scan(
 
 
 def _sinks(job: "ScanJob", *, quiet: bool, log_json: bool) -> "Sequence[Sink[Outcome]]":
-    """Return who is told of the scan: a log, or a progress bar on a terminal."""
+    """Return the sink that shows the scan: a log, or a progress bar on a terminal."""
     if not log_json:
         return bars(job.candidates, quiet=quiet)
 
@@ -250,10 +250,15 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     typer.echo(f"report: {out}")
     typer.echo(f"model: {identity.model}@{identity.model_sha256[:12]}")
     typer.echo(f"threshold: {identity.threshold:g} ({manifest.operating_point})")
-    typer.echo(f"runtime: {identity.runtime} ({manifest.runtime_why})")
+    typer.echo(f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}")
     device = identity.provider.removesuffix("ExecutionProvider")
-    typer.echo(f"device: {device} ({manifest.device_why})")
+    typer.echo(f"device: {_chosen(device, manifest.device_why)}")
     typer.echo(NOTICE)
+
+
+def _chosen(name: str, why: str) -> str:
+    """Return a choice and its reason, without one pair of parentheses in another."""
+    return f"{name}, {why}" if "(" in why else f"{name} ({why})"
 
 
 def _first(names: list[str], count: int) -> str:

@@ -79,7 +79,7 @@ def _locked(path: Path, option: str) -> int | None:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
-        os.close(handle)  # its holder was about to remove it: begin anew
+        os.close(handle)  # its holder was about to remove it: start over
 
 
 def _opened(path: Path) -> int:
