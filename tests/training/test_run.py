@@ -6,13 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import pytest
@@ -29,7 +30,8 @@ from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.augment import PRESETS
+from cxr_edge.training.config import Architecture, Augmentation, FitConfig
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run import show_samples, train
 
@@ -154,7 +156,7 @@ def test_tensorboard_must_be_installed(
 ) -> None:
     """It is told before the first epoch, with the extra's name."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"cxr-edge\[tensorboard\]"):
+    with pytest.raises(MissingExtra, match=r"\[tensorboard\]"):
         train(class_folders, tmp_path / "run", quick(), tensorboard=True)
 
 
@@ -296,3 +298,26 @@ def test_a_killed_run_goes_on(class_folders: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in read_history(tmp_path / "run")] == list(range(1, 13))
     assert (tmp_path / "run" / "model.keras").exists()
     assert not list((tmp_path / "run").glob("*.h5"))
+
+
+def test_a_wrong_setting_costs_no_keras() -> None:
+    """Settings are checked by a table of names, before a heavy library is loaded."""
+    script = (
+        "import sys\n"
+        "from cxr_edge.cli.app import app\n"
+        "from cxr_edge.training.config import FitConfig\n"
+        "FitConfig(architecture='efficientnet-lite0', augmentation='study-2021')\n"
+        "app(['train', '.', '--optimizer', 'adamw', '--head-epochs', '99'], standalone_mode=False)"
+    )
+    script = f"try:\n{textwrap.indent(script, '    ')}\nexcept BaseException: pass\n"
+    script += "assert not {'keras', 'tensorflow', 'cv2'} & set(sys.modules)\n"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.slow
+def test_the_registries_have_the_names_of_the_settings() -> None:
+    """Each name that an option takes is a network or an augmentation, and the other way round."""
+    from cxr_edge.training.architectures import ARCHITECTURES
+
+    assert set(get_args(Architecture)) == set(ARCHITECTURES)
+    assert set(get_args(Augmentation)) == set(PRESETS)

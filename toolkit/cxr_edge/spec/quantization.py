@@ -1,4 +1,4 @@
-"""How an artefact of fewer bits was made from the float one."""
+"""The quantization of an artefact: how it was made from the float model."""
 
 import dataclasses
 import re
@@ -9,22 +9,22 @@ from typing import Any, Final, Self
 from cxr_edge.errors import SpecInvalid
 
 PRECISIONS: Final = ("fp16", "int8", "dynamic")
-"""Of artefacts that carry a :class:`Quantization`."""
+"""Precisions of artefacts that have a :class:`Quantization`."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """Enough to repeat a quantization and to know what it rests on."""
+    """The facts that are needed to repeat a quantization."""
 
     precision: str
-    """One of :data:`PRECISIONS`."""
+    """Precision from :data:`PRECISIONS`."""
     calibrator: str = ""
-    """What chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty where
-    none were chosen."""
+    """Method that chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty
+    where none were chosen."""
     seed: int | None = None
-    """That chose the calibration images."""
+    """Seed of the choice of calibration images."""
     films: tuple[str, ...] = ()
     """SHA-256 of each calibration image, sorted."""
     weights_only: tuple[str, ...] = ()

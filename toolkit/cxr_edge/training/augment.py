@@ -1,4 +1,4 @@
-"""Random changes that an image may undergo without changing its label."""
+"""Augmentation: random changes of an image that leave its label."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.imaging.perturbations import mask_border, paint_marker, recompress, set_exposure
+from cxr_edge.training.config import Augmentation
 
 Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 """An image, uint8 of shape (H, W, C) with equal channels, to a changed copy."""
@@ -179,5 +180,5 @@ def _channels(gray: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     return np.repeat(gray[:, :, np.newaxis], count, axis=2)
 
 
-PRESETS: Final[Mapping[str, Augment]] = {"study-2021": Study2021(), "robust": Robust()}
+PRESETS: Final[Mapping[Augmentation, Augment]] = {"study-2021": Study2021(), "robust": Robust()}
 """Name to augmentation."""

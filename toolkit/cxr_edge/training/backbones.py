@@ -101,13 +101,10 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
         backbone = keras.applications.MobileNetV3Small(
             input_tensor=x, include_top=False, weights="imagenet"
         )
-    except Exception as exc:
-        # Keras raises a bare Exception where a download fails, or what the connection raised.
-        if not isinstance(exc, OSError) and "fetch failure" not in str(exc):
-            raise
+    except Exception as exc:  # Keras raises a bare one where a download fails
         raise DataError(
             f"mobilenet-v3-small: its ImageNet weights could not be downloaded ({exc}); connect "
-            "this machine to the internet once, or take efficientnet-lite0, whose weights pip "
+            "this machine to the internet once, or choose efficientnet-lite0, whose weights pip "
             "installs"
         ) from exc
     return keras.Model(image, _head(backbone.output), name="mobilenet-v3-small")

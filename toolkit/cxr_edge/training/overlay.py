@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_edge.evaluation.plots import printable
+from cxr_edge.evaluation.plots import end_of_name
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.training.grad_cam import Explanation
@@ -66,7 +66,7 @@ def draw_overlay(
             0.5, 0.04, f"no {evidence}", color="white", ha="center", transform=overlay.transAxes,
             bbox={"facecolor": "black", "alpha": 0.7, "linewidth": 0},
         )  # fmt: skip
-    image.set_title(printable(title, 44), fontsize=10, parse_math=False)
+    image.set_title(end_of_name(title, 44), fontsize=10, parse_math=False)
     overlay.set_title(
         f"{label}, p = {found.probability:.3f}, logit {found.logit:+.2f}\n"
         f"threshold {point.threshold:.3f} ({point.name})",
