@@ -136,9 +136,9 @@ def load_images(
             failures.append(f"{image.path} ({prepared.content.reason})")
         elif image.sha256 not in ("", prepared.sha256):
             changed.append(str(image.path))
-        elif (twin := first.setdefault(prepared.sha256, image)) is not image:
-            if UNKNOWN not in (twin.label, image.label) and twin.label != image.label:
-                conflicts.append(f"{twin.path} and {image.path}")
+        elif (copy := first.setdefault(prepared.sha256, image)) is not image:
+            if UNKNOWN not in (copy.label, image.label) and copy.label != image.label:
+                conflicts.append(f"{copy.path} and {image.path}")
         else:
             pixels[len(kept)] = prepared.content.pixels
             kept.append(image)
