@@ -118,7 +118,7 @@ def test_one_image_is_the_same_in_every_format(
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".bmp"])
-def test_colour_becomes_luma(suffix: str) -> None:
+def test_color_becomes_luma(suffix: str) -> None:
     """Red, green and blue weigh as in BT.601, in every format alike."""
     stripes = np.zeros((30, 30, 3), np.uint8)
     for channel in range(3):

@@ -1,19 +1,24 @@
 """Sessions: settings that cannot work, and those that change no byte."""
 
+import dataclasses
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import SAMPLES
+from runs import rows, session_of
 
 from cxr_edge.errors import UsageError
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import default_package
+from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import installed
 from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.outcome import Prediction
 
 ARTEFACTS = [
     ("onnx", "model.onnx"),
@@ -92,3 +97,27 @@ def test_a_report_that_is_continued_keeps_its_runtime() -> None:
     if installed("litert"):
         asked = Session.open(ScanConfig(runtime="litert"), preferred)
         assert asked.model.runtime_name == "litert"
+
+
+def test_one_image_is_classified_as_a_scan_does(tmp_path: Path) -> None:
+    """The session's classifier gives the probability that the report has."""
+    session = Session.open(ScanConfig(runtime="onnx", self_test=False))
+    job = ScanJob([SAMPLES / "phantom-normal.jpg"], tmp_path / "r.csv", session)
+    run_scan(job)
+    outcome = session.classifier.classify(SAMPLES / "phantom-normal.jpg")
+    assert isinstance(outcome, Prediction)
+    (row,) = rows(job.out)
+    assert row["probability"] == f"{outcome.probability:.6f}"
+
+
+def test_a_scan_asks_the_sessions_input_checks(model: Model, tmp_path: Path) -> None:
+    """A flag that one of them raises is in the report."""
+
+    class Blurred:
+        def flags(self, *_: object) -> list[str]:
+            return ["multi-frame"]
+
+    session = dataclasses.replace(session_of(model), checks=(Blurred(),))
+    job = ScanJob([SAMPLES / "phantom-normal.jpg"], tmp_path / "r.csv", session)
+    run_scan(job)
+    assert [row["flags"] for row in rows(job.out)] == ["multi-frame"]

@@ -111,7 +111,8 @@ def verify(
     if not data:
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
     with needs_extra("cxr verify", "export"):
-        from cxr_export.parity.images import choose, list_parity_images, load_parity_images
+        from cxr_edge.datasets.image_set import load_images
+        from cxr_export.parity.images import choose, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
     from cxr_edge.models.locate import package_spec, read_spec_file
@@ -123,7 +124,7 @@ def verify(
     if held_out:
         listed = of_validation(listed, meant)
     chosen = choose(listed, images) if images else listed
-    loaded = load_parity_images(chosen, meant.input)
+    loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
     given = read_spec_file(spec) if spec else None
     report = verify_package(folder, loaded, reference, limits, artefact, given)
     _print(report)

@@ -8,6 +8,7 @@ from typing import Final
 
 import keras
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.models.gates import FULL
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
@@ -16,7 +17,6 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
-from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, ParityReport
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
@@ -48,7 +48,7 @@ class ArtefactMaker:
             (self.scratch / kind.file).rename(package / kind.file)
 
     def make_judged(
-        self, package: Path, original: Runtime, calibration: Images, judged: Images
+        self, package: Path, original: Runtime, calibration: ImageSet, judged: ImageSet
     ) -> ParityReport:
         """Write every artefact that passes its gate into a package.
 
@@ -97,7 +97,7 @@ class ArtefactMaker:
             export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
 
     def _search(
-        self, kind: Format, calibration: Images, judged: Images, expected: Scores
+        self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores
     ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
         return QuantizationSearch(
@@ -111,7 +111,7 @@ class ArtefactMaker:
             count=self.request.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, images: Images) -> Quantizer:
+    def _quantizer(self, kind: Format, source: Path, images: ImageSet) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 

@@ -91,7 +91,7 @@ def export_package(
     notes = _read_notes(wanted.notes) if wanted.notes else ""
     images = choose_images(wanted, exported)
     if images and images[0].unreadable:
-        tell(f"{images[0].unreadable} calibration images could not be read and were left out")
+        tell(f"{len(images[0].unreadable)} calibration images could not be read and were left out")
     with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()

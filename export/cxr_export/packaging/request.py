@@ -5,18 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.images import (
-    Images,
-    choose,
-    divide,
-    list_parity_images,
-    load_parity_images,
-    without,
-)
+from cxr_export.parity.images import choose, divide, list_parity_images, without
 
 CALIBRATION_IMAGES: Final = 128
 """To begin with; the attempt that takes more takes four times as many."""
@@ -67,7 +62,7 @@ class Request:
         return [kind for kind in FORMATS.values() if kind.name in self.formats]
 
 
-def choose_images(wanted: Request, spec: ModelSpec) -> tuple[Images, Images] | None:
+def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet] | None:
     """Return the images to calibrate with and those to judge on; None where none are given.
 
     Raises
@@ -94,8 +89,12 @@ def choose_images(wanted: Request, spec: ModelSpec) -> tuple[Images, Images] | N
         )
     if not judged:
         raise DataError("expected images to judge on, all are calibrated with; give --data")
-    used = load_parity_images(choose(judged, wanted.judged_images), spec.input)
+    used = _load(choose(judged, wanted.judged_images), spec)
     several = choose(calibration, 4 * wanted.calibration_images)
     if not several:
         return used, used  # nothing is calibrated
-    return without(load_parity_images(several, spec.input), used.sha256), used
+    return without(_load(several, spec), used.sha256), used
+
+
+def _load(images: Sequence[LabelledImage], spec: ModelSpec) -> ImageSet:
+    return load_images(images, spec.labels, spec.input, skip_unreadable=True)

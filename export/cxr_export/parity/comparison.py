@@ -1,18 +1,19 @@
 """One set of scores against another: how far apart, and whether a gate lets it pass."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.bootstrap import Changes, paired_changes
 from cxr_edge.metrics.operating_points import SCREENING
 from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.images import Images
 
 _SLACK = 1e-12
 """A loss of exactly what is allowed passes, whatever the last bit says."""
@@ -118,7 +119,7 @@ class Comparison:
 
 
 def compare_scores(
-    images: Images,
+    images: ImageSet,
     reference: NDArray[np.floating],
     candidate: NDArray[np.floating],
     spec: ModelSpec,
@@ -153,12 +154,12 @@ def compare_scores(
         nearest[point.name] = Nearest(round_probability(distance), float(difference[close]))
     points = [point.name for point in spec.operating_points]
     return Comparison(
-        images=len(images),
+        images=len(images.images),
         max_difference=float(difference[worst]),
         mean_difference=float(difference.mean()),
         p99_difference=_quantile(difference, 0.99),
         p50_difference=_quantile(difference, 0.5),
-        worst_image=images.images[worst].item.path,
+        worst_image=_short(images.images[worst].path),
         flips=flips,
         nearest=nearest,
         changes=paired_changes(
@@ -167,6 +168,11 @@ def compare_scores(
         gate=gate,
         judged_at=SCREENING if SCREENING in points else spec.default_operating_point,
     )
+
+
+def _short(path: Path) -> str:
+    """Return a file's name after that of its folder, which is often its class."""
+    return "/".join(path.parts[-2:])
 
 
 def _quantile(values: NDArray[np.float64], share: float) -> float:

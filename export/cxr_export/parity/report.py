@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.comparison import Comparison, finite
-from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE
 
 PARITY_VERSION: Final = 3
@@ -86,7 +86,7 @@ class ParityReport:
     """Of the model."""
     reference: str
     """File that the artefacts were compared with."""
-    images: Images
+    images: ImageSet
     """Compared on."""
     artefacts: tuple[ArtefactParity, ...]
     """One a file."""
@@ -120,11 +120,12 @@ class ParityReport:
             "parity_version": PARITY_VERSION,
             "model": self.spec.name,
             "reference": self.reference,
-            "films": len(self.images),
+            "films": len(self.images.images),
             "positives": labels.count(1),
             "negatives": labels.count(0),
-            "patients": len(set(self.images.patients)),
-            "unreadable": self.images.unreadable,
+            "patients": self.images.patient_count,
+            "unreadable": len(self.images.unreadable),
+            "duplicates": self.images.duplicates,
             "unjudged": sorted(
                 {line for artefact in self.artefacts for line in artefact.comparison.unjudged}
             ),

@@ -133,6 +133,8 @@ def remarks(findings: Findings) -> list[str]:
         said.append(f"not judged, for want of labelled images: {', '.join(findings['unjudged'])}")
     if findings["unreadable"]:
         said.append(f"{findings['unreadable']} files could not be read and were left out")
+    if duplicates := findings.get("duplicates"):
+        said.append(f"{duplicates} files are copies of other files and were left out")
     shares = [found["gate"]["flips"] for found in findings["artefacts"] if found["gate"]["flips"]]
     if shares and findings["films"] * min(shares) < 1:
         least = math.ceil(1 / min(shares))

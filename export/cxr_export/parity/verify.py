@@ -1,7 +1,6 @@
 """Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
 
 import contextlib
-import importlib
 import math
 import statistics
 import time
@@ -13,12 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
@@ -26,7 +27,6 @@ from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
-from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
 from cxr_export.parity.scoring import batches_apart
 
@@ -35,7 +35,7 @@ _TIMED_RUNS: Final = 30
 
 def verify_package(
     package: Path,
-    images: Images,
+    images: ImageSet,
     reference: Path | None = None,
     gates: Mapping[str, Gate] = GATES,
     artefact: str = "",
@@ -91,7 +91,7 @@ def verify_package(
 
 
 def measure_artefact(
-    path: Path, kind: Format, images: Images, expected: Scores, spec: ModelSpec, gate: Gate
+    path: Path, kind: Format, images: ImageSet, expected: Scores, spec: ModelSpec, gate: Gate
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
 
@@ -116,7 +116,7 @@ def measure_artefact(
         It cannot be run, or its spec says other than that of the reference.
     """
     with contextlib.suppress(ImportError):  # the library's own time is not the artefact's
-        importlib.import_module(f"cxr_edge.runtimes.{kind.runtime}")
+        RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
     runtime = open_model(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)

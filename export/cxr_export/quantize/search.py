@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.open import open_model
@@ -16,7 +17,7 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
-from cxr_export.parity.images import SEED, Images
+from cxr_export.parity.images import SEED
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
 LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
@@ -79,9 +80,9 @@ class QuantizationSearch:
     """The float artefact they are made from."""
     spec: ModelSpec
     """Of it."""
-    calibration: Images
+    calibration: ImageSet
     """To calibrate with, in the order in which they are taken."""
-    judged: Images
+    judged: ImageSet
     """To judge on, of other patients."""
     expected: Scores
     """Shape (N,), what the reference gives for those."""
@@ -132,13 +133,13 @@ class QuantizationSearch:
         """Yield what to try, the cheapest first; ``tried`` is what became of those before."""
         layers = self.quantizer.layers
         for calibrator in self.quantizer.calibrators:
-            plan = QuantizationPlan(calibrator, min(self.count, len(self.calibration)))
+            plan = QuantizationPlan(calibrator, min(self.count, len(self.calibration.images)))
             yield f"{calibrator}, {plan.images} images", plan
         if not self.quantizer.calibrators:
             yield "all layers", QuantizationPlan()
         base = min(tried, key=lambda attempt: attempt.comparison.mean_difference).plan
-        if base.calibrator and len(self.calibration) > base.images:
-            more = replace(base, images=len(self.calibration))
+        if base.calibrator and len(self.calibration.images) > base.images:
+            more = replace(base, images=len(self.calibration.images))
             yield f"{more.calibrator}, {more.images} images", more
         if self.quantizer.precision != "fp16":  # there weights are all that is quantized
             yield "last layer: weights only", replace(base, weights_only=layers[-1:])

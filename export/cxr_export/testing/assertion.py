@@ -4,12 +4,12 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
 from cxr_edge.models.gates import FULL, GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.parity.comparison import Comparison, compare_scores
-from cxr_export.parity.images import Images
 from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart
 from cxr_export.testing.inputs import (
     DataLike,
@@ -66,7 +66,7 @@ class Parity:
 
     reference: str
     """Named as :attr:`CandidateParity.candidate` is."""
-    images: Images
+    images: ImageSet
     """Compared on."""
     candidates: tuple[CandidateParity, ...]
     """One, or one for each artefact of a package."""
@@ -84,7 +84,7 @@ class Parity:
     @property
     def rows(self) -> list[dict[str, str]]:
         """One a candidate, by column of a table; flips are in the order of operating points."""
-        count, unreadable = len(self.images), self.images.unreadable
+        count, unreadable = len(self.images.images), len(self.images.unreadable)
         return [
             {
                 "candidate": each.candidate,
@@ -111,8 +111,9 @@ class ParityAssertionError(ParityError, AssertionError):
 
     def __init__(self, parity: Parity) -> None:
         lines = "".join(f"\n  {line}" for line in parity.mismatches)
+        count = len(parity.images.images)
         super().__init__(
-            f"expected the decisions of {parity.reference} on {len(parity.images)} images, got "
+            f"expected the decisions of {parity.reference} on {count} images, got "
             f"others:{lines}\ncorrect its spec, export it again, or allow more with gate="
         )
         self.parity = parity

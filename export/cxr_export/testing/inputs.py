@@ -7,22 +7,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.image_set import load_images as load_listed
+from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage
 from cxr_edge.errors import DataError, SpecMissing, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import model_path, read_spec_file
 from cxr_edge.models.package import FORMATS, ORIGINAL
-from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
-from cxr_export.parity.images import (
-    UNKNOWN,
-    Image,
-    Images,
-    choose,
-    list_parity_images,
-    load_parity_images,
-)
+from cxr_export.parity.images import choose, list_parity_images
 
 ModelLike: TypeAlias = str | Path | Runtime
 """``default``; a ``.keras``, ``.h5``, ``.onnx`` or ``.tflite`` file; a SavedModel folder; a model
@@ -142,7 +137,7 @@ def open_candidates(
         yield f"{name_of(candidate)}/{file.name}" if files else name_of(candidate), runtime
 
 
-def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> Images:
+def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
     """Load images, at most ``count`` of them, for a model's input.
 
     Raises
@@ -155,7 +150,8 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> Images:
     if not isinstance(data, np.ndarray):
         paths = [data] if isinstance(data, str | Path) else data
         listed = list_parity_images([Path(path) for path in paths], spec.labels)
-        return load_parity_images(choose(listed, count) if count else listed, spec.input)
+        chosen = choose(listed, count) if count else listed
+        return load_listed(chosen, spec.labels, spec.input, skip_unreadable=True)
     wanted = f"pixels (N, {', '.join(map(str, spec.input.shape))}) uint8"
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(
@@ -165,8 +161,8 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> Images:
     if not len(data):
         raise DataError(f"data: expected {wanted}, got no image")
     names = [f"image {number}" for number in range(len(data))][:count]
-    made = tuple(Image(ImageItem(name, name), UNKNOWN, name) for name in names)
-    return Images(made, data[:count], ("",) * len(names))
+    made = tuple(LabelledImage(Path(name), UNKNOWN, name) for name in names)
+    return ImageSet(spec.labels, made, data[:count], ("",) * len(names))
 
 
 def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:

@@ -2,33 +2,35 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage
 from cxr_edge.errors import UsageError
 from cxr_edge.metrics.bootstrap import paired_changes
 from cxr_edge.metrics.proportions import wilson
 from cxr_edge.metrics.roc import auc
 from cxr_edge.models.gates import FULL, GATES, Gate
-from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import PRECISIONS
 from cxr_export.parity.comparison import Comparison, compare_scores
-from cxr_export.parity.images import UNKNOWN, Image, Images
 
 COUNT = 400
 
 
-def images(labels: list[int]) -> Images:
+def images(labels: list[int]) -> ImageSet:
     """Images without content, two a patient."""
     listed = [
-        Image(ImageItem(f"image{number}.png", ""), label, f"p{number // 2}")
+        LabelledImage(Path(f"image{number}.png"), label, f"p{number // 2}")
         for number, label in enumerate(labels)
     ]
-    return Images(tuple(listed), np.zeros((len(labels), 1, 1, 1), np.uint8), ("",) * len(labels))
+    pixels = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    return ImageSet(("NORMAL", "PNEUMONIA"), tuple(listed), pixels, ("",) * len(labels))
 
 
 @pytest.fixture

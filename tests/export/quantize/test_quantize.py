@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
@@ -24,7 +25,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
-from cxr_export.parity.images import Images, choose, divide, list_parity_images, load_parity_images
+from cxr_export.parity.images import choose, divide, list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.tflite import TfliteQuantizer
@@ -38,14 +39,14 @@ FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.
 
 
 @pytest.fixture(scope="module")
-def images(package: Path, class_folders: Path) -> Images:
+def images(package: Path, class_folders: Path) -> ImageSet:
     spec = package_spec(package)
     listed = list_parity_images([class_folders], spec.labels)
-    return load_parity_images(choose(listed, 48), spec.input)
+    return load_images(choose(listed, 48), spec.labels, spec.input)
 
 
 @pytest.fixture(scope="module")
-def expected(package: Path, images: Images) -> Scores:
+def expected(package: Path, images: ImageSet) -> Scores:
     return scores(package / "model.onnx", images)
 
 
@@ -72,17 +73,17 @@ def write(quantizer: Any, plan: QuantizationPlan, package: Path, path: Path) -> 
     return path
 
 
-def scores(path: Path, images: Images) -> Scores:
+def scores(path: Path, images: ImageSet) -> Scores:
     return run_in_batches(open_model(str(path)).runtime, images.pixels).scores
 
 
-def difference(path: Path, images: Images, expected: Scores) -> float:
+def difference(path: Path, images: ImageSet, expected: Scores) -> float:
     return float(np.abs(scores(path, images) - expected).mean())
 
 
 @pytest.mark.parametrize("calibrator", [MINMAX, PERCENTILE, ENTROPY])
 def test_onnx_int8_stays_near_the_float_graph(
-    package: Path, images: Images, expected: Scores, tmp_path: Path, calibrator: str
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path, calibrator: str
 ) -> None:
     """Each calibrator gives a QDQ graph of at most 30 % of the size, off by a little."""
     quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
@@ -115,7 +116,7 @@ def weights_and_step(graph: onnx.GraphProto, layer: str) -> tuple[Weights, Weigh
 
 
 def test_onnx_layers_stay_in_float_or_keep_float_activations(
-    package: Path, images: Images, expected: Scores, tmp_path: Path
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path
 ) -> None:
     """Weights alone: off by half a step of 8 bits, activations as beside layers in float."""
     quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
@@ -151,7 +152,7 @@ def test_onnx_layers_stay_in_float_or_keep_float_activations(
     [("fp16", 0.55, 1e-3), ("dynamic", 0.3, 0.05), ("int8", 0.3, 0.05)],
 )  # fmt: skip
 def test_tflite_of_fewer_bits_stays_near_the_float_graph(
-    package: Path, images: Images, expected: Scores, tmp_path: Path,
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path,
     precision: str, share: float, limit: float,
 ) -> None:  # fmt: skip
     """Smaller by what was promised, off by a little; with all layers in float, as large."""

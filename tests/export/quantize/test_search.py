@@ -11,11 +11,11 @@ import pytest
 from fakes import FakeRuntime
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.models.gates import GATES
-from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.parity.images import Image, Images
 from cxr_export.quantize import search as module
 from cxr_export.quantize.plan import QuantizationPlan
 from cxr_export.quantize.search import QuantizationSearch
@@ -27,15 +27,15 @@ LAYERS = ("stem", "second", "third", "fourth", "deep", "head")
 GUILTY = "deep"
 
 
-def images(count: int, seed: int) -> Images:
+def images(count: int, seed: int) -> ImageSet:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (count, 1, 1, 1), np.uint8).repeat(32, 1).repeat(32, 2)
     listed = [
-        Image(ImageItem(f"{seed}-{number}.png", ""), number % 2, f"{seed}-{number}")
+        LabelledImage(Path(f"{seed}-{number}.png"), number % 2, f"{seed}-{number}")
         for number in range(count)
     ]
     digests = [f"{seed:032x}{number:032x}" for number in range(count)]
-    return Images(tuple(listed), pixels, tuple(digests))
+    return ImageSet(("NORMAL", "PNEUMONIA"), tuple(listed), pixels, tuple(digests))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from fakes import SAMPLES, FakeRuntime
 from keras import layers
 from onnx import numpy_helper
 
+from cxr_edge.datasets.image_set import load_images
 from cxr_edge.errors import (
     CxrError,
     DataError,
@@ -34,9 +35,9 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
-from cxr_export.parity.images import list_parity_images, load_parity_images
+from cxr_export.parity.images import list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
-from cxr_export.quantize.plan import MINMAX, Plan
+from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 from cxr_export.testing.assertion import ParityAssertionError, assert_parity
 
@@ -97,7 +98,7 @@ def test_every_format_is_reference_and_candidate(
         assert only.comparison.max_difference < 1e-5
         assert only.comparison.flips == {"screening": 0, "study": 0}
         assert set(only.batches) == {2, 7, 32}
-        assert len(found.images) == 20
+        assert len(found.images.images) == 20
         assert sorted(found.images.labels) == [0] * 10 + [1] * 10
 
 
@@ -213,13 +214,13 @@ def test_int8_calibrated_on_noise_is_told(
     """Judged by the gate of int8, as the artefact's spec says, with room for a rough network."""
     spec = replace(open_model(str(package)).spec, quantization=Quantization("int8"))
     listed = list_parity_images([class_folders], spec.labels)
-    real = load_parity_images(listed, spec.input).pixels[::3]
+    real = load_images(listed, spec.labels, spec.input).pixels[::3]
     noise = np.random.default_rng(0).integers(120, 136, real.shape, np.uint8)
     room: dict[str, Any] = {"flips": 0.2, "auc_loss": 0.1, "sensitivity_loss": 0.2}
     for name, pixels in (("good", real), ("bad", noise)):
         (tmp_path / name).mkdir()
         quantizer = OnnxInt8(package / "model.onnx", pixels, tmp_path / name)
-        quantizer.write(Plan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
+        quantizer.write(QuantizationPlan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
     found = assert_parity(package, tmp_path / "good.onnx", class_folders, **room)
     (only,) = found.candidates
     assert only.precision == "int8"
@@ -328,7 +329,7 @@ def test_the_embedded_model_has_a_name() -> None:
 def test_files_that_cannot_be_read_are_counted(spec: ModelSpec) -> None:
     """Nobody is told of nine images where seven were compared."""
     found = assert_parity(FakeRuntime(spec), FakeRuntime(spec), SAMPLES)
-    assert (len(found.images), found.images.unreadable) == (7, 2)
+    assert (len(found.images.images), len(found.images.unreadable)) == (7, 2)
     assert found.rows[0]["images"] == "7 of 9"
 
 
@@ -341,7 +342,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[CxrError], str]] = {
     "no reference": ({"reference": "no.onnx"}, UsageError, "reference: .* no.onnx does not exist"),
     "no candidate": ({"candidate": "no.onnx"}, UsageError, "candidate: .* no.onnx does not exist"),
     "no images": ({"data": "no"}, UsageError, "no does not exist"),
-    "empty folder": ({"data": "."}, DataError, "the folder has none"),
+    "empty folder": ({"data": "."}, DataError, "got none in the folders given"),
     "no pixels": ({"data": np.zeros((0, 32, 32, 1), np.uint8)}, DataError, "got no image"),
     "floats": (
         {"data": np.zeros((2, 32, 32, 1))},

@@ -27,9 +27,9 @@ class Passes:
     job
         Scan that is measured.
     alone
-        Its model with one thread per call.
+        Model of the scan, with one thread per call.
     items
-        Its images.
+        Images of the scan.
     """
 
     def __init__(self, job: ScanJob, alone: Model, items: Sequence[ImageItem]) -> None:

@@ -94,7 +94,7 @@ class Evaluation:
         }
 
 
-def evaluate(
+def evaluate_images(
     model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
 ) -> Evaluation:
     """Score images and their changed copies.

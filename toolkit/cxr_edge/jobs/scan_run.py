@@ -130,6 +130,7 @@ class _ScanWork:
             session.model,
             session.decision,
             prepare=Sandbox(self.in_flight).prepare,
+            checks=session.checks,
             batching=session.batching,
             engine=ThreadEngine(session.workers),
         )

@@ -1,4 +1,4 @@
-"""Everything that a scan needs open: model, threshold, batches, and the self-test's verdict."""
+"""Everything that a scan needs open: model, threshold, input checks and batch size."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import AUTO
 from cxr_edge.models.self_test import SKIPPED, check_once
+from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.system.cpu import usable_cpus
 
 
@@ -78,6 +80,8 @@ class Session:
     """Way in which images are handed to the model."""
     self_test: str = SKIPPED
     """Verdict of the self-test, as in the run manifest."""
+    checks: tuple[InputCheck, ...] = CHECKS
+    """Checks that flag images."""
 
     @classmethod
     def open(cls, config: ScanConfig, preferred: Preferred | None = None) -> "Session":
@@ -112,6 +116,11 @@ class Session:
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
         return cls(config, model, decision, batching, verdict)
+
+    @property
+    def classifier(self) -> Classifier:
+        """Classifier of single images, which scores them as a scan does."""
+        return Classifier(self.model, self.decision, self.checks, self.batching)
 
     @property
     def workers(self) -> int:

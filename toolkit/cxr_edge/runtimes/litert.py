@@ -59,7 +59,7 @@ class LiteRtRuntime(AdaptedRuntime):
             ) from exc
         self.spec = options.spec or read_appended_spec(data, source)
         inputs, outputs = first.get_input_details(), first.get_output_details()
-        self._adapter = Adapter(
+        self.adapter = Adapter(
             source,
             self.spec,
             [_tensor(details) for details in inputs],

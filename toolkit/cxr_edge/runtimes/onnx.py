@@ -131,7 +131,7 @@ class OnnxRuntime(AdaptedRuntime):
             self._session = self._session_on(provider)
         self.spec = self._options.spec or self._read_spec()
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self._adapter = Adapter(
+        self.adapter = Adapter(
             self._source,
             self.spec,
             [_tensor(value) for value in inputs],

@@ -76,7 +76,7 @@ class OpenVinoRuntime(AdaptedRuntime):
             ) from exc
         self.provider = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
         self.spec = options.spec or _read_spec(model, source)
-        self._adapter = Adapter(
+        self.adapter = Adapter(
             source,
             self.spec,
             [_tensor(port) for port in model.inputs],

@@ -17,7 +17,7 @@ class Provenance:
     architecture: str
     """Name in the registry of architectures."""
     data: str
-    """The training set, its source and licence."""
+    """The training set, its source and license."""
     data_sha256: str
     """SHA-256 over the sorted SHA-256 digests of the files used."""
     command: str
