@@ -77,7 +77,7 @@ def test_pictures_are_written_and_bad_files_named(
     words = ("explain", package, SAMPLES / "phantom-normal.jpg", "-o", tmp_path / "out")
     result = cxr(*words)
     assert result.exit_code == 0, result.output
-    picture = tmp_path / "out" / "phantom-normal.jpg.png"
+    picture = tmp_path / "out" / "phantom-normal.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "p = 0." in result.output
     failed = cxr(*words, SAMPLES / "text.png")
