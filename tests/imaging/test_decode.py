@@ -90,7 +90,7 @@ def pages(pixels: NDArray[np.generic]) -> bytes:
     [
         (lambda image: encoded(".png", image), 0),
         (lambda image: encoded(".png", bgr(image)), 0),
-        (lambda image: encoded(".png", bgra(image)), 0),
+        (lambda image: encoded(".png", np.dstack([bgr(image), np.full_like(image, 255)])), 0),
         (palette_png, 0),
         (lambda image: encoded(".tiff", image), 0),
         (lambda image: encoded(".tiff", bgr(image)), 0),

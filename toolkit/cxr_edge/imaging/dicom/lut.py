@@ -53,9 +53,7 @@ class Lut:
 
     @property
     def used(self) -> int:
-        """Bits that hold the largest entry, by the rule for samples; some tables have fewer than
-        they claim, some more.
-        """
+        """Bits that hold the largest entry; some tables need fewer than they claim, some more."""
         peak = int(self.entries.max())
         return max(bits_in_use(self.bits, peak), peak.bit_length())
 

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from cxr_edge.errors import Corrupt, Truncated
+from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
@@ -21,6 +21,7 @@ JPEG_LS_MARKER: Final = 0xF7
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _MOST_STRAY: Final = 64
 """Bytes in which the next marker must be: what lies before it is stepped over, more is damage."""
+_BITS: Final = 8
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
@@ -29,8 +30,14 @@ def jpeg_header(data: bytes) -> Header:
     """Read the frame header of a JPEG file, and check that the file has its end."""
     header: Header | None = None
     for marker, start, end in jpeg_segments(data):
+        if marker == JPEG_LS_MARKER:
+            raise UnsupportedFormat("expected JPEG, got JPEG-LS; convert it to PNG")
         if marker in SOF_MARKERS:
             bits, height, width, components = struct.unpack_from(">BHHB", data, start)
+            if bits != _BITS:
+                raise UnsupportedFormat(
+                    f"expected JPEG of 8 bits, got {bits} bits; convert it to 16-bit PNG"
+                )
             header = Header(Format.JPEG, width, height, bits, color=components > 1)
         if marker == SOS_MARKER:
             if header is None:
