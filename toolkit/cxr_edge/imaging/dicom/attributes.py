@@ -3,10 +3,10 @@
 import math
 from typing import Final
 
-from pydicom.datadict import dictionary_description, tag_for_keyword
+from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from cxr_edge.errors import Corrupt
 from cxr_edge.imaging.dicom.errors import DAMAGE
@@ -14,11 +14,11 @@ from cxr_edge.imaging.dicom.errors import DAMAGE
 _NUMBER: Final = "a number"
 
 
-def described(keyword: str) -> str:
-    """Return the name and tag of an attribute, as in "Rows (0028,0010)"."""
-    number = tag_for_keyword(keyword)
-    assert number is not None, keyword
-    tag = Tag(number)
+def described(attribute: str | BaseTag) -> str:
+    """Return the name and tag of an attribute by its keyword or tag, as in "Rows (0028,0010)"."""
+    tag = Tag(attribute)
+    if not dictionary_has_tag(tag):
+        return f"the element ({tag.group:04X},{tag.element:04X})"
     return f"{dictionary_description(tag)} ({tag.group:04X},{tag.element:04X})"
 
 
