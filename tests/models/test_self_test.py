@@ -106,7 +106,7 @@ def test_decoders_may_differ_a_little(
         assert "jpg" not in str(caught.value)
     shifted(monkeypatch, lambda kind: 1)
     with pytest.raises(
-        SelfTestFailed, match=r"large\.jpg: .* 1\.00 on average, allowed 5 and 0\.5"
+        SelfTestFailed, match=r"large\.jpg: .* 1\.00 on average \(allowed: 5 and 0\.5"
     ):
         require([self_test(golden_package, model)])
 
@@ -158,7 +158,7 @@ def test_a_model_that_gives_too_few_is_told(golden_package: Path) -> None:
     """One probability per image, or there is nothing to compare."""
     model = open_model(str(golden_package), "onnx")
     few = replace(model, runtime=Wrong(model, lambda p: p[:-1]))
-    with pytest.raises(ModelInvalid, match="expected 6 probabilities .* got 5"):
+    with pytest.raises(ModelInvalid, match=r"expected 6 probabilities .* got 5"):
         self_test(golden_package, few)
 
 
