@@ -1,4 +1,4 @@
-"""Make the artefacts of one package, each judged by its gate."""
+"""The artefacts of one package, each judged by its gate."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ class ArtefactMaker:
     model: keras.Model
     """The model as it is exported: uint8 pixels in, one probability out."""
     spec: ModelSpec
-    """What the exported model expects and means."""
+    """Spec of the exported model."""
     request: Request
     """Formats, gates and calibration."""
     scratch: Path
@@ -81,7 +81,7 @@ class ArtefactMaker:
             if artefact.passed:
                 passed.append(artefact)
             else:
-                withheld[kind.file] = artefact.comparison.mismatches + artefact.apart
+                withheld[kind.file] = artefact.comparison.mismatches + artefact.batch_mismatches
         for artefact in passed:
             shutil.copyfile(self.scratch / artefact.artefact, package / artefact.artefact)
         return ParityReport(

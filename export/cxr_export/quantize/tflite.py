@@ -1,4 +1,4 @@
-"""TFLite of fewer bits: fp16, dynamic range and int8; by ai-edge-quantizer."""
+"""Quantized TFLite (fp16, dynamic range and int8), by ai-edge-quantizer."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ _HALF: Final = qtyping.OpQuantizationConfig(
     explicit_dequantize=True,
 )
 _CHUNK: Final = 8
-"""Images whose activations are in memory at once."""
+"""Images per call; their activations are in memory at once."""
 
 
 class TfliteQuantizer:
@@ -48,7 +48,7 @@ class TfliteQuantizer:
         source
             The float artefact, as :func:`cxr_export.convert.tflite.export_tflite` writes it.
         images
-            Calibration images, uint8 (N, H, W, C); looked at for ``int8`` alone.
+            Calibration images, uint8 (N, H, W, C); used for ``int8`` only.
         """
         self.precision = precision
         self.calibrators = (MINMAX,) if precision is Precision.INT8 else ()
@@ -90,10 +90,10 @@ class TfliteQuantizer:
         return worker
 
     def _measure(self, count: int) -> dict[str, Any]:
-        """Return the least and the greatest value of each activation on the first images.
+        """Return the smallest and the largest value of each activation on the first images.
 
-        The library's own way through many batches is a moving average, which clips; so each batch
-        is measured by itself and the extremes are kept.
+        Over many batches the library takes a moving average, which clips; so each batch is measured
+        by itself and the extremes are kept.
         """
         if count not in self._ranges:
             worker = self._worker(QuantizationPlan(MINMAX, count))
@@ -110,10 +110,10 @@ class TfliteQuantizer:
 
 
 def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return what layers with weights are called, in the order of the graph.
+    """Return the names of layers with weights, in the order of the graph.
 
-    A layer is called as the tensor that it gives. The dictionary says which activation function
-    stands right behind one.
+    A layer has the name of its output tensor. The dictionary gives the activation function that
+    directly follows a layer.
     """
     model = flatbuffer.read_model(str(source))
     graph = model.subgraphs[0]

@@ -135,7 +135,7 @@ def _report(found: Evaluation, pictures: Sequence[str]) -> str:
 
 def _groups(found: Evaluation) -> list[str]:
     if len(found.groups) == 1:
-        return ["The model does not say which images it was trained on."]
+        return ["Nothing identifies images that the model was trained on."]
     parts = ["## Validation and training patients"]
     for name, figures in found.groups.items():
         parts += [
