@@ -17,16 +17,16 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="model", help="files or packages")
     parser.add_argument("--images", type=int, default=70, help="use at most this many")
     options = parser.parse_args()
-    from cxr_export.parity import BATCH_SIZES, batches_apart
-    from cxr_export.sides import load_films, open_candidates, open_one, with_channels
+    from cxr_export.parity.scoring import BATCH_SIZES, batch_differences
+    from cxr_export.testing.inputs import load_images, open_candidates, open_one, with_channels
 
     print(f"{'batches of 1 and':40}" + "".join(f"{size:>10}" for size in BATCH_SIZES[1:]))
     for model in options.models:
         spec = open_one(model, None, "model").spec
-        pixels = load_films(options.data, spec, options.images).pixels
+        pixels = load_images(options.data, spec, options.images).pixels
         for name, runtime in open_candidates(model, None, "", spec):
-            apart = batches_apart(runtime, with_channels(pixels, runtime.spec.input.channels))
-            print(f"{name:40}" + "".join(f"{difference:10.1e}" for difference in apart.values()))
+            found = batch_differences(runtime, with_channels(pixels, runtime.spec.input.channels))
+            print(f"{name:40}" + "".join(f"{difference:10.1e}" for difference in found.values()))
 
 
 if __name__ == "__main__":
