@@ -56,7 +56,7 @@ def test_what_cannot_be_looked_into_is_no_success(
     [
         (["--format", "gif"], "'gif' is not one of 'png', 'tiff', 'jpeg'"),
         (["--bits", "12"], "expected 8 or 16, got 12"),
-        (["--format", "jpeg", "--bits", "16"], "JPEG has 8 bits"),
+        (["--format", "jpeg", "--bits", "16"], "JPEG has only 8 bits"),
         (["--keep-names", "--key", "k"], "exclude each other"),
     ],
 )

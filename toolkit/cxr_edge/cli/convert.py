@@ -1,5 +1,6 @@
 """``cxr convert``: images to image files without identifiers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,9 +9,10 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
+from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
 from cxr_edge.errors import UsageError
-from cxr_edge.isolation.heartbeat import TIMEOUT, current_table
+from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
@@ -18,14 +20,10 @@ if TYPE_CHECKING:
     from cxr_edge.jobs.convert_mapping import ConvertManifest
 
 
-def convert(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="SRC", help="A file, or a folder with everything below it."),
-    ],
-    target: Annotated[
-        Path, typer.Argument(metavar="DST", help="Folder for the images, new or empty.")
-    ],
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of the images and their names."""
+
     image_format: Annotated[
         Literal["png", "tiff", "jpeg"],
         typer.Option(
@@ -33,7 +31,7 @@ def convert(
             help="Format of the images; only jpeg loses detail.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = "png",
+    ] = "png"
     bits: Annotated[
         int,
         typer.Option(
@@ -41,11 +39,11 @@ def convert(
             help="Bits per gray level; 16 for png and tiff only.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = 8,
+    ] = 8
     quality: Annotated[
         int,
         typer.Option(min=1, max=100, help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
-    ] = 95,
+    ] = 95
     keep_names: Annotated[
         bool,
         typer.Option(
@@ -53,7 +51,7 @@ def convert(
             help="Keep original folder and file names. They may identify patients.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = False,
+    ] = False
     key: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +60,7 @@ def convert(
             show_default="DST.mapping.key",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = None,
+    ] = None
     mapping: Annotated[
         Path | None,
         typer.Option(
@@ -71,7 +69,19 @@ def convert(
             show_default="DST.mapping.csv",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = None,
+    ] = None
+
+
+@with_option_groups
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SRC", help="A file, or a folder with everything below it."),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="DST", help="Folder for the images, new or empty.")
+    ],
+    images: ImageOptions,
     quiet: Quiet = False,
     timeout: Timeout = TIMEOUT,
     workers: Workers = None,
@@ -90,35 +100,42 @@ def convert(
     a folder could not be read.
     """
     with continuable("conversion"):
-        from cxr_edge.imaging.encode import Container, Encoding
         from cxr_edge.isolation.sandbox import memory_to_hold
-        from cxr_edge.jobs.convert_job import ConvertJob
         from cxr_edge.jobs.convert_run import run_convert
         from cxr_edge.system.cpu import usable_cpus
 
-        if keep_names and key:
-            raise UsageError("--keep-names and --key exclude each other; give one")
-        if target.name in {"", ".."}:
-            target = target.resolve()
-        if not target.name:
-            raise UsageError(f"DST: expected a folder in another one, got {target}")
-        mapping = mapping or target.with_name(f"{target.name}.mapping.csv")
         table = current_table()
         end_once()
-        job = ConvertJob(
-            source=source,
-            target=target,
-            mapping=mapping,
-            key=None if keep_names else key or mapping.with_suffix(".key"),
-            encoding=Encoding(Container[image_format.upper()], bits, quality),
-            workers=workers or usable_cpus(),
-            in_flight=table,
-        )
+        job = _job(source, target, images, workers or usable_cpus(), table)
         table.limit(timeout, memory_to_hold())
         manifest = run_convert(job, bars(job.candidates, quiet=quiet))
     if not quiet:
         _print_summary(job, manifest)
     raise typer.Exit(manifest.exit_code or 0)
+
+
+def _job(
+    source: Path, target: Path, images: ImageOptions, workers: int, table: InFlightTable
+) -> "ConvertJob":
+    from cxr_edge.imaging.encode import Container, Encoding
+    from cxr_edge.jobs.convert_job import ConvertJob
+
+    if images.keep_names and images.key:
+        raise UsageError("--keep-names and --key exclude each other; give one")
+    if target.name in {"", ".."}:
+        target = target.resolve()
+    if not target.name:
+        raise UsageError(f"DST: expected a folder in another one, got {target}")
+    mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
+    return ConvertJob(
+        source=source,
+        target=target,
+        mapping=mapping,
+        key=None if images.keep_names else images.key or mapping.with_suffix(".key"),
+        encoding=Encoding(Container[images.image_format.upper()], images.bits, images.quality),
+        workers=workers,
+        in_flight=table,
+    )
 
 
 def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:

@@ -1,4 +1,4 @@
-"""What a run shows on the terminal: its progress bar, and lines of its summary."""
+"""The progress bar and the summary of a run on the terminal."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping

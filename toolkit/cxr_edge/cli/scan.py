@@ -1,6 +1,7 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
+from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
 from cxr_edge.isolation.heartbeat import TIMEOUT, current_table
 from cxr_edge.system.signals import end_once
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cxr_edge.jobs.scan_job import ScanJob
+    from cxr_edge.jobs.session import ScanConfig
     from cxr_edge.pipeline.outcome import Outcome
     from cxr_edge.reports.run_manifest import RunManifest
     from cxr_edge.reports.sink import Sink
@@ -30,20 +33,17 @@ def _named(choices: type[StrEnum]) -> str:
     return f"{', '.join(names)} or {last}"
 
 
-def scan(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Files and folders; a folder with everything below it."
-        ),
-    ],
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options of the model and its threshold."""
+
     model: Annotated[
         str,
         typer.Option(
             help="'default', a model package, or an .onnx or .tflite file.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = "default",
+    ] = "default"
     spec: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +51,7 @@ def scan(
             help="Spec file for a model that carries none.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = None,
+    ] = None
     runtime: Annotated[
         RuntimeName,
         typer.Option(
@@ -59,7 +59,7 @@ def scan(
             help=f"auto (fastest installed runtime at full precision), {_named(RuntimeName)}.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = RuntimeName.AUTO,
+    ] = RuntimeName.AUTO
     device: Annotated[
         DeviceName,
         typer.Option(
@@ -68,7 +68,7 @@ def scan(
             "is an error, never a silent fallback to the CPU.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = DeviceName.AUTO,
+    ] = DeviceName.AUTO
     operating_point: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +77,7 @@ def scan(
             show_default="the model's",
             rich_help_panel=panels.MODEL,
         ),
-    ] = None,
+    ] = None
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -86,7 +86,13 @@ def scan(
             help="Threshold as a number, in place of a name.",
             rich_help_panel=panels.MODEL,
         ),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Options of the report and of what is printed."""
+
     out: Annotated[
         Path,
         typer.Option(
@@ -96,7 +102,7 @@ def scan(
             help="Report to write; an existing one is continued.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = Path("report.csv"),
+    ] = Path("report.csv")
     fresh: Annotated[
         bool,
         typer.Option(
@@ -104,7 +110,7 @@ def scan(
             help="Start over; an existing report is kept under another name.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = False,
+    ] = False
     quarantine: Annotated[
         Path | None,
         typer.Option(
@@ -112,8 +118,8 @@ def scan(
             help="Folder for copies of the files that fail, and a list of them.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = None,
-    quiet: Quiet = False,
+    ] = None
+    quiet: Quiet = False
     log_json: Annotated[
         bool,
         typer.Option(
@@ -122,14 +128,20 @@ def scan(
             "progress bar.",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = False,
+    ] = False
+
+
+@dataclass(frozen=True)
+class SafetyOptions:
+    """Options of the self-test and the limits."""
+
     self_test: Annotated[
         bool,
         typer.Option(
             help="Test a model package before its first use on this machine.",
             rich_help_panel=panels.SAFETY,
         ),
-    ] = True,
+    ] = True
     max_failures: Annotated[
         str | None,
         typer.Option(
@@ -138,8 +150,8 @@ def scan(
             show_default="no limit",
             rich_help_panel=panels.SAFETY,
         ),
-    ] = None,
-    timeout: Timeout = TIMEOUT,
+    ] = None
+    timeout: Timeout = TIMEOUT
     max_memory: Annotated[
         int | None,
         typer.Option(
@@ -149,7 +161,13 @@ def scan(
             show_default="80% of free",
             rich_help_panel=panels.SAFETY,
         ),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class SpeedOptions:
+    """Options that change how fast a scan is, and nothing in its report."""
+
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -158,12 +176,26 @@ def scan(
             show_default="the fastest",
             rich_help_panel=panels.SPEED,
         ),
-    ] = None,
-    workers: Workers = None,
+    ] = None
+    workers: Workers = None
     threads: Annotated[
         int,
         typer.Option(min=1, help="CPU threads per model call.", rich_help_panel=panels.SPEED),
-    ] = 1,
+    ] = 1
+
+
+@with_option_groups
+def scan(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files and folders; a folder with everything below it."
+        ),
+    ],
+    model: ModelOptions,
+    output: OutputOptions,
+    safety: SafetyOptions,
+    speed: SpeedOptions,
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
@@ -175,48 +207,53 @@ def scan(
     Exit code 3: the scan finished, but some files failed, each with a reason in its row, or a
     folder could not be read. Exit code 4: the self-test failed; nothing was scanned.
     """
-    with continuable("report", log_json=log_json):
+    with continuable("report", log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
         from cxr_edge.jobs.failure_limit import FailureLimit
         from cxr_edge.jobs.scan_job import ScanJob
         from cxr_edge.jobs.scan_run import run_scan
-        from cxr_edge.jobs.session import ScanConfig
 
-        config = ScanConfig(
-            model=model,
-            spec=spec,
-            runtime=runtime.value,
-            device=device.value,
-            operating_point=operating_point,
-            threshold=threshold,
-            batch_size=batch_size,
-            workers=workers,
-            threads=threads,
-            self_test=self_test,
-        )
-        limit = None if max_failures is None else FailureLimit(max_failures)
+        limit = None if safety.max_failures is None else FailureLimit(safety.max_failures)
         table = current_table()
         end_once()
         job = ScanJob.open(
-            config,
+            _config(model, safety, speed),
             paths,
-            out,
-            fresh=fresh,
+            output.out,
+            fresh=output.fresh,
             max_failures=limit,
-            quarantine=quarantine,
+            quarantine=output.quarantine,
             in_flight=table,
         )
-        table.limit(timeout, MEGABYTE * max_memory if max_memory else memory_to_hold())
-        manifest = run_scan(job, _sinks(job, quiet=quiet, log_json=log_json))
-    if not quiet:
-        _print_summary(manifest, out)
+        memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
+        table.limit(safety.timeout, memory)
+        manifest = run_scan(job, _sinks(job, output))
+    if not output.quiet:
+        _print_summary(manifest, output.out)
     raise typer.Exit(manifest.exit_code or 0)
 
 
-def _sinks(job: "ScanJob", *, quiet: bool, log_json: bool) -> "Sequence[Sink[Outcome]]":
-    """Return who is told of the scan: a log, or a progress bar on a terminal."""
-    if not log_json:
-        return bars(job.candidates, quiet=quiet)
+def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> "ScanConfig":
+    from cxr_edge.jobs.session import ScanConfig
+
+    return ScanConfig(
+        model=model.model,
+        spec=model.spec,
+        runtime=model.runtime.value,
+        device=model.device.value,
+        operating_point=model.operating_point,
+        threshold=model.threshold,
+        batch_size=speed.batch_size,
+        workers=speed.workers,
+        threads=speed.threads,
+        self_test=safety.self_test,
+    )
+
+
+def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
+    """Return the sink that shows the scan: a log, or a progress bar on a terminal."""
+    if not output.log_json:
+        return bars(job.candidates, quiet=output.quiet)
 
     from cxr_edge.reports.json_log import JsonLog
     from cxr_edge.reports.progress import Meter
@@ -250,10 +287,15 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     typer.echo(f"report: {out}")
     typer.echo(f"model: {identity.model}@{identity.model_sha256[:12]}")
     typer.echo(f"threshold: {identity.threshold:g} ({manifest.operating_point})")
-    typer.echo(f"runtime: {identity.runtime} ({manifest.runtime_why})")
+    typer.echo(f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}")
     device = identity.provider.removesuffix("ExecutionProvider")
-    typer.echo(f"device: {device} ({manifest.device_why})")
+    typer.echo(f"device: {_chosen(device, manifest.device_why)}")
     typer.echo(NOTICE)
+
+
+def _chosen(name: str, why: str) -> str:
+    """Return a choice and its reason, without one pair of parentheses in another."""
+    return f"{name}, {why}" if "(" in why else f"{name} ({why})"
 
 
 def _first(names: list[str], count: int) -> str:

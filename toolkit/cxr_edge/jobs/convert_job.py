@@ -1,4 +1,4 @@
-"""What to convert into what, and where."""
+"""A conversion: source, folder of images, mapping and format."""
 
 import os
 from collections.abc import Iterator

@@ -55,7 +55,7 @@ class ConvertIdentity:
     names: str
     """Way in which images are named."""
     key_check: str | None
-    """Text that tells another key, and nothing of this one; None when names are kept."""
+    """Digest that differs for another key and reveals none; None when names are kept."""
     recipe_sha256: str
     """Digest of the preprocessing recipe."""
 

@@ -67,9 +67,9 @@ def run_convert(job: ConvertJob, sinks: Sequence[Sink[ConvertOutcome]] = ()) -> 
     Parameters
     ----------
     job
-        What to convert into what.
+        Source, folder of images, mapping and format.
     sinks
-        Sinks that are told of every image once its row is in the mapping.
+        Sinks that get every outcome once its row is in the mapping.
 
     Returns
     -------
@@ -92,7 +92,7 @@ class _ConvertWork:
     """A conversion, as :class:`cxr_edge.jobs.resumable.Work`."""
 
     job: ConvertJob
-    """What to convert into what."""
+    """Source, folder of images, mapping and format."""
 
     def __post_init__(self) -> None:
         self.key: bytes | None = None

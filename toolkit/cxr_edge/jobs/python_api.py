@@ -66,7 +66,7 @@ def open_model(
     SelfTestFailed
         The model gives other results here than where its package was made.
     """
-    session = Session.open(
+    return Session.open(
         ScanConfig(
             model=str(model),
             spec=None if spec is None else Path(spec),
@@ -78,8 +78,7 @@ def open_model(
             threads=threads,
             self_test=self_test,
         )
-    )
-    return Classifier(session.model, session.decision, session.checks, session.batching)
+    ).classifier
 
 
 def scan(

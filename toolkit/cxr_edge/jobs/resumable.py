@@ -87,7 +87,7 @@ def run_resumable(
     before
         Sinks that take an outcome before its row is written, so that a killed run loses none.
     after
-        Sinks that are told of rows that are in the file.
+        Sinks that take outcomes once their rows are in the file.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What to scan, with which session, into which report."""
+"""A scan: files, report and session."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -33,9 +33,9 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
     Parameters
     ----------
     job
-        What to scan into which report.
+        Files, report and session.
     sinks
-        Sinks that are told of every batch once its rows are in the report.
+        Sinks that get every batch once its rows are in the report.
 
     Returns
     -------
@@ -61,7 +61,7 @@ class _ScanWork:
     """A scan, as :class:`cxr_edge.jobs.resumable.Work`."""
 
     job: ScanJob
-    """What to scan into which report."""
+    """Files, report and session."""
 
     def __post_init__(self) -> None:
         self.changed = ChangedFiles(self.job.out)

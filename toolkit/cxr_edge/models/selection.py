@@ -12,7 +12,7 @@ from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, Format
-from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.models.registry import AUTO, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.timing import time_in_turns
@@ -90,7 +90,7 @@ def _choose_in(
         for name, kind in have:
             same = (name, listed.get(kind.file)) == (preferred.runtime, preferred.model_sha256)
             if same and installed(name):
-                return [(name, kind)], "same as when this report was started"
+                return [(name, kind)], SAME_REPORT
     precision = have[0][1].precision
     have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):
