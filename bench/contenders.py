@@ -1,4 +1,4 @@
-"""What is timed: ``cxr scan`` and its peers, each with the environment it runs in."""
+"""Contenders of peers.py: ``cxr scan`` and its peers, each with its environment."""
 
 import shlex
 from collections.abc import Sequence
@@ -49,17 +49,17 @@ class Contender:
     """A way to classify a folder of images."""
 
     name: str
-    """For ``--only``."""
+    """Name for ``--only``."""
     title: str
-    """For the table."""
+    """Title in the table."""
     command: Sequence[str]
-    """What follows the interpreter; ``{images}``, ``{report}`` and ``{scratch}`` are filled in."""
+    """Arguments of the interpreter; ``{images}``, ``{report}`` and ``{scratch}`` are filled in."""
     environment: Environment | None = None
-    """Of the interpreter; None is the one that runs this."""
+    """Environment of the interpreter; None is the one that runs this."""
     make: Sequence[str] = ()
-    """Command, likewise, that makes its network in ``{scratch}`` before anything is timed."""
+    """Arguments of a command that makes its network in ``{scratch}`` before anything is timed."""
     same_network: bool = True
-    """Whether its labels can be held against those of ``cxr scan``."""
+    """Whether its labels can be compared with those of ``cxr scan``."""
     slow: bool = False
     """Whether ``--slow-count`` is meant for it."""
 
@@ -67,7 +67,7 @@ class Contender:
 def cxr(options: str) -> Contender:
     """Return ``cxr scan`` with options, given as in a shell."""
     name = f"cxr scan {options}".strip()
-    command = ("-m", "cxr_edge", "scan", "{films}", "--out", "{report}", "--quiet")
+    command = ("-m", "cxr_edge", "scan", "{images}", "--out", "{report}", "--quiet")
     return Contender(name, name, (*command, *shlex.split(options)))
 
 
@@ -76,7 +76,7 @@ def _worker(script: str, *arguments: str | Path) -> tuple[str, ...]:
 
 
 def _classify(script: str, *arguments: str | Path) -> tuple[str, ...]:
-    return _worker(script, "{films}", "{report}", *arguments)
+    return _worker(script, "{images}", "{report}", *arguments)
 
 
 _STUDY: Final = "{scratch}/study.keras"

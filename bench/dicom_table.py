@@ -1,18 +1,17 @@
-"""What becomes of each DICOM file of a folder, as the table of docs/dicom.md.
+"""Outcome of decoding each DICOM file of a folder.
 
     python bench/dicom_table.py FOLDER
 
-A row for each file: its transfer syntax, as it tells it, and how a scan's decoding of it ends.
+Prints the table of docs/dicom-files.md: a row per file with its transfer syntax and the outcome.
 """
 
 import argparse
 from collections import Counter
 from pathlib import Path
 
+from cxr_edge.doctor.file import examine
 from cxr_edge.errors import ImageError
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.dicom.dataset import syntax_of
-from cxr_edge.imaging.dicom.errors import DAMAGE
 from cxr_edge.pipeline.discover import discover
 
 
@@ -23,14 +22,6 @@ def outcome(data: bytes) -> str:
     except ImageError as error:
         return error.reason
     return f"ok ({', '.join(flags)})" if flags else "ok"
-
-
-def syntax(data: bytes) -> str:
-    """Return the name of the transfer syntax of a file, a dash where it tells none."""
-    try:
-        return syntax_of(data) or "-"
-    except DAMAGE:
-        return "-"
 
 
 def main() -> None:
@@ -44,7 +35,7 @@ def main() -> None:
         data = item.file.read_bytes()
         end = outcome(data)
         ends[end.partition(" ")[0]] += 1
-        print(f"| `{item.path}` | {syntax(data)} | {end} |")
+        print(f"| `{item.path}` | {examine(item.file).syntax or '-'} | {end} |")
     print("\n" + ", ".join(f"{count} {end}" for end, count in ends.most_common()))
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Environment:
-    """What is installed, in exact versions."""
+    """Distributions that are installed, in exact versions."""
 
     name: str
-    """Of its folder."""
+    """Name of its folder."""
     requirements: Sequence[str]
-    """As pip takes them."""
+    """Requirements as pip takes them."""
     unwanted: Sequence[str] = ()
     """Distributions that come with them and are taken out again."""
 

@@ -1,6 +1,8 @@
-"""Time of a package's artefacts an image, on one core: one image at a time, each artefact in turn.
+"""Time per image of a package's artefacts on one core, one image at a time.
 
     python bench/latency.py [--runs 200]
+
+Prints the tables of docs/parity.md and docs/benchmark.md.
 
 The process is bound to one core before anything is loaded. Artefacts take turns image by image, so
 that a machine whose speed drifts slows all alike; the ratio is taken pair by pair.
@@ -39,7 +41,7 @@ def main() -> None:
             if number >= 10:
                 taken[name].append(time.perf_counter() - start)
     first = next(iter(taken.values()))
-    print(f"{options.runs} images each, in turn, on one core; milliseconds an image")
+    print(f"{options.runs} images each, in turn, on one core; milliseconds per image")
     print(f"{'':20} {'min':>7} {'median':>7} {'p95':>7}   ratio to the first, image by image")
     for name, seconds in taken.items():
         ratios = [one / other for one, other in zip(seconds, first, strict=True)]

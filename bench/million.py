@@ -1,6 +1,8 @@
-"""A million files: what finding them, and a finished report of them, cost in time and memory.
+"""Time and memory that a million files cost: finding them, and reading a finished report.
 
     python bench/million.py [--files 1000000] [--scratch FOLDER]
+
+Prints the tables of docs/performance.md.
 
 Makes trees of hard links to one image, all in one folder and in folders of a thousand, and a
 finished report of each. Commands run as whole processes: discovery alone, and ``cxr scan``, which

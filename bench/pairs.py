@@ -1,4 +1,4 @@
-"""Images to time by, and what pairs of times say."""
+"""Images to time with, and ratios of pairs of times."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-"""What every peer reads."""
+"""Suffixes of the files that every peer reads."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class Timing:
     """One run over the images."""
 
     images: int
-    """How many."""
+    """Number of images."""
     command: float
     """Seconds of the whole command."""
     inside: float
-    """Seconds from the first image to the last, as the process says."""
+    """Seconds from the first image to the last, as the process reports them."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Pair:
     """Two runs over the same images, one right after the other."""
 
     ours: Timing
-    """``cxr scan``."""
+    """Run of ``cxr scan``."""
     peer: Timing
-    """The other."""
+    """Run of the other."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and extremes."""
+    """Median and extremes of some values."""
 
     low: float
     median: float
@@ -91,7 +91,7 @@ def repeat(source: Path, target: Path, count: int) -> list[Path]:
     images = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not images:
         raise SystemExit(f"--images: expected JPEG or PNG images, {source} has none")
-    folder = target / "films"
+    folder = target / "images"
     folder.mkdir(parents=True)
     for number in range(count):
         image = images[number % len(images)].resolve()

@@ -2,10 +2,10 @@
 
     python bench/peers.py --images FOLDER [--count 2000] [--rounds 5] [--only NAME,NAME ...]
 
-Every round runs each peer once, and ``cxr scan`` right before it; a ratio is the peer's seconds to
-those of that scan, pair by pair, so that a machine whose speed drifts slows both alike. All read
-the same files from the page cache, and each writes a report. The environments are made at first
-use with pip and kept.
+Prints the table of docs/performance.md. Every round runs each peer once, and ``cxr scan`` right
+before it; a ratio is the peer's seconds to those of that scan, pair by pair, so that a machine
+whose speed drifts slows both alike. All read the same files from the page cache, and each writes a
+report. The environments are made at first use with pip and kept.
 """
 
 import argparse
@@ -41,12 +41,12 @@ Report = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things lie while times are taken."""
+    """Folders that are used while times are taken."""
 
     scratch: Path
-    """Images, reports, and what is made for a peer."""
+    """Folder of images, reports, and what is made for a peer."""
     environments: Path
-    """Of the peers."""
+    """Folder of the environments of the peers."""
 
     def prepare(self, one: Contender) -> None:
         """Make the environment and the network of a contender."""
@@ -90,11 +90,11 @@ class Bench:
 
 @dataclass
 class Result:
-    """What was seen of a peer."""
+    """Times and labels of a peer."""
 
     peer: Contender
     pairs: list[Pair] = field(default_factory=list)
-    """One a round."""
+    """Pairs of runs, one per round."""
     agree: int = 0
     """Images with the same label as by ``cxr scan``, in the last round."""
 
@@ -136,7 +136,7 @@ def compare(
 def rows(ours: Contender, results: Sequence[Result]) -> list[list[str]]:
     """Return the table, header first."""
     lines = [
-        ["", "films", "s", "films/s", "time", "images/s, started", "time, started", "same label"]
+        ["", "images", "s", "images/s", "time", "images/s, started", "time, started", "same label"]
     ]
     most = max(result.pairs[0].ours.images for result in results)
     scans = [pair.ours for result in results for pair in result.pairs if pair.ours.images == most]
@@ -164,14 +164,14 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--films", type=Path, required=True, help="folder of JPEG or PNG images")
-    add("--count", type=int, default=2000, help="images a run: links to those of the folder")
-    add("--slow-count", type=int, help="images a run of the study's network; --count by default")
+    add("--images", type=Path, required=True, help="folder of JPEG or PNG images")
+    add("--count", type=int, default=2000, help="images per run: links to those of the folder")
+    add("--slow-count", type=int, help="images per run of the study's network; --count by default")
     add("--rounds", type=int, default=5, help="counted runs of each peer")
     names = ",".join(peer.name for peer in peers(PACKAGE))
     add("--only", default=names, metavar="NAME,...", help=f"of {names}")
     add("--model", type=Path, default=PACKAGE, help="package with the network of the peers")
-    add("--cxr", default="", metavar="OPTIONS", help="of the scan that all is held against")
+    add("--cxr", default="", metavar="OPTIONS", help="of the scan that all is compared with")
     add("--also", action="append", default=[], metavar="OPTIONS",
         help="another scan, with these options, as a peer; can be repeated")  # fmt: skip
     add("--environments", type=Path, default=platformdirs.user_cache_path("cxr-edge") / "peers",

@@ -1,12 +1,14 @@
-"""A device of onnxruntime held against the CPU, in an environment made for it.
+"""A device of onnxruntime compared with the CPU, in an environment made for it.
 
     python bench/providers.py FOLDER [--device openvino] [--package onnxruntime-openvino]
                               [--model default] [--images 200] [--environment DIR]
 
-Distributions of onnxruntime replace each other, so the one that brings the device is installed
-into an environment of its own, which is kept in DIR where one is given. There ``cxr scan`` runs on
-the CPU, on the device by name and with ``--device auto``; then probabilities and labels are
-compared image by image. A device that is not there must be refused, and is asked for last.
+Prints what docs/devices.md shows.
+
+Distributions of onnxruntime replace each other, so the one that brings the device is installed into
+an environment of its own, which is kept in DIR where one is given. There ``cxr scan`` runs on the
+CPU, on the device by name and with ``--device auto``; then probabilities and labels are compared
+image by image. A device that is not there must be refused, and is asked for last.
 """
 
 import argparse
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument("--package", default="onnxruntime-openvino", help="that brings the device")
     parser.add_argument("--absent", default="xnnpack", help="a device that it does not bring")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--films", type=int, default=200, help="evenly taken of all")
+    parser.add_argument("--images", type=int, default=200, help="taken evenly from all")
     parser.add_argument("--environment", type=Path, help="where it is made, or was before")
     options = parser.parse_args()
     found = sorted(path for path in options.folder.rglob("*") if path.is_file())

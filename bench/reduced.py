@@ -1,6 +1,8 @@
-"""What JPEG decoding at reduced scale saves, and what it changes in a model's answers.
+"""Time that JPEG decoding at reduced scale saves, and changes of a model's answers by it.
 
     python bench/reduced.py FOLDER [--model default]
+
+Prints the figures of docs/performance.md.
 
 Each JPEG image below FOLDER is decoded as recipe cxr-1 has it, at 1/2, 1/4 or 1/8 as long as both
 sides stay at least twice the model's input, and at full size; both are stretched to the model's
@@ -22,6 +24,7 @@ from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import discover
+from cxr_edge.runtimes.batches import run_in_batches
 
 
 def timed(work: Callable[[], NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], float]:
@@ -43,19 +46,17 @@ def main() -> None:
     for item in discover([options.folder]):
         data = item.file.read_bytes()
         try:
-            decoded = decode(data, (spec.height, spec.width))
+            decoded = decode(data, spec)
         except ImageError:
             continue
         images += 1
         if decoded.pixels.shape == (decoded.source.height, decoded.source.width):
             continue
-        reduced, fast = timed(
-            lambda data=data: preprocess(decode(data, (spec.height, spec.width)), spec)
-        )
+        reduced, fast = timed(lambda data=data: preprocess(decode(data, spec), spec))
         full, slow = timed(lambda data=data: preprocess(decode(data), spec))
         times.append((fast, slow))
         grays.append(np.abs(reduced.astype(int) - full).mean())
-        scores.append([float(model.runtime.run(image[np.newaxis])[0]) for image in (reduced, full)])
+        scores.append(run_in_batches(model.runtime, np.stack([reduced, full]), 1).scores.tolist())
     print(f"{images} images, {len(scores)} of them decoded at reduced scale; {model.tag}")
     if not scores:
         return

@@ -2,10 +2,12 @@
 
     python bench/training.py [--rounds 3] [--env NAME=VALUE ...] [ARCHITECTURE ...]
 
+Prints the tables of docs/training.md and docs/study.md.
+
 A step is 32 images of 224 x 224, forward, backward and AdamW. TensorFlow takes large tensors from
 the C library and gives them back all the time, and the kernel clears their pages anew each time:
-what an allocator that keeps them saves is what --env is for. Each round is a process of its own,
-in turn, so that a machine whose speed drifts slows all alike.
+what an allocator that keeps them saves is what --env is for. Each round is a process of its own, in
+turn, so that a machine whose speed drifts slows all alike.
 """
 
 import argparse
@@ -62,7 +64,7 @@ def main() -> None:
         print(seconds_a_step(*options.architectures))
         return
     kinds = {"as it is": {}} | {text: dict([text.split("=", 1)]) for text in options.env}
-    print(f"{options.rounds} processes each, in turn; seconds a step of {BATCH} images")
+    print(f"{options.rounds} processes each, in turn; seconds per step of {BATCH} images")
     for architecture in options.architectures:
         taken = [
             [in_process(architecture, settings) for settings in kinds.values()]

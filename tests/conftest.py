@@ -127,7 +127,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """``cxr doctor`` tries runtimes in this process, since processes take time."""
     from cxr_edge.doctor import machine as here
 
-    monkeypatch.setattr(here, "apart", lambda function, *args, **_: function(*args))
+    monkeypatch.setattr(here, "call_in_subprocess", lambda function, *args, **_: function(*args))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What every worker does alike: the list of images before, the report and its own time after."""
+"""Common part of every worker: the list of images before, the report and its own time after."""
 
 import csv
 import json
@@ -24,6 +24,6 @@ class Stopwatch:
             (Path(image).name, f"{value:.6f}") for image, value in zip(images, values, strict=True)
         ]
         with Path(report).open("w", newline="") as file:
-            csv.writer(file).writerows([("film", "probability"), *rows])
+            csv.writer(file).writerows([("image", "probability"), *rows])
         seconds = time.perf_counter() - self.start
-        print(json.dumps({"films": len(rows), "seconds": seconds}))
+        print(json.dumps({"images": len(rows), "seconds": seconds}))

@@ -11,13 +11,14 @@ from typing import Any
 import cv2
 import pytest
 from fakes import SAMPLES
+from runs import session_of
 
-from cxr_edge.benchmark.measure import gather
-from cxr_edge.benchmark.rows import Figures, Row, Setting
+from cxr_edge.benchmark.images import link_images
+from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow, Setting
 from cxr_edge.models.locate import default_package
 from cxr_edge.system.cpu import usable_cpus
 
-FEW = ("--films", 3, "--rounds", 1)
+FEW = ("--images", 3, "--rounds", 1)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, A
     from cxr_edge.cli.app import app
 
     folder = tmp_path_factory.mktemp("benchmark")
-    words = ("benchmark", SAMPLES, "--runtime", "onnx", "--device", "cpu,cuda", "--workers", "1",
-             "--batch-size", "1", "--batch-size", "2", *FEW, "--json", folder / "b.json",
-             "--plot", folder / "b.png")  # fmt: skip
+    words = ("benchmark", SAMPLES, *FEW, "--runtime", "onnx", "--workers", "1",
+             "--device", "cpu", "--device", "cuda", "--batch-size", "1", "--batch-size", "2",
+             "--json", folder / "b.json", "--plot", folder / "b.png")  # fmt: skip
     result = CliRunner().invoke(app, [str(word) for word in words])
     return result, json.loads((folder / "b.json").read_text()), folder
 
@@ -42,7 +43,7 @@ def test_every_combination_is_a_row(measured: tuple[Any, dict[str, Any], Path]) 
     asked = [(row["asked"]["device"], row["asked"]["batch_size"]) for row in data["rows"]]
     assert asked == [("cpu", 1), ("cpu", 2), ("cuda", 1), ("cuda", 2)]
     assert all(set(row["asked"]) == set(Setting.__dataclass_fields__) for row in data["rows"])
-    assert (data["films"], data["distinct_films"], data["rounds"]) == (3, 3, 1)
+    assert (data["images"], data["distinct_images"], data["rounds"]) == (3, 3, 1)
     assert data["machine"]["usable_cpus"] == usable_cpus()
 
 
@@ -50,7 +51,7 @@ def test_figures_are_whole_and_agree(measured: tuple[Any, dict[str, Any], Path])
     """All fields are there, and those that follow from others do."""
     _, data, _ = measured
     for row in data["rows"][:2]:
-        found = Figures(**row["figures"])
+        found = BenchmarkFigures(**row["figures"])
         assert row["error"] is None
         assert (found.runtime, found.provider) == ("onnx", "CPUExecutionProvider")
         assert all(
@@ -88,8 +89,10 @@ def test_no_value_is_drawn_over_the_mark(
     plot = pytest.importorskip("cxr_edge.benchmark.plot")
     row = measured[1]["rows"][0]
     rate = 123.4
-    figures = Figures(**row["figures"] | {"end_to_end_rate": rate, "ideal_rate": rate / share})
-    figure = plot.figure_of_rates([Row(Setting(**row["asked"]), figures, "")])
+    figures = BenchmarkFigures(
+        **row["figures"] | {"end_to_end_rate": rate, "ideal_rate": rate / share}
+    )
+    figure = plot.figure_of_rates([BenchmarkRow(Setting(**row["asked"]), figures, "")])
     figure.draw_without_rendering()
     (axis,) = figure.axes
     (label,) = [text for text in axis.texts if text.get_text() == "123.4"]
@@ -111,7 +114,7 @@ def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
     for count, distinct in ((3, 3), (20, 7)):
         folder = tmp_path / str(count)
         folder.mkdir()
-        assert gather(SAMPLES, count, folder) == distinct
+        assert link_images(SAMPLES, count, folder) == distinct
         images = [path.resolve() for path in sorted(folder.iterdir())]
         assert len(images) == count
         assert len(set(images)) == distinct
@@ -123,12 +126,11 @@ def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
     [
         (["{tmp}"], "at least one image that can be read"),
         (["{tmp}/none"], "does not exist"),
-        (["{tmp}/none.onnx", SAMPLES], "expected a model"),
-        (["default", SAMPLES, SAMPLES], "at most a model and a folder"),
-        ([SAMPLES, "--runtime", "onnx,fast"], "--runtime: expected auto, "),
-        ([SAMPLES, "--workers", "0"], "--workers: expected whole numbers from 1, got '0'"),
-        ([SAMPLES, "--batch-size", "1,"], "--batch-size: expected"),
-        ([SAMPLES, "--threads", "auto"], "--threads: expected"),
+        ([SAMPLES, "--model", "{tmp}/none.onnx"], "none.onnx does not exist"),
+        ([SAMPLES, "{tmp}"], "unexpected extra argument"),
+        ([SAMPLES, "--runtime", "fast"], "'fast' is not one of 'auto', 'onnx'"),
+        ([SAMPLES, "--workers", "0"], "'--workers': 0 is not in the range x>=1"),
+        ([SAMPLES, "--batch-size", "1,"], "'--batch-size': '1,' is not a valid int"),
         ([SAMPLES, "--json", "{tmp}/none/b.json"], "a folder that exists"),
     ],
 )
@@ -158,7 +160,8 @@ def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name
     """As cxr scan takes it; a runtime that does not run it is a row with the reason."""
     out = tmp_path / "b.json"
     model = default_package() / name
-    result = cxr("benchmark", model, SAMPLES, *FEW, "--runtime", "onnx,litert", "--json", out)
+    each = ("--runtime", "onnx", "--runtime", "litert")
+    result = cxr("benchmark", SAMPLES, "--model", model, *FEW, *each, "--json", out)
     assert result.exit_code == 0, result.output
     errors = [row["error"] for row in json.loads(out.read_text())["rows"]]
     assert sorted(error is None for error in errors) == [False, True]
@@ -166,18 +169,17 @@ def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name
 
 def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     """The pass from end to end leaves a report with a row for each image."""
-    from cxr_edge.benchmark.measure import _Passes
+    from cxr_edge.benchmark.passes import Passes
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.models.open import open_model
-    from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
 
-    images = tmp_path / "films"
+    images = tmp_path / "images"
     images.mkdir()
-    gather(SAMPLES, 5, images)
+    link_images(SAMPLES, 5, images)
     model = open_model(runtime="onnx", threads=1)
-    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
-    passes = _Passes(job, model, list(discover([images])))
+    job = ScanJob([images], tmp_path / "r.csv", session_of(model), fresh=True)
+    passes = Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {
         "end to end", "decode", "inference", "decode alone", "inference alone"
     }  # fmt: skip

@@ -1,14 +1,19 @@
 """Labelled images and the split by patient."""
 
+import errno
+import os
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from fakes import CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets import image_set, pixel_store
+from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, split_by_patient, write_split
@@ -29,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Pa
 
 def test_no_patient_is_on_both_sides(folder: Path) -> None:
     """Nor is any image lost."""
-    images = load_images(list_images(folder), SPEC)
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     training, validation = split_by_patient(images, seed=3, fraction=0.3)
     sides = [{image.patient for image in side.images} for side in (training, validation)]
     assert not sides[0] & sides[1]
@@ -38,33 +43,35 @@ def test_no_patient_is_on_both_sides(folder: Path) -> None:
 
 def test_a_changed_file_is_not_the_manifests(folder: Path, tmp_path: Path) -> None:
     """What the manifest was written of is what is trained on."""
-    images = load_images(list_images(folder), SPEC)
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     write_split(tmp_path / "split.csv", *split_by_patient(images, seed=3, fraction=0.3))
     text = (tmp_path / "split.csv").read_text()
     (tmp_path / "split.csv").write_text(text.replace(images.sha256[5], "0" * 64))
     with pytest.raises(DataError, match="1 of 80 have other bytes"):
-        load_images(list_images(tmp_path / "split.csv"), SPEC)
+        load_images(list_images(tmp_path / "split.csv", CLASSES), CLASSES, SPEC)
 
 
 def test_the_split_that_was_written_is_read_again(folder: Path, tmp_path: Path) -> None:
     """split.csv is a manifest: it gives the same two sides, whatever the seed."""
-    images = load_images(list_images(folder), SPEC)
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     sides = split_by_patient(images, seed=3, fraction=0.3)
     write_split(tmp_path / "split.csv", *sides)
-    again = split_by_patient(load_images(list_images(tmp_path / "split.csv"), SPEC), 99, 0.9)
+    again = split_by_patient(
+        load_images(list_images(tmp_path / "split.csv", CLASSES), CLASSES, SPEC), 99, 0.9
+    )
     for one, other in zip(sides, again, strict=True):
         assert sorted(one.sha256) == sorted(other.sha256)
 
 
 def test_a_manifest_with_a_patient_on_both_sides_is_refused(folder: Path) -> None:
     """The message names the patient and the command that repairs it."""
-    images = load_images(list_images(folder), SPEC)
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     marked = tuple(
         LabelledImage(image.path, image.label, image.patient, "validation" if n % 2 else "train")
         for n, image in enumerate(images.images)
     )
     with pytest.raises(DataError, match=r"40 are on both: IM-0000, .*cxr audit"):
-        split_by_patient(ImageSet(marked, images.pixels, images.sha256), 1, 0.5)
+        split_by_patient(replace(images, images=marked), 1, 0.5)
 
 
 @given(st.one_of(st.text(), st.just("\udcff.png")), st.integers(0, 2**32))
@@ -84,9 +91,9 @@ def test_the_split_holds_out_the_share_asked_for() -> None:
 
 def test_images_go_through_the_scans_functions(folder: Path) -> None:
     """Training pixels are those that every runtime sees."""
-    images = load_images(list_images(folder)[:3], SPEC)
+    images = load_images(list_images(folder, CLASSES)[:3], CLASSES, SPEC)
     for image, pixels in zip(images.images, images.pixels, strict=True):
-        expected = preprocess(decode(image.path.read_bytes(), (32, 32)), SPEC)
+        expected = preprocess(decode(image.path.read_bytes(), SPEC), SPEC)
         np.testing.assert_array_equal(pixels, expected)
 
 
@@ -95,7 +102,7 @@ def test_exact_duplicates_are_left_out(tmp_path: Path, phantoms: ModuleType) -> 
     phantoms.write_classes(tmp_path, 3, 48)
     data = (tmp_path / "NORMAL" / "IM-0000-0000.png").read_bytes()
     (tmp_path / "NORMAL" / "IM-0999-0001.png").write_bytes(data)
-    images = load_images(list_images(tmp_path), SPEC)
+    images = load_images(list_images(tmp_path, CLASSES), CLASSES, SPEC)
     assert len(images.images) == 6
     assert "IM-0999" not in {image.patient for image in images.images}
     assert images.pixels.shape == (6, 32, 32, 1)
@@ -108,7 +115,7 @@ def test_one_image_under_both_labels_is_refused(tmp_path: Path, phantoms: Module
     data = (tmp_path / "NORMAL" / "IM-0000-0000.png").read_bytes()
     (tmp_path / "PNEUMONIA" / "person9_virus_1.png").write_bytes(data)
     with pytest.raises(DataError, match=r"IM-0000-0000\.png and .*person9_virus_1\.png"):
-        load_images(list_images(tmp_path), SPEC)
+        load_images(list_images(tmp_path, CLASSES), CLASSES, SPEC)
 
 
 def test_no_readable_image_is_told(tmp_path: Path) -> None:
@@ -117,7 +124,7 @@ def test_no_readable_image_is_told(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.png").write_text("no image")
     with pytest.raises(DataError, match="none of 2 is"):
-        load_images(list_images(tmp_path), SPEC, skip_unreadable=True)
+        load_images(list_images(tmp_path, CLASSES), CLASSES, SPEC, skip_unreadable=True)
 
 
 def test_unreadable_images_are_listed(tmp_path: Path, phantoms: ModuleType) -> None:
@@ -125,15 +132,15 @@ def test_unreadable_images_are_listed(tmp_path: Path, phantoms: ModuleType) -> N
     phantoms.write_classes(tmp_path, 2, 48)
     (tmp_path / "NORMAL" / "bad.png").write_text("no image")
     with pytest.raises(DataError, match=r"1 of 5 are not: .*bad\.png \(not-an-image\)"):
-        load_images(list_images(tmp_path), SPEC)
-    images = load_images(list_images(tmp_path), SPEC, skip_unreadable=True)
+        load_images(list_images(tmp_path, CLASSES), CLASSES, SPEC)
+    images = load_images(list_images(tmp_path, CLASSES), CLASSES, SPEC, skip_unreadable=True)
     assert len(images.images) == 4
     assert images.unreadable == (f"{tmp_path / 'NORMAL' / 'bad.png'} (not-an-image)",)
 
 
 def test_a_side_without_a_class_is_refused(folder: Path) -> None:
     """Too small a set says what to change."""
-    images = load_images(list_images(folder), SPEC)
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     with pytest.raises(
         DataError, match=r"the validation side .*--validation-fraction.* none of 0 is NORMAL"
     ):
@@ -142,6 +149,39 @@ def test_a_side_without_a_class_is_refused(folder: Path) -> None:
 
 def test_the_digest_does_not_depend_on_order(folder: Path) -> None:
     """It names the bytes trained on, and nothing else."""
-    images = load_images(list_images(folder)[:4], SPEC)
+    images = load_images(list_images(folder, CLASSES)[:4], CLASSES, SPEC)
     assert images.digest == images.take([3, 1, 0, 2]).digest
     assert images.digest != images.take([0, 1, 2]).digest
+
+
+def test_few_images_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with the set: images wait to be taken before more are decoded."""
+    started: list[Path] = []
+    monkeypatch.setattr(image_set, "prepare", lambda path, _: started.append(path))
+    images = (LabelledImage(Path(f"{number}.png"), 0, "p") for number in range(1000))
+    reader = image_set.read_images(images, SPEC)
+    next(reader)
+    assert len(started) <= image_set.AHEAD + 1
+
+
+def test_large_sets_are_in_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their pixels are those of a set in memory, on both sides of the split."""
+    listed = list_images(folder, CLASSES)
+    expected = split_by_patient(load_images(listed, CLASSES, SPEC), seed=3, fraction=0.3)
+    monkeypatch.setattr(pixel_store, "IN_MEMORY", 1000)
+    found = split_by_patient(load_images(listed, CLASSES, SPEC), seed=3, fraction=0.3)
+    for one, other in zip(expected, found, strict=True):
+        assert isinstance(other.pixels, np.memmap)
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_no_room_for_pixels_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the folder and how to choose another; nothing crashes later."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pixel_store, "IN_MEMORY", 1000)
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(DataError, match=r"room for .*No space left on device.*TMPDIR"):
+        load_images(list_images(folder, CLASSES), CLASSES, SPEC)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_edge.evaluation.counterfactual import CHANGES, counterfactuals, movement
+from cxr_edge.evaluation.counterfactual import CHANGES, counterfactuals, probability_shift
 
 
 def test_movement_is_counted() -> None:
     """By how far, how many stayed, which labels flipped to which side."""
     before = np.array([0.10, 0.50, 0.60, 0.90])
     after = np.array([0.12, 0.40, 0.70, 0.20])
-    moved = movement(before, after, 0.45)
+    moved = probability_shift(before, after, 0.45)
     assert moved.images == 4
     assert moved.mean == pytest.approx((0.02 + 0.1 + 0.1 + 0.7) / 4, abs=1e-6)
     assert moved.small == 0.25

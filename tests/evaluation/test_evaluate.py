@@ -1,7 +1,9 @@
 """Evaluation of a model on labelled images."""
 
 import csv
+import errno
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,18 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import FakeRuntime
+from fakes import CLASSES, FakeRuntime
+from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.errors import ModelInvalid, UsageError
-from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
+from cxr_edge.errors import DataError, ModelInvalid, UsageError
+from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate_images, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
-from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE, SHIFTS
+from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE, SHIFTS
 from cxr_edge.models.model import Model
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
@@ -31,7 +35,7 @@ PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png
 
 @pytest.fixture(scope="module")
 def images(class_folders: Path) -> ImageSet:
-    return load_images(list_images(class_folders), InputSpec(32, 32))
+    return load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(32, 32))
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_scores_come_in_the_order_of_the_images(model: Model, images: ImageSet) 
 
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
-    found = evaluate(trained, images)
+    found = evaluate_images(trained, images)
     assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
     assert found.group == HELD_OUT
     counts = [figures.images for figures in found.groups.values()]
@@ -63,7 +67,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
-    found = evaluate(trained, images.take(list(range(5, 115))))
+    found = evaluate_images(trained, images.take(list(range(5, 115))))
     assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
     assert found.group == ALL
     assert len(found.scores) == 110
@@ -72,7 +76,7 @@ def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: Im
 def test_names_alone_prove_nothing(trained: Model, images: ImageSet, tmp_path: Path) -> None:
     """The report of other images says so, that of the very images need not."""
     for name, some in (("same", images), ("other", images.take(list(range(5, 115))))):
-        write_evaluation(evaluate(trained, some), tmp_path / name)
+        write_evaluation(evaluate_images(trained, some), tmp_path / name)
         text = (tmp_path / name / "report.md").read_text()
         assert (NAMES_ALONE in text) == (name == "other")
 
@@ -81,20 +85,22 @@ def test_merged_patients_belong_to_no_group(trained: Model, images: ImageSet) ->
     """Where a manifest has patients of its own, the split by name is not theirs."""
     first = replace(images.images[0], patient="IM-0007")
     merged = replace(images, images=(first, *images.images[1:]))
-    assert list(evaluate(trained, merged).groups) == [ALL]
+    assert list(evaluate_images(trained, merged).groups) == [ALL]
 
 
 def test_images_for_test_belong_to_no_group(trained: Model, images: ImageSet) -> None:
     """Nor do images whose names tell no patient, or those of a model that says nothing."""
     marked = replace(images, images=tuple(replace(image, split="test") for image in images.images))
-    assert list(evaluate(trained, marked).groups) == [ALL]
+    assert list(evaluate_images(trained, marked).groups) == [ALL]
     plain = replace(trained.spec, provenance=None)
-    assert list(evaluate(Model("ab" * 32, "onnx", FakeRuntime(plain)), images).groups) == [ALL]
+    assert list(evaluate_images(Model("ab" * 32, "onnx", FakeRuntime(plain)), images).groups) == [
+        ALL
+    ]
 
 
 def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """Figures, predictions, a report that shows every picture there is."""
-    found = evaluate(model, images, copies=True, counterfactual=True)
+    found = evaluate_images(model, images, copies=True, counterfactual=True)
     write_evaluation(found, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"evaluation.json", "predictions.csv", "report.md", *PICTURES}
@@ -114,8 +120,8 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
 def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """What needs both classes is left out."""
     only = images.where(list(images.labels == 1))
-    found = evaluate(model, only, copies=True, counterfactual=True)
-    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE}
+    found = evaluate_images(model, only, copies=True, counterfactual=True)
+    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
     write_evaluation(found, tmp_path)
     assert found.figures.auc is None
     assert not (tmp_path / "roc.png").exists()
@@ -126,10 +132,11 @@ def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_pa
 def test_a_model_of_other_classes_is_refused(
     spec: ModelSpec, images: ImageSet, labels: tuple[str, str]
 ) -> None:
-    """Its probabilities mean something else."""
+    """The message names the classes of both sides."""
     other = Model("ab" * 32, "onnx", FakeRuntime(replace(spec, labels=labels)))
-    with pytest.raises(ModelInvalid, match="classes NORMAL and PNEUMONIA"):
-        evaluate(other, images)
+    message = f"{' and '.join(labels)} .*, got NORMAL and PNEUMONIA"
+    with pytest.raises(DataError, match=message):
+        evaluate_images(other, images)
 
 
 @pytest.mark.parametrize("value", [np.nan, 1.5, -0.1])
@@ -138,15 +145,15 @@ def test_scores_that_are_no_probabilities_are_refused(
 ) -> None:
     """Logits and numbers that are none."""
     monkeypatch.setattr(
-        FakeRuntime, "run", lambda _, pixels: np.full(len(pixels), value, np.float32)
+        FakeRuntime, "run", lambda _, pixels: Outputs(np.full(len(pixels), value, np.float32))
     )
     with pytest.raises(ModelInvalid, match="expected probabilities"):
-        evaluate(model, images)
+        evaluate_images(model, images)
 
 
 def test_report_and_matrix_round_alike(model: Model, images: ImageSet) -> None:
     """Scores are rounded once, before anything is held against a threshold."""
-    found = evaluate(model, images)
+    found = evaluate_images(model, images)
     np.testing.assert_array_equal(found.scores, found.scores.round(6))
 
 
@@ -154,18 +161,37 @@ def test_other_peoples_files_are_left_alone(model: Model, images: ImageSet, tmp_
     """A folder that is no evaluation is not written into; an older evaluation is replaced."""
     (tmp_path / "report.md").write_text("mine")
     with pytest.raises(UsageError, match="has other files"):
-        write_evaluation(evaluate(model, images), tmp_path)
+        write_evaluation(evaluate_images(model, images), tmp_path)
     assert (tmp_path / "report.md").read_text() == "mine"
-    write_evaluation(evaluate(model, images), tmp_path / "out")
-    write_evaluation(evaluate(model, images.where(list(images.labels == 1))), tmp_path / "out")
+    write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    write_evaluation(
+        evaluate_images(model, images.where(list(images.labels == 1))), tmp_path / "out"
+    )
     assert not (tmp_path / "out" / "roc.png").exists()
+
+
+def test_a_failed_write_leaves_the_earlier_evaluation(
+    model: Model, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while a picture is drawn costs no file that was there, and leaves no half one."""
+    write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def fill_disk(_: Figure, path: Path, **__: object) -> None:
+        path.write_bytes(b"half a picture")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_disk)
+    with pytest.raises(UsageError, match="No space left on device"):
+        write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_odd_names_are_drawn(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """Names that are mathematics to the plotter, or no UTF-8."""
     names = ("cost$^$5.png", "a\udcff.png")
     odd = tuple(replace(image, path=Path(names[n % 2])) for n, image in enumerate(images.images))
-    write_evaluation(evaluate(model, replace(images, images=odd)), tmp_path / "out")
+    write_evaluation(evaluate_images(model, replace(images, images=odd)), tmp_path / "out")
     assert (tmp_path / "out" / "errors.png").exists()
 
 
@@ -175,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     """In one line."""
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UsageError, match="cannot be made"):
-        write_evaluation(evaluate(model, images), tmp_path / "out")
+        write_evaluation(evaluate_images(model, images), tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -184,7 +210,7 @@ def test_every_format_gives_the_same_figures(
     cxr: Callable[..., Any], package: Path, class_folders: Path, tmp_path: Path, file: str
 ) -> None:
     """ONNX, TFLite and Keras through one seam: the figures of the run's validation images."""
-    result = cxr("evaluate", package / file, class_folders, "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, "--model", package / file, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     spec = json.loads((package / "spec.json").read_text())
@@ -199,17 +225,17 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 50 + ["test"] * 10) * 2, strict=True
+            list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
         result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
         assert result.exit_code == 0, result.output
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
     assert refused.exit_code == 2
-    assert "no image is marked validation, these images have test, train" in refused.output
+    assert "--split: expected test, train, got 'validation': it has no image" in refused.output
 
 
 def test_what_was_held_out_is_taken_first(
@@ -219,12 +245,14 @@ def test_what_was_held_out_is_taken_first(
     listed = [
         replace(image, split=split)
         for image, split in zip(
-            list_images(class_folders), (["train"] * 45 + ["validation"] * 15) * 2, strict=True
+            list_images(class_folders, CLASSES),
+            (["train"] * 45 + ["validation"] * 15) * 2,
+            strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed)
+    write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "the 30 of 120 images that are marked validation" in result.output
+    assert "30 of 120 images, those of the validation split" in result.output
     assert "all images: 30 images" in result.output
 
 
@@ -233,21 +261,38 @@ def test_a_folder_that_is_in_use_is_told_before_the_work(
 ) -> None:
     """No image is read for nothing."""
     (tmp_path / "mine.txt").write_text("mine")
-    monkeypatch.setattr(imageset, "load_films", None)
+    monkeypatch.setattr(imageset, "load_images", None)
     refused = cxr("evaluate", class_folders, "-o", tmp_path)
     assert refused.exit_code == 2
     assert "has other files" in refused.output
 
 
-def test_the_model_may_be_an_option(cxr: Callable[..., Any], class_folders: Path) -> None:
-    """Given twice it is refused."""
-    refused = cxr("evaluate", "default", class_folders, "--model", "default")
-    assert refused.exit_code == 2
-    assert "at most a model and a folder" in refused.output
+def test_both_sides_are_named_where_classes_differ(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """A model cannot be judged on images of other classes."""
+    shutil.copytree(class_folders, tmp_path / "data")
+    (tmp_path / "data" / "PNEUMONIA").rename(tmp_path / "data" / "TB")
+    refused = cxr("evaluate", tmp_path / "data", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    message = " ".join(refused.output.split())
+    assert "the classes of the model cxr-lite0@" in message
+    assert "NORMAL and PNEUMONIA, got NORMAL and TB" in message
+
+
+def test_the_terminal_gets_no_markdown(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Tables are Markdown in report.md alone."""
+    words = ("--shifted", "--counterfactual", "-o", tmp_path / "out")
+    result = cxr("evaluate", class_folders, *words)
+    assert result.exit_code == 0, result.output
+    assert "|" not in result.output
+    assert "|" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
     """What is asked for and cannot be had is not skipped."""
-    refused = cxr("evaluate", "m.keras", class_folders, "--runtime", "onnx")
+    refused = cxr("evaluate", class_folders, "--model", "m.keras", "--runtime", "onnx")
     assert refused.exit_code == 2
     assert "expected auto for a .keras file, got 'onnx'" in refused.output

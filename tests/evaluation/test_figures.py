@@ -38,7 +38,6 @@ def test_a_missing_class_has_no_auc() -> None:
     assert found.auc is None
     assert found.point("study").specificity is None
     assert found.point("study").accuracy == wilson(1, 2)
-    assert found.point("study").accuracy_at(0.6) is None
     assert json.loads(json.dumps(found.to_dict()))["points"][1]["npv"] is not None
 
 
@@ -46,9 +45,3 @@ def test_a_score_on_the_threshold_is_a_call() -> None:
     """At the decimals of the report, as in a scan."""
     found = figures([1, 0], [0.2999999, 0.29], POINTS).point("screening")
     assert (found.tp, found.fp) == (1, 0)
-
-
-def test_accuracy_at_another_prevalence() -> None:
-    """Sensitivity and specificity, weighted."""
-    point = figures([1, 1, 1, 0], [0.9, 0.9, 0.1, 0.1], POINTS).point("study")
-    assert point.accuracy_at(0.5) == pytest.approx((2 / 3 + 1) / 2)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import CLASSES
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.evaluation.shifts import (
     CLEAN,
     OTHER_CLASS_EXPOSURE,
-    PNEUMONIA_EXPOSURE,
+    POSITIVE_EXPOSURE,
     SHIFTS,
     shifted,
 )
@@ -19,7 +20,7 @@ from cxr_edge.spec.input_spec import InputSpec
 
 @pytest.fixture(scope="module")
 def images(class_folders: Path) -> ImageSet:
-    return load_images(list_images(class_folders), InputSpec(64, 64, 3))
+    return load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(64, 64, 3))
 
 
 def test_every_copy_is_named_once_and_only_the_first_is_clean(images: ImageSet) -> None:
@@ -42,6 +43,6 @@ def test_exposure_goes_over_to_the_other_class(images: ImageSet) -> None:
     after = copies[OTHER_CLASS_EXPOSURE].mean(axis=(1, 2, 3))
     assert after[normal].mean() == pytest.approx(before[ill].mean(), abs=4)
     assert after[ill].mean() == pytest.approx(before[normal].mean(), abs=4)
-    mixed = copies[PNEUMONIA_EXPOSURE]
+    mixed = copies[POSITIVE_EXPOSURE]
     np.testing.assert_array_equal(mixed[ill], images.pixels[ill])
     np.testing.assert_array_equal(mixed[normal], copies[OTHER_CLASS_EXPOSURE][normal])

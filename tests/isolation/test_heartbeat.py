@@ -4,50 +4,50 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from cxr_edge.isolation.heartbeat import NONE, SLOTS, Watch, key
+from cxr_edge.isolation.heartbeat import NONE, SLOTS, InFlightTable, key
 
 
 def test_another_process_sees_it() -> None:
     """A forked child's files in hand, rows and limits are in the parent's table."""
-    watch = Watch()
-    assert (watch.rows, watch.seconds, watch.memory) == (NONE, 0.0, 0)
+    in_flight = InFlightTable()
+    assert (in_flight.rows, in_flight.seconds, in_flight.memory) == (NONE, 0.0, 0)
     pid = os.fork()
     if pid == 0:
-        watch.limit(7.5, 1 << 40)
-        watch.rows = 3
-        with watch.at_work("done.jpg"):
+        in_flight.limit(7.5, 1 << 40)
+        in_flight.rows = 3
+        with in_flight.at_work("done.jpg"):
             pass
-        with watch.at_work("film.jpg"):
+        with in_flight.at_work("film.jpg"):
             os._exit(0)
     os.waitpid(pid, 0)
-    assert set(watch.in_hand()) == {key("film.jpg")}
-    assert (watch.rows, watch.seconds, watch.memory) == (3, 7.5, 1 << 40)
-    watch.clear()
-    assert not watch.last_in_hand()
-    assert watch.rows == 3
+    assert set(in_flight.in_hand()) == {key("film.jpg")}
+    assert (in_flight.rows, in_flight.seconds, in_flight.memory) == (3, 7.5, 1 << 40)
+    in_flight.clear()
+    assert not in_flight.last_in_hand()
+    assert in_flight.rows == 3
 
 
 def test_each_thread_has_its_own_place() -> None:
     """As many files are in hand as threads are at work, and none afterwards."""
-    watch, all_at_work = Watch(), Barrier(5)
+    in_flight, all_at_work = InFlightTable(), Barrier(5)
 
     def work(name: str) -> int:
-        with watch.at_work(name):
+        with in_flight.at_work(name):
             all_at_work.wait(timeout=20)
-            return len(watch.in_hand())
+            return len(in_flight.in_hand())
 
     with ThreadPoolExecutor(5) as pool:
         assert 5 in pool.map(work, "abcde")
-    assert not watch.in_hand()
-    assert watch.last_in_hand() == {key(name) for name in "abcde"}  # a crash can come later
+    assert not in_flight.in_hand()
+    assert in_flight.last_in_hand() == {key(name) for name in "abcde"}  # a crash can come later
 
 
-def test_more_threads_than_places_go_unwatched() -> None:
+def test_more_threads_than_places_go_unsupervised() -> None:
     """They work all the same."""
-    watch = Watch()
-    watch._free = iter(())
-    with watch.at_work("film.jpg"):
-        assert not watch.in_hand()
+    in_flight = InFlightTable()
+    in_flight._free = iter(())
+    with in_flight.at_work("film.jpg"):
+        assert not in_flight.in_hand()
     assert SLOTS >= 1024
 
 

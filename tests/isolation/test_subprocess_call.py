@@ -8,13 +8,13 @@ import pytest
 from fakes import refuse
 
 from cxr_edge.errors import CxrError
-from cxr_edge.isolation.subprocess_call import apart
+from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.system.memory import peak_memory
 
 
 def test_the_answer_is_of_another_process() -> None:
     """What is called does not run here."""
-    assert apart(os.getpid) != os.getpid()
+    assert call_in_subprocess(os.getpid) != os.getpid()
 
 
 def test_memory_had_here_is_not_counted_there() -> None:
@@ -22,16 +22,16 @@ def test_memory_had_here_is_not_counted_there() -> None:
     size = 400_000_000
     assert np.ones(size, np.uint8).all()
     assert peak_memory() > size
-    assert apart(peak_memory) < size
+    assert call_in_subprocess(peak_memory) < size
 
 
 def test_an_error_comes_back_with_its_message() -> None:
     """Errors of the tree cross over, whatever they are made of."""
     with pytest.raises(CxrError, match="it needs the extra 'evaluate'"):
-        apart(refuse)
+        call_in_subprocess(refuse)
 
 
 def test_a_process_that_dies_is_told() -> None:
     """Killed for want of memory, it is an error and no wait without end."""
-    with pytest.raises(CxrError, match="exit code -9, mostly since memory was short"):
-        apart(signal.raise_signal, signal.SIGKILL)
+    with pytest.raises(CxrError, match="exit code -9, most likely because memory was short"):
+        call_in_subprocess(signal.raise_signal, signal.SIGKILL)

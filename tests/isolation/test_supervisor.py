@@ -15,7 +15,7 @@ import pytest
 from fakes import ROOT, SAMPLES
 
 from cxr_edge.isolation import supervisor as supervise
-from cxr_edge.isolation.heartbeat import Watch
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.reports.manifest import manifest_path
 
 FAULTS = ROOT / "tests" / "support" / "faults"
@@ -138,17 +138,17 @@ def test_children_that_always_die_are_given_up(
         too_large = False
 
         @classmethod
-        def fork(cls, watch: Watch) -> "Child":
-            monkeypatch.setattr(watch, "last_in_hand", lambda: next(died))
+        def fork(cls, in_flight: InFlightTable) -> "Child":
+            monkeypatch.setattr(in_flight, "last_in_hand", lambda: next(died))
             return cls()
 
-        def wait(self, _watch: Watch, _asked: list[int]) -> int:
+        def wait(self, _in_flight: InFlightTable, _asked: list[int]) -> int:
             return -signal.SIGSEGV
 
     monkeypatch.setattr(supervise, "_Child", Child)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert supervise.supervise("scan", "") == 1
-    assert "died of SIGSEGV 5 times in a row" in capsys.readouterr().err
+    assert "ended by SIGSEGV 5 times in a row" in capsys.readouterr().err
 
 
 def test_nohup_holds(images: Path, tmp_path: Path, scan: Scan) -> None:

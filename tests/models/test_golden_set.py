@@ -45,7 +45,7 @@ def test_the_same_set_gives_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"films": ()},
+        {"images": ()},
         {"input": InputSpec(3, 4, 1)},
         {"artefacts": {"model.onnx": GoldenArtefact((0.25,), 1e-4)}},
     ],
@@ -96,7 +96,7 @@ DAMAGED = {
     ),
     "no JSON": rewritten(lambda members: members.update({"selftest.json": b"{"})),
     "a list": rewritten(lambda members: members.update({"selftest.json": b"[]"})),
-    "images a list": rewritten(index(images=["a.jpg"])),
+    "images a list": rewritten(index(films=["a.jpg"])),
     "text for numbers": rewritten(
         index(artefacts={"model.onnx": {"probabilities": ["1", "0"], "tolerance": 1}})
     ),

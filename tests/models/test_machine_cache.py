@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.models import machine_cache as remember
-from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models import machine_cache as module
+from cxr_edge.models.machine_cache import machine_cache
+from cxr_edge.system.versions import LIBRARIES
 
 
 @pytest.fixture
@@ -22,56 +23,48 @@ def package(tmp_path: Path) -> Path:
 
 def test_a_finding_comes_back(forgetful: Path, package: Path) -> None:
     """What was put is there for the next process; other questions have no answer."""
-    memory_of(package).put("times", {"onnx": 1.5})
-    memory_of(package).put("self-test", "passed")
-    assert memory_of(package).get("times") == {"onnx": 1.5}
-    assert memory_of(package).get("self-test") == "passed"
-    assert memory_of(package).get("other") is None
+    machine_cache(package).put("times", {"onnx": 1.5})
+    machine_cache(package).put("self-test", "passed")
+    assert machine_cache(package).get("times") == {"onnx": 1.5}
+    assert machine_cache(package).get("self-test") == "passed"
+    assert machine_cache(package).get("other") is None
     assert len(list(forgetful.iterdir())) == 1
 
 
 def test_a_finding_can_be_forgotten(forgetful: Path, package: Path) -> None:
     """None takes an answer away and leaves the others."""
-    memory_of(package).put("a", 1)
-    memory_of(package).put("b", 2)
-    memory_of(package).put("a", None)
-    memory_of(package).put("never there", None)
-    assert memory_of(package).get("a") is None
-    assert memory_of(package).get("b") == 2
+    machine_cache(package).put("a", 1)
+    machine_cache(package).put("b", 2)
+    machine_cache(package).put("a", None)
+    machine_cache(package).put("never there", None)
+    assert machine_cache(package).get("a") is None
+    assert machine_cache(package).get("b") == 2
     assert forgetful.is_dir()
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_another_package_has_findings_of_its_own(package: Path, tmp_path: Path) -> None:
     """One changed digest in the list is another package; a copy elsewhere is the same one."""
-    memory_of(package).put("self-test", "passed")
+    machine_cache(package).put("self-test", "passed")
     copy = Path(shutil.copytree(package, tmp_path / "copy"))
-    assert memory_of(copy).get("self-test") == "passed"
+    assert machine_cache(copy).get("self-test") == "passed"
     (copy / "SHA256SUMS").write_text("01  model.onnx\n")
-    assert memory_of(copy).get("self-test") is None
+    assert machine_cache(copy).get("self-test") is None
 
 
 @pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize(
-    "change", ["cxr_edge", *remember.LIBRARIES, "node", "machine", "cpu", "usable_cpus"]
+    "change", ["cxr_edge", *LIBRARIES, "node", "machine", "cpu", "usable_cpus"]
 )
 def test_another_library_or_machine_has_findings_of_its_own(
     package: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     """Whatever can change a probability or a time makes what was found before void."""
-    memory_of(package).put("self-test", "passed")
-    now = remember._circumstances()
+    machine_cache(package).put("self-test", "passed")
+    now = module._circumstances()
     assert change in now
-    monkeypatch.setattr(remember, "_circumstances", lambda: {**now, change: "another"})
-    assert memory_of(package).get("self-test") is None
-
-
-def test_a_library_is_told_by_its_distribution() -> None:
-    """By name and version, of whichever distribution brings the module; absent ones have none."""
-    assert remember._version("onnxruntime").startswith("onnxruntime")
-    assert remember._version("cv2").startswith("opencv_python_headless-5")
-    assert remember._version("no_such_module") == "none"
-    assert "bytes" in remember._version("json")
+    monkeypatch.setattr(module, "_circumstances", lambda: {**now, change: "another"})
+    assert machine_cache(package).get("self-test") is None
 
 
 @pytest.mark.parametrize(
@@ -88,12 +81,12 @@ def test_a_library_is_told_by_its_distribution() -> None:
 def test_a_damaged_record_is_no_record(forgetful: Path, package: Path, damage: object) -> None:
     """Half a file, one of another version or one renamed to this name answers nothing."""
     assert callable(damage)
-    memory_of(package).put("self-test", "passed")
+    machine_cache(package).put("self-test", "passed")
     (record,) = forgetful.iterdir()
     record.write_text(damage(record.read_text()))
-    assert memory_of(package).get("self-test") is None
-    memory_of(package).put("self-test", "passed")
-    assert memory_of(package).get("self-test") == "passed"
+    assert machine_cache(package).get("self-test") is None
+    machine_cache(package).put("self-test", "passed")
+    assert machine_cache(package).get("self-test") == "passed"
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(
@@ -102,11 +95,11 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     """A read-only system keeps nothing, and an unknown home folder makes no folder called ~."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    memory_of(package).put("self-test", "passed")
-    assert memory_of(package).get("self-test") is None
+    machine_cache(package).put("self-test", "passed")
+    assert machine_cache(package).get("self-test") is None
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/.cache"))
-    memory_of(package).put("self-test", "passed")
+    machine_cache(package).put("self-test", "passed")
     assert not (tmp_path / "~").exists()
 
 
@@ -115,14 +108,14 @@ def test_a_pipe_is_no_checksum_list(tmp_path: Path) -> None:
     """Nobody waits for what may never come, nor reads what has no end."""
     os.mkfifo(tmp_path / "SHA256SUMS")
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
-        memory_of(tmp_path)
+        machine_cache(tmp_path)
     (tmp_path / "SHA256SUMS").unlink()
     (tmp_path / "SHA256SUMS").write_bytes(bytes(2 << 20))
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
-        memory_of(tmp_path)
+        machine_cache(tmp_path)
 
 
 def test_no_package_is_told(tmp_path: Path) -> None:
     """Without a checksum list there is nothing to remember findings of."""
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
-        memory_of(tmp_path)
+        machine_cache(tmp_path)

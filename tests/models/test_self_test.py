@@ -24,7 +24,7 @@ from cxr_edge.models.open import open_model
 from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import check_once, require, self_test, self_test_all
 from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs, Scores
 
 IMAGE = SAMPLES / "phantom-normal.jpg"
 
@@ -121,7 +121,7 @@ def test_a_image_that_is_not_decoded_is_told(
 
     monkeypatch.setattr(selftest, "decode", refuse)
     result = self_test(golden_package, open_model(str(golden_package), "onnx"))
-    with pytest.raises(SelfTestFailed, match=r"image\.tiff cannot be decoded here: the file"):
+    with pytest.raises(SelfTestFailed, match=r"film\.tiff cannot be decoded here: the file"):
         require([result])
 
 
@@ -129,13 +129,14 @@ class Wrong:
     """A runtime whose probabilities are another one's, changed."""
 
     provider = "WrongProvider"
+    why = "there is no other"
 
     def __init__(self, model: Model, change: Callable[[Scores], Scores]) -> None:
         self.spec = model.spec
         self._inner, self._change = model.runtime, change
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        return self._change(self._inner.run(pixels))
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
+        return Outputs(self._change(self._inner.run(pixels).scores))
 
 
 @pytest.mark.parametrize(
@@ -370,7 +371,7 @@ def test_one_runtime_is_enough(
         data = scanned(out)
         assert data["identity"]["runtime"] == present
         assert data["self_test"] in ("passed", "passed before")
-        why = "the only one installed" if runtime == "auto" else "asked for"
+        why = "only runtime installed" if runtime == "auto" else "asked for"
         assert data["runtime_why"] == why
     rows = [line.split() for line in run("verify", golden_package, "--self-test").splitlines()]
     assert [row[-2:] for row in rows if row[0] == missing] == [["not", "installed"]]

@@ -15,8 +15,6 @@ from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline import prepare as module
 from cxr_edge.pipeline.prepare import Pixels, prepare
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.storage import read_file as reading
-from cxr_edge.storage.read_file import read_file
 
 IMAGE = SAMPLES / "phantom-normal.jpg"
 SPEC = InputSpec(32, 48, 3)
@@ -87,42 +85,6 @@ def test_a_refusal_of_the_system_is_unreadable(
     assert isinstance(content, Unreadable)
     assert str(content).endswith(error.strerror or "device")
     assert str(IMAGE) not in str(content)
-
-
-def test_a_large_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file beyond the limit never reaches memory; one at the limit is read."""
-    size = IMAGE.stat().st_size
-    monkeypatch.setattr(reading, "MAX_BYTES", size)
-    assert len(read_file(IMAGE)) == size
-    monkeypatch.setattr(reading, "MAX_BYTES", size - 1)
-    assert isinstance(prepare(IMAGE, SPEC).content, TooLarge)
-
-
-def test_what_memory_cannot_hold_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image that does not fit costs its row, not the scan."""
-
-    def full(*_arguments: object) -> NoReturn:
-        raise MemoryError
-
-    monkeypatch.setattr(reading, "open_regular", full)
-    assert isinstance(prepare(IMAGE, SPEC).content, TooLarge)
-
-
-@pytest.mark.parametrize(("seen", "word"), [(10, "grew"), (100_000, "shrank")])
-def test_a_file_that_changes_while_it_is_read_fails(
-    seen: int, word: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Half of a copy is no image, whichever half got; never more is read than was there."""
-    real = os.fstat
-
-    def stale(descriptor: int) -> os.stat_result:
-        return os.stat_result((*real(descriptor)[:6], seen, *real(descriptor)[7:]))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("os.fstat", stale)
-        content = prepare(IMAGE, SPEC).content
-    assert isinstance(content, Unreadable)
-    assert word in str(content)
 
 
 @pytest.mark.timeout(20)

@@ -1,37 +1,32 @@
 """Items to outcomes."""
 
-import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
 import cv2
-import numpy as np
 import pytest
+from fake_engine import FakeEngine
 from fakes import SAMPLES, FakeRuntime
-from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.pipeline.scan import AHEAD, scan
-from cxr_edge.pipeline.thread_engine import in_order
-from cxr_edge.runtimes.base import Scores
-from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.pipeline.scan import scan
+from cxr_edge.pipeline.thread_engine import AHEAD, ThreadEngine
 
 
-def run(model: Model, batch_size: int = 4, workers: int | None = None) -> list[Outcome]:
+def run(model: Model, batching: Batching | None = None, workers: int = 2) -> list[Outcome]:
     batches = scan(
         discover([SAMPLES]),
         model,
         Decision.of(model.spec),
-        batching=Batching(batch_size),
-        workers=workers,
+        batching=batching or Batching(4),
+        engine=ThreadEngine(workers),
     )
     return [outcome for batch in batches for outcome in batch]
 
@@ -46,48 +41,26 @@ def test_every_item_has_one_outcome_in_order(model: Model) -> None:
 
 def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
     """A batch becomes one call if all of it are images, else one an image, or none."""
-    run(model, batch_size=4, workers=1)
+    run(model, Batching(4), workers=1)
     assert isinstance(model.runtime, FakeRuntime)
     assert model.runtime.batches == [4, 1, 1, 1]  # the third batch has failed files only
 
 
-class Trios(FakeRuntime):
-    """Rounds otherwise in company of three."""
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        scores = super().run(pixels)
-        return scores + np.float32(0.01) if len(pixels) == 3 else scores
-
-
-def test_company_that_was_not_tried_is_never_kept(spec: ModelSpec) -> None:
-    """Where four together are as alone, the three left of a batch are scored as alone too."""
-    model = Model("0" * 64, "onnx", Trios(spec))
-    assert run(model, batch_size=4) == run(model, batch_size=1)
-
-
 def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
     """A short batch is filled up, and what fills it gets no row."""
-    outcomes = list(
-        scan(
-            discover([SAMPLES]),
-            model,
-            Decision.of(model.spec),
-            batching=Batching(4, padded=True),
-            workers=1,
-        )
-    )
+    outcomes = run(model, Batching(4, padded=True), workers=1)
     assert isinstance(model.runtime, FakeRuntime)
     assert model.runtime.batches == [4, 4]
-    alone = run(model, batch_size=1)
-    assert [outcome for batch in outcomes for outcome in batch] == alone
+    assert outcomes == run(model, Batching(1))
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (7, 2), (32, 1)])
 def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
     """The embedded model's outcomes do not depend on company, workers or threads."""
-    alone = run(open_model(runtime="onnx", threads=1), 1, 1)
-    assert run(open_model(runtime="onnx", threads=1), batch_size, workers) == alone
-    assert run(open_model(runtime="onnx", threads=3), batch_size, workers) == alone
+    alone = run(open_model(runtime="onnx", threads=1), Batching(1), 1)
+    for threads in (1, 3):
+        model = open_model(runtime="onnx", threads=threads)
+        assert run(model, Batching(batch_size), workers) == alone
 
 
 def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> None:
@@ -102,51 +75,14 @@ def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> N
             taken += 1
             yield ImageItem(f"{taken:09}", str(image))
 
+    engine = ThreadEngine(2)
     batches = list(
-        islice(scan(endless(), model, Decision.of(model.spec), batching=Batching(4), workers=2), 5)
+        islice(
+            scan(endless(), model, Decision.of(model.spec), batching=Batching(4), engine=engine), 5
+        )
     )
     assert sum(len(batch) for batch in batches) == 20
     assert taken <= 20 + 2 * 4 * AHEAD + 4
-
-
-class Answers:
-    """A runtime that gives a fixed answer."""
-
-    provider = "FakeProvider"
-
-    def __init__(self, spec: ModelSpec, answer: list[float]) -> None:
-        self.spec = spec
-        self.answer = answer
-
-    def run(self, _pixels: NDArray[np.uint8]) -> Scores:
-        return np.array(self.answer, np.float32)
-
-
-@pytest.mark.parametrize("score", [float("nan"), -0.1, 1.5, float("inf")])
-def test_a_score_that_is_no_probability_fails_its_row(spec: ModelSpec, score: float) -> None:
-    """It is never printed as a number."""
-    model = Model("0" * 64, "onnx", Answers(spec, [score]))
-    (outcome,) = run_one(model)
-    assert isinstance(outcome, Failure)
-    assert outcome.reason == "invalid-score"
-
-
-def test_a_model_that_gives_too_few_scores_is_refused(spec: ModelSpec) -> None:
-    """No probability is given to the wrong image."""
-    with pytest.raises(ModelInvalid, match="gave 2 for 1"):
-        run_one(Model("0" * 64, "onnx", Answers(spec, [0.1, 0.2])))
-
-
-def run_one(model: Model) -> list[Outcome]:
-    items = discover([SAMPLES / "phantom-normal.jpg"])
-    return next(scan(items, model, Decision.of(model.spec)))
-
-
-def test_labels_follow_the_printed_probability(spec: ModelSpec) -> None:
-    """A probability printed as the threshold is positive, whatever its seventh decimal."""
-    decision = Decision.of(spec, threshold=0.3)
-    assert decision.label(0.29999999) == "PNEUMONIA"
-    assert decision.label(0.2999994) == "NORMAL"
 
 
 def test_images_of_every_format_score_alike() -> None:
@@ -162,33 +98,11 @@ def test_images_of_every_format_score_alike() -> None:
     assert scores["monochrome2.dcm"] == pytest.approx(scores["8bit.png"], abs=0.02)
 
 
-def test_a_slow_file_holds_up_no_other() -> None:
-    """While the first thing is at work, others are done; they come out in order all the same."""
-    others = threading.Event()
-
-    def work(number: int) -> int:
-        if number == 0:
-            assert others.wait(timeout=20)
-        if number == 5:
-            others.set()
-        return number * number
-
-    found = list(in_order(work, range(9), ahead=8, workers=2))
-    assert found == [(number, number * number) for number in range(9)]
-
-
-def test_an_error_ends_the_work() -> None:
-    """What a worker raises comes out where its result was to be, and nothing more is begun."""
-    begun = []
-
-    def work(number: int) -> int:
-        begun.append(number)
-        if number == 1:
-            raise ModelInvalid("no such image")
-        return number
-
-    results = in_order(work, range(1000), ahead=4, workers=1)
-    assert next(results) == (0, 0)
-    with pytest.raises(ModelInvalid):
-        next(results)
-    assert len(begun) < 20
+def test_any_engine_can_do_the_work(model: Model) -> None:
+    """The outcomes do not depend on where the batches are worked on, and each goes there once."""
+    engine = FakeEngine()
+    batches = scan(
+        discover([SAMPLES]), model, Decision.of(model.spec), batching=Batching(4), engine=engine
+    )
+    assert [outcome for batch in batches for outcome in batch] == run(model)
+    assert [len(batch) for batch in engine.items if isinstance(batch, list)] == [4, 4, 1]

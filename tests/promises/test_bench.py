@@ -1,18 +1,43 @@
-"""What the benchmarks compute from the times they take."""
+"""The benchmarks: what they compute from times, that they start, and which page they serve."""
 
 import importlib
+import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from fakes import ROOT, SAMPLES
 
+BENCH = ROOT / "bench"
+SCRIPTS = sorted(path for path in BENCH.glob("*.py") if "\ndef main(" in path.read_text("utf-8"))
+
 
 @pytest.fixture
 def pairs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """``bench/pairs.py``, which lies in no package."""
-    monkeypatch.syspath_prepend(ROOT / "bench")
+    monkeypatch.syspath_prepend(BENCH)
     return importlib.import_module("pairs")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_benchmark_serves_a_page(script: Path) -> None:
+    """Its docstring names the pages that show what it prints, and each of them names it."""
+    pages = re.findall(r"docs/[a-z-]+\.md", script.read_text("utf-8").split('"""')[1])
+    assert pages
+    for page in pages:
+        assert f"bench/{script.name}" in (ROOT / page).read_text("utf-8"), page
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_benchmark_starts(script: Path) -> None:
+    """Its imports are there, and it says how it is called."""
+    done = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage:")
 
 
 def test_a_ratio_is_taken_pair_by_pair(pairs: ModuleType) -> None:
@@ -28,6 +53,6 @@ def test_a_ratio_is_taken_pair_by_pair(pairs: ModuleType) -> None:
 def test_images_are_repeated_up_to_the_count(pairs: ModuleType, tmp_path: Path) -> None:
     """A folder gives as many files as asked for, however few images it has, in one class folder."""
     images = pairs.repeat(SAMPLES, tmp_path / "many", 20)
-    links = sorted((tmp_path / "many" / "films").iterdir())
+    links = sorted((tmp_path / "many" / "images").iterdir())
     assert len(links) == 20
     assert {link.resolve() for link in links} == {image.resolve() for image in images}

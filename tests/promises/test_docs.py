@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -59,8 +58,6 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
     }
-    if not entry_points(group="pytest11", name="cxr_parity"):  # installed before it was declared
-        environment["PYTEST_PLUGINS"] = "cxr_export.testing.pytest_plugin"
     for title, text in blocks(page):
         if title:
             (tmp_path / title).parent.mkdir(parents=True, exist_ok=True)

@@ -37,16 +37,18 @@ def test_it_computes_as_onnxruntime_does(file: Path, allowed: float, noise: np.n
     ours, theirs = (open_model(str(file), name) for name in ("openvino", "onnx"))
     assert ours.runtime.provider == "CPU"
     assert ours.spec == theirs.spec
-    np.testing.assert_allclose(ours.runtime.run(noise), theirs.runtime.run(noise), atol=allowed)
+    np.testing.assert_allclose(
+        ours.runtime.run(noise).scores, theirs.runtime.run(noise).scores, atol=allowed
+    )
 
 
 def test_threads_share_a_model(noise: np.ndarray) -> None:
     """Calls at the same time, of different sizes, get each their own answer."""
     runtime = open_model(str(FLOAT), "openvino").runtime
     batches = [noise[first : first + 1 + first % 3] for first in range(4)] * 4
-    alone = [runtime.run(batch) for batch in batches]
+    alone = [runtime.run(batch).scores for batch in batches]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(runtime.run, batches))
+        together = [given.scores for given in pool.map(runtime.run, batches)]
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -75,8 +77,8 @@ def test_half_a_file_ends_in_a_message(tmp_path: Path) -> None:
 
 def test_other_devices_are_refused() -> None:
     """A GPU that is asked for is not replaced by the CPU."""
-    with pytest.raises(RuntimeUnavailable, match="cpu only"):
-        open_model(str(FLOAT), "openvino", "cuda")
+    with pytest.raises(RuntimeUnavailable, match="only the CPU; use --runtime onnx"):
+        open_model(str(FLOAT), "openvino", device="cuda")
 
 
 def test_a_scan_says_who_computed(cxr: Callable[..., Any], tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_scan_says_who_computed(cxr: Callable[..., Any], tmp_path: Path) -> No
     assert "openvino (CPU)" in result.output
     data = json.loads(manifest_path(out).read_text())
     assert (data["identity"]["runtime"], data["identity"]["provider"]) == ("openvino", "CPU")
-    assert data["device_why"] == "the only device of this runtime"
+    assert data["device_why"] == "the OpenVINO runtime uses the CPU only"
 
 
 ALONE = """

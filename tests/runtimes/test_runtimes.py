@@ -14,11 +14,11 @@ def noise() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", runtimes())
-def test_scores_are_one_probability_a_image(name: str, noise: np.ndarray) -> None:
+def test_scores_are_one_probability_per_image(name: str, noise: np.ndarray) -> None:
     """float32 of shape (N,), from 0 to 1, for any N and in any order of sizes."""
     runtime = open_model(runtime=name).runtime
     for size in (5, 1, 3):
-        scores = runtime.run(noise[:size])
+        scores = runtime.run(noise[:size]).scores
         assert scores.shape == (size,)
         assert scores.dtype == np.float32
         assert ((scores >= 0) & (scores <= 1)).all()
@@ -27,11 +27,11 @@ def test_scores_are_one_probability_a_image(name: str, noise: np.ndarray) -> Non
 @pytest.mark.parametrize("name", runtimes())
 def test_all_runtimes_agree(name: str, noise: np.ndarray) -> None:
     """The same pixels give the same probabilities."""
-    first, second = (open_model(runtime=each).runtime.run(noise) for each in ("onnx", name))
+    first, second = (open_model(runtime=each).runtime.run(noise).scores for each in ("onnx", name))
     np.testing.assert_allclose(first, second, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", runtimes())
 def test_a_batch_is_one_call(name: str) -> None:
     """A graph that takes any number of images is not run image by image."""
-    assert not open_model(runtime=name).runtime._adapter.image_by_image  # type: ignore[attr-defined]
+    assert not open_model(runtime=name).runtime.adapter.image_by_image  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import stat
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from cxr_edge.storage.atomic import whole, write_whole
+from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     """The old file as it was, and nothing beside it."""
     path = tmp_path / "a.txt"
-    write_whole(path, "old", durable=True)
+    write_text_atomically(path, "old", durable=True)
 
     def fail() -> None:
-        with whole(path) as half:
-            half.write_text("ne")
+        with atomic_write(path) as temporary:
+            temporary.write_text("ne")
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
@@ -31,10 +31,10 @@ def test_no_other_file_is_written_to(tmp_path: Path) -> None:
     own = tmp_path / f"half-{path.name[:250]}"
     own.write_text("somebody's")
     (tmp_path / "half-b.txt").write_text("somebody's")
-    write_whole(path, "new")
-    with whole(tmp_path / "b.txt") as half:
-        assert (half.parent, half.suffix) == (tmp_path, ".txt")
-        half.write_text("new")
+    write_text_atomically(path, "new")
+    with atomic_write(tmp_path / "b.txt") as temporary:
+        assert (temporary.parent, temporary.suffix) == (tmp_path, ".txt")
+        temporary.write_text("new")
     assert own.read_text() == (tmp_path / "half-b.txt").read_text() == "somebody's"
     assert path.stat().st_mode == own.stat().st_mode
     assert len(list(tmp_path.iterdir())) == 4
@@ -52,7 +52,7 @@ def test_a_durable_file_has_its_name_on_the_disk(
             raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(os, "fsync", sync)
-    write_whole(tmp_path / "a.txt", "new", durable=True)
+    write_text_atomically(tmp_path / "a.txt", "new", durable=True)
     assert synced == [False, True]
     assert (tmp_path / "a.txt").read_text() == "new"
 
@@ -62,9 +62,9 @@ def test_a_durable_file_has_its_name_on_the_disk(
     [("best.weights.h5", ".weights.h5"), ("film.png", ".png"), ("a" * 251 + ".png", ".png"),
      ("report", ""), ("x." + "y" * 253, "y" * 32)],
 )  # fmt: skip
-def test_a_half_ends_as_the_whole(tmp_path: Path, name: str, ends: str) -> None:
-    """Keras judges by two suffixes; however long a name is, the half's fits."""
-    with whole(tmp_path / name) as half:
-        assert half.name.endswith(ends)
-        half.write_bytes(b"done")
+def test_the_temporary_name_ends_as_the_final_one(tmp_path: Path, name: str, ends: str) -> None:
+    """Keras judges by two suffixes; the temporary name fits however long the final one is."""
+    with atomic_write(tmp_path / name) as temporary:
+        assert temporary.name.endswith(ends)
+        temporary.write_bytes(b"done")
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -18,12 +18,12 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     """A row a run, the mean over seeds, the caution where the images differ, one picture."""
     other = tmp_path / "other"
     shutil.copytree(run_folder, other)
-    assert "±" not in compare([run_folder, other], tmp_path / "out")  # one seed twice
+    assert compare([run_folder, other], tmp_path / "out").seeds is None  # one seed twice
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "epochs": 9, "seed": 5}))
-    assert "±" not in compare([run_folder, other], tmp_path / "out")  # other settings
+    assert compare([run_folder, other], tmp_path / "out").seeds is None  # other settings
     (other / "config.json").write_text(json.dumps({**config, "seed": 5}))
-    text = compare([run_folder, other], tmp_path / "out")
+    text = compare([run_folder, other], tmp_path / "out").markdown
     assert text.count("| edge |") == 3
     assert "708,881" in text
     assert "| edge | 2 |" in text
@@ -31,14 +31,14 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     assert "different images" not in text
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
     report = (tmp_path / "out" / "compare.md").read_text()
-    assert text in report
+    assert text == report
     assert report.count(f"`{config['command']}`") == 2
     odd = tmp_path / "cost$^$5|x"  # neither a formula nor two cells
     shutil.copytree(run_folder, odd)
-    assert r"cost$^$5\|x" in compare([run_folder, odd], tmp_path / "out")
+    assert r"cost$^$5\|x" in compare([run_folder, odd], tmp_path / "out").markdown
     lines = (other / "predictions.csv").read_text().splitlines(keepends=True)
     (other / "predictions.csv").write_text("".join(lines[:-1]))
-    assert "different images" in compare([run_folder, other], tmp_path / "out")
+    assert "different images" in compare([run_folder, other], tmp_path / "out").caution
 
 
 def test_the_figures_are_the_specs(run_folder: Path) -> None:

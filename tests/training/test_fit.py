@@ -5,8 +5,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from fakes import CLASSES
 
-from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, ModelInvalid
@@ -16,6 +17,7 @@ from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.fit import _class_weight, _loss, _optimizer, _Phase, fit
 from cxr_edge.training.history import read_history
+from cxr_edge.training.training_data import TrainingData
 
 SPEC = InputSpec(32, 32)
 QUICK = {"architecture": "dense-deep", "input": SPEC, "batch_size": 16, "patience": 9}
@@ -24,15 +26,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def sides(class_folders: Path) -> tuple[ImageSet, ImageSet]:
-    images = load_images(list_images(class_folders), SPEC)
-    return split_by_patient(images, 2021, 0.3)
+def sides(class_folders: Path) -> TrainingData:
+    images = load_images(list_images(class_folders, CLASSES), CLASSES, SPEC)
+    return TrainingData(images, *split_by_patient(images, 2021, 0.3))
 
 
-def test_batches_are_balanced_and_repeatable(sides: tuple[ImageSet, ImageSet]) -> None:
+def test_batches_are_balanced_and_repeatable(sides: TrainingData) -> None:
     """Half of each class whatever the set has; the same seed and epoch, the same pixels."""
-    normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
-    uneven = sides[0].take([*normal[:30], *ill[:10]])
+    normal, ill = (np.flatnonzero(sides.training.labels == label) for label in (0, 1))
+    uneven = sides.training.take([*normal[:30], *ill[:10]])
     config = FitConfig(input=SPEC, batch_size=10)
     one, other = Batches(uneven, config), Batches(uneven, config)
     assert len(one) == 4
@@ -46,13 +48,13 @@ def test_batches_are_balanced_and_repeatable(sides: tuple[ImageSet, ImageSet]) -
     np.testing.assert_array_equal(one[0][0], Batches(uneven, config, epoch=1)[0][0])
 
 
-def test_unbalanced_batches_take_every_image_once(sides: tuple[ImageSet, ImageSet]) -> None:
+def test_unbalanced_batches_take_every_image_once(sides: TrainingData) -> None:
     """An epoch is an epoch; the last batch may be smaller."""
     config = FitConfig(input=SPEC, batch_size=16, imbalance="none")
-    batches = Batches(sides[0], config)
+    batches = Batches(sides.training, config)
     labels = np.concatenate([batches[index][1][:, 0] for index in range(len(batches))])
-    assert len(labels) == len(sides[0].images)
-    assert labels.sum() == sides[0].labels.sum()
+    assert len(labels) == len(sides.training.images)
+    assert labels.sum() == sides.training.labels.sum()
 
 
 @pytest.mark.parametrize(
@@ -65,10 +67,10 @@ def test_unbalanced_batches_take_every_image_once(sides: tuple[ImageSet, ImageSe
     ],
 )
 def test_every_way_of_training_learns(
-    sides: tuple[ImageSet, ImageSet], tmp_path: Path, options: dict[str, object]
+    sides: TrainingData, tmp_path: Path, options: dict[str, object]
 ) -> None:
     """The loss falls, and the history has a row an epoch."""
-    fit(*sides, tmp_path, FitConfig(**{**QUICK, **options, "epochs": 5}), verbose=0)
+    fit(sides, tmp_path, FitConfig(**{**QUICK, **options, "epochs": 5}), verbose=0)
     history = read_history(tmp_path)
     assert len(history) == 5
     assert history[-1]["loss"] < history[0]["loss"]
@@ -78,14 +80,14 @@ def test_every_way_of_training_learns(
     ("architecture", "averaging"), [("dense-deep", 0.0), ("dense-deep", 0.8), ("edge", 0.0)]
 )
 def test_a_resumed_fit_equals_an_undisturbed_one(
-    sides: tuple[ImageSet, ImageSet], tmp_path: Path, architecture: str, averaging: float
+    sides: TrainingData, tmp_path: Path, architecture: str, averaging: float
 ) -> None:
     """Same images, same steps, same schedule, averages and dropout: the same weights at the end."""
     options = {**QUICK, "architecture": architecture, "epochs": 4, "averaging": averaging}
     config = FitConfig(**options)
     keras.utils.set_random_seed(3)
     (tmp_path / "one").mkdir()
-    one = fit(*sides, tmp_path / "one", config, verbose=0)
+    one = fit(sides, tmp_path / "one", config, verbose=0)
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
@@ -95,26 +97,26 @@ def test_a_resumed_fit_equals_an_undisturbed_one(
     keras.utils.set_random_seed(3)
     (tmp_path / "other").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        fit(*sides, tmp_path / "other", config, [Stop()], verbose=0)
+        fit(sides, tmp_path / "other", config, [Stop()], verbose=0)
     assert len(read_history(tmp_path / "other")) == 2
     keras.utils.set_random_seed(99)
-    other = fit(*sides, tmp_path / "other", config, verbose=0)
+    other = fit(sides, tmp_path / "other", config, verbose=0)
     assert [row["epoch"] for row in read_history(tmp_path / "other")] == [1, 2, 3, 4]
     for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_a_finished_fit_trains_no_more(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
+def test_a_finished_fit_trains_no_more(sides: TrainingData, tmp_path: Path) -> None:
     """Started again, it gives the same weights at once."""
     config = FitConfig(**{**QUICK, "epochs": 2})
-    one = fit(*sides, tmp_path, config, verbose=0)
-    other = fit(*sides, tmp_path, config, verbose=0)
+    one = fit(sides, tmp_path, config, verbose=0)
+    other = fit(sides, tmp_path, config, verbose=0)
     for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
     assert len(read_history(tmp_path)) == 2
 
 
-def test_the_head_is_trained_first(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
+def test_the_head_is_trained_first(sides: TrainingData, tmp_path: Path) -> None:
     """In the first epochs of a backbone only what follows the pool changes, then all does."""
     options = {**QUICK, "architecture": "efficientnet-lite0", "epochs": 2, "head_epochs": 1}
 
@@ -126,7 +128,7 @@ def test_the_head_is_trained_first(sides: tuple[ImageSet, ImageSet], tmp_path: P
 
     stems, means, heads = [], [], []
     fresh = efficientnet_lite0(SPEC)
-    fit(*sides, tmp_path, FitConfig(**options), [Look()], verbose=0)
+    fit(sides, tmp_path, FitConfig(**options), [Look()], verbose=0)
     assert [row["epoch"] for row in read_history(tmp_path)] == [1, 2]
     np.testing.assert_array_equal(stems[0], fresh.get_layer("stem_conv").get_weights()[0])
     np.testing.assert_array_equal(means[0], fresh.get_layer("top_norm").get_weights()[2])
@@ -135,10 +137,10 @@ def test_the_head_is_trained_first(sides: tuple[ImageSet, ImageSet], tmp_path: P
     assert (heads[1] != heads[0]).any()
 
 
-def test_weights_of_the_classes_balance_them(sides: tuple[ImageSet, ImageSet]) -> None:
+def test_weights_of_the_classes_balance_them(sides: TrainingData) -> None:
     """The rarer class weighs more: each class as much in all, one on average."""
-    normal, ill = (np.flatnonzero(sides[0].labels == label) for label in (0, 1))
-    uneven = sides[0].take([*normal[:30], *ill[:10]])
+    normal, ill = (np.flatnonzero(sides.training.labels == label) for label in (0, 1))
+    uneven = sides.training.take([*normal[:30], *ill[:10]])
     assert _class_weight(uneven) == {0: pytest.approx(40 / 60), 1: pytest.approx(40 / 20)}
     focal = _loss(uneven, FitConfig(**{**QUICK, "imbalance": "focal"})).get_config()
     assert focal["apply_class_balancing"]
@@ -156,7 +158,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 
 def test_averaged_weights_are_what_is_validated_and_kept(
-    sides: tuple[ImageSet, ImageSet], tmp_path: Path
+    sides: TrainingData, tmp_path: Path
 ) -> None:
     """From the first step's weights on: m x average + (1 - m) x weights, for the momentum m."""
     momentum = 0.5
@@ -169,24 +171,24 @@ def test_averaged_weights_are_what_is_validated_and_kept(
 
     watch = Average()
     config = FitConfig(**{**QUICK, "epochs": 1, "averaging": momentum})
-    kept = fit(*sides, tmp_path, config, [watch], verbose=0)
+    kept = fit(sides, tmp_path, config, [watch], verbose=0)
     for left, right in zip(watch.mean, kept.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_divergence_is_told(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
+def test_divergence_is_told(sides: TrainingData, tmp_path: Path) -> None:
     """A network without numbers is not saved as a model."""
     wild = FitConfig(**{**QUICK, "epochs": 2, "learning_rate": 1e30, "schedule": "constant"})
     with pytest.raises(ModelInvalid, match="diverged"):
-        fit(*sides, tmp_path, wild, verbose=0)
+        fit(sides, tmp_path, wild, verbose=0)
     assert len(read_history(tmp_path)) == 1  # there is nothing to wait for
 
 
-def test_missing_weights_are_told(sides: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
+def test_missing_weights_are_told(sides: TrainingData, tmp_path: Path) -> None:
     """A run whose files were removed does not end in a traceback."""
     config = FitConfig(**{**QUICK, "epochs": 2})
-    fit(*sides, tmp_path, config, verbose=0)
+    fit(sides, tmp_path, config, verbose=0)
     for path in tmp_path.glob("*.h5"):
         path.write_bytes(b"half")
     with pytest.raises(DataError, match="cannot be loaded"):
-        fit(*sides, tmp_path, config, verbose=0)
+        fit(sides, tmp_path, config, verbose=0)

@@ -6,17 +6,19 @@ import json
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import pytest
 import typer
+from fakes import CLASSES
 
 from cxr_edge.cli.app import app
 from cxr_edge.datasets.csv_manifest import write_manifest
@@ -28,7 +30,8 @@ from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.augment import PRESETS
+from cxr_edge.training.config import Architecture, Augmentation, FitConfig
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run import show_samples, train
 
@@ -46,7 +49,7 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     assert {"loss", "val_loss", "val_auc", "seconds"} <= history[0].keys()
     config = json.loads((run_folder / "config.json").read_text())
     assert config["data_sha256"] == facts.data_sha256
-    splits = Counter(image.split for image in list_images(run_folder / "split.csv"))
+    splits = Counter(image.split for image in list_images(run_folder / "split.csv", CLASSES))
     assert splits == {"train": facts.training_films, "validation": facts.validation_films}
     assert facts.command == config["command"]
     assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
@@ -65,13 +68,13 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
 def test_the_figures_are_the_models(run_folder: Path) -> None:
     """The AUC in the spec is what the saved model scores on the images that split.csv holds out."""
     from cxr_export.keras_models.load import load_original
-    from cxr_export.keras_models.runtime import KerasRuntime
 
-    model, spec = load_original(run_folder / "model.keras")
+    original = load_original(run_folder / "model.keras")
+    spec = original.spec
     assert spec.provenance is not None
-    images = load_images(list_images(run_folder / "split.csv"), spec.input)
+    images = load_images(list_images(run_folder / "split.csv", CLASSES), CLASSES, spec.input)
     _, validation = split_by_patient(images, 0, 0.5)
-    scores = KerasRuntime(model, spec).run(validation.pixels)
+    scores = original.run(validation.pixels).scores
     expected = spec.provenance.validation_auc.value
     assert auc(validation.labels, scores).value == pytest.approx(expected, abs=1e-6)
 
@@ -94,7 +97,7 @@ def test_a_run_is_not_overwritten_but_resumed(class_folders: Path, tmp_path: Pat
     said: list[str] = []
     again = train(class_folders, run, quick(), resume=True, verbose=0, say=said.append)
     assert again == dataclasses.replace(first, already=True)
-    assert said[-1] == f"{run} is finished already"
+    assert said[-1] == f"{run} is already finished"
     with pytest.raises(UsageError, match="holds a run already"):
         show_samples(class_folders, run, quick())
 
@@ -117,12 +120,12 @@ def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> N
     images = [
         LabelledImage(image.path, image.label, image.patient, split)
         for image, split in zip(
-            list_images(class_folders),
+            list_images(class_folders, CLASSES),
             (["train"] * 40 + ["validation"] * 10 + ["test"] * 10) * 2,
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", images)
+    write_manifest(tmp_path / "films.csv", images, CLASSES)
     spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0).spec
     assert spec.provenance is not None
     assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
@@ -153,24 +156,24 @@ def test_tensorboard_must_be_installed(
 ) -> None:
     """It is told before the first epoch, with the extra's name."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"cxr-edge\[tensorboard\]"):
+    with pytest.raises(MissingExtra, match=r"\[tensorboard\]"):
         train(class_folders, tmp_path / "run", quick(), tensorboard=True)
 
 
 @pytest.mark.slow
 def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: Path) -> None:
     """The same bytes on other sides, or under another label, are another run."""
-    listed = list_images(class_folders)
+    listed = list_images(class_folders, CLASSES)
     for shift in (0, 1):
         images = [
             dataclasses.replace(image, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
             for n, image in enumerate(listed)
         ]
-        write_manifest(tmp_path / f"images{shift}.csv", images)
-    train(tmp_path / "films0.csv", tmp_path / "run", quick(), verbose=0)
+        write_manifest(tmp_path / f"images{shift}.csv", images, CLASSES)
+    train(tmp_path / "images0.csv", tmp_path / "run", quick(), verbose=0)
     split = (tmp_path / "run" / "split.csv").read_bytes()
     with pytest.raises(UsageError, match="split_sha256"):
-        train(tmp_path / "films1.csv", tmp_path / "run", quick(), resume=True, verbose=0)
+        train(tmp_path / "images1.csv", tmp_path / "run", quick(), resume=True, verbose=0)
     assert (tmp_path / "run" / "split.csv").read_bytes() == split
 
 
@@ -295,3 +298,26 @@ def test_a_killed_run_goes_on(class_folders: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in read_history(tmp_path / "run")] == list(range(1, 13))
     assert (tmp_path / "run" / "model.keras").exists()
     assert not list((tmp_path / "run").glob("*.h5"))
+
+
+def test_a_wrong_setting_costs_no_keras() -> None:
+    """Settings are checked by a table of names, before a heavy library is loaded."""
+    script = (
+        "import sys\n"
+        "from cxr_edge.cli.app import app\n"
+        "from cxr_edge.training.config import FitConfig\n"
+        "FitConfig(architecture='efficientnet-lite0', augmentation='study-2021')\n"
+        "app(['train', '.', '--optimizer', 'adamw', '--head-epochs', '99'], standalone_mode=False)"
+    )
+    script = f"try:\n{textwrap.indent(script, '    ')}\nexcept BaseException: pass\n"
+    script += "assert not {'keras', 'tensorflow', 'cv2'} & set(sys.modules)\n"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.slow
+def test_the_registries_have_the_names_of_the_settings() -> None:
+    """Each name that an option takes is a network or an augmentation, and the other way round."""
+    from cxr_edge.training.architectures import ARCHITECTURES
+
+    assert set(get_args(Architecture)) == set(ARCHITECTURES)
+    assert set(get_args(Augmentation)) == set(PRESETS)

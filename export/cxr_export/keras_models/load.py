@@ -1,4 +1,4 @@
-"""The Keras model that artefacts are made from and held against."""
+"""Keras files, loaded safely with their spec."""
 
 import re
 import zipfile
@@ -13,7 +13,7 @@ from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.spec.embedding import read_appended_spec, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.keras_file import check_keras_file
-from cxr_export.keras_models.runtime import keras_adapter
+from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import is_saved_model
 
 _LOAD_ERRORS: Final = (
@@ -29,13 +29,13 @@ _LOAD_ERRORS: Final = (
     zipfile.BadZipFile,
     tf.errors.OpError,
 )
-"""What Keras raises on files that are damaged or of other origin."""
+"""Errors that Keras raises on files that are damaged or of other origin."""
 _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find \w+) '?([\w.>]+)")
-"""How Keras names a class or function that it does not have."""
+"""Messages of Keras about a class or function that it does not have."""
 
 
-def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Model, ModelSpec]:
-    """Load a ``.keras`` or ``.h5`` file and its spec.
+def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
+    """Load a ``.keras`` or ``.h5`` file with its spec.
 
     Keras' safe mode stays on: a model is data, and one that holds code is refused.
 
@@ -44,14 +44,14 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Mode
     path
         The file.
     spec
-        Instead of the one inside; an ``.h5`` file has none.
+        Spec in place of the one inside; an ``.h5`` file has none.
 
     Raises
     ------
     UsageError
         The file does not exist.
     ModelInvalid
-        It is no Keras model, is damaged, holds code, or takes or gives other than its spec says.
+        It is not a Keras model, is damaged, holds code, or disagrees with its spec.
     SpecMissing, SpecInvalid, SpecUnknown
         No usable spec inside and none given.
     """
@@ -71,12 +71,11 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> tuple[keras.Mode
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except _LOAD_ERRORS as exc:
         raise ModelInvalid(_explain(path, exc)) from exc
-    keras_adapter(model, spec, str(path))
-    return model, spec
+    return KerasRuntime(model, spec, str(path))
 
 
 def _explain(path: Path, exc: Exception) -> str:
-    """Return a message for what Keras raised."""
+    """Return a message for an error of Keras."""
     text = str(exc).strip()
     if unknown := _UNKNOWN.search(text):
         return (

@@ -8,12 +8,11 @@ from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.load import load_original
-from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
 
 
 def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
-    """Open what artefacts are to be held against, whatever its format.
+    """Open the model that artefacts are compared with, whatever its format.
 
     Parameters
     ----------
@@ -21,7 +20,7 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
         A ``.keras`` or ``.h5`` file, a package with one, a TensorFlow SavedModel folder, or an
         ``.onnx`` or ``.tflite`` file.
     spec
-        Instead of the one inside; a SavedModel and an ``.h5`` file have none.
+        Spec in place of the one inside; a SavedModel and an ``.h5`` file have none.
 
     Raises
     ------
@@ -37,6 +36,5 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
     if (path / ORIGINAL).is_file():
         path /= ORIGINAL
     if path.suffix.lower() in KERAS_SUFFIXES:
-        model, spec = load_original(path, spec)
-        return KerasRuntime(model, spec, str(path))
+        return load_original(path, spec)
     return open_model(str(path), spec=spec).runtime

@@ -3,18 +3,18 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.base import Scores
 from cxr_edge.spec.model_spec import ModelSpec
 
 
-class KerasRuntime:
+class KerasRuntime(AdaptedRuntime):
     """A Keras model behind the same seam as the runtimes of deployment."""
 
     provider = "TensorFlow"
+    why = "Keras runs on the device that TensorFlow chooses"
 
     def __init__(
         self, model: keras.Model, spec: ModelSpec, source: str = "the Keras model"
@@ -24,41 +24,28 @@ class KerasRuntime:
         Parameters
         ----------
         model
-            What :func:`load_original` returned.
+            A model with one input and one output.
         spec
-            What it expects and means.
+            Spec of the model.
         source
             The file, for messages.
 
         Raises
         ------
         ModelInvalid
-            The model takes or gives other than its spec says.
+            Input or output of the model disagree with its spec.
         """
-        self.spec = spec
-        self._model = model
-        self._adapter = keras_adapter(model, spec, source)
-
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
-        """Score a batch; see :class:`cxr_edge.runtimes.base.Runtime`.
-
-        Raises
-        ------
-        ModelInvalid
-            What came out is not one probability an image.
-        ModelError
-            Keras failed on it.
-        """
-        return self._adapter.run(pixels, self._call)
+        self.model, self.spec, self.source = model, spec, source
+        self.adapter = _adapter(model, spec, source)
 
     def _call(self, image: Array) -> Array:
         try:
-            return np.asarray(self._model.predict_on_batch(image))
+            return np.asarray(self.model.predict_on_batch(image))
         except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
             raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
 
 
-def keras_adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
+def _adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
     """Check a model against its spec."""
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)

@@ -1,98 +1,117 @@
-"""Make the artefacts of one package, each judged by its gate."""
+"""The artefacts of one package, each judged by its gate."""
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import keras
 
-from cxr_edge.models.gates import FULL
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
-from cxr_export.parity.images import Images
 from cxr_export.parity.report import ArtefactParity, ParityReport
-from cxr_export.parity.scoring import score
-from cxr_export.parity.verify import measure
+from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
-from cxr_export.quantize.search import Ladder, Rung
+from cxr_export.quantize.search import Attempt, QuantizationSearch
 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
-"""Runtime to the float artefact that those of fewer bits are made from."""
+"""Runtime to the float artefact from which those of fewer bits are made."""
 
 
-@dataclass
-class Maker:
+@dataclass(frozen=True)
+class ArtefactMaker:
     """Makes the artefacts of one package."""
 
     model: keras.Model
+    """The model as it is exported: uint8 pixels in, one probability out."""
     spec: ModelSpec
-    wanted: Request
-    package: Path
+    """Spec of the exported model."""
+    request: Request
+    """Formats, gates and calibration."""
     scratch: Path
-    images: tuple[Images, Images] | None
+    """An existing folder for files that do not stay."""
     tell: Callable[[str], None]
-    source: Runtime
-    rungs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    withheld: dict[str, list[str]] = field(default_factory=dict)
+    """Called with a line for each attempt at a quantization."""
 
-    def make(self) -> ParityReport | None:
-        """Write every artefact that passes, all where there are no images to judge on.
+    def make(self, package: Path) -> None:
+        """Write every artefact into a package, unjudged, where there are no images."""
+        self._convert()
+        for kind in self.request.kinds:
+            (self.scratch / kind.file).rename(package / kind.file)
 
-        Artefacts are held against the source, as the user has it: what wraps it is judged too.
+    def make_judged(
+        self, package: Path, original: Runtime, calibration: ImageSet, judged: ImageSet
+    ) -> ParityReport:
+        """Write every artefact that passes its gate into a package.
+
+        Parameters
+        ----------
+        package
+            The folder to write to.
+        original
+            The model as its author saved it. Artefacts are compared with this one, so the
+            wrapping of the model is judged too.
+        calibration
+            Images from which quantizers measure ranges.
+        judged
+            Images on which artefacts are compared, of other patients.
         """
-        kinds = self.wanted.kinds
-        runtimes = {kind.runtime for kind in kinds}
+        self._convert()
+        expected = run_in_batches(original, judged.pixels).scores
+        passed: list[ArtefactParity] = []
+        attempts: dict[str, list[Attempt]] = {}
+        withheld: dict[str, list[str]] = {}
+        for kind in self.request.kinds:
+            path, gate = self.scratch / kind.file, self.request.gates[kind.precision]
+            if kind.precision != Precision.FP32:
+                search = self._search(kind, calibration, judged, expected)
+                tried = attempts[kind.file] = search.run(path, self.tell)
+                if tried[-1].mismatches:
+                    withheld[kind.file] = _best(tried)
+                    continue
+            artefact = measure_artefact(path, kind, judged, expected, self.spec, gate)
+            if artefact.passed:
+                passed.append(artefact)
+            else:
+                withheld[kind.file] = artefact.comparison.mismatches + artefact.batch_mismatches
+        for artefact in passed:
+            shutil.copyfile(self.scratch / artefact.artefact, package / artefact.artefact)
+        return ParityReport(
+            self.spec, ORIGINAL, judged, tuple(passed), _as_records(attempts), withheld
+        )
+
+    def _convert(self) -> None:
+        """Write the float artefact of each runtime to the scratch folder."""
+        runtimes = {kind.runtime for kind in self.request.kinds}
         if "onnx" in runtimes:
             export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
         if "litert" in runtimes:
             export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
-        if self.images is None:
-            for kind in kinds:
-                (self.scratch / kind.file).rename(self.package / kind.file)
-            return None
-        _, judged = self.images
-        expected = score(self.source, judged.pixels)
-        found: list[ArtefactParity] = []
-        for kind in kinds:
-            path = self.scratch / kind.file
-            if kind.precision != FULL:
-                tried = self._ladder(kind, expected).climb(path, self.tell)
-                self.rungs[kind.file] = [rung.to_dict() for rung in tried]
-                if tried[-1].mismatches:
-                    self.withheld[kind.file] = _best(tried)
-                    continue
-            gate = self.wanted.gates[kind.precision]
-            artefact = measure(path, kind, judged, expected, self.spec, gate)
-            if artefact.passed:
-                found.append(artefact)
-            else:
-                self.withheld[kind.file] = artefact.comparison.mismatches + artefact.apart
-        for artefact in found:
-            shutil.copyfile(self.scratch / artefact.artefact, self.package / artefact.artefact)
-        return ParityReport(self.spec, ORIGINAL, judged, tuple(found), self.rungs, self.withheld)
 
-    def _ladder(self, kind: Format, expected: Scores) -> Ladder:
-        assert self.images is not None
-        calibration, judged = self.images
+    def _search(
+        self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores
+    ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
-        return Ladder(
+        return QuantizationSearch(
             quantizer=self._quantizer(kind, source, calibration),
             source=source,
             spec=self.spec,
             calibration=calibration,
             judged=judged,
             expected=expected,
-            gate=self.wanted.gates[kind.precision],
-            count=self.wanted.calibration_images,
+            gate=self.request.gates[kind.precision],
+            count=self.request.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, images: Images) -> Quantizer:
+    def _quantizer(self, kind: Format, source: Path, images: ImageSet) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 
@@ -102,7 +121,11 @@ class Maker:
         return TfliteQuantizer(kind.precision, source, images.pixels)
 
 
-def _best(tried: Sequence[Rung]) -> list[str]:
-    """Return why the attempt that came nearest did not pass."""
-    best = min(tried, key=lambda rung: sum(rung.comparison.flips.values()))
+def _as_records(attempts: Mapping[str, Sequence[Attempt]]) -> dict[str, list[dict[str, object]]]:
+    return {file: [attempt.to_dict() for attempt in tried] for file, tried in attempts.items()}
+
+
+def _best(tried: Sequence[Attempt]) -> list[str]:
+    """Return why the attempt with the fewest changed labels did not pass."""
+    best = min(tried, key=lambda attempt: sum(attempt.comparison.flips.values()))
     return [f"best of {len(tried)} attempts, {best.name}", *best.mismatches]

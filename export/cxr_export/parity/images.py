@@ -1,84 +1,42 @@
-"""Images to calibrate and compare on: found, chosen by class and patient, decoded as in a scan."""
+"""Images to calibrate and compare on: listed, and chosen by class and patient."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import LABELS, VALIDATION, patient_of
+from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import UNKNOWN, VALIDATION, LabelledImage, patient_of
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, rank
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.pipeline.discover import ImageItem, discover
-from cxr_edge.pipeline.prepare import Pixels
-from cxr_edge.pipeline.scan import prepare_all
-from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.pipeline.discover import discover
 from cxr_edge.spec.model_spec import ModelSpec
 
 SEED: Final = 2021
-"""Of every choice among images."""
+"""Seed of every choice among images."""
 
-UNKNOWN: Final = -1
-"""In place of a label."""
-
-_AHEAD: Final = 32
 _JUDGED_SHARE: Final = 0.3
 
 
-@dataclass(frozen=True)
-class Image:
-    """One file that may be compared on."""
-
-    item: ImageItem
-    """The file."""
-    label: int
-    """1 for the positive class, 0 for the negative, :data:`UNKNOWN` where nothing says."""
-    patient: str
-    """See :func:`cxr_edge.datasets.labelled_image.patient_of`."""
-    split: str = ""
-    """As a manifest says."""
-
-
-@dataclass(frozen=True)
-class Images:
-    """N decoded images."""
-
-    images: tuple[Image, ...]
-    """N."""
-    pixels: NDArray[np.uint8]
-    """Shape (N, H, W, C)."""
-    sha256: tuple[str, ...]
-    """Of each file's bytes."""
-    unreadable: int = 0
-    """Files left out because no runtime would get pixels from them."""
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Shape (N,)."""
-        return np.array([image.label for image in self.images], np.int64)
-
-    @property
-    def patients(self) -> tuple[str, ...]:
-        """N names."""
-        return tuple(image.patient for image in self.images)
-
-
-def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -> list[Image]:
+def list_parity_images(data: Sequence[Path], classes: Classes) -> list[LabelledImage]:
     """List images with what is known of them.
 
     Parameters
     ----------
     data
-        Files, folders and manifests (``.csv``). An image is labelled by the nearest folder above
-        it that has a class's name.
-    labels
+        Files, folders and manifests (``.csv``). An image in none is labelled by the nearest folder
+        above it that has a class's name, and has no label where there is none.
+    classes
         Class names: negative, positive.
+
+    Returns
+    -------
+    list of LabelledImage
+        One for each file, in the order of ``data``.
 
     Raises
     ------
@@ -89,21 +47,22 @@ def list_parity_images(data: Sequence[Path], labels: tuple[str, str] = LABELS) -
     """
     manifests = [path for path in data if path.suffix.lower() == ".csv" and path.is_file()]
     others = [path for path in data if path not in manifests]
-    listed = [
-        Image(ImageItem(str(image.path), str(image.path)), image.label, image.patient, image.split)
-        for path in manifests
-        for image in list_images(path)
-    ]
+    listed = [image for path in manifests for image in list_images(path, classes)]
     for item in discover(others) if others else ():
-        named = [part for part in item.file.absolute().parent.parts if part in labels]
-        label = labels.index(named[-1]) if named else UNKNOWN
-        listed.append(Image(item, label, patient_of(item.file.name)))
+        label = _label_by_folder(item.file, classes)
+        listed.append(LabelledImage(item.file, label, patient_of(item.file.name)))
     if not listed:
-        raise DataError("expected images to compare on, the folder has none")
-    return list({image.item.file.resolve(): image for image in reversed(listed)}.values())[::-1]
+        raise DataError("expected images to compare on, got none in the folders given")
+    return list({image.path.resolve(): image for image in reversed(listed)}.values())[::-1]
 
 
-def held_out(images: Iterable[Image], spec: ModelSpec) -> list[Image]:
+def _label_by_folder(file: Path, classes: Classes) -> int:
+    """Return the label that the nearest folder with a class's name gives a file."""
+    named = [part for part in file.absolute().parent.parts if part in classes]
+    return classes.index(named[-1]) if named else UNKNOWN
+
+
+def held_out(images: Iterable[LabelledImage], spec: ModelSpec) -> list[LabelledImage]:
     """Return the images of patients that the model was validated on.
 
     Raises
@@ -122,18 +81,20 @@ def held_out(images: Iterable[Image], spec: ModelSpec) -> list[Image]:
     else:
         raise UsageError(
             f"--held-out: expected a model that says how its patients were split, {spec.name} does "
-            "not; give a manifest with a split, or leave it out"
+            "not; give a manifest with a split, or leave the option out"
         )
     if not kept:
         raise DataError("--held-out: no image is of a patient that the model was validated on")
     return kept
 
 
-def divide(images: Sequence[Image], spec: ModelSpec) -> tuple[list[Image], list[Image]]:
-    """Part images by patient into those to calibrate with and those to judge on.
+def divide(
+    images: Sequence[LabelledImage], spec: ModelSpec
+) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """Divide images by patient into those to calibrate with and those to judge on.
 
-    Where the model says whom it was validated on, these are judged on; else three patients in
-    ten of each class, by a hash of seed and patient.
+    The patients that the model was validated on are judged on, if the model or a manifest names
+    them; if not, three patients in ten of each class, by a hash of seed and patient.
     """
     facts = spec.provenance
     if any(image.split == VALIDATION for image in images) or (
@@ -143,12 +104,12 @@ def divide(images: Sequence[Image], spec: ModelSpec) -> tuple[list[Image], list[
     else:
         drawn = _drawn(images)
         judged = [image for image in images if image.patient in drawn]
-    apart = {image.patient for image in judged}
-    return [image for image in images if image.patient not in apart], judged
+    judged_patients = {image.patient for image in judged}
+    return [image for image in images if image.patient not in judged_patients], judged
 
 
-def _drawn(images: Sequence[Image]) -> set[str]:
-    """Return the patients of each class that come first by the hash, one at least."""
+def _drawn(images: Sequence[LabelledImage]) -> set[str]:
+    """Return the patients of each class that come first by the hash, at least one."""
     drawn: set[str] = set()
     for label in {image.label for image in images}:
         patients = sorted(
@@ -159,13 +120,13 @@ def _drawn(images: Sequence[Image]) -> set[str]:
     return drawn
 
 
-def choose(images: Sequence[Image], count: int | None) -> list[Image]:
-    """Return at most ``count`` images, as evenly of each class as there are, in a seeded order.
+def choose(images: Sequence[LabelledImage], count: int | None) -> list[LabelledImage]:
+    """Return at most ``count`` images in a seeded order, of each class alike.
 
     The classes alternate, so that the first images of the choice are an even choice as well.
     """
     rng = np.random.default_rng(SEED)
-    strata: list[list[Image]] = []
+    strata: list[list[LabelledImage]] = []
     for label in sorted({image.label for image in images}):
         members = [image for image in images if image.label == label]
         strata.append([members[index] for index in rng.permutation(len(members))])
@@ -178,47 +139,16 @@ def choose(images: Sequence[Image], count: int | None) -> list[Image]:
     return order[:count]
 
 
-def load_parity_images(images: Sequence[Image], spec: InputSpec) -> Images:
-    """Decode and preprocess images; those that cannot be read are counted and left out.
-
-    Raises
-    ------
-    DataError
-        None can be read.
-    """
-    kept: list[Image] = []
-    pixels: list[NDArray[np.uint8]] = []
-    digests: list[str] = []
-    of = {image.item.file: image for image in images}
-    for item, prepared in prepare_all((image.item for image in images), spec, ahead=_AHEAD):
-        if isinstance(prepared.content, Pixels):
-            kept.append(of[item.file])
-            pixels.append(prepared.content.pixels)
-            digests.append(prepared.sha256)
-    unreadable = len(images) - len(kept)
-    if not kept:
-        raise DataError(
-            f"expected images to compare on, none of {unreadable} files could be read"
-            if unreadable
-            else "expected images to compare on, got none"
-        )
-    return Images(tuple(kept), np.stack(pixels), tuple(digests), unreadable)
-
-
-def without(images: Images, digests: Sequence[str]) -> Images:
-    """Return the images whose bytes are not among these, whatever they are called.
+def without(images: ImageSet, digests: Sequence[str]) -> ImageSet:
+    """Return the images whose bytes are not among these, whatever their names.
 
     Raises
     ------
     DataError
         None is left.
     """
-    kept = [index for index, digest in enumerate(images.sha256) if digest not in set(digests)]
-    if not kept:
+    left_out = set(digests)
+    kept = images.where([digest not in left_out for digest in images.sha256])
+    if not kept.images:
         raise DataError("--calibration: expected images other than those judged on, got the same")
-    return Images(
-        tuple(images.images[index] for index in kept),
-        images.pixels[kept],
-        tuple(images.sha256[index] for index in kept),
-        images.unreadable,
-    )
+    return replace(kept, unreadable=images.unreadable, duplicates=images.duplicates)

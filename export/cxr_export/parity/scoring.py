@@ -1,14 +1,16 @@
-"""Scores in batches of several sizes."""
+"""Whether a runtime gives the same scores in batches of any size."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.base import Runtime
+from cxr_edge.runtimes.batches import run_in_batches
 
 BATCH_SIZES: Final = (1, 2, 7, 32)
-"""That must agree with each other."""
+"""Batch sizes whose scores must agree."""
 
 BATCH_TOLERANCE: Final = 1e-4
 """Largest |Δp| between two batch sizes: sums in another order, as between two fp32 runtimes.
@@ -17,25 +19,29 @@ Measured with SSE4.1, AVX2 and AVX-512: up to 1.8e-7 with onnxruntime, 0 with Li
 7.5e-6 for convolutional networks and 8.4e-5 for dense ones.
 """
 
-_BATCH: Final = max(BATCH_SIZES)
 _BATCH_IMAGES: Final = 70
-"""So many images are scored at each batch size; two full batches of the largest and some over."""
+"""Images scored at each batch size: two full batches of the largest size, and a part of one."""
 
 
-def score(runtime: Runtime, pixels: NDArray[np.uint8], batch: int = _BATCH) -> Scores:
-    """Return the scores of N images, shape (N,), run in batches."""
-    return np.concatenate(
-        [runtime.run(pixels[first : first + batch]) for first in range(0, len(pixels), batch)]
-    )
+def batch_mismatches(differences: Mapping[int, float], allowed: float) -> list[str]:
+    """Return the batch sizes whose scores differ by more than allowed, with numbers."""
+    return [
+        f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, allowed {allowed:g}"
+        for size, difference in differences.items()
+        if not difference <= allowed
+    ]
 
 
-def batches_apart(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
-    """Return how far scores in batches of each of :data:`BATCH_SIZES` are from those one by one.
+def batch_differences(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+    """Return the largest |Δp| from the scores one by one, for each larger batch size.
 
-    Of the first images; a largest |Δp| for each size but the first.
+    Only the first images are scored.
     """
     pixels = pixels[:_BATCH_IMAGES]
-    first = score(runtime, pixels, BATCH_SIZES[0]).astype(np.float64)
+    alone, *others = (
+        run_in_batches(runtime, pixels, size).scores.astype(np.float64) for size in BATCH_SIZES
+    )
     return {
-        size: float(np.abs(score(runtime, pixels, size) - first).max()) for size in BATCH_SIZES[1:]
+        size: float(np.abs(scores - alone).max())
+        for size, scores in zip(BATCH_SIZES[1:], others, strict=True)
     }

@@ -42,7 +42,7 @@ def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> N
     """Somebody's own folder is left alone."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
-    with pytest.raises(UsageError, match="no model package"):
+    with pytest.raises(UsageError, match="not a model package"):
         export_package(run_folder / "model.keras", tmp_path / "mine", request=FLOAT)
     with pytest.raises(UsageError, match="existing folder"):
         export_package(run_folder / "model.keras", tmp_path / "none" / "p", request=FLOAT)
@@ -56,11 +56,11 @@ def test_a_folder_that_only_looks_like_a_package_is_not_replaced(
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
     write_checksums(mine)
-    with pytest.raises(UsageError, match="no model package that could be replaced"):
+    with pytest.raises(UsageError, match="is not a model package that can be replaced"):
         export_package(run_folder / "model.keras", mine, request=FLOAT)
     export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
     (tmp_path / "p" / "notes.txt").write_text("seen on Monday")
-    with pytest.raises(UsageError, match=r"it has notes\.txt in it"):
+    with pytest.raises(UsageError, match=r"notes\.txt is in it"):
         export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
     assert (mine / "thesis.txt").read_text() == "years of work"
 
@@ -139,7 +139,7 @@ def test_a_given_spec_stands_in(tmp_path: Path, cxr: Callable[..., Any]) -> None
         "export", path, "-o", tmp_path / "p", *ONLY_FLOAT, "--spec", tmp_path / "spec.json"
     )
     assert result.exit_code == 0, result.output
-    assert load_original(tmp_path / "p" / "model.keras")[1] == TINY
+    assert load_original(tmp_path / "p" / "model.keras").spec == TINY
 
 
 def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_the_card_says_what_it_must(run_folder: Path) -> None:
     """Notice, data, split, seed, command, every operating point, limits, model-index."""
-    _, spec = load_original(run_folder / "model.keras")
+    spec = load_original(run_folder / "model.keras").spec
     card = model_card(spec)
     assert spec.provenance
     for text in (
@@ -171,7 +171,16 @@ def test_the_card_takes_in_an_evaluation(
     """Tables of cxr evaluate and notes stand in it; figures of another model are refused."""
     original = run_folder / "model.keras"
     out = tmp_path / "evaluation"
-    words = ("evaluate", original, class_folders, "-o", out, "--shifted", "--counterfactual")
+    words = (
+        "evaluate",
+        class_folders,
+        "--model",
+        original,
+        "-o",
+        out,
+        "--shifted",
+        "--counterfactual",
+    )
     assert cxr(*words).exit_code == 0
     (tmp_path / "notes.md").write_text("## How it was chosen\n\nBy lot.\n")
     options = ("--evaluation", out / "evaluation.json", "--notes", tmp_path / "notes.md")

@@ -3,14 +3,13 @@
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.headers import read_header
-from cxr_edge.imaging.raster import _jpeg_mode
+from cxr_edge.imaging.headers.read import read_header
+from cxr_edge.imaging.raster import jpeg_reduction
 from cxr_edge.imaging.sniff import Format, identify
 from cxr_edge.models.golden_set import read_golden_set
 from cxr_edge.models.locate import default_package
@@ -27,13 +26,13 @@ def test_every_way_in_is_exercised() -> None:
     data = {path.name: path.read_bytes() for path in IMAGES.iterdir()}
     kinds = {name: identify(image) for name, image in data.items()}
     assert set(kinds.values()) == {Format.JPEG, Format.PNG, Format.TIFF, Format.DICOM}
-    target = (224, 224)
-    facts = {name: decode(image, target).source for name, image in data.items()}
+    spec = InputSpec(224, 224)
+    facts = {name: decode(image, spec).source for name, image in data.items()}
     flags = {flag for fact in facts.values() for flag in fact.flags}
-    assert flags >= {"color", "small", "fewer-bits"}
+    assert flags >= {"color", "fewer-bits"}
     assert b"MONOCHROME1" in data["monochrome1.dcm"]
     header = read_header(data["large.jpg"], Format.JPEG)
-    assert _jpeg_mode(header, target) == cv2.IMREAD_REDUCED_GRAYSCALE_2
+    assert jpeg_reduction(header, spec) == 2
     sizes = [(fact.height, fact.width) for fact in facts.values()]
     assert any(height < 224 and width < 224 for height, width in sizes)
     assert any(height > 224 > width for height, width in sizes)

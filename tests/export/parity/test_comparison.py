@@ -2,33 +2,35 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage
 from cxr_edge.errors import UsageError
 from cxr_edge.metrics.bootstrap import paired_changes
 from cxr_edge.metrics.proportions import wilson
 from cxr_edge.metrics.roc import auc
-from cxr_edge.models.gates import FULL, GATES, Gate
-from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
-from cxr_edge.spec.quantization import PRECISIONS
-from cxr_export.parity.comparison import Comparison, compare
-from cxr_export.parity.images import UNKNOWN, Image, Images
+from cxr_edge.spec.precision import Precision
+from cxr_export.parity.comparison import Comparison, compare_scores
 
 COUNT = 400
 
 
-def images(labels: list[int]) -> Images:
+def images(labels: list[int]) -> ImageSet:
     """Images without content, two a patient."""
     listed = [
-        Image(ImageItem(f"image{number}.png", ""), label, f"p{number // 2}")
+        LabelledImage(Path(f"image{number}.png"), label, f"p{number // 2}")
         for number, label in enumerate(labels)
     ]
-    return Images(tuple(listed), np.zeros((len(labels), 1, 1, 1), np.uint8), ("",) * len(labels))
+    pixels = np.zeros((len(labels), 1, 1, 1), np.uint8)
+    return ImageSet(("NORMAL", "PNEUMONIA"), tuple(listed), pixels, ("",) * len(labels))
 
 
 @pytest.fixture
@@ -50,12 +52,12 @@ def judge(
     spec: ModelSpec,
     precision: str,
 ) -> Comparison:
-    return compare(images(labels), reference, candidate, spec, GATES[precision])
+    return compare_scores(images(labels), reference, candidate, spec, GATES[precision])
 
 
 def test_there_is_a_gate_for_each_precision() -> None:
     """No artefact goes unjudged."""
-    assert set(GATES) == {FULL, *PRECISIONS}
+    assert set(GATES) == set(Precision)
 
 
 @pytest.mark.parametrize("precision", GATES)
@@ -151,7 +153,7 @@ def test_no_probability_passes_no_gate(
     candidate = reference.copy()
     candidate[7] = value
     found = judge(labels, reference, candidate, spec, "int8")
-    assert any("no probability on film7.png" in line for line in found.mismatches)
+    assert any("no probability on image7.png" in line for line in found.mismatches)
 
 
 def test_the_gate_looks_at_screening_whatever_is_default(
@@ -185,7 +187,7 @@ def test_positives_alone_tell_a_loss_of_sensitivity(
     lost = np.flatnonzero(reference >= 0.4)[:4]
     candidate[lost] = 0.3
     loose = Gate(None, flips=1.0, auc_loss=0.002, sensitivity_loss=0.005)
-    found = compare(images([1] * COUNT), reference, candidate, spec, loose)
+    found = compare_scores(images([1] * COUNT), reference, candidate, spec, loose)
     assert found.unjudged == ["AUC"]
     assert found.mismatches == ["sensitivity at screening changes by -0.0100, allowed -0.0050"]
     assert found.changes.specificity == {}
@@ -245,7 +247,7 @@ def test_a_gate_can_be_moved(
 ) -> None:
     """Loose limits let anything pass that is a probability."""
     loose = Gate(None, flips=1.0)
-    found = compare(images(labels), reference, 1 - reference, spec, loose)
+    found = compare_scores(images(labels), reference, 1 - reference, spec, loose)
     assert found.passed
     assert found.changes.auc
     assert found.changes.auc.value < -0.9

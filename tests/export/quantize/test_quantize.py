@@ -13,20 +13,22 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
-from cxr_export.parity.images import Images, choose, divide, list_parity_images, load_parity_images
-from cxr_export.parity.scoring import score
+from cxr_export.parity.images import choose, divide, list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
-from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, Plan
+from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.tflite import TfliteQuantizer
 
 pytestmark = pytest.mark.slow
@@ -38,15 +40,15 @@ FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.
 
 
 @pytest.fixture(scope="module")
-def images(package: Path, class_folders: Path) -> Images:
+def images(package: Path, class_folders: Path) -> ImageSet:
     spec = package_spec(package)
     listed = list_parity_images([class_folders], spec.labels)
-    return load_parity_images(choose(listed, 48), spec.input)
+    return load_images(choose(listed, 48), spec.labels, spec.input)
 
 
 @pytest.fixture(scope="module")
-def expected(package: Path, images: Images) -> Scores:
-    return score(open_model(str(package / "model.onnx")).runtime, images.pixels)
+def expected(package: Path, images: ImageSet) -> Scores:
+    return scores(package / "model.onnx", images)
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +67,28 @@ def everything(
     return out
 
 
-def write(quantizer: Any, plan: Plan, package: Path, path: Path) -> Path:
+def write(quantizer: Any, plan: QuantizationPlan, package: Path, path: Path) -> Path:
     spec = package_spec(package)
     quantizer.write(plan, spec, path)
     assert open_model(str(path)).spec == spec
     return path
 
 
-def difference(path: Path, images: Images, expected: Scores) -> float:
-    return float(np.abs(score(open_model(str(path)).runtime, images.pixels) - expected).mean())
+def scores(path: Path, images: ImageSet) -> Scores:
+    return run_in_batches(open_model(str(path)).runtime, images.pixels).scores
+
+
+def difference(path: Path, images: ImageSet, expected: Scores) -> float:
+    return float(np.abs(scores(path, images) - expected).mean())
 
 
 @pytest.mark.parametrize("calibrator", [MINMAX, PERCENTILE, ENTROPY])
 def test_onnx_int8_stays_near_the_float_graph(
-    package: Path, images: Images, expected: Scores, tmp_path: Path, calibrator: str
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path, calibrator: str
 ) -> None:
     """Each calibrator gives a QDQ graph of at most 30 % of the size, off by a little."""
     quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
-    path = write(quantizer, Plan(calibrator, 48), package, tmp_path / "q.onnx")
+    path = write(quantizer, QuantizationPlan(calibrator, 48), package, tmp_path / "q.onnx")
     assert path.stat().st_size <= 0.3 * (package / "model.onnx").stat().st_size
     assert 0 < difference(path, images, expected) < 0.05
     graph = onnx.load(path).graph
@@ -111,7 +117,7 @@ def weights_and_step(graph: onnx.GraphProto, layer: str) -> tuple[Weights, Weigh
 
 
 def test_onnx_layers_stay_in_float_or_keep_float_activations(
-    package: Path, images: Images, expected: Scores, tmp_path: Path
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path
 ) -> None:
     """Weights alone: off by half a step of 8 bits, activations as beside layers in float."""
     quantizer = OnnxInt8(package / "model.onnx", images.pixels, tmp_path)
@@ -120,9 +126,9 @@ def test_onnx_layers_stay_in_float_or_keep_float_activations(
     assert "probability" in layers[-1]
     graphs, sizes = [], []
     for plan in (
-        Plan(MINMAX, 48),
-        Plan(MINMAX, 48, weights_only=layers),
-        Plan(MINMAX, 48, float_layers=layers),
+        QuantizationPlan(MINMAX, 48),
+        QuantizationPlan(MINMAX, 48, weights_only=layers),
+        QuantizationPlan(MINMAX, 48, float_layers=layers),
     ):
         path = write(quantizer, plan, package, tmp_path / "q.onnx")
         assert 0 < difference(path, images, expected) < 0.05
@@ -147,17 +153,17 @@ def test_onnx_layers_stay_in_float_or_keep_float_activations(
     [("fp16", 0.55, 1e-3), ("dynamic", 0.3, 0.05), ("int8", 0.3, 0.05)],
 )  # fmt: skip
 def test_tflite_of_fewer_bits_stays_near_the_float_graph(
-    package: Path, images: Images, expected: Scores, tmp_path: Path,
+    package: Path, images: ImageSet, expected: Scores, tmp_path: Path,
     precision: str, share: float, limit: float,
 ) -> None:  # fmt: skip
     """Smaller by what was promised, off by a little; with all layers in float, as large."""
     source = package / "model.tflite"
-    quantizer = TfliteQuantizer(precision, source, images.pixels)
+    quantizer = TfliteQuantizer(Precision(precision), source, images.pixels)
     assert "probability" in quantizer.layers[-1]
-    path = write(quantizer, Plan(MINMAX, 48), package, tmp_path / "q.tflite")
+    path = write(quantizer, QuantizationPlan(MINMAX, 48), package, tmp_path / "q.tflite")
     assert path.stat().st_size <= share * source.stat().st_size
     assert 0 < difference(path, images, expected) < limit
-    plan = Plan(MINMAX, 48, float_layers=quantizer.layers)
+    plan = QuantizationPlan(MINMAX, 48, float_layers=quantizer.layers)
     path = write(quantizer, plan, package, tmp_path / "f.tflite")
     assert path.stat().st_size > 0.9 * source.stat().st_size
 
@@ -186,10 +192,10 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     for name in FEW_BITS:
         made = open_model(str(everything / name)).spec.quantization
         assert made
-        assert (len(made.images) > 0) == (made.precision == "int8")
+        assert (len(made.films) > 0) == (made.precision == "int8")
     assert package_spec(everything).quantization is None
     findings = json.loads((everything / "parity.json").read_text())
-    assert set(findings["rungs"]) == set(FEW_BITS)
+    assert set(findings["attempts"]) == set(FEW_BITS)
     assert len(findings["artefacts"]) == 6
     card = (everything / "README.md").read_text()
     assert "## Parity" in card
@@ -198,7 +204,7 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     assert json.loads((everything / "parity.json").read_text()) == findings
 
 
-def test_the_rungs_outlive_another_comparison(
+def test_the_attempts_outlive_another_comparison(
     everything: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
     """cxr verify replaces the figures and keeps what was tried at the export."""
@@ -207,11 +213,11 @@ def test_the_rungs_outlive_another_comparison(
     before = json.loads((copy / "parity.json").read_text())
     result = cxr("verify", copy, "--data", class_folders, *LOOSE)
     assert result.exit_code == 0
-    assert "108 of the images calibrated model.int8.onnx" in result.output
-    assert "of the images calibrated model.fp16.tflite" not in result.output
+    assert "model.int8.onnx was calibrated with 108 of the images" in result.output
+    assert "model.fp16.tflite was calibrated" not in result.output
     after = json.loads((copy / "parity.json").read_text())
     assert after["films"] == 120 != before["films"]
-    assert after["rungs"] == before["rungs"]
+    assert after["attempts"] == before["attempts"]
 
 
 def test_the_same_model_and_images_give_the_same_bytes(
@@ -239,10 +245,10 @@ def test_what_never_passes_is_withheld(
     assert "model.fp16.tflite" not in names
     check_checksums(tmp_path / "p")
     findings = json.loads((tmp_path / "p" / "parity.json").read_text())
-    tried = findings["rungs"]["model.fp16.tflite"]
-    assert tried[0]["rung"] == "all layers"
-    assert tried[-1]["rung"].endswith("most sensitive in float")
-    assert not any(rung["passed"] for rung in tried)
+    tried = findings["attempts"]["model.fp16.tflite"]
+    assert tried[0]["attempt"] == "all layers"
+    assert tried[-1]["attempt"].endswith("most sensitive in float")
+    assert not any(attempt["passed"] for attempt in tried)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
@@ -250,10 +256,10 @@ def test_unreadable_calibration_images_are_counted(
     run_folder: Path, class_folders: Path, cxr: Callable[..., Any], tmp_path: Path
 ) -> None:
     """They are left out, and that is said."""
-    images = tmp_path / "films"
+    images = tmp_path / "images"
     shutil.copytree(class_folders, images)
     (images / "NORMAL" / "IM-9999-0001.png").write_text("no image")
-    listed = list_parity_images([images])
+    listed = list_parity_images([images], ("NORMAL", "PNEUMONIA"))
     spec = package_spec_of(run_folder)
     calibration, judged = divide(listed, spec)
     side = "calibration images" if len(calibration) > 108 else "files"
@@ -267,7 +273,7 @@ def test_unreadable_calibration_images_are_counted(
 def package_spec_of(run_folder: Path) -> ModelSpec:
     from cxr_export.keras_models.load import load_original
 
-    return load_original(run_folder / "model.keras")[1]
+    return load_original(run_folder / "model.keras").spec
 
 
 def test_images_are_asked_for() -> None:
@@ -304,7 +310,7 @@ def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_pa
     spec = ModelSpec(
         "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
     )
-    calibration, judged = divide(list_parity_images([tmp_path]), spec)
+    calibration, judged = divide(list_parity_images([tmp_path], ("NORMAL", "PNEUMONIA")), spec)
     assert {image.label for image in judged} == {image.label for image in calibration} == {0, 1}
     assert len(judged) == 10
     copies = tmp_path.parent / f"{tmp_path.name}-copies"

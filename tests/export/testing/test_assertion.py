@@ -15,6 +15,7 @@ from fakes import SAMPLES, FakeRuntime
 from keras import layers
 from onnx import numpy_helper
 
+from cxr_edge.datasets.image_set import load_images
 from cxr_edge.errors import (
     CxrError,
     DataError,
@@ -28,15 +29,15 @@ from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_model
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs, Scores
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.quantization import Quantization
-from cxr_export.parity.images import list_parity_images, load_parity_images
+from cxr_export.parity.images import list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
-from cxr_export.quantize.plan import MINMAX, Plan
+from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 from cxr_export.testing.assertion import ParityAssertionError, assert_parity
 
@@ -63,7 +64,7 @@ def network(batch: int | None = None) -> keras.Model:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
     """Ten phantoms of each class."""
-    folder = tmp_path_factory.mktemp("films")
+    folder = tmp_path_factory.mktemp("images")
     phantoms.write_classes(folder, 10, 48)
     return folder
 
@@ -97,7 +98,7 @@ def test_every_format_is_reference_and_candidate(
         assert only.comparison.max_difference < 1e-5
         assert only.comparison.flips == {"screening": 0, "study": 0}
         assert set(only.batches) == {2, 7, 32}
-        assert len(found.images) == 20
+        assert len(found.images.images) == 20
         assert sorted(found.images.labels) == [0] * 10 + [1] * 10
 
 
@@ -213,13 +214,13 @@ def test_int8_calibrated_on_noise_is_told(
     """Judged by the gate of int8, as the artefact's spec says, with room for a rough network."""
     spec = replace(open_model(str(package)).spec, quantization=Quantization("int8"))
     listed = list_parity_images([class_folders], spec.labels)
-    real = load_parity_images(listed, spec.input).pixels[::3]
+    real = load_images(listed, spec.labels, spec.input).pixels[::3]
     noise = np.random.default_rng(0).integers(120, 136, real.shape, np.uint8)
     room: dict[str, Any] = {"flips": 0.2, "auc_loss": 0.1, "sensitivity_loss": 0.2}
     for name, pixels in (("good", real), ("bad", noise)):
         (tmp_path / name).mkdir()
         quantizer = OnnxInt8(package / "model.onnx", pixels, tmp_path / name)
-        quantizer.write(Plan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
+        quantizer.write(QuantizationPlan(MINMAX, len(pixels)), spec, tmp_path / f"{name}.onnx")
     found = assert_parity(package, tmp_path / "good.onnx", class_folders, **room)
     (only,) = found.candidates
     assert only.precision == "int8"
@@ -239,14 +240,14 @@ class Other(FakeRuntime):
         super().__init__(spec)
         self.wrong = wrong
 
-    def run(self, pixels: np.ndarray) -> Scores:
-        return self.wrong(super().run(pixels))
+    def run(self, pixels: np.ndarray) -> Outputs:
+        return Outputs(self.wrong(super().run(pixels).scores))
 
 
 class Strict(FakeRuntime):
     """The fake, but for pixels that its spec does not name."""
 
-    def run(self, pixels: np.ndarray) -> Scores:
+    def run(self, pixels: np.ndarray) -> Outputs:
         assert pixels.shape[1:] == self.spec.input.shape
         return super().run(pixels)
 
@@ -328,8 +329,8 @@ def test_the_embedded_model_has_a_name() -> None:
 def test_files_that_cannot_be_read_are_counted(spec: ModelSpec) -> None:
     """Nobody is told of nine images where seven were compared."""
     found = assert_parity(FakeRuntime(spec), FakeRuntime(spec), SAMPLES)
-    assert (len(found.images), found.images.unreadable) == (7, 2)
-    assert found.rows[0]["films"] == "7 of 9"
+    assert (len(found.images.images), len(found.images.unreadable)) == (7, 2)
+    assert found.rows[0]["images"] == "7 of 9"
 
 
 def without_spec(folder: Path) -> Path:
@@ -341,7 +342,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[CxrError], str]] = {
     "no reference": ({"reference": "no.onnx"}, UsageError, "reference: .* no.onnx does not exist"),
     "no candidate": ({"candidate": "no.onnx"}, UsageError, "candidate: .* no.onnx does not exist"),
     "no images": ({"data": "no"}, UsageError, "no does not exist"),
-    "empty folder": ({"data": "."}, DataError, "the folder has none"),
+    "empty folder": ({"data": "."}, DataError, "got none in the folders given"),
     "no pixels": ({"data": np.zeros((0, 32, 32, 1), np.uint8)}, DataError, "got no image"),
     "floats": (
         {"data": np.zeros((2, 32, 32, 1))},

@@ -13,7 +13,7 @@ import pytest
 from fakes import ROOT, SAMPLES
 from onnx import TensorProto, helper, numpy_helper
 
-import cxr_export.testing
+import cxr_export.testing.assertion  # noqa: F401  # pytester would load TensorFlow again
 from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -23,7 +23,6 @@ SPEC = ModelSpec(
     "gray", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.3),), "study"
 )
 MODULE = "cxr_export.testing.pytest_plugin"
-NAME = "cxr_parity"
 HEAVY = {"tensorflow", "keras", "numpy", "cv2", "onnx", "onnxruntime", "typer", "cxr_edge"}
 
 
@@ -51,14 +50,13 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     (pytester.path / "models").mkdir()
     for name, factor in (("a", 1.0), ("b", 1.0), ("bad", 0.5)):
         gray_model(pytester.path / "models" / f"{name}.onnx", factor)
-    (pytester.path / "films").symlink_to(SAMPLES)
+    (pytester.path / "images").symlink_to(SAMPLES)
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\n")
     return pytester
 
 
 def run(project: pytest.Pytester, *words: str | Path) -> pytest.RunResult:
-    """Run pytest in this process, with the plugin named as where no entry point is installed."""
-    assert cxr_export.testing.assertion  # loaded before, as TensorFlow cannot be loaded twice
+    """Run pytest in this process with the plugin."""
     return project.runpytest_inprocess("-p", MODULE, *words)
 
 
@@ -67,7 +65,7 @@ def test_what_agrees_passes_and_stands_in_the_table(project: pytest.Pytester) ->
     project.makepyfile(
         """
         def test_models(parity):
-            found = parity("models/a.onnx", "models/b.onnx", "films", gate="fp32")
+            found = parity("models/a.onnx", "models/b.onnx", "images", gate="fp32")
             assert found.candidates[0].comparison.max_difference == 0
         """
     )
@@ -75,7 +73,7 @@ def test_what_agrees_passes_and_stands_in_the_table(project: pytest.Pytester) ->
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([
         "*= parity =*",
-        "candidate  reference  images   max |Δp|  flips  verdict",
+        "candidate  reference  images  max |Δp|  flips  verdict",
         "b.onnx     a.onnx     7 of 9  0.0e+00   0      passed",
     ])  # fmt: skip
 
@@ -104,7 +102,7 @@ def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
         """
         import pytest
 
-        @pytest.mark.parity("models/a.onnx", "models/bad.onnx", "films")
+        @pytest.mark.parity("models/a.onnx", "models/bad.onnx", "images")
         def test_models(parity):
             parity()
         """
@@ -114,7 +112,7 @@ def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([
         ">       parity()",
         "E       *.ParityAssertionError: expected the decisions of a.onnx on 7*",
-        "E         bad.onnx: |Δp| 2.*e-01 on phantom-*, allowed 0.0001",
+        "E         bad.onnx: |Δp| 2.*e-01 on *phantom-*, allowed 0.0001",
         "E         bad.onnx: 7 of 7 labels differ at study, allowed 0.0%",
         "E       correct its spec, export it again, or allow more with gate=",
         "*= parity =*",
@@ -130,7 +128,7 @@ def test_markers_add_up_and_the_call_wins(project: pytest.Pytester) -> None:
         import pytest
 
         pytestmark = pytest.mark.parity(
-            reference="models/a.onnx", candidate="models/bad.onnx", data="films"
+            reference="models/a.onnx", candidate="models/bad.onnx", data="images"
         )
 
         @pytest.mark.parity(candidate="models/b.onnx")
@@ -152,7 +150,7 @@ import pytest
 @pytest.mark.parity(reference="models/a.onnx", candidate="models/b.onnx")
 def test_models(parity):
     found = parity()
-    assert len(found.images) == {images}
+    assert len(found.images.images) == {images}
 """
 
 
@@ -235,7 +233,7 @@ def test_without_the_extra_only_the_fixture_fails(
     project.makepyfile(
         """
         def test_models(parity):
-            parity("models/a.onnx", "models/b.onnx", "films")
+            parity("models/a.onnx", "models/b.onnx", "images")
 
         def test_other():
             pass
@@ -243,42 +241,48 @@ def test_without_the_extra_only_the_fixture_fails(
     )
     result = python(project, monkeypatch, ["-p", MODULE])
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E *MissingExtra: the fixture 'parity' needs*cxr-edge?export?'"])
-
-
-@pytest.fixture
-def installed(project: pytest.Pytester) -> pytest.Pytester:
-    """The project beside a distribution with the entry points of this one."""
-    entries = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    info = project.mkdir("stand_in-1.0.dist-info")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stand-in\nVersion: 1.0\n")
-    lines = [f"{name} = {value}" for name, value in entries["pytest11"].items()]
-    (info / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]))
-    project.makepyfile("def test_models(request):\n    request.getfixturevalue('parity')\n")
-    return project
+    result.stdout.fnmatch_lines(["E *MissingExtra: the fixture 'parity' needs the extra 'export'*"])
 
 
 @pytest.mark.parametrize(
     ("words", "conftest"),
     [
-        ([], ""),
         (["-p", MODULE], ""),
-        (["-p", NAME], ""),
-        (["-p", MODULE], f"pytest_plugins = ['{MODULE}']"),
         ([], f"pytest_plugins = ['{MODULE}']"),
+        (["-p", MODULE], f"pytest_plugins = ['{MODULE}']"),
     ],
 )
-def test_the_entry_point_may_be_installed_and_named(
-    installed: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str], conftest: str
+def test_the_plugin_is_asked_for_in_either_way(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str], conftest: str
 ) -> None:
-    """It is found by pytest, and however often it is named, it is loaded once."""
-    installed.makeconftest(conftest)
-    python(installed, monkeypatch, words).assert_outcomes(passed=1)
+    """By ``-p`` or in conftest.py; asked for twice, it is loaded once."""
+    project.makeconftest(conftest)
+    project.makepyfile("def test_models(request):\n    request.getfixturevalue('parity')\n")
+    result = python(project, monkeypatch, [*words, "--parity-data", "images"])
+    result.assert_outcomes(passed=1)
 
 
-def test_the_plugin_can_be_left_out(
-    installed: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+def test_a_plain_run_gains_nothing(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``-p no:`` with its name leaves no fixture behind."""
-    installed.makepyfile("def test_models(parity):\n    pass\n")
-    python(installed, monkeypatch, ["-p", f"no:{NAME}"]).assert_outcomes(errors=1)
+    """Where cxr-edge is installed, other projects get no fixture, marker, option or import."""
+    assert "pytest11" not in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get(
+        "entry-points", {}
+    )
+    project.makepyfile(
+        """
+        import sys
+
+        def test_fixture(parity):
+            pass
+
+        def test_other():
+            assert not {name.partition(".")[0] for name in sys.modules} & {"cxr_export", "cxr_edge"}
+        """
+    )
+    python(project, monkeypatch, []).assert_outcomes(passed=1, errors=1)
+    markers = python(project, monkeypatch, ["--markers"])
+    markers.stdout.no_fnmatch_line("*mark.parity*")
+    python(project, monkeypatch, ["--parity-data", "images"]).stderr.fnmatch_lines(
+        ["*unrecognized arguments: --parity-data*"]
+    )

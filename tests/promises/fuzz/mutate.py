@@ -2,8 +2,8 @@
 
 ``python tests/promises/fuzz/mutate.py --count 20000 --seed 1 --from samples --from FOLDER``
 
-Each copy goes through ``prepare`` in a process of its own that is watched, and with the others of
-its folder through a whole ``cxr scan``. Exit code 1 where anything was found; a copy that was is
+Each copy goes through ``prepare`` in a supervised process of its own, and with the others of its
+folder through a whole ``cxr scan``. Exit code 1 where anything was found; a copy that was is
 kept in ``--keep``, and ``--only INDEX`` makes it again.
 """
 

@@ -3,7 +3,7 @@
     python tests/promises/torture/kill.py [--rounds 200] [--images 500] [--seed 1] [--model MODEL]
 
 Each round scans the same images into a new report. The command's process, or the one that it
-watches, gets SIGKILL at a random moment, again and again; between kills the same command is run
+supervises, gets SIGKILL at a random moment, again and again; between kills the same command is run
 again. Once it finishes, the report must be byte for byte that of an undisturbed run. Prints the
 seed, the kills and how many got amid the rows; ends with exit code 1 at a report that differs.
 """
@@ -98,7 +98,8 @@ def main() -> int:
     in_the_middle = sum(0 < rows <= options.images for rows in kills)
     print(
         f"seed {options.seed}: {options.rounds} reports of {options.images} images, all identical "
-        f"to the undisturbed one, after {len(kills)} kills, {in_the_middle} of them amid rows"
+        f"to the undisturbed one, after {len(kills)} kills, "
+        f"{in_the_middle} of them with rows written"
     )
     return 0
 

@@ -1,1 +1,1 @@
-"""What ``cxr benchmark`` measures, and how it is shown."""
+"""Measurement of how fast images become rows on this machine."""

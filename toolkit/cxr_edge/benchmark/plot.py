@@ -1,4 +1,4 @@
-"""The picture of a benchmark; needs the extra 'evaluate'."""
+"""Picture of a benchmark; needs the extra 'evaluate'."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,38 +7,38 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from cxr_edge.benchmark.rows import Figures, Row
+from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow
 
 _DPI: Final = 100
 _WHOLE: Final = "end to end"
 
-_BARS: Final[Mapping[str, Callable[[Figures], float]]] = {
+_BARS: Final[Mapping[str, Callable[[BenchmarkFigures], float]]] = {
     "decode only": lambda figures: figures.decode_rate,
     "inference only": lambda figures: figures.inference_rate,
     _WHOLE: lambda figures: figures.end_to_end_rate,
 }
 
 
-def draw_rates(rows: Sequence[Row], path: Path) -> None:
-    """Write what :func:`figure_of_rates` draws.
+def draw_rates(rows: Sequence[BenchmarkRow], path: Path) -> None:
+    """Write the picture of :func:`figure_of_rates`.
 
     Parameters
     ----------
     rows
-        At least one with figures.
+        Rows, at least one of them with figures.
     path
-        The PNG.
+        PNG file to write.
     """
     figure_of_rates(rows).savefig(path, dpi=_DPI)
 
 
-def figure_of_rates(rows: Sequence[Row]) -> Figure:
+def figure_of_rates(rows: Sequence[BenchmarkRow]) -> Figure:
     """Draw bars of the rates of every setting that ran, with a mark at the ideal one.
 
     Parameters
     ----------
     rows
-        At least one with figures.
+        Rows, at least one of them with figures.
     """
     found = [(row.asked, row.figures) for row in rows if row.figures]
     places = np.arange(len(found), dtype=float)
@@ -67,12 +67,12 @@ def figure_of_rates(rows: Sequence[Row]) -> Figure:
     )
     axis.invert_yaxis()
     axis.margins(x=0.1)
-    axis.set_xlabel("images a second")
+    axis.set_xlabel("images per second")
     axis.set_title(found[0][1].model.partition("@")[0])
     axis.grid(visible=True, axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(_BARS) + 1)
     return figure
 
 
-def _name(figures: Figures) -> str:
+def _name(figures: BenchmarkFigures) -> str:
     return f"{figures.runtime} ({figures.provider}), batch {figures.batch_size}"

@@ -1,4 +1,4 @@
-"""The rows of a benchmark, and its JSON."""
+"""Rows of a benchmark: settings with their figures, and their JSON."""
 
 import json
 import platform
@@ -9,28 +9,28 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import UsageError
-from cxr_edge.models.machine_cache import library_versions
-from cxr_edge.storage.atomic import write_whole
-from cxr_edge.system.cpu import cpu_model, usable_cpus
+from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.system.cpu import CpuInfo, usable_cpus
+from cxr_edge.system.versions import library_versions
 
-BENCHMARK_VERSION: Final = 1
+BENCHMARK_VERSION: Final = 2
 """Version of the JSON."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One combination that is asked for."""
+    """One combination of options to measure."""
 
     runtime: str
-    """``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
+    """Runtime: ``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
     device: str
-    """As for :func:`cxr_edge.models.open.open_model`."""
+    """Device: one of :data:`cxr_edge.runtimes.providers.DEVICES`."""
     batch_size: int | None
-    """Images a call of the model; None for the fastest."""
+    """Images per model call; None for the fastest."""
     workers: int
-    """Files at work at once."""
+    """Files processed in parallel."""
     threads: int
-    """Threads of one call of the model."""
+    """CPU threads per model call."""
 
     def __str__(self) -> str:
         return (
@@ -40,89 +40,91 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was measured of one setting. Rates are images a second, medians of the rounds."""
+class BenchmarkFigures:
+    """Figures of one setting; rates are images per second, medians over the rounds."""
 
     model: str
-    """As in the report's ``model`` column."""
+    """Model as in the report: name and digest."""
     runtime: str
-    """That ran it."""
+    """Runtime that was used."""
     provider: str
-    """That the runtime used."""
+    """Execution provider or device that the runtime used."""
     batch_size: int
-    """Images a call of the model."""
+    """Images per model call."""
     batch_why: str
-    """Why as many."""
+    """Reason for the batch size."""
     decode_rate: float
-    """Files to pixels, by all workers."""
+    """Rate of files to pixels, by all workers."""
     inference_rate: float
-    """Pixels to probabilities, by all workers."""
+    """Rate of pixels to probabilities, by all workers."""
     end_to_end_rate: float
-    """Files to rows of a report: all that ``cxr scan`` does after its start."""
+    """Rate of files to report rows: all that ``cxr scan`` does after its start."""
     decode_cpu_ms: float
-    """CPU time of decoding an image, alone, in one thread."""
+    """CPU milliseconds per image of decoding, in one thread that runs alone."""
     inference_cpu_ms: float
-    """CPU time of scoring an image, alone, with one thread, in a batch as above."""
+    """CPU milliseconds per image of scoring in these batches, in one thread that runs alone."""
     ideal_rate: float
-    """If all usable CPUs did nothing but decode and score, as fast as one of them does alone."""
+    """Rate if every usable CPU only decoded and scored, as fast as one of them does alone."""
     share: float
-    """End to end, of the ideal."""
+    """Share of the ideal rate that the end-to-end rate reaches."""
     p50_ms: float
-    """Median time of an image from its bytes to its outcome, one at a time."""
+    """Median milliseconds of one image from its bytes to its outcome, one at a time."""
     p95_ms: float
-    """95th percentile of it."""
+    """95th percentile of the same."""
     p99_ms: float
-    """99th percentile of it."""
+    """99th percentile of the same."""
     peak_bytes: int
-    """Most memory that a process had which scanned all images once and did nothing else."""
+    """Peak memory of a process that scanned all images once and did nothing else."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One setting and what came of it."""
+class BenchmarkRow:
+    """A setting with its figures, or with the reason why it cannot run."""
 
     asked: Setting
-    """The setting."""
-    figures: Figures | None
-    """None where it cannot run."""
+    """Setting that was asked for."""
+    figures: BenchmarkFigures | None
+    """Figures; None if the setting cannot run."""
     error: str | None
-    """Why it cannot."""
+    """Reason why it cannot run; None if it ran."""
 
 
-def write_json(rows: Sequence[Row], path: Path, images: int, distinct: int, rounds: int) -> None:
-    """Write all figures, and of what machine they are.
+def write_json(
+    rows: Sequence[BenchmarkRow], path: Path, images: int, distinct: int, rounds: int
+) -> None:
+    """Write all figures, and the machine that they were measured on.
 
     Parameters
     ----------
     rows
-        As measured.
+        Rows in the order of the table.
     path
-        The file.
+        JSON file to write.
     images, distinct
-        Images a pass, and how many of them are not the same.
+        Images per pass, and how many of them are different.
     rounds
-        That the figures are medians of.
+        Passes of each kind, whose medians the figures are.
 
     Raises
     ------
     UsageError
-        It cannot be written.
+        The file cannot be written.
     """
     data = {
         "benchmark_version": BENCHMARK_VERSION,
         "tool_version": __version__,
         "machine": {
-            "cpu": cpu_model(),
+            "cpu": CpuInfo.read().name,
             "architecture": platform.machine(),
             "usable_cpus": usable_cpus(),
             "libraries": library_versions(),
         },
-        "films": images,
-        "distinct_films": distinct,
+        "images": images,
+        "distinct_images": distinct,
         "rounds": rounds,
         "rows": [asdict(row) for row in rows],
     }
     try:
-        write_whole(path, json.dumps(data, indent=2) + "\n")
+        write_text_atomically(path, json.dumps(data, indent=2) + "\n")
     except OSError as exc:
         raise UsageError(f"--json: {path} cannot be written: {exc.strerror}") from exc

@@ -6,17 +6,33 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.errors import CxrError, ExitCode
 
 _MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
+
+EXIT_CODES: Final[Mapping[ExitCode, str]] = {
+    ExitCode.DONE: "done",
+    ExitCode.ERROR: "error; the last line says which",
+    ExitCode.USAGE: "wrong use of the command",
+    ExitCode.SOME_FAILED: "finished, but some files failed",
+    ExitCode.GATE_FAILED: "a gate failed: parity, self-test or accuracy",
+    ExitCode.INTERRUPTED: "interrupted; the same command continues",
+}
+"""Meaning of each exit code, the same for all commands."""
+
+_MEANT: Final = {
+    word: command.name for command in COMMANDS for word in (command.name, *command.synonyms)
+}
+"""Command that is meant by a word."""
 
 
 class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of commands to itself
@@ -31,7 +47,7 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
             command = self._table[name]
             function = getattr(importlib.import_module(command.module), name)
             alone = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP)
-            alone.command(name, rich_help_panel=command.panel)(function)
+            alone.command(name, cls=_CxrCommand, rich_help_panel=command.panel)(function)
             self._loaded[name] = typer.main.get_command(alone)
         return self._loaded[name]
 
@@ -48,6 +64,24 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
         return len(self._table)
 
 
+class _CxrCommand(TyperCommand):
+    """A subcommand whose help is narrow enough for 80 columns."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return ``--help``, which stands with the last option and not in a panel of its own."""
+        option = super().get_help_option(ctx)
+        if option and self.params:
+            option.rich_help_panel = getattr(self.params[-1], "rich_help_panel", None)
+        return option
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; numbers are shown as N, beside which stands their range."""
+        for parameter in self.params:
+            if parameter.metavar is None and parameter.type.name.startswith(("int", "float")):
+                parameter.metavar = "N"
+        return super().get_params(ctx)
+
+
 class CxrGroup(TyperGroup):
     """Loads subcommands lazily, and turns every :class:`CxrError` into one line and a code."""
 
@@ -58,6 +92,13 @@ class CxrGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the table, loading none."""
         return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the subcommand; one that is not there is an error that suggests what is."""
+        if args and args[0] not in self.list_commands(ctx):
+            for word in get_close_matches(args[0], _MEANT, n=1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {_MEANT[word]!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> object:
         """Run the subcommand."""
@@ -74,15 +115,12 @@ app = typer.Typer(
     name="cxr",
     cls=CxrGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=_MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=(
-        "Screen folders of chest X-rays for pneumonia. Research use only, not a diagnosis. "
-        "Exit codes: 0 done, 1 error, 2 usage, 3 finished but some files failed, "
-        "4 a gate failed, 130 interrupted."
-    ),
+    help="Screen folders of chest X-rays for pneumonia. Research use only, not a diagnosis.",
+    epilog="Exit codes:\n\n"
+    + "\n".join(f"- {code:d}: {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 
 

@@ -1,123 +1,142 @@
-"""``cxr audit``: tell what is wrong with a labelled set, and write one without."""
+"""``cxr audit``: check a labelled set, and write a manifest without its faults."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli import panels
+from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cxr_edge.datasets.audit import Audit
+    from cxr_edge.datasets.classes import Classes
+    from cxr_edge.datasets.labelled_image import LabelledImage
 
 
 def audit(
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA",
-            help="Folder with NORMAL and PNEUMONIA in it or in train, val, test, or a manifest.",
-        ),
-    ],
+    data: DataArgument,
+    positive: PositiveOption = "",
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all findings as JSON.")
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write all findings with their paths as JSON.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = None,
     fix: Annotated[
         Path | None,
         typer.Option(
             metavar="MANIFEST",
             help="Write a manifest without the faults: split by patient, stratified by class, "
-            "no duplicates.",
+            "without duplicates.",
+            rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the new split.")] = 2021,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
+    ] = 2021,
     validation_fraction: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Share of the images to validate on.")
+        float,
+        typer.Option(
+            min=0.01,
+            max=0.9,
+            help="Share of the images to validate on in the new split.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = 0.2,
 ) -> None:
-    """Look for what spoils training and validation: leaks, duplicates, unreadable files.
+    """Check a labelled data set for leaks, duplicates and unreadable files.
 
-    Patients on both sides of a split, files with the same bytes or nearly the same picture,
-    classes by split, sizes, formats, colour, unreadable files, a validation split too small.
-    Exit code 3 if files are unreadable.
+    It looks for patients in several splits, files with the same bytes or nearly the same image,
+    images with both labels, unreadable files and a validation split that is too small, and counts
+    classes, sizes, formats and flags. Exit code 3 if files are unreadable.
     """
-    from cxr_edge.datasets.audit import audit as look
-    from cxr_edge.datasets.audit import read_set
+    from cxr_edge.datasets import audit as audits
     from cxr_edge.datasets.csv_manifest import write_manifest
-    from cxr_edge.datasets.labelled_image import LABELS, TRAIN, VALIDATION
-    from cxr_edge.datasets.repair import mend
+    from cxr_edge.datasets.listing import find_classes
+    from cxr_edge.datasets.repair import repair
+    from cxr_edge.storage.atomic import write_text_atomically
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
-    read = read_set(data)
-    found = look(read)
-    _print(found)
+    classes = find_classes(data, positive)
+    read = audits.read_set(data, classes)
+    found = audits.audit(read)
+    _print(found, classes)
     try:
         if json_file:
             text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-            json_file.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+            write_text_atomically(json_file, text + "\n")
         if fix:
-            images, left_out = mend(read, seed, validation_fraction)
-            write_manifest(fix, images)
-            why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
-            splits = sorted({image.split for image in images})
-            counts = ", ".join(
-                f"{sum(image.split == split for image in images)} {split}" for split in splits
-            )
-            typer.echo(f"wrote {fix}: {len(images)} images ({counts}); left out: {why}")
-            for side in (TRAIN, VALIDATION):
-                marked = [image.label for image in images if image.split == side]
-                if len(set(marked)) < len(LABELS):
-                    typer.echo(
-                        f"warning: the {side} split has {len(marked)} images of one class only, so "
-                        "'cxr train' refuses this manifest: the images are of too few patients, or "
-                        "too much alike",
-                        err=True,
-                    )
+            images, left_out = repair(read, seed, validation_fraction)
+            write_manifest(fix, images, classes)
+            _print_repair(fix, images, left_out)
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     if found.unreadable:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _print(found: "Audit") -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _print_repair(path: Path, images: Sequence["LabelledImage"], left_out: Counter[str]) -> None:
+    from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
 
-    from cxr_edge.datasets.labelled_image import LABELS
+    splits = Counter(image.split for image in images)
+    counts = ", ".join(f"{count} {split}" for split, count in sorted(splits.items()))
+    why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
+    typer.echo(f"wrote {path}: {len(images)} images ({counts}); left out: {why}")
+    for side in (TRAIN, VALIDATION):
+        if len({image.label for image in images if image.split == side}) == 1:
+            typer.echo(
+                f"warning: the {side} split has images of one class only, so 'cxr train' will "
+                "reject this manifest; add patients",
+                err=True,
+            )
 
-    console = Console(highlight=False, soft_wrap=True)
-    table = Table("split", box=None, pad_edge=False)
-    for title in (*LABELS, "prevalence", "patients"):
-        table.add_column(title, justify="right")
-    for name, split in found.splits.items():
-        table.add_row(
-            name or "(none)",
-            *(str(split.images[label]) for label in LABELS),
-            f"{split.prevalence:.1%}",
-            str(split.patients),
-        )
-    console.print(table)
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    rows: dict[str, object] = {
-        "patients with several images": f"{found.patients_with_several}, up to {found.most_images}",
-        "patients on several sides": len(found.patients_across),
-        "images under several names": len(found.exact_duplicates),
-        "  with different labels": len(found.conflicting),
-        "pairs nearly the same": len(found.near_duplicates),
-        "  of them under both labels": found.near_conflicting,
-        "  duplicates across sides or patients": found.duplicates_across,
-        "unreadable files": len(found.unreadable),
-        "width, least to largest": "{} / {} / {}".format(*found.widths),
-        "height, least to largest": "{} / {} / {}".format(*found.heights),
-        "formats": ", ".join(f"{count} {name}" for name, count in found.formats.items()),
-        "flags": ", ".join(f"{count} {name}" for name, count in found.flags.items()) or "none",
-    }
-    for name, value in rows.items():
-        facts.add_row(name, str(value))
-    console.print(facts)
+
+def _print(found: "Audit", classes: "Classes") -> None:
+    from cxr_edge.cli.tables import print_facts, print_table
+
+    print_table(
+        ("split", *classes, "prevalence", "patients"),
+        [
+            (
+                name or "(none)",
+                *(str(split.images[label]) for label in classes),
+                f"{split.prevalence:.1%}",
+                str(split.patients),
+            )
+            for name, split in found.splits.items()
+        ],
+    )
+    print_facts("", _facts(found))
     for path, reason in found.unreadable.items():
-        console.print(f"unreadable: {path} ({reason})", markup=False)
+        typer.echo(f"unreadable: {path} ({reason})")
     for warning in found.warnings():
-        console.print(f"warning: {warning}", markup=False)
+        typer.echo(f"warning: {warning}")
+
+
+def _facts(found: "Audit") -> list[tuple[str, str]]:
+    formats = ", ".join(f"{count} {name}" for name, count in found.formats.items())
+    several = f"{found.patients_with_several}, at most {found.most_images} each"
+    flags = ", ".join(f"{count} {name}" for name, count in found.flags.items())
+    return [
+        ("patients with several images", several),
+        ("patients in several splits", str(len(found.patients_across))),
+        ("images under several names", str(len(found.exact_duplicates))),
+        ("  with both labels", str(len(found.conflicting))),
+        ("pairs of near duplicates", str(len(found.near_duplicates))),
+        ("  with both labels", str(found.near_conflicting)),
+        ("duplicates across splits or patients", str(found.duplicates_across)),
+        ("unreadable files", str(len(found.unreadable))),
+        ("width: least, median, largest", "{} / {} / {}".format(*found.widths)),
+        ("height: least, median, largest", "{} / {} / {}".format(*found.heights)),
+        ("formats", formats),
+        ("flags", flags or "none"),
+    ]

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli import panels
+from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
-    from cxr_edge.benchmark.rows import Row, Setting
-
-_AUTO = "auto"
+    from cxr_edge.benchmark.rows import BenchmarkRow, Setting
 
 _COLUMNS = (
     "runtime",
-    "batch",
-    "workers",
-    "threads",
-    "decode",
-    "inference",
-    "end to end",
-    "ideal",
-    "share",
+    "images per model call",
+    "files in parallel",
+    "threads per model call",
+    "decode rate",
+    "inference rate",
+    "end-to-end rate",
+    "ideal rate",
+    "share of ideal",
     "p50 ms",
     "p95 ms",
     "p99 ms",
@@ -35,127 +35,159 @@ _COLUMNS = (
 
 
 def benchmark(
-    words: Annotated[
-        list[str],
+    folder: Annotated[
+        Path,
         typer.Argument(
-            metavar="[MODEL] DIR",
-            help="'default', which may be left out, a package, or an .onnx or .tflite file; and a "
-            "folder of images.",
+            metavar="DIR",
+            help="Folder of images to measure with.",
         ),
     ],
-    runtime: Annotated[
-        list[str], typer.Option(metavar="NAME,...", help="auto, or runtimes by name.")
-    ] = [_AUTO],  # noqa: B006  (typer copies it)
-    device: Annotated[
-        list[str], typer.Option(metavar="NAME,...", help="auto, or devices by name.")
-    ] = [_AUTO],  # noqa: B006
-    batch_size: Annotated[
-        list[str], typer.Option(metavar="N,...", help="Images a call; auto is the fastest here.")
-    ] = [_AUTO],  # noqa: B006
-    workers: Annotated[
-        list[str], typer.Option(metavar="N,...", help="Files at work at once; auto: usable CPUs.")
-    ] = [_AUTO],  # noqa: B006
-    threads: Annotated[
-        list[str], typer.Option(metavar="N,...", help="Threads of one call of the model.")
-    ] = ["1"],  # noqa: B006
     images: Annotated[
-        int, typer.Option(min=1, help="Images a pass: the first of DIR, repeated if too few.")
+        int,
+        typer.Option(
+            min=1,
+            help="Images per pass: the first of DIR, repeated if there are fewer.",
+            rich_help_panel=panels.INPUT,
+        ),
     ] = 300,
-    rounds: Annotated[int, typer.Option(min=1, help="Passes of each kind; medians count.")] = 3,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="'default', a model package, or an .onnx or .tflite file.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = "default",
     spec: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="Spec of a model that carries none.",
+            rich_help_panel=panels.MODEL,
+        ),
     ] = None,
+    runtime: Annotated[
+        list[RuntimeName],
+        typer.Option(
+            help="Runtime; repeat the option to compare several.", rich_help_panel=panels.MODEL
+        ),
+    ] = [RuntimeName.AUTO],  # noqa: B006  (typer copies it)
+    device: Annotated[
+        list[DeviceName],
+        typer.Option(
+            metavar="DEVICE",
+            help="auto, cpu, tensorrt, cuda, rocm, openvino, coreml or xnnpack; repeatable.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = [DeviceName.AUTO],  # noqa: B006
+    batch_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Images per model call; repeatable.",
+            show_default="the fastest here",
+            rich_help_panel=panels.SPEED,
+        ),
+    ] = None,
+    workers: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Files processed in parallel; repeatable.",
+            show_default="usable CPUs",
+            rich_help_panel=panels.SPEED,
+        ),
+    ] = None,
+    threads: Annotated[
+        list[int],
+        typer.Option(
+            min=1, help="CPU threads per model call; repeatable.", rich_help_panel=panels.SPEED
+        ),
+    ] = [1],  # noqa: B006
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Passes of each kind; their median counts.",
+            rich_help_panel=panels.SPEED,
+        ),
+    ] = 3,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON, too.")
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Also write all figures as JSON.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="Draw the rates, too; needs the extra 'evaluate'."),
+        typer.Option(
+            metavar="PNG",
+            help="Also draw the rates; needs the extra 'evaluate'.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = None,
 ) -> None:
-    """Measure decode, inference and the whole scan, each beside what this machine could do.
+    """Measure how fast this machine decodes, scores and scans images.
 
-    Every combination of the options is a row, measured in a process of its own. Options can be
-    given several times, or several values with commas between them. Exit code 1 if no combination
-    can run.
+    Every combination of the repeatable options is a row, measured in a process of its own, beside
+    the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
     """
-    if len(words) > 2:
-        raise UsageError(f"expected at most a model and a folder, got {' '.join(words)}")
-    reference, folder = words[0] if len(words) == 2 else "default", Path(words[-1])
-    settings = _settings(runtime, device, batch_size, workers, threads)
     for file in (json_file, plot):
         _check_target(file)
     if plot:
         with needs_extra("cxr benchmark --plot", "evaluate"):
             from cxr_edge.benchmark.plot import draw_rates
 
-    from cxr_edge.benchmark.measure import Plan, gather, measure
+    from cxr_edge.benchmark.images import link_images
+    from cxr_edge.benchmark.measure import BenchmarkPlan, measure
     from cxr_edge.benchmark.rows import write_json
     from cxr_edge.models.locate import model_path
 
-    if not model_path(reference).exists():
-        raise UsageError(f"expected a model, {reference} does not exist")
+    if not model_path(model).exists():
+        raise UsageError(f"--model: {model} does not exist; name a package or a model file")
+    settings = _settings(runtime, device, batch_size, workers, threads)
     rows = []
     with tempfile.TemporaryDirectory(prefix="cxr-benchmark-") as scratch:
-        plan = Plan(reference, Path(scratch, "images"), Path(scratch, "report.csv"), rounds, spec)
+        plan = BenchmarkPlan(model, Path(scratch, "images"), Path(scratch, "r.csv"), rounds, spec)
         plan.images.mkdir()
-        distinct = gather(folder, images, plan.images)
+        distinct = link_images(folder, images, plan.images)
         for setting in settings:
             if sys.stderr.isatty():
                 typer.echo(f"measuring {setting}", err=True)
             rows.append(measure(plan, setting))
     _print(rows)
-    ran = any(row.figures for row in rows)
     typer.echo(
-        f"images a pass {images}, different {distinct}, rounds {rounds}; rates are images a second"
+        f"{images} images per pass ({distinct} different), {rounds} "
+        f"round{'s' * (rounds > 1)}; rates are images per second"
     )
     if json_file:
         write_json(rows, json_file, images, distinct, rounds)
         typer.echo(f"wrote {json_file}")
-    if plot and ran:
+    if not any(row.figures for row in rows):
+        raise typer.Exit(ExitCode.ERROR)
+    if plot:
         draw_rates(rows, plot)
         typer.echo(f"wrote {plot}")
-    if not ran:
-        raise typer.Exit(ExitCode.ERROR)
 
 
 def _settings(
     runtimes: Sequence[str],
     devices: Sequence[str],
-    batch_sizes: Sequence[str],
-    workers: Sequence[str],
-    threads: Sequence[str],
+    batch_sizes: Sequence[int] | None,
+    workers: Sequence[int] | None,
+    threads: Sequence[int],
 ) -> "list[Setting]":
-    """Return every combination."""
+    """Return every combination once."""
     from cxr_edge.benchmark.rows import Setting
-    from cxr_edge.models.registry import RUNTIMES
     from cxr_edge.system.cpu import usable_cpus
 
-    names = _split(runtimes)
-    for name in names:
-        if name not in (_AUTO, *RUNTIMES):
-            raise UsageError(f"--runtime: expected {_AUTO}, {', '.join(RUNTIMES)}, got {name!r}")
-    sizes = [
-        None if word == _AUTO else _number(word, "--batch-size") for word in _split(batch_sizes)
-    ]
-    counts = [
-        usable_cpus() if word == _AUTO else _number(word, "--workers") for word in _split(workers)
-    ]
-    each = [_number(word, "--threads") for word in _split(threads)]
-    return [
-        Setting(*values)
-        for values in dict.fromkeys(product(names, _split(devices), sizes, counts, each))
-    ]
-
-
-def _split(words: Sequence[str]) -> list[str]:
-    return [part.strip() for word in words for part in word.split(",")]
-
-
-def _number(word: str, option: str) -> int:
-    if not word.isdecimal() or not int(word):
-        raise UsageError(f"{option}: expected whole numbers from 1, got {word!r}")
-    return int(word)
+    sizes: Sequence[int | None] = batch_sizes or [None]
+    names, places = map(str, runtimes), map(str, devices)
+    combinations = product(names, places, sizes, workers or [usable_cpus()], threads)
+    return [Setting(*values) for values in dict.fromkeys(combinations)]
 
 
 def _check_target(file: Path | None) -> None:
@@ -164,7 +196,7 @@ def _check_target(file: Path | None) -> None:
         raise UsageError(f"expected a file in a folder that exists, got {file}")
 
 
-def _print(rows: "Sequence[Row]") -> None:
+def _print(rows: "Sequence[BenchmarkRow]") -> None:
     from cxr_edge.cli.tables import print_table
 
     print_table(_COLUMNS, [_cells(row) for row in rows])
@@ -173,11 +205,11 @@ def _print(rows: "Sequence[Row]") -> None:
             typer.echo(f"cannot run: {row.asked}: {row.error}")
 
 
-def _cells(row: "Row") -> list[str]:
+def _cells(row: "BenchmarkRow") -> list[str]:
     found, asked = row.figures, row.asked
     counts = [str(asked.workers), str(asked.threads)]
     if found is None:
-        size = str(asked.batch_size or _AUTO)
+        size = str(asked.batch_size or "auto")
         missing = ["-"] * (len(_COLUMNS) - 4)
         return [f"{asked.runtime} ({asked.device})", size, *counts, *missing]
     rates = (found.decode_rate, found.inference_rate, found.end_to_end_rate, found.ideal_rate)

@@ -13,11 +13,13 @@ class Command:
     module: str
     """Module that holds its function."""
     panel: str
-    """Heading of ``cxr --help`` under which it stands."""
+    """Heading above it in ``cxr --help``."""
     supervised: bool = False
-    """Whether it runs in a child process, which is started again where it dies."""
+    """Whether it runs in a child process, which is started again if it dies."""
     advice: str = ""
-    """Ends the message where the child dies again and again."""
+    """End of the message when the child dies again and again."""
+    synonyms: tuple[str, ...] = ()
+    """Words that are no command, for which ``cxr`` suggests this one."""
 
 
 _SCREENING: Final = "Screening"
@@ -31,16 +33,23 @@ COMMANDS: Final = (
         _SCREENING,
         supervised=True,
         advice=". Try another --runtime, or 'cxr verify MODEL --self-test'",
+        synonyms=("classify", "detect", "infer", "inference", "predict", "run", "score", "screen"),
     ),
-    Command("convert", "cxr_edge.cli.convert", _SCREENING, supervised=True),
-    Command("doctor", "cxr_edge.cli.doctor", _SCREENING),
-    Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING),
-    Command("evaluate", "cxr_edge.cli.evaluate", _MODELS),
-    Command("export", "cxr_export.cli.export", _MODELS),
-    Command("verify", "cxr_export.cli.verify", _MODELS),
-    Command("explain", "cxr_export.cli.explain", _MODELS),
-    Command("audit", "cxr_edge.cli.audit", _TRAINING),
-    Command("train", "cxr_edge.cli.train", _TRAINING),
-    Command("compare", "cxr_edge.cli.compare", _TRAINING),
+    Command(
+        "convert",
+        "cxr_edge.cli.convert",
+        _SCREENING,
+        supervised=True,
+        synonyms=("anonymize", "deidentify", "dicom2png", "pseudonymize"),
+    ),
+    Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
+    Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
+    Command("evaluate", "cxr_edge.cli.evaluate", _MODELS, synonyms=("eval", "metrics", "test")),
+    Command("export", "cxr_export.cli.export", _MODELS, synonyms=("onnx", "quantize", "tflite")),
+    Command("verify", "cxr_export.cli.verify", _MODELS, synonyms=("parity", "validate")),
+    Command("explain", "cxr_export.cli.explain", _MODELS, synonyms=("gradcam", "heatmap")),
+    Command("audit", "cxr_edge.cli.audit", _TRAINING, synonyms=("duplicates", "leaks")),
+    Command("train", "cxr_edge.cli.train", _TRAINING, synonyms=("finetune", "fit", "learn")),
+    Command("compare", "cxr_edge.cli.compare", _TRAINING, synonyms=("diff", "runs")),
 )
 """Every subcommand, in the order of ``cxr --help``."""

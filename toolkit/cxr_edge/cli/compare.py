@@ -5,23 +5,43 @@ from typing import Annotated
 
 import typer
 
+from cxr_edge.cli import panels
 from cxr_edge.extras import needs_extra
 
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders that cxr train wrote.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Folders that 'cxr train' wrote.", show_default=False
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for table and picture.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for compare.md and compare.png; created.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = Path("comparison"),
 ) -> None:
-    """Put training runs into one table and one plot, by their validation images.
+    """Compare training runs in one table and one plot, on their validation images.
 
-    DIR gets compare.md, with the command of each run, and compare.png (ROC curves). Of several
-    seeds of an architecture the mean and the spread are given too. Needs the extra 'evaluate'.
+    DIR gets compare.md, with the command of each run, and compare.png with the ROC curves. For runs
+    that differ only in the seed, mean and standard deviation are given too. Needs the extra
+    'evaluate'.
     """
     with needs_extra("cxr compare", "evaluate"):
-        from cxr_edge.training import compare_runs as runs_compared
-    typer.echo(runs_compared.compare(runs, out))
-    typer.echo(f"wrote {out / runs_compared.TABLE}")
+        from cxr_edge.training import compare_runs
+    from cxr_edge.cli.tables import print_table
+
+    found = compare_runs.compare(runs, out)
+    print_table(found.table.columns, found.table.rows)
+    if found.seeds:
+        typer.echo(f"\n{compare_runs.SEEDS_TITLE}")
+        print_table(found.seeds.columns, found.seeds.rows)
+    if found.caution:
+        typer.echo(f"\n{found.caution}")
+    typer.echo(f"wrote {out / compare_runs.TABLE}")

@@ -1,4 +1,4 @@
-"""``cxr doctor``: what this machine can do, and what a folder holds."""
+"""``cxr doctor``: whether this machine can scan, and what a folder holds."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cxr_edge.cli import panels
 from cxr_edge.cli.tables import print_facts
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import install_command
@@ -14,13 +15,14 @@ from cxr_edge.extras import install_command
 if TYPE_CHECKING:
     from cxr_edge.doctor.folder import FolderFacts, Spread
     from cxr_edge.doctor.machine import MachineFacts, RuntimeFacts
+    from cxr_edge.doctor.runtime_trial import Trial
 
-DOCTOR_VERSION: Final = 1
+DOCTOR_VERSION: Final = 2
 """Version of the JSON."""
 
-_WHY_PASSED_OVER: Final[Mapping[str, str]] = {
-    "hidden": "hidden",
-    "other": "no image by suffix or first bytes",
+_WHY_SKIPPED: Final[Mapping[str, str]] = {
+    "hidden": "hidden file or folder",
+    "other": "not an image by suffix or first bytes",
     "special": "pipe, socket or device",
     "unlisted": "folder that cannot be listed",
     "unread": "file whose first bytes cannot be read",
@@ -33,23 +35,28 @@ Row = tuple[str, str]
 def doctor(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="A folder to look through before it is scanned."),
+        typer.Argument(metavar="[DIR]", help="Folder to examine before it is scanned."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print JSON instead of tables.", rich_help_panel=panels.OUTPUT),
+    ] = False,
 ) -> None:
-    """Show whether a scan works on this machine, and what a folder holds.
+    """Check whether this machine can scan, and what a folder holds.
 
-    Of files the headers are read and no pixel is decoded. Exit code 1: no runtime here can run the
-    default model. Exit code 3: some of DIR would fail in a scan or cannot be looked into.
+    Only the headers of files are read; no pixel is decoded.
+
+    Exit code 1: no runtime here can run the default model. Exit code 3: some files of DIR would
+    fail in a scan, or cannot be read.
     """
     from cxr_edge.pipeline.roots import resolve_roots
 
     if folder is not None:
-        resolve_roots([folder])  # before the machine is looked at, which takes longer
+        resolve_roots([folder])  # before the machine is examined, which takes longer
     from cxr_edge.doctor.folder import examine_folder
     from cxr_edge.doctor.machine import examine_machine
 
-    machine = examine_machine()
+    machine = examine_machine(try_runtime)
     if not as_json:
         print_facts("this machine", _machine_rows(machine))
     found = None if folder is None else examine_folder([folder])
@@ -64,6 +71,15 @@ def doctor(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
+def try_runtime(name: str) -> "Trial":
+    """Open a session by a runtime, as a scan with the default model does."""
+    from cxr_edge.doctor.runtime_trial import Trial
+    from cxr_edge.jobs.session import ScanConfig, Session
+
+    session = Session.open(ScanConfig(runtime=name))
+    return Trial(session.model.tag, session.model.runtime.provider, session.self_test)
+
+
 def _print_json(machine: "MachineFacts", found: "FolderFacts | None") -> None:
     from dataclasses import asdict
 
@@ -76,45 +92,52 @@ def _print_json(machine: "MachineFacts", found: "FolderFacts | None") -> None:
 
 
 def _machine_rows(machine: "MachineFacts") -> Iterable[Row]:
+    yield "ready to scan", "yes" if machine.works else "no: see runtimes"
     yield "cxr-edge", machine.cxr_edge
     yield "Python", machine.python
     yield "system", f"{machine.system}, {machine.architecture}"
     yield "CPU", machine.cpu
-    features = machine.cpu_features
-    if features:
-        yield "  has", ", ".join(name for name, has in features.items() if has) or "-"
-        yield "  has not", ", ".join(name for name, has in features.items() if not has) or "-"
+    if machine.cpu_features:
+        yield "  has", _names(machine.cpu_features, present=True)
+        yield "  missing", _names(machine.cpu_features, present=False)
     quota = "no quota" if machine.cpu_quota is None else f"quota {machine.cpu_quota:g}"
     yield (
         "usable CPUs",
         f"{machine.usable_cpus} of {machine.cpus} (bound to {machine.bound_cpus}, {quota})",
     )
-    memory = f"{_bytes(machine.available_memory)} available of {_bytes(machine.memory)}"
-    yield "memory", memory if machine.memory else "not told"
+    memory = f"{_gigabytes(machine.available_memory)} available of {_gigabytes(machine.memory)}"
+    yield "memory", memory if machine.memory else "unknown"
+    yield "default model", _default_model(machine)
     yield "runtimes", ""
     for name, runtime in machine.runtimes.items():
         yield f"  {name}", _runtime(runtime)
     if machine.conflict:
         yield "  conflict", machine.conflict
     yield "  onnx can use", ", ".join(machine.execution_providers) or "nothing"
-    models = {runtime.model for runtime in machine.runtimes.values() if runtime.works}
-    yield "default model", ", ".join(sorted(models)) or "no runtime here can run it"
     yield "numpy", machine.numpy
-    yield "OpenCV", f"{machine.opencv}; JPEG {machine.jpeg or 'library not told'}"
+    yield "OpenCV", f"{machine.opencv}; JPEG library {machine.jpeg or 'unknown'}"
     yield "DICOM", ""
     for name, version in machine.dicom_packages.items():
         yield f"  {name}", version or "not installed"
-    for hint, names in _by_hint(machine.transfer_syntaxes).items():
-        yield "  not decoded" if hint else "  decoded", ", ".join(names)
-        if hint:
-            yield "    to do", hint
+    for install, names in _by_command(machine.transfer_syntaxes).items():
+        yield "  cannot decode" if install else "  can decode", ", ".join(names)
+        if install:
+            yield "    to decode", install
     yield "extras", ""
     for name, missing in machine.extras.items():
         lacks = f"{install_command(name)} (missing: {', '.join(missing)})"
         yield f"  {name}", lacks if missing else "installed"
     error = machine.cache_error
     yield "cache", f"{machine.cache} ({f'cannot be written: {error}' if error else 'writable'})"
-    yield "a scan", "works" if machine.works else "does not work: see runtimes"
+
+
+def _names(features: Mapping[str, bool], *, present: bool) -> str:
+    return ", ".join(name for name, has in features.items() if has is present) or "-"
+
+
+def _default_model(machine: "MachineFacts") -> str:
+    models = {runtime.model for runtime in machine.runtimes.values() if runtime.works}
+    return ", ".join(sorted(models)) or "no runtime here can run it"
 
 
 def _runtime(runtime: "RuntimeFacts") -> str:
@@ -125,54 +148,56 @@ def _runtime(runtime: "RuntimeFacts") -> str:
     return f"{runtime.version}; {runtime.provider}; self-test {runtime.self_test}"
 
 
-def _by_hint(syntaxes: Mapping[str, str]) -> dict[str, list[str]]:
+def _by_command(syntaxes: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the transfer syntaxes by the command that installs their decoder; empty for none."""
     found: dict[str, list[str]] = {}
-    for name, hint in syntaxes.items():
-        found.setdefault(hint, []).append(name)
+    for name, install in syntaxes.items():
+        found.setdefault(install, []).append(name)
     return found
 
 
 def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
 
-    yield "files", f"{found.files}, of which {found.failing} would fail"
-    for name, count, hint in kinds(found):
-        yield f"  {name}", f"{count}  not decoded here: {hint}" if hint else f"{count}"
+    yield "files", f"{found.files}, {found.failing} of them would fail"
+    for name, count, install in kinds(found):
+        yield f"  {name}", f"{count}  cannot be decoded here: {install}" if install else f"{count}"
     yield "polarity", _listed(dict(found.polarities.most_common()))
-    yield "bits stored", _listed({f"of {bits}": n for bits, n in found.bits.most_common()})
-    yield "several frames", str(found.several)
+    yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})
+    yield "multi-frame files", str(found.multi_frame)
     yield "width", _spread(found.widths)
     yield "height", _spread(found.heights)
     yield "bytes", _spread(found.sizes)
     yield "would fail", str(found.failing)
-    for trouble, count in found.troubles.most_common():
-        if trouble != MISLABELLED:
-            yield f"  {trouble}", f"{count}: {_named(found, trouble)}"
-    if found.troubles[MISLABELLED]:
-        count = found.troubles[MISLABELLED]
-        yield "other suffix", f"{count}: {_named(found, MISLABELLED)}"
-    passed_over = found.passed_over.counts
-    yield "skipped", str(passed_over.total())
-    for why, count in passed_over.most_common():
-        yield f"  {why}", f"{count} ({_WHY_PASSED_OVER[why]})"
-    if found.passed_over.first_lost:
-        first = ", ".join(found.passed_over.first_lost)
-        yield "may be missing", f"images in what cannot be looked into; the first: {first}"
+    for problem, count in found.problems.most_common():
+        if problem != MISLABELLED:
+            yield f"  {problem}", f"{count}: {_named(found, problem)}"
+    if found.problems[MISLABELLED]:
+        count = found.problems[MISLABELLED]
+        yield "wrong suffix", f"{count}: {_named(found, MISLABELLED)}"
+    skipped = found.skipped.counts
+    yield "skipped", str(skipped.total())
+    for why, count in skipped.most_common():
+        yield f"  {why}", f"{count} ({_WHY_SKIPPED[why]})"
+    if found.skipped.first_lost:
+        first = ", ".join(found.skipped.first_lost)
+        yield "may be missing", f"images in folders or files that cannot be read; first: {first}"
 
 
-def _named(found: "FolderFacts", trouble: str) -> str:
-    names = found.named[trouble]
-    more = ", ..." if found.troubles[trouble] > len(names) else ""
+def _named(found: "FolderFacts", problem: str) -> str:
+    names = found.named[problem]
+    more = ", ..." if found.problems[problem] > len(names) else ""
     return f"{', '.join(names)}{more}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "-"
+    return ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "-"
 
 
 def _spread(spread: "Spread") -> str:
-    return f"{spread.least} to {spread.largest}, median {spread.median}"
+    found = spread.as_dict()
+    return f"{found['least']} to {found['largest']}, median {found['median']}"
 
 
-def _bytes(count: int) -> str:
+def _gigabytes(count: int) -> str:
     return f"{count / 1e9:.1f} GB"

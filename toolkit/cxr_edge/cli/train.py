@@ -2,157 +2,246 @@
 
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from cxr_edge.cli import panels
+from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
+from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training.config import (
+    Architecture,
+    Augmentation,
+    FitConfig,
+    Imbalance,
+    Monitor,
+    Optimizer,
+    Schedule,
+)
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
 
 
-def train(
-    ctx: typer.Context,
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA",
-            help="Folder with NORMAL and PNEUMONIA in it or in its train folder, or a manifest "
-            "(CSV: path, label, patient, split).",
+def _option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
+    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Options of the split by patient."""
+
+    validation_fraction: Annotated[
+        float,
+        _option(
+            panels.INPUT,
+            "Share of the patients to validate on; ignored if the manifest has a split.",
+            min=0.01,
+            max=0.9,
         ),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="RUN", help="Run folder; created.")
-    ] = Path("run"),
-    architecture: Annotated[str, typer.Option(help="Network to train.")] = "edge",
+    ] = FitConfig.validation_fraction
+    split_seed: Annotated[
+        int,
+        _option(
+            panels.INPUT, "Seed of the patient split; ignored if the manifest has a split.", min=0
+        ),
+    ] = FitConfig.split_seed
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options of the network and its spec."""
+
+    architecture: Annotated[
+        Architecture,
+        _option(
+            panels.MODEL,
+            f"Network to train: {', '.join(get_args(Architecture))}.",
+            metavar="NETWORK",
+        ),
+    ] = FitConfig.architecture
     name: Annotated[
-        str, typer.Option(help="Name of the model in reports; the architecture's without.")
-    ] = "",
-    image_size: Annotated[
-        int, typer.Option(min=32, max=1024, help="Side of the model's input, pixels.")
-    ] = 224,
-    channels: Annotated[int, typer.Option(help="1 for gray, 3 for gray as RGB.")] = 1,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs.")] = 25,
-    head_epochs: Annotated[
-        int, typer.Option(min=0, help="Of them, how many train a pretrained network's head alone.")
-    ] = 0,
-    patience: Annotated[
-        int, typer.Option(min=1, help="Epochs without a better validation figure before stopping.")
-    ] = 10,
-    monitor: Annotated[
-        str, typer.Option(help="Figure to stop and choose weights by: val_loss, val_auc.")
-    ] = "val_loss",
-    batch_size: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
-    optimizer: Annotated[str, typer.Option(help="adam, adamw.")] = "adamw",
-    schedule: Annotated[
-        str, typer.Option(help="Of the learning rate: cosine (one epoch up, then down), constant.")
-    ] = "cosine",
-    learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1.5e-3,
-    weight_decay: Annotated[float, typer.Option(min=0, help="Of AdamW.")] = 1e-3,
-    imbalance: Annotated[
         str,
-        typer.Option(
-            help="Of the classes: balanced (as many of each in a batch), weights, focal, none."
+        _option(panels.MODEL, "Model name in reports.", show_default="the architecture"),
+    ] = ""
+    image_size: Annotated[
+        int,
+        _option(panels.MODEL, "Width and height of the model's input, pixels.", min=32, max=1024),
+    ] = 224
+    channels: Annotated[
+        int,
+        _option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
+    ] = 1
+    data_note: Annotated[
+        str,
+        _option(panels.MODEL, "Source and licence of the training set, for the model card."),
+    ] = "not stated"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of the fit, named as the settings of :class:`FitConfig`."""
+
+    epochs: Annotated[int, _option(panels.TRAINING, "Largest number of epochs.", min=1)] = (
+        FitConfig.epochs
+    )
+    head_epochs: Annotated[
+        int,
+        _option(
+            panels.TRAINING,
+            "Initial epochs that train only the classification head of a pretrained network.",
+            min=0,
         ),
-    ] = "balanced",
+    ] = FitConfig.head_epochs
+    patience: Annotated[
+        int,
+        _option(
+            panels.TRAINING, "Epochs without a better validation figure before stopping.", min=1
+        ),
+    ] = FitConfig.patience
+    monitor: Annotated[
+        Monitor,
+        _option(
+            panels.TRAINING,
+            "Validation figure to stop and to choose the epoch by: val_loss or val_auc.",
+            metavar="FIGURE",
+        ),
+    ] = FitConfig.monitor
+    batch_size: Annotated[int, _option(panels.TRAINING, "Images per step.", min=2)] = (
+        FitConfig.batch_size
+    )
+    optimizer: Annotated[Optimizer, _option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
+        FitConfig.optimizer
+    )
+    schedule: Annotated[
+        Schedule,
+        _option(
+            panels.TRAINING,
+            "Learning rate over time: cosine (up for one epoch, then down to zero) or constant.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.schedule
+    learning_rate: Annotated[float, _option(panels.TRAINING, "Peak learning rate.", min=0)] = (
+        FitConfig.learning_rate
+    )
+    weight_decay: Annotated[float, _option(panels.TRAINING, "Weight decay of adamw.", min=0)] = (
+        FitConfig.weight_decay
+    )
+    imbalance: Annotated[
+        Imbalance,
+        _option(
+            panels.TRAINING,
+            "How to handle class imbalance: balanced (equal numbers per batch), weights (loss "
+            "weighted by class), focal (focal loss, weighted by class), none.",
+            metavar="METHOD",
+        ),
+    ] = FitConfig.imbalance
     label_smoothing: Annotated[
-        float, typer.Option(min=0, max=0.5, help="Share of the target given to the other class.")
-    ] = 0.05,
+        float,
+        _option(panels.TRAINING, "Share of the target given to the other class.", min=0, max=0.5),
+    ] = FitConfig.label_smoothing
     averaging: Annotated[
         float,
-        typer.Option(min=0, max=0.9999, help="Momentum of the weights' moving average; 0: none."),
-    ] = 0.0,
-    augmentation: Annotated[str, typer.Option(help="robust, study-2021.")] = "robust",
+        _option(
+            panels.TRAINING,
+            "Momentum of the moving average of the weights; 0 for none.",
+            min=0,
+            max=0.9999,
+        ),
+    ] = FitConfig.averaging
+    augmentation: Annotated[
+        Augmentation,
+        _option(
+            panels.TRAINING,
+            "Random changes of the training images: robust or study-2021.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.augmentation
     calibrate: Annotated[
-        bool, typer.Option(help="Calibrate probabilities on the validation images.")
-    ] = True,
+        bool, _option(panels.TRAINING, "Calibrate probabilities on the validation images.")
+    ] = FitConfig.calibrate
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the weights, sampling and augmentation.")
-    ] = 2021,
-    split_seed: Annotated[
-        int, typer.Option(min=0, help="Of the split by patient, where the images do not say.")
-    ] = 2021,
+        int, _option(panels.TRAINING, "Seed of weights, sampling and augmentation.", min=0)
+    ] = FitConfig.seed
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="Same seed, same weights; slower.")
-    ] = False,
-    validation_fraction: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Share of the patients held out.")
-    ] = 0.2,
-    data_note: Annotated[
-        str, typer.Option(help="The training set in words: source, licence; for the model card.")
-    ] = "not stated",
+        bool,
+        _option(
+            panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
+        ),
+    ] = FitConfig.deterministic
+
+
+@with_option_groups
+def train(
+    ctx: typer.Context,
+    data: DataArgument,
+    split: SplitOptions,
+    model: ModelOptions,
+    fit: FitOptions,
+    positive: PositiveOption = "",
+    skip_unreadable: SkipUnreadableOption = False,
+    out: Annotated[
+        Path, _option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
+    ] = Path("run"),
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with RUN from its last finished epoch.")
-    ] = False,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave unreadable files out, listing them.")
+        bool,
+        _option(panels.OUTPUT, "Continue RUN from its last finished epoch.", "--resume"),
     ] = False,
     show_samples: Annotated[
-        bool, typer.Option("--show-samples", help="Write RUN/samples.png and stop.")
+        bool,
+        _option(
+            panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
+        ),
     ] = False,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")
+        bool, _option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
 ) -> None:
-    """Train a network on labelled images; needs the extra 'train'.
+    """Train a network on labelled images.
 
-    No patient is on both sides of the training / validation split: a manifest or Kermany's file
-    names tell the patient, any other file is a patient of its own. RUN gets model.keras (the
-    weights of the best epoch, calibrated, spec inside), config.json, split.csv, history.csv,
-    predictions.csv, curves.png, samples.png and report.md. Exit code 3 if unreadable files were
-    left out.
+    The images are split by patient into training and validation images. A manifest or the file
+    names of the Kermany set identify the patient; any other file counts as one patient. RUN gets
+    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
+    split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
+    'train'. Exit code 3 if unreadable files were left out.
     """
     if not data.exists():
-        raise UsageError(f"expected a folder of labelled images or a manifest, {data} is none")
-    with needs_extra("cxr train", "train"):
-        from cxr_edge.spec.input_spec import InputSpec
-        from cxr_edge.training import run
-        from cxr_edge.training import run_folder as runfolder
-        from cxr_edge.training.config import FitConfig
+        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     if show_samples and resume:
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
         )
-    if channels not in (1, 3):
-        raise UsageError(f"--channels: expected 1 or 3, got {channels}")
+    if model.channels not in (1, 3):
+        raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
     config = FitConfig(
-        architecture=architecture,
-        name=name or architecture,
-        input=InputSpec(image_size, image_size, channels),
-        epochs=epochs,
-        head_epochs=head_epochs,
-        patience=patience,
-        monitor=monitor,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        schedule=schedule,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        imbalance=imbalance,
-        label_smoothing=label_smoothing,
-        averaging=averaging,
-        augmentation=augmentation,
-        calibrate=calibrate,
-        seed=seed,
-        split_seed=split_seed,
-        deterministic=deterministic,
-        validation_fraction=validation_fraction,
-        data=data_note,
+        architecture=model.architecture,
+        name=model.name or model.architecture,
+        input=InputSpec(model.image_size, model.image_size, model.channels),
+        data=model.data_note,
         command=_command(ctx),
+        **vars(split),
+        **vars(fit),
     )
+    with needs_extra("cxr train", "train"):
+        from cxr_edge.training import run
+    from cxr_edge.training.run_folder import MODEL, SAMPLES
+
     if show_samples:
         left_out = run.show_samples(
-            data, out, config, skip_unreadable=skip_unreadable, say=typer.echo
+            data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=typer.echo
         )
-        typer.echo(f"wrote {out / runfolder.SAMPLES}")
+        typer.echo(f"wrote {out / SAMPLES}")
     else:
         finished = run.train(
             data,
             out,
             config,
+            positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,
             tensorboard=tensorboard,
@@ -162,13 +251,13 @@ def train(
         left_out = finished.unreadable
         print_spec(finished.spec)
         if not finished.already:
-            typer.echo(f"wrote {out / runfolder.MODEL}")
+            typer.echo(f"wrote {out / MODEL}")
     if left_out:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def print_spec(spec: "ModelSpec") -> None:
-    """Print the validation figures of a run, with a warning where they are no use."""
+    """Print the validation figures of a run, and a warning where specificity is low."""
     assert spec.provenance is not None  # training always states it
     typer.echo(f"validation AUC {spec.provenance.validation_auc}")
     for point in spec.operating_points:
@@ -178,9 +267,10 @@ def print_spec(spec: "ModelSpec") -> None:
         )
     point = spec.operating_point()
     if point.specificity and point.specificity.value < 0.5:
+        share = f"{1 - point.specificity.value:.0%}"
         typer.echo(
-            f"warning: {point.name} calls {1 - point.specificity.value:.0%} of the normal images: "
-            "the network is not robust enough to keep its sensitivity otherwise",
+            f"warning: at '{point.name}' {share} of {spec.labels[0]} images are false positives; "
+            "this network needs that threshold to keep its sensitivity",
             err=True,
         )
 

@@ -6,47 +6,97 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.labelled_image import LABELS, SPLITS, LabelledImage, patient_of
+from cxr_edge.datasets.classes import Classes, joined
+from cxr_edge.datasets.labelled_image import SPLITS, LabelledImage, patient_of
 from cxr_edge.errors import DataError
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import first_names
 
 COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
-"""Of a manifest; the first two must be there."""
+"""Columns of a manifest; the first two are required."""
 
 
 def write_manifest(
-    path: Path, images: Sequence[LabelledImage], digests: Iterable[str] | None = None
+    path: Path,
+    images: Sequence[LabelledImage],
+    classes: Classes,
+    digests: Iterable[str] | None = None,
 ) -> None:
-    """Write images as a manifest that :func:`list_images` reads.
+    """Write images as a manifest that :func:`read_manifest` reads.
 
     Parameters
     ----------
     path
         The CSV file. The images' paths are written relative to its folder.
     images
-        In the order of the rows.
+        Labelled images, in the order of the rows.
+    classes
+        Class names that become labels.
     digests
         SHA-256 of each file's bytes, where known.
     """
     columns = COLUMNS if digests is not None else COLUMNS[:-1]
     folder = path.resolve().parent
     with (
-        whole(path) as half,
+        atomic_write(path) as half,
         half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for image, digest in zip(images, digests or [""] * len(images), strict=True):
-            # A link keeps its name, which may tell the patient.
+            # A link keeps its name, which may identify the patient.
             place = image.path.parent.resolve() / image.path.name
             relative = Path(os.path.relpath(place, folder)).as_posix()
-            row = (relative, LABELS[image.label], image.patient, image.split, digest)
+            row = (relative, image.class_in(classes), image.patient, image.split, digest)
             writer.writerow(row[: len(columns)])
 
 
-def read_manifest(path: Path) -> list[LabelledImage]:
-    """Read the images of a manifest; raises a DataError where it cannot be understood."""
+def read_labels(path: Path) -> list[str]:
+    """Return the labels that occur in a manifest, sorted; errors as :func:`read_manifest`."""
+    return sorted({row["label"] for row in _read_rows(path)})
+
+
+def read_manifest(path: Path, classes: Classes) -> list[LabelledImage]:
+    """Read the images of a manifest.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    classes
+        Class names that its labels may be.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, has unknown columns, labels or splits, or names files that do not exist.
+    """
+    rows = _read_rows(path)
+    for number, row in enumerate(rows, start=2):
+        if row["label"] not in classes:
+            raise DataError(
+                f"{path}, row {number}: expected label {joined(classes, 'or')}, "
+                f"got {row['label']!r}"
+            )
+    images = [
+        LabelledImage(
+            path.parent / row["path"],
+            classes.index(row["label"]),
+            row.get("patient") or patient_of(Path(row["path"]).name),
+            row.get("split") or "",
+            row.get("sha256") or "",
+        )
+        for row in rows
+    ]
+    if missing := [image.path for image in images if not image.path.is_file()]:
+        raise DataError(
+            f"{path}: {len(missing)} of {len(images)} paths are not files: {first_names(missing)}; "
+            "paths are relative to the manifest's folder"
+        )
+    return images
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
     try:
         # Spreadsheets write a byte order mark.
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -59,22 +109,7 @@ def read_manifest(path: Path) -> list[LabelledImage]:
     if not rows:
         raise DataError(f"{path}: expected at least one image, the manifest has none")
     _check_rows(path, rows)
-    images = [
-        LabelledImage(
-            path.parent / row["path"],
-            LABELS.index(row["label"]),
-            row.get("patient") or patient_of(Path(row["path"]).name),
-            row.get("split") or "",
-            row.get("sha256") or "",
-        )
-        for row in rows
-    ]
-    if missing := [image.path for image in images if not image.path.is_file()]:
-        raise DataError(
-            f"{path}: {len(missing)} of {len(images)} paths are no files: {first_names(missing)}; "
-            "paths are relative to the manifest's folder"
-        )
-    return images
+    return rows
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -82,7 +117,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     missing = [name for name in COLUMNS[:2] if name not in columns]
     if unknown or missing or len(set(columns)) < len(columns):
         raise DataError(
-            f"{path}: expected a CSV manifest with the columns path and label, and as you like "
+            f"{path}: expected a CSV manifest with the columns path and label, and optionally "
             f"patient, split and sha256; got {', '.join(map(repr, columns)) or 'nothing'}"
         )
 
@@ -93,12 +128,12 @@ def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         where = f"{path}, row {number}"
         if None in row or None in row.values():
             raise DataError(f"{where}: expected as many fields as the first row has")
-        if row["label"] not in LABELS:
-            raise DataError(f"{where}: expected label {' or '.join(LABELS)}, got {row['label']!r}")
+        if not row["label"]:
+            raise DataError(f"{where}: expected a label, got none")
         if row.get("split", "") not in ("", *SPLITS):
             raise DataError(
                 f"{where}: expected split {', '.join(SPLITS)} or nothing, got {row['split']!r}"
             )
         if row["path"] in seen:
-            raise DataError(f"{where}: {row['path']!r} stands in the manifest twice")
+            raise DataError(f"{where}: {row['path']!r} is in the manifest twice")
         seen.add(row["path"])

@@ -1,4 +1,4 @@
-"""Images that are there twice: the same bytes, or the same picture in other bytes."""
+"""Near duplicates: nearly the same image in other bytes, found by perceptual hash."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HASH_SIDE: Final = 32
-"""Rows and columns of the picture that is hashed."""
+"""Rows and columns of the thumbnail that is hashed."""
 
 _HASH_DISTANCE: Final = 10
-"""Most differing bits, of 63, of two images that are looked at more closely."""
+"""Differing bits, of 63, up to which two images are compared by correlation."""
 
 _CORRELATION: Final = 0.985
 """Least correlation of the thumbnails of near duplicates: recompressed, brightened or slightly
-cropped copies lie above, images of different children below."""
+cropped copies have more, images of different children have less."""
 
 
 def perceptual_hash(gray: NDArray[np.uint8]) -> int:
@@ -37,7 +37,7 @@ def perceptual_hash(gray: NDArray[np.uint8]) -> int:
 
 
 def near_duplicates(gray: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Return the pairs of images that are one picture, by index, the smaller first.
+    """Return the pairs of near duplicates, by index, the smaller first.
 
     Parameters
     ----------
@@ -45,22 +45,28 @@ def near_duplicates(gray: NDArray[np.uint8]) -> list[tuple[int, int]]:
         Thumbnails, uint8 of shape (N, H, W).
     """
     hashes = np.array([perceptual_hash(image) for image in gray], np.uint64)
-    flat = gray.reshape(len(gray), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     pairs = []
     for index in range(len(gray)):
         distance = np.bitwise_count(hashes[index] ^ hashes[index + 1 :])
         candidates = index + 1 + np.flatnonzero(distance <= _HASH_DISTANCE)
-        alike = flat[candidates] @ flat[index] >= _CORRELATION
+        alike = _normalized(gray[candidates]) @ _normalized(gray[[index]])[0] >= _CORRELATION
         pairs += [(index, int(other)) for other in candidates[alike]]
     return pairs
 
 
-def groups(names: Sequence[str], linked: Iterable[tuple[int, int]]) -> list[str]:
-    """Return for each index the name of its group: indices of one name or linked are together.
+def _normalized(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return images as vectors of mean 0 and length 1, shape (N, H * W)."""
+    count, rows, columns = gray.shape
+    flat = gray.reshape(count, rows * columns).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return flat
 
-    A group is called by the smallest of its names.
+
+def groups(names: Sequence[str], linked: Iterable[tuple[int, int]]) -> list[str]:
+    """Return the name of the group of each index: equal names and linked indices share a group.
+
+    The name of a group is the smallest of its names.
     """
     parent = {name: name for name in names}
 

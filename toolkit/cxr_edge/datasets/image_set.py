@@ -1,29 +1,36 @@
-"""Labelled images in memory: decoded as a scan does it, without duplicates, split by patient."""
+"""Decoded images for training, evaluation and export: as in a scan, no file twice."""
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import VALIDATION, LabelledImage
+from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.labelled_image import UNKNOWN, VALIDATION, LabelledImage
+from cxr_edge.datasets.pixel_store import empty_pixels, take_pixels
 from cxr_edge.errors import DataError, ImageError
-from cxr_edge.pipeline.prepare import prepare
+from cxr_edge.pipeline.prepare import Prepared, prepare
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import first_names
+
+AHEAD: Final = 64
+"""Images at most that are decoded before they are taken."""
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images in memory, ready for a network."""
+    """Images ready for a network."""
 
+    classes: Classes
+    """Class names: negative, positive."""
     images: tuple[LabelledImage, ...]
     """N images, in the order they were listed."""
     pixels: NDArray[np.uint8]
-    """Shape (N, H, W, C)."""
+    """Pixels, shape (N, H, W, C); large sets are in a temporary file."""
     sha256: tuple[str, ...]
     """Digest of each file's bytes."""
     unreadable: tuple[str, ...] = ()
@@ -40,17 +47,22 @@ class ImageSet:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Shape (N,), 1 for the positive class."""
+        """Labels, shape (N,): 1 for the positive class, 0 for the negative, -1 for unknown."""
         return np.array([image.label for image in self.images], dtype=np.int64)
 
     @property
-    def patients(self) -> int:
+    def patients(self) -> tuple[str, ...]:
+        """Patient of each of N images."""
+        return tuple(image.patient for image in self.images)
+
+    @property
+    def patient_count(self) -> int:
         """Count of different patients."""
-        return len({image.patient for image in self.images})
+        return len(set(self.patients))
 
     @property
     def says_split(self) -> bool:
-        """Whether the images say themselves which of them are to validate on."""
+        """Whether some images are marked for validation."""
         return any(image.split == VALIDATION for image in self.images)
 
     @property
@@ -61,8 +73,9 @@ class ImageSet:
     def take(self, indices: Sequence[int]) -> "ImageSet":
         """Return the images at ``indices``, in that order."""
         return ImageSet(
+            self.classes,
             tuple(self.images[index] for index in indices),
-            self.pixels[np.asarray(indices, dtype=np.intp)],
+            take_pixels(self.pixels, indices),
             tuple(self.sha256[index] for index in indices),
         )
 
@@ -71,50 +84,65 @@ class ImageSet:
         return self.take([index for index, want in enumerate(wanted) if want])
 
 
-def load_images(
-    images: Sequence[LabelledImage], spec: InputSpec, *, skip_unreadable: bool = False
-) -> ImageSet:
-    """Decode and preprocess images exactly as a scan does, dropping exact duplicates.
+def read_images(
+    images: Iterable[LabelledImage], spec: InputSpec
+) -> Iterator[tuple[LabelledImage, Prepared]]:
+    """Decode and preprocess images as a scan does, in threads, :data:`AHEAD` of what is taken.
 
-    Of files with the same bytes the first is kept, so that no image stands on both sides of a
-    split under two names. With both labels they say nothing, and are refused.
+    Yields
+    ------
+    tuple
+        Each image with what was made of its file, in order.
+    """
+    return ThreadEngine(ahead=AHEAD).map_ordered(lambda image: prepare(image.path, spec), images)
+
+
+def load_images(
+    images: Sequence[LabelledImage],
+    classes: Classes,
+    spec: InputSpec,
+    *,
+    skip_unreadable: bool = False,
+) -> ImageSet:
+    """Decode and preprocess images as a scan does, and leave exact duplicates out.
+
+    The first of several files with the same bytes is kept, so that no image is on both sides of a
+    split under two names. Files with the same bytes and different labels are an error.
 
     Parameters
     ----------
     images
-        What :func:`cxr_edge.datasets.listing.list_images` listed.
+        Listed images; their labels may be unknown.
+    classes
+        Class names: negative, positive.
     spec
         Pixels that the network takes.
     skip_unreadable
-        Leave unreadable files out instead of raising; they are listed in the result.
+        Leave unreadable files out instead of raising; the result lists them.
 
     Raises
     ------
     DataError
         Some files cannot be read, or none can; some are not the files that the manifest means; or
-        the same image stands under both labels. The message lists them.
+        the same image has both labels. The message lists them.
     """
-    pixels = np.empty((len(images), *spec.shape), np.uint8)
-    digests: list[str] = []
+    pixels = empty_pixels(len(images), spec.shape)
     kept: list[LabelledImage] = []
     failures: list[str] = []
     first: dict[str, LabelledImage] = {}
     conflicts: list[str] = []
     changed: list[str] = []
-    with ThreadPoolExecutor(usable_cpus()) as pool:
-        prepared = pool.map(lambda image: prepare(image.path, spec), images)
-        for image, result in zip(images, prepared, strict=True):
-            if isinstance(result.content, ImageError):
-                failures.append(f"{image.path} ({result.content.reason})")
-            elif image.sha256 not in ("", result.sha256):
-                changed.append(str(image.path))
-            elif (twin := first.setdefault(result.sha256, image)) is not image:
-                if twin.label != image.label:
-                    conflicts.append(f"{twin.path} and {image.path}")
-            else:
-                pixels[len(kept)] = result.content.pixels
-                kept.append(image)
-                digests.append(result.sha256)
+    for image, prepared in read_images(images, spec):
+        if isinstance(prepared.content, ImageError):
+            failures.append(f"{image.path} ({prepared.content.reason})")
+        elif image.sha256 not in ("", prepared.sha256):
+            changed.append(str(image.path))
+        elif (copy := first.setdefault(prepared.sha256, image)) is not image:
+            if UNKNOWN not in (copy.label, image.label) and copy.label != image.label:
+                conflicts.append(f"{copy.path} and {image.path}")
+        else:
+            pixels[len(kept)] = prepared.content.pixels
+            kept.append(image)
     if failures and not skip_unreadable:
         raise DataError(
             f"expected readable images, {len(failures)} of {len(images)} are not: "
@@ -128,11 +156,16 @@ def load_images(
         )
     if conflicts:
         raise DataError(
-            f"expected one label an image, these have the same bytes and both labels: "
+            f"expected one label per image, these have the same bytes and both labels: "
             f"{first_names(conflicts)}; remove them, or 'cxr audit DATA --fix manifest.csv'"
         )
     if not kept:
         raise DataError(f"expected readable images, none of {len(images)} is")
-    left_out = len(images) - len(failures) - len(kept)
-    count = len(kept)
-    return ImageSet(tuple(kept), pixels[:count], tuple(digests), tuple(failures), left_out)
+    return ImageSet(
+        classes,
+        tuple(kept),
+        pixels[: len(kept)],
+        tuple(first),
+        tuple(failures),
+        len(images) - len(failures) - len(kept),
+    )

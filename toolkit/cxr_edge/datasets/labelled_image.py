@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-LABELS: Final = ("NORMAL", "PNEUMONIA")
-"""Class folders, and labels of a manifest: negative, positive."""
+from cxr_edge.datasets.classes import Classes
+
+UNKNOWN: Final = -1
+"""Label of an image of unknown class."""
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, TEST)
-"""Of a manifest."""
+"""Names of the splits in a manifest."""
 
 _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 """Kermany's names: ``person123_bacteria_4.jpeg`` and ``NORMAL2-IM-0115-0001.jpeg``."""
@@ -20,32 +22,36 @@ _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One image and its truth."""
+    """One image file and what is known of it."""
 
     path: Path
     """The file."""
     label: int
-    """Index into :data:`LABELS`."""
+    """Label: 1 for the positive class, 0 for the negative, or :data:`UNKNOWN`."""
     patient: str
-    """What groups images; see :func:`patient_of`."""
+    """Patient, or what else groups images; see :func:`patient_of`."""
     split: str = ""
-    """One of :data:`SPLITS`; empty where nothing says."""
+    """Split, one of :data:`SPLITS`; empty where it is unknown."""
     sha256: str = ""
-    """Digest that the file must have; empty where nothing says."""
+    """Digest that the file must have; empty where it is unknown."""
 
     def __post_init__(self) -> None:
-        if self.label not in range(len(LABELS)) or self.split not in ("", *SPLITS):
+        if self.label not in (0, 1, UNKNOWN) or self.split not in ("", *SPLITS):
             raise ValueError(
-                f"LabelledImage: expected label 0 or 1 and a split of {', '.join(SPLITS)} or "
-                f"nothing, got {self.label!r} and {self.split!r}"
+                f"LabelledImage: expected label 0, 1 or {UNKNOWN} and a split of "
+                f"{', '.join(SPLITS)} or nothing, got {self.label!r} and {self.split!r}"
             )
+
+    def class_in(self, classes: Classes) -> str:
+        """Return the name of its class; empty where it is unknown."""
+        return "" if self.label == UNKNOWN else classes[self.label]
 
 
 def patient_of(name: str) -> str:
-    """Return the patient that a file name of the Kermany set names.
+    """Return the patient that a file name of the Kermany set identifies.
 
     ``person123_bacteria_4.jpeg`` is person123, ``IM-0115-0001.jpeg`` is IM-0115 and
-    ``NORMAL2-IM-0115-0001.jpeg`` is NORMAL2-IM-0115. Any other file is a patient of its own.
+    ``NORMAL2-IM-0115-0001.jpeg`` is NORMAL2-IM-0115. Any other file counts as one patient.
     """
     match = _PATIENT.match(name)
     return (match[1] or match[2]) if match else name

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.csv_manifest import read_manifest
+from cxr_edge.datasets.classes import Classes, joined, order_classes
+from cxr_edge.datasets.csv_manifest import read_labels, read_manifest
 from cxr_edge.datasets.labelled_image import (
-    LABELS,
-    SPLITS,
     TEST,
     TRAIN,
     VALIDATION,
@@ -20,63 +19,109 @@ from cxr_edge.pipeline.discover import discover
 from cxr_edge.system.printable import first_names
 
 ALL_SPLITS: Final = "all"
-"""In place of one of :data:`SPLITS`."""
+"""Name of all splits together."""
 
 _SPLIT_FOLDERS: Final = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 """Kaggle's layout."""
 
 
-def list_images(data: Path) -> list[LabelledImage]:
-    """List the images of a labelled set.
+def class_names(data: Path) -> list[str]:
+    """Return the names of the classes that a labelled set has, sorted.
 
     Parameters
     ----------
     data
-        A folder with ``NORMAL`` and ``PNEUMONIA``; a folder with ``train``, ``val`` or ``test``
-        that have them; or a CSV manifest with the columns path (relative to the manifest) and
-        label, and as it likes patient, split (train, validation, test) and sha256.
-
-    Returns
-    -------
-    list of LabelledImage
-        Sorted by path within class and split; as in the manifest.
+        A folder with a folder of images for each class; a folder with ``train``, ``val`` or
+        ``test`` that have them; or a CSV manifest with the columns path (relative to the manifest)
+        and label, and optionally patient, split (train, validation, test) and sha256.
 
     Raises
     ------
     UsageError
         There is no such folder or file.
     DataError
-        A class folder is missing or empty, another folder beside them has images, or the manifest
-        has unknown columns, labels, splits or paths.
+        The manifest cannot be read.
     """
     if data.is_file():
-        return read_manifest(data)
+        return read_labels(data)
     if not data.is_dir():
-        raise UsageError(f"expected a folder of labelled images or a manifest, {data} is none")
-    splits = {
-        data / name: split
-        for name, split in _SPLIT_FOLDERS.items()
-        if any((data / name / label).is_dir() for label in LABELS)
-    }
-    images: list[LabelledImage] = []
-    for folder, split in (splits or {data: ""}).items():
-        images += _list_class_folders(folder, split)
-    return images
+        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
+    return sorted({folder.name for base in _split_folders(data) for folder in _with_images(base)})
 
 
-def list_training_images(data: Path) -> list[LabelledImage]:
-    """List the images to train and validate on.
+def find_classes(data: Path, positive: str = "") -> Classes:
+    """Return the classes of a labelled set: negative, positive.
 
-    Of Kaggle's layout that is the folder ``train`` alone, still to be split: its ``val`` has 16
-    images, too few to choose by. Of a manifest it is what is not marked ``test``.
+    Parameters
+    ----------
+    data
+        As for :func:`class_names`.
+    positive
+        Name of the positive class; may be left out where the classes are NORMAL and PNEUMONIA.
 
     Raises
     ------
     UsageError, DataError
-        As :func:`list_images`; none of the images is for training, or a patient of the test split
+        As :func:`class_names` and :func:`cxr_edge.datasets.classes.order_classes`.
+    """
+    return order_classes(class_names(data), positive, data)
+
+
+def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
+    """List the images of a labelled set.
+
+    Parameters
+    ----------
+    data
+        As for :func:`class_names`.
+    classes
+        Class names: negative, positive. A set of one of them alone will do.
+
+    Returns
+    -------
+    list of LabelledImage
+        Sorted by path within class and split; a manifest's in its own order.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder or file.
+    DataError
+        There are images of other classes, or none; or the manifest has unknown columns, splits or
+        paths.
+    """
+    if data.is_file():
+        return read_manifest(data, classes)
+    if strange := [name for name in class_names(data) if name not in classes]:
+        raise DataError(
+            f"{data}: expected images of {joined(classes)} alone, there are also images in "
+            f"{first_names(strange)}; move them away, or list the images in a manifest"
+        )
+    images = [
+        LabelledImage(item.file, label, patient_of(item.file.name), split)
+        for base, split in _split_folders(data).items()
+        for label, name in enumerate(classes)
+        if (base / name).is_dir()
+        for item in discover([base / name])
+    ]
+    if not images:
+        raise DataError(f"{data}: expected folders {joined(classes)} with images, got none")
+    return images
+
+
+def list_training_images(data: Path, classes: Classes) -> list[LabelledImage]:
+    """List the images to train and validate on.
+
+    In Kaggle's layout these are in the folder ``train`` alone, still to be split: its ``val`` has
+    16 images, too few to choose by. In a manifest they are those not marked ``test``.
+
+    Raises
+    ------
+    UsageError, DataError
+        As :func:`list_images`; a class has no image for training, or a patient of the test split
         is among them.
     """
-    images = list_images(data)
+    images = list_images(data, classes)
     if data.is_dir():
         kept = [replace(image, split="") for image in images if image.split in ("", TRAIN)]
     else:
@@ -84,28 +129,27 @@ def list_training_images(data: Path) -> list[LabelledImage]:
         _require_untouched_test(images, kept)
     if not kept:
         raise DataError(f"{data}: expected images to train on, all are for validation or test")
+    require_both_classes(kept, classes, str(data))
     return kept
 
 
-def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]:
+def of_split(images: Sequence[LabelledImage], split: str | None) -> list[LabelledImage]:
     """Return the images of one split.
 
     Parameters
     ----------
     images
-        What :func:`list_images` listed.
+        Images that :func:`list_images` listed.
     split
-        One of :data:`SPLITS`; ``all``; or nothing: those for test where there are any, else those
-        for validation where there are any, else all.
+        One of :data:`SPLITS`, or ``all``; None for those for test if there are any, else those for
+        validation if there are any, else all.
 
     Raises
     ------
     UsageError
-        There is no such split, or it has no image.
+        The split has no image.
     """
-    if split not in ("", ALL_SPLITS, *SPLITS):
-        raise UsageError(f"--split: expected {', '.join(SPLITS)} or {ALL_SPLITS}, got {split!r}")
-    if not split:
+    if split is None:
         marked = {image.split for image in images}
         split = next((name for name in (TEST, VALIDATION) if name in marked), ALL_SPLITS)
     if split == ALL_SPLITS:
@@ -113,19 +157,19 @@ def of_split(images: Sequence[LabelledImage], split: str) -> list[LabelledImage]
     wanted = [image for image in images if image.split == split]
     if not wanted:
         have = ", ".join(sorted({image.split or "no split" for image in images}))
-        raise UsageError(f"--split: no image is marked {split}, these images have {have}")
+        raise UsageError(f"--split: expected {have}, got {split!r}: it has no image")
     return wanted
 
 
-def require_both_classes(images: Sequence[LabelledImage], where: str) -> None:
+def require_both_classes(images: Sequence[LabelledImage], classes: Classes, where: str) -> None:
     """Raise where a class has no image.
 
     Raises
     ------
     DataError
-        It says which and where.
+        A class has no image; the message says which.
     """
-    for label, name in enumerate(LABELS):
+    for label, name in enumerate(classes):
         if not any(image.label == label for image in images):
             raise DataError(
                 f"{where}: expected images of both classes, none of {len(images)} is {name}"
@@ -141,28 +185,15 @@ def _require_untouched_test(images: Sequence[LabelledImage], kept: Sequence[Labe
         )
 
 
-def _list_class_folders(base: Path, split: str) -> list[LabelledImage]:
-    images: list[LabelledImage] = []
-    others = sorted(
-        path.name
-        for path in base.iterdir()
-        if path.is_dir() and path.name not in LABELS and not path.name.startswith(".")
-    )
-    for label, name in enumerate(LABELS):
-        folder = base / name
-        if not folder.is_dir():
-            raise DataError(
-                f"expected class folders {' and '.join(LABELS)} in {base}, or in "
-                f"{', '.join(_SPLIT_FOLDERS)} there, {folder} is missing; folders there are "
-                f"{first_names(others) if others else 'none'}"
-            )
-        paths = [item.file for item in discover([folder])]
-        if not paths:
-            raise DataError(f"expected images of class {name} in {folder}, got none")
-        images += [LabelledImage(path, label, patient_of(path.name), split) for path in paths]
-    if strange := [name for name in others if any(discover([base / name]))]:
-        raise DataError(
-            f"{base}: expected images of {' and '.join(LABELS)} alone, there are also images in "
-            f"{first_names(strange)}; move them away, or list the images in a manifest"
-        )
-    return images
+def _split_folders(data: Path) -> dict[Path, str]:
+    """Return the folders that hold class folders, each with its split; empty for no split."""
+    splits = {data / name: split for name, split in _SPLIT_FOLDERS.items()}
+    return {base: split for base, split in splits.items() if _with_images(base)} or {data: ""}
+
+
+def _with_images(base: Path) -> list[Path]:
+    """Return the visible folders in ``base`` that have images in them or below."""
+    if not base.is_dir():
+        return []
+    folders = [path for path in base.iterdir() if path.is_dir() and path.name[0] != "."]
+    return [folder for folder in folders if any(discover([folder]))]

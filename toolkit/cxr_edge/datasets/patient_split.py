@@ -15,8 +15,8 @@ from cxr_edge.system.printable import first_names
 def in_validation(patient: str, seed: int, fraction: float) -> bool:
     """Tell whether all images of a patient are held out.
 
-    Decided by a hash of seed and patient alone, so that it stays the same whichever part of
-    the set, in whichever order, is at hand.
+    A hash of seed and patient alone decides it, so that it is the same for any part of the set, in
+    any order.
     """
     return rank(patient, seed) < fraction
 
@@ -30,7 +30,7 @@ def rank(patient: str, seed: int) -> float:
 def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[ImageSet, ImageSet]:
     """Split into training and validation images, no patient on both sides.
 
-    Where the images say their split themselves (those of a manifest), that holds.
+    The split of a manifest is kept.
 
     Raises
     ------
@@ -46,7 +46,8 @@ def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[Imag
     training = images.where([not held for held in held_out])
     advice = "change the manifest" if given else "change --validation-fraction or --split-seed"
     for name, side in ((TRAIN, training), (VALIDATION, validation)):
-        require_both_classes(side.images, f"the {name} side of the split (add images, or {advice})")
+        where = f"the {name} side of the split (add images, or {advice})"
+        require_both_classes(side.images, side.classes, where)
     both = {image.patient for image in training.images} & {
         image.patient for image in validation.images
     }
@@ -60,7 +61,7 @@ def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[Imag
 
 
 def split_digest(training: ImageSet, validation: ImageSet) -> str:
-    """Return a SHA-256 that tells which bytes with which label stand on which side."""
+    """Return a SHA-256 over the bytes, the label and the side of every image."""
     rows = [
         f"{digest} {image.label} {side}"
         for side, images in ((TRAIN, training), (VALIDATION, validation))
@@ -70,7 +71,7 @@ def split_digest(training: ImageSet, validation: ImageSet) -> str:
 
 
 def write_split(path: Path, training: ImageSet, validation: ImageSet) -> None:
-    """Write which image went to which side, as a manifest."""
+    """Write both sides as a manifest."""
     sides = ((TRAIN, training), (VALIDATION, validation))
     images = [replace(image, split=split) for split, side in sides for image in side.images]
-    write_manifest(path, images, [*training.sha256, *validation.sha256])
+    write_manifest(path, images, training.classes, [*training.sha256, *validation.sha256])

@@ -1,43 +1,44 @@
-"""A labelled set without its faults: no copies, no patient on two sides, stratified by class."""
+"""Repair of a labelled set: no copies, no patient in two splits, stratified by class."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cxr_edge.datasets.audit import Read, conflict
+from cxr_edge.datasets.audit import ReadSet, conflict
 from cxr_edge.datasets.duplicates import groups
 from cxr_edge.datasets.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
 from cxr_edge.datasets.patient_split import rank
 
 
-def mend(read: Read, seed: int, fraction: float) -> tuple[list[LabelledImage], Counter[str]]:
-    """Return the images of a set without its faults, and what was left out, counted by why.
+def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImage], Counter[str]]:
+    """Return the images of a set without its faults, and counts of those left out, by reason.
 
-    Unreadable files and copies of the same bytes are left out, all copies where their labels
-    differ. Patients of whom there is one picture, in the same bytes or nearly so, count as one.
-    What is marked for test stays there, and images of its patients are left out elsewhere. The rest
-    is split anew: of the patients with images of one class, of the other and of both, each in an
-    order drawn from the seed, so many are held out that they have ``fraction`` of those images.
+    Unreadable files and copies of the same bytes are left out; all copies where their labels
+    differ. Patients who share an image, in the same bytes or nearly so, count as one patient.
+    Images marked for test stay there, and other images of their patients are left out. The rest is
+    split anew, in three strata: patients with images of the negative class, of the positive class,
+    and of both. In each stratum patients are held out, in an order drawn from the seed, until they
+    have ``fraction`` of its images.
 
     Parameters
     ----------
     read
-        What :func:`read_set` gave.
+        The set, as :func:`read_set` returns it.
     seed
-        Of the order of the patients.
+        Seed of the order of the patients.
     fraction
         Share of the images to validate on.
     """
     left_out = Counter({"unreadable": len(read.unreadable)})
     drop: set[int] = set()
     for same in read.same_bytes:
-        # What is marked for test is what stays.
+        # The one marked for test stays.
         first, *others = sorted(same, key=lambda index: read.images[index].split != TEST)
         both = conflict(read.images, same)
         gone = [first, *others] if both else others
         left_out["both labels" if both else "exact duplicate"] += len(gone)
         drop.update(gone)
-    names = groups([image.patient for image in read.images], read.twins)
+    names = groups([image.patient for image in read.images], read.duplicates)
     images = [
         replace(image, patient=name)
         for index, (image, name) in enumerate(zip(read.images, names, strict=True))

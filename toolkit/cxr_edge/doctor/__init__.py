@@ -1,1 +1,1 @@
-"""What this machine can do, and what a folder holds, found out before anything is scanned."""
+"""Facts about this machine and about a folder, before anything is scanned."""

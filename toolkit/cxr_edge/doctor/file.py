@@ -1,7 +1,9 @@
-"""What a file's first bytes and header tell of it; no pixel is decoded."""
+"""Facts about a file from its first bytes and its header; no pixel is decoded."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from cxr_edge.errors import (
     Corrupt,
@@ -12,65 +14,71 @@ from cxr_edge.errors import (
     Unreadable,
     UnsupportedFormat,
 )
-from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import check_size
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
+from cxr_edge.storage.atomic import open_regular
 from cxr_edge.storage.read_file import MAX_BYTES, read_file
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file; what is not known is 0 or empty."""
+    """Facts about one file; what is unknown is 0 or empty."""
 
     size: int = 0
-    """Bytes."""
+    """Size in bytes."""
     format: str = ""
-    """As in the report."""
+    """Format as in the report."""
     syntax: str = ""
-    """Of DICOM: keyword of the transfer syntax."""
+    """Keyword of the transfer syntax, if it is DICOM."""
     polarity: str = ""
-    """Of DICOM the photometric interpretation; of others ``black-is-zero``, ``white-is-zero`` or
+    """Photometric interpretation if it is DICOM; else ``black-is-zero``, ``white-is-zero`` or
     ``color``."""
     bits: int = 0
-    """Bits a sample that are stored."""
+    """Bits stored per sample."""
     width: int = 0
     """Columns."""
     height: int = 0
     """Rows."""
     frames: int = 1
-    """Of DICOM."""
-    several: bool = False
-    """More than one page or frame."""
+    """Frames, if it is DICOM."""
+    multi_frame: bool = False
+    """Whether it has more than one frame or page."""
     mislabelled: bool = False
-    """The suffix is another format's."""
+    """Whether its suffix is that of another format."""
     reason: str = ""
-    """The reason in the report of a scan, as far as the header tells; empty where it tells none."""
+    """Reason in the report of a scan, as far as the header tells; empty if it tells none."""
 
 
 def examine(path: Path) -> FileFacts:
-    """Read a file's header; never raises an ImageError."""
+    """Read a file's header without waiting for a pipe; never raises an ImageError.
+
+    Parameters
+    ----------
+    path
+        File, or whatever took its place meanwhile.
+    """
     facts = FileFacts()
     try:
-        facts = _begin(path)
-        facts = _with_header(path, facts)
+        with open_regular(path) as file:
+            facts = _of_first_bytes(path, file)
+            if not facts.reason:
+                facts = _of_header(path, file, facts)
         check_size(facts.width, facts.height, facts.frames)
+    except OSError:
+        return replace(facts, reason=Unreadable.reason)
     except ImageError as error:
         return replace(facts, reason=facts.reason or error.reason)
-    except Exception:  # noqa: BLE001  (one file's unforeseen trouble does not end the others)
+    except Exception:  # noqa: BLE001  (one file's unforeseen error does not end the others)
         return replace(facts, reason=Corrupt.reason)
     return facts
 
 
-def _begin(path: Path) -> FileFacts:
-    """Return the format by the first bytes, and what can be said without reading on."""
-    try:
-        if not path.is_file():
-            raise Unreadable("expected a regular file, it is gone or something else")
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            kind = identify(file.read(HEAD_BYTES))
-    except OSError as exc:
-        raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
+def _of_first_bytes(path: Path, file: BinaryIO) -> FileFacts:
+    """Return the format, and what can be said without reading on; leave the file at its start."""
+    size = os.fstat(file.fileno()).st_size
+    kind = identify(file.read(HEAD_BYTES))
+    file.seek(0)
     return FileFacts(
         size=size,
         format=kind or "",
@@ -85,7 +93,7 @@ def _is_promised(path: Path, kind: Format) -> bool:
 
 
 def _reason(size: int, kind: Format | None) -> str:
-    """Return why a scan reads no further; empty where it does."""
+    """Return why a scan reads no further; empty if it does."""
     if not size:
         return EmptyFile.reason
     if size > MAX_BYTES:
@@ -96,11 +104,9 @@ def _reason(size: int, kind: Format | None) -> str:
     return "" if kind in read else UnsupportedFormat.reason
 
 
-def _with_header(path: Path, facts: FileFacts) -> FileFacts:
-    if facts.reason:
-        return facts
+def _of_header(path: Path, file: BinaryIO, facts: FileFacts) -> FileFacts:
     if facts.format == Format.DICOM:
-        return _with_dicom(path, facts)
+        return _of_dicom_header(file, facts)
     header = read_header(read_file(path), Format(facts.format))
     gray = "white-is-zero" if header.white_is_zero else "black-is-zero"
     return replace(
@@ -109,18 +115,14 @@ def _with_header(path: Path, facts: FileFacts) -> FileFacts:
         bits=header.bits,
         width=header.width,
         height=header.height,
-        several=header.pages > 1,
+        multi_frame=header.pages > 1,
     )
 
 
-def _with_dicom(path: Path, facts: FileFacts) -> FileFacts:
+def _of_dicom_header(file: BinaryIO, facts: FileFacts) -> FileFacts:
     from cxr_edge.imaging.dicom.header import read_dicom_header  # pydicom is loaded for DICOM alone
 
-    try:
-        with path.open("rb") as file:
-            header = read_dicom_header(file, facts.size)
-    except OSError as exc:
-        raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
+    header = read_dicom_header(file, facts.size)
     return replace(
         facts,
         syntax=header.syntax,
@@ -129,6 +131,6 @@ def _with_dicom(path: Path, facts: FileFacts) -> FileFacts:
         width=header.width,
         height=header.height,
         frames=header.frames,
-        several=header.frames > 1,
+        multi_frame=header.frames > 1,
         reason=header.trouble.reason if header.trouble else "",
     )

@@ -1,119 +1,95 @@
-"""What a folder holds, file by file as a stream, and what of it a scan would not score."""
+"""Facts about a folder, gathered file by file, and about what a scan would not score."""
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median_low
 from typing import Any, Final
 
 from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.pipeline.discover import PassedOver, discover
-from cxr_edge.pipeline.scan import AHEAD
-from cxr_edge.pipeline.thread_engine import in_order
+from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
 
 NAMED: Final = 3
-"""So many files are named of each kind of trouble."""
+"""Files of each kind of problem that are named."""
 
 MISLABELLED: Final = "mislabelled"
-"""Among troubles: the suffix is another format's. A scan reads such a file all the same."""
-
-_DIGITS: Final = 3
+"""Problem of a file whose suffix is another format's; a scan reads it all the same."""
 
 
 @dataclass
 class Spread:
-    """Least, median and largest of whole numbers, in memory that does not grow with their count.
+    """Least, median and largest of whole numbers, 0 if there are none."""
 
-    Numbers of more than ``digits`` digits are rounded for the median.
-    """
-
-    digits: int = 5
-    """That are kept."""
-    least: int = 0
-    """0 of none."""
-    largest: int = 0
-    """0 of none."""
-    _counts: Counter[int] = field(default_factory=Counter)
-
-    def add(self, number: int) -> None:
-        """Take one number in."""
-        self.least = min(self.least, number) if self._counts else number
-        self.largest = max(self.largest, number)
-        self._counts[round(number, min(0, self.digits - len(str(number))))] += 1
-
-    @property
-    def median(self) -> int:
-        """The lower one of two in the middle; 0 of none."""
-        left = (self._counts.total() + 1) // 2
-        for number, count in sorted(self._counts.items()):
-            left -= count
-            if left <= 0:
-                return number
-        return 0
+    numbers: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Every number, in 8 bytes each."""
 
     def as_dict(self) -> dict[str, int]:
-        """Return the three for JSON."""
-        return {"least": self.least, "median": self.median, "largest": self.largest}
+        """Return the three; the median is the lower of two in the middle."""
+        found = self.numbers or [0]
+        return {"least": min(found), "median": median_low(found), "largest": max(found)}
 
 
 @dataclass
 class FolderFacts:
-    """What there is below some paths, counted."""
+    """Counts of the files below some paths."""
 
     formats: Counter[str] = field(default_factory=Counter)
-    """Files by format; empty for no image, and what could not be read."""
+    """Files by format; empty for those that are no image or cannot be read."""
     syntaxes: Counter[str] = field(default_factory=Counter)
-    """DICOM files by transfer syntax, as far as it could be read."""
+    """DICOM files by transfer syntax."""
     polarities: Counter[str] = field(default_factory=Counter)
     """Images by :attr:`FileFacts.polarity`."""
     bits: Counter[int] = field(default_factory=Counter)
     """Images by bits stored."""
-    several: int = 0
-    """Images of more than one page or frame."""
+    multi_frame: int = 0
+    """Images of more than one frame or page."""
     widths: Spread = field(default_factory=Spread)
-    """Columns."""
+    """Columns of the images."""
     heights: Spread = field(default_factory=Spread)
-    """Rows."""
-    sizes: Spread = field(default_factory=lambda: Spread(_DIGITS))
-    """Bytes of all files."""
+    """Rows of the images."""
+    sizes: Spread = field(default_factory=Spread)
+    """Bytes of the files."""
     failing: int = 0
     """Files that a scan would not score, as far as headers tell."""
-    troubles: Counter[str] = field(default_factory=Counter)
-    """Files by the reason in a scan's report, and :data:`MISLABELLED` ones."""
+    problems: Counter[str] = field(default_factory=Counter)
+    """Files by the reason in a scan's report, and those that are :data:`MISLABELLED`."""
     named: dict[str, list[str]] = field(default_factory=dict)
-    """The first files of each trouble, as in the report."""
-    passed_over: PassedOver = field(default_factory=PassedOver)
-    """What a scan would not take."""
+    """First files of each problem, as in the report."""
+    skipped: Skipped = field(default_factory=Skipped)
+    """Files and folders that a scan would not take."""
 
     @property
     def files(self) -> int:
-        """Files that a scan would take."""
+        """Number of files that a scan would take."""
         return self.formats.total()
 
     @property
     def incomplete(self) -> bool:
-        """A scan would end with exit code 3, as far as headers tell."""
-        return bool(self.failing or self.passed_over.first_lost)
+        """Whether a scan would end with exit code 3, as far as headers tell."""
+        return bool(self.failing or self.skipped.first_lost)
 
     def add(self, path: str, facts: FileFacts) -> None:
-        """Take one file in."""
+        """Count one file."""
         self.formats[facts.format] += 1
-        self.sizes.add(facts.size)
+        self.sizes.numbers.append(facts.size)
         if facts.syntax:
             self.syntaxes[facts.syntax] += 1
         if facts.width and facts.height:
-            self.widths.add(facts.width)
-            self.heights.add(facts.height)
+            self.widths.numbers.append(facts.width)
+            self.heights.numbers.append(facts.height)
             self.polarities[facts.polarity] += 1
             self.bits[facts.bits] += 1
-            self.several += facts.several
+            self.multi_frame += facts.multi_frame
         self.failing += bool(facts.reason)
-        for trouble in filter(None, (facts.reason, MISLABELLED if facts.mislabelled else "")):
-            self.troubles[trouble] += 1
-            named = self.named.setdefault(trouble, [])
+        for problem in filter(None, (facts.reason, MISLABELLED if facts.mislabelled else "")):
+            self.problems[problem] += 1
+            named = self.named.setdefault(problem, [])
             if len(named) < NAMED:
                 named.append(path)
 
@@ -128,7 +104,7 @@ class FolderFacts:
         return {name: hint for name, hint in hints.items() if hint}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it for JSON; counts with the most frequent first."""
+        """Return everything for JSON, the most frequent first."""
         undecoded = self.undecoded()
         return {
             "files": self.files,
@@ -140,16 +116,16 @@ class FolderFacts:
             },
             "polarities": dict(self.polarities.most_common()),
             "bits": {str(bits): count for bits, count in self.bits.most_common()},
-            "several_frames": self.several,
+            "multi_frame": self.multi_frame,
             "width": self.widths.as_dict(),
             "height": self.heights.as_dict(),
             "bytes": self.sizes.as_dict(),
-            "troubles": {
+            "problems": {
                 name: {"files": count, "first": self.named[name]}
-                for name, count in self.troubles.most_common()
+                for name, count in self.problems.most_common()
             },
-            "passed_over": dict(self.passed_over.counts.most_common()),
-            "first_lost": self.passed_over.first_lost,
+            "skipped": dict(self.skipped.counts.most_common()),
+            "first_lost": self.skipped.first_lost,
         }
 
 
@@ -161,7 +137,7 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     paths
         Files and folders.
     workers
-        Threads; as many as usable CPUs by default.
+        Number of threads; by default as many as usable CPUs.
 
     Raises
     ------
@@ -169,18 +145,15 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
         As :func:`cxr_edge.pipeline.discover.discover`.
     """
     found = FolderFacts()
-    items = discover(paths, found.passed_over)
-    workers = workers or usable_cpus()
-    examined = in_order(
-        lambda item: examine(item.file), items, ahead=AHEAD * workers, workers=workers
-    )
-    for item, facts in examined:
+    items = discover(paths, found.skipped)
+    engine = ThreadEngine(workers or usable_cpus())
+    for item, facts in engine.map_ordered(lambda item: examine(item.file), items):
         found.add(printable(item.path), facts)
     return found
 
 
 def kinds(found: FolderFacts) -> list[tuple[str, int, str]]:
-    """Return what there is by format, DICOM by transfer syntax: name, files, and what it lacks."""
+    """Return name, number of files, and what is missing, by format and DICOM transfer syntax."""
     undecoded = found.undecoded()
     rows: list[tuple[str, int, str]] = []
     for name, count in found.formats.most_common():

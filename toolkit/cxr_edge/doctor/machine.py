@@ -1,137 +1,145 @@
-"""What this machine is and has, and whether a scan works on it."""
+"""Facts about this machine, and whether a scan works on it."""
 
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.doctor.runtime_trial import providers, try_runtime
+from cxr_edge.doctor.runtime_trial import Trial, available_providers, caught
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import EXTRAS
-from cxr_edge.isolation.subprocess_call import apart
-from cxr_edge.models.machine_cache import cache_folder, library_versions
+from cxr_edge.isolation.subprocess_call import call_in_subprocess
+from cxr_edge.models.machine_cache import cache_folder
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
-from cxr_edge.system.cpu import all_cpus, bound_cpus, cpu_features, cpu_name, cpu_quota, usable_cpus
+from cxr_edge.system.cpu import CpuInfo, all_cpus, bound_cpus, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
+from cxr_edge.system.versions import library_versions, version_of
 
 DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
-"""Distributions that decode DICOM."""
+"""Distributions that read and decode DICOM."""
 
-TRIAL: Final = 60.0
-"""Seconds that the trial of a runtime may take: a library or a device can hang."""
+TRIAL_SECONDS: Final = 60.0
+"""Limit of the trial of a runtime: a library or a device can hang."""
 
 
 @dataclass(frozen=True)
 class RuntimeFacts:
-    """One runtime; what does not apply is empty."""
+    """Facts about one runtime; what does not apply is empty."""
 
     version: str
     """Installed distribution and its version."""
     install: str
-    """How to install it."""
-    model: str
-    """The default model as it runs it, as in the report."""
-    provider: str
-    """That the runtime chose."""
-    self_test: str
-    """Of the default model, as in the run manifest."""
-    error: str
-    """Why no scan works by it."""
+    """Command that installs it."""
+    model: str = ""
+    """Default model as in the report: name and digest."""
+    provider: str = ""
+    """Execution provider or device that the runtime chose."""
+    self_test: str = ""
+    """Verdict of the default model's self-test, as in the run manifest."""
+    error: str = ""
+    """Reason why no scan works by it."""
 
     @property
     def works(self) -> bool:
-        """It ran the default model, and the self-test did not fail."""
+        """Whether it ran the default model and the self-test did not fail."""
         return bool(self.model)
 
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """All of it; numbers are 0 and texts empty where the system does not tell."""
+    """Facts about a machine; numbers are 0 and texts empty if the system does not tell."""
 
     cxr_edge: str
-    """Version."""
+    """Version of cxr-edge."""
     python: str
-    """Version."""
+    """Version of Python."""
     system: str
     """Operating system."""
     architecture: str
-    """Of the CPU."""
+    """Architecture of the CPU."""
     cpu: str
-    """Its model."""
+    """Model of the CPU."""
     cpu_features: Mapping[str, bool]
-    """What speeds a network up."""
+    """Instructions that speed a network up, and whether the CPU has them."""
     cpus: int
-    """In all."""
+    """Number of CPUs."""
     bound_cpus: int
-    """That the process is bound to."""
+    """Number of CPUs that the process is bound to."""
     cpu_quota: float | None
-    """That it may use the time of; None for all."""
+    """CPUs that the process may use the time of; None for all."""
     usable_cpus: int
-    """What follows from these."""
+    """Number of CPUs that follows from these."""
     memory: int
-    """Bytes in all."""
+    """Memory in bytes."""
     available_memory: int
-    """Bytes that are to be had without swapping."""
+    """Memory in bytes that is available without swapping."""
     runtimes: Mapping[str, RuntimeFacts]
-    """By name."""
+    """Runtimes by name."""
     execution_providers: tuple[str, ...]
-    """Of onnxruntime."""
+    """Execution providers of onnxruntime."""
     conflict: str
-    """What is wrong with several onnxruntime distributions at once."""
+    """Advice if several onnxruntime distributions are installed at once."""
     numpy: str
-    """Installed distribution and its version."""
+    """Installed distribution of NumPy and its version."""
     opencv: str
-    """Likewise."""
+    """Installed distribution of OpenCV and its version."""
     jpeg: str
-    """The JPEG library in OpenCV, by its own account."""
+    """JPEG library in OpenCV, by its own account."""
     dicom_packages: Mapping[str, str]
-    """Version of each distribution that decodes DICOM; empty where it is not installed."""
+    """Version of each distribution that decodes DICOM; empty if it is not installed."""
     transfer_syntaxes: Mapping[str, str]
-    """As :func:`cxr_edge.imaging.dicom.header.syntaxes`."""
+    """Transfer syntaxes as :func:`cxr_edge.imaging.dicom.header.syntaxes` gives them."""
     extras: Mapping[str, tuple[str, ...]]
-    """Modules that each extra lacks; none where it is installed."""
+    """Modules that each extra lacks; none if it is installed."""
     cache: str
     """Folder of what is remembered."""
     cache_error: str
-    """Why it cannot be written."""
+    """Reason why the cache cannot be written."""
 
     @property
     def works(self) -> bool:
-        """A scan with the default model works by some runtime."""
+        """Whether some runtime can scan with the default model."""
         return any(runtime.works for runtime in self.runtimes.values())
 
 
-def examine_machine() -> MachineFacts:
-    """Find all of it out; each runtime is tried in a process of its own, which may die of it."""
+def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
+    """Examine this machine; each runtime is tried in a process of its own, which may crash.
+
+    Parameters
+    ----------
+    try_runtime
+        Function of a module that opens the default model by the runtime of a name, and runs its
+        self-test; raises a CxrError if that fails.
+    """
     from cxr_edge.imaging.dicom.header import syntaxes
 
-    versions = {name: _readable(found) for name, found in library_versions().items()}
+    cpu = CpuInfo.read()
+    versions = library_versions()
     together = installed_distributions()
     return MachineFacts(
         cxr_edge=__version__,
         python=platform.python_version(),
         system=platform.platform(),
         architecture=platform.machine(),
-        cpu=cpu_name(),
-        cpu_features=cpu_features(),
+        cpu=cpu.name,
+        cpu_features=cpu.features,
         cpus=all_cpus(),
         bound_cpus=bound_cpus(),
         cpu_quota=cpu_quota(),
         usable_cpus=usable_cpus(),
         memory=total_memory(),
         available_memory=available_memory(),
-        runtimes={name: _runtime(name, versions) for name in RUNTIMES},
+        runtimes={name: _runtime(name, versions, try_runtime) for name in RUNTIMES},
         execution_providers=_providers(),
         conflict=explain_several(together) if len(together) > 1 else "",
         numpy=versions["numpy"],
         opencv=versions["cv2"],
         jpeg=_jpeg_library(),
-        dicom_packages={name: _version(name) for name in DICOM_PACKAGES},
+        dicom_packages={name: version_of(name) for name in DICOM_PACKAGES},
         transfer_syntaxes=syntaxes(),
         extras={
             extra: tuple(name for name in modules if find_spec(name) is None)
@@ -142,40 +150,27 @@ def examine_machine() -> MachineFacts:
     )
 
 
-def _runtime(name: str, versions: Mapping[str, str]) -> RuntimeFacts:
+def _runtime(
+    name: str, versions: Mapping[str, str], try_runtime: Callable[[str], Trial]
+) -> RuntimeFacts:
     kind = RUNTIMES[name]
     if not installed(name):
-        return RuntimeFacts("", kind.install, "", "", "", "not installed")
+        return RuntimeFacts("", kind.install, error="not installed")
     found = versions[kind.module]
     try:
-        trial = apart(try_runtime, name, within=TRIAL)
+        trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
     except CxrError as exc:
-        return RuntimeFacts(found, kind.install, "", "", "", str(exc))
-    return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test, "")
+        return RuntimeFacts(found, kind.install, error=str(exc))
+    return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test)
 
 
 def _providers() -> tuple[str, ...]:
     if not installed("onnx"):
         return ()
     try:
-        return apart(providers, within=TRIAL)
+        return call_in_subprocess(caught, available_providers, within=TRIAL_SECONDS)
     except CxrError:  # the trial of the runtime says why
         return ()
-
-
-def _readable(metadata: str) -> str:
-    """Return ``onnxruntime_gpu-1.32.0.dist-info`` as ``onnxruntime-gpu 1.32.0``; several alike."""
-    names = [part.rpartition(".")[0].rpartition("-") for part in metadata.split(", ")]
-    if not all(name and number for name, _, number in names):
-        return "" if metadata == "none" else metadata
-    return ", ".join(f"{name.replace('_', '-')} {number}" for name, _, number in names)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def _jpeg_library() -> str:

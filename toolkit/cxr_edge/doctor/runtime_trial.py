@@ -1,56 +1,44 @@
-"""A runtime put to the test, by the default model and its self-test.
+"""Trials of libraries in a process of its own, which a broken library may end."""
 
-Called in a process of its own, so that a library that ends its process ends no more than that.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cxr_edge.errors import CxrError
-from cxr_edge.models.locate import DEFAULT
-from cxr_edge.models.open import open_model
-from cxr_edge.models.self_test import check_once
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it."""
+    """Result of opening the default model by a runtime and running its self-test."""
 
     model: str
-    """The default model, as in the report."""
+    """Default model as in the report: name and digest."""
     provider: str
-    """That the runtime chose."""
+    """Execution provider or device that the runtime chose."""
     self_test: str
-    """As in the run manifest."""
+    """Verdict of the self-test, as in the run manifest."""
 
 
-def try_runtime(name: str) -> Trial:
-    """Open the default model by a runtime and run its self-test, unless it passed before.
+def caught(call: Callable[..., R], *arguments: object) -> R:
+    """Call a function, and turn whatever it raises into a CxrError.
 
     Raises
     ------
     CxrError
-        Whatever went wrong.
+        The function raised something.
     """
     try:
-        model = open_model(DEFAULT, name)
-        return Trial(model.tag, model.runtime.provider, check_once(model))
+        return call(*arguments)
     except CxrError:
         raise
     except Exception as exc:  # a broken library raises anything
         raise CxrError(f"it fails with {type(exc).__name__}: {exc}") from exc
 
 
-def providers() -> tuple[str, ...]:
-    """Return onnxruntime's execution providers.
+def available_providers() -> tuple[str, ...]:
+    """Return onnxruntime's execution providers."""
+    from cxr_edge.runtimes import onnx
 
-    Raises
-    ------
-    CxrError
-        It cannot be loaded.
-    """
-    try:
-        from cxr_edge.runtimes.onnx import available_providers
-
-        return available_providers()
-    except Exception as exc:
-        raise CxrError(f"it fails with {type(exc).__name__}: {exc}") from exc
+    return onnx.available_providers()

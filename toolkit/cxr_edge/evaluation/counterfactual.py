@@ -1,4 +1,4 @@
-"""What a model makes of marks, borders and sharpness: shortcuts that go with the class."""
+"""Counterfactual images: how probabilities react to markers, borders and sharpness."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 SMALL: Final = 0.05
-"""A probability that moves less than this has not moved much."""
+"""Difference of probability below which an image counts as unmoved."""
 
 BORDER: Final = 0.12
 """Share of each side that is masked."""
@@ -31,30 +31,32 @@ CHANGES: Final[Mapping[str, Callable[[NDArray[np.uint8], np.random.Generator], A
 
 
 @dataclass(frozen=True)
-class Movement:
-    """How far probabilities moved, and how many labels flipped."""
+class ProbabilityShift:
+    """Effect of one change on the probabilities and labels of N images."""
 
-    films: int
-    """Count."""
+    images: int
+    """Count of images."""
     mean: float
-    """Mean of the absolute differences of probability."""
+    """Mean absolute difference of probability."""
     small: float
-    """Share of images that moved less than :data:`SMALL`."""
+    """Share of images whose probability moved less than :data:`SMALL`."""
     flipped: Interval
     """Share of images with another label at the threshold, Wilson."""
     to_positive: int
-    """Images that became positive."""
+    """Count of images that became positive."""
     to_negative: int
-    """Images that became negative."""
+    """Count of images that became negative."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_dict` wrote."""
-        return cls(**{**data, "flipped": Interval(**data["flipped"])})
+        fields = {**data, "flipped": Interval(**data["flipped"])}
+        return cls(images=fields.pop("films"), **fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
-        return {**vars(self), "flipped": dict(vars(self.flipped))}
+        fields = {**vars(self), "flipped": dict(vars(self.flipped))}
+        return {"films": fields.pop("images"), **fields}
 
 
 def counterfactuals(
@@ -62,8 +64,8 @@ def counterfactuals(
     before: NDArray[np.float64],
     score: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     threshold: float,
-) -> dict[str, Movement]:
-    """Change the images in each way and hold their scores against those before.
+) -> dict[str, ProbabilityShift]:
+    """Change the images in each way and compare their probabilities with those before.
 
     Parameters
     ----------
@@ -81,11 +83,13 @@ def counterfactuals(
         rng = np.random.default_rng(_SEED)
         changed = np.stack([change(image[:, :, 0], rng) for image in pixels])
         after = score(np.repeat(changed[..., np.newaxis], pixels.shape[-1], axis=-1))
-        result[name] = movement(before, after, threshold)
+        result[name] = probability_shift(before, after, threshold)
     return result
 
 
-def movement(before: NDArray[np.float64], after: NDArray[np.float64], threshold: float) -> Movement:
+def probability_shift(
+    before: NDArray[np.float64], after: NDArray[np.float64], threshold: float
+) -> ProbabilityShift:
     """Compare probabilities of the same images.
 
     Parameters
@@ -97,8 +101,8 @@ def movement(before: NDArray[np.float64], after: NDArray[np.float64], threshold:
     """
     old, new = (scores.round(PROBABILITY_DECIMALS) >= threshold for scores in (before, after))
     moved = np.abs(before - after)
-    return Movement(
-        films=len(moved),
+    return ProbabilityShift(
+        images=len(moved),
         mean=float(moved.mean()),
         small=float((moved < SMALL).mean()),
         flipped=wilson(int((old != new).sum()), len(moved)),

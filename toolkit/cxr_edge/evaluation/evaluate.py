@@ -1,4 +1,4 @@
-"""Score labelled images with a model and say what the scores are worth."""
+"""Evaluation of a model: scores of labelled images and the figures that follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,53 +10,53 @@ from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS, TRAIN, patient_of
+from cxr_edge.datasets.labelled_image import TRAIN, patient_of
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.errors import ModelInvalid
-from cxr_edge.evaluation.counterfactual import Movement, counterfactuals
+from cxr_edge.errors import DataError, ModelInvalid
+from cxr_edge.evaluation.counterfactual import ProbabilityShift, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.models.model import Model
 from cxr_edge.notice import NOTICE
+from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 ALL: Final = "all images"
 HELD_OUT: Final = "images of validation patients"
 TRAINED_ON: Final = "images of training patients"
-"""Names of groups; the patients are told by the file names and the split of the model."""
-
-_BATCH: Final = 32
+"""Names of groups; the file names and the split of the model identify the patients."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model's scores are worth on a labelled set."""
+    """Figures of a model on a labelled set."""
 
     model: str
     """Name and first digits of the artefact's digest."""
     runtime: str
-    """What ran it."""
+    """Runtime that ran it, with its provider."""
     spec: ModelSpec
-    """Of the model."""
+    """Spec of the model."""
     images: ImageSet
-    """The images of the group that is looked at closely."""
+    """Images of the group that the report is about."""
     scores: NDArray[np.float64]
     """Their probabilities, shape (N,)."""
     group: str
     """Name of that group, a key of :attr:`groups`."""
     groups: dict[str, Figures]
-    """Name to figures: of all images, and where the model says whom it was trained on, of the
-    validation and of the training patients apart."""
+    """Name of a group to its figures: all images, and, where the model knows its split, validation
+    and training patients."""
     copies: dict[str, Figures]
-    """Name to figures of the changed copies; empty where they were not asked for."""
-    movements: dict[str, Movement]
-    """Name to effect of marks and borders; empty where it was not asked for."""
+    """Name of a changed copy to its figures; empty where they were not asked for."""
+    counterfactual: dict[str, ProbabilityShift]
+    """Name of a change of markers, borders or sharpness to its effect; empty where it was not asked
+    for."""
 
     @property
     def figures(self) -> Figures:
-        """Of the group that is looked at closely."""
+        """Figures of the group that the report is about."""
         return self.groups[self.group]
 
     def classification_report(self, point: str) -> str:
@@ -82,17 +82,19 @@ class Evaluation:
             "operating_point": self.spec.default_operating_point,
             "group": self.group,
             "data_sha256": self.images.digest,
-            "patients": self.images.patients,
+            "patients": self.images.patient_count,
             "unreadable": len(self.images.unreadable),
             "exact_duplicates_left_out": self.images.duplicates,
             "groups": {name: found.to_dict() for name, found in self.groups.items()},
             "copies": {name: found.to_dict() for name, found in self.copies.items()},
-            "counterfactual": {name: moved.to_dict() for name, moved in self.movements.items()},
+            "counterfactual": {
+                name: moved.to_dict() for name, moved in self.counterfactual.items()
+            },
             "notice": NOTICE,
         }
 
 
-def evaluate(
+def evaluate_images(
     model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
 ) -> Evaluation:
     """Score images and their changed copies.
@@ -100,30 +102,32 @@ def evaluate(
     Parameters
     ----------
     model
-        Of any runtime.
+        A model of any runtime.
     images
         N images, N at least 1, loaded for the model's input.
     copies
-        Score the copies of :mod:`cxr_edge.evaluation.shifts` as well.
+        Score the copies of :mod:`cxr_edge.evaluation.shifts` too.
     counterfactual
-        Score images with marks and borders changed as well.
+        Score images with changed markers, borders and sharpness too.
 
     Returns
     -------
     Evaluation
-        It looks closely, copies included, at the images of validation patients where these are
-        the very images that the model was trained and validated on, and at all images otherwise.
+        Its report, copies included, is about the validation patients if the images are exactly
+        those that the model was trained and validated on, and about all images otherwise.
 
     Raises
     ------
+    DataError
+        The classes of the images are not those of the model.
     ModelInvalid
-        The model's classes are not those of the images, or it gives no probabilities.
+        The model gives no probabilities.
     """
     spec = model.spec
-    if spec.labels != LABELS:
-        raise ModelInvalid(
-            f"{model.tag}: expected a model of the classes {' and '.join(LABELS)}, "
-            f"got {' and '.join(spec.labels)}"
+    if images.classes != spec.labels:
+        raise DataError(
+            f"expected the classes of the model {model.tag}, {' and '.join(spec.labels)} (negative "
+            f"and positive), got {' and '.join(images.classes)}"
         )
     points = spec.operating_points
     scores = score(model, images.pixels)
@@ -159,29 +163,27 @@ def evaluate(
         group=group,
         groups=groups,
         copies=changed,
-        movements=moved,
+        counterfactual=moved,
     )
 
 
 def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the probabilities of images, at the decimals of the report.
+    """Return the probabilities of images, rounded as in a report.
 
     Parameters
     ----------
     model
-        Of any runtime.
+        A model of any runtime.
     pixels
         uint8 of shape (N, H, W, C), N at least 1.
 
     Raises
     ------
     ModelInvalid
-        A score is no probability.
+        A score is not a probability.
     """
-    batches = [
-        model.runtime.run(pixels[first : first + _BATCH]) for first in range(0, len(pixels), _BATCH)
-    ]
-    scores = np.concatenate(batches).astype(np.float64).round(PROBABILITY_DECIMALS)
+    given = run_in_batches(model.runtime, pixels).scores
+    scores = given.astype(np.float64).round(PROBABILITY_DECIMALS)
     wrong = ~((scores >= 0) & (scores <= 1))
     if wrong.any():
         raise ModelInvalid(
@@ -192,11 +194,11 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def group_by_training(spec: ModelSpec, images: ImageSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell which images are of patients the model was trained on and which of those held out.
+    """Return masks of the images of validation and of training patients, each of shape (N,).
 
-    It can be told where the model was trained on class folders, and for images without a split of
-    their own whose file names tell the patient; else nothing is returned. Whether images of those
-    names are of that set at all, it cannot tell.
+    This needs a model that was trained on class folders, and images without a split of their own
+    whose file names identify the patient; otherwise nothing is returned. Names alone do not prove
+    that the images are of the model's own data set.
     """
     facts = spec.provenance
     known = all(

@@ -1,4 +1,4 @@
-"""The figures of one set of scored images, at every operating point."""
+"""Figures of one set of scored images, at every operating point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,52 +15,46 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 
 @dataclass(frozen=True)
-class PointFigures:
-    """The confusion matrix at one threshold and what follows from it."""
+class ConfusionMatrix:
+    """Counts of right and wrong labels at one threshold, and the shares that follow from them."""
 
     name: str
-    """Of the operating point."""
+    """Name of the operating point."""
     threshold: float
     """Probability from which an image counts as positive."""
     tp: int
-    """Positive images found."""
+    """Count of true positives."""
     fn: int
-    """Positive images missed."""
+    """Count of false negatives."""
     tn: int
-    """Negative images left alone."""
+    """Count of true negatives."""
     fp: int
-    """Negative images called."""
+    """Count of false positives."""
 
     @property
     def sensitivity(self) -> Interval | None:
-        """Share of the positives found (recall), Wilson; None without positives."""
+        """Share of positive images labelled so (recall), Wilson; None without positive images."""
         return _share(self.tp, self.tp + self.fn)
 
     @property
     def specificity(self) -> Interval | None:
-        """Share of the negatives left alone."""
+        """Share of negative images labelled so, Wilson; None without negative images."""
         return _share(self.tn, self.tn + self.fp)
 
     @property
     def ppv(self) -> Interval | None:
-        """Share of the calls that are right (precision), at these images' prevalence."""
+        """Share of positive labels that are right (precision), at these images' prevalence."""
         return _share(self.tp, self.tp + self.fp)
 
     @property
     def npv(self) -> Interval | None:
-        """Share of the images left alone that are negative, at these images' prevalence."""
+        """Share of negative labels that are right, at these images' prevalence."""
         return _share(self.tn, self.tn + self.fn)
 
     @property
     def accuracy(self) -> Interval | None:
-        """Share of right labels."""
+        """Share of labels that are right, Wilson."""
         return _share(self.tp + self.tn, self.tp + self.fn + self.tn + self.fp)
-
-    def accuracy_at(self, prevalence: float) -> float | None:
-        """Return the share of right labels where this share of the images is positive."""
-        if self.sensitivity is None or self.specificity is None:
-            return None
-        return prevalence * self.sensitivity.value + (1 - prevalence) * self.specificity.value
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and shares as JSON-ready data."""
@@ -69,27 +63,27 @@ class PointFigures:
 
 
 SHARES: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-"""Shares of :class:`PointFigures`."""
+"""Names of the shares of a :class:`ConfusionMatrix`."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What probabilities are worth on one set of images."""
+    """Figures of one set of scored images."""
 
     images: int
-    """Count."""
+    """Count of images."""
     positives: int
-    """How many of them are of the positive class."""
+    """Count of images of the positive class."""
     auc: Interval | None
-    """Area under the ROC curve, DeLong; None where a class is missing."""
+    """Area under the ROC curve with DeLong's interval; None where a class is missing."""
     calibration_error: float
     """Expected calibration error; see :func:`cxr_edge.metrics.calibration.calibration_error`."""
     brier: float
     """Mean squared difference of probability and truth."""
-    points: tuple[PointFigures, ...]
-    """One an operating point."""
+    points: tuple[ConfusionMatrix, ...]
+    """Confusion matrices, one per operating point."""
 
-    def point(self, name: str) -> PointFigures:
+    def point(self, name: str) -> ConfusionMatrix:
         """Return the figures at the operating point called ``name``."""
         return next(point for point in self.points if point.name == name)
 
@@ -104,7 +98,7 @@ class Figures:
             calibration_error=data["calibration_error"],
             brier=data["brier"],
             points=tuple(
-                PointFigures(**{key: point[key] for key in counts}) for point in data["points"]
+                ConfusionMatrix(**{key: point[key] for key in counts}) for point in data["points"]
             ),
         )
 
@@ -149,11 +143,11 @@ def figures(
 
 def _at(
     point: OperatingPoint, truth: NDArray[np.bool_], scores: NDArray[np.float64]
-) -> PointFigures:
+) -> ConfusionMatrix:
     called = scores >= point.threshold
     tp, fp = int(called[truth].sum()), int(called[~truth].sum())
     fn, tn = int(truth.sum()) - tp, int((~truth).sum()) - fp
-    return PointFigures(point.name, point.threshold, tp=tp, fn=fn, tn=tn, fp=fp)
+    return ConfusionMatrix(point.name, point.threshold, tp=tp, fn=fn, tn=tn, fp=fp)
 
 
 def _share(count: int, total: int) -> Interval | None:

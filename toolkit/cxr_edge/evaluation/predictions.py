@@ -1,7 +1,6 @@
 """The scores of labelled images as a CSV."""
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,19 +8,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.labelled_image import LABELS, LabelledImage
+from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import DataError
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
+from cxr_edge.storage.atomic import atomic_write
 
 PREDICTIONS: Final = "predictions.csv"
-"""Its name in a run folder and in an evaluation's."""
+"""Name of the file in a run folder and in the folder of an evaluation."""
 
 _COLUMNS: Final = ("path", "label", "patient", "probability")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What :func:`read_predictions` read."""
+    """Predictions of labelled images."""
 
     names: tuple[str, ...]
     """File names of N images."""
@@ -31,20 +32,39 @@ class Predictions:
     """Shape (N,), probabilities."""
 
 
-def write_predictions(
-    path: Path, images: Sequence[LabelledImage], scores: NDArray[np.floating]
-) -> None:
-    """Write path, label, patient and probability of each image."""
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+def write_predictions(path: Path, images: ImageSet, scores: NDArray[np.floating]) -> None:
+    """Write path, label, patient and probability of each image.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    images
+        N images.
+    scores
+        Probabilities, shape (N,).
+    """
+    with (
+        atomic_write(path) as half,
+        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        for image, score in zip(images, scores, strict=True):
+        for image, score in zip(images.images, scores, strict=True):
             probability = f"{score:.{PROBABILITY_DECIMALS}f}"
-            writer.writerow((image.path, LABELS[image.label], image.patient, probability))
+            label = image.class_in(images.classes)
+            writer.writerow((image.path, label, image.patient, probability))
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Read what :func:`write_predictions` wrote.
+def read_predictions(path: Path, classes: Classes) -> Predictions:
+    """Read the predictions that :func:`write_predictions` wrote.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    classes
+        Class names of its labels: negative, positive.
 
     Raises
     ------
@@ -56,7 +76,7 @@ def read_predictions(path: Path) -> Predictions:
             rows = list(csv.DictReader(file))
         return Predictions(
             tuple(Path(row["path"]).name for row in rows),
-            np.array([LABELS.index(row["label"]) for row in rows], np.int64),
+            np.array([classes.index(row["label"]) for row in rows], np.int64),
             np.array([float(row["probability"]) for row in rows], np.float64),
         )
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as exc:

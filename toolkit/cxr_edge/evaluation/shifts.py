@@ -1,4 +1,4 @@
-"""Changed copies of labelled images that imitate another scanner, another hospital, another day."""
+"""Changed copies of labelled images: other exposure, crop and compression."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.imaging.perturbations import recompress, set_exposure
 
 CLEAN: Final = "clean"
 """Name of the images as they are."""
 
 OTHER_CLASS_EXPOSURE: Final = "exposure of the other class"
-"""Every image with the mean and the deviation of an image of the other class."""
+"""Name of the copy in which each image has mean and deviation of one of the other class."""
 
-PNEUMONIA_EXPOSURE: Final = "normals exposed as pneumonias"
-"""The normal images with the mean and the deviation of a pneumonia image."""
+POSITIVE_EXPOSURE: Final = "negatives exposed as positives"
+"""Name of the copy in which negative images have the exposure of positive ones."""
 
 _SEED: Final = 2021
 
@@ -50,27 +49,27 @@ _CHANGES: Final[Mapping[str, Change]] = {
     "JPEG quality 30": lambda gray: recompress(gray, 30),
 }
 
-SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, PNEUMONIA_EXPOSURE)
+SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE)
 """Names of the copies, the images as they are first."""
 
 
 def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time.
 
-    Of images of one class the copies with exchanged exposure are left out.
+    Without images of both classes the copies with exchanged exposure are left out.
     """
     gray = images.pixels[:, :, :, 0]
     for name, change in _CHANGES.items():
         yield name, _stack([change(image) for image in gray], images)
     labels = images.labels
-    if len(set(labels)) < len(LABELS):
+    if len(set(labels)) < len(images.classes):
         return  # no image of the other class to take an exposure from
     swapped = _swap_exposure(gray, labels)
     yield OTHER_CLASS_EXPOSURE, _stack(swapped, images)
     mixed = [
         new if label == 0 else old for new, old, label in zip(swapped, gray, labels, strict=True)
     ]
-    yield PNEUMONIA_EXPOSURE, _stack(mixed, images)
+    yield POSITIVE_EXPOSURE, _stack(mixed, images)
 
 
 def _swap_exposure(gray: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[NDArray[np.uint8]]:

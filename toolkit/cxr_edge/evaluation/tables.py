@@ -1,28 +1,42 @@
-"""Figures as the Markdown tables that run reports, evaluation reports and cards share."""
+"""Tables of figures, for the terminal and as the Markdown of reports and model cards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from cxr_edge.evaluation.counterfactual import SMALL, Movement
+from cxr_edge.evaluation.counterfactual import SMALL, ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
-from cxr_edge.evaluation.markdown import table
-
-OFFICIAL_PREVALENCE = 0.625
-"""Share of pneumonias among the 624 test images of the Kermany set; in training it is 0.74."""
 
 
-def points_table(figures: Figures) -> str:
-    """Return one row an operating point, with Wilson's 95 % intervals."""
-    columns = (
-        "operating point",
-        "threshold",
-        "sensitivity",
-        "specificity",
-        "PPV",
-        "NPV",
-        "accuracy",
+@dataclass(frozen=True)
+class FigureTable:
+    """Titles and rows of text."""
+
+    columns: tuple[str, ...]
+    """Titles of K columns."""
+    rows: tuple[tuple[str, ...], ...]
+    """Rows of K cells; a dash for no value."""
+
+    @property
+    def markdown(self) -> str:
+        """The table in Markdown; a bar in a cell is escaped."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        )
+
+
+def figure_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> FigureTable:
+    """Return a table of values as text; None becomes a dash."""
+    return FigureTable(
+        tuple(columns),
+        tuple(tuple("-" if cell is None else str(cell) for cell in row) for row in rows),
     )
-    return table(
-        columns,
+
+
+def points_table(figures: Figures) -> FigureTable:
+    """Return one row per operating point, with Wilson's 95 % intervals."""
+    return figure_table(
+        ("operating point", "threshold", "sensitivity", "specificity", "PPV", "NPV", "accuracy"),
         (
             (p.name, f"{p.threshold:.6f}", p.sensitivity, p.specificity, p.ppv, p.npv, p.accuracy)
             for p in figures.points
@@ -30,40 +44,38 @@ def points_table(figures: Figures) -> str:
     )
 
 
-def copies_table(copies: Mapping[str, Figures], point: str) -> str:
-    """Return one row a changed copy of the images, at the operating point called ``point``."""
-    rows = []
-    for name, figures in copies.items():
-        here = figures.point(point)
-        accuracy = here.accuracy_at(OFFICIAL_PREVALENCE)
-        rows.append(
+def copies_table(copies: Mapping[str, Figures], point: str) -> FigureTable:
+    """Return one row per changed copy of the images, at the operating point called ``point``."""
+    at = {name: figures.point(point) for name, figures in copies.items()}
+    return figure_table(
+        ("images", "AUC", *(f"{share} at {point}" for share in ("sensitivity", "specificity"))),
+        (
+            (name, figures.auc, at[name].sensitivity, at[name].specificity)
+            for name, figures in copies.items()
+        ),
+    )
+
+
+def shifts_table(counterfactual: Mapping[str, ProbabilityShift]) -> FigureTable:
+    """Return one row per change of markers, borders or sharpness."""
+    return figure_table(
+        (
+            "change",
+            "mean change of p",
+            f"moved less than {SMALL}",
+            "labels flipped",
+            "to positive",
+            "to negative",
+        ),
+        (
             (
                 name,
-                figures.auc,
-                here.sensitivity,
-                here.specificity,
-                None if accuracy is None else f"{accuracy:.3f}",
+                f"{shift.mean:.4f}",
+                f"{shift.small:.1%}",
+                shift.flipped,
+                shift.to_positive,
+                shift.to_negative,
             )
-        )
-    columns = (
-        "images", "AUC", f"sensitivity at {point}", f"specificity at {point}",
-        f"accuracy at a prevalence of {OFFICIAL_PREVALENCE:.1%}",
-    )  # fmt: skip
-    return table(columns, rows)
-
-
-def movements_table(movements: Mapping[str, Movement]) -> str:
-    """Return one row a change of marks or borders."""
-    return table(
-        (
-            "change", "mean change of p", f"moved less than {SMALL}", "labels flipped",
-            "to positive", "to negative",
+            for name, shift in counterfactual.items()
         ),
-        (
-            (
-                name, f"{moved.mean:.4f}", f"{moved.small:.1%}", moved.flipped, moved.to_positive,
-                moved.to_negative,
-            )
-            for name, moved in movements.items()
-        ),
-    )  # fmt: skip
+    )

@@ -1,45 +1,39 @@
-"""File bytes to :class:`GrayImage`: the only importer of OpenCV's decoders."""
+"""The bytes of a file to a gray image, whatever its format."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import (
-    ConstantImage,
-    EmptyFile,
-    NotAnImage,
-    TooLarge,
-    UnsupportedFormat,
-)
+from cxr_edge.errors import ConstantImage, EmptyFile, NotAnImage, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.bit_depth import DEPTHS
-from cxr_edge.imaging.headers import read_header
+from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
-from cxr_edge.imaging.raster import decode_deep_raster, decode_raster
-from cxr_edge.imaging.shape_flags import with_shape_flags
+from cxr_edge.imaging.raster import decode_deep_raster, decode_raster, jpeg_reduction
 from cxr_edge.imaging.sniff import HEAD_BYTES, Format, identify
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.recipe import CXR_1
 from cxr_edge.storage.read_file import MAX_BYTES
 
-cv2.setNumThreads(1)  # images are decoded side by side, each by one thread
-# What it finds odd in a file is told in the report, not on standard error.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+_RASTER = (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP)
 
 
-def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
-    """Decode an image file to 8-bit gray, by recipe ``cxr-1``.
+def decode(data: bytes, spec: InputSpec | None = None) -> GrayImage:
+    """Decode an image file to 8-bit gray.
 
     Parameters
     ----------
     data
         All bytes of the file.
-    target
-        (height, width) of the model's input. Given it, JPEG is decoded at reduced scale where
-        both sides stay at least twice as long, and small or odd shapes are flagged.
+    spec
+        Input of the model that the image is for. Its recipe is followed, and JPEG is decoded at
+        reduced scale where that is large enough. Without it the image is decoded at full size, by
+        recipe ``cxr-1``.
 
     Raises
     ------
     ImageError
         One subclass for each ``reason`` in the report.
     """
+    recipe = spec.preprocessing if spec else CXR_1
     if not data:
         raise EmptyFile("the file has no bytes; copy it again")
     if len(data) > MAX_BYTES:
@@ -50,21 +44,31 @@ def decode(data: bytes, target: tuple[int, int] | None = None) -> GrayImage:
     if kind is Format.DICOM:
         from cxr_edge.imaging.dicom.decode import decode_dicom  # pydicom is loaded for DICOM alone
 
-        pixels, facts = decode_dicom(data, np.uint8)
-    elif kind in (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP):
+        pixels, facts = decode_dicom(data, np.uint8, recipe)
+    elif kind in _RASTER:
         header = read_header(data, kind)
         check_size(header.width, header.height)
-        pixels, flags = decode_raster(data, header, target)
+        reduction = jpeg_reduction(header, spec) if spec and kind is Format.JPEG else 1
+        pixels, flags = decode_raster(data, header, recipe, reduction)
         facts = SourceFacts(header.width, header.height, kind, flags)
     else:
         raise UnsupportedFormat(
             f"expected a JPEG, PNG, TIFF, BMP or DICOM file, got {kind}; convert it to PNG"
         )
+    check_not_constant(pixels)
+    return GrayImage(pixels, facts)
+
+
+def check_not_constant(pixels: NDArray[np.uint8]) -> None:
+    """Refuse an image of which every pixel is the same.
+
+    Raises
+    ------
+    ConstantImage
+        It is.
+    """
     if pixels.min() == pixels.max():
         raise ConstantImage(f"every pixel is {pixels.min()}; there is nothing to classify")
-    if target is not None:
-        facts = with_shape_flags(facts, target)
-    return GrayImage(pixels, facts)
 
 
 def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
@@ -84,10 +88,10 @@ def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
     if kind is Format.DICOM:
         from cxr_edge.imaging.dicom.decode import decode_dicom
 
-        deep, _ = decode_dicom(data, np.uint16)
+        deep, _ = decode_dicom(data, np.uint16, CXR_1)
     else:
         assert kind is not None
-        deep = decode_deep_raster(data, read_header(data, kind))
+        deep = decode_deep_raster(data, read_header(data, kind), CXR_1)
     widened = image.pixels.astype(np.int32) * 257
     near = np.clip(deep, widened - 128, widened + 128)  # a half may have been rounded otherwise
     fine = near.max() >= 1 << DEPTHS[-2]

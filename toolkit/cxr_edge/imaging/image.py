@@ -1,14 +1,13 @@
 """A decoded image, its source, and the limits on its size."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import (
-    TooLarge,
-)
+from cxr_edge.errors import TooLarge
 
 FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
@@ -24,12 +23,12 @@ FLAGS: Final[tuple[str, ...]] = (
 )
 """The closed list of warnings in the report's ``flags`` column.
 
-``color``: stored with colour, read as luma. ``fewer-bits``: 16-bit samples that use at most
+``color``: stored in color, read as luma. ``fewer-bits``: 16-bit samples that use at most
 14 bits, windowed to those. ``multi-frame``: more than one page or frame, the first was read.
 ``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
-is more than twice the other, and stretching to the model's input distorts it.
+is more than twice the other, and the model's input distorts it.
 
-By DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``lateral``: a
+From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``lateral``: a
 lateral view. ``lossy``: compressed with loss. ``other-body-part``: not of the chest.
 ``other-modality``: neither CR, DX nor RG.
 """
@@ -40,7 +39,7 @@ MAX_PIXELS: Final = 1 << 28
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What the report says of the file that an image came from."""
+    """Facts in the report about the file of an image."""
 
     width: int
     """Columns as stored."""
@@ -49,7 +48,17 @@ class SourceFacts:
     format: str
     """Name of the format."""
     flags: tuple[str, ...] = ()
-    """Some of :data:`FLAGS`, sorted."""
+    """Warnings from :data:`FLAGS`, sorted, each once."""
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.flags) - set(FLAGS):
+            raise ValueError(f"flags: expected some of {FLAGS}, got {sorted(unknown)}")
+        if list(self.flags) != sorted(set(self.flags)):
+            raise ValueError(f"flags: expected them sorted, each once, got {self.flags}")
+
+    def with_flags(self, flags: Iterable[str]) -> "SourceFacts":
+        """Return the facts with more warnings."""
+        return replace(self, flags=tuple(sorted({*self.flags, *flags})))
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,9 @@ class GrayImage:
     """A decoded image: 0 is black, 255 is white, dense tissue is bright."""
 
     pixels: NDArray[np.uint8]
-    """Shape (rows, columns); may be smaller than the source by 2, 4 or 8."""
+    """Pixels of shape (rows, columns); a JPEG may be 2, 4 or 8 times smaller than its file."""
     source: SourceFacts
-    """What it was decoded from."""
+    """Facts about the file that it was decoded from."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 2:

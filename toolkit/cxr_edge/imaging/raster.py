@@ -1,89 +1,105 @@
 """JPEG, PNG, TIFF and BMP to gray samples: the only importer of OpenCV's decoders."""
 
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import (
-    Corrupt,
-    TooLarge,
-    UnsupportedFormat,
-)
-from cxr_edge.imaging.bit_depth import to_8_bits
-from cxr_edge.imaging.header import Header
-from cxr_edge.imaging.header_png import without_texts
+from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
+from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.png import without_texts
+from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.spec.recipe import CXR_1
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.recipe import Recipe
+
+_REDUCTIONS: Final = (8, 4, 2)
+
+cv2.setNumThreads(1)  # images are decoded side by side, each by one thread
+# What OpenCV finds odd in a file is in the report, not on standard error.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def decode_raster(
-    data: bytes, header: Header, target: tuple[int, int] | None
+    data: bytes, header: Header, recipe: Recipe, reduction: int = 1
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Decode a raster file to 8-bit gray, shape (rows, columns), and return its flags."""
-    decoded = _read_raster(data, header, target)
+    """Decode a raster file to 8-bit gray.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+    header
+        Header of the file.
+    recipe
+        Rules for gray and for more than 8 bits.
+    reduction
+        1, or for JPEG 2, 4 or 8: the image is decoded at 1/n of its size.
+
+    Returns
+    -------
+    tuple
+        Pixels of shape (rows, columns), and flags of the report.
+
+    Raises
+    ------
+    ImageError
+        ``corrupt``, ``too-large`` or ``unsupported-format``.
+    """
+    decoded = _read(data, header, recipe, reduction)
     flags = ["color"] if header.color else []
     if header.pages > 1:
         flags.append("multi-frame")
     if decoded.dtype == np.uint16:
-        samples = decoded.astype(np.uint16, copy=False)
-        pixels, depth = to_8_bits(samples)
+        pixels, depth = DEEP[recipe.deep](decoded)
         if header.white_is_zero:  # OpenCV inverts it in 8 bits only
             pixels = 255 - pixels
         if depth < header.bits:
             flags.append("fewer-bits")
-        return pixels, tuple(flags)
+        return pixels, tuple(sorted(flags))
     if decoded.dtype != np.uint8:
         raise UnsupportedFormat(
             f"expected samples of 8 or 16 bits, got {decoded.dtype}; convert it to 16-bit PNG"
         )
-    return decoded.astype(np.uint8, copy=False), tuple(flags)
+    return decoded, tuple(flags)
 
 
-def decode_deep_raster(data: bytes, header: Header) -> NDArray[np.uint16]:
+def decode_deep_raster(data: bytes, header: Header, recipe: Recipe) -> NDArray[np.uint16]:
     """Return 16-bit samples scaled to their full range, others as they are times 257."""
-    decoded = _read_raster(data, header)
+    decoded = _read(data, header, recipe)
     if decoded.dtype != np.uint16:
         return decoded.astype(np.uint16) * 257
-    samples = decoded.astype(np.uint16, copy=False)
-    _, depth = to_8_bits(samples)
+    _, depth = DEEP[recipe.deep](decoded)
     table = np.rint(np.arange(1 << depth) * (65535 / ((1 << depth) - 1))).astype(np.uint16)
     if header.white_is_zero:
         table = 65535 - table
-    deep: NDArray[np.uint16] = table[samples]
+    deep: NDArray[np.uint16] = table[decoded]
     return deep
 
 
-def _read_raster(
-    data: bytes, header: Header, target: tuple[int, int] | None = None
-) -> NDArray[Any]:
+def jpeg_reduction(header: Header, spec: InputSpec) -> int:
+    """Return the largest n of 8, 4, 2 and 1 so that a JPEG at 1/n is still large enough."""
+    least = spec.preprocessing.reduced_jpeg
+    height, width = least * spec.height, least * spec.width
+    return next(
+        (n for n in _REDUCTIONS if header.height // n >= height and header.width // n >= width), 1
+    )
+
+
+def _read(data: bytes, header: Header, recipe: Recipe, reduction: int = 1) -> NDArray[Any]:
     """Return the samples as OpenCV reads them, shape (rows, columns)."""
-    mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    if header.format is Format.JPEG:
-        mode = _jpeg_mode(header, target)
+    mode = GRAY[recipe.gray].imread[reduction]
+    if header.format is not Format.JPEG:
+        mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
         data = without_texts(data)
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:
         if exc.code == cv2.Error.STS_NO_MEM:
-            raise TooLarge("expected an image that fits into memory") from exc
+            raise TooLarge("expected an image that fits into memory, got a larger one") from exc
         raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")
     return decoded
-
-
-def _jpeg_mode(header: Header, target: tuple[int, int] | None) -> int:
-    """Return the coarsest decoding that keeps both sides long enough."""
-    if target is not None:
-        height, width = (CXR_1.reduced_jpeg * side for side in target)
-        for scale, mode in (
-            (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
-            (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
-            (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
-        ):
-            if header.height // scale >= height and header.width // scale >= width:
-                return mode
-    return cv2.IMREAD_GRAYSCALE

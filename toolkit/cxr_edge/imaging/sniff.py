@@ -1,7 +1,4 @@
-"""What a file is, read from its first bytes: format, size, depth, and whether it is whole.
-
-Nothing is decoded here, so a file can be judged before a decoder sees it.
-"""
+"""The format of a file, by its first bytes."""
 
 import re
 import struct
@@ -11,7 +8,7 @@ from typing import Final
 
 
 class Format(StrEnum):
-    """Formats told apart by their first bytes, as named in the report's ``format`` column."""
+    """Formats that first bytes distinguish, as named in the report's ``format`` column."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -42,13 +39,13 @@ SUFFIXES: Final[Mapping[str, Format]] = {
     ".tiff": Format.TIFF,
     ".webp": Format.WEBP,
 }
-"""Suffixes of files that are taken whatever is in them, each with what it promises."""
+"""Suffixes of files that are taken whatever is in them, each with the format it stands for."""
 
 HEAD_BYTES: Final = 132
-"""So many first bytes tell the format."""
+"""First bytes of a file that :func:`identify` needs."""
 
 _SIGNATURES: Final = (
-    (128, b"DICM", Format.DICOM),  # first: what stands before it may be the head of a TIFF
+    (128, b"DICM", Format.DICOM),  # first: the preamble before it may be the head of a TIFF
     (0, b"\xff\xd8\xff", Format.JPEG),
     (0, b"\x89PNG\r\n\x1a\n", Format.PNG),
     (0, b"II*\x00", Format.TIFF),
@@ -65,27 +62,25 @@ _SIGNATURES: Final = (
     (4, b"ftypmif1", Format.HEIF),
 )
 
+_BMP_HEADER_SIZES: Final = frozenset(
+    struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)
+)
+"""Bytes of the second header of a BMP file, as stored."""
 
 _BARE_DICOM: Final = re.compile(
-    rb"\x02\x00[\x00-\x03\x10\x12]\x00(?:UL|OB|UI)"  # begins with its meta information
+    rb"\x02\x00[\x00-\x03\x10\x12]\x00(?:UL|OB|UI)"  # starts with its meta information
     rb"|\x08\x00[\x00\x01\x05\x06\x08\x12-\x18]\x00(?:[A-Z]{2}|[\x04-\xff]\x00\x00\x00)"
     rb"|\x00\x08\x00[\x00\x01\x05\x06\x08\x12-\x18][A-Z]{2}"
 )
-"""How DICOM without preamble begins: with one of the first attributes of group 2 or 8."""
+"""The start of DICOM without preamble: one of the first attributes of group 2 or 8."""
 
 
 def identify(head: bytes) -> Format | None:
-    """Return the format that the first :data:`HEAD_BYTES` of a file say, None for no image."""
+    """Return the format by the first :data:`HEAD_BYTES` of a file, None for no image."""
     for offset, magic, kind in _SIGNATURES:
         if head[offset : offset + len(magic)] == magic:
             return kind
     # "BM" alone begins many a text; the reserved words and the header's length must fit too.
-    if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in BMP_HEADER_SIZES:
+    if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in _BMP_HEADER_SIZES:
         return Format.BMP
     return Format.DICOM if _BARE_DICOM.match(head) else None
-
-
-# BMP: BITMAPFILEHEADER and the BITMAPINFOHEADER family.
-BMP_HEADER_SIZES: Final = frozenset(
-    struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)
-)

@@ -1,4 +1,4 @@
-"""A function's answer from a process of its own: its memory and its libraries are nobody else's."""
+"""A function call in a subprocess of its own, whose memory and libraries are its alone."""
 
 import contextlib
 import os
@@ -21,45 +21,45 @@ _SERVE: Final = "from cxr_edge.isolation.subprocess_call import serve; serve()"
 
 @dataclass(frozen=True)
 class _Refused:
-    """What stands for an answer where there is none."""
+    """An error of the subprocess, in place of an answer."""
 
     message: str
 
 
-class Died(CxrError):
-    """The process ended without an answer."""
+class ProcessDied(CxrError):
+    """The subprocess ended without an answer."""
 
 
-class Late(CxrError):
-    """The answer did not come in time."""
+class ProcessTimedOut(CxrError):
+    """The subprocess gave no answer in time, and was killed."""
 
 
-def apart(function: Callable[..., R], *args: object, within: float | None = None) -> R:
-    """Call a function in a fresh process.
+def call_in_subprocess(function: Callable[..., R], *args: object, within: float | None = None) -> R:
+    """Call a function in a fresh subprocess, and return its answer.
 
-    Fresh, not forked: a fork begins with the memory of this process, and with its threads' locks.
+    Fresh, not forked: a fork starts with the memory of this process, and with its threads' locks.
 
     Parameters
     ----------
     function
-        Of a module, so that the process finds it; its arguments and its answer are pickled.
+        Function of a module, so that the subprocess finds it; arguments and answer are pickled.
     within
-        Seconds to wait for the answer; without end by default.
+        Seconds to wait for the answer. No limit by default.
 
     Raises
     ------
-    Died
-        It crashed, or was killed.
-    Late
-        It took longer, and was killed.
+    ProcessDied
+        The subprocess crashed, or was killed.
+    ProcessTimedOut
+        The subprocess took longer, and was killed.
     CxrError
-        With the text of the one that it raised there.
+        The function raised one; the text is the same.
     """
     try:
         return _ask(function, args, within)
     except OSError as exc:
         raise CxrError(
-            f"a process of its own cannot be started or asked: {exc.strerror}; "
+            f"a subprocess cannot be started: {exc.strerror}; "
             "free memory and run the same command again"
         ) from exc
 
@@ -79,25 +79,25 @@ def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | N
         os.close(sender)  # the process has the only one left, so its death is seen
     assert process.stdin is not None
     try:
-        with contextlib.suppress(BrokenPipeError):  # it died, which is told below
+        with contextlib.suppress(BrokenPipeError):  # it died, which is raised below
             pickle.dump(sys.path, process.stdin)
             pickle.dump((function, args), process.stdin)
             process.stdin.flush()
         answered = select.poll()  # select() knows no more than 1,024 descriptors
         answered.register(receiver)
         if not answered.poll(None if within is None else 1e3 * within):
-            raise Late(f"it took longer than {within:g} s")
+            raise ProcessTimedOut(f"it took longer than {within:g} s")
         with os.fdopen(receiver, "rb", closefd=False) as answers:
             got = answers.read()
     finally:
-        process.kill()  # it has answered, or nobody waits for its answer any more
+        process.kill()  # it has answered, or its answer is no longer awaited
         code = process.wait()
         os.close(receiver)
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
     if not got:
-        why = ", mostly since memory was short" if code == -signal.SIGKILL else ""
-        raise Died(f"its process died with exit code {code}{why}")
+        why = ", most likely because memory was short" if code == -signal.SIGKILL else ""
+        raise ProcessDied(f"its process died with exit code {code}{why}")
     answer: R | _Refused = pickle.loads(got)  # noqa: S301  (of our own process)
     if isinstance(answer, _Refused):
         raise CxrError(answer.message)
@@ -105,11 +105,11 @@ def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | N
 
 
 def serve() -> None:
-    """Be the process: call what comes in, give the answer, and end when the other one does."""
+    """Run the subprocess: call the function that is sent, answer, and end with the parent."""
     try:
         sys.path[:] = pickle.load(sys.stdin.buffer)  # noqa: S301
         function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
-    except EOFError:  # it died before it had said what
+    except EOFError:  # the parent died before it sent the call
         os._exit(1)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
@@ -118,7 +118,7 @@ def serve() -> None:
         answer = _Refused(str(exc))
     with contextlib.suppress(BrokenPipeError), os.fdopen(int(sys.argv[1]), "wb") as sender:
         pickle.dump(answer, sender)
-    os._exit(0)  # nothing is left to do, and libraries may take long to say goodbye
+    os._exit(0)  # nothing is left to do, and libraries may take long to unload
 
 
 def _die_with_parent() -> None:

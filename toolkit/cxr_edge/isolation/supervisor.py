@@ -1,4 +1,4 @@
-"""The entry point: scans and conversions run in a child, and go on in a new one if that dies."""
+"""The supervisor: a command runs in a child process, and continues in a new one if that dies."""
 
 import contextlib
 import os
@@ -8,77 +8,76 @@ import sys
 import threading
 from typing import Final
 
-from cxr_edge.isolation.heartbeat import Watch, watched_by
+from cxr_edge.isolation.heartbeat import InFlightTable, supervised_by
 from cxr_edge.system.memory import resident_memory
 from cxr_edge.system.signals import heeded
 
 LOOK_EVERY: Final = 0.1
-"""Seconds between two looks at a child."""
+"""Seconds between two checks of a child."""
 
 GRACE: Final = 20.0
 """Seconds that an interrupted scan has to close its report."""
 
 IN_VAIN: Final = 64
-"""Children in a row that may die without a row written: files ahead of it may crash them."""
+"""Number of children in a row that may die without a new row: later files may crash them."""
 
 AT_ONCE: Final = 3
-"""Children in a row that may die before they have a file in hand."""
+"""Number of children in a row that may die before they have a file in hand."""
 
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
 def supervise(command: str, advice: str) -> int | None:
-    """Return the exit code of the command, None in the child that is to do it.
+    """Return the exit code of the command; None in the child that is to do its work.
 
     Nothing but the standard library is loaded yet and no thread runs, so a fork is safe and cheap.
     """
-    watch = Watch()
+    in_flight = InFlightTable()
     asked: list[int] = []
     in_vain = 0
     for number in heeded():
         signal.signal(number, lambda signum, _frame: asked.append(signum))
     while True:
-        rows = watch.rows
-        child = _Child.fork(watch)
+        rows = in_flight.rows
+        child = _Child.fork(in_flight)
         if child is None:
             return None
-        code = child.wait(watch, asked)
-        if watch.code is not None:  # all was done; what came after does not count
-            return watch.code
+        code = child.wait(in_flight, asked)
+        if in_flight.code is not None:  # all was done; a later crash does not count
+            return in_flight.code
         if asked:
             return _INTERRUPTED
         if code >= 0:
             return code
-        in_hand = child.overdue or watch.last_in_hand()
-        watch.clear()
-        watch.suspects |= in_hand
-        in_vain = 0 if watch.rows > rows else in_vain + 1
+        in_hand = child.overdue or in_flight.last_in_hand()
+        in_flight.clear()
+        in_flight.suspects |= in_hand
+        in_vain = 0 if in_flight.rows > rows else in_vain + 1
         if in_vain >= (IN_VAIN if in_hand else AT_ONCE):
             died = signal.Signals(-code).name
             if child.too_large:
-                died += ", since it held more than --max-memory,"
+                died += " (it held more than --max-memory)"
             sys.stderr.write(
-                f"error: the {command} died of {died} {in_vain} times in a row without a new "
-                "row; what is written stays, and the same command continues it"
-                f"{advice}\n"
+                f"error: the {command} was ended by {died} {in_vain} times in a row without a new "
+                f"row; written rows are kept, and the same command continues{advice}\n"
             )
             return _ERROR
 
 
 class _Child:
-    """A forked process, seen by its parent."""
+    """A forked process, as its parent sees it."""
 
     def __init__(self, pid: int, life: int, leash: int) -> None:
-        """Take what :meth:`fork` made."""
+        """Take the process number and pipes that :meth:`fork` made."""
         self._pid, self._life, self._leash = pid, life, leash
         self.overdue: set[int] = set()
-        """Keys of the files for whose sake it was killed."""
+        """Keys of the files that took too long, for which it was killed."""
         self.too_large = False
-        """It was killed since it held too much memory."""
+        """Whether it was killed because it held too much memory."""
 
     @classmethod
-    def fork(cls, watch: Watch) -> "_Child | None":
+    def fork(cls, in_flight: InFlightTable) -> "_Child | None":
         """Return the child; None in the child itself."""
         life, child_life = os.pipe()  # closed by the death of the child, which the parent sees
         child_leash, leash = os.pipe()  # closed by the death of the parent, which the child sees
@@ -94,20 +93,20 @@ class _Child:
         for number in heeded():
             signal.signal(number, signal.SIG_DFL)  # until the command can end by itself
         threading.Thread(target=_die_with_parent, args=(child_leash,), daemon=True).start()
-        watched_by(watch)
+        supervised_by(in_flight)
         return None
 
-    def wait(self, watch: Watch, asked: list[int]) -> int:
-        """Wait for its end, killing it where it has to be; return its code, or minus its signal."""
-        told, patience = 0, GRACE
+    def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
+        """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
+        passed_on, patience = 0, GRACE
         while not select.select([self._life], [], [], LOOK_EVERY)[0]:
-            if len(asked) > told:
-                told = len(asked)
+            if len(asked) > passed_on:
+                passed_on = len(asked)
                 self._send(asked[-1])
-            if told:
+            if passed_on:
                 patience -= LOOK_EVERY
-            self.overdue = _overdue(watch)
-            self.too_large = 0 < watch.memory < resident_memory(self._pid)
+            self.overdue = _overdue(in_flight)
+            self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
             if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
                 break
@@ -121,12 +120,12 @@ class _Child:
             os.kill(self._pid, number)
 
 
-def _overdue(watch: Watch) -> set[int]:
-    limit = watch.seconds
-    return {name for name, since in watch.in_hand().items() if limit and since > limit}
+def _overdue(in_flight: InFlightTable) -> set[int]:
+    limit = in_flight.seconds
+    return {name for name, since in in_flight.in_hand().items() if limit and since > limit}
 
 
 def _die_with_parent(leash: int) -> None:
-    """End this process as the parent ended: at once, leaving the report as it is."""
+    """End this process at once when its parent has ended, leaving the report as it is."""
     os.read(leash, 1)
     os.kill(os.getpid(), signal.SIGKILL)

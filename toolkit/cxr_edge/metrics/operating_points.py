@@ -1,4 +1,4 @@
-"""What probabilities are worth, given the truth: AUC, sensitivity, specificity, thresholds."""
+"""Operating points: thresholds chosen on labelled images, with sensitivity and specificity."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,13 +11,13 @@ from cxr_edge.metrics.roc import by_class
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 SCREENING: Final = "screening"
-"""Operating point that finds the most."""
+"""Name of the operating point with the highest sensitivity."""
 
 BALANCED: Final = "balanced"
-"""Operating point at which both classes count as much."""
+"""Name of the operating point with the largest sum of sensitivity and specificity (Youden)."""
 
-STUDY: Final = "study"
-"""Operating point 0.5, at which the study of 2021 compared its networks."""
+FIXED: Final = "fixed-0.5"
+"""Name of the operating point at threshold 0.5, whatever the scores are."""
 
 SCREENING_SENSITIVITY: Final = 0.98
 """Sensitivity that :data:`SCREENING` keeps at least, on every validation copy."""
@@ -46,12 +46,12 @@ def at_threshold(
 def choose_operating_points(
     labels: ArrayLike, probabilities: ArrayLike, copies: Sequence[ArrayLike] = ()
 ) -> tuple[OperatingPoint, ...]:
-    """Choose ``screening``, ``balanced`` and ``study`` on validation images.
+    """Choose ``screening``, ``balanced`` and ``fixed-0.5`` on validation images.
 
-    ``balanced`` maximises sensitivity + specificity (Youden), on average over images and copies.
-    ``screening`` is the highest threshold up to that of ``balanced`` that keeps a sensitivity of
-    at least :data:`SCREENING_SENSITIVITY` on the images and on each copy of them. ``study`` is 0.5.
-    A threshold stands midway between the two scores that it parts.
+    ``balanced`` maximises sensitivity + specificity (Youden's index), on average over images and
+    copies. ``screening`` is the highest threshold that keeps a sensitivity of at least
+    :data:`SCREENING_SENSITIVITY` on the images and on each copy of them, and at most that of
+    ``balanced``. ``fixed-0.5`` is 0.5. A threshold lies midway between two neighbouring scores.
 
     Parameters
     ----------
@@ -60,12 +60,16 @@ def choose_operating_points(
     probabilities
         Shape (N,), of the images as they are; the figures of the points are of these.
     copies
-        Each of shape (N,): of changed copies of the same images, which the choice is to withstand.
+        Each of shape (N,): of changed copies of the same images, on which the points must hold too.
 
     Raises
     ------
     ValueError
         A class is missing.
+
+    References
+    ----------
+    W. J. Youden: Index for rating diagnostic tests. Cancer 3, 1950.
     """
     scored = [by_class(labels, scores) for scores in (probabilities, *copies)]
     ladder = np.unique(np.concatenate([[0.0], *(np.concatenate(pair) for pair in scored)]))
@@ -82,8 +86,8 @@ def choose_operating_points(
     )
     balanced = candidates[np.argmax((sensitivity + specificity).mean(axis=0))]
     kept = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
-    screening = min(kept, balanced)  # what finds the most must not miss more than what is balanced
+    screening = min(kept, balanced)  # it must not miss more than ``balanced`` does
     return tuple(
         at_threshold(name, float(threshold), labels, probabilities)
-        for name, threshold in ((SCREENING, screening), (BALANCED, balanced), (STUDY, 0.5))
+        for name, threshold in ((SCREENING, screening), (BALANCED, balanced), (FIXED, 0.5))
     )

@@ -1,7 +1,6 @@
 """What was found out about a package on this machine before, kept in the user's cache folder."""
 
 import hashlib
-import importlib.util
 import json
 import platform
 from collections.abc import Mapping
@@ -12,21 +11,17 @@ from typing import Any, Final
 
 from cxr_edge import __version__
 from cxr_edge.models.checksums import checksum_list
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
-from cxr_edge.system.cpu import cpu_model, usable_cpus
+from cxr_edge.system.cpu import CpuInfo, usable_cpus
+from cxr_edge.system.versions import library_versions
 
 RECORD_VERSION: Final = 1
 """Version of a record's JSON; another one is as good as none."""
 
-LIBRARIES: Final = (
-    "numpy", "cv2", "pydicom", "pylibjpeg", "onnxruntime", "ai_edge_litert", "openvino",
-)  # fmt: skip
-"""Modules whose change makes everything found before void; pylibjpeg stands for its plugins too."""
-
 
 @dataclass(frozen=True)
-class Memory:
+class MachineCache:
     """Findings on one package by this machine as it is now.
 
     A record that cannot be read or is of anything else is no record; one that cannot be written
@@ -52,7 +47,7 @@ class Memory:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, json.dumps(data, indent=2) + "\n")
+            write_text_atomically(self.path, json.dumps(data, indent=2) + "\n")
         except OSError:
             pass
 
@@ -66,7 +61,7 @@ class Memory:
         return {}
 
 
-def memory_of(package: Path) -> Memory:
+def machine_cache(package: Path) -> MachineCache:
     """Return what this machine knows of a package.
 
     Parameters
@@ -83,7 +78,7 @@ def memory_of(package: Path) -> Memory:
     listed = hashlib.sha256(checksum_list(package)).hexdigest()
     key = {"package": listed, **_circumstances()}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    return Memory(cache_folder() / f"{name}.json", key)
+    return MachineCache(cache_folder() / f"{name}.json", key)
 
 
 def cache_folder() -> Path:
@@ -101,27 +96,6 @@ def _circumstances() -> Mapping[str, str]:
         **library_versions(),
         "node": platform.node(),
         "machine": platform.machine(),
-        "cpu": cpu_model(),
+        "cpu": CpuInfo.read().identity,
         "usable_cpus": str(usable_cpus()),
     }
-
-
-def library_versions() -> dict[str, str]:
-    """Return which build of each of :data:`LIBRARIES` is installed, ``none`` where it is not."""
-    return {name: _version(name) for name in LIBRARIES}
-
-
-def _version(module: str) -> str:
-    """Tell which build of a library is installed, without loading it.
-
-    By the names of its metadata folders, as ``onnxruntime_gpu-1.32.0.dist-info``, since several
-    distributions bring one module; where there are none, by the time and size of its first file.
-    """
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
-        return "none"
-    first = Path(found.origin)
-    stem = {"cv2": "opencv"}.get(module, module)
-    names = sorted(path.name for path in first.parent.parent.glob(f"{stem}*.*-info"))
-    facts = first.stat()
-    return ", ".join(names) or f"{facts.st_mtime_ns}, {facts.st_size} bytes"

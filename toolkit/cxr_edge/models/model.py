@@ -23,13 +23,16 @@ class Model:
     """The package that lists the file; None for a single file."""
     why: str = "asked for"
     """Why this runtime."""
-    device_why: str = "the only device of this runtime"
-    """Why this device."""
 
     @property
     def spec(self) -> ModelSpec:
         """What it expects and means."""
         return self.runtime.spec
+
+    @property
+    def device_why(self) -> str:
+        """Reason for the device."""
+        return self.runtime.why
 
     @property
     def tag(self) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 from cxr_edge.errors import ImageError, ModelInvalid, RuntimeUnavailable, SelfTestFailed
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
-from cxr_edge.models.checksums import check_listed
 from cxr_edge.models.golden_set import GoldenImage, GoldenSet, has_golden_set, read_golden_set
-from cxr_edge.models.machine_cache import memory_of
+from cxr_edge.models.load import Artefact
+from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, SELFTEST
 from cxr_edge.models.registry import AUTO, RUNTIMES, installed, runtimes_of
+from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.system.cpu import usable_cpus
 
 PASSED: Final = "passed"
 """In the run manifest: run and passed."""
@@ -189,7 +190,7 @@ def check_once(model: Model) -> str:
         return SINGLE_FILE
     if not has_golden_set(model.package):
         return NONE_INSIDE
-    if memory_of(model.package).get(_question(model)) == PASSED:
+    if machine_cache(model.package).get(_question(model)) == PASSED:
         return PASSED_BEFORE
     require([_remembered(model.package, model)])
     return PASSED
@@ -218,15 +219,20 @@ def self_test_all(
         if artefact in ("", kind.file) and (package / kind.file).is_file()
     }
     if not any(fit.values()):
-        raise ModelInvalid(f"{package}: expected an artefact for --runtime {runtime}, it has none")
+        raise ModelInvalid(
+            f"{package} has no model for --runtime {runtime}; use another --runtime or a package "
+            "that has one"
+        )
     results, absent = [], []
     for file, names in fit.items():
         here = [name for name in names if installed(name)]
-        absent += [(file, name) for name in names[:1] if not here]
+        if not here:
+            absent += [(file, name) for name in names[:1]]
+            continue
+        loaded = Artefact.read(package / file, package)
         for name in here:
-            path = package / file
-            check_listed(package, file, path.read_bytes())
-            results.append(_remembered(package, open_model(str(path), name)))
+            model = loaded.load(name, OpenOptions(threads=usable_cpus()), "asked for")
+            results.append(_remembered(package, model))
     if not results:
         how = " or ".join(sorted({RUNTIMES[name].install for _, name in absent}))
         raise RuntimeUnavailable(f"{package}: nothing in it can run here; {how}")
@@ -236,7 +242,7 @@ def self_test_all(
 def _remembered(package: Path, model: Model) -> SelfTestResult:
     """Run the self-test and remember that it passed, or forget that it once did."""
     result = self_test(package, model)
-    memory_of(package).put(_question(model), PASSED if result.passed else None)
+    machine_cache(package).put(_question(model), PASSED if result.passed else None)
     return result
 
 
@@ -260,7 +266,8 @@ def _run(golden: GoldenSet, model: Model, source: str) -> SelfTestResult:
             f"{source}: expected probabilities of {model.artefact}, got those of "
             f"{', '.join(golden.artefacts) or 'nothing'}; export the package again"
         )
-    scores = model.runtime.run(np.stack([image.pixels for image in golden.images])).tolist()
+    pixels = np.stack([image.pixels for image in golden.images])
+    scores = model.runtime.run(pixels).scores.tolist()
     if len(scores) != len(golden.images):
         raise ModelInvalid(
             f"expected one probability an image, {model.artefact} gave {len(scores)} for "
@@ -285,7 +292,7 @@ def _test_image(
     spec = model.spec.input
     largest, mean, not_decoded = 255, 255.0, ""
     try:
-        pixels = preprocess(decode(image.data, (spec.height, spec.width)), spec)
+        pixels = preprocess(decode(image.data, spec), spec)
         difference = np.abs(pixels.astype(np.int16) - image.pixels)
         largest, mean = int(difference.max()), float(difference.mean())
     except ImageError as exc:

@@ -1,10 +1,10 @@
-"""Folders to a sorted stream of :class:`ImageItem`; looks at first bytes, decodes nothing."""
+"""Folders to a sorted stream of :class:`ImageItem`; reads first bytes, decodes nothing."""
 
 import errno
 import heapq
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,27 +12,30 @@ from typing import Final
 from cxr_edge.errors import ReportError
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, identify
 from cxr_edge.pipeline.roots import Root, resolve_roots
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.base import Entry, Kind, Storage
+from cxr_edge.storage.local import LOCAL
 from cxr_edge.system.printable import printable
 
 FIRST_LOST: Final = 5
-"""So many folders and files that could not be looked into are named; all are counted."""
+"""Count of unreadable folders and files that are named; all are counted."""
 
 UNLISTED: Final = "unlisted"
-"""Why a folder was skipped: it cannot be listed."""
+"""Key of folders that were skipped because they cannot be listed."""
 
 UNREAD: Final = "unread"
-"""Why a file was skipped: its name is no image's, and its first bytes cannot be read."""
+"""Key of files that were skipped because neither name nor first bytes say what they are."""
+
+OTHER: Final = "other"
+"""Key of files that are no images, by their first bytes."""
 
 _NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""What the system says of a file that is gone, and of a link into nowhere or in a circle."""
-
+"""Errors for a file that is gone, and for a link into nowhere or in a circle."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
     errno.ETIMEDOUT,
 )  # fmt: skip
-"""What it says of a folder that was there when its parent was listed, and is not any more."""
+"""Errors for a folder that was there when its parent was listed, and is not any more."""
 
 
 @dataclass(frozen=True)
@@ -40,180 +43,164 @@ class ImageItem:
     """One file that is taken: it gets exactly one row."""
 
     path: str
-    """As in the report: relative to its root, forward slashes."""
+    """Path in the report: relative to its root, forward slashes."""
     where: str
-    """Absolute path of the file. A string, since a Path costs more than all else about a file."""
+    """Full path of the file. Text, since a Path costs more than all else about a file."""
 
     @property
     def file(self) -> Path:
-        """Where it is."""
+        """Full path of the file."""
         return Path(self.where)
 
     @property
     def key(self) -> bytes:
-        """What the report is sorted by."""
+        """Sort key of the report: the bytes of the path."""
         return os.fsencode(self.path)
 
 
 @dataclass
-class PassedOver:
-    """Counts of what was met and not taken, by why."""
+class Skipped:
+    """Counts of the files and folders that were not taken, by reason."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """``hidden``, ``other`` (not an image), ``special`` (pipe, socket, device), ``loop`` (a link
-    to a folder above it), and what may be lost: :data:`UNLISTED`, :data:`UNREAD`."""
+    """``hidden``, :data:`OTHER` (not an image), ``special`` (pipe, socket, device), ``loop`` (a
+    link to a folder above it), and those that may hold images: :data:`UNLISTED`,
+    :data:`UNREAD`."""
 
     first_lost: list[str] = field(default_factory=list)
-    """Paths of the first :data:`FIRST_LOST` of those, as in the report."""
+    """Paths of the first :data:`FIRST_LOST` of those that may hold images, as in the report."""
 
-    def add(self, why: str, path: str) -> None:
+    def add(self, reason: str, path: str) -> None:
         """Count one."""
-        self.counts[why] += 1
-        if why in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
+        self.counts[reason] += 1
+        if reason in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
             self.first_lost.append(printable(path))
 
 
-def discover(paths: Sequence[Path], passed_over: PassedOver | None = None) -> Iterator[ImageItem]:
+def discover(
+    paths: Sequence[str | Path], skipped: Skipped | None = None, storage: Storage = LOCAL
+) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
-    Taken are files with a known image suffix, files without a suffix, and files whose first
-    bytes are an image's or DICOM's; hidden files and folders are not. A file named as a path
-    is always taken. Links are followed, but not back to a folder above. Names are held in memory
-    of one folder at a time, and of the folders above it.
+    A file is taken if it has a known image suffix, has no suffix, or starts as an image or DICOM
+    does; hidden files and folders are skipped. A file named as a path is always taken. Links are
+    followed, but not back to a folder above. Memory holds the names of one folder at a time, and of
+    the folders above it.
 
     Parameters
     ----------
     paths
         Files and folders.
-    passed_over
-        Counts what is not taken.
+    skipped
+        Counts the files and folders that are not taken.
+    storage
+        Storage of the paths.
 
     Raises
     ------
     UsageError
         As :func:`resolve_roots`, at once and not at the first item.
     ReportError
-        A folder vanished: what it holds would be missing.
+        A folder vanished: the images in it would be missing.
     """
-    return _merge(resolve_roots(paths), passed_over or PassedOver())
+    return _walk_all(paths, skipped or Skipped(), storage, _reason_to_skip)
 
 
-def _merge(roots: Iterable[Root], passed_over: PassedOver) -> Iterator[ImageItem]:
+def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterator[ImageItem]:
+    """Yield the files below ``paths`` that may be taken, without opening one.
+
+    For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
+    then skips as :data:`OTHER` or :data:`UNREAD`. Parameters and errors are those of
+    :func:`discover`.
+    """
+    return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")
+
+
+_Judge = Callable[[str, str, Storage], str]
+"""Returns why a file is skipped, empty where it is taken; gets its name and its full path."""
+
+
+def _walk_all(
+    paths: Sequence[str | Path], skipped: Skipped, storage: Storage, judge: _Judge
+) -> Iterator[ImageItem]:
     streams = [
-        _walk(root, passed_over)
-        if root.path.is_dir()
-        else iter([ImageItem(root.prefix, str(root.path))])
-        for root in roots
+        _walk(root, skipped, storage, judge)
+        if root.is_folder
+        else iter([ImageItem(root.prefix, root.where)])
+        for root in resolve_roots(paths, storage)
     ]
     return heapq.merge(*streams, key=lambda item: item.key)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Folder:
     """A folder that is being walked."""
 
     where: str
-    """Its absolute path, and a slash."""
+    """Full path with a slash at the end."""
     prefix: str
-    """Of its files' paths in the report."""
-    identity: tuple[int, int]
-    """Device and inode."""
-    names: list[bytes]
-    """Of what is left, the next one last; folders end with a slash. Bytes are what the report is
-    sorted by, and the smallest form of a million names."""
+    """Path in the report, before its files' names."""
+    identity: Hashable
+    """Identity in its storage."""
+    entries: Iterator[Entry]
+    """Entries that are left."""
 
 
-def _walk(root: Root, passed_over: PassedOver) -> Iterator[ImageItem]:
+def _walk(root: Root, skipped: Skipped, storage: Storage, judge: _Judge) -> Iterator[ImageItem]:
     # A stack of our own: a deep tree must not exhaust Python's.
-    where = os.path.join(root.path, "")  # noqa: PTH118  (ends with a slash)
-    first = _open(where, f"{root.prefix}/" if root.prefix else "", (), passed_over)
-    stack = [first] if first else []
+    stack: list[_Folder] = []
+
+    def enter(where: str, prefix: str) -> None:
+        if folder := _open(where, prefix, stack, skipped, storage):
+            stack.append(folder)
+
+    enter(f"{root.where.rstrip('/')}/", f"{root.prefix}/" if root.prefix else "")
     while stack:
-        here = stack[-1]
-        if not here.names:
-            stack.pop()
-            continue
-        name = os.fsdecode(here.names.pop())
-        where, path = here.where + name, here.prefix + name
-        if name.endswith("/"):
-            below = _open(where, path, stack, passed_over)
-            if below:
-                stack.append(below)
-        elif not_taken := _not_taken(name, where):
-            passed_over.add(not_taken, path)
+        folder = stack[-1]
+        for name, kind in folder.entries:
+            where, path = folder.where + name, folder.prefix + name
+            if name.startswith("."):
+                skipped.add("hidden", path)
+            elif kind is Kind.FOLDER:
+                enter(f"{where}/", f"{path}/")
+                break  # into it, and later on with the next entry
+            elif kind is Kind.SPECIAL:
+                skipped.add("special", path)
+            elif reason := judge(name, where, storage):
+                skipped.add(reason, path)
+            else:
+                yield ImageItem(path, where)
         else:
-            yield ImageItem(path, where)
+            stack.pop()
 
 
 def _open(
-    where: str, prefix: str, above: Sequence[_Folder], passed_over: PassedOver
+    where: str, prefix: str, above: Sequence[_Folder], skipped: Skipped, storage: Storage
 ) -> _Folder | None:
-    """Return a folder with its names, None where it cannot or must not be gone into."""
+    """Return a folder with its entries, None where it cannot or must not be entered."""
     try:
-        status = os.stat(where)  # noqa: PTH116  (no Path, as in ImageItem)
-        identity = (status.st_dev, status.st_ino)
+        identity = storage.identity(where)
         if any(folder.identity == identity for folder in above):
-            passed_over.add("loop", prefix)
+            skipped.add("loop", prefix)
             return None
-        names, not_taken = _list(where)
+        return _Folder(where, prefix, identity, storage.list(where))
     except OSError as exc:
         if exc.errno in _GONE:
             raise ReportError(
-                f"{where.rstrip('/')} is not there any more ({exc.strerror}): a disk was taken "
-                "out, the network is down, or it was moved; bring it back and run the same command "
-                "again"
+                f"{where.rstrip('/')} is no longer available ({exc.strerror}): disk removed, "
+                "network down, or folder moved? Reconnect it and run the same command again"
             ) from exc
-        passed_over.add(UNLISTED, prefix or ".")
+        skipped.add(UNLISTED, prefix or ".")
         return None
-    passed_over.counts.update(not_taken)
-    return _Folder(where, prefix, identity, names)
 
 
-def _list(where: str) -> tuple[list[bytes], Counter[str]]:
-    """Return the names in a folder, last first, and counts of what is skipped by its kind."""
-    names: list[bytes] = []
-    not_taken: Counter[str] = Counter()
-    with os.scandir(os.fsencode(where)) as listing:
-        for entry in listing:
-            name = entry.name
-            if name.startswith(b"."):
-                not_taken["hidden"] += 1
-            elif _is_folder(entry):
-                # It sorts as its name and a slash, as it stands in the paths below it.
-                names.append(name + b"/")
-            elif _is_special(entry):
-                not_taken["special"] += 1
-            else:
-                names.append(name)
-    names.sort(reverse=True)
-    return names, not_taken
-
-
-# A DirEntry knows what it is without a system call, unless it is a link.
-
-
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link in a circle: not a folder to go into
-        return False
-
-
-def _is_special(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        # A link into nowhere is no regular file, nor is there anything else behind it.
-        return not entry.is_file() and os.path.exists(entry.path)  # noqa: PTH110  (bytes)
-    except OSError:  # it cannot be asked; whoever reads it says why
-        return False
-
-
-def _not_taken(name: str, where: str) -> str:
-    """Tell why a file is skipped: by its name, or by first bytes of no image; empty if not."""
+def _reason_to_skip(name: str, where: str, storage: Storage) -> str:
+    """Return why a file is skipped: its name and its first bytes are no image's; empty if not."""
     stem, _, suffix = name.rpartition(".")
     if not stem or not suffix or f".{suffix.lower()}" in SUFFIXES:
         return ""
     try:
-        with open_regular(where) as file:
-            return "" if identify(file.read(HEAD_BYTES)) else "other"
+        with storage.open(where) as file:
+            return "" if identify(file.read(HEAD_BYTES)) else OTHER
     except OSError as exc:
-        return "other" if exc.errno in _NOTHING_THERE else UNREAD
+        return OTHER if exc.errno in _NOTHING_THERE else UNREAD

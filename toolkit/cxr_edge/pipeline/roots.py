@@ -1,29 +1,33 @@
 """The PATHs of a command, checked and named."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cxr_edge.errors import UsageError
+from cxr_edge.storage.base import Kind, Storage
+from cxr_edge.storage.local import LOCAL
 
 
 @dataclass(frozen=True)
 class Root:
-    """A PATH of the command, and the name its files carry in the report."""
+    """A PATH of the command, and the name that its files have in the report."""
 
-    path: Path
-    """File or folder."""
+    where: str
+    """Full path of the file or folder."""
     prefix: str
-    """Put before each file's path; empty for a single root."""
+    """Name before each file's path in the report; empty for a single folder, and the path of a
+    file."""
+    is_folder: bool
+    """Whether it is a folder."""
 
 
-def resolve_roots(paths: Sequence[Path]) -> list[Root]:
+def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list[Root]:
     """Check the PATHs of a command and name them for the report.
 
     A path given twice counts once. Several paths are named by as many of their last parts as
-    tell them apart.
+    distinguish them.
 
     Raises
     ------
@@ -31,32 +35,31 @@ def resolve_roots(paths: Sequence[Path]) -> list[Root]:
         A path does not exist, cannot be listed or lies in another, or no names tell the paths
         apart.
     """
-    _check(paths)
-    absolute = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))  # noqa: PTH100  (links stay)
-    for path in absolute:
-        if above := set(path.parents) & set(absolute):
-            raise UsageError(
-                f"expected PATHs apart from each other, {path} lies in {above.pop()}; name one"
-            )
-    if len(absolute) == 1:
-        root = absolute[0]
-        return [Root(root, "" if root.is_dir() else root.name)]
-    return [Root(path, name) for path, name in _names(absolute).items()]
+    found = {storage.absolute(str(path)): _is_folder(path, storage) for path in paths}
+    for path in found:
+        if above := {str(parent) for parent in PurePosixPath(path).parents} & found.keys():
+            raise UsageError(f"{path} is inside {above.pop()}; give only one of them")
+    if len(found) == 1:
+        (path, is_folder), *_ = found.items()
+        return [Root(path, "" if is_folder else PurePosixPath(path).name, is_folder)]
+    return [Root(path, name, found[path]) for path, name in _names(list(found)).items()]
 
 
-def _check(paths: Sequence[Path]) -> None:
-    for path in paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"expected a file or folder, {path} does not exist")
-        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-            raise UsageError(f"expected a folder that can be listed, {path} refuses")
+def _is_folder(path: str | Path, storage: Storage) -> bool:
+    try:
+        return storage.stat(str(path)).kind is Kind.FOLDER
+    except PermissionError as exc:
+        raise UsageError(f"{path} cannot be listed; check its permissions") from exc
+    except OSError as exc:
+        raise UsageError(f"{path} does not exist; check the spelling") from exc
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name each path by as many of its last parts as tell it from the others."""
+def _names(paths: Sequence[str]) -> dict[str, str]:
+    """Name each path by as many of its last parts as distinguish it from the others."""
+    parts = {path: PurePosixPath(path).parts[1:] for path in paths}
     depth = dict.fromkeys(paths, 1)
     while True:
-        names = {path: "/".join(path.parts[1:][-count:]) for path, count in depth.items()}
+        names = {path: "/".join(parts[path][-count:]) for path, count in depth.items()}
         counts = Counter(names.values())
         clashing = [path for path, name in names.items() if counts[name] > 1]
         if not clashing:
@@ -67,7 +70,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"expected PATHs whose names tell them apart, got {name} ({path}) and "
-                    f"{other}; scan them one at a time"
+                    f"{name} ({path}) and {other} cannot be told apart in one report; scan them "
+                    "one at a time"
                 )
     return names

@@ -1,51 +1,59 @@
 """The folders that a command reads, and whether they are still there."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ReportError, TimedOut, Unreadable
+from cxr_edge.storage.base import Kind, Storage
+from cxr_edge.storage.local import LOCAL
 
-_SUSPICIOUS = frozenset({Unreadable.reason, TimedOut.reason})
+_SUSPICIOUS: Final = frozenset({Unreadable.reason, TimedOut.reason})
+"""Reasons that every file has when its disk or network is gone."""
 
 
 @dataclass(frozen=True)
-class Folders:
+class SourceFolders:
     """Folders that must stay: without them every file in them would be a failed row."""
 
-    known: Mapping[Path, tuple[int, int]]
-    """Each with its device and inode when it began; an unmounted one has others."""
+    known: Mapping[str, Hashable]
+    """Identity of each folder when the command started; an unmounted one has another."""
+    storage: Storage = LOCAL
+    """Storage that they are in."""
 
     @classmethod
-    def of(cls, paths: Sequence[Path]) -> "Folders":
-        """Look at those of the paths that are folders."""
-        return cls({path: found for path in paths if (found := _identity(path))})
+    def of(cls, paths: Sequence[str | Path], storage: Storage = LOCAL) -> "SourceFolders":
+        """Remember those of the paths that are folders."""
+        found = {str(path): _identity(str(path), storage) for path in paths}
+        return cls(
+            {path: identity for path, identity in found.items() if identity is not None}, storage
+        )
 
     def check(self, reasons: Iterable[str]) -> None:
-        """As :meth:`check_all`, where files failed for reasons of which one can be that."""
+        """Do :meth:`check_all` if one of the reasons why files failed can be a missing folder."""
         if not _SUSPICIOUS.isdisjoint(reasons):
             self.check_all()
 
     def check_all(self) -> None:
-        """Do nothing where all are there.
+        """Do nothing while all folders are there.
 
         Raises
         ------
         ReportError
-            One is gone.
+            A folder is gone.
         """
         for path, before in self.known.items():
-            if _identity(path) != before:
+            if _identity(path, self.storage) != before:
                 raise ReportError(
-                    f"{path} is not there any more: a disk was taken out, or the network is down; "
-                    "bring it back and run the same command again, which goes on from there"
+                    f"{path} is no longer available (disk removed or network down?); reconnect it "
+                    "and run the same command again, which continues from there"
                 )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str, storage: Storage) -> Hashable:
+    """Return the identity of a folder, None for a file and for what is not there."""
     try:
-        facts = os.stat(path)  # noqa: PTH116  (its errors, not its answers)
+        return storage.identity(path) if storage.stat(path).kind is Kind.FOLDER else None
     except OSError:
         return None
-    return (facts.st_dev, facts.st_ino) if path.is_dir() else None

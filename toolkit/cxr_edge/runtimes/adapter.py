@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs, Scores
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -99,7 +99,7 @@ class Adapter:
                 f"out, got {image} and {self._output}; export it with a dynamic batch"
             )
 
-    def run(self, pixels: NDArray[np.uint8], call: Call) -> Scores:
+    def run(self, pixels: NDArray[np.uint8], call: Call) -> Outputs:
         """Score a batch.
 
         Parameters
@@ -111,13 +111,13 @@ class Adapter:
 
         Returns
         -------
-        Scores
-            float32, shape (N,).
+        Outputs
+            Scores of N images.
 
         Raises
         ------
         ModelInvalid
-            What got is not one probability an image, or two that add up to 1.
+            The output is not one probability per image, or two that add up to 1.
         """
         taken: Array = pixels
         if self.channels_first:
@@ -125,10 +125,10 @@ class Adapter:
         if self._table is not None:
             taken = self._table[taken]
         if not self.image_by_image:
-            return self._read(np.asarray(call(taken)), len(pixels))
+            return Outputs(self._read(np.asarray(call(taken)), len(pixels)))
         images = range(len(pixels))
-        return np.concatenate(
-            [self._read(np.asarray(call(taken[at : at + 1])), 1) for at in images]
+        return Outputs(
+            np.concatenate([self._read(np.asarray(call(taken[at : at + 1])), 1) for at in images])
         )
 
     def _read(self, got: Array, images: int) -> Scores:

@@ -1,18 +1,67 @@
-"""Runtimes: each turns pixels into probabilities with one foreign library."""
+"""The seam to the libraries that run models: pixels to outputs."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.spec.model_spec import ModelSpec
 
 Scores: TypeAlias = NDArray[np.float32]
 """Probabilities of the positive class, shape (N,)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """Answers of a model to N images.
+
+    Raises
+    ------
+    ModelInvalid
+        A part is not float32, or not of N images.
+    """
+
+    scores: Scores
+    """Probabilities of the positive class, float32 of shape (N,)."""
+    maps: NDArray[np.float32] | None = None
+    """Heat maps, float32 of shape (N, h, w); None where the model gives none."""
+    features: NDArray[np.float32] | None = None
+    """Feature vectors, float32 of shape (N, d); None where the model gives none."""
+
+    def __post_init__(self) -> None:
+        for name, values, axes in (
+            ("scores", self.scores, 1),
+            ("maps", self.maps, 3),
+            ("features", self.features, 2),
+        ):
+            if values is None:
+                continue
+            if values.dtype != np.float32 or values.ndim != axes or len(values) != len(self):
+                raise ModelInvalid(
+                    f"expected {name} in float32 with {axes} axes for {len(self)} images, "
+                    f"got {values.dtype} of shape {values.shape}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """Settings that every runtime opens a model with."""
+
+    device: str = "auto"
+    """Device, one of :data:`cxr_edge.runtimes.providers.DEVICES`."""
+    threads: int = 1
+    """CPU threads per call."""
+    spec: ModelSpec | None = None
+    """Spec that replaces the one inside the model; None to use that one."""
+
+
 class Runtime(Protocol):
-    """The seam to a library that runs models."""
+    """One library with one model loaded."""
 
     @property
     def spec(self) -> ModelSpec:
@@ -20,13 +69,29 @@ class Runtime(Protocol):
 
     @property
     def provider(self) -> str:
-        """What it computes with, as the library itself reports it."""
+        """Execution provider or device, as the library itself reports it."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> Scores:
+    @property
+    def why(self) -> str:
+        """Reason for the provider, as a clause: ``no GPU provider installed``."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         """Score a batch; several threads may call it at once.
 
         Parameters
         ----------
         pixels
-            Shape (N, H, W, C), N >= 1.
+            uint8 of shape (N, H, W, C), N >= 1.
+
+        Returns
+        -------
+        Outputs
+            For N images.
+
+        Raises
+        ------
+        ModelInvalid
+            The output is not one probability per image.
+        ModelError
+            The library failed on the batch.
         """

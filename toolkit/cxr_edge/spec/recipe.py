@@ -1,36 +1,37 @@
-"""How a file's pixels become a model's input: the recipes, by name and digest."""
+"""The preprocessing recipes: from a file's pixels to a model's input, by name and digest."""
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way of turning a file's pixels into the model's input, in words and numbers.
+    """One way from a file's pixels to the model's input.
 
-    The digest of these fields goes into specs and run manifests, so that a change of
-    any of them is a different recipe.
+    The code that decodes and resizes looks each value up in ``cxr_edge.imaging.rules``. The digest
+    of the fields is in specs and run manifests: a recipe with another value is another recipe.
     """
 
     name: str
     """Name by which a spec asks for it."""
     gray: str
-    """How colour becomes gray."""
+    """Rule for gray from color."""
     deep: str
-    """How more than 8 bits become 8."""
+    """Rule for 8 bits from samples of more bits; DICOM says its own in its header."""
     reduced_jpeg: int
-    """JPEG may be decoded at 1/2, 1/4 or 1/8 while both sides stay at least this many times
-    the model's input."""
+    """Least size of a JPEG that is decoded at 1/2, 1/4 or 1/8: both sides stay at least this many
+    times the model's input."""
     shrink: str
     """Interpolation along an axis that shrinks."""
     enlarge: str
     """Interpolation along an axis that grows."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the fields as canonical JSON, hexadecimal."""
         canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))

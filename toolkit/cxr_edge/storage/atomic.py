@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and read only where they are regular files."""
+"""Files that are written completely or not at all, and read only if they are regular files."""
 
 import contextlib
 import errno
@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-HALF: Final = ".half-"
-"""How the names of files begin that are being written; hidden, so that no scan takes them."""
+TEMP_PREFIX: Final = ".half-"
+"""Prefix of the names of files that are still being written; hidden, so that no scan takes them."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """Open a file for reading without ever waiting for it.
+    """Open a regular file for reading, without ever waiting for it.
 
-    Pipes and devices are told before they are opened, since to open can be to act or to wait; and
-    after, since a name can come to mean something else in between.
+    A pipe or a device is refused before it is opened, since opening one can act or wait; and again
+    after, since the name can be given to another file in between.
 
     Raises
     ------
     OSError
-        It cannot be opened, or is no regular file.
+        The file cannot be opened, or is not a regular file.
     """
     _refuse_irregular(os.stat(path))  # noqa: PTH116  (a string, as in ImageItem)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
@@ -37,36 +37,47 @@ def open_regular(path: str | Path) -> BinaryIO:
 
 def _refuse_irregular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Give a name beside ``path`` to write to, and rename it to ``path`` when all went well.
+def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Write a file beside ``path``, and rename it to ``path`` once it is complete.
 
-    A reader finds the old file or the new one, never half of one. The name is a new one, so that
-    no other file is written to, and ends as ``path`` does, for libraries that judge by it.
-    ``durable`` waits until the file is on the disk.
+    A reader finds the old file or the new one, never a part of one. An error removes the new file
+    and leaves the old one alone.
+
+    Parameters
+    ----------
+    path
+        File that is made or replaced.
+    durable
+        Wait until the file is on the disk.
+
+    Yields
+    ------
+    Path
+        Empty file to write to. Its suffix is that of ``path``, for libraries that judge by it.
     """
-    # Without the name of the file, which may be as long as names can be.
+    # The name of the file is left out: it may be as long as names can be.
     suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
-    half = path.with_name(f"{HALF}{secrets.token_hex(8)}{suffix}")
-    half.touch(exist_ok=False)
+    temporary = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}")
+    temporary.touch(exist_ok=False)
     try:
-        yield half
+        yield temporary
         if durable:
-            with half.open("rb+") as file:
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        half.replace(path)
+        temporary.replace(path)
         if durable:
             sync_folder(path.parent)
     except BaseException:
-        half.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a new name on the disk, where a file system has that for folders."""
+    """Wait until the names in a folder are on the disk, where the file system can do that."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -75,7 +86,7 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_whole(path: Path, text: str, *, durable: bool = False) -> None:
-    """Replace a text file; as :func:`whole`."""
-    with whole(path, durable=durable) as half:
-        half.write_text(text, encoding="utf-8", errors="surrogateescape")
+def write_text_atomically(path: Path, text: str, *, durable: bool = False) -> None:
+    """Replace a text file with UTF-8, as :func:`atomic_write` does."""
+    with atomic_write(path, durable=durable) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")

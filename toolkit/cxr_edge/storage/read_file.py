@@ -1,31 +1,33 @@
-"""All bytes of one regular file, or the reason why not."""
+"""All bytes of one file, or the reason why they cannot be read."""
 
 import os
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import TooLarge, Unreadable
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.base import Storage
+from cxr_edge.storage.local import LOCAL
 
 MAX_BYTES: Final = 1 << 29
 """Files of more bytes (512 MiB) are refused before they are read."""
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
     """Return all bytes of a regular file.
 
     Raises
     ------
     TooLarge
-        More than :data:`MAX_BYTES`, nothing was read; or more than memory holds.
+        The file has more than :data:`MAX_BYTES`, and nothing was read; or more than memory holds.
     Unreadable
-        The operating system refuses, it is no regular file, or it changed meanwhile.
+        The system refuses, the file is not a regular file, or it changed while it was read.
     """
     try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
+        with storage.open(str(path)) as file:
+            size = file.seek(0, os.SEEK_END)
             if size > MAX_BYTES:
                 raise TooLarge(f"expected at most {MAX_BYTES} bytes, got {size}")
+            file.seek(0)
             data = file.read(size + 1)
     except OSError as exc:
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
@@ -33,7 +35,6 @@ def read_file(path: Path) -> bytes:
         raise TooLarge("expected a file that fits into memory, got a larger one") from exc
     if len(data) != size:
         raise Unreadable(
-            f"expected the {size} bytes that the file had when it was opened, it "
-            f"{'shrank' if len(data) < size else 'grew'}; scan it when it is copied"
+            "the file changed while it was read; scan it again when copying has finished"
         )
     return data

@@ -1,4 +1,4 @@
-"""The Keras networks, each a function of an :class:`InputSpec`, in one registry."""
+"""Registry of the Keras networks, each a function of an :class:`InputSpec`."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 import keras
 from keras import layers
 
-from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0, mobilenet_v3_small
+from cxr_edge.training.config import Architecture
 
 _STAGES: Final = (32, 64, 128)
 _STEM, _TOP = 16, 192
@@ -104,7 +104,7 @@ def _sequence(name: str, spec: InputSpec, *hidden: layers.Layer) -> keras.Model:
     return keras.Model(image, probability, name=name)
 
 
-ARCHITECTURES: Final[Mapping[str, Callable[[InputSpec], keras.Model]]] = {
+ARCHITECTURES: Final[Mapping[Architecture, Callable[[InputSpec], keras.Model]]] = {
     "dense": dense,
     "dense-deep": dense_deep,
     "cnn": cnn,
@@ -115,25 +115,7 @@ ARCHITECTURES: Final[Mapping[str, Callable[[InputSpec], keras.Model]]] = {
 }
 """Name to builder. Each ends with a dense layer named ``probability``."""
 
-PRETRAINED: Final = frozenset({"efficientnet-lite0", "mobilenet-v3-small"})
-"""Architectures that start from ImageNet weights, and end that part with a layer ``pool``."""
 
-
-def check_name(name: str) -> None:
-    """Raise where there is no architecture of that name.
-
-    Raises
-    ------
-    UsageError
-        It lists those there are.
-    """
-    if name not in ARCHITECTURES:
-        raise UsageError(
-            f"--architecture: expected one of {', '.join(ARCHITECTURES)}, got {name!r}"
-        )
-
-
-def build(name: str, spec: InputSpec) -> keras.Model:
-    """Build an architecture by its name; errors as :func:`check_name` and of its builder."""
-    check_name(name)
+def build(name: Architecture, spec: InputSpec) -> keras.Model:
+    """Build an architecture by its name; errors are those of its builder."""
     return ARCHITECTURES[name](spec)

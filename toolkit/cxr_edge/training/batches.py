@@ -1,4 +1,4 @@
-"""Augmented training batches, the same for the same seed."""
+"""Augmented training batches; the same seed gives the same batches."""
 
 import math
 
@@ -7,17 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import FitConfig
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of one epoch after the other.
+    """Training batches, epoch after epoch.
 
-    Balanced, an epoch takes as many images of each class, the rarer ones again and again;
-    otherwise it takes every image once.
+    With ``imbalance`` balanced, an epoch has equal numbers of each class, and images of the rarer
+    class are repeated; otherwise it has every image once.
     """
 
     def __init__(self, images: ImageSet, config: FitConfig, epoch: int = 0) -> None:
@@ -25,7 +24,7 @@ class Batches(keras.utils.PyDataset):
         self._images = images
         self._config = config
         self._augment = PRESETS[config.augmentation]
-        self._by_class = [np.flatnonzero(images.labels == label) for label in range(len(LABELS))]
+        self._by_class = [np.flatnonzero(images.labels == label) for label in (0, 1)]
         self._epoch = epoch
         self._order = self._draw()
 
@@ -40,7 +39,7 @@ class Batches(keras.utils.PyDataset):
         return pixels, self._images.labels[chosen].astype(np.float32)[:, np.newaxis]
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's images."""
+        """Draw the images of the next epoch, since Keras asks for them by index."""
         self._epoch += 1
         self._order = self._draw()
 
@@ -49,7 +48,7 @@ class Batches(keras.utils.PyDataset):
         if self._config.imbalance != "balanced":
             return rng.permutation(len(self._images.images))
         # The classes alternate, each shuffled and repeated.
-        need = len(self) * self._config.batch_size // len(LABELS) + 1
+        need = len(self) * self._config.batch_size // len(self._by_class) + 1
         columns = []
         for members in self._by_class:
             rounds = math.ceil(need / len(members))

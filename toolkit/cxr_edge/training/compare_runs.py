@@ -10,62 +10,109 @@ from typing import Any, Final
 import numpy as np
 
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.evaluation.figures import Figures, figures
-from cxr_edge.evaluation.markdown import table
+from cxr_edge.evaluation.figures import ConfusionMatrix, Figures, figures
 from cxr_edge.evaluation.plots import draw_roc
 from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
-from cxr_edge.metrics.operating_points import SCREENING, STUDY
+from cxr_edge.evaluation.tables import FigureTable, figure_table
+from cxr_edge.metrics.operating_points import FIXED, SCREENING
 from cxr_edge.notice import NOTICE
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run_folder import CONFIG, MODEL
 
 TABLE: Final = "compare.md"
 PICTURE: Final = "compare.png"
+SEEDS_TITLE: Final = "Mean and standard deviation over seeds:"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder says of itself."""
+    """One finished training run."""
 
     name: str
-    """Of the folder."""
+    """Name of its folder."""
     spec: ModelSpec
-    """Of its model."""
+    """Spec of its model."""
     config: dict[str, Any]
-    """Its settings."""
+    """Settings of the run, as in its ``config.json``."""
     command: str
-    """That made it, but for the folder."""
+    """Command that made it, but for the folders."""
     architecture: str
-    """Name in the registry."""
+    """Name of the network in the registry."""
     seed: int
-    """Of weights, sampling and augmentation."""
+    """Seed of weights, sampling and augmentation."""
     epochs: int
-    """Finished."""
+    """Count of finished epochs."""
     minutes: float
-    """They took."""
+    """Time that the epochs took."""
     predictions: Predictions
-    """Of its validation images."""
+    """Predictions of its validation images."""
     figures: Figures
-    """Of the same images."""
+    """Figures of the same images."""
+
+    @property
+    def at_half(self) -> ConfusionMatrix:
+        """Confusion matrix of the validation images at threshold 0.5."""
+        fixed = (OperatingPoint(FIXED, 0.5),)
+        return figures(self.predictions.labels, self.predictions.scores, fixed).points[0]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Training runs side by side, on their validation images."""
+
+    runs: tuple[Run, ...]
+    """The runs."""
+    table: FigureTable
+    """One row per run, intervals of 95 %."""
+    seeds: FigureTable | None
+    """Mean and standard deviation over the seeds of runs alike in all other settings; None where
+    there are no such runs."""
+
+    @property
+    def caution(self) -> str:
+        """Warning where the figures are of different images; empty otherwise."""
+        if len({tuple(sorted(run.predictions.names)) for run in self.runs}) == 1:
+            return ""
+        return "The runs were validated on different images: their figures are not comparable."
+
+    @property
+    def markdown(self) -> str:
+        """The report of the comparison."""
+        seeds = [SEEDS_TITLE, self.seeds.markdown] if self.seeds else []
+        commands = "\n".join(f"- {run.name}: `{run.command}`" for run in self.runs)
+        parts = [
+            "# Runs compared", NOTICE, self.table.markdown, *seeds, self.caution,
+            f"![ROC curves]({PICTURE})", "## Commands", commands,
+        ]  # fmt: skip
+        return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def read_run(folder: Path, name: str = "") -> Run:
-    """Read the folder of a finished run; ``name`` is what it is called, the folder's without.
+    """Read the folder of a finished run.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    name
+        What the run is called; the name of the folder by default.
 
     Raises
     ------
     DataError
-        It is none.
+        It is not the folder of a finished run.
     """
     try:
         spec = read_appended_spec((folder / MODEL).read_bytes(), str(folder))
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         history = read_history(folder)
-        predictions = read_predictions(folder / PREDICTIONS)
+        predictions = read_predictions(folder / PREDICTIONS, spec.labels)
         return Run(
             name=name or folder.resolve().name,
             spec=spec,
@@ -85,8 +132,8 @@ def read_run(folder: Path, name: str = "") -> Run:
         ) from exc
 
 
-def compare(folders: Sequence[Path], out: Path) -> str:
-    """Write ``compare.md`` and ``compare.png`` of runs and return the tables.
+def compare(folders: Sequence[Path], out: Path) -> Comparison:
+    """Compare runs and write ``compare.md`` and ``compare.png``.
 
     Parameters
     ----------
@@ -98,44 +145,40 @@ def compare(folders: Sequence[Path], out: Path) -> str:
     Raises
     ------
     DataError
-        One is no finished run.
+        One is not the folder of a finished run.
     UsageError
         ``out`` cannot be written.
     """
-    runs = [read_run(root.path, root.prefix) for root in resolve_roots(folders)]
-    text = "\n\n".join([runs_table(runs), *seeds_tables(runs), *_caution(runs)])
+    runs = [read_run(Path(root.where), root.prefix) for root in resolve_roots(folders)]
+    found = Comparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
         for run in runs
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
-        draw_roc(curves, None, out / PICTURE)
-        report = (
-            f"# Runs compared\n\n{NOTICE}\n\n{text}\n\n![ROC curves]({PICTURE})\n\n"
-            f"## Commands\n\n{commands(runs)}\n"
-        )
-        (out / TABLE).write_text(report, encoding="utf-8")
+        with atomic_write(out / PICTURE) as picture:
+            draw_roc(curves, None, picture)
+        write_text_atomically(out / TABLE, found.markdown)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
-    return text
+    return found
 
 
-def runs_table(runs: Sequence[Run]) -> str:
-    """Return one row a run, figures on its validation images, intervals of 95 %."""
+def _runs_table(runs: Sequence[Run]) -> FigureTable:
     rows = []
     for run in runs:
-        study, screening = (run.figures.point(name) for name in (STUDY, SCREENING))
+        half, screening = run.at_half, run.figures.point(SCREENING)
         count = run.spec.provenance.parameters if run.spec.provenance else None
         rows.append(
             (
                 run.name, run.architecture, count and f"{count:,}",
                 "x".join(map(str, run.spec.input.shape)), run.seed, run.epochs,
-                f"{run.minutes:.1f}", run.figures.auc, study.accuracy, study.sensitivity,
-                study.specificity, screening.sensitivity, screening.specificity,
+                f"{run.minutes:.1f}", run.figures.auc, half.accuracy, half.sensitivity,
+                half.specificity, screening.sensitivity, screening.specificity,
             )
         )  # fmt: skip
-    return table(
+    return figure_table(
         (
             "run", "architecture", "parameters", "input", "seed", "epochs", "minutes", "AUC",
             "accuracy at 0.5", "recall at 0.5", "specificity at 0.5", "recall at screening",
@@ -145,25 +188,19 @@ def runs_table(runs: Sequence[Run]) -> str:
     )  # fmt: skip
 
 
-def commands(runs: Sequence[Run]) -> str:
-    """Return a list of the commands that made the runs, but for the folders that they wrote."""
-    return "\n".join(f"- {run.name}: `{run.command}`" for run in runs)
-
-
-def seeds_tables(runs: Sequence[Run]) -> list[str]:
-    """Return mean and standard deviation over seeds, of runs alike in all other settings."""
+def _seeds_table(runs: Sequence[Run]) -> FigureTable | None:
     alike: dict[str, dict[int, Run]] = defaultdict(dict)
     for run in runs:
         settings = {key: value for key, value in run.config.items() if key not in OF_A_SEED}
         alike[json.dumps(settings, sort_keys=True)][run.seed] = run
     several = [list(seeds.values()) for seeds in alike.values() if len(seeds) > 1]
     if not several:
-        return []
+        return None
     rows = [(members[0].architecture, len(members), *_spreads(members)) for members in several]
     columns = (
         "architecture", "seeds", "AUC", "accuracy at 0.5", "recall at 0.5", "specificity at 0.5",
     )  # fmt: skip
-    return ["Mean and standard deviation over seeds:", table(columns, rows)]
+    return figure_table(columns, rows)
 
 
 def _spreads(runs: Sequence[Run]) -> list[str]:
@@ -172,12 +209,6 @@ def _spreads(runs: Sequence[Run]) -> list[str]:
 
 
 def _key_figures(run: Run) -> tuple[float, ...]:
-    point = run.figures.point(STUDY)
-    found = (run.figures.auc, point.accuracy, point.sensitivity, point.specificity)
+    half = run.at_half
+    found = (run.figures.auc, half.accuracy, half.sensitivity, half.specificity)
     return tuple(interval.value for interval in found if interval)
-
-
-def _caution(runs: Sequence[Run]) -> list[str]:
-    if len({tuple(sorted(run.predictions.names)) for run in runs}) == 1:
-        return []
-    return ["The runs were validated on different images: do not hold their figures together."]

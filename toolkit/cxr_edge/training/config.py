@@ -1,20 +1,41 @@
-"""How to train: every setting of a run, checked when made."""
+"""Settings of a training run, checked when made; Keras is not loaded for that."""
 
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
 
-OPTIMIZERS: Final = ("adam", "adamw")
-SCHEDULES: Final = ("constant", "cosine")
-MONITORS: Final = ("val_loss", "val_auc")
-IMBALANCE: Final = ("none", "balanced", "weights", "focal")
+Architecture: TypeAlias = Literal[
+    "dense", "dense-deep", "cnn", "cnn-pooled", "edge", "efficientnet-lite0", "mobilenet-v3-small"
+]
+"""Name of a network; a key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
+
+PRETRAINED: Final[frozenset[Architecture]] = frozenset({"efficientnet-lite0", "mobilenet-v3-small"})
+"""Architectures that start from ImageNet weights, and end that part with a layer ``pool``."""
+
+Augmentation: TypeAlias = Literal["robust", "study-2021"]
+"""Name of an augmentation; a key of :data:`cxr_edge.training.augment.PRESETS`."""
+
+Optimizer: TypeAlias = Literal["adam", "adamw"]
+Schedule: TypeAlias = Literal["constant", "cosine"]
+Monitor: TypeAlias = Literal["val_loss", "val_auc"]
+Imbalance: TypeAlias = Literal["none", "balanced", "weights", "focal"]
+
+_CHOICES: Final = {
+    "architecture": get_args(Architecture),
+    "augmentation": get_args(Augmentation),
+    "optimizer": get_args(Optimizer),
+    "schedule": get_args(Schedule),
+    "monitor": get_args(Monitor),
+    "imbalance": get_args(Imbalance),
+}
+"""Option to the names that it takes."""
 
 OF_A_SEED: Final = ("seed", "command", "name")
-"""Settings in which runs of several seeds may differ."""
+"""Settings in which runs with different seeds may differ."""
 
 _RANGES: Final = (
     ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
@@ -22,77 +43,67 @@ _RANGES: Final = (
     ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
     ("validation_fraction", 0.01, 0.9),
 )  # fmt: skip
-"""Least and largest of what each option takes."""
+"""Option, least and largest value."""
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """All that is needed, beside the images, to repeat a run."""
+    """Settings that, with the images, repeat a run."""
 
-    architecture: str = "edge"
-    """Key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
+    architecture: Architecture = "edge"
+    """Network to train."""
     name: str = "edge"
     """Name of the model in reports."""
     input: InputSpec = field(default_factory=InputSpec)
     """Pixels that the network takes."""
     epochs: int = 25
-    """Most epochs."""
+    """Largest number of epochs."""
     head_epochs: int = 0
-    """Of them, how many at the start train the head of a pretrained network alone."""
+    """Initial epochs that train only the classification head of a pretrained network."""
     patience: int = 10
     """Epochs without a better validation figure after which training stops."""
-    monitor: str = "val_loss"
-    """Validation figure that stopping and the choice of weights go by, of :data:`MONITORS`;
-    ``val_auc`` is Keras', by 1,000 thresholds."""
+    monitor: Monitor = "val_loss"
+    """Validation figure by which training stops and the epoch is chosen; ``val_auc`` is Keras', by
+    1,000 thresholds."""
     batch_size: int = 32
-    """Images a step."""
-    optimizer: str = "adamw"
-    """Of :data:`OPTIMIZERS`."""
-    schedule: str = "cosine"
-    """Of :data:`SCHEDULES`; cosine rises for one epoch and falls to zero over the rest, but for
-    the epochs of a head alone, which have the peak throughout."""
+    """Images per step."""
+    optimizer: Optimizer = "adamw"
+    """Optimizer."""
+    schedule: Schedule = "cosine"
+    """Schedule of the learning rate; cosine rises for one epoch and falls to zero over the rest.
+    Epochs that train the head alone have the peak throughout."""
     learning_rate: float = 1.5e-3
-    """Peak."""
+    """Peak learning rate."""
     weight_decay: float = 1e-3
-    """Of AdamW."""
-    imbalance: str = "balanced"
-    """Of :data:`IMBALANCE`: nothing, as many images of each class in every batch, loss weighted by
-    class, or focal loss (Lin et al., ICCV 2017; gamma 2) weighted by class."""
+    """Weight decay of AdamW."""
+    imbalance: Imbalance = "balanced"
+    """Treatment of unequal classes: none, equal numbers in every batch, loss weighted by class, or
+    focal loss (Lin et al., ICCV 2017; gamma 2) weighted by class."""
     label_smoothing: float = 0.05
-    """Targets become smoothing / 2 and 1 - smoothing / 2."""
+    """Label smoothing: targets become smoothing / 2 and 1 - smoothing / 2."""
     averaging: float = 0.0
     """Momentum of the moving average of the weights that is validated and kept; 0 for none."""
-    augmentation: str = "robust"
-    """Key of :data:`cxr_edge.training.augment.PRESETS`."""
+    augmentation: Augmentation = "robust"
+    """Augmentation of the training images."""
     calibrate: bool = True
     """Whether probabilities are calibrated on the validation images, inside the graph."""
     seed: int = 2021
-    """Of the initial weights, the sampling and the augmentation."""
+    """Seed of the initial weights, the sampling and the augmentation."""
     split_seed: int = 2021
-    """Of the split by patient, where the images do not say."""
+    """Seed of the split by patient; ignored if the manifest has a split."""
     deterministic: bool = False
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
     validation_fraction: float = 0.2
-    """Share of the patients held out, where the images do not say."""
+    """Share of the patients held out; ignored if the manifest has a split."""
     data: str = ""
-    """The training set in words, for the model card."""
+    """Description of the training set, for the model card."""
     command: str = ""
-    """The command, for the model card."""
+    """Command that trained the model, for the model card."""
 
     def __post_init__(self) -> None:
-        from cxr_edge.training.architectures import PRETRAINED, check_name
-        from cxr_edge.training.augment import PRESETS
-
-        check_name(self.architecture)
         if not self.name.strip():
             raise UsageError(f"--name: expected a name, got {self.name!r}")
-        for option, known in (
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("monitor", MONITORS),
-            ("imbalance", IMBALANCE),
-            ("augmentation", tuple(PRESETS)),
-        ):
+        for option, known in _CHOICES.items():
             if getattr(self, option) not in known:
                 raise UsageError(
                     f"--{option}: expected one of {', '.join(known)}, got {getattr(self, option)!r}"

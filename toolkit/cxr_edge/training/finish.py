@@ -1,4 +1,4 @@
-"""The end of a run: calibrate a fitted network, choose its operating points, write it all down."""
+"""End of a training run: calibration, operating points, model file and report."""
 
 from pathlib import Path
 from typing import Final
@@ -7,8 +7,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
@@ -16,82 +14,77 @@ from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.storage.atomic import whole
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
 from cxr_edge.training.run_folder import MODEL, REPORT
+from cxr_edge.training.training_data import TrainingData
 
 DEFAULT_OPERATING_POINT: Final = SCREENING
-"""A missed pneumonia costs more than a false alarm."""
+"""Default of new models: a missed positive image costs more than a false positive."""
 
 _BATCH: Final = 64
 
 
-def conclude(
-    model: keras.Model,
-    images: ImageSet,
-    training: ImageSet,
-    validation: ImageSet,
-    out: Path,
-    config: FitConfig,
-    story: str,
+def finish(
+    model: keras.Model, data: TrainingData, out: Path, config: FitConfig, summary: str
 ) -> ModelSpec:
     """Calibrate a network on the validation images and write model, predictions and report.
 
     Parameters
     ----------
     model
-        Fitted; its last layer is changed where it is calibrated.
-    images, training, validation
-        All images, and the two sides of their split.
+        A fitted network; its last layer is changed where it is calibrated.
+    data
+        Images of the run.
     out
         The run folder. The model is written last: a run that has one is finished.
     config
-        How it was trained.
-    story
-        A sentence for the report: how the weights got about.
+        Settings of the run.
+    summary
+        A sentence on the epochs, for the report.
 
     Returns
     -------
     ModelSpec
-        With operating points and figures from the validation images.
+        Spec with operating points and figures from the validation images.
     """
+    training, validation = data.training, data.validation
     if config.calibrate:
         fold(model, fit_platt(validation.labels, _predict(model, validation.pixels)))
     copies = {name: _predict(model, pixels) for name, pixels in shifted(validation)}
     others = [scores for name, scores in copies.items() if name != CLEAN]
     spec = ModelSpec(
         name=config.name,
-        labels=LABELS,
+        labels=data.images.classes,
         input=config.input,
         operating_points=choose_operating_points(validation.labels, copies[CLEAN], others),
         default_operating_point=DEFAULT_OPERATING_POINT,
         provenance=Provenance(
             architecture=config.architecture,
             data=config.data,
-            data_sha256=images.digest,
+            data_sha256=data.images.digest,
             command=config.command,
             seed=config.seed,
             validation_fraction=config.validation_fraction,
             training_films=len(training.images),
-            training_patients=training.patients,
+            training_patients=training.patient_count,
             validation_films=len(validation.images),
-            validation_patients=validation.patients,
+            validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
-            split_seed=None if images.says_split else config.split_seed,
+            split_seed=None if data.images.says_split else config.split_seed,
         ),
     )
-    write_predictions(out / PREDICTIONS, validation.images, copies[CLEAN])
-    write_report(out / REPORT, spec, story, validation.labels, copies)
+    write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
+    write_report(out / REPORT, spec, summary, validation.labels, copies)
     _save(model, spec, out)
     return spec
 
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:
-    """Write the model with its spec inside; a run that has one is finished."""
-    with whole(out / MODEL) as half:
+    with atomic_write(out / MODEL) as half:
         model.save(half)
         append_spec(half, spec)
 

@@ -1,8 +1,9 @@
-"""Run the epochs of a fit and return the network with the best weights."""
+"""Epochs of a training run, and the network with the weights of the best one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from cxr_edge.training.architectures import build
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
-    Journal,
+    HistoryWriter,
     SaveState,
     SeedEpochs,
     best_file,
@@ -22,64 +23,65 @@ from cxr_edge.training.checkpoints import (
 )
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import best_epoch, is_over, read_history
+from cxr_edge.training.training_data import TrainingData
 
-_VALIDATION_BATCH = 64
+_VALIDATION_BATCH: Final = 64
 
 
 @dataclass(frozen=True)
 class _Phase:
-    """A stretch of epochs with one optimizer."""
+    """Consecutive epochs with one optimizer."""
 
     first: int
-    """Epochs done before it."""
+    """Count of epochs before it."""
     last: int
-    """Epochs done after it."""
+    """Count of epochs after it."""
     head_only: bool
-    """Whether the pretrained part stands still."""
+    """Whether the weights of the pretrained part are frozen."""
 
 
 def fit(
-    training: ImageSet,
-    validation: ImageSet,
+    data: TrainingData,
     run: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 2,
 ) -> keras.Model:
-    """Run the epochs that a run still lacks.
+    """Run the missing epochs of a run.
 
     Parameters
     ----------
-    training, validation
-        Images to learn from and to stop by.
+    data
+        Images to learn from and to validate on.
     run
-        The run folder; keeps the history, and the weights of the last and of the best epoch.
+        The run folder; it keeps the history, and the weights of the last and of the best epoch.
     config
-        How to train.
+        Settings of the run.
     callbacks
         Further Keras callbacks.
     verbose
-        0 silent, 1 a progress bar, 2 a line an epoch.
+        0 silent, 1 a progress bar, 2 a line per epoch.
 
     Returns
     -------
     keras.Model
-        With the weights of the best epoch and no optimizer.
+        Network with the weights of the best epoch and no optimizer.
 
     Raises
     ------
     DataError
         The weights of an earlier epoch are missing or damaged.
     ModelInvalid
-        Training diverged: no epoch gave a number.
+        Training diverged: no epoch gave a finite validation figure.
     """
+    training, validation = data.training, data.validation
     model = build(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
         _Phase(config.head_epochs, config.epochs, head_only=False),
     ):
         history = read_history(run)
-        # The head's few epochs are not judged.
+        # The epochs of the head alone never stop early.
         patience = config.epochs if phase.head_only else config.patience
         if not phase.first <= len(history) < phase.last:
             continue
@@ -103,16 +105,16 @@ def fit(
                 SaveState(run),
                 *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
                 *callbacks,
-                Journal(run, config.monitor, patience, phase.first),
+                HistoryWriter(run, config.monitor, patience, phase.first),
             ],
         )
     best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
     if not best:
         raise ModelInvalid(
-            "training diverged: the network gives no numbers; lower --learning-rate, in another "
-            "run folder"
+            "training diverged: no epoch has a finite validation figure; lower --learning-rate and "
+            "start in another run folder"
         )
-    # A model built anew carries no optimizer state into the file.
+    # A newly built model brings no optimizer state into the file.
     result = build(config.architecture, config.input)
     load_weights(result, best_file(run, best))
     return result
@@ -121,11 +123,11 @@ def fit(
 def _resume(
     model: keras.Model, training: ImageSet, run: Path, config: FitConfig, phase: _Phase, done: int
 ) -> None:
-    """Compile for a phase and load what the epochs before have left."""
+    """Compile for a phase and load the weights of the epochs before."""
     names = [layer.name for layer in model.layers]
     for index, layer in enumerate(model.layers):
         layer.trainable = not phase.head_only or index > names.index(POOL)
-    if done == phase.first > 0:  # of the phase before: its weights, not its optimizer
+    if done == phase.first > 0:  # weights of the phase before, without its optimizer
         load_weights(model, state_file(run, done))
     steps = len(Batches(training, config))
     model.compile(
@@ -165,6 +167,6 @@ def _loss(training: ImageSet, config: FitConfig) -> keras.losses.Loss:
 
 
 def _class_weight(training: ImageSet) -> dict[int, float]:
-    """Return weights that make both classes count as much, one on average."""
+    """Return loss weights that give both classes the same total; their mean is 1."""
     counts = np.bincount(training.labels, minlength=2)
     return {label: len(training.labels) / (2 * int(count)) for label, count in enumerate(counts)}

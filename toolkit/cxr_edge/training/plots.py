@@ -1,4 +1,4 @@
-"""Pictures of a training run."""
+"""Pictures of a training run: samples and curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LABELS
 from cxr_edge.training.augment import Augment
 
 _ROWS: Final = 8
@@ -21,29 +20,27 @@ _CURVES: Final = (("loss", "loss"), ("accuracy", "accuracy"), ("auc", "area unde
 
 
 def draw_samples(images: ImageSet, augment: Augment, seed: int, path: Path) -> None:
-    """Write the 8 x 4 grid of augmented images with their labels, as the study looked at them.
+    """Write an 8 x 4 grid of augmented images with their labels, as in the study.
 
     Parameters
     ----------
     images
-        Drawn from, half of each class, with repetition.
+        Images to draw from, half of each class, with repetition.
     augment
-        Applied to each.
+        Augmentation of each image.
     seed
-        Of the draw and of the changes.
+        Seed of the draw and of the changes.
     path
         The PNG.
     """
     rng = np.random.default_rng(seed)
     half = _ROWS * _COLUMNS // 2
-    by_class = [
-        rng.choice(np.flatnonzero(images.labels == label), half) for label in range(len(LABELS))
-    ]
+    by_class = [rng.choice(np.flatnonzero(images.labels == label), half) for label in (0, 1)]
     figure = Figure(figsize=(_COLUMNS * 2.2, _ROWS * 2.4), layout="constrained")
     axes = figure.subplots(_ROWS, _COLUMNS)
     for axis, index in zip(axes.flat, np.stack(by_class, axis=1).ravel(), strict=True):
         axis.imshow(augment(images.pixels[index], rng)[:, :, 0], cmap="gray", vmin=0, vmax=255)
-        axis.set_title(LABELS[images.images[index].label], fontsize=10)
+        axis.set_title(images.images[index].class_in(images.classes), fontsize=10)
         axis.set_axis_off()
     figure.savefig(path, dpi=_DPI)
 
@@ -54,7 +51,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], best: int, path: Path) -
     Parameters
     ----------
     history
-        Rows of the history, one an epoch.
+        Rows of the history, one per epoch.
     best
         The epoch whose weights were kept, from 1.
     path

@@ -1,4 +1,4 @@
-"""The report of a run, in Markdown."""
+"""Report of a training run, in Markdown."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,28 +11,29 @@ from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.notice import NOTICE
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.training.run_folder import CURVES, SAMPLES
 
 
 def write_report(
     path: Path,
     spec: ModelSpec,
-    story: str,
+    summary: str,
     labels: NDArray[np.int64],
     copies: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    """Write what came out of a run.
+    """Write the figures of a run.
 
     Parameters
     ----------
     path
-        The Markdown file; it shows ``curves.png`` and ``samples.png`` where they stand beside it.
+        The Markdown file; it shows ``curves.png`` and ``samples.png`` if they are beside it.
     spec
-        Of the model, with its provenance.
-    story
-        A sentence: how the weights got about.
+        Spec of the model, with its provenance.
+    summary
+        A sentence on the epochs.
     labels
-        Shape (N,), of the validation images.
+        Labels of the validation images, shape (N,).
     copies
         Name to probabilities, shape (N,), of the validation images and their changed copies.
     """
@@ -41,7 +42,8 @@ def write_report(
     found = {
         name: figures(labels, scores, spec.operating_points) for name, scores in copies.items()
     }
-    path.write_text(
+    write_text_atomically(
+        path,
         f"""# Training run: {spec.name}
 
 {NOTICE}
@@ -52,25 +54,24 @@ def write_report(
 
     {facts.command}
 
-{story} Calibrated probabilities, validation images: AUC {found[CLEAN].auc} (DeLong), expected
+{summary} Calibrated probabilities, validation images: AUC {found[CLEAN].auc} (DeLong), expected
 calibration error {found[CLEAN].calibration_error:.4f}, Brier score {found[CLEAN].brier:.4f}.
 
 ## Operating points
 
-{points_table(found[CLEAN])}
+{points_table(found[CLEAN]).markdown}
 
 Default: {spec.default_operating_point}. Chosen on these images and their changed copies; Wilson's
-95 % intervals take the images of one patient as independent.
+95 % intervals take images as independent, also those of one patient.
 
 ## The same images, changed
 
-{copies_table(found, spec.default_operating_point)}
+{copies_table(found, spec.default_operating_point).markdown}
 {_pictures(path.parent)}""",
-        encoding="utf-8",
     )
 
 
 def _pictures(folder: Path) -> str:
-    titles = {CURVES: "Loss, accuracy and AUC by epoch", SAMPLES: "What the network saw"}
+    titles = {CURVES: "Loss, accuracy and AUC by epoch", SAMPLES: "Augmented training images"}
     shown = {name: title for name, title in titles.items() if (folder / name).exists()}
     return "".join(f"\n## {title}\n\n![{title}]({name})\n" for name, title in shown.items())

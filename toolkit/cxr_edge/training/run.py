@@ -1,4 +1,4 @@
-"""One training run: from labelled images to a run folder with a calibrated model."""
+"""A training run, from labelled images to a run folder with a calibrated model."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -8,17 +8,17 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from cxr_edge.datasets.image_set import ImageSet, load_images
-from cxr_edge.datasets.listing import list_training_images
-from cxr_edge.datasets.patient_split import split_by_patient, write_split
+from cxr_edge.datasets.listing import find_classes, list_training_images
+from cxr_edge.datasets.patient_split import write_split
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.checkpoints import forget_states
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.finish import conclude
+from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
 from cxr_edge.training.plots import draw_curves, draw_samples
@@ -31,18 +31,19 @@ from cxr_edge.training.run_folder import (
     claim,
     keep_settings,
 )
+from cxr_edge.training.training_data import TrainingData, load_training_data
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has its model."""
+    """Result of a run."""
 
     spec: ModelSpec
-    """With operating points and figures from the validation images."""
+    """Spec of the model, with operating points and figures from the validation images."""
     unreadable: tuple[str, ...]
     """Path and reason of each file that was left out."""
     already: bool
-    """Whether it was finished before, and nothing was done."""
+    """Whether the run was finished before, so that nothing was done."""
 
 
 def train(
@@ -50,6 +51,7 @@ def train(
     out: Path,
     config: FitConfig,
     *,
+    positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
@@ -68,47 +70,55 @@ def train(
         ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation images),
         ``curves.png``, ``samples.png`` and ``report.md``.
     config
-        How to train.
+        Settings of the run.
+    positive
+        Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
     resume
-        Go on with the run that is in ``out``, from its last finished epoch; begin where there
-        is none.
+        Continue the run that is in ``out`` from its last finished epoch; start one if there is
+        none.
     skip_unreadable
         Leave unreadable images out instead of raising.
     tensorboard
         Write logs for TensorBoard below ``out``.
     verbose
-        0 silent, 1 a progress bar, 2 a line an epoch.
+        0 silent, 1 a progress bar, 2 a line per epoch.
     say
-        Takes one line of progress at a time.
+        Prints one line of progress.
 
     Raises
     ------
     UsageError
         The run folder cannot be written, holds another run, or holds one and is not to be resumed.
     DataError
-        The images cannot be trained on, or the run to go on with is damaged.
+        The images cannot be trained on, or the run to continue is damaged.
     ModelInvalid
         Training diverged.
     MissingExtra
-        TensorBoard is wanted and not installed.
+        TensorBoard is asked for and not installed.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise missing_extra("--tensorboard", "tensorboard", "tensorboard")
-    images, training, validation = _load(
-        data, out, config, resume=resume, skip_unreadable=skip_unreadable, say=say
+    images = _load(
+        data,
+        out,
+        config,
+        positive=positive,
+        resume=resume,
+        skip_unreadable=skip_unreadable,
+        say=say,
     )
     try:
-        keep_settings(out, config, images, training, validation)
+        keep_settings(out, config, images)
         if (out / MODEL).exists():
-            say(f"{out} is finished already")
+            say(f"{out} is already finished")
             spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
-            return Finished(spec, images.unreadable, already=True)
-        draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+            return Finished(spec, images.images.unreadable, already=True)
+        _draw_samples(images, out, config)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = _finish(images, training, validation, out, config, callbacks, verbose)
+        spec = _fit_and_finish(images, out, config, callbacks, verbose)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, images.unreadable, already=False)
+    return Finished(spec, images.images.unreadable, already=False)
 
 
 def show_samples(
@@ -116,6 +126,7 @@ def show_samples(
     out: Path,
     config: FitConfig,
     *,
+    positive: str = "",
     skip_unreadable: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[str, ...]:
@@ -128,14 +139,25 @@ def show_samples(
     tuple of str
         Path and reason of each file that was left out.
     """
-    images, training, _ = _load(
-        data, out, config, resume=False, skip_unreadable=skip_unreadable, say=say
+    images = _load(
+        data,
+        out,
+        config,
+        positive=positive,
+        resume=False,
+        skip_unreadable=skip_unreadable,
+        say=say,
     )
     try:
-        draw_samples(training, PRESETS[config.augmentation], config.seed, out / SAMPLES)
+        _draw_samples(images, out, config)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return images.unreadable
+    return images.images.unreadable
+
+
+def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
+    with atomic_write(out / SAMPLES) as picture:
+        draw_samples(images.training, PRESETS[config.augmentation], config.seed, picture)
 
 
 def _load(
@@ -143,47 +165,38 @@ def _load(
     out: Path,
     config: FitConfig,
     *,
+    positive: str,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
-) -> tuple[ImageSet, ImageSet, ImageSet]:
-    """Claim the run folder and return all images and the two sides of their split."""
-    listed = list_training_images(data)
+) -> TrainingData:
+    """List the images, claim the run folder, and only then load them."""
+    classes = find_classes(data, positive)
+    listed = list_training_images(data, classes)
     claim(out, resume=resume)
-    images = load_images(listed, config.input, skip_unreadable=skip_unreadable)
-    training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
-    for file in images.unreadable:
-        say(f"left out, unreadable: {file}")
-    say(
-        f"{len(training.images)} images of {training.patients} patients to train on, "
-        f"{len(validation.images)} of {validation.patients} to validate on; "
-        f"{images.duplicates} exact duplicates left out"
-    )
-    return images, training, validation
+    return load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
 
 
-def _finish(
-    images: ImageSet,
-    training: ImageSet,
-    validation: ImageSet,
+def _fit_and_finish(
+    data: TrainingData,
     out: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> ModelSpec:
-    """Fit, calibrate, describe and write."""
-    write_split(out / SPLIT, training, validation)
+    write_split(out / SPLIT, data.training, data.validation)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    model = fit(training, validation, out, config, callbacks, verbose)
+    model = fit(data, out, config, callbacks, verbose)
     history = read_history(out)
     best = best_epoch(history[config.head_epochs :], config.monitor)
-    draw_curves(history, best, out / CURVES)
+    with atomic_write(out / CURVES) as picture:
+        draw_curves(history, best, picture)
     minutes = sum(row["seconds"] for row in history) / 60
-    story = (
+    summary = (
         f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}."
     )
-    spec = conclude(model, images, training, validation, out, config, story)
+    spec = finish(model, data, out, config, summary)
     forget_states(out)
     return spec

@@ -1,19 +1,19 @@
-"""The folder of one training run: who may write to it, and what must stay the same in it."""
+"""Folder of a training run: its files, and the settings that must stay the same."""
 
-import importlib.metadata
 import json
 import platform
 from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge import __version__
-from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
-from cxr_edge.storage.atomic import write_whole
+from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.system.printable import first_names
+from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.training_data import TrainingData
 
 MODEL: Final = ORIGINAL
 CONFIG: Final = "config.json"
@@ -32,11 +32,11 @@ def claim(out: Path, *, resume: bool) -> None:
     Raises
     ------
     UsageError
-        It cannot be made, holds a run that is not to be resumed, or files that are of no run.
+        It cannot be made, holds a run that is not to be resumed, or holds other files.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # The samples may have been looked at before; hidden files are nobody's.
+        # --show-samples may have written the samples; hidden files are ignored.
         there = sorted(
             path.name for path in out.iterdir() if path.name != SAMPLES and path.name[0] != "."
         )
@@ -44,38 +44,37 @@ def claim(out: Path, *, resume: bool) -> None:
         raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
     if there and CONFIG not in there:
         raise UsageError(
-            f"--out: expected a new folder or that of a run, {out} has {first_names(there)} and no "
-            f"{CONFIG}; name another folder"
+            f"--out: expected a new folder or the folder of a run, {out} has {first_names(there)} "
+            f"and no {CONFIG}; name another folder"
         )
     if there and not resume:
         raise UsageError(
-            f"--out: {out} holds a run already; go on with it by --resume, or name another folder"
+            f"--out: {out} holds a run already; continue it with --resume, or name another folder"
         )
 
 
-def keep_settings(
-    out: Path, config: FitConfig, images: ImageSet, training: ImageSet, validation: ImageSet
-) -> None:
-    """Write all that is needed to repeat a run, or hold it against what is there.
+def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
+    """Write the settings of a run, or compare them with those in its folder.
 
     Raises
     ------
     UsageError
-        The run in the folder was started with other options, images, labels or sides.
+        The run in the folder was started with other options, images, labels or another split.
     DataError
-        What is there is damaged.
+        Its settings are damaged.
     """
     settings: dict[str, Any] = {
         "tool_version": __version__,
         "python": platform.python_version(),
-        "libraries": _versions(),
-        "data_sha256": images.digest,
-        "split_sha256": split_digest(training, validation),
+        "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
+        "data_sha256": data.images.digest,
+        "split_sha256": split_digest(data.training, data.validation),
+        "labels": list(data.images.classes),
         **config.to_dict(),
     }
     path = out / CONFIG
     if not path.exists():
-        write_whole(path, json.dumps(settings, indent=2) + "\n")
+        write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
     try:
         theirs = dict(json.loads(path.read_text(encoding="utf-8")))
@@ -89,16 +88,6 @@ def keep_settings(
     if different:
         changes = ", ".join(f"{key} {theirs.get(key)!r}, now {ours[key]!r}" for key in different)
         raise UsageError(
-            f"--resume: the run in {out} was started otherwise: {changes}; give the same options "
-            "and data, or start a run in another folder"
+            f"--resume: the run in {out} was started with other settings ({changes}); give the "
+            "same options and data, or start a run in another folder"
         )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # one of the two TensorFlows
-    return found

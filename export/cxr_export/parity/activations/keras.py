@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.load import load_original
-from cxr_export.parity.activations.probe import Tensor, first_line, with_output
+from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
 
 
 class KerasProbe:
@@ -24,7 +24,8 @@ class KerasProbe:
 
     def __init__(self, path: Path, spec: ModelSpec | None = None) -> None:
         """Load a model; errors as :func:`cxr_export.keras_models.load.load_original`."""
-        model, spec = load_original(path, spec)
+        original = load_original(path, spec)
+        model = original.model
         self._source = str(path)
         results: list[tuple[str, tf.Tensor]] = []
         for layer in _leaves(model):
@@ -43,10 +44,10 @@ class KerasProbe:
             self._answer = answer.op.name
             return [result for _, result in by_operation.values()]
 
-        signature = tf.TensorSpec((None, *spec.input.shape), tf.uint8)
+        signature = tf.TensorSpec((None, *original.spec.input.shape), tf.uint8)
         self._run = tf.function(trace, autograph=False).get_concrete_function(signature)
         self.tensors = tuple(
-            Tensor(name, with_output(operation, answer=operation == self._answer))
+            LayerTensor(name, with_output(operation, answer=operation == self._answer))
             for operation, name in found.items()
         )
 

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
-from cxr_export.parity.activations.probe import Tensor, first_line, with_output
+from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
 
 
 class LiteRtProbe:
@@ -44,7 +44,7 @@ class LiteRtProbe:
         self._indices = _computed(data, self._input)
         self._scales = {index: details[index]["quantization"] for index in self._indices}
         self.tensors = tuple(
-            Tensor(name, with_output(*_operations(name), answer=index == answer))
+            LayerTensor(name, with_output(*_operations(name), answer=index == answer))
             for index in self._indices
             for name in [details[index]["name"]]
         )

@@ -1,7 +1,8 @@
-"""DICOM bytes to gray: the only importer of pydicom."""
+"""DICOM bytes to gray pixels."""
 
 from typing import Final
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
@@ -13,10 +14,12 @@ from cxr_edge.imaging.dicom.errors import DAMAGE
 from cxr_edge.imaging.dicom.flags import header_flags
 from cxr_edge.imaging.dicom.frame import first_frame
 from cxr_edge.imaging.dicom.lut import Gray, scale, through_table
-from cxr_edge.imaging.dicom.presentation import grayscale_of, luma_of, palette_luma, text_of
+from cxr_edge.imaging.dicom.presentation import grayscale_of, palette_gray, text_of
 from cxr_edge.imaging.dicom.transfer_syntaxes import ALWAYS_LOSSY, plugin_for
 from cxr_edge.imaging.image import SourceFacts, check_size
+from cxr_edge.imaging.rules import GRAY, GrayRule
 from cxr_edge.imaging.sniff import Format
+from cxr_edge.spec.recipe import Recipe
 
 _SAMPLES: Final = {
     "MONOCHROME1": 1,
@@ -30,11 +33,13 @@ _SAMPLES: Final = {
 }
 
 
-def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceFacts]:
+def decode_dicom(
+    data: bytes, depth: type[Gray], recipe: Recipe
+) -> tuple[NDArray[Gray], SourceFacts]:
     """Decode the first frame of a DICOM file.
 
-    Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
-    without one, the full range of the stored bits, and are scaled to ``depth``; MONOCHROME1
+    Stored values pass the Modality LUT (PS3.3 C.11.1), then the VOI LUT or window (C.11.2), or the
+    full range of the stored bits if there is none, and are scaled to ``depth``. MONOCHROME1
     (C.7.6.3.1.2) or a Presentation LUT Shape of INVERSE (C.11.6) is inverted last.
 
     Parameters
@@ -43,12 +48,14 @@ def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceF
         All bytes of the file.
     depth
         uint8, or uint16 for pixels from 0 to 65535.
+    recipe
+        Rule for gray from color.
 
     Returns
     -------
     tuple
-        Pixels of that type, shape (rows, columns), and what the report says of the source. Nothing
-        that identifies a patient is read, and no message quotes the header.
+        Pixels of that type, shape (rows, columns), and the facts about the source. Nothing that
+        identifies a patient is read, and no message quotes the header.
 
     Raises
     ------
@@ -58,7 +65,7 @@ def decode_dicom(data: bytes, depth: type[Gray]) -> tuple[NDArray[Gray], SourceF
     """
     try:
         dataset, syntax = parse(data)
-        return _decode(dataset, syntax, depth)
+        return _decode(dataset, syntax, depth, GRAY[recipe.gray])
     except EOFError as exc:
         raise Truncated(f"the DICOM file ends before its pixels do ({len(data)} bytes)") from exc
     except DAMAGE as exc:  # their text may hold bytes of the header
@@ -75,9 +82,9 @@ def instance_uid(data: bytes) -> str:
 
 
 def _decode(
-    dataset: FileDataset, syntax: UID, depth: type[Gray]
+    dataset: FileDataset, syntax: UID, depth: type[Gray], rule: GrayRule
 ) -> tuple[NDArray[Gray], SourceFacts]:
-    plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
+    plugin_for(syntax)  # first: without a decoder nothing else matters
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if kind not in _SAMPLES:
         known = [str(member) for member in PhotometricInterpretation]
@@ -87,7 +94,7 @@ def _decode(
         )
     samples = int(dataset.get("SamplesPerPixel", 1))
     if samples != _SAMPLES[kind]:
-        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, got {samples}")
+        raise Corrupt(f"expected {_SAMPLES[kind]} samples per pixel for {kind}, got {samples}")
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     frames = int(dataset.get("NumberOfFrames") or 1)
     check_size(columns, rows, frames)
@@ -100,10 +107,11 @@ def _decode(
         flags.add("lossy")
     stored, kind = first_frame(dataset, syntax, (rows, columns, samples), frames)
     if _SAMPLES[kind] > 1:
-        luma = stored[..., 0] if kind.startswith("YBR_FULL") else luma_of(stored)
-        pixels = scale(luma, 0, (1 << int(dataset.BitsStored)) - 1, depth)
+        is_ybr = kind.startswith("YBR_FULL")
+        gray = rule.from_ybr(stored) if is_ybr else rule.from_rgb(stored.astype(np.float32))
+        pixels = scale(gray, 0, (1 << int(dataset.BitsStored)) - 1, depth)
     elif kind == "PALETTE COLOR":
-        pixels = through_table(lambda indices: palette_luma(dataset, indices, depth), stored)
+        pixels = through_table(lambda indices: palette_gray(dataset, indices, depth, rule), stored)
     else:
         grayscale, narrow = grayscale_of(dataset, stored, inverted=kind == "MONOCHROME1")
         pixels = grayscale(stored, depth)

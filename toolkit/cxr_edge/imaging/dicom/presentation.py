@@ -1,8 +1,7 @@
-"""What a dataset says of how its stored values are shown."""
+"""The attributes that say how stored values are shown."""
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
@@ -12,26 +11,27 @@ from pydicom.pixels.processing import apply_color_lut
 from cxr_edge.errors import Corrupt
 from cxr_edge.imaging.bit_depth import depth_of
 from cxr_edge.imaging.dicom.lut import FUNCTIONS, Gray, Grayscale, Lut, Rescale, Window, scale
+from cxr_edge.imaging.rules import GrayRule
 
 
 def grayscale_of(
     dataset: FileDataset, stored: NDArray[Any], *, inverted: bool
 ) -> tuple[Grayscale, bool]:
-    """Return how stored values are shown, and whether they use fewer bits than they claim.
+    """Return the steps to gray, and whether the values use fewer bits than the header says.
 
     Parameters
     ----------
     dataset
-        Of one sample a pixel.
+        Dataset with one sample per pixel.
     stored
-        Its first frame.
+        Stored values of its first frame.
     inverted
         Whether its photometric interpretation says that the least value is white.
 
     Raises
     ------
     Corrupt
-        Its attributes contradict themselves.
+        Its attributes contradict each other.
     Exception
         Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`.
     """
@@ -57,7 +57,7 @@ def grayscale_of(
 
 
 def _describe_by_functional_groups(dataset: FileDataset) -> None:
-    """Put what an enhanced object tells of its first frame where others tell it."""
+    """Copy the attributes of an enhanced object's first frame to where other objects have them."""
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in (dataset.get(groups) or [])[:1]:
             for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
@@ -77,7 +77,7 @@ def _padding(dataset: FileDataset, *, signed: bool) -> tuple[int, int] | None:
 
 
 def _as_signed(value: int) -> int:
-    """Mend what was written or read as unsigned 16 bits and is below zero."""
+    """Return a value below zero that was written or read as unsigned 16 bits."""
     return value - (1 << 16) if value >= 1 << 15 else value
 
 
@@ -107,11 +107,11 @@ def _first(value: object) -> float:
 def _bounds(
     dataset: FileDataset, stored: NDArray[Any], padding: tuple[int, int] | None
 ) -> tuple[tuple[float, float], bool]:
-    """Return the stored values that stand for black and white where no window tells.
+    """Return the stored values that are black and white without a window, and if they are fewer.
 
-    They are those of the stored bits, and not those that occur. But an image that claims all of 16
-    bits is held to those that it uses, as other 16-bit images are; and what has more bits, or is
-    of floating point, spans what occurs in it.
+    The ends are those of the stored bits, not of the values. There are two exceptions: of 16 stored
+    bits only those in use count, as in other 16-bit images; and an image of more bits or of
+    floating point goes from its least to its largest value.
     """
     picture = stored
     if padding:
@@ -140,13 +140,12 @@ def text_of(dataset: Dataset, name: str) -> str:
     return str(dataset.get(name) or "").strip().upper()
 
 
-def luma_of(rgb: NDArray[Any]) -> NDArray[Any]:
-    """Return the luma, BT.601, float32 (rows, columns), of values (rows, columns, 3)."""
-    return cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
-
-
-def palette_luma(dataset: FileDataset, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
-    """Return the luma of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
+def palette_gray(
+    dataset: FileDataset, stored: NDArray[Any], depth: type[Gray], rule: GrayRule
+) -> NDArray[Gray]:
+    """Return the gray of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
     rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
     bits = max(int(dataset.RedPaletteColorLookupTableDescriptor[2]), int(rgb.max()).bit_length())
-    return scale(luma_of(rgb), 0, (1 << bits) - 1, depth).reshape(stored.shape)
+    return scale(rule.from_rgb(rgb.astype(np.float32)), 0, (1 << bits) - 1, depth).reshape(
+        stored.shape
+    )

@@ -1,0 +1,25 @@
+"""Choices that several commands offer, as typer shows, checks and completes them."""
+
+from enum import StrEnum
+
+
+class RuntimeName(StrEnum):
+    """Runtime: ``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    LITERT = "litert"
+    OPENVINO = "openvino"
+
+
+class DeviceName(StrEnum):
+    """Device: one of :data:`cxr_edge.runtimes.providers.DEVICES`."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    TENSORRT = "tensorrt"
+    CUDA = "cuda"
+    ROCM = "rocm"
+    COREML = "coreml"
+    OPENVINO = "openvino"
+    XNNPACK = "xnnpack"

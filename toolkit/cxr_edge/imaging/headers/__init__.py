@@ -1,0 +1,1 @@
+"""Headers of raster files, read without decoding a pixel."""

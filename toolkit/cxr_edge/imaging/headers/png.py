@@ -1,0 +1,54 @@
+"""The header and chunks of a PNG file (W3C PNG, third edition, sections 5 and 11)."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from cxr_edge.errors import Corrupt, Truncated
+from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.sniff import Format
+
+_COLOR: Final = 2
+_PALETTE: Final = 1
+_TEXTS: Final = frozenset([b"iCCP", b"tEXt", b"zTXt", b"iTXt", b"sPLT", b"pCAL", b"sCAL"])
+"""Chunks with text in them, none of which changes a gray pixel."""
+
+
+def without_texts(data: bytes) -> bytes:
+    """Return a PNG file without its texts; the same bytes if it has none.
+
+    libpng quotes odd texts on standard error, and they can be the patient's.
+
+    Parameters
+    ----------
+    data
+        All bytes of a file that :func:`png_header` accepts.
+    """
+    kept, begin = [], 0
+    for kind, start, end in _chunks(data):
+        if kind in _TEXTS:
+            kept.append(data[begin:start])
+            begin = end
+    return b"".join([*kept, data[begin:]]) if kept else data
+
+
+def png_header(data: bytes) -> Header:
+    """Read the header of a PNG file, and check that the file has its last chunk."""
+    width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
+    if data[12:16] != b"IHDR":
+        raise Corrupt("the PNG file does not begin with an IHDR chunk")
+    for _ in _chunks(data):
+        pass  # to the last one: the file is complete
+    color = bool(color_type & (_COLOR | _PALETTE))
+    return Header(Format.PNG, width, height, bits, color)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield type, start and end of each chunk before the last one, IEND."""
+    at = 8
+    while (kind := data[at + 4 : at + 8]) != b"IEND":
+        if at + 8 > len(data):
+            raise Truncated(f"the PNG file has no IEND chunk ({len(data)} bytes); copy it again")
+        (length,) = struct.unpack_from(">I", data, at)
+        yield kind, at, at + 12 + length
+        at += 12 + length

@@ -1,0 +1,49 @@
+"""The header of any raster file, and whether the file is complete."""
+
+import struct
+from typing import Final
+
+from cxr_edge.errors import Corrupt, NotAnImage, Truncated
+from cxr_edge.imaging.headers.bmp import bmp_header
+from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.jpeg import jpeg_header
+from cxr_edge.imaging.headers.png import png_header
+from cxr_edge.imaging.headers.tiff import tiff_header
+from cxr_edge.imaging.sniff import Format
+
+_READERS: Final = {
+    Format.JPEG: jpeg_header,
+    Format.PNG: png_header,
+    Format.TIFF: tiff_header,
+    Format.BMP: bmp_header,
+}
+
+
+def read_header(data: bytes, kind: Format) -> Header:
+    """Read the header of a JPEG, PNG, TIFF or BMP file, and check that the file is complete.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+    kind
+        Format by :func:`cxr_edge.imaging.sniff.identify`.
+
+    Raises
+    ------
+    Truncated
+        The file ends before its image does.
+    Corrupt
+        The header contradicts itself.
+    NotAnImage
+        ``kind`` is none of the four.
+    """
+    if kind not in _READERS:
+        raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")
+    try:
+        header = _READERS[kind](data)
+    except (struct.error, IndexError) as exc:
+        raise Truncated(f"the {kind} file ends within its header ({len(data)} bytes)") from exc
+    if header.width < 1 or header.height < 1:
+        raise Corrupt(f"the {kind} header says {header.width} x {header.height} pixels")
+    return header

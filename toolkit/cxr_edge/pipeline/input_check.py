@@ -1,0 +1,54 @@
+"""Checks of an image that is to be classified, each of which may add flags to its row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.imaging.image import SourceFacts
+
+STRETCHED: Final = 2.0
+"""Ratio of the sides from which on the model's input distorts an image too much."""
+
+
+class InputCheck(Protocol):
+    """A look at one image, beside the model's."""
+
+    def flags(
+        self, pixels: NDArray[np.uint8], source: SourceFacts, features: NDArray[Any] | None
+    ) -> Sequence[str]:
+        """Return the flags that the image deserves, from :data:`cxr_edge.imaging.image.FLAGS`.
+
+        Parameters
+        ----------
+        pixels
+            The model's input, shape (H, W, C).
+        source
+            Facts about the file.
+        features
+            The model's features of the image, shape (d,); None where it gives none.
+        """
+
+
+@dataclass(frozen=True)
+class ShapeCheck:
+    """Flags for images that are smaller than the model's input, or far from square."""
+
+    def flags(
+        self, pixels: NDArray[np.uint8], source: SourceFacts, features: NDArray[Any] | None
+    ) -> Sequence[str]:
+        """Return ``small`` and ``stretched`` where they hold."""
+        del features
+        found = []
+        if source.height < pixels.shape[0] or source.width < pixels.shape[1]:
+            found.append("small")
+        sides = source.height, source.width
+        if max(sides) > STRETCHED * min(sides):
+            found.append("stretched")
+        return found
+
+
+CHECKS: Final[tuple[InputCheck, ...]] = (ShapeCheck(),)
+"""Checks of every scan."""

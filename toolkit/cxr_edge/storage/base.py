@@ -1,0 +1,62 @@
+"""The place that files are read from, as one small interface: a disk, a bucket, an archive."""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import BinaryIO, Protocol, TypeAlias
+
+
+class Kind(Enum):
+    """Kinds of entries in a folder; a link is what it leads to."""
+
+    FILE = auto()
+    """A regular file, or a link that leads nowhere: whoever opens it gets the error."""
+    FOLDER = auto()
+    """Something that can be listed."""
+    SPECIAL = auto()
+    """A pipe, a socket or a device."""
+
+
+Entry: TypeAlias = tuple[str, Kind]
+"""Name and kind of one entry. A bare tuple: a folder may have a million."""
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Facts about a file or folder, read without opening it."""
+
+    kind: Kind
+    """Kind of entry."""
+    size: int
+    """Bytes of a file."""
+    modified: float
+    """Time of the last change, seconds since 1970."""
+
+
+class Storage(Protocol):
+    """A tree of files. Paths are text with forward slashes; every method may raise OSError."""
+
+    def absolute(self, path: str) -> str:
+        """Return the full form of a path, which names the same file from anywhere; links stay."""
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """Yield the entries of one folder, sorted bytewise; a folder sorts as its name and a slash.
+
+        No file is opened, and the names of only this folder are in memory. An error is raised at
+        once, not at the first entry.
+        """
+
+    def stat(self, path: str) -> Stat:
+        """Return the facts about a path; a link into nowhere is described itself.
+
+        Raises
+        ------
+        OSError
+            Nothing is there, or it is a folder that cannot be listed.
+        """
+
+    def identity(self, folder: str) -> Hashable:
+        """Return a value that only this folder has, by whatever path it is reached."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file for reading, without ever waiting for it."""
