@@ -17,8 +17,9 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="model", help="files or packages")
     parser.add_argument("--images", type=int, default=70, help="use at most this many")
     options = parser.parse_args()
-    from cxr_export.parity import BATCH_SIZES, batches_apart
     from cxr_export.sides import load_films, open_candidates, open_one, with_channels
+
+    from cxr_export.parity import BATCH_SIZES, batches_apart
 
     print(f"{'batches of 1 and':40}" + "".join(f"{size:>10}" for size in BATCH_SIZES[1:]))
     for model in options.models:
