@@ -252,7 +252,7 @@ def test_what_was_held_out_is_taken_first(
     ]
     write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "30 of 120 images, those of the validation split" in result.output
+    assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output
 
 

@@ -1,39 +1,54 @@
-"""``cxr explain``: show where in an image a model sees its evidence."""
+"""``cxr explain``: pictures of where in an image a model sees its evidence."""
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cxr_edge.errors import (
-    ExitCode,
-    ImageError,
-    ModelInvalid,
-    UsageError,
-)
+from cxr_edge.cli import panels
+from cxr_edge.errors import ExitCode, ImageError, ModelInvalid, UsageError
 from cxr_edge.extras import needs_extra
 
-_LONGEST_NAME = 200
-"""Bytes of an image's name that its picture's name keeps, the last ones."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cxr_edge.pipeline.discover import ImageItem
+
+_LONGEST_NAME: Final = 200
+"""Last bytes of an image's name that its picture's name keeps."""
 
 
 def explain(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A .keras file, a package with one, or 'default'."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A .keras or .h5 file, a package with one, or 'default'.",
+            show_default=False,
+        ),
     ],
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Images, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...", help="Images, or folders of images.", show_default=False
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures; created.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for the pictures; created.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = Path("explained"),
 ) -> None:
-    """Write Grad-CAM overlays with label, probability and logit; needs the extra 'train'.
+    """Write heat maps (Grad-CAM) with label, probability and logit.
 
-    Works with every architecture of cxr train. A picture shows what the network used, not where
-    disease is.
+    Every architecture of cxr train can be explained. A picture shows what the network used, not
+    where disease is. Needs the extra 'train'. Exit code 3 if some images cannot be read.
     """
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import prepare
@@ -45,14 +60,13 @@ def explain(
         from cxr_edge.training.overlay import draw_overlay
         from cxr_export.keras_models.load import load_original
     if not items:
-        raise UsageError("expected at least one image to explain, the folders have none")
+        raise UsageError("expected at least one image to explain, got folders without images")
     original = load_original(path)
-    spec = original.spec
-    explainer = Explainer(original.model)
+    explainer, spec = Explainer(original.model), original.spec
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for number, item in enumerate(items):
+        for number, item in enumerate(_with_progress(items)):
             content = prepare(item.file, spec.input).content
             if isinstance(content, ImageError):
                 failed += 1
@@ -60,8 +74,7 @@ def explain(
                 continue
             found = explainer.explain(content.pixels)
             picture = out / _picture(item.path, number, len(items))
-            shape = (content.source.height, content.source.width)
-            draw_overlay(content.pixels, shape, found, spec, item.path, picture)
+            draw_overlay(content, found, spec, item.path, picture)
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
@@ -70,9 +83,25 @@ def explain(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
+def _with_progress(items: "list[ImageItem]") -> "Iterable[ImageItem]":
+    """Yield the items, with a progress bar if standard error is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(
+        items, "explaining", console=console, transient=True, disable=not console.is_terminal
+    )
+
+
 def _picture(path: str, number: int, count: int) -> str:
-    """Return a name for an image's picture, numbered where there are several."""
+    """Return a name for an image's picture, numbered if there are several."""
+    from cxr_edge.imaging.sniff import SUFFIXES
+
     name = path.replace("/", "__")
+    suffix = Path(name).suffix
+    if suffix.lower() in SUFFIXES:
+        name = name.removesuffix(suffix)
     short = os.fsencode(name)[-_LONGEST_NAME:].decode("utf-8", "replace")
     return f"{short}.png" if count == 1 else f"{number + 1:0{len(str(count))}d}-{short}.png"
 
@@ -87,7 +116,7 @@ def _original(model: str) -> Path:
         return path
     if not (path / ORIGINAL).is_file():
         raise ModelInvalid(
-            f"{path}: expected {ORIGINAL} in the package, which explanations are made from, it "
-            "has none; the installed default model comes without, the repository has it"
+            f"{path}: expected {ORIGINAL} in the package, got none; explanations are made from "
+            "it. The installed default model comes without it, the repository has it"
         )
     return path / ORIGINAL

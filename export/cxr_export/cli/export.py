@@ -5,87 +5,116 @@ from typing import Annotated
 
 import typer
 
+from cxr_edge.cli import panels
+from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ParityError
 from cxr_edge.extras import needs_extra
-from cxr_edge.models.gates import (
-    AUC_LOSS,
-    FLIPS,
-    FP16_DIFFERENCE,
-    FP32_DIFFERENCE,
-    SENSITIVITY_LOSS,
-)
 from cxr_edge.models.package import FORMATS
-from cxr_export.cli.gate_options import (
-    AucLoss,
-    Flips,
-    Fp16Difference,
-    Fp32Difference,
-    SensitivityLoss,
-    gates,
-)
+from cxr_export.cli.gate_options import GateOptions
+
+_ALL = "all"
+"""In place of the names of all formats."""
 
 
+@with_option_groups
 def export(
     model: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL", help="A .keras file from cxr train; .keras or .h5 of others."
+            metavar="MODEL",
+            help="A .keras file from cxr train, or a .keras or .h5 file from elsewhere.",
+            show_default=False,
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", metavar="PACKAGE", help="Folder to make; an older package is replaced."
+            "--out",
+            "-o",
+            metavar="PACKAGE",
+            help="Folder to create; an older package in its place is replaced.",
+            show_default=False,
+            rich_help_panel=panels.OUTPUT,
         ),
     ],
+    gate_options: GateOptions,
     formats: Annotated[
-        str, typer.Option(metavar="NAMES", help=f"all, or some of {', '.join(FORMATS)}.")
-    ] = "all",
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help=f"{_ALL}, or some of {', '.join(FORMATS)}, separated by commas.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = _ALL,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="evaluation.json of MODEL from cxr evaluate, for the model card.",
+            show_default=False,
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None,
+    notes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MD",
+            help="Markdown for the model card: how the model was chosen.",
+            show_default=False,
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None,
     calibration: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DATA",
-            help="Images to calibrate with, folders or manifests; may be given again. Formats of "
-            "fewer bits need them.",
+            help="Images to calibrate with: folders or manifests; repeatable. Needed for fp16, "
+            "int8 and dynamic formats.",
+            show_default=False,
+            rich_help_panel=panels.INPUT,
         ),
     ] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DATA",
-            help="Images to judge on. Without: those of --calibration that are of other patients, "
-            "the validation patients where MODEL says who they are.",
+            help="Images to judge on: folders or manifests; repeatable.",
+            show_default="the validation patients in --calibration, else 30% of its patients",
+            rich_help_panel=panels.INPUT,
         ),
     ] = None,
     calibration_images: Annotated[
-        int, typer.Option(min=1, help="Images to calibrate with; four times as many if need be.")
+        int,
+        typer.Option(
+            min=1,
+            help="Images to calibrate with first; a later attempt takes four times as many.",
+            rich_help_panel=panels.INPUT,
+        ),
     ] = 128,
-    images: Annotated[int, typer.Option(min=1, help="Images to judge on, at most.")] = 1000,
-    fp32_difference: Fp32Difference = FP32_DIFFERENCE,
-    fp16_difference: Fp16Difference = FP16_DIFFERENCE,
-    flips: Flips = FLIPS,
-    auc_loss: AucLoss = AUC_LOSS,
-    sensitivity_loss: SensitivityLoss = SENSITIVITY_LOSS,
+    images: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Largest number of images to judge on.", rich_help_panel=panels.INPUT
+        ),
+    ] = 1000,
     spec: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Spec for a model that carries none.")
-    ] = None,
-    evaluation: Annotated[
         Path | None,
         typer.Option(
-            metavar="JSON", help="evaluation.json of MODEL, by cxr evaluate, for the model card."
+            metavar="JSON",
+            help="Spec for a model that carries none.",
+            show_default=False,
+            rich_help_panel=panels.MODEL,
         ),
     ] = None,
-    notes: Annotated[
-        Path | None,
-        typer.Option(metavar="MD", help="Markdown for the model card: how it was chosen."),
-    ] = None,
 ) -> None:
-    """Export a Keras model to ONNX and TFLite; needs the extra 'export'.
+    """Export a Keras model to ONNX and TFLite.
 
     PACKAGE gets model.keras, the artefacts, spec.json, parity.json, selftest.zip, the model card
-    README.md and SHA256SUMS. Each artefact carries the spec, so it can be scanned with alone. One
-    of fewer bits is tried in several ways until it decides as MODEL does; what never passes is not
-    put into PACKAGE, and the exit code is 4.
+    README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
+
+    A quantized format is tried in several ways until its labels agree with those of MODEL. A
+    format that never passes its limits is left out of PACKAGE, and the exit code is 4. Needs the
+    extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
@@ -94,15 +123,14 @@ def export(
         from cxr_export.packaging.export import explain_withheld, export_package
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
+    names = FORMATS if formats == _ALL else (name.strip() for name in formats.split(","))
     request = Request(
-        formats=tuple(FORMATS)
-        if formats == "all"
-        else tuple(name.strip() for name in formats.split(",")),
+        formats=tuple(names),
         calibration=calibration or (),
         data=data or (),
         calibration_images=calibration_images,
         judged_images=images,
-        gates=gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss),
+        gates=gate_options.gates(),
         evaluation=evaluation,
         notes=notes,
     )

@@ -1,11 +1,12 @@
-"""The options that say what an artefact must keep, the same for ``cxr export`` and ``verify``."""
+"""The options that set the limits of artefacts, the same for ``cxr export`` and ``cxr verify``."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import typer
 
+from cxr_edge.cli import panels
 from cxr_edge.models.gates import (
     AUC_LOSS,
     FLIPS,
@@ -15,32 +16,41 @@ from cxr_edge.models.gates import (
     SENSITIVITY_LOSS,
     Gate,
 )
-
-Fp32Difference = Annotated[
-    float, typer.Option(min=0, help="fp32: largest |Δp| of an image; no label may differ.")
-]
-Fp16Difference = Annotated[float, typer.Option(min=0, help="fp16: largest |Δp| of an image.")]
-Flips = Annotated[
-    float, typer.Option(min=0, max=1, help="Fewer bits: largest share of labels that differ.")
-]
-AucLoss = Annotated[float, typer.Option(min=0, help="int8, dynamic: largest fall of the AUC.")]
-SensitivityLoss = Annotated[
-    float, typer.Option(min=0, help="int8, dynamic: largest fall of sensitivity at screening.")
-]
+from cxr_edge.spec.precision import Precision
 
 
-def gates(
-    fp32_difference: float = FP32_DIFFERENCE,
-    fp16_difference: float = FP16_DIFFERENCE,
-    flips: float = FLIPS,
-    auc_loss: float = AUC_LOSS,
-    sensitivity_loss: float = SENSITIVITY_LOSS,
-) -> Mapping[str, Gate]:
-    """Return the gate of each precision."""
-    few = {"flips": flips, "auc_loss": auc_loss, "sensitivity_loss": sensitivity_loss}
-    return {
-        "fp32": replace(GATES["fp32"], difference=fp32_difference),
-        "fp16": replace(GATES["fp16"], difference=fp16_difference, flips=flips),
-        "int8": replace(GATES["int8"], **few),
-        "dynamic": replace(GATES["dynamic"], **few),
-    }
+def _limit(text: str, **more: Any) -> Any:  # Any: as typer.Option
+    return typer.Option(min=0, help=text, rich_help_panel=panels.SAFETY, **more)
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """Options that set the gate of each precision."""
+
+    fp32_difference: Annotated[
+        float, _limit("fp32: largest |Δp| of an image; no label may differ.")
+    ] = FP32_DIFFERENCE
+    fp16_difference: Annotated[float, _limit("fp16: largest |Δp| of an image.")] = FP16_DIFFERENCE
+    flips: Annotated[
+        float, _limit("fp16, int8, dynamic: largest share of labels that differ.", max=1)
+    ] = FLIPS
+    auc_loss: Annotated[float, _limit("int8, dynamic: largest loss of AUC.")] = AUC_LOSS
+    sensitivity_loss: Annotated[
+        float, _limit("int8, dynamic: largest loss of sensitivity at 'screening'.")
+    ] = SENSITIVITY_LOSS
+
+    def gates(self) -> Mapping[Precision, Gate]:
+        """Return the gate of each precision."""
+        quantized = {
+            "flips": self.flips,
+            "auc_loss": self.auc_loss,
+            "sensitivity_loss": self.sensitivity_loss,
+        }
+        return {
+            Precision.FP32: replace(GATES[Precision.FP32], difference=self.fp32_difference),
+            Precision.FP16: replace(
+                GATES[Precision.FP16], difference=self.fp16_difference, flips=self.flips
+            ),
+            Precision.INT8: replace(GATES[Precision.INT8], **quantized),
+            Precision.DYNAMIC: replace(GATES[Precision.DYNAMIC], **quantized),
+        }

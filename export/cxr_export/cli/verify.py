@@ -1,111 +1,136 @@
-"""``cxr verify``: tell whether a package's artefacts decide as its Keras model does."""
+"""``cxr verify``: whether the artefacts of a package decide as its Keras model does."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cxr_edge.cli.self_test_table import run_self_test
+from cxr_edge.cli import panels
+from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
-from cxr_edge.models.gates import (
-    AUC_LOSS,
-    FLIPS,
-    FP16_DIFFERENCE,
-    FP32_DIFFERENCE,
-    SENSITIVITY_LOSS,
-)
-from cxr_export.cli.gate_options import (
-    AucLoss,
-    Flips,
-    Fp16Difference,
-    Fp32Difference,
-    SensitivityLoss,
-    gates,
-)
+from cxr_export.cli.gate_options import GateOptions
 
 if TYPE_CHECKING:
     from cxr_export.parity.report import ParityReport
 
 _BISECTED: Final = 8
-"""Images that layers are compared on."""
+"""Images on which layers are compared."""
 
 
+@with_option_groups
 def verify(
     package: Annotated[
         Path,
         typer.Argument(
-            metavar="PACKAGE", help="Folder from cxr export, an artefact in one, or 'default'."
+            metavar="PACKAGE",
+            help="Folder from cxr export, an artefact in one, or 'default'.",
+            show_default=False,
         ),
     ],
+    gate_options: GateOptions,
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            "--data", metavar="DATA", help="Images to compare on, folders or manifests; repeatable."
+            "--data",
+            metavar="DATA",
+            help="Images to compare on: files, folders or manifests; repeatable.",
+            show_default=False,
+            rich_help_panel=panels.INPUT,
         ),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Compare with this, not with PACKAGE's model.keras."),
-    ] = None,
-    spec: Annotated[
-        Path | None,
-        typer.Option(metavar="JSON", help="Spec of a reference that carries none."),
     ] = None,
     images: Annotated[
         int | None,
         typer.Option(
-            min=1, help="So many images at most, of each class alike.", show_default="all"
+            min=1,
+            help="Largest number of images, the same number of each class.",
+            show_default="all",
+            rich_help_panel=panels.INPUT,
         ),
     ] = None,
     held_out: Annotated[
         bool,
-        typer.Option("--held-out", help="Only images of patients the model was validated on."),
+        typer.Option(
+            "--held-out",
+            help="Only images of patients that the model was validated on.",
+            rich_help_panel=panels.INPUT,
+        ),
     ] = False,
-    fp32_difference: Fp32Difference = FP32_DIFFERENCE,
-    fp16_difference: Fp16Difference = FP16_DIFFERENCE,
-    flips: Flips = FLIPS,
-    auc_loss: AucLoss = AUC_LOSS,
-    sensitivity_loss: SensitivityLoss = SENSITIVITY_LOSS,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Model to compare with.",
+            show_default="PACKAGE's model.keras",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="Spec for a reference that carries none.",
+            show_default=False,
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = None,
+    runtime: Annotated[
+        RuntimeName,
+        typer.Option(
+            help="Runtime of --self-test; auto runs all that are installed.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = RuntimeName.AUTO,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Run the package's golden images; needs neither --data nor an extra.",
+            rich_help_panel=panels.SAFETY,
+        ),
+    ] = False,
     bisect: Annotated[
         bool,
-        typer.Option("--bisect", help="Name the first layer at which an artefact parts; slow."),
+        typer.Option(
+            "--bisect",
+            help="Name the first layer at which an artefact differs; slow.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = False,
     layer_tolerance: Annotated[
         float | None,
         typer.Option(
-            min=0, help="--bisect: largest relative error of a layer.", show_default="by precision"
+            min=0,
+            help="--bisect: largest relative error of a layer.",
+            show_default="by precision",
+            rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
-    self_test: Annotated[
-        bool,
-        typer.Option("--self-test", help="Golden images of the package; needs no data, no extra."),
-    ] = False,
-    runtime: Annotated[
-        str,
-        typer.Option(
-            help="For --self-test: auto (all that are installed), onnx, litert or openvino."
-        ),
-    ] = "auto",
     write: Annotated[
         bool,
-        typer.Option(help="Write the findings to PACKAGE where it is a folder."),
+        typer.Option(
+            "--write/--no-write",
+            help="Write the findings into PACKAGE, if it is a folder.",
+            rich_help_panel=panels.OUTPUT,
+        ),
     ] = True,
 ) -> None:
-    """Compare every artefact with Keras on real images; needs the extra 'export'.
+    """Compare every artefact of a package with Keras on real images.
 
-    The same files go through all of them, from their bytes to the label. Exit code 4 if one does
-    not pass the gate of its precision, or decides otherwise in batches of another size.
+    The same files go through all of them, from their bytes to the label. Exit code 4 if an artefact
+    exceeds the limits of its precision, or if its answers depend on the batch size. Needs the
+    extra 'export'.
 
-    --self-test runs the package's own golden images instead, in every installed runtime, to tell
-    whether this machine gives what the one gave that made the package. It needs neither images nor
-    the extra. Exit code 4 if not.
+    --self-test runs the package's golden images in every installed runtime instead, and compares
+    the results with those recorded at export. Exit code 4 if they differ.
     """
     from cxr_edge.cli.model_argument import find_package
+    from cxr_edge.cli.self_test_table import run_self_test
 
     folder, artefact = find_package(package)
     if self_test:
-        run_self_test(folder, runtime, artefact)
+        run_self_test(folder, runtime.value, artefact)
         if not data:
             return
     if not data:
@@ -119,16 +144,15 @@ def verify(
     from cxr_edge.models.package import ORIGINAL
 
     meant = package_spec(folder)
-    limits = gates(fp32_difference, fp16_difference, flips, auc_loss, sensitivity_loss)
     listed = list_parity_images(data, meant.labels)
     if held_out:
         listed = of_validation(listed, meant)
     chosen = choose(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
     given = read_spec_file(spec) if spec else None
-    report = verify_package(folder, loaded, reference, limits, artefact, given)
+    report = verify_package(folder, loaded, reference, gate_options.gates(), artefact, given)
     _print(report)
-    if write and folder == package:  # what is installed stays as it is, what is one of six too
+    if write and folder == package:  # neither an installed package nor one artefact of several
         _record(folder, report)
     if bisect:
         _bisect(report, folder, reference or folder / ORIGINAL, layer_tolerance)
@@ -136,7 +160,7 @@ def verify(
 
 
 def _record(package: Path, report: "ParityReport") -> None:
-    """Write the findings; that they cannot be written is no reason to hide a failed gate."""
+    """Write the findings; a failed gate is the more important error."""
     from cxr_edge.errors import DataError
     from cxr_export.packaging.export import record
 
@@ -153,7 +177,8 @@ def _record(package: Path, report: "ParityReport") -> None:
 def _bisect(
     report: "ParityReport", package: Path, reference: Path, tolerance: float | None
 ) -> None:
-    """Look into the artefacts that failed, or into all where none did."""
+    """Compare the layers of the artefacts that failed, or of all if none did."""
+    from cxr_edge.cli.tables import print_table
     from cxr_edge.errors import CxrError
     from cxr_export.parity.bisect import TOLERANCES, bisect
 
@@ -163,10 +188,14 @@ def _bisect(
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
         try:
             found = bisect(reference, package / artefact.artefact, pixels, limit)
-        except CxrError as exc:  # the gates have the last word
+        except CxrError as exc:  # the result of the comparison stands all the same
             typer.echo(f"--bisect: {exc}", err=True)
-        else:
-            typer.echo(f"\n{found}" if artefact in failed else found.verdict)
+            continue
+        typer.echo(found.verdict)
+        if artefact in failed:
+            layers = found.table()
+            print_table(layers.columns, layers.rows)
+            typer.echo()
 
 
 def _print(report: "ParityReport") -> None:
@@ -181,9 +210,9 @@ def _print(report: "ParityReport") -> None:
 
     findings = report.to_dict()
     for make in (differences_table, metric_changes_table, size_and_time_table):
-        columns, rows = make(findings)
-        if rows:
-            print_table(columns, rows)
+        table = make(findings)
+        if table.rows:
+            print_table(table.columns, table.rows)
             typer.echo()
     typer.echo(headline(findings))
     for line in remarks(findings):

@@ -18,7 +18,7 @@ OPSET: Final = 17
 """tf2onnx refuses 19; at 18 global average pooling becomes an op that int8 leaves in float."""
 
 _NUMBERED: Final = re.compile(r"__\d+(:\d+)?$")
-"""What tf2onnx appends to a name to make it unique: a count that differs from run to run."""
+"""Suffix with which tf2onnx makes a name unique: a count that differs from run to run."""
 
 
 def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
@@ -32,14 +32,14 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     model
         uint8 (N, H, W, C) to float32 (N, 1).
     spec
-        Goes into ``metadata_props``.
+        Spec of the model, written to ``metadata_props``.
     path
         The file to write.
 
     Raises
     ------
     ModelError
-        The graph that came out does not pass ONNX's own checker.
+        The exported graph does not pass ONNX's own checker.
     """
 
     @tf.function(autograph=False)
@@ -77,10 +77,10 @@ def save_onnx(graph: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
 
 
 def rename(graph: onnx.GraphProto) -> None:
-    """Give nodes, tensors and weights names that tell the layer and do not change from run to run.
+    """Name nodes, tensors and weights after their layers, the same in every run.
 
-    A node that tf2onnx has merged is named after the last of its weights, which is where the layer
-    ends whose value it gives: a convolution with a batch norm folded in is named after the norm.
+    A node that tf2onnx has merged is named after the last of its weights, which belongs to the last
+    of the merged layers: a convolution with a batch norm folded in is named after the norm.
     """
     weights = {weight.name: weight for weight in graph.initializer}
     kept = {value.name for value in (*graph.input, *graph.output)}

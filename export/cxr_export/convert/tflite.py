@@ -18,7 +18,7 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     model
         uint8 (N, H, W, C) to float32 (N, 1); the batch stays dynamic.
     spec
-        Becomes the zip member ``spec.json`` behind the flatbuffer.
+        Spec of the model, appended to the flatbuffer as the zip member ``spec.json``.
     path
         The file to write, ending in ``.tflite``.
 
@@ -33,6 +33,6 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
         lines = [line for line in str(exc).splitlines() if "error:" in line or "tf." in line]
         raise ModelError(
             f"{path.name}: TFLite cannot hold this network: {(lines or [str(exc)])[0].strip()}; "
-            "leave the tflite formats out: --formats onnx"
+            "leave the TFLite formats out: --formats onnx,onnx-int8"
         ) from exc
     append_spec(path, spec)

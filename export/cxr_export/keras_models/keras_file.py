@@ -1,4 +1,4 @@
-"""What a file of a Keras model holds, before Keras reads it."""
+"""Keras files, checked before Keras reads them."""
 
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -122,7 +122,7 @@ def _of_hdf5(path: Path, head: bytes) -> object:
 
 
 def _elsewhere(name: str, thing: h5py.Group | h5py.Dataset) -> str | None:
-    """Return what HDF5 would read from other files, None where it is nothing."""
+    """Return the name of a part that HDF5 would read from another file; None if there is none."""
     if isinstance(thing, h5py.Dataset):
         return repr(name) if thing.external or thing.is_virtual else None
     links = ((below, thing.get(below, getlink=True)) for below in thing)
@@ -130,7 +130,7 @@ def _elsewhere(name: str, thing: h5py.Group | h5py.Dataset) -> str | None:
 
 
 def _not_allowed(config: object) -> Iterator[str]:
-    """Yield what a network's description names and may not, at any depth."""
+    """Yield the classes and functions that are not allowed, at any depth of a description."""
     if isinstance(config, dict):
         if "class_name" in config and not _is_allowed(config):
             yield _described(config)
@@ -155,7 +155,7 @@ def _is_allowed(thing: Mapping[str, object]) -> bool:
 
 
 def _described(thing: Mapping[str, object]) -> str:
-    """Return module and name of a class or function, and what the object is called."""
+    """Return module and name of a class or function, and the name of the object."""
     module, config = thing.get("module"), thing.get("config")
     if thing["class_name"] == FUNCTION:
         return printable(f"the function {config}")

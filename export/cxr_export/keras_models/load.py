@@ -1,4 +1,4 @@
-"""The Keras model that artefacts are made from and held against."""
+"""Keras files, loaded safely with their spec."""
 
 import re
 import zipfile
@@ -29,9 +29,9 @@ _LOAD_ERRORS: Final = (
     zipfile.BadZipFile,
     tf.errors.OpError,
 )
-"""What Keras raises on files that are damaged or of other origin."""
+"""Errors that Keras raises on files that are damaged or of other origin."""
 _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find \w+) '?([\w.>]+)")
-"""How Keras names a class or function that it does not have."""
+"""Messages of Keras about a class or function that it does not have."""
 
 
 def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
@@ -44,14 +44,14 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
     path
         The file.
     spec
-        Instead of the one inside; an ``.h5`` file has none.
+        Spec in place of the one inside; an ``.h5`` file has none.
 
     Raises
     ------
     UsageError
         The file does not exist.
     ModelInvalid
-        It is no Keras model, is damaged, holds code, or takes or gives other than its spec says.
+        It is not a Keras model, is damaged, holds code, or disagrees with its spec.
     SpecMissing, SpecInvalid, SpecUnknown
         No usable spec inside and none given.
     """
@@ -75,7 +75,7 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
 
 
 def _explain(path: Path, exc: Exception) -> str:
-    """Return a message for what Keras raised."""
+    """Return a message for an error of Keras."""
     text = str(exc).strip()
     if unknown := _UNKNOWN.search(text):
         return (

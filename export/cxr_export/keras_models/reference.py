@@ -12,7 +12,7 @@ from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_mode
 
 
 def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
-    """Open what artefacts are to be held against, whatever its format.
+    """Open the model that artefacts are compared with, whatever its format.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
         A ``.keras`` or ``.h5`` file, a package with one, a TensorFlow SavedModel folder, or an
         ``.onnx`` or ``.tflite`` file.
     spec
-        Instead of the one inside; a SavedModel and an ``.h5`` file have none.
+        Spec in place of the one inside; a SavedModel and an ``.h5`` file have none.
 
     Raises
     ------

@@ -26,14 +26,14 @@ class KerasRuntime(AdaptedRuntime):
         model
             A model with one input and one output.
         spec
-            What it expects and means.
+            Spec of the model.
         source
             The file, for messages.
 
         Raises
         ------
         ModelInvalid
-            The model takes or gives other than its spec says.
+            Input or output of the model disagree with its spec.
         """
         self.model, self.spec, self.source = model, spec, source
         self.adapter = _adapter(model, spec, source)

@@ -33,12 +33,12 @@ class SavedModelRuntime(AdaptedRuntime):
         path
             The folder; its signature ``serving_default``, or its only one, is run.
         spec
-            What it expects and means; a SavedModel has no spec inside.
+            Spec of the model; a SavedModel has none inside.
 
         Raises
         ------
         ModelInvalid
-            It is damaged, does more than compute, or is not what its spec says.
+            It is damaged, does more than compute, or disagrees with its spec.
         """
         signature = check_saved_model(path)
         try:

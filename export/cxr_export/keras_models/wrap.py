@@ -14,7 +14,7 @@ def single_probability(original: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
     """Return a model as it is exported: uint8 pixels (N, H, W, C) in, probability (N, 1) out.
 
     Scaling to floats, the order of the axes and the choice of the positive class among two go
-    into the graph. A model that is so already is returned as it is.
+    into the graph. A model that needs none of this is returned as it is.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ def single_probability(original: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
     Returns
     -------
     tuple
-        The model, and the spec that fits it: scale 1, offset 0.
+        The model, and its spec: scale 1, offset 0.
 
     Raises
     ------
     ModelInvalid
-        It takes one image at a time only, so its artefacts could not take more; or it gives
-        something else than probabilities, tried on a black, a white and a noisy image.
+        It takes one image at a time only, so its artefacts could not take more; or its answers on
+        a black, a white and a noisy image are not probabilities.
     """
     model, spec, adapter = original.model, original.spec, original.adapter
     image, output = model.inputs[0], model.outputs[0]

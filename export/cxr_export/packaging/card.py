@@ -1,4 +1,4 @@
-"""The model card: what a package's ``README.md`` says."""
+"""The model card of a package, its ``README.md``."""
 
 import json
 from typing import Final
@@ -27,13 +27,13 @@ def model_card(
     Parameters
     ----------
     spec
-        Of the model.
+        Spec of the model.
     evaluation
-        Its figures, by ``cxr evaluate``.
+        Figures of the model, from ``cxr evaluate``.
     notes
-        Markdown to stand in the card as it is: how the model was chosen.
+        Markdown that goes into the card as it is: how the model was chosen.
     parity
-        What ``parity.json`` holds.
+        Content of ``parity.json``.
     """
     parts = [_yaml(spec, evaluation), f"# {spec.name}", NOTICE, _usage(spec)]
     parts += [_operating_points(spec)]
@@ -50,45 +50,45 @@ def model_card(
 
 
 def with_parity(card: str, parity: Findings) -> str:
-    """Return a card with the section on parity made anew."""
-    before, _, rest = card.partition(_LIMITS)
-    before = before.partition(f"{PARITY_HEADING}\n")[0]
-    return f"{before}{_parity(parity)}\n\n{_LIMITS}{rest}"
+    """Return a card with a new section on parity."""
+    before = card.partition(f"{_LIMITS_HEADING}\n")[0].partition(f"{PARITY_HEADING}\n")[0]
+    return f"{before}{_parity(parity)}\n\n{_LIMITS}\n"
 
 
-_LIMITS = """## Limits
+_LIMITS_HEADING: Final = "## Limits"
+_LIMITS: Final = f"""{_LIMITS_HEADING}
 
 - Not a medical device. No clinical evaluation was made.
-- Learnt from what it was trained on, named above. Adults, other hospitals, other machines,
-  lateral images and other diseases are outside of it. Models trained on one hospital's images
-  were seen to fall from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
-- Validation figures are of images held out by patient from the same hospital: they bound what
-  to expect elsewhere from above.
-- The thresholds were chosen on the validation images, which flatters their validation figures
-  slightly; intervals take images of one patient as independent.
+- The model knows only images like those it was trained on, named above. Other ages, hospitals,
+  machines, views and diseases are outside. Models trained on one hospital's images fell from AUC
+  0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
+- Validation figures are of other patients of the same data set; expect lower figures elsewhere.
+- The thresholds were chosen on the validation images, so their validation figures are slightly too
+  good. The intervals treat images of one patient as independent.
 - Side letters, collimation and exposure differ between the classes of such sets, and a network
   can learn them in place of the lungs.
-- Probabilities are calibrated, if at all, to the share of pneumonias among the validation images;
-  elsewhere that share is another."""
+- Probabilities are calibrated, if at all, to the share of positives among the validation images;
+  elsewhere that share differs."""
 
 
 def _parity(findings: Findings) -> str:
     return f"""{PARITY_HEADING}
 
-Every artefact against the Keras model, from the bytes of the same files to the label, by
-`cxr export` or `cxr verify`: {headline(findings)}. Times are of the machine that
-compared, an image at a time.
+Every artefact was compared with the Keras model, from the bytes of the same files to the label, by
+`cxr export` or `cxr verify`: {headline(findings)}. Times are those of the machine
+that compared, one image per call.
 
 {as_markdown(findings)}"""
 
 
 def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
+    finding = json.dumps(spec.labels[1].lower())
     lines = [
         "---",
         "library_name: cxr-edge",
         "license: apache-2.0",
         "pipeline_tag: image-classification",
-        "tags: [chest-x-ray, pneumonia, onnx, tflite, research-use-only]",
+        f"tags: [chest-x-ray, {finding}, onnx, tflite, research-use-only]",
     ]
     if spec.provenance:
         lines += [
@@ -98,7 +98,7 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
             "  - task: {type: image-classification}",
             "    dataset:",
             f"      name: {json.dumps(spec.provenance.data)}",
-            "      type: chest-xray-pneumonia",
+            "      type: labelled-images",
             "      split: validation, grouped by patient",
             "    metrics:",
             f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
@@ -147,7 +147,7 @@ recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__
 
 def _operating_points(spec: ModelSpec) -> str:
     head = (
-        f"{spec.labels[1]} is reported from the threshold on. Default: "
+        f"An image is labelled {spec.labels[1]} if its probability reaches the threshold. Default: "
         f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
     )
     rows = [
@@ -175,7 +175,7 @@ def _provenance(facts: Provenance) -> str:
 {_split(facts)} Exact duplicates were left out before the split. The weights
 are those of the epoch with the best validation figure. The thresholds were chosen on the validation
 images and on changed copies of them (other exposure, crop, compression), so that `screening`
-keeps its sensitivity on each."""
+keeps its sensitivity on each of them."""
 
 
 def _parameters(facts: Provenance) -> str:
@@ -184,10 +184,10 @@ def _parameters(facts: Provenance) -> str:
 
 def _split(facts: Provenance) -> str:
     if facts.split_seed is None:
-        return "The split is by patient, as a manifest gave it."
+        return "The split is by patient, as given in a manifest."
     return (
         f"The split is by patient: a hash of seed {facts.split_seed} and patient holds out\n"
-        f"{facts.validation_fraction:g} of the patients, whichever part of the set is at hand."
+        f"{facts.validation_fraction:g} of the patients."
     )
 
 

@@ -30,16 +30,16 @@ from cxr_export.parity.tables import attempts_of
 
 @dataclass(frozen=True)
 class Exported:
-    """What :func:`export_package` made."""
+    """Result of :func:`export_package`."""
 
     spec: ModelSpec
-    """Of the model."""
+    """Spec of the exported model."""
     report: ParityReport | None
-    """Comparison with the original of all that was exported; None where no images were given."""
+    """Comparison of the artefacts with the original; None if no images were given."""
 
     @property
     def withheld(self) -> Mapping[str, Sequence[str]]:
-        """File to why it is not in the package: it did not pass its gate."""
+        """Reasons why an artefact is not in the package, by file."""
         return self.report.withheld if self.report else {}
 
 
@@ -50,7 +50,7 @@ def export_package(
     request: Request | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Exported:
-    """Export a Keras model as one folder that is there whole or not at all.
+    """Export a Keras model as a folder that is written whole or not at all.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ def export_package(
         A ``.keras`` or ``.h5`` file; it is wrapped by
         :func:`cxr_export.keras_models.wrap.single_probability`.
     out
-        The package; must not exist yet, or be an older package, which is replaced.
+        Folder of the package; an older package in its place is replaced, nothing else is.
     spec
-        Instead of the one inside the model.
+        Spec in place of the one inside the model.
     request
-        What is to be in it; everything by default, which needs images.
+        Content of the package; everything by default, which needs images.
     tell
         Called with a line for each attempt at a quantization.
 
@@ -82,7 +82,7 @@ def export_package(
     wanted = request or Request()
     parent = out.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise UsageError(f"-o: expected an existing folder that can be written, {parent} is none")
+        raise UsageError(f"--out: expected an existing folder that can be written, got {parent}")
     if out.exists() and not _is_empty(out):
         _require_package(out)
     original = load_original(model, spec)
@@ -124,21 +124,21 @@ def export_package(
 
 @contextmanager
 def _scratch(out: Path) -> Iterator[str]:
-    """Give a folder beside ``out`` that is gone afterwards; the disk's refusals are told."""
+    """Give a folder beside ``out`` that is removed afterwards; errors of the disk are named."""
     try:
         with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}-") as it:
             yield it
     except OSError as exc:
         raise DataError(
-            f"-o: {out} cannot be written ({exc.strerror or exc}); make room, or choose another "
-            "place"
+            f"--out: {out} cannot be written ({exc.strerror or exc}); make room, or choose "
+            "another place"
         ) from exc
 
 
 def record(package: Path, report: ParityReport) -> list[str]:
-    """Put what a comparison found into a package: ``parity.json`` and the model card.
+    """Write the findings of a comparison into a package: ``parity.json`` and the model card.
 
-    What was tried at the export stays in ``parity.json``.
+    The attempts made at the export stay in ``parity.json``.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def record(package: Path, report: ParityReport) -> list[str]:
     Raises
     ------
     DataError
-        They cannot be.
+        They cannot be written.
     """
     findings, listed = report.to_dict(), read_checksums(package)
     path, card = package / PARITY, package / CARD
@@ -165,8 +165,8 @@ def record(package: Path, report: ParityReport) -> list[str]:
         write_list(package, listed)
     except (OSError, ValueError) as exc:
         raise DataError(
-            f"{package}: the findings cannot be written into it ({exc}); --no-write leaves it as "
-            "it is"
+            f"{package}: the findings cannot be written into it ({exc}); use --no-write to leave "
+            "the package as it is"
         ) from exc
     return [*written, CHECKSUMS]
 
@@ -176,16 +176,17 @@ def _text(findings: dict[str, Any]) -> str:
 
 
 def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
-    """Return what was kept out of a package, and why."""
+    """Return the artefacts that were left out of a package, each with its reasons."""
     reasons = "; ".join(f"{name}: {', '.join(lines)}" for name, lines in withheld.items())
     return (
-        f"not in the package, for they do not decide as {model.name} does: {reasons}; give other "
-        "or more images (--calibration), leave these formats out (--formats), or move the gates"
+        f"left out of the package because they failed parity with {model.name}: {reasons}; give "
+        "other or more images (--calibration), leave these formats out (--formats), or loosen the "
+        "limits (--flips, ...)"
     )
 
 
 def _require_package(folder: Path) -> None:
-    """Raise unless a folder holds what a package lists, and nothing else that would be lost."""
+    """Raise unless a folder holds the files of a package, and nothing else that would be lost."""
     try:
         listed = read_checksums(folder) if folder.is_dir() else {}
     except ModelInvalid:
@@ -193,15 +194,15 @@ def _require_package(folder: Path) -> None:
     own = {CHECKSUMS, *listed}
     strange = [path.name for path in folder.iterdir() if path.name not in own] if listed else []
     if SPEC_MEMBER not in listed or strange:
-        other = f", it has {strange[0]} in it" if strange else ""
+        other = f": {strange[0]} is in it" if strange else ""
         raise UsageError(
-            f"-o: {folder} exists and is no model package that could be replaced{other}; "
+            f"--out: {folder} exists and is not a model package that can be replaced{other}; "
             "choose another name"
         )
 
 
 def _put_in_place(package: Path, out: Path, aside: Path) -> None:
-    """Rename the new package to its place, and the old one back where that fails."""
+    """Rename the new package to its place, and the old one back if that fails."""
     if out.exists():
         out.rename(aside)
     try:
@@ -213,7 +214,7 @@ def _put_in_place(package: Path, out: Path, aside: Path) -> None:
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
-    """Read figures and check that they are of this file and its operating points."""
+    """Read figures and check that they belong to this file and its operating points."""
     found = Summary.read(path)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     points = [(point.name, point.threshold) for point in found.figures.points]
@@ -221,7 +222,7 @@ def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
     if not digest.startswith(found.model.rpartition("@")[2]) or points != wanted:
         raise UsageError(
             f"--evaluation: expected figures of {model} ({digest[:12]}) at its operating points, "
-            f"{path} is of {found.model}; run 'cxr evaluate {model} DATA'"
+            f"got {path} of {found.model}; run 'cxr evaluate DATA --model {model}'"
         )
     return found
 
@@ -230,7 +231,9 @@ def _read_notes(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as exc:
-        raise UsageError(f"--notes: expected a text file, {path} cannot be read: {exc}") from exc
+        raise UsageError(
+            f"--notes: expected a text file, got {path}, which cannot be read: {exc}"
+        ) from exc
 
 
 def _is_empty(folder: Path) -> bool:

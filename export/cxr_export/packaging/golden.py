@@ -1,4 +1,4 @@
-"""The golden images of a package: drawn phantoms, and what the artefacts make of them."""
+"""The golden images of a package: synthetic images, and the artefacts' results on them."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from cxr_edge.models.package import FORMATS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
 
 IMAGES: Final = Path(__file__).parent / "golden"
-"""One file for each way in which an image can arrive, drawn by ``samples/generate.py``."""
+"""One file for each way in which an image can arrive, made by ``samples/generate.py``."""
 
 LOSSLESS_GRAY_LEVELS: Final = 4
 """OpenCV's bilinear enlarging on aarch64 was seen to differ from x86-64 by 3 gray levels, its area
@@ -29,7 +29,7 @@ MEAN_GRAY_LEVELS: Final = 0.5
 
 
 def write_selftest(package: Path) -> None:
-    """Write ``selftest.zip``: what every artefact in the folder gives for the golden images.
+    """Write ``selftest.zip``: the results of every artefact in the folder on the golden images.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def write_selftest(package: Path) -> None:
     Raises
     ------
     ModelInvalid
-        There is no artefact, they take different inputs, or one gives no probability.
+        There is no artefact, or they take different inputs.
     ModelError
-        An artefact cannot be run.
+        An artefact cannot be run, or gives no probability.
     """
     kinds = [kind for kind in FORMATS.values() if (package / kind.file).is_file()]
     models = {kind: open_model(str(package / kind.file), kind.runtime) for kind in kinds}

@@ -1,4 +1,4 @@
-"""What is to be in a package, and the images that it takes."""
+"""Content of a package, and the images that the export uses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,36 +8,37 @@ from typing import Final
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.images import choose, divide, list_parity_images, without
 
 CALIBRATION_IMAGES: Final = 128
-"""To begin with; the attempt that takes more takes four times as many."""
+"""Images to calibrate with first; a later attempt takes four times as many."""
 
 JUDGED_IMAGES: Final = 1000
-"""Images on which artefacts are judged."""
+"""Largest number of images on which artefacts are judged."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be in a package."""
+    """Content of a package."""
 
     formats: Sequence[str] = (*FORMATS,)
     """Keys of :data:`cxr_edge.models.package.FORMATS`."""
     calibration: Sequence[Path] = ()
-    """Folders and manifests of images to calibrate with; needed for formats of fewer bits."""
+    """Folders and manifests of images to calibrate with; quantized formats need them."""
     data: Sequence[Path] = ()
-    """Images to judge on; without, those of ``calibration`` that are of other patients."""
+    """Images to judge on; if empty, some patients of ``calibration`` are kept for it."""
     calibration_images: int = CALIBRATION_IMAGES
-    """To begin with."""
+    """Images to calibrate with first."""
     judged_images: int = JUDGED_IMAGES
-    """At most."""
-    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
-    """By precision."""
+    """Largest number of images to judge on."""
+    gates: Mapping[Precision, Gate] = field(default_factory=lambda: GATES)
+    """Limits by precision."""
     evaluation: Path | None = None
-    """``evaluation.json`` of the same model, for the card; it is copied into the package."""
+    """``evaluation.json`` of the same model, for the card; the package gets a copy."""
     notes: Path | None = None
     """Markdown for the card: how the model was chosen."""
 
@@ -48,12 +49,12 @@ class Request:
             )
         if not self.formats:
             raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, got none")
-        few = [kind.name for kind in self.kinds if kind.precision != FULL]
+        few = [kind.name for kind in self.kinds if kind.precision != Precision.FP32]
         if few and not self.calibration:
             raise UsageError(
                 f"--formats {','.join(few)}: expected --calibration DATA, images like those that "
-                "will be scanned: ranges are measured on some of them, and on others it is judged "
-                "whether decisions stay; or export --formats onnx,tflite alone"
+                "will be scanned: some of them calibrate, the others judge the result; or export "
+                "only --formats onnx,tflite"
             )
 
     @property
@@ -63,14 +64,14 @@ class Request:
 
 
 def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet] | None:
-    """Return the images to calibrate with and those to judge on; None where none are given.
+    """Return the images to calibrate with and those to judge on; None if none are given.
 
     Raises
     ------
     UsageError
         A path does not exist.
     DataError
-        There are too few images, or none can be read.
+        There are too few images, or none of them can be read.
     """
     given = [*wanted.calibration, *wanted.data]
     if not given:
@@ -78,17 +79,19 @@ def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet]
     calibration = list_parity_images(wanted.calibration, spec.labels) if wanted.calibration else []
     if wanted.data:
         judged = list_parity_images(wanted.data, spec.labels)
-        apart = {image.patient for image in judged}
-        calibration = [image for image in calibration if image.patient not in apart]
+        judged_patients = {image.patient for image in judged}
+        calibration = [image for image in calibration if image.patient not in judged_patients]
     else:
         calibration, judged = divide(calibration, spec)
     if wanted.calibration and not calibration:
         raise DataError(
             "--calibration: expected images of other patients than those judged on, got none; "
-            "give more images, or those to judge on with --data"
+            "give more images, or give the images to judge on with --data"
         )
     if not judged:
-        raise DataError("expected images to judge on, all are calibrated with; give --data")
+        raise DataError(
+            "expected images to judge on, got none besides those to calibrate with; give --data"
+        )
     used = _load(choose(judged, wanted.judged_images), spec)
     several = choose(calibration, 4 * wanted.calibration_images)
     if not several:

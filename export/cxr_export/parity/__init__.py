@@ -1,1 +1,1 @@
-"""Whether an exported artefact decides as its source does."""
+"""Comparison of exported artefacts with their Keras model."""

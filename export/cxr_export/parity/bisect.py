@@ -1,4 +1,4 @@
-"""Find the first layer at which two artefacts of one network part."""
+"""Search for the first layer at which two artefacts of one network differ."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -10,18 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DataError, ModelInvalid
-from cxr_edge.evaluation.tables import figure_table
+from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.activations.open import open_probe
 from cxr_export.parity.activations.probe import OUTPUT, LayerTensor, Probe
 from cxr_export.parity.layers import LayerComparison, LayerDifference
 
 BATCH_SIZE: Final = 4
-"""Images at a time: all tensors of all layers are in memory at once."""
+"""Images per call; all tensors of all layers are in memory at once."""
 
-TOLERANCES: Final[Mapping[str, float]] = {
-    "fp32": 1e-4, "fp16": 0.05, "dynamic": 0.3, "int8": 0.3,
-}  # fmt: skip
+TOLERANCES: Final[Mapping[Precision, float]] = {
+    Precision.FP32: 1e-4,
+    Precision.FP16: 0.05,
+    Precision.INT8: 0.3,
+    Precision.DYNAMIC: 0.3,
+}
 """Relative error that a layer may have, by :attr:`cxr_edge.models.package.Format.precision`.
 
 Rounding adds up from layer to layer, so that the last ones of a deep network come close to these.
@@ -33,17 +37,17 @@ class Bisection:
     """Two artefacts of one network, layer by layer, on the same images."""
 
     reference: str
-    """File that the other is held against."""
+    """File name of the artefact that is right."""
     candidate: str
-    """File that is suspected."""
+    """File name of the artefact that is suspected."""
     images: int
-    """Compared."""
+    """Count of images compared."""
     tolerance: float
     """Largest relative error at which a layer still agrees."""
     order: tuple[str, ...]
     """All layers of the reference, in the order of computation."""
     layers: tuple[LayerDifference, ...]
-    """Those that are in both artefacts, in that order."""
+    """Layers that are in both artefacts, in that order."""
 
     @property
     def first(self) -> LayerDifference | None:
@@ -55,7 +59,7 @@ class Bisection:
 
     @property
     def suspects(self) -> tuple[str, ...]:
-        """Layers among which the fault is: the first that differs, and what was fused into it.
+        """Layers that may be at fault: the first that differs, and those fused into it.
 
         An exporter fuses a convolution, its batch norm and its activation into one operator; only
         its result can be compared. These are the layers after the last one that agreed, up to
@@ -73,30 +77,30 @@ class Bisection:
     @property
     def verdict(self) -> str:
         """One sentence for a person."""
-        compared = f"{len(self.layers)} of {len(self.order)} layers compared, images: {self.images}"
+        compared = f"{len(self.layers)} of {len(self.order)} layers compared, {self.images} images"
         if self.first is None:
             worst = max(self.layers, key=lambda layer: layer.relative_error)
             return (
-                f"{self.candidate} follows {self.reference} in every layer; the largest relative "
-                f"error is {worst.relative_error:.3g} at {worst.layer}, allowed "
+                f"{self.candidate} agrees with {self.reference} in every layer; the largest "
+                f"relative error is {worst.relative_error:.3g} at {worst.layer}, allowed "
                 f"{self.tolerance:g} ({compared})"
             )
         *before, last = self.suspects
         return (
-            f"{self.candidate} parts from {self.reference} at {last}"
-            + (f" or in what was fused into it, {', '.join(before)}" if before else "")
-            + f": relative error {self.first.relative_error:.3g}, allowed {self.tolerance:g} "
+            f"{self.candidate}: first layer that differs from {self.reference}: {last}"
+            + (f" (fused with {', '.join(before)})" if before else "")
+            + f"; relative error {self.first.relative_error:.3g}, allowed {self.tolerance:g} "
             f"({compared})"
         )
 
-    def table(self) -> str:
-        """Return all compared layers as a Markdown table; the guilty one has a bold name."""
+    def table(self) -> FigureTable:
+        """Return all compared layers; the first that differs is marked."""
         columns = ("layer", "shape", "relative error", "max |Δ|", self.reference, self.candidate)
         return figure_table(
             columns,
             (
                 (
-                    f"**{one.layer}**" if one is self.first else one.layer,
+                    f"{one.layer} (differs)" if one is self.first else one.layer,
                     "x".join(str(side) for side in one.shape),
                     f"{one.relative_error:.1e}",
                     f"{one.max_difference:.1e}",
@@ -105,10 +109,7 @@ class Bisection:
                 )
                 for one in self.layers
             ),
-        ).markdown
-
-    def __str__(self) -> str:
-        return f"{self.verdict}\n\n{self.table()}"
+        )
 
 
 def bisect(
@@ -120,10 +121,10 @@ def bisect(
 ) -> Bisection:
     """Compare two artefacts of one network layer by layer.
 
-    Layers are found by the names of operations, which exporters keep. What was fused away is left
-    out, and the fault is then among several layers; see :attr:`Bisection.suspects`. Where names
-    leave open which of several layers in a row a tensor is, it is held against each of them, and
-    counts as the one that it is closest to.
+    Layers are found by the names of operations, which exporters keep. Layers that were fused away
+    are left out, and the fault is then among several layers; see :attr:`Bisection.suspects`. If
+    names leave open to which of several consecutive layers a tensor belongs, it is compared with
+    each of them and counts as the closest.
 
     Parameters
     ----------
@@ -132,18 +133,18 @@ def bisect(
     candidate
         Any of them, of any precision.
     pixels
-        Images, uint8 (N, H, W, C), N >= 1; a few are enough.
+        uint8 of shape (N, H, W, C), N >= 1; a few images are enough.
     tolerance
         Largest relative error of a layer, as :attr:`LayerDifference.relative_error` has it.
     spec
-        Of a ``.keras`` file, instead of the one inside.
+        Spec of a ``.keras`` file, in place of the one inside.
 
     Raises
     ------
     UsageError
-        A file does not exist, or is of another kind.
+        A file does not exist, or has another suffix.
     DataError
-        No images, or not of the form that they should have.
+        There are no images, or their shape or type is wrong.
     ModelInvalid
         An artefact cannot be loaded, or they have no layer in common.
     ModelError
@@ -152,7 +153,7 @@ def bisect(
     if pixels.ndim != 4 or pixels.dtype != np.uint8 or not len(pixels):
         raise DataError(
             f"expected images to compare on, uint8 (N, H, W, C), got {pixels.dtype} "
-            f"{pixels.shape}; prepare them as a scan does"
+            f"{pixels.shape}; use cxr_edge.imaging.preprocess"
         )
     probes = open_probe(reference, spec), open_probe(candidate, spec)
     comparisons = _compare(*probes, pixels)
@@ -161,10 +162,10 @@ def bisect(
         comparison.result(tensors[0][i].name, tensors[1][j].name)
         for (i, j), comparison in comparisons.items()
     )
-    if len(layers) < 2:  # any two networks have an answer
+    if len(layers) < 2:  # any two networks have a last layer
         raise ModelInvalid(
-            f"expected two artefacts of one network, {reference} and {candidate} have no layer of "
-            "the same name and shape but the answer; export both from the same model"
+            f"expected two artefacts of one network, got {reference} and {candidate}, which have "
+            "no layer of the same name and shape but the last; export both from the same model"
         )
     return Bisection(
         reference=reference.name,
@@ -179,7 +180,7 @@ def bisect(
 def _compare(
     reference: Probe, candidate: Probe, pixels: NDArray[np.uint8]
 ) -> dict[tuple[int, int], LayerComparison]:
-    """Return what was found for pairs of a tensor here and one there, by their numbers."""
+    """Return the comparison of each pair of tensors, by their indices."""
     groups: list[list[tuple[int, int]]] = []
     found: dict[tuple[int, int], LayerComparison] = defaultdict(LayerComparison)
     for start in range(0, len(pixels), BATCH_SIZE):
@@ -198,11 +199,11 @@ def _pairs(
     values: list[NDArray[Any]],
     their_values: list[NDArray[Any]],
 ) -> list[list[tuple[int, int]]]:
-    """Return groups of pairs of a tensor here and one there; in each, one pair is the same.
+    """Return groups of pairs of indices; in each group, one pair is the same layer.
 
-    A tensor there may be the one here whose operation it bears, or one of those after it whose
-    operation none bears: a batch norm without bias, say, is folded into a convolution that keeps
-    its own name.
+    A tensor of the other artefact may be the one with the same operation, or one of those after it
+    whose operation has no counterpart: a batch norm without bias, for example, is folded into a
+    convolution that keeps its own name.
     """
     if _fused(tensors) and not _fused(others):  # the finer graph first
         groups = _pairs(others, tensors, their_values, values)
@@ -221,14 +222,14 @@ def _pairs(
 
 
 def _fused(tensors: tuple[LayerTensor, ...]) -> bool:
-    """Tell whether tensors may be the result of one of several operations."""
+    """Return whether any tensor may be the result of several operations."""
     return any(len({*tensor.operations} - {OUTPUT}) > 1 for tensor in tensors)
 
 
 def _links(
     tensors: tuple[LayerTensor, ...], others: tuple[LayerTensor, ...]
 ) -> dict[int, list[int]]:
-    """Return for tensors here those there that bear their operation, the last of several."""
+    """Return the tensors of the other artefact that have each tensor's last operation."""
     known = {name: i for i, tensor in enumerate(tensors) for name in tensor.operations}
     links: dict[int, list[int]] = defaultdict(list)
     for j, tensor in enumerate(others):
@@ -244,5 +245,5 @@ def _fits(expected: NDArray[Any], got: NDArray[Any]) -> bool:
 
 
 def _sides(value: NDArray[Any]) -> tuple[int, ...]:
-    """Return the shape without sides of 1: runtimes differ in keeping them."""
+    """Return the shape without sides of 1, which not all runtimes keep."""
     return (len(value), *(side for side in value.shape[1:] if side != 1))

@@ -1,4 +1,4 @@
-"""One set of scores against another: how far apart, and whether a gate lets it pass."""
+"""Comparison of two sets of scores: how far they differ, and whether a gate lets them pass."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,15 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 
 _SLACK = 1e-12
-"""A loss of exactly what is allowed passes, whatever the last bit says."""
+"""A loss of exactly the limit passes, whatever the last bit."""
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The image nearest to a threshold by the reference: the first whose label would flip."""
+    """The image that the reference puts nearest to a threshold: its label would flip first."""
 
     distance: float
-    """|p - threshold| by the reference."""
+    """|p - threshold| of the reference."""
     difference: float
     """|Δp| of that image."""
 
@@ -34,31 +34,31 @@ class Comparison:
     """A candidate's scores against a reference's, on the same images."""
 
     images: int
-    """Compared."""
+    """Count of images compared."""
     max_difference: float
     """Largest |Δp|."""
     mean_difference: float
     """Mean |Δp|."""
     p99_difference: float
-    """|Δp| that 99 images in 100 stay below."""
+    """99th percentile of |Δp|."""
     p50_difference: float
     """Median |Δp|."""
     worst_image: str
-    """Where the largest is."""
+    """Name of the image with the largest |Δp|."""
     flips: dict[str, int]
-    """Images whose label differs, by operating point."""
+    """Count of images whose label differs, by operating point."""
     nearest: dict[str, Nearest]
-    """By operating point."""
+    """Nearest image, by operating point."""
     changes: Changes
-    """Of AUC, sensitivity and specificity, as far as the images are labelled."""
+    """Changes of AUC, sensitivity and specificity, as far as the images are labelled."""
     gate: Gate
-    """That it was held to."""
+    """Limits of the candidate."""
     judged_at: str
     """Operating point at which a loss of sensitivity counts."""
 
     @property
     def mismatches(self) -> list[str]:
-        """Every way in which the candidate fails, with numbers."""
+        """Every limit that the candidate exceeds, with numbers."""
         gate, found = self.gate, []
         if not np.isfinite(self.max_difference):
             found.append(f"no probability on {self.worst_image}")
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def unjudged(self) -> list[str]:
-        """Limits of the gate that the images' labels do not let it judge."""
+        """Limits that cannot be judged, because too few images are labelled."""
         return [name for name, change, _ in self._losses if change is None]
 
     @property
@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """No mismatch."""
+        """Whether there is no mismatch."""
         return not self.mismatches
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,18 +125,18 @@ def compare_scores(
     spec: ModelSpec,
     gate: Gate,
 ) -> Comparison:
-    """Compare scores.
+    """Compare the scores of two models on the same images.
 
     Parameters
     ----------
     images
         N images.
     reference, candidate
-        Shape (N,), probabilities.
+        Probabilities, shape (N,).
     spec
-        Whose operating points make labels.
+        Spec whose operating points make labels.
     gate
-        To hold the candidate to.
+        Limits of the candidate.
     """
     expected = np.asarray(reference, np.float64)
     got = np.asarray(candidate, np.float64)
@@ -180,7 +180,7 @@ def _quantile(values: NDArray[np.float64], share: float) -> float:
 
 
 def finite(value: float) -> float | None:
-    """Return a figure for JSON, which knows neither NaN nor infinity: None in their place."""
+    """Return a figure for JSON, which has neither NaN nor infinity: None in their place."""
     return value if np.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""How far one layer's values in two artefacts are apart."""
+"""Difference between one layer's values in two artefacts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,11 @@ class TensorStatistics:
     """One layer's values over all images; NaN and infinities are counted, then left out."""
 
     minimum: float
-    """NaN where no value is finite, as the next three."""
+    """Smallest finite value; NaN if no value is finite, like the next three."""
     maximum: float
-    """Largest."""
+    """Largest finite value."""
     mean: float
-    """Of the finite values."""
+    """Mean of the finite values."""
     deviation: float
     """Standard deviation of the finite values."""
     not_finite: float
@@ -32,21 +32,20 @@ class LayerDifference:
     """One layer in both artefacts."""
 
     layer: str
-    """Name of the Keras layer; where the reference is no Keras model, its name of the tensor."""
+    """Name of the Keras layer, or of the tensor if the reference is not a Keras model."""
     tensor: str
-    """The candidate's name of it."""
+    """Name of the tensor in the candidate."""
     shape: tuple[int, ...]
-    """Of the reference, without the images: (H, W, C) or (units,)."""
+    """Shape per image in the reference: (H, W, C) or (units,)."""
     relative_error: float
-    """Root mean square of the difference over that of the reference; 0 where both are equal,
-    infinite where the reference is 0 throughout, or one of both is NaN or infinite and the other
-    is not the same."""
+    """Root mean square of the difference, divided by that of the reference. 0 if both are equal;
+    infinite if the reference is 0 throughout, or a NaN or infinity is in one of both only."""
     max_difference: float
     """Largest absolute difference."""
     reference: TensorStatistics
-    """Of the reference's values."""
+    """Statistics of the reference's values."""
     candidate: TensorStatistics
-    """Of the candidate's."""
+    """Statistics of the candidate's values."""
 
 
 @dataclass
@@ -94,7 +93,7 @@ class LayerComparison:
     candidate: _Moments = field(default_factory=_Moments)
 
     def add(self, expected: NDArray[Any], got: NDArray[Any]) -> None:
-        """Add a batch: floats, of the same size where sides of 1 are left out."""
+        """Add a batch of floats; both have the same size once sides of 1 are left out."""
         self.shape = expected.shape[1:]
         one = expected.astype(np.float64).ravel()
         other = got.astype(np.float64).ravel()
@@ -115,7 +114,7 @@ class LayerComparison:
         return float(np.sqrt(self.squares / scale)) if scale else np.inf
 
     def result(self, layer: str, tensor: str) -> LayerDifference:
-        """Return what was found, under the names that the artefacts have for it."""
+        """Return the difference, with the names that the artefacts have for the layer."""
         return LayerDifference(
             layer=layer,
             tensor=tensor,

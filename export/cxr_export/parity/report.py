@@ -6,8 +6,9 @@ from typing import Any, Final
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite
-from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE
+from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_mismatches
 
 PARITY_VERSION: Final = 3
 """Version of ``parity.json``; before 3 ``attempts`` was called ``rungs``."""
@@ -18,9 +19,9 @@ class Latency:
     """Milliseconds for one image, with all usable CPUs."""
 
     cold: float
-    """Opening the artefact and its first image."""
+    """Time to open the artefact and score its first image."""
     warm: float
-    """Median of later ones."""
+    """Median time of later images."""
 
 
 @dataclass(frozen=True)
@@ -30,36 +31,34 @@ class ArtefactParity:
     artefact: str
     """File in the package."""
     runtime: str
-    """That ran it."""
+    """Runtime that ran it."""
     provider: str
-    """That the runtime used."""
-    precision: str
-    """See :class:`cxr_edge.models.package.Format`."""
+    """Execution provider or device of the runtime."""
+    precision: Precision
+    """Precision, as :class:`cxr_edge.models.package.Format` names it."""
     size: int
-    """Bytes of the file."""
+    """Size of the file in bytes."""
     comparison: Comparison
-    """Of its scores with the reference's."""
+    """Comparison of its scores with the reference's."""
     batches: dict[int, float]
-    """Batch size to the largest |Δp| from the scores at the first of them."""
+    """Largest |Δp| from the scores one by one, by batch size."""
     latency: Latency
-    """On this machine."""
+    """Time per image on this machine."""
     calibrated: int = 0
-    """So many of the images its ranges were measured on."""
+    """Count of the images that it was calibrated with."""
 
     @property
     def mismatches(self) -> list[str]:
         """Every way in which the artefact fails, with numbers."""
-        return [f"{self.artefact}: {line}" for line in (*self.comparison.mismatches, *self.apart)]
+        return [
+            f"{self.artefact}: {line}"
+            for line in (*self.comparison.mismatches, *self.batch_mismatches)
+        ]
 
     @property
-    def apart(self) -> list[str]:
+    def batch_mismatches(self) -> list[str]:
         """Batch sizes that do not agree, with numbers."""
-        return [
-            f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, "
-            f"allowed {BATCH_TOLERANCE:g}"
-            for size, difference in self.batches.items()
-            if not difference <= BATCH_TOLERANCE
-        ]
+        return batch_mismatches(self.batches, BATCH_TOLERANCE)
 
     @property
     def passed(self) -> bool:
@@ -72,7 +71,7 @@ class ArtefactParity:
         return {
             **{name: getattr(self, name) for name in own},
             **self.comparison.to_dict(),
-            "batches": {str(size): finite(apart) for size, apart in self.batches.items()},
+            "batches": {str(size): finite(difference) for size, difference in self.batches.items()},
             "latency_ms": vars(self.latency),
             "passed": self.passed,
         }
@@ -83,38 +82,38 @@ class ParityReport:
     """All artefacts of a package against one reference."""
 
     spec: ModelSpec
-    """Of the model."""
+    """Spec of the reference."""
     reference: str
-    """File that the artefacts were compared with."""
+    """Name of the file that the artefacts were compared with."""
     images: ImageSet
-    """Compared on."""
+    """Images on which they were compared."""
     artefacts: tuple[ArtefactParity, ...]
-    """One a file."""
+    """One per file."""
     attempts: dict[str, list[dict[str, object]]] = field(default_factory=dict)
-    """File to what was tried until it passed, where a quantization was looked for."""
+    """Attempts at each quantized artefact, by file."""
     withheld: dict[str, list[str]] = field(default_factory=dict)
-    """File to why it is not in the package."""
+    """Reasons why an artefact is not in the package, by file."""
 
     @property
     def mismatches(self) -> list[str]:
-        """Of all artefacts."""
+        """Mismatches of all artefacts, with numbers."""
         return [line for artefact in self.artefacts for line in artefact.mismatches]
 
     def require(self) -> None:
-        """Do nothing where all artefacts agree.
+        """Raise unless all artefacts agree with the reference.
 
         Raises
         ------
         ParityError
-            With every mismatch and its numbers.
+            The message lists every mismatch with its numbers.
         """
         if self.mismatches:
             raise ParityError(
-                "the artefacts do not decide as the reference does: " + "; ".join(self.mismatches)
+                "the artefacts differ from the reference: " + "; ".join(self.mismatches)
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``parity.json``'s content; no image is named in it."""
+        """Return the content of ``parity.json``; no image is named in it."""
         labels = self.images.labels.tolist()
         return {
             "parity_version": PARITY_VERSION,

@@ -1,5 +1,6 @@
-"""Scores in batches of several sizes."""
+"""Whether a runtime gives the same scores in batches of any size."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from cxr_edge.runtimes.base import Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 
 BATCH_SIZES: Final = (1, 2, 7, 32)
-"""That must agree with each other."""
+"""Batch sizes whose scores must agree."""
 
 BATCH_TOLERANCE: Final = 1e-4
 """Largest |Δp| between two batch sizes: sums in another order, as between two fp32 runtimes.
@@ -19,13 +20,22 @@ Measured with SSE4.1, AVX2 and AVX-512: up to 1.8e-7 with onnxruntime, 0 with Li
 """
 
 _BATCH_IMAGES: Final = 70
-"""So many images are scored at each batch size; two full batches of the largest and some over."""
+"""Images scored at each batch size: two full batches of the largest size, and a part of one."""
 
 
-def batches_apart(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
-    """Return how far scores in batches of each of :data:`BATCH_SIZES` are from those one by one.
+def batch_mismatches(differences: Mapping[int, float], allowed: float) -> list[str]:
+    """Return the batch sizes whose scores differ by more than allowed, with numbers."""
+    return [
+        f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, allowed {allowed:g}"
+        for size, difference in differences.items()
+        if not difference <= allowed
+    ]
 
-    Of the first images; a largest |Δp| for each size but the first.
+
+def batch_differences(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, float]:
+    """Return the largest |Δp| from the scores one by one, for each larger batch size.
+
+    Only the first images are scored.
     """
     pixels = pixels[:_BATCH_IMAGES]
     alone, *others = (

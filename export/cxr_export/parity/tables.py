@@ -1,24 +1,21 @@
-"""What ``parity.json`` says, as tables for a terminal, the model card and the documentation."""
+"""Findings of a comparison (``parity.json``) as tables and sentences."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_edge.evaluation.tables import figure_table
-from cxr_edge.models.gates import FULL
+from cxr_edge.evaluation.tables import FigureTable, figure_table
+from cxr_edge.spec.precision import Precision
 
 Findings = Mapping[str, Any]
-"""What ``parity.json`` holds; see :meth:`cxr_export.parity.report.ParityReport.to_dict`."""
-
-ParityTable = tuple[Sequence[str], Sequence[Sequence[str]]]
-"""Titles and rows."""
+"""Content of ``parity.json``, as :meth:`cxr_export.parity.report.ParityReport.to_dict` makes it."""
 
 
-def differences_table(findings: Findings) -> ParityTable:
+def differences_table(findings: Findings) -> FigureTable:
     """Return how far each artefact's probabilities and labels are from the reference's.
 
-    Label flips are listed by operating point; the nearest threshold is |p - threshold| of the image
-    that the reference puts nearest to one, and |Δp| of that image.
+    Changed labels are listed by operating point. The nearest threshold is |p - threshold| of the
+    image that the reference puts nearest to a threshold, with |Δp| of that image.
     """
     artefacts = findings["artefacts"]
     points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
@@ -32,19 +29,19 @@ def differences_table(findings: Findings) -> ParityTable:
         rows.append((
             found["artefact"],
             found["runtime"],
-            str(found["films"]),
+            found["films"],
             *(_small(found[f"{name}_difference"]) for name in ("max", "p99", "p50", "mean")),
             ", ".join(map(str, found["flips"].values())),
             f"{near['distance']:.4f} ({_small(near['difference'])})",
             "passed" if found["passed"] else "FAILED",
         ))  # fmt: skip
-    return columns, rows
+    return figure_table(columns, rows)
 
 
-def metric_changes_table(findings: Findings) -> ParityTable:
+def metric_changes_table(findings: Findings) -> FigureTable:
     """Return how AUC, sensitivity and specificity change, with 95 % paired bootstrap intervals.
 
-    Without rows where no image is labelled.
+    The table has no rows if no image is labelled.
     """
     labelled = [found for found in findings["artefacts"] if found["changes"]["films"]]
     point = labelled[0]["judged_at"] if labelled else ""
@@ -54,36 +51,40 @@ def metric_changes_table(findings: Findings) -> ParityTable:
         changes = found["changes"]
         shares = (changes[kind].get(point) for kind in ("sensitivity", "specificity"))
         rows.append((found["artefact"], *map(_change, (changes["auc"], *shares))))
-    return columns, rows
+    return figure_table(columns, rows)
 
 
-def size_and_time_table(findings: Findings) -> ParityTable:
+def size_and_time_table(findings: Findings) -> FigureTable:
     """Return size and time of each artefact.
 
-    Its share is of the fp32 artefact of the same runtime. Cold is opening it, once the runtime's
-    library is loaded, and scoring its first image; warm the median of later ones, an image at a
-    time; batches is the largest |Δp| between batch sizes.
+    The share is that of the fp32 artefact's size, for the same runtime. Cold is the time to open
+    the artefact and score its first image, once the runtime's library is loaded; warm is the median
+    of later images, one per call. The last column is the largest |Δp| between batch sizes.
     """
     artefacts = findings["artefacts"]
-    full = {found["runtime"]: found["size"] for found in artefacts if found["precision"] == FULL}
-    columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "batches apart")
+    full = {
+        found["runtime"]: found["size"]
+        for found in artefacts
+        if found["precision"] == Precision.FP32
+    }
+    columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "max |Δp| of batches")
     rows = [
         (
             found["artefact"],
             f"{found['size'] / 1e6:.2f}",
-            f"{found['size'] / full[found['runtime']]:.0%}" if found["runtime"] in full else "-",
+            f"{found['size'] / full[found['runtime']]:.0%}" if found["runtime"] in full else None,
             f"{found['latency_ms']['cold']:.0f}",
             f"{found['latency_ms']['warm']:.2f}",
-            _small(max(found["batches"].values(), key=lambda apart: apart or 0)),
+            _small(max(found["batches"].values(), key=lambda difference: difference or 0)),
         )
         for found in artefacts
     ]
-    return columns, rows
+    return figure_table(columns, rows)
 
 
-def attempts_table(findings: Findings) -> ParityTable:
-    """Return what was tried for each artefact of fewer bits until it passed."""
-    columns = ("artefact", "tried", "MB", "max |Δp|", "flips", "")
+def attempts_table(findings: Findings) -> FigureTable:
+    """Return the attempts at each quantized artefact, up to the one that passed."""
+    columns = ("artefact", "attempt", "MB", "max |Δp|", "flips", "")
     rows = [
         (
             name,
@@ -96,7 +97,7 @@ def attempts_table(findings: Findings) -> ParityTable:
         for name, tried in attempts_of(findings).items()
         for attempt in tried
     ]
-    return columns, rows
+    return figure_table(columns, rows)
 
 
 def attempts_of(findings: Findings) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -115,64 +116,59 @@ def attempts_of(findings: Findings) -> Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def headline(findings: Findings) -> str:
-    """Return on what was compared, in one sentence."""
+    """Return the images and the reference of the comparison, in one phrase."""
     known = findings["positives"] + findings["negatives"]
     classes = (
         f", {findings['positives']} positive and {findings['negatives']} negative" if known else ""
     )
     return (
-        f"{findings['films']} images of {findings['patients']} patients{classes}, against "
+        f"{findings['films']} images of {findings['patients']} patients{classes}, compared with "
         f"{findings['reference']}"
     )
 
 
 def remarks(findings: Findings) -> list[str]:
-    """Return what a reader must know of the figures: how they came to be too good, or too few."""
-    said = []
+    """Return what limits the figures: missing labels, missing files, too few images."""
+    found = []
     if findings["unjudged"]:
-        said.append(f"not judged, for want of labelled images: {', '.join(findings['unjudged'])}")
+        found.append(f"not judged, because no image is labelled: {', '.join(findings['unjudged'])}")
     if findings["unreadable"]:
-        said.append(f"{findings['unreadable']} files could not be read and were left out")
+        found.append(f"{findings['unreadable']} files could not be read and were left out")
     if duplicates := findings.get("duplicates"):
-        said.append(f"{duplicates} files are copies of other files and were left out")
-    shares = [found["gate"]["flips"] for found in findings["artefacts"] if found["gate"]["flips"]]
+        found.append(f"{duplicates} files are copies of other files and were left out")
+    shares = [each["gate"]["flips"] for each in findings["artefacts"] if each["gate"]["flips"]]
     if shares and findings["films"] * min(shares) < 1:
-        least = math.ceil(1 / min(shares))
-        said.append(
-            f"{findings['films']} images cannot show a share of {min(shares):.1%}: judge on "
-            f"{least} or more"
+        found.append(
+            f"{findings['films']} images are too few to measure a {min(shares):.1%} rate of "
+            f"changed labels; use at least {math.ceil(1 / min(shares))}"
         )
-    said += [
-        f"{found['calibrated']} of the images calibrated {found['artefact']}, which flatters it: "
-        "--held-out leaves them out"
-        for found in findings["artefacts"]
-        if found["calibrated"]
+    found += [
+        f"{each['artefact']} was calibrated with {each['calibrated']} of the images, so its "
+        "figures are too good; --held-out leaves these images out"
+        for each in findings["artefacts"]
+        if each["calibrated"]
     ]
-    return said
+    return found
 
 
 def as_markdown(findings: Findings) -> str:
-    """Return remarks and all tables as Markdown, and what is not in the package."""
+    """Return remarks, all tables and the artefacts left out as Markdown."""
     makers = (differences_table, metric_changes_table, size_and_time_table, attempts_table)
-    blocks = [
-        figure_table(columns, rows).markdown
-        for columns, rows in (make(findings) for make in makers)
-        if rows
-    ]
-    if said := remarks(findings):
-        blocks.insert(0, "\n".join(f"- {line}" for line in said))
+    blocks = [table.markdown for table in (make(findings) for make in makers) if table.rows]
+    if lines := remarks(findings):
+        blocks.insert(0, "\n".join(f"- {line}" for line in lines))
     if findings["withheld"]:
         names = ", ".join(findings["withheld"])
-        blocks.append(f"Did not pass and is not in the package: {names}.")
+        blocks.append(f"Left out of the package because they did not pass: {names}.")
     return "\n\n".join(blocks)
 
 
-def _small(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1e}"
+def _small(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1e}"
 
 
-def _change(interval: Mapping[str, float] | None) -> str:
+def _change(interval: Mapping[str, float] | None) -> str | None:
     if interval is None:
-        return "-"
+        return None
     value, low, high = (interval[name] for name in ("value", "low", "high"))
     return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"

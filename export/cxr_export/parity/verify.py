@@ -1,4 +1,4 @@
-"""Tell whether exported artefacts decide as the Keras model does, from bytes to label."""
+"""Comparison of a package's artefacts with their Keras model, from bytes to label."""
 
 import contextlib
 import math
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
@@ -25,10 +25,11 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
-from cxr_export.parity.scoring import batches_apart
+from cxr_export.parity.scoring import batch_differences
 
 _TIMED_RUNS: Final = 30
 
@@ -37,7 +38,7 @@ def verify_package(
     package: Path,
     images: ImageSet,
     reference: Path | None = None,
-    gates: Mapping[str, Gate] = GATES,
+    gates: Mapping[Precision, Gate] = GATES,
     artefact: str = "",
     spec: ModelSpec | None = None,
 ) -> ParityReport:
@@ -50,13 +51,13 @@ def verify_package(
     images
         Loaded for the package's input; labels are not needed.
     reference
-        Instead of the package's ``model.keras``.
+        Model to compare with, in place of the package's ``model.keras``.
     gates
-        By precision.
+        Limits by precision.
     artefact
-        The only file to compare, instead of all.
+        Name of the only file to compare; empty for all.
     spec
-        Of the reference, instead of the one inside.
+        Spec of the reference, in place of the one inside.
 
     Raises
     ------
@@ -70,8 +71,8 @@ def verify_package(
         if reference:
             raise UsageError(f"--reference: expected a model, {reference} does not exist")
         raise ModelInvalid(
-            f"{package}: expected {ORIGINAL} in it, which the installed default model comes "
-            "without; name the original: --reference"
+            f"{package}: expected {ORIGINAL} in it, got none (the installed default model comes "
+            "without it); name the model to compare with: --reference"
         )
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
@@ -86,7 +87,7 @@ def verify_package(
     ]
     if not found:
         wanted = artefact or ", ".join(kind.file for kind in FORMATS.values())
-        raise ModelInvalid(f"{package}: expected an artefact to compare, {wanted}, it has none")
+        raise ModelInvalid(f"{package}: expected an artefact to compare ({wanted}), got none")
     return ParityReport(known.spec, original.name, images, tuple(found))
 
 
@@ -104,18 +105,18 @@ def measure_artefact(
     images
         N images.
     expected
-        Shape (N,), what the reference gives.
+        Probabilities of the reference, shape (N,).
     spec
-        Of the reference: its labels and operating points are what the artefact is judged by.
+        Spec of the reference; its labels and operating points judge the artefact.
     gate
-        To hold it to.
+        Limits of the artefact.
 
     Raises
     ------
     ModelInvalid
-        It cannot be run, or its spec says other than that of the reference.
+        It cannot be run, or its spec differs from that of the reference.
     """
-    with contextlib.suppress(ImportError):  # the library's own time is not the artefact's
+    with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
     runtime = open_model(str(path), kind.runtime).runtime
@@ -131,34 +132,35 @@ def measure_artefact(
         precision=kind.precision,
         size=path.stat().st_size,
         comparison=compare_scores(images, expected, scores, spec, gate),
-        batches=batches_apart(runtime, images.pixels),
+        batches=batch_differences(runtime, images.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
         calibrated=len(set(images.sha256).intersection(_calibrated_on(runtime.spec))),
     )
 
 
 def check_same_meaning(path: Path, got: ModelSpec, wanted: ModelSpec) -> None:
-    """Check that an artefact says of itself what its reference says.
+    """Check that the spec of an artefact agrees with that of its reference.
 
     Raises
     ------
     ModelInvalid
-        Its classes, its input or its operating points are others; the message lists them.
+        Its classes, its input or its operating points differ; the message lists them.
     """
     ours, theirs = _meaning(wanted), _meaning(got)
     wrong = [
-        f"{part}: {said} in the reference, {theirs[part]} in the artefact"
-        for part, said in ours.items()
-        if said != theirs[part]
+        f"{part}: {value} in the reference, {theirs[part]} in the artefact"
+        for part, value in ours.items()
+        if value != theirs[part]
     ]
     if wrong:
         raise ModelInvalid(
-            f"{path}: its spec is not that of the reference: {'; '.join(wrong)}; export it again"
+            f"{path}: its spec differs from that of the reference ({'; '.join(wrong)}); "
+            "export it again"
         )
 
 
 def _meaning(spec: ModelSpec) -> dict[str, object]:
-    """Return what two specs of one model must say alike; scaling may be in the graph of one."""
+    """Return the parts of a spec that must agree; scaling may be in the graph of one model only."""
     return {
         "labels": spec.labels,
         "input": (*spec.input.shape, spec.input.recipe),
@@ -168,14 +170,14 @@ def _meaning(spec: ModelSpec) -> dict[str, object]:
 
 
 def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
-    """Check that an artefact is what its name says, so that it is held to the gate it should be.
+    """Check that an artefact has the precision of its name, so that the right limits hold.
 
     Raises
     ------
     ModelInvalid
-        Its spec says another precision.
+        Its spec names another precision.
     """
-    got = spec.quantization.precision if spec.quantization else FULL
+    got = spec.quantization.precision if spec.quantization else Precision.FP32
     if got != kind.precision:
         raise ModelInvalid(
             f"{path}: expected an artefact of precision {kind.precision}, its spec says {got}; "

@@ -1,4 +1,4 @@
-"""ONNX int8: static, in QDQ format, per channel; by onnxruntime's quantizer."""
+"""ONNX int8 (static, QDQ format, per channel), by onnxruntime's quantizer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.convert.onnx import save_onnx
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
@@ -34,7 +35,7 @@ _METHODS: Final = {
 _LAYERS: Final = ("Conv", "Gemm", "MatMul")
 _ACTIVATIONS: Final = ("Clip", "Relu", "Sigmoid")
 _CHUNK: Final = 8
-"""Images whose activations are in memory at once."""
+"""Images per call; their activations are in memory at once."""
 
 
 class OnnxInt8:
@@ -46,7 +47,7 @@ class OnnxInt8:
     nothing.
     """
 
-    precision = "int8"
+    precision = Precision.INT8
     calibrators = (MINMAX, PERCENTILE, ENTROPY)
 
     def __init__(self, source: Path, images: NDArray[np.uint8], scratch: Path) -> None:
@@ -59,7 +60,7 @@ class OnnxInt8:
         images
             Calibration images, uint8 (N, H, W, C).
         scratch
-            An existing folder for what is needed in between.
+            An existing folder for intermediate files.
         """
         self._images, self._scratch = images, scratch
         self._float = scratch / "prepared.onnx"
@@ -119,7 +120,7 @@ class OnnxInt8:
         return path
 
     def _activations_of(self, layers: set[str]) -> list[str]:
-        """Return the activation functions right behind these layers, which share their range."""
+        """Return the activation functions that directly follow layers and share their range."""
         outputs = {node.output[0] for node in self._graph.node if node.name in layers}
         return [
             node.name
@@ -139,7 +140,7 @@ class _Reader(CalibrationDataReader):
 
 
 def _quantize_weights(graph: onnx.GraphProto, name: str) -> None:
-    """Store a layer's weights as int8 per output channel, to be dequantized when it is loaded."""
+    """Store a layer's weights as int8 per output channel, dequantized when it is loaded."""
     node = next(node for node in graph.node if node.name == name)
     tensor = next(weight for weight in graph.initializer if weight.name == node.input[1])
     transposed = any(a.name == "transB" and a.i for a in node.attribute)

@@ -1,42 +1,43 @@
-"""What a quantizer is asked for, and what every quantizer can do."""
+"""Plans of quantization, and the Protocol of quantizers."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 
 MINMAX: Final = "minmax"
 PERCENTILE: Final = "percentile"
 ENTROPY: Final = "entropy"
-"""Calibrators: how the range of an activation follows from what it was on the calibration images:
-all of it, its middle 99.999 %, or what loses the least information at 8 bits."""
+"""Calibrators. The range of an activation is that of its values on the calibration images: all of
+them, the middle 99.999 %, or the range that loses the least information at 8 bits."""
 
 
 @dataclass(frozen=True)
 class QuantizationPlan:
-    """How to quantize a network."""
+    """Choices made for one quantization of a network."""
 
     calibrator: str = ""
-    """One of the calibrators; empty where no activation is quantized beforehand."""
+    """Name of a calibrator; empty if no activation is quantized in advance."""
     images: int = 0
-    """Calibration images to use, the first of those given."""
+    """Count of calibration images, the first of those given."""
     weights_only: tuple[str, ...] = ()
-    """Layers whose weights alone are quantized."""
+    """Layers of which only the weights are quantized."""
     float_layers: tuple[str, ...] = ()
     """Layers that stay in float."""
 
 
 class Quantizer(Protocol):
-    """Turns one float artefact into artefacts of fewer bits."""
+    """A library that quantizes one float artefact."""
 
     @property
-    def precision(self) -> str:
-        """One of :data:`cxr_edge.spec.quantization.PRECISIONS`."""
+    def precision(self) -> Precision:
+        """Precision of its artefacts: one of :data:`cxr_edge.spec.quantization.PRECISIONS`."""
 
     @property
     def calibrators(self) -> tuple[str, ...]:
-        """Calibrators to choose from; empty where nothing is calibrated."""
+        """Calibrators to choose from; empty if nothing is calibrated."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -48,5 +49,5 @@ class Quantizer(Protocol):
         Raises
         ------
         ModelError
-            The library refuses.
+            The library cannot quantize it in this way.
         """

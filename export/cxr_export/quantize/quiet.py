@@ -1,4 +1,4 @@
-"""Libraries that print what no user asked for."""
+"""Silence for libraries that print without being asked."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what Python code prints and warns of."""
+    """Drop prints and warnings of Python code."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

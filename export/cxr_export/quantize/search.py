@@ -1,4 +1,4 @@
-"""Look for a quantization that passes its gate: attempt by attempt, each one recorded."""
+"""Search for a quantization that passes its gate; every attempt is recorded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,39 +15,39 @@ from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
-LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
-"""Share of the float artefact's size that layers left in float may bring it to, where the first
-attempt is not larger than that already."""
+LARGEST: Final = {Precision.FP16: 0.55, Precision.INT8: 0.3, Precision.DYNAMIC: 0.3}
+"""Largest size of an artefact as a share of the float one's, unless the first attempt is larger."""
 
 _FIRST: Final = (2, 4, 8)
-"""So many of the first layers are left in float: they have few weights and the widest ranges."""
+"""Counts of first layers to leave in float: they have few weights and the widest ranges."""
 
 _SENSITIVE: Final = (1, 2, 4, 8, 16)
-"""So many of the most sensitive layers are left in float."""
+"""Counts of most sensitive layers to leave in float."""
 
 _PROBED: Final = 32
-"""Calibration images on which the layers are compared."""
+"""Calibration images on which the sensitivity of layers is measured."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt."""
+    """One quantization that was tried."""
 
     name: str
-    """What was tried."""
+    """Name of the attempt, for people."""
     plan: QuantizationPlan
-    """In detail."""
+    """Choices made for it."""
     size: int
-    """Bytes of the artefact."""
+    """Size of the artefact in bytes."""
     comparison: Comparison
-    """With the reference."""
+    """Comparison with the reference."""
     mismatches: tuple[str, ...]
-    """Why it did not pass; empty where it did."""
+    """Reasons why it did not pass; empty if it passed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data; no image is named in it."""
@@ -75,21 +75,21 @@ class QuantizationSearch:
     """The attempts at one artefact, from the cheapest to the most costly."""
 
     quantizer: Quantizer
-    """That makes the attempts."""
+    """Quantizer of the artefact's format."""
     source: Path
-    """The float artefact they are made from."""
+    """Float artefact that is quantized."""
     spec: ModelSpec
-    """Of it."""
+    """Spec of the float artefact."""
     calibration: ImageSet
-    """To calibrate with, in the order in which they are taken."""
+    """Images to calibrate with, in the order in which they are taken."""
     judged: ImageSet
-    """To judge on, of other patients."""
+    """Images to judge on, of other patients."""
     expected: Scores
-    """Shape (N,), what the reference gives for those."""
+    """Probabilities of the reference for these, shape (N,)."""
     gate: Gate
-    """To pass."""
+    """Limits of the artefact."""
     count: int
-    """Calibration images to begin with."""
+    """Calibration images of the first attempts."""
 
     def run(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Attempt]:
         """Make attempt after attempt until one passes; ``path`` is then the artefact.
@@ -104,12 +104,12 @@ class QuantizationSearch:
         Returns
         -------
         list of Attempt
-            The last one passed, or none did.
+            All attempts; only the last one may have passed.
 
         Raises
         ------
         ModelError
-            A library refuses.
+            A library cannot quantize or run the network.
         """
         tried: list[Attempt] = []
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
@@ -130,7 +130,7 @@ class QuantizationSearch:
     def _plans(
         self, probe: Path, tried: Sequence[Attempt]
     ) -> Iterator[tuple[str, QuantizationPlan]]:
-        """Yield what to try, the cheapest first; ``tried`` is what became of those before."""
+        """Yield plans with their names, the cheapest first; ``tried`` holds the attempts so far."""
         layers = self.quantizer.layers
         for calibrator in self.quantizer.calibrators:
             plan = QuantizationPlan(calibrator, min(self.count, len(self.calibration.images)))
@@ -141,11 +141,11 @@ class QuantizationSearch:
         if base.calibrator and len(self.calibration.images) > base.images:
             more = replace(base, images=len(self.calibration.images))
             yield f"{more.calibrator}, {more.images} images", more
-        if self.quantizer.precision != "fp16":  # there weights are all that is quantized
+        if self.quantizer.precision != Precision.FP16:  # only its weights are quantized
             yield "last layer: weights only", replace(base, weights_only=layers[-1:])
             both = dict.fromkeys((layers[0], layers[-1]))
             yield "first and last layer: weights only", replace(base, weights_only=tuple(both))
-            base = replace(base, weights_only=layers[-1:])  # small, and next to the answer
+            base = replace(base, weights_only=layers[-1:])  # small, and next to the output
         for count in _FIRST:
             if count < len(layers):
                 yield f"first {count} layers in float", _in_float(base, layers[:count])
@@ -156,7 +156,7 @@ class QuantizationSearch:
                 yield f"{count} most sensitive in float", _in_float(base, kept)
 
     def _most_sensitive(self, base: QuantizationPlan, probe: Path) -> list[str]:
-        """Rank layers by how far the output moves, in logits, when one alone is quantized."""
+        """Rank layers by how far the output moves, in logits, if only one layer is quantized."""
         images = self.calibration.pixels[:_PROBED]
         expected = logit(_scores(self.source, images))
         moved = {}
@@ -183,7 +183,7 @@ class QuantizationSearch:
 
 
 def _in_float(base: QuantizationPlan, layers: tuple[str, ...]) -> QuantizationPlan:
-    """Return a plan that leaves layers in float, of those with quantized weights too."""
+    """Return a plan that leaves layers in float, also those with quantized weights."""
     rest = tuple(layer for layer in base.weights_only if layer not in layers)
     return replace(base, float_layers=layers, weights_only=rest)
 

@@ -1,4 +1,4 @@
-"""TFLite of fewer bits: fp16, dynamic range and int8; by ai-edge-quantizer."""
+"""Quantized TFLite (fp16, dynamic range and int8), by ai-edge-quantizer."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 
@@ -31,13 +32,13 @@ _HALF: Final = qtyping.OpQuantizationConfig(
     explicit_dequantize=True,
 )
 _CHUNK: Final = 8
-"""Images whose activations are in memory at once."""
+"""Images per call; their activations are in memory at once."""
 
 
 class TfliteQuantizer:
     """Quantizes one TFLite graph; activations per tensor, weights per channel."""
 
-    def __init__(self, precision: str, source: Path, images: NDArray[np.uint8]) -> None:
+    def __init__(self, precision: Precision, source: Path, images: NDArray[np.uint8]) -> None:
         """Take a float artefact.
 
         Parameters
@@ -47,10 +48,10 @@ class TfliteQuantizer:
         source
             The float artefact, as :func:`cxr_export.convert.tflite.export_tflite` writes it.
         images
-            Calibration images, uint8 (N, H, W, C); looked at for ``int8`` alone.
+            Calibration images, uint8 (N, H, W, C); used for ``int8`` only.
         """
         self.precision = precision
-        self.calibrators = (MINMAX,) if precision == "int8" else ()
+        self.calibrators = (MINMAX,) if precision is Precision.INT8 else ()
         self._source, self._images = source, images
         self._ranges: dict[int, dict[str, Any]] = {}
         self.layers, self._behind = _layers(source)
@@ -70,11 +71,11 @@ class TfliteQuantizer:
     def _worker(self, plan: QuantizationPlan) -> quantizer.Quantizer:
         worker = quantizer.Quantizer(str(self._source))
         every = {"regex": ".*", "operation_name": TFLOperationName.ALL_SUPPORTED}
-        if self.precision == "fp16":
+        if self.precision is Precision.FP16:
             worker.update_quantization_recipe(
                 **every, op_config=_HALF, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
-        elif self.precision == "dynamic":
+        elif self.precision is Precision.DYNAMIC:
             worker.add_dynamic_config(**every, num_bits=8)
         else:
             worker.add_static_config(**every, activation_num_bits=8, weight_num_bits=8)
@@ -89,10 +90,10 @@ class TfliteQuantizer:
         return worker
 
     def _measure(self, count: int) -> dict[str, Any]:
-        """Return the least and the greatest value of each activation on the first images.
+        """Return the smallest and the largest value of each activation on the first images.
 
-        The library's own way through many batches is a moving average, which clips; so each batch
-        is measured by itself and the extremes are kept.
+        Over many batches the library takes a moving average, which clips; so each batch is measured
+        by itself and the extremes are kept.
         """
         if count not in self._ranges:
             worker = self._worker(QuantizationPlan(MINMAX, count))
@@ -109,10 +110,10 @@ class TfliteQuantizer:
 
 
 def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return what layers with weights are called, in the order of the graph.
+    """Return the names of layers with weights, in the order of the graph.
 
-    A layer is called as the tensor that it gives. The dictionary says which activation function
-    stands right behind one.
+    A layer has the name of its output tensor. The dictionary gives the activation function that
+    directly follows a layer.
     """
     model = flatbuffer.read_model(str(source))
     graph = model.subgraphs[0]

@@ -1,4 +1,4 @@
-"""Parity checks in tests of your own."""
+"""Parity checks for the tests of other projects."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ __all__ = ["CandidateParity", "Parity", "ParityAssertionError", "assert_parity"]
 
 
 def __getattr__(name: str) -> Any:  # Any: as the name asked for
-    """Return what :mod:`cxr_export.testing.assertion` offers, loaded when it is first used."""
+    """Return a name of :mod:`cxr_export.testing.assertion`, which is loaded at its first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from cxr_export.testing import assertion

@@ -1,4 +1,4 @@
-"""Parity in a project's own tests: models are compared, and every mismatch is told at once."""
+"""Parity in a project's own tests: models are compared, and every mismatch is listed."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
-from cxr_export.parity.scoring import BATCH_SIZES, BATCH_TOLERANCE, batches_apart
+from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
@@ -28,35 +29,30 @@ class CandidateParity:
     """One candidate against the reference."""
 
     candidate: str
-    """Name of the file, after that of its package; of a runtime, the name in its spec."""
+    """Name of the file, after that of its package; for a runtime, the name in its spec."""
     provider: str
-    """That ran it."""
-    precision: str
-    """``fp32``, ``fp16``, ``int8`` or ``dynamic``, as its spec says."""
+    """Execution provider or device that ran it."""
+    precision: Precision
+    """Precision in its spec: ``fp32``, ``fp16``, ``int8`` or ``dynamic``."""
     meaning: tuple[str, ...]
-    """What its spec says otherwise than that of the reference."""
+    """Differences between its spec and that of the reference."""
     comparison: Comparison | None
-    """Of its scores with the reference's; None where it takes images of another size."""
+    """Comparison of its scores with the reference's; None if it takes images of another size."""
     batches: dict[int, float]
-    """Batch size to the largest |Δp| from the scores one by one."""
+    """Largest |Δp| from the scores one by one, by batch size."""
     batch_difference: float
     """Largest |Δp| allowed between batch sizes."""
 
     @property
     def mismatches(self) -> list[str]:
-        """Every way in which the candidate fails, with numbers."""
-        apart = [
-            f"batches of {size} and {BATCH_SIZES[0]} differ by {difference:.1e}, "
-            f"allowed {self.batch_difference:g}"
-            for size, difference in self.batches.items()
-            if not difference <= self.batch_difference
-        ]
+        """Every limit that the candidate exceeds, with numbers."""
+        batches = batch_mismatches(self.batches, self.batch_difference)
         decisions = self.comparison.mismatches if self.comparison else []
-        return [f"{self.candidate}: {line}" for line in (*self.meaning, *decisions, *apart)]
+        return [f"{self.candidate}: {line}" for line in (*self.meaning, *decisions, *batches)]
 
     @property
     def passed(self) -> bool:
-        """No mismatch."""
+        """Whether there is no mismatch."""
         return not self.mismatches
 
 
@@ -65,25 +61,25 @@ class Parity:
     """All candidates against one reference."""
 
     reference: str
-    """Named as :attr:`CandidateParity.candidate` is."""
+    """Name, like :attr:`CandidateParity.candidate`."""
     images: ImageSet
-    """Compared on."""
+    """Images on which they were compared."""
     candidates: tuple[CandidateParity, ...]
-    """One, or one for each artefact of a package."""
+    """One candidate, or one for each artefact of a package."""
 
     @property
     def mismatches(self) -> list[str]:
-        """Of all candidates."""
+        """Mismatches of all candidates, with numbers."""
         return [line for candidate in self.candidates for line in candidate.mismatches]
 
     @property
     def passed(self) -> bool:
-        """No mismatch."""
+        """Whether there is no mismatch."""
         return not self.mismatches
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """One a candidate, by column of a table; flips are in the order of operating points."""
+        """Cells of a table, one row per candidate; flips are in the order of operating points."""
         count, unreadable = len(self.images.images), len(self.images.unreadable)
         return [
             {
@@ -101,12 +97,12 @@ class Parity:
 
 
 class ParityAssertionError(ParityError, AssertionError):
-    """A candidate does not decide as its reference does.
+    """A candidate differs from its reference.
 
     Parameters
     ----------
     parity
-        What was found; kept as the attribute of that name.
+        The figures; kept as the attribute of that name.
     """
 
     def __init__(self, parity: Parity) -> None:
@@ -142,28 +138,28 @@ def assert_parity(
     Parameters
     ----------
     reference
-        The model as it should be. Of a package, its ``model.keras``, or its most exact artefact.
+        The model that is right. For a package, its ``model.keras``, or its most exact artefact.
     candidate
-        The model under test. Of a package, every artefact is a candidate.
+        The model under test. For a package, every artefact is a candidate.
     data
         Images: files, folders or manifests, decoded and preprocessed as in a scan; files that
         cannot be read are left out and counted. Or their pixels, uint8 of shape (N, H, W, C).
     spec
-        What the reference expects and means, as a ``ModelSpec`` or the path of a ``spec.json``,
-        where none is inside or in place of it. A candidate without a spec is read by it, too.
+        Spec of the reference, as a ``ModelSpec`` or the path of a ``spec.json``, in place of the
+        one inside. A candidate without a spec uses it, too.
     candidate_spec
-        The same for the candidate, in place of the one inside: where it gets pixels scaled
-        otherwise, for example.
+        Spec of the candidate, in place of the one inside: if it takes pixels with another scale,
+        for example.
     gate
         Limits, or the name of a precision (``fp32``, ``fp16``, ``int8``, ``dynamic``) whose limits
-        hold for every candidate. By default the candidate's precision, as its spec says; ``fp32``
-        where it says none.
+        hold for every candidate. By default the precision in the candidate's spec, and ``fp32`` if
+        there is none.
     difference, flips, auc_loss, sensitivity_loss
-        In place of those of ``gate``; see :class:`cxr_edge.models.gates.Gate`.
+        Single limits in place of those of ``gate``; see :class:`cxr_edge.models.gates.Gate`.
     batch_difference
         Largest |Δp| between two batch sizes.
     images
-        So many at most, of each class alike.
+        Largest number of images, the same number of each class.
 
     Returns
     -------
@@ -175,12 +171,12 @@ def assert_parity(
     ParityAssertionError
         With every mismatch of every candidate. It is an ``AssertionError`` and a ``ParityError``.
     UsageError
-        There is nothing at a path; a gate, spec or kind of model is not known; pixels are not
-        such as the reference takes.
+        There is nothing at a path; a gate, spec or kind of model is not known; the reference does
+        not take such pixels.
     DataError
         There is no image, or none that can be read.
     ModelError
-        A model or spec cannot be used; one subclass for each reason.
+        A model or spec cannot be used; there is a subclass for each reason.
     """
     __tracebackhide__ = True
     limits = {
@@ -198,13 +194,13 @@ def assert_parity(
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
         facts = runtime.spec.quantization
-        precision = facts.precision if facts else FULL
+        precision = facts.precision if facts else Precision.FP32
         comparison, batches = None, {}
         if _size(runtime.spec) == _size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
             got = run_in_batches(runtime, pixels).scores
             comparison = compare_scores(used, expected, got, wanted, gates[precision])
-            batches = batches_apart(runtime, pixels)
+            batches = batch_differences(runtime, pixels)
         found.append(
             CandidateParity(
                 candidate=name,
@@ -222,14 +218,14 @@ def assert_parity(
     return parity
 
 
-def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[str, Gate]:
+def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[Precision, Gate]:
     """Return the gate of each precision."""
     if isinstance(gate, str) and gate not in GATES:
         raise UsageError(f"gate: expected a Gate or one of {', '.join(GATES)}, got {gate!r}")
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return {
         precision: dataclasses.replace(
-            gate if isinstance(gate, Gate) else GATES[gate or precision], **given
+            gate if isinstance(gate, Gate) else GATES[Precision(gate or precision)], **given
         )
         for precision in GATES
     }
@@ -240,9 +236,9 @@ def _size(spec: ModelSpec) -> tuple[int, int, str]:
 
 
 def _meaning(wanted: ModelSpec, got: ModelSpec) -> list[str]:
-    """Return what two specs say otherwise; channels and scaling are the candidate's own affair."""
+    """Return the differences between two specs; channels and scaling may differ."""
 
-    def said(spec: ModelSpec) -> dict[str, object]:
+    def parts(spec: ModelSpec) -> dict[str, object]:
         points = ", ".join(f"{point.name} {point.threshold:g}" for point in spec.operating_points)
         return {
             "labels": ", ".join(spec.labels),
@@ -251,9 +247,9 @@ def _meaning(wanted: ModelSpec, got: ModelSpec) -> list[str]:
             "input": "{}x{}, recipe {}".format(*_size(spec)),
         }
 
-    theirs = said(got)
+    theirs = parts(got)
     return [
-        f"{part}: {value} in the spec of the reference, {theirs[part]} in its own"
-        for part, value in said(wanted).items()
+        f"{part}: {value} in the spec of the reference, {theirs[part]} in its own spec"
+        for part, value in parts(wanted).items()
         if value != theirs[part]
     ]

@@ -1,4 +1,4 @@
-"""What a test compares: models and images, in whatever form they are given."""
+"""Models and images that a test compares, in any of several forms."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,21 +21,21 @@ from cxr_export.parity.images import choose, list_parity_images
 
 ModelLike: TypeAlias = str | Path | Runtime
 """``default``; a ``.keras``, ``.h5``, ``.onnx`` or ``.tflite`` file; a SavedModel folder; a model
-package; or what runs a model already."""
+package; or a runtime that is open already."""
 
 DataLike: TypeAlias = str | Path | Sequence[str | Path] | NDArray[np.uint8]
 """Images: files, folders and manifests (``.csv``), or pixels of shape (N, H, W, C)."""
 
 
 def read_spec(given: ModelSpec | str | Path | None, role: str) -> ModelSpec | None:
-    """Return a spec that is given as it is, as a path, or not at all.
+    """Return a spec that is given as an object, as a path, or not at all.
 
     Raises
     ------
     UsageError
-        The file does not exist or cannot be read; the message calls it ``role``.
+        The file does not exist or cannot be read; the message names its ``role``.
     SpecInvalid, SpecUnknown
-        It is no usable spec.
+        The file is not a usable spec.
     """
     if given is None or isinstance(given, ModelSpec):
         return given
@@ -58,7 +58,7 @@ def open_one(model: ModelLike, spec: ModelSpec | None, role: str) -> Runtime:
     model
         A runtime is returned as it is.
     spec
-        Instead of the one inside a file.
+        Spec in place of the one inside a file.
     role
         ``reference`` or ``candidate``, for messages.
 
@@ -97,13 +97,13 @@ def open_candidates(
     Parameters
     ----------
     candidate
-        As given.
+        The candidate as the test gives it.
     spec
-        Instead of the one inside.
+        Spec in place of the one inside.
     reference
-        Left out, where it is in the same package.
+        The reference; left out if it is in the same package.
     fallback
-        For a model without a spec.
+        Spec for a model that has none.
 
     Yields
     ------
@@ -120,7 +120,7 @@ def open_candidates(
     if not isinstance(candidate, str | Path):
         if spec:
             raise UsageError(
-                "candidate_spec: expected a model in a file, got a Runtime, which has its own"
+                "candidate_spec: expected a model in a file, got a Runtime, which has its own spec"
             )
         runtime = open_one(candidate, None, "candidate")
         yield name_of(candidate), runtime
@@ -143,7 +143,7 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
     Raises
     ------
     UsageError
-        A path does not exist, or pixels are not such as the model takes.
+        A path does not exist, or the model does not take such pixels.
     DataError
         There is no image, or none that can be read.
     """
@@ -156,7 +156,7 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(
             f"data: expected {wanted}, got {data.shape} {data.dtype}; give gray values as "
-            "cxr_edge.imaging.preprocess makes them of an image, before any scaling"
+            "cxr_edge.imaging.preprocess makes them from an image, before any scaling"
         )
     if not len(data):
         raise DataError(f"data: expected {wanted}, got no image")
@@ -166,14 +166,14 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
 
 
 def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Give images, shape (N, H, W, C), the channels that a model takes: all the same gray."""
+    """Return images, shape (N, H, W, C), with another number of channels, all the same gray."""
     if pixels.shape[-1] == channels:
         return pixels
     return np.repeat(pixels[..., :1], channels, axis=-1)
 
 
 def _artefacts(path: Path, reference: ModelLike) -> list[Path]:
-    """Return what a package holds; its Keras model too, unless that is the reference."""
+    """Return the models in a package; its Keras model too, unless that is the reference."""
     files = [path / kind.file for kind in FORMATS.values() if (path / kind.file).is_file()]
     original = path / ORIGINAL
     if files and original.is_file():

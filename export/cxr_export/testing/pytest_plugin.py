@@ -24,7 +24,7 @@ _INI: Final = "parity_data"
 
 
 class ParityCheck:
-    """What the fixture gives: ``assert_parity`` with the marker's arguments as defaults."""
+    """Value of the fixture: ``assert_parity`` with the marker's arguments as defaults."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._node = request.node
@@ -34,22 +34,22 @@ class ParityCheck:
     def __call__(
         self, reference: Any = None, candidate: Any = None, data: Any = None, **options: Any
     ) -> "Parity":
-        """Assert that a candidate decides as its reference does.
+        """Assert that a candidate decides like its reference.
 
         Parameters
         ----------
         reference, candidate, data, options
-            As :func:`cxr_export.testing.assert_parity`. Those left out are those of the markers,
-            the nearest first; images are else those of ``--parity-data``, else of ``parity_data``
-            in pytest's configuration. Relative paths start at pytest's rootdir, but for those on
-            the command line.
+            Arguments of :func:`cxr_export.testing.assert_parity`. A missing one is taken from the
+            markers, the nearest first; images then from ``--parity-data``, then from
+            ``parity_data`` in pytest's configuration. Relative paths start at pytest's rootdir,
+            except those on the command line.
 
         Raises
         ------
         MissingExtra
             The libraries of the extra ``export`` are not installed.
         UsageError
-            A model or the images are given nowhere, or a marker has an argument that is none.
+            A model or the images are not given, or a marker has an unknown argument.
         ParityAssertionError, CxrError
             As :func:`cxr_export.testing.assert_parity`.
         """
@@ -80,7 +80,7 @@ class ParityCheck:
         return merged
 
     def _rooted(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return arguments with paths that start at the root."""
+        """Return arguments whose paths start at the root."""
         from cxr_edge.models.locate import DEFAULT
 
         def rooted(value: Any) -> Any:
@@ -94,12 +94,12 @@ class ParityCheck:
         }
 
     def _note(self, found: "Parity") -> None:
-        """Add rows to the test's report, which also comes back from other processes."""
+        """Add rows to the test's report, which other processes send back too."""
         self._node.user_properties += [(MARKER, row) for row in found.rows]
 
 
 def _load() -> tuple[Any, Any]:
-    """Import what is heavy."""
+    """Import the heavy libraries."""
     from cxr_edge.extras import needs_extra
 
     with needs_extra("the fixture 'parity'", "export"):
@@ -122,20 +122,20 @@ def _check_complete(options: dict[str, Any]) -> None:
     if missing := [name for name in _POSITIONS if options.get(name) is None]:
         raise UsageError(
             f"parity: expected {', '.join(_POSITIONS)}, got no {', no '.join(missing)}; give it "
-            f"to the call or to a marker; images may stand in {_DATA} or, as {_INI}, in pytest's "
-            "configuration"
+            f"to the call or to a marker; images may also be given by {_DATA} or by {_INI} in "
+            "pytest's configuration"
         )
 
 
 @pytest.fixture
 def parity(request: pytest.FixtureRequest) -> ParityCheck:
-    """Call it to assert that a model decides as another; see cxr_export.testing.assert_parity."""
+    """Assert, when called, that two models decide alike; see cxr_export.testing.assert_parity."""
     return ParityCheck(request)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Fail a test that takes the fixture and passes without a call: it has compared nothing."""
+    """Fail a test that takes the fixture but never calls it: it has compared nothing."""
     outcome = yield
     check = pyfuncitem.funcargs.get(MARKER)
     if isinstance(check, ParityCheck) and not check.called:
@@ -144,29 +144,29 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add where images are."""
+    """Add the options that say where images are."""
     text = "images to compare models on: a file, a folder or a manifest"
     group = parser.getgroup(MARKER, "parity of models")
     group.addoption(_DATA, action="append", metavar="DATA", help=f"{text}; repeatable")
-    parser.addini(_INI, f"{text}; one a line", type="paths", default=[])
+    parser.addini(_INI, f"{text}; one per line", type="paths", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         f"{MARKER}(reference, candidate, data, gate, ...): arguments of cxr_export.testing."
-        "assert_parity that the fixture 'parity' takes where its call leaves them out",
+        "assert_parity that the call of the fixture 'parity' does not give",
     )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print a table of what was compared."""
+    """Print a table of the comparisons."""
     rows = [
         row
         for reports in terminalreporter.stats.values()
         for report in reports
-        if getattr(report, "when", None) == "teardown"  # the last of a test, with all properties
+        if getattr(report, "when", None) == "teardown"  # the last, with all properties
         for name, row in report.user_properties
         if name == MARKER
     ]

@@ -178,7 +178,7 @@ def test_a_foreign_package_is_held_against_the_original(
     words = ("verify", tmp_path / "p", "--data", images, "--reference", original)
     found = cxr(*words, *given)
     assert found.exit_code == 0, found.output
-    assert "against m.keras" in found.output
+    assert "compared with m.keras" in found.output
     alone = cxr(*words)
     assert alone.exit_code == 1
     assert "--spec" in alone.output

@@ -42,7 +42,7 @@ def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> N
     """Somebody's own folder is left alone."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
-    with pytest.raises(UsageError, match="no model package"):
+    with pytest.raises(UsageError, match="not a model package"):
         export_package(run_folder / "model.keras", tmp_path / "mine", request=FLOAT)
     with pytest.raises(UsageError, match="existing folder"):
         export_package(run_folder / "model.keras", tmp_path / "none" / "p", request=FLOAT)
@@ -56,11 +56,11 @@ def test_a_folder_that_only_looks_like_a_package_is_not_replaced(
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
     write_checksums(mine)
-    with pytest.raises(UsageError, match="no model package that could be replaced"):
+    with pytest.raises(UsageError, match="is not a model package that can be replaced"):
         export_package(run_folder / "model.keras", mine, request=FLOAT)
     export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
     (tmp_path / "p" / "notes.txt").write_text("seen on Monday")
-    with pytest.raises(UsageError, match=r"it has notes\.txt in it"):
+    with pytest.raises(UsageError, match=r"notes\.txt is in it"):
         export_package(run_folder / "model.keras", tmp_path / "p", request=FLOAT)
     assert (mine / "thesis.txt").read_text() == "years of work"
 

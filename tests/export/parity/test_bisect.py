@@ -179,7 +179,7 @@ def test_a_faithful_export_has_no_guilty_layer(
     found = bisect(folder / "model.keras", folder / candidate, images(NETWORKS[network]), TOLERANCE)
     assert found.first is None
     assert found.suspects == ()
-    assert "follows model.keras in every layer" in found.verdict
+    assert "agrees with model.keras in every layer" in found.verdict
     compared = layer_names(found.layers)
     assert compared == [name for name in found.order if name in compared]
     assert compared[-1] == "probability"
@@ -220,13 +220,16 @@ def test_a_changed_weight_is_found(
     assert CONVOLUTION[network] in found.suspects
     assert found.suspects[-1] == RESULT[network]
     assert len(found.suspects) <= 3
-    assert f"{candidate} parts from model.keras at {RESULT[network]}" in found.verdict
+    assert (
+        f"{candidate}: first layer that differs from model.keras: {RESULT[network]}"
+        in found.verdict
+    )
     before = found.layers[: found.layers.index(found.first)]
     assert len(before) >= 3
     assert all(layer.relative_error < TOLERANCE for layer in before)
     assert found.first.max_difference > 0.1
     assert found.first.reference.mean != pytest.approx(found.first.candidate.mean, rel=1e-4)
-    assert f"| **{RESULT[network]}** |" in str(found)
+    assert f"{RESULT[network]} (differs)" in [row[0] for row in found.table().rows]
 
 
 @pytest.mark.slow
@@ -240,7 +243,7 @@ def test_nan_is_a_difference(exports: dict[str, Path], tmp_path: Path) -> None:
     assert found.first.relative_error == np.inf
     assert found.first.reference.not_finite == 0
     assert found.first.candidate.not_finite == pytest.approx(1 / 128)  # one of its channels
-    assert "0.78% not finite" in str(found)
+    assert "0.78% not finite" in str(found.table())
 
 
 @pytest.mark.slow

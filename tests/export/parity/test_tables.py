@@ -21,7 +21,7 @@ def test_findings_of_an_older_version_are_read() -> None:
     assert findings["parity_version"] == 2
     tried = attempts_of(findings)["model.int8.onnx"]
     assert [tried[0]["attempt"], tried[-1]["passed"]] == ["minmax, 128 films", True]
-    assert len(attempts_table(findings)[1]) == 11
+    assert len(attempts_table(findings).rows) == 11
     assert attempts_of({"attempts": attempts_of(findings)}) == attempts_of(findings)
     assert headline(findings).startswith("1035 images of 559 patients, 762 positive and 273 neg")
     assert "| model.int8.onnx | minmax, 128 films |" in as_markdown(findings)
@@ -32,10 +32,13 @@ def test_remarks_tell_what_flatters_or_is_too_few() -> None:
     artefact = {"artefact": "model.int8.onnx", "gate": {"flips": 0.005}, "calibrated": 7}
     found = {"films": 199, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
     assert remarks(found) == [
-        "not judged, for want of labelled images: AUC",
+        "not judged, because no image is labelled: AUC",
         "2 files could not be read and were left out",
-        "199 images cannot show a share of 0.5%: judge on 200 or more",
-        "7 of the images calibrated model.int8.onnx, which flatters it: --held-out leaves them out",
+        "199 images are too few to measure a 0.5% rate of changed labels; use at least 200",
+        (
+            "model.int8.onnx was calibrated with 7 of the images, so its figures are too good; "
+            "--held-out leaves these images out"
+        ),
     ]
     artefact["calibrated"] = 0
     assert remarks({"films": 200, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
@@ -56,5 +59,5 @@ def test_sizes_are_shares_of_the_float_artefact_of_the_same_runtime() -> None:
         artefact("model.int8.onnx", "onnx", "int8", 290),
         artefact("model.int8.tflite", "litert", "int8", 500),
     ]
-    _, rows = size_and_time_table({"artefacts": found})
-    assert [row[2] for row in rows] == ["100%", "29%", "-"]
+    table = size_and_time_table({"artefacts": found})
+    assert [row[2] for row in table.rows] == ["100%", "29%", "-"]

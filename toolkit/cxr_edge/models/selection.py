@@ -12,7 +12,7 @@ from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, Format
-from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.models.registry import AUTO, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.timing import time_in_turns
@@ -90,7 +90,7 @@ def _choose_in(
         for name, kind in have:
             same = (name, listed.get(kind.file)) == (preferred.runtime, preferred.model_sha256)
             if same and installed(name):
-                return [(name, kind)], "same as when this report was started"
+                return [(name, kind)], SAME_REPORT
     precision = have[0][1].precision
     have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):
@@ -150,7 +150,7 @@ def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOp
         raise broken[0]
     if len(models) == 1:
         (name,) = models
-        why = f"only runtime that can be loaded ({broken[0]})"
+        why = f"only runtime that can be loaded: {broken[0]}"
     else:
         times = time_in_turns({name: model.runtime for name, model in models.items()})
         name = min(times, key=times.__getitem__)
@@ -177,4 +177,4 @@ def _usable(times: object, names: frozenset[str]) -> dict[str, float] | None:
 def _reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's clause on a choice by these times."""
     ranked = sorted(times.items(), key=lambda item: item[1])
-    return f"the fastest here ({', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image)"
+    return f"the fastest here: {', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image"

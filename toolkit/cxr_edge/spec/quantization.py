@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from cxr_edge.errors import SpecInvalid
+from cxr_edge.spec.precision import Precision
 
-PRECISIONS: Final = ("fp16", "int8", "dynamic")
+PRECISIONS: Final = tuple(kind for kind in Precision if kind is not Precision.FP32)
 """Precisions of artefacts that have a :class:`Quantization`."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -18,7 +19,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 class Quantization:
     """The facts that are needed to repeat a quantization."""
 
-    precision: str
+    precision: Precision
     """Precision from :data:`PRECISIONS`."""
     calibrator: str = ""
     """Method that chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty
@@ -37,6 +38,7 @@ class Quantization:
             raise SpecInvalid(
                 f"quantization: expected precision {', '.join(PRECISIONS)}, got {self.precision!r}"
             )
+        object.__setattr__(self, "precision", Precision(self.precision))  # JSON has plain text
         if not all(_SHA256.fullmatch(str(image)) for image in self.films):
             raise SpecInvalid("quantization: expected the SHA-256 of each image, got other text")
         names = (self.calibrator, *self.weights_only, *self.float_layers)

@@ -1,1 +1,1 @@
-"""What each layer of a model gives."""
+"""Outputs of each layer of a model."""

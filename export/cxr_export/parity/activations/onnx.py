@@ -23,8 +23,8 @@ _ERRORS_ONLY: Final = 3
 class OnnxProbe:
     """An ONNX graph whose intermediate tensors were made outputs.
 
-    Of a tensor that is quantized and dequantized at once, the dequantized one is read: it is what
-    the next operator gets, and onnxruntime still runs its integer kernels.
+    If a tensor is quantized and dequantized at once, the dequantized one is read: the next operator
+    gets this one, and onnxruntime still runs its integer kernels.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,9 +86,9 @@ class OnnxProbe:
 
 
 def _readable(graph: onnx.GraphProto) -> dict[str, str]:
-    """Return tensors to read, and the names of what they hold, in the order of computation."""
+    """Return tensors to read, with the names of their content, in the order of computation."""
     reached = {graph.input[0].name}
-    quantized: dict[str, str] = {}  # a quantized tensor, and what it was before
+    quantized: dict[str, str] = {}  # a quantized tensor, and its source
     read: dict[str, str] = {}
     for node in graph.node:
         if reached.isdisjoint(node.input):

@@ -1,4 +1,4 @@
-"""What every layer of an artefact answers: one probe for each library that runs them."""
+"""Probes of artefacts by suffix, one for each library."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def open_probe(path: Path, spec: ModelSpec | None = None) -> Probe:
     path
         The artefact.
     spec
-        Of a ``.keras`` file, instead of the one inside; the others need none.
+        Spec of a ``.keras`` file, in place of the one inside; the others need none.
 
     Raises
     ------
     UsageError
-        There is no such file, or its suffix is another.
+        There is no such file, or it has another suffix.
     ModelInvalid
         It cannot be loaded.
     SpecMissing, SpecInvalid, SpecUnknown

@@ -1,4 +1,4 @@
-"""The Protocol of what reads a model's layers."""
+"""The Protocol of probes, which read a model's layers."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTPUT: Final = "output"
-"""Stands among the operations of the tensor that is the network's answer."""
+"""Mark among the operations of the tensor that is the network's output."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,12 @@ class LayerTensor:
     """One intermediate result of an artefact."""
 
     name: str
-    """For people: the Keras layer, or the name in the artefact."""
+    """Name for people: that of the Keras layer, or the one in the artefact."""
     operations: tuple[str, ...]
     """Operations of the TensorFlow graph whose result it may be; exporters keep their names.
 
-    A tensor of Keras or ONNX has one, one of TFLite those of a layer that was fused. The
-    network's answer has :data:`OUTPUT` too.
+    A tensor of Keras or ONNX has one operation; one of TFLite has those of a fused layer. The
+    network's output has :data:`OUTPUT` as well.
     """
 
 
@@ -29,12 +29,12 @@ class Probe(Protocol):
 
     @property
     def tensors(self) -> tuple[LayerTensor, ...]:
-        """What depends on the image, in the order of computation."""
+        """Tensors that depend on the image, in the order of computation."""
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
         """Return the values of :attr:`tensors` on a batch.
 
-        Quantized values come as the floats that they stand for, images with channels last.
+        Quantized values are returned as floats, images with channels last.
 
         Parameters
         ----------
@@ -49,10 +49,10 @@ class Probe(Protocol):
 
 
 def with_output(*operations: str, answer: bool) -> tuple[str, ...]:
-    """Return a tensor's operations, and :data:`OUTPUT` with them if it is the answer."""
+    """Return a tensor's operations, with :data:`OUTPUT` if it is the network's output."""
     return (*operations, OUTPUT) if answer else operations
 
 
 def first_line(exc: Exception) -> str:
-    """Return what a library says, without its traces."""
+    """Return the first line of a library's message."""
     return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
