@@ -71,13 +71,13 @@ def main() -> int:
     """Torture; see the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--films", type=int, default=500)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", default="default")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        images, whole = Path(scratch) / "films", Path(scratch) / "whole.csv"
+        images, whole = Path(scratch) / "images", Path(scratch) / "whole.csv"
         make_images(images, options.images)
         begin(images, whole, options.model).wait()  # tests and measures what is remembered then
         whole.unlink()
