@@ -3,20 +3,20 @@
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.headers.read import read_header
-from cxr_edge.imaging.raster import _jpeg_mode
+from cxr_edge.imaging.raster import jpeg_reduction
 from cxr_edge.imaging.sniff import Format, identify
 from cxr_edge.models.golden_set import read_golden_set
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import self_test_all
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_export.packaging import golden
 from cxr_export.packaging.golden import IMAGES, golden_images, write_selftest
@@ -27,13 +27,13 @@ def test_every_way_in_is_exercised() -> None:
     data = {path.name: path.read_bytes() for path in IMAGES.iterdir()}
     kinds = {name: identify(image) for name, image in data.items()}
     assert set(kinds.values()) == {Format.JPEG, Format.PNG, Format.TIFF, Format.DICOM}
-    target = (224, 224)
+    target = InputSpec(224, 224)
     facts = {name: decode(image, target).source for name, image in data.items()}
     flags = {flag for fact in facts.values() for flag in fact.flags}
     assert flags >= {"color", "small", "fewer-bits"}
     assert b"MONOCHROME1" in data["monochrome1.dcm"]
     header = read_header(data["large.jpg"], Format.JPEG)
-    assert _jpeg_mode(header, target) == cv2.IMREAD_REDUCED_GRAYSCALE_2
+    assert jpeg_reduction(header, target) == 2
     sizes = [(fact.height, fact.width) for fact in facts.values()]
     assert any(height < 224 and width < 224 for height, width in sizes)
     assert any(height > 224 > width for height, width in sizes)
@@ -74,12 +74,14 @@ def test_an_artefact_that_gives_no_probability_is_told(
     """A package is not made around a model that answers NaN."""
     shutil.copy(default_package() / "model.onnx", tmp_path)
     model = open_model(str(tmp_path / "model.onnx"))
-    monkeypatch.setattr(
-        type(model.runtime), "run", lambda self, pixels: np.full(len(pixels), np.nan)
-    )
+    monkeypatch.setattr(type(model.runtime), "run", lambda self, pixels: nan(len(pixels)))
     monkeypatch.setattr(golden, "open_model", lambda *_: model)
     with pytest.raises(ModelError, match=r"model\.onnx fails on the golden images"):
         write_selftest(tmp_path)
+
+
+def nan(count: int) -> Outputs:
+    return Outputs(np.full(count, np.nan, np.float32))
 
 
 @pytest.mark.slow
