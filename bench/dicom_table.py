@@ -2,7 +2,7 @@
 
     python bench/dicom_table.py FOLDER
 
-Prints the table of docs/dicom.md: a row per file with its transfer syntax and the outcome.
+Prints the table of docs/dicom-files.md: a row per file with its transfer syntax and the outcome.
 """
 
 import argparse

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import pytest
 from fakes import SAMPLES
+from runs import session_of
 
 from cxr_edge.benchmark.images import link_images
 from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow, Setting
@@ -171,14 +172,13 @@ def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     from cxr_edge.benchmark.passes import Passes
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.models.open import open_model
-    from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
 
     images = tmp_path / "images"
     images.mkdir()
     link_images(SAMPLES, 5, images)
     model = open_model(runtime="onnx", threads=1)
-    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec), fresh=True)
+    job = ScanJob([images], tmp_path / "r.csv", session_of(model), fresh=True)
     passes = Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {
         "end to end", "decode", "inference", "decode alone", "inference alone"

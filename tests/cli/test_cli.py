@@ -69,7 +69,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     result = cxr("scan", tmp_path / "empty", "--out", tmp_path / "r.csv")
     assert result.exit_code == 0
-    assert "no image found" in result.output
+    assert "no images found" in result.output
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,11 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", IMAGE, "--threshold", "1.5"], 2, "1.5"),
         (["scan", IMAGE, "--threshold", "nan"], 2, "got nan"),
         (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, study"),
-        (["scan", IMAGE, "--device", "tpu"], 2, "expected auto, cpu, tensorrt, cuda"),
+        (
+            ["scan", IMAGE, "--device", "tpu"],
+            2,
+            "'tpu' is not one of 'auto', 'cpu', 'tensorrt',",
+        ),
         (["train", "{tmp}/none"], 2, "is neither"),
         (["train", SAMPLES], 1, "expected images of two classes"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "'vgg' is not one of 'dense',"),
@@ -143,27 +147,6 @@ def test_an_unreadable_file_is_a_failed_row(
     assert (
         "unreadable,the file cannot be read: Permission denied" in (tmp_path / "r.csv").read_text()
     )
-
-
-def test_help_loads_neither_runtime_nor_decoder() -> None:
-    """``cxr --help`` answers at once: no onnxruntime, no OpenCV, no numpy."""
-    loaded = python("-X", "importtime", "-m", "cxr_edge", "--help").stderr
-    modules = {line.rsplit("|", 1)[-1].strip() for line in loaded.splitlines()}
-    assert "cxr_edge.cli.app" in modules
-    assert not modules & {"onnxruntime", "cv2", "numpy", "pydicom", "tensorflow"}
-
-
-def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
-    """The runtime runs where TensorFlow is not installed, and does not want it where it is."""
-    script = (
-        "import sys; from cxr_edge.cli.app import app\n"
-        f"app(['scan', {str(SAMPLES)!r}, '--out', {str(tmp_path / 'r.csv')!r}], "
-        "standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'cxr_edge.training', 'cxr_export'}\n"
-        "assert {'onnxruntime', 'ai_edge_litert', 'openvino'} & set(sys.modules)\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-    )
-    python("-c", script)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Labelled images and the split by patient."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ from fakes import CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxr_edge.datasets import image_set, pixel_store
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
@@ -90,7 +93,7 @@ def test_images_go_through_the_scans_functions(folder: Path) -> None:
     """Training pixels are those that every runtime sees."""
     images = load_images(list_images(folder, CLASSES)[:3], CLASSES, SPEC)
     for image, pixels in zip(images.images, images.pixels, strict=True):
-        expected = preprocess(decode(image.path.read_bytes(), (32, 32)), SPEC)
+        expected = preprocess(decode(image.path.read_bytes(), SPEC), SPEC)
         np.testing.assert_array_equal(pixels, expected)
 
 
@@ -149,3 +152,36 @@ def test_the_digest_does_not_depend_on_order(folder: Path) -> None:
     images = load_images(list_images(folder, CLASSES)[:4], CLASSES, SPEC)
     assert images.digest == images.take([3, 1, 0, 2]).digest
     assert images.digest != images.take([0, 1, 2]).digest
+
+
+def test_few_images_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with the set: images wait to be taken before more are decoded."""
+    started: list[Path] = []
+    monkeypatch.setattr(image_set, "prepare", lambda path, _: started.append(path))
+    images = (LabelledImage(Path(f"{number}.png"), 0, "p") for number in range(1000))
+    reader = image_set.read_images(images, SPEC)
+    next(reader)
+    assert len(started) <= image_set.AHEAD + 1
+
+
+def test_large_sets_are_in_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their pixels are those of a set in memory, on both sides of the split."""
+    listed = list_images(folder, CLASSES)
+    expected = split_by_patient(load_images(listed, CLASSES, SPEC), seed=3, fraction=0.3)
+    monkeypatch.setattr(pixel_store, "IN_MEMORY", 1000)
+    found = split_by_patient(load_images(listed, CLASSES, SPEC), seed=3, fraction=0.3)
+    for one, other in zip(expected, found, strict=True):
+        assert isinstance(other.pixels, np.memmap)
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_no_room_for_pixels_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the folder and how to choose another; nothing crashes later."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pixel_store, "IN_MEMORY", 1000)
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(DataError, match=r"room for .*No space left on device.*TMPDIR"):
+        load_images(list_images(folder, CLASSES), CLASSES, SPEC)

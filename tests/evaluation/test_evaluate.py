@@ -1,6 +1,7 @@
 """Evaluation of a model on labelled images."""
 
 import csv
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import CLASSES, FakeRuntime
+from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_manifest
@@ -18,7 +20,7 @@ from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
-from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate, score
+from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate_images, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE, SHIFTS
 from cxr_edge.models.model import Model
@@ -54,7 +56,7 @@ def test_scores_come_in_the_order_of_the_images(model: Model, images: ImageSet) 
 
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
-    found = evaluate(trained, images)
+    found = evaluate_images(trained, images)
     assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
     assert found.group == HELD_OUT
     counts = [figures.images for figures in found.groups.values()]
@@ -65,7 +67,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
-    found = evaluate(trained, images.take(list(range(5, 115))))
+    found = evaluate_images(trained, images.take(list(range(5, 115))))
     assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
     assert found.group == ALL
     assert len(found.scores) == 110
@@ -74,7 +76,7 @@ def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: Im
 def test_names_alone_prove_nothing(trained: Model, images: ImageSet, tmp_path: Path) -> None:
     """The report of other images says so, that of the very images need not."""
     for name, some in (("same", images), ("other", images.take(list(range(5, 115))))):
-        write_evaluation(evaluate(trained, some), tmp_path / name)
+        write_evaluation(evaluate_images(trained, some), tmp_path / name)
         text = (tmp_path / name / "report.md").read_text()
         assert (NAMES_ALONE in text) == (name == "other")
 
@@ -83,20 +85,22 @@ def test_merged_patients_belong_to_no_group(trained: Model, images: ImageSet) ->
     """Where a manifest has patients of its own, the split by name is not theirs."""
     first = replace(images.images[0], patient="IM-0007")
     merged = replace(images, images=(first, *images.images[1:]))
-    assert list(evaluate(trained, merged).groups) == [ALL]
+    assert list(evaluate_images(trained, merged).groups) == [ALL]
 
 
 def test_images_for_test_belong_to_no_group(trained: Model, images: ImageSet) -> None:
     """Nor do images whose names tell no patient, or those of a model that says nothing."""
     marked = replace(images, images=tuple(replace(image, split="test") for image in images.images))
-    assert list(evaluate(trained, marked).groups) == [ALL]
+    assert list(evaluate_images(trained, marked).groups) == [ALL]
     plain = replace(trained.spec, provenance=None)
-    assert list(evaluate(Model("ab" * 32, "onnx", FakeRuntime(plain)), images).groups) == [ALL]
+    assert list(evaluate_images(Model("ab" * 32, "onnx", FakeRuntime(plain)), images).groups) == [
+        ALL
+    ]
 
 
 def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """Figures, predictions, a report that shows every picture there is."""
-    found = evaluate(model, images, copies=True, counterfactual=True)
+    found = evaluate_images(model, images, copies=True, counterfactual=True)
     write_evaluation(found, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"evaluation.json", "predictions.csv", "report.md", *PICTURES}
@@ -116,7 +120,7 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
 def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """What needs both classes is left out."""
     only = images.where(list(images.labels == 1))
-    found = evaluate(model, only, copies=True, counterfactual=True)
+    found = evaluate_images(model, only, copies=True, counterfactual=True)
     assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
     write_evaluation(found, tmp_path)
     assert found.figures.auc is None
@@ -132,7 +136,7 @@ def test_a_model_of_other_classes_is_refused(
     other = Model("ab" * 32, "onnx", FakeRuntime(replace(spec, labels=labels)))
     message = f"{' and '.join(labels)} .*, got NORMAL and PNEUMONIA"
     with pytest.raises(DataError, match=message):
-        evaluate(other, images)
+        evaluate_images(other, images)
 
 
 @pytest.mark.parametrize("value", [np.nan, 1.5, -0.1])
@@ -144,12 +148,12 @@ def test_scores_that_are_no_probabilities_are_refused(
         FakeRuntime, "run", lambda _, pixels: Outputs(np.full(len(pixels), value, np.float32))
     )
     with pytest.raises(ModelInvalid, match="expected probabilities"):
-        evaluate(model, images)
+        evaluate_images(model, images)
 
 
 def test_report_and_matrix_round_alike(model: Model, images: ImageSet) -> None:
     """Scores are rounded once, before anything is held against a threshold."""
-    found = evaluate(model, images)
+    found = evaluate_images(model, images)
     np.testing.assert_array_equal(found.scores, found.scores.round(6))
 
 
@@ -157,18 +161,37 @@ def test_other_peoples_files_are_left_alone(model: Model, images: ImageSet, tmp_
     """A folder that is no evaluation is not written into; an older evaluation is replaced."""
     (tmp_path / "report.md").write_text("mine")
     with pytest.raises(UsageError, match="has other files"):
-        write_evaluation(evaluate(model, images), tmp_path)
+        write_evaluation(evaluate_images(model, images), tmp_path)
     assert (tmp_path / "report.md").read_text() == "mine"
-    write_evaluation(evaluate(model, images), tmp_path / "out")
-    write_evaluation(evaluate(model, images.where(list(images.labels == 1))), tmp_path / "out")
+    write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    write_evaluation(
+        evaluate_images(model, images.where(list(images.labels == 1))), tmp_path / "out"
+    )
     assert not (tmp_path / "out" / "roc.png").exists()
+
+
+def test_a_failed_write_leaves_the_earlier_evaluation(
+    model: Model, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while a picture is drawn costs no file that was there, and leaves no half one."""
+    write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def fill_disk(_: Figure, path: Path, **__: object) -> None:
+        path.write_bytes(b"half a picture")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_disk)
+    with pytest.raises(UsageError, match="No space left on device"):
+        write_evaluation(evaluate_images(model, images), tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_odd_names_are_drawn(model: Model, images: ImageSet, tmp_path: Path) -> None:
     """Names that are mathematics to the plotter, or no UTF-8."""
     names = ("cost$^$5.png", "a\udcff.png")
     odd = tuple(replace(image, path=Path(names[n % 2])) for n, image in enumerate(images.images))
-    write_evaluation(evaluate(model, replace(images, images=odd)), tmp_path / "out")
+    write_evaluation(evaluate_images(model, replace(images, images=odd)), tmp_path / "out")
     assert (tmp_path / "out" / "errors.png").exists()
 
 
@@ -178,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     """In one line."""
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UsageError, match="cannot be made"):
-        write_evaluation(evaluate(model, images), tmp_path / "out")
+        write_evaluation(evaluate_images(model, images), tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -229,7 +252,7 @@ def test_what_was_held_out_is_taken_first(
     ]
     write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "30 of 120 images, those of the validation split" in result.output
+    assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output
 
 

@@ -10,7 +10,7 @@ from fakes import CLASSES
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.errors import DataError
-from cxr_edge.evaluation.evaluate import evaluate
+from cxr_edge.evaluation.evaluate import evaluate_images
 from cxr_edge.evaluation.report import write_evaluation
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.models.model import Model
@@ -20,7 +20,7 @@ from cxr_edge.spec.input_spec import InputSpec
 def test_what_is_written_is_read(model: Model, class_folders: Path, tmp_path: Path) -> None:
     """Figures of images, copies and changes come back equal."""
     images = load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(32, 32))
-    found = evaluate(model, images, copies=True, counterfactual=True)
+    found = evaluate_images(model, images, copies=True, counterfactual=True)
     write_evaluation(found, tmp_path)
     summary = Summary.read(tmp_path / "evaluation.json")
     assert summary.figures == found.figures

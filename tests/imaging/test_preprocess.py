@@ -51,7 +51,7 @@ def test_the_same_size_changes_nothing() -> None:
 
 
 def test_enlarging_is_bilinear() -> None:
-    """Between two pixels lies their weighted mean, beyond the outermost centres nothing new."""
+    """Between two pixels lies their weighted mean, beyond the outermost centers nothing new."""
     row = np.array([[0, 200]] * 2)
     assert gray(row, 2, 4).tolist() == [[0, 50, 150, 200]] * 2
 
@@ -74,7 +74,7 @@ def test_fine_stripes_average_to_gray() -> None:
 
 
 def test_channels_are_copies_of_gray() -> None:
-    """A model for colour gets three times the same."""
+    """A model for color gets three times the same."""
     pixels = preprocess(decoded(NOISE), InputSpec(10, 10, 3))
     for channel in (1, 2):
         np.testing.assert_array_equal(pixels[:, :, channel], pixels[:, :, 0])

@@ -33,5 +33,5 @@ def test_an_error_comes_back_with_its_message() -> None:
 
 def test_a_process_that_dies_is_told() -> None:
     """Killed for want of memory, it is an error and no wait without end."""
-    with pytest.raises(CxrError, match="exit code -9, mostly since memory was short"):
+    with pytest.raises(CxrError, match="exit code -9, most likely because memory was short"):
         call_in_subprocess(signal.raise_signal, signal.SIGKILL)

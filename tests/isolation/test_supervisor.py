@@ -148,7 +148,7 @@ def test_children_that_always_die_are_given_up(
     monkeypatch.setattr(supervise, "_Child", Child)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert supervise.supervise("scan", "") == 1
-    assert "died of SIGSEGV 5 times in a row" in capsys.readouterr().err
+    assert "ended by SIGSEGV 5 times in a row" in capsys.readouterr().err
 
 
 def test_nohup_holds(images: Path, tmp_path: Path, scan: Scan) -> None:

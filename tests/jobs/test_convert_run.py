@@ -1,11 +1,9 @@
-"""Images to image files: what a scan sees in them, what they are called, and that none is lost."""
+"""One conversion: every file, the same pixels, and the same bytes after any interruption."""
 
-import csv
 import dataclasses
 import errno
 import fcntl
 import hashlib
-import hmac
 import json
 import os
 import shutil
@@ -18,20 +16,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from fakes import SAMPLES
+from image_folders import write_dicoms
+from runs import FakeSink, rows
 
-from cxr_edge.errors import ExitCode, ImageError, ReportError, UsageError
+from cxr_edge.errors import ExitCode, ImageError, ReportError
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.encode import Container, Encoding
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_run import run_convert
-from cxr_edge.jobs.pseudonyms import read_or_make_key
 from cxr_edge.pipeline.discover import discover
-from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.reports.observer import Counted, Unobserved
+from cxr_edge.reports.manifest import Manifest, manifest_path
 from cxr_edge.storage.atomic import TEMP_PREFIX
 from cxr_edge.storage.lock import lock_path
 
@@ -46,31 +43,13 @@ KEY = bytes(range(32))
 
 @pytest.fixture
 def images(tmp_path: Path, phantoms: ModuleType) -> Path:
-    """A folder of seven images: three have one UID and two the same bytes; two are none."""
-    folder = tmp_path / "films"
-    (folder / "b").mkdir(parents=True)
-    for number in range(4):
-        image = phantoms.phantom(number, opacities=number % 3, size=48)
-        if number < 2:
-            cv2.imwrite(str(folder / f"{number}.png"), image >> 4)
-        dicom = phantoms.dicom(image, "MONOCHROME1", 7 if number < 2 else number)
-        dicom.save_as(folder / "b" / f"{number}.dcm", enforce_file_format=True)
-    shutil.copy(folder / "b" / "0.dcm", folder / "b" / "copy.dcm")
-    (folder / "b" / "bad.png").write_text("no image")
-    (folder / "empty.jpg").touch()
-    (folder / "notes.txt").write_text("no image")
-    return folder
+    return write_dicoms(tmp_path / "films", phantoms)
 
 
 @pytest.fixture
 def job(images: Path, tmp_path: Path) -> ConvertJob:
     (tmp_path / "key").write_bytes(KEY)
     return ConvertJob(images, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
-
-
-def rows(mapping: Path) -> list[dict[str, str]]:
-    with mapping.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def converted(mapping: Path) -> list[dict[str, str]]:
@@ -86,10 +65,6 @@ def decoded_images(job: ConvertJob) -> dict[str, bytes]:
 def left(job: ConvertJob) -> dict[str, bytes]:
     """Return all that a conversion leaves, but for the manifest with its times."""
     return {**decoded_images(job), "mapping": job.mapping.read_bytes()}
-
-
-def name(identity: str) -> str:
-    return hmac.new(KEY, identity.encode(), "sha256").hexdigest()[:32]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: e.described)
@@ -141,7 +116,7 @@ def test_every_file_that_a_scan_takes_has_one_row(job: ConvertJob, images: Path)
     assert [row["source"] for row in found] == [item.path for item in discover([images])]
     assert manifest.exit_code == ExitCode.SOME_FAILED
     assert (manifest.counts.ok, manifest.counts.failed) == (7, 2)
-    assert manifest.passed_over.counts == {"other": 1}
+    assert manifest.skipped == {"other": 1}
     assert {row["reason"] for row in found} == {"", "not-an-image", "empty-file"}
     for row in found:
         assert row["sha256"] == hashlib.sha256((images / row["source"]).read_bytes()).hexdigest()
@@ -152,101 +127,6 @@ def test_every_file_that_a_scan_takes_has_one_row(job: ConvertJob, images: Path)
     assert {path.name for path in job.target.iterdir()} == {
         row["target"] for row in converted(job.mapping)
     }
-
-
-def test_names_are_keyed_digests_and_copies_keep_apart(job: ConvertJob) -> None:
-    """HMAC-SHA-256 of the UID, or of the file's digest; one image a file, also under one UID."""
-    run_convert(job)
-    targets = {row["source"]: row["target"] for row in rows(job.mapping)}
-    digests = {row["source"]: row["sha256"] for row in rows(job.mapping)}
-    uid = "2.25.20210430."
-    assert targets["0.png"] == f"{name(digests['0.png'])}.png"
-    assert targets["b/2.dcm"] == f"{name(uid + '2')}.png"
-    assert [targets[f"b/{stem}.dcm"] for stem in ("0", "1", "copy")] == [
-        f"{name(uid + '7')}{copy}.png" for copy in ("", "-2", "-3")
-    ]
-    decoded_images = [
-        (job.target / targets[f"b/{stem}.dcm"]).read_bytes() for stem in ("0", "1", "copy")
-    ]
-    assert decoded_images[0] == decoded_images[2] != decoded_images[1]
-
-
-def test_a_key_is_made_and_kept(job: ConvertJob, tmp_path: Path) -> None:
-    """Random, of 32 bytes, for its owner alone; with it the names come again, with none other."""
-    made = dataclasses.replace(job, key=tmp_path / "made")
-    run_convert(made)
-    assert (tmp_path / "made").stat().st_size == 32
-    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
-    names = []
-    for number, key in enumerate((tmp_path / "made", job.key)):
-        again = dataclasses.replace(
-            job, target=tmp_path / f"{number}", mapping=tmp_path / f"{number}.csv", key=key
-        )
-        run_convert(again)
-        names.append({row["target"] for row in converted(again.mapping)})
-    assert names[0] == {row["target"] for row in converted(made.mapping)}
-    assert not names[0] & names[1]
-
-
-def test_names_are_kept_where_that_is_asked_for(job: ConvertJob, images: Path) -> None:
-    """Folders and names stay; a number that is part of a UID is no suffix; none overwrites one."""
-    shutil.copy(images / "0.png", images / "0.dcm")
-    shutil.copy(images / "0.png", images / "1.2.840.7")
-    long, odd = "x" * 251 + ".png", os.fsdecode(b"caf\xe9\n.png")
-    shutil.copy(images / "0.png", images / long)
-    shutil.copy(images / "0.png", images / odd)
-    kept = dataclasses.replace(job, key=None)
-    run_convert(kept)
-    there = {path.relative_to(job.target).as_posix() for path in job.target.rglob("*.*")}
-    assert there == {
-        "0.png", "0-2.png", "1.png", "1.2.840.7.png", odd, "x" * 230 + ".png",
-        "b/0.png", "b/1.png", "b/2.png", "b/3.png", "b/copy.png",
-    }  # fmt: skip
-    targets = {row["source"]: row["target"] for row in rows(kept.mapping)}
-    assert (targets["0.dcm"], targets["0.png"]) == ("0.png", "0-2.png")
-    assert run_convert(kept).continued_from == 13
-
-
-def test_a_kept_name_may_be_a_folders_too(job: ConvertJob, images: Path) -> None:
-    """A file's new name and a folder's are kept apart, whichever comes first, and continued so."""
-    for file, folder in (("c.jpg", "c.png"), ("e.tif", "E.png/e.png"), ("g.png", "g-2.png")):
-        (images / folder).mkdir(parents=True)
-        shutil.copy(images / "0.png", images / folder / "film.png")
-        shutil.copy(images / "0.png", images / file)
-    shutil.copy(images / "0.png", images / "e.png")
-    kept = dataclasses.replace(job, key=None)
-    run_convert(kept)
-    whole = left(kept)
-    targets = [row["target"] for row in converted(kept.mapping)]
-    assert len(targets) == len(set(targets)) == 14
-    assert all((kept.target / target).is_file() for target in targets)
-    kept.mapping.write_bytes(whole["mapping"][:-100])
-    run_convert(kept)
-    assert left(kept) == whole
-
-
-def test_a_key_is_made_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some file systems, as of USB sticks, have none; an existing key stays there too."""
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    key = read_or_make_key(tmp_path / "key")
-    assert (tmp_path / "key").read_bytes() == key
-    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
-    monkeypatch.setattr(Path, "exists", lambda _path: False)
-    assert read_or_make_key(tmp_path / "key") == key
-
-
-def test_a_key_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that another process made meanwhile is the key; nothing stays beside it."""
-    (tmp_path / "key").write_bytes(KEY)
-    (tmp_path / "half-key").write_text("somebody's")
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "exists", lambda _path: False)
-        assert read_or_make_key(tmp_path / "key") == KEY
-    assert {path.name for path in tmp_path.iterdir()} == {"key", "half-key"}
 
 
 @pytest.mark.parametrize("keyed", [True, False])
@@ -324,54 +204,28 @@ def test_a_full_disk_is_told_and_continued(
 def test_interrupted_it_can_be_continued(job: ConvertJob) -> None:
     """The manifest says so, and the next run finishes."""
 
-    class Interrupt:
-        def begun(self, manifest: Counted) -> None:
-            assert manifest.counts.rows == 0
+    def interrupt(_outcomes: Sequence[object]) -> None:
+        raise KeyboardInterrupt
 
-        def written(self, outcomes: Sequence[object]) -> None:
-            assert len(outcomes) == 1
-            raise KeyboardInterrupt
-
+    sink = FakeSink(write=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run_convert(job, Interrupt())
+        run_convert(job, [sink])
+    assert sink.calls == ["begin at 0", "write 1", "close with 130"]
     assert json.loads(manifest_path(job.mapping).read_text())["exit_code"] == 130
     assert run_convert(job).continued_from == 1
-
-
-def test_what_cannot_be_looked_into_is_no_success(
-    cxr: Callable[..., Any], job: ConvertJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Exit code 3 says that images may be missing, and nothing tells the name of the folder."""
-    (job.source / "b" / "bad.png").unlink()
-    (job.source / "empty.jpg").unlink()
-    (job.source / "ward").mkdir()
-    real = os.scandir
-
-    def refuse(where: bytes) -> object:
-        if where.endswith(b"/ward/"):
-            raise PermissionError
-        return real(where)
-
-    monkeypatch.setattr("os.scandir", refuse)
-    done = cxr("convert", job.source, job.target)
-    assert done.exit_code == ExitCode.SOME_FAILED
-    assert "could not be looked into: images may be missing" in done.stdout
-    manifest = manifest_path(job.mapping).read_text()
-    assert json.loads(manifest)["passed_over"] == {"unlisted": 1, "other": 1}
-    assert "ward" not in done.output + manifest
 
 
 def test_one_conversion_at_a_time(job: ConvertJob) -> None:
     """A second one into the same mapping is refused, told which process has it, and harms none."""
 
-    class Second(Unobserved):
-        def begun(self, manifest: Counted) -> None:
-            assert manifest.counts.rows == 0
-            message = f"written by another conversion \\(process {os.getpid()}\\).*--mapping"
-            with pytest.raises(ReportError, match=message):
-                run_convert(job)
+    def second(_manifest: Manifest) -> None:
+        message = f"written by another conversion \\(process {os.getpid()}\\).*--mapping"
+        with pytest.raises(ReportError, match=message):
+            run_convert(job)
 
-    assert run_convert(job, Second()).counts.ok == 7
+    sink = FakeSink(begin=second)
+    assert run_convert(job, [sink]).counts.ok == 7
+    assert sink.calls[0] == "begin at 0"
     assert json.loads(manifest_path(job.mapping).read_text())["pid"] is None
     assert not lock_path(job.mapping).exists()
 
@@ -384,132 +238,11 @@ def test_a_source_that_goes_stops_the_conversion(job: ConvertJob, tmp_path: Path
     kept = mapping.index(b"\n", mapping.index(b"\n") + 1) + 1
     job.mapping.write_bytes(mapping[:kept])
 
-    class Unplugs(Unobserved):
-        def begun(self, manifest: Counted) -> None:
-            assert manifest.counts.rows == 1
-            job.source.rename(tmp_path / "away")
-
+    unplugs = FakeSink(begin=lambda _manifest: job.source.rename(tmp_path / "away"))
     with pytest.raises(ReportError, match="is no longer available"):
-        run_convert(job, Unplugs())
+        run_convert(job, [unplugs])
+    assert unplugs.calls[0] == "begin at 1"
     assert job.mapping.read_bytes() == mapping[:kept]
     (tmp_path / "away").rename(job.source)
     run_convert(job)
     assert left(job) == whole
-
-
-def other_bits(job: ConvertJob) -> ConvertJob:
-    return dataclasses.replace(job, encoding=Encoding(bits=16))
-
-
-def other_key(job: ConvertJob) -> ConvertJob:
-    assert job.key
-    job.key.write_bytes(KEY[::-1])
-    return job
-
-
-def no_key(job: ConvertJob) -> ConvertJob:
-    assert job.key
-    job.key.unlink()
-    return job
-
-
-def image_gone(job: ConvertJob) -> ConvertJob:
-    next(job.target.iterdir()).unlink()
-    return job
-
-
-def source_gone(job: ConvertJob) -> ConvertJob:
-    (job.source / "0.png").unlink()
-    return job
-
-
-def no_manifest(job: ConvertJob) -> ConvertJob:
-    manifest_path(job.mapping).unlink()
-    return job
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (other_bits, "bits was 8, now 16"),
-        (other_key, "key check was .*, now"),
-        (no_key, "its key .* is gone"),
-        (image_gone, "lacks .*png"),
-        (source_gone, "its row 1 is not of the file that is there now"),
-        (no_manifest, "cannot be understood"),
-    ],
-)
-def test_what_cannot_be_continued_is_left_alone(
-    job: ConvertJob, change: Callable[[ConvertJob], ConvertJob], message: str
-) -> None:
-    """Other options, another key or other files than before are told, and nothing is written."""
-    run_convert(job)
-    job = change(job)
-    before = left(job)
-    with pytest.raises(ReportError, match=f"{message}.*remove the mapping and the images"):
-        run_convert(job)
-    assert left(job) == before
-    assert (job.key and job.key.exists()) == (change is not no_key)
-
-
-@pytest.mark.parametrize(
-    ("places", "message"),
-    [
-        ({"source": "none"}, "does not exist"),
-        ({"target": "films"}, "apart from each other"),
-        ({"target": "films/out"}, "apart from each other"),
-        ({"target": "."}, "apart from each other"),
-        ({"target": "full"}, "new or empty"),
-        ({"target": "none/out"}, "none is none"),
-        ({"target": "full/file"}, "file is none"),
-        ({"mapping": "out/m.csv"}, "expected an existing folder"),
-        ({"target": "empty", "mapping": "empty/m.csv"}, "outside of DST"),
-        ({"target": "empty", "key": "empty/key"}, "outside of DST"),
-        ({"key": "none/key"}, "cannot be read or made"),
-        ({"key": "full/file"}, "at least 16 secret bytes"),
-    ],
-)
-def test_a_wrong_place_is_told_before_anything_is_done(
-    job: ConvertJob, tmp_path: Path, places: dict[str, str], message: str
-) -> None:
-    """Nothing of the user's is overwritten; nothing lands where it counts as an image or leaks."""
-    for folder in ("full", "empty"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "full" / "file").write_text("mine")
-    before = sorted(tmp_path.rglob("*"))
-    values: dict[str, Any] = {key: tmp_path / place for key, place in places.items()}
-    with pytest.raises(UsageError, match=message):
-        run_convert(dataclasses.replace(job, **values))
-    assert sorted(tmp_path.rglob("*")) == before
-    assert (tmp_path / "full" / "file").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--format", "gif"], "expected png, tiff, jpeg, got gif"),
-        (["--bits", "12"], "expected 8 or 16, got 12"),
-        (["--format", "jpeg", "--bits", "16"], "JPEG has 8 bits"),
-        (["--keep-names", "--key", "k"], "exclude each other"),
-    ],
-)
-def test_options_that_cannot_work_are_told(
-    cxr: Callable[..., Any], job: ConvertJob, words: list[str], message: str
-) -> None:
-    """With exit code 2, and nothing is written."""
-    done = cxr("convert", job.source, job.target, *words)
-    assert done.exit_code == ExitCode.USAGE
-    assert message in done.stderr
-    assert not job.target.exists()
-
-
-def test_the_command_says_what_it_did(cxr: Callable[..., Any], job: ConvertJob) -> None:
-    """Counts, places, and exit code 3 where files failed; with --quiet nothing."""
-    words = ("convert", job.source, job.target, "--format", "jpeg", "--quality", "80")
-    done = cxr(*words)
-    assert done.exit_code == ExitCode.SOME_FAILED
-    assert f"converted          7  JPEG of quality 80, in {job.target}" in done.stdout
-    assert "failed             2  1 empty-file, 1 not-an-image" in done.stdout
-    assert f"keyed by {job.mapping.with_suffix('.key')}; mapping {job.mapping}" in done.stdout
-    assert all(path.suffix == ".jpg" for path in job.target.iterdir())
-    assert cxr(*words, "--quiet").output == ""

@@ -1,5 +1,6 @@
 """How many images one call of a model takes."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +65,11 @@ def test_the_fastest_size_is_taken_and_remembered(spec: ModelSpec, golden_packag
     runtime = Timed(spec, call=10, image=0.1)
     first = choose_batching(packaged(runtime, golden_package), None, 2)
     assert first.size == 16
-    assert first.why.startswith("fastest of ms an image 1")
+    assert re.fullmatch(
+        r"batch size 16 is fastest: [\d.]+ ms per image "
+        r"\(batch size 1: 1\d\.\d ms, batch size 4: [\d.]+ ms\)",
+        first.why,
+    )
     runtime.batches.clear()
     assert choose_batching(packaged(runtime, golden_package), None, 2) == first
     assert not runtime.batches
@@ -85,7 +90,7 @@ def test_company_never_changes_a_bit(
     model = packaged(kind(spec, call=10, image=0.1), golden_package)
     chosen = choose_batching(model, asked, 2)
     assert chosen.size == 1
-    assert module.ALONE in chosen.why
+    assert module.INEXACT in chosen.why
 
 
 def test_what_is_asked_for_is_taken(spec: ModelSpec, golden_package: Path) -> None:
@@ -116,6 +121,34 @@ def test_memory_bounds_the_batch(
     assert max(runtime.batches) == 4
 
 
+@pytest.mark.parametrize(
+    ("times", "why"),
+    [
+        ({"1": 9.2, "4": 9.3}, "batch size 1 is fastest: 9.2 ms per image (batch size 4: 9.3 ms)"),
+        (
+            {"1": 9, "4": 8},
+            "batch size 4 is fastest: 8.0 ms per image (batch size 1: 9.0 ms)",
+        ),
+        (
+            {"1": 9, "4": 8.5},
+            "batch size 1 is nearly as fast as larger: 9.0 ms per image (batch size 4: 8.5 ms)",
+        ),
+        (
+            {"1": 9.2, "4": 3.0, "16": None},
+            f"batch size 4 is fastest: 3.0 ms per image (batch size 1: 9.2 ms); {module.INEXACT}",
+        ),
+        (
+            {"1": 9.2, "4": None},
+            f"batch size 1: {module.INEXACT}",
+        ),
+        ({"1": 9.2}, "batch size 1: larger batches need too much memory"),
+    ],
+)
+def test_the_reason_is_plain(times: dict[str, float | None], why: str) -> None:
+    """Every number stands right after its name, and what was not tried says why."""
+    assert module._reason(times) == why
+
+
 def test_remembered_rubbish_is_measured_again(spec: ModelSpec, golden_package: Path) -> None:
     """What others wrote into the cache folder is not believed."""
     model = packaged(Timed(spec, 0, 1), golden_package)
@@ -137,4 +170,4 @@ def test_the_embedded_model_is_measured_for_real() -> None:
     """Its images are alike to the last bit in every company, so a size by hand is obeyed."""
     model = open_model(threads=1)
     assert choose_batching(model, 3, 1).size == 3
-    assert choose_batching(model, None, 1).why.startswith("fastest of ms an image")
+    assert choose_batching(model, None, 1).why.startswith("batch size ")

@@ -15,7 +15,7 @@ from fake_storage import FakeStorage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.errors import ReportError
 from cxr_edge.pipeline.discover import Skipped, candidates, discover
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -185,35 +185,6 @@ def test_a_hidden_folder_named_as_path_is_looked_into(tmp_path: Path) -> None:
     assert found(tmp_path / ".films") == (["x.png"], {})
 
 
-def test_roots_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
-    """As many parts of a path are named as it takes, and only where it takes them."""
-    plant(tmp_path, "monday/films/x.png", "tuesday/films/x.png", "other/x.png")
-    roots = [tmp_path / name for name in ("monday/films", "tuesday/films", "other")]
-    assert found(*roots)[0] == ["monday/films/x.png", "other/x.png", "tuesday/films/x.png"]
-
-
-def test_a_path_given_twice_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However it is written, one folder gives each of its files one row."""
-    plant(tmp_path, "films/x.png")
-    monkeypatch.chdir(tmp_path)
-    spellings = [Path("films"), tmp_path / "films", Path("films/../films"), Path("films/")]
-    assert found(*spellings) == (["x.png"], {})
-
-
-def test_names_that_hold_each_other_are_refused(tmp_path: Path) -> None:
-    """Two files must not come by one path in the report."""
-    plant(tmp_path, "a/b/x.png", "c/b/x.png", "d/a/b/x.png")
-    with pytest.raises(UsageError, match="one at a time"):
-        discover([tmp_path / "a/b", tmp_path / "c/b", tmp_path / "d/a"])
-
-
-def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
-    """A typing error is told before the first image is scanned."""
-    plant(tmp_path, "x.png")
-    with pytest.raises(UsageError, match="typo does not exist"):
-        discover([tmp_path, tmp_path / "typo"])
-
-
 def test_folders_are_listed_when_they_are_reached(tmp_path: Path) -> None:
     """Scanning starts before the last folder is known."""
     plant(tmp_path, "a/x.png", "b/x.png")
@@ -297,25 +268,6 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     assert paths == [name]
 
 
-def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
-    """A file never has two rows because two PATHs reach it."""
-    (tmp_path / "a").mkdir()
-    image = tmp_path / "a" / "x.png"
-    image.touch()
-    for inner in (image, tmp_path / "a"):
-        with pytest.raises(UsageError, match="is inside"):
-            discover([tmp_path, inner])
-
-
-def test_a_root_that_refuses_to_be_listed_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A closed folder is not an empty one."""
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(UsageError, match="cannot be listed"):
-        discover([tmp_path])
-
-
 def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
     """Its images must not be missing from a report that counts as finished."""
     for name in ("a", "b"):
@@ -345,6 +297,6 @@ def test_counting_opens_no_file() -> None:
     storage, skipped = FakeStorage(files), Skipped()
     counted = sum(1 for _ in candidates(["mem"], storage))
     assert storage.opened == []
-    assert counted - skipped.opened == 3
     taken = sum(1 for _ in discover(["mem"], skipped, storage))
-    assert counted - skipped.opened == taken == 2
+    assert taken == 2
+    assert counted - skipped.counts["other"] - skipped.counts["unread"] == taken

@@ -6,13 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import cv2
-import numpy as np
 import pytest
 from fake_engine import FakeEngine
 from fakes import SAMPLES, FakeRuntime
-from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
@@ -21,8 +18,6 @@ from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import AHEAD, ThreadEngine
-from cxr_edge.runtimes.base import Outputs
-from cxr_edge.spec.model_spec import ModelSpec
 
 
 def run(model: Model, batching: Batching | None = None, workers: int = 2) -> list[Outcome]:
@@ -49,20 +44,6 @@ def test_what_cannot_be_read_is_not_scored(model: Model) -> None:
     run(model, Batching(4), workers=1)
     assert isinstance(model.runtime, FakeRuntime)
     assert model.runtime.batches == [4, 1, 1, 1]  # the third batch has failed files only
-
-
-class Trios(FakeRuntime):
-    """Rounds otherwise in company of three."""
-
-    def run(self, pixels: NDArray[np.uint8]) -> Outputs:
-        given = super().run(pixels)
-        return Outputs(given.scores + np.float32(0.01)) if len(pixels) == 3 else given
-
-
-def test_company_that_was_not_tried_is_never_kept(spec: ModelSpec) -> None:
-    """Where four together are as alone, the three left of a batch are scored as alone too."""
-    model = Model("0" * 64, "onnx", Trios(spec))
-    assert run(model, Batching(4)) == run(model, Batching(1))
 
 
 def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
@@ -102,47 +83,6 @@ def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> N
     )
     assert sum(len(batch) for batch in batches) == 20
     assert taken <= 20 + 2 * 4 * AHEAD + 4
-
-
-class Answers:
-    """A runtime that gives a fixed answer."""
-
-    provider = "FakeProvider"
-    why = "there is no other"
-
-    def __init__(self, spec: ModelSpec, answer: list[float]) -> None:
-        self.spec = spec
-        self.answer = answer
-
-    def run(self, _pixels: NDArray[np.uint8]) -> Outputs:
-        return Outputs(np.array(self.answer, np.float32))
-
-
-@pytest.mark.parametrize("score", [float("nan"), -0.1, 1.5, float("inf")])
-def test_a_score_that_is_no_probability_fails_its_row(spec: ModelSpec, score: float) -> None:
-    """It is never printed as a number."""
-    model = Model("0" * 64, "onnx", Answers(spec, [score]))
-    (outcome,) = run_one(model)
-    assert isinstance(outcome, Failure)
-    assert outcome.reason == "invalid-score"
-
-
-def test_a_model_that_gives_too_few_scores_is_refused(spec: ModelSpec) -> None:
-    """No probability is given to the wrong image."""
-    with pytest.raises(ModelInvalid, match="gave 2 for 1"):
-        run_one(Model("0" * 64, "onnx", Answers(spec, [0.1, 0.2])))
-
-
-def run_one(model: Model) -> list[Outcome]:
-    items = discover([SAMPLES / "phantom-normal.jpg"])
-    return next(scan(items, model, Decision.of(model.spec)))
-
-
-def test_labels_follow_the_printed_probability(spec: ModelSpec) -> None:
-    """A probability printed as the threshold is positive, whatever its seventh decimal."""
-    decision = Decision.of(spec, threshold=0.3)
-    assert decision.label(0.29999999) == "PNEUMONIA"
-    assert decision.label(0.2999994) == "NORMAL"
 
 
 def test_images_of_every_format_score_alike() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from fakes import SAMPLES
+from runs import session_of
 
 from cxr_edge.errors import ExitCode
-from cxr_edge.jobs.scan_run import ScanJob, run_scan
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.system.printable import printable
 
@@ -44,8 +45,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
-    decision = Decision.of(model.spec)
-    return ScanJob([images], tmp_path / "report.csv", model, decision, batching=Batching(4))
+    return ScanJob([images], tmp_path / "report.csv", session_of(model, batching=Batching(4)))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_listed_is_no_success(
     monkeypatch.setattr("os.scandir", refuse)
     manifest = run_scan(job)
     assert manifest.exit_code == ExitCode.SOME_FAILED
-    assert (manifest.passed_over, manifest.first_lost) == ({"unlisted": 1}, ["ward/"])
+    assert (manifest.skipped, manifest.first_lost) == ({"unlisted": 1}, ["ward/"])
 
 
 def test_pandas_reads_every_row(report: Path) -> None:

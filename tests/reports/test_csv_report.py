@@ -1,20 +1,17 @@
 """The CSV report, row by row."""
 
 import csv
-import json
-import os
+from collections import Counter
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
-from cxr_edge.errors import ReportError
 from cxr_edge.imaging.image import SourceFacts
-from cxr_edge.pipeline.outcome import Failure, Prediction
-from cxr_edge.reports.append_log import AppendLog, read_rows
-from cxr_edge.reports.counts import Counts
-from cxr_edge.reports.csv_report import COLUMNS, REPORT, CsvReport, row_of, set_aside
-from cxr_edge.reports.manifest import manifest_path, read_identity
+from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
+from cxr_edge.reports.counts import ScanCounts
+from cxr_edge.reports.csv_report import COLUMNS, REPORT, CsvSink, row_of, set_aside
+from cxr_edge.reports.manifest import Manifest, manifest_path
+from cxr_edge.reports.sink import RunResult, Sink
 
 SCORED = Prediction(
     path='ward/a, "b".png',
@@ -58,11 +55,14 @@ def test_a_reason_outside_the_closed_list_cannot_be_made() -> None:
         Failure("a", "", "whatever", "")
 
 
-def write(path: Path) -> Counts:
-    report = CsvReport.open(path, "m@1")
-    report.write([SCORED, FAILED])
-    report.close()
-    return report.counts
+def write(path: Path) -> ScanCounts:
+    counts = ScanCounts()
+    sink: Sink[Outcome] = CsvSink(REPORT, path, lambda outcome: row_of(outcome, "m@1"), counts)
+    manifest = Manifest(identity=None, counts=counts, skipped=Counter())
+    sink.begin(manifest)
+    sink.write([SCORED, FAILED])
+    sink.close(RunResult(manifest))
+    return counts
 
 
 def test_counts_are_those_of_the_rows(tmp_path: Path) -> None:
@@ -83,46 +83,6 @@ def test_any_csv_reader_reads_it(tmp_path: Path) -> None:
     assert [row["path"] for row in rows] == [SCORED.path, FAILED.path]
 
 
-def test_every_prefix_of_a_report_is_readable(tmp_path: Path) -> None:
-    """Cut anywhere, also within a quoted name, the whole rows before the cut are found."""
-    path = tmp_path / "r.csv"
-    write(path)
-    data = path.read_bytes()
-    whole = list(read_rows(REPORT, path))
-    assert whole[-1][1] == len(data)
-    for cut in range(len(data)):
-        path.write_bytes(data[:cut])
-        assert list(read_rows(REPORT, path)) == [pair for pair in whole if pair[1] <= cut]
-
-
-@pytest.mark.parametrize("content", [b"a,b,c\n", b"\xff\xfe\n", b'"a"b,\n'])
-def test_a_foreign_file_is_not_taken_for_a_report(tmp_path: Path, content: bytes) -> None:
-    """Somebody's own CSV is never appended to."""
-    path = tmp_path / "r.csv"
-    path.write_bytes(content)
-    with pytest.raises(ReportError, match="no report of cxr scan"):
-        list(read_rows(REPORT, path))
-
-
-@pytest.mark.parametrize("content", [None, "{", "[]", json.dumps({"manifest_version": 2})])
-def test_a_report_without_manifest_is_not_continued(tmp_path: Path, content: str | None) -> None:
-    """What it was made with is unknown, and the message says so."""
-    report = tmp_path / "r.csv"
-    report.touch()
-    if content is not None:
-        manifest_path(report).write_text(content)
-    with pytest.raises(ReportError, match=r"r\.run\.json.*--fresh"):
-        read_identity(report)
-
-
-def test_a_report_of_an_earlier_version_is_not_continued(tmp_path: Path) -> None:
-    """The message names both versions, whatever else that manifest says."""
-    report = tmp_path / "r.csv"
-    manifest_path(report).write_text(json.dumps({"manifest_version": 1, "identity": {"old": 1}}))
-    with pytest.raises(ReportError, match=r"manifest_version 2, got 1; finish it with .* --fresh"):
-        read_identity(report)
-
-
 def test_set_aside_never_overwrites(tmp_path: Path) -> None:
     """Each old report keeps a name of its own."""
     report = tmp_path / "r.csv"
@@ -136,7 +96,7 @@ def test_set_aside_never_overwrites(tmp_path: Path) -> None:
 
 
 def test_an_old_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped in between, what is left is not begun anew without its rows."""
+    """Stopped in between, what is left is not started anew without its rows."""
     report = tmp_path / "r.csv"
     report.write_text("rows")
     manifest_path(report).write_text("manifest")
@@ -156,33 +116,3 @@ def test_an_old_manifest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     set_aside(report)
     assert (tmp_path / "r.old-1.csv").read_text() == "rows"
     assert (tmp_path / "r.old-1.run.json").read_text() == "manifest"
-
-
-def test_each_report_has_a_manifest_of_its_own() -> None:
-    """Also those that differ in their suffix alone."""
-    names = [manifest_path(Path("a") / name).name for name in ("r.csv", "r.txt", "r.old-1.csv")]
-    assert names == ["r.run.json", "r.txt.run.json", "r.old-1.run.json"]
-
-
-def test_a_report_that_cannot_be_written_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether that is seen when it is opened or when it is closed."""
-    opened: list[IO[str]] = []
-    real = Path.open
-
-    def keep(path: Path, *how: Any, **kinds: Any) -> IO[str]:
-        opened.append(real(path, *how, **kinds))
-        return opened[-1]
-
-    def fail(_handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "open", keep)
-    with pytest.raises(ReportError, match="/dev/null cannot be written"):
-        AppendLog.open(REPORT, Path("/dev/null"))  # it cannot be truncated
-    log = AppendLog.open(REPORT, tmp_path / "r.csv")
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(ReportError, match="No space left"):
-        log.close()
-    assert [file.closed for file in opened] == [True, True]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from fakes import ROOT, SAMPLES
+from runs import session_of
 
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports import json_log as module
 from cxr_edge.reports.json_log import JsonLog
 from cxr_edge.reports.progress import Meter
@@ -30,7 +30,7 @@ FIELDS = {
     },
     "progress": {"rows", "ok", "failed", "total", "files_per_second", "seconds_left"},
     "failed": {"path", "reason", "detail"},
-    "end": {"exit_code", "counts", "passed_over", "continued_from", "files_per_second"},
+    "end": {"exit_code", "counts", "skipped", "continued_from", "files_per_second"},
     "error": {"message", "exit_code"},
 }  # fmt: skip
 """All events, each with its fields but ``event`` and ``time``."""
@@ -64,7 +64,7 @@ def test_a_scan_is_told_from_start_to_end(cxr: Callable[..., Any], tmp_path: Pat
     assert end["exit_code"] == result.exit_code == 3
     manifest = json.loads(out.with_suffix(".run.json").read_text())
     assert end["counts"] == manifest["counts"]
-    assert end["passed_over"] == manifest["passed_over"]
+    assert end["skipped"] == manifest["skipped"]
     assert "files" in result.stdout
 
 
@@ -127,8 +127,8 @@ def test_progress_comes_now_and_then(
     for every, count in ((0.0, 9), (3600.0, 0)):
         monkeypatch.setattr(module, "EVERY", every)
         stream = io.StringIO()
-        job = ScanJob([SAMPLES], tmp_path / f"{every}.csv", model, Decision.of(model.spec))
-        run_scan(job, JsonLog(Meter(job.items()), "r.csv", stream))
+        job = ScanJob([SAMPLES], tmp_path / f"{every}.csv", session_of(model))
+        run_scan(job, [JsonLog(Meter(job.candidates()), "r.csv", stream)])
         progress = [event for event in events(stream.getvalue()) if event["event"] == "progress"]
         assert len(progress) == count + 1
         assert progress[-1]["rows"] == 9
@@ -141,8 +141,8 @@ def test_any_file_name_is_one_line(model: Model, tmp_path: Path) -> None:
     for name in (b"a\nb.png", b"\xff.png"):
         (images / os.fsdecode(name)).touch()
     stream = io.StringIO()
-    job = ScanJob([images], tmp_path / "r.csv", model, Decision.of(model.spec))
-    run_scan(job, JsonLog(Meter(job.items()), "r.csv", stream))
+    job = ScanJob([images], tmp_path / "r.csv", session_of(model))
+    run_scan(job, [JsonLog(Meter(job.candidates()), "r.csv", stream)])
     failed = [event["path"] for event in events(stream.getvalue()) if event["event"] == "failed"]
     assert failed == [r"a\x0ab.png", r"\udcff.png"]
 

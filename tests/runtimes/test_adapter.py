@@ -1,8 +1,6 @@
 """Models of other origin behind the runtimes' seam."""
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,14 @@ import pytest
 from fakes import runtimes
 from onnx import TensorProto, helper, numpy_helper
 
-from cxr_edge.errors import ModelError, ModelInvalid
-from cxr_edge.models.locate import default_package
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.open import open_model
-from cxr_edge.models.registry import installed
 from cxr_edge.runtimes.adapter import Adapter, Tensor
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 
 HEIGHT, WIDTH = 6, 4
-POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 TYPES = {
     "uint8": TensorProto.UINT8,
     "float32": TensorProto.FLOAT,
@@ -311,54 +306,3 @@ def test_weights_outside_the_file_are_not_followed(
     monkeypatch.chdir(folder if inside else tmp_path)
     with pytest.raises(ModelInvalid, match=r"one file.*onnx\.save\(onnx\.load\(path\), 'one"):
         open_model(str(folder / "m.onnx"), runtime, spec=SCALED)
-
-
-@pytest.mark.parametrize("name", ["m.onnx", "m.tflite"])
-def test_a_pointer_is_named(tmp_path: Path, name: str) -> None:
-    """What git leaves without git lfs is not called a damaged model."""
-    (tmp_path / name).write_text(POINTER)
-    with pytest.raises(ModelInvalid, match=r"a Git LFS pointer, not the model: run 'git lfs pull'"):
-        open_model(str(tmp_path / name))
-
-
-TRUNCATE = """
-import sys
-from cxr_edge.errors import ModelError
-from cxr_edge.runtimes.litert import LiteRtRuntime
-data = open(sys.argv[1], "rb").read()
-ends = [*range(0, 64, 4), *range(100, len(data) - 4000, len(data) // 40), len(data) - 4000]
-for end in ends:
-    try:
-        LiteRtRuntime(data[:end], "m.tflite", "cpu", 1, None)
-    except ModelError:
-        continue
-    sys.exit(f"{end} of {len(data)} bytes were taken for a model")
-print(len(ends))
-"""
-
-
-def test_half_a_tflite_file_ends_in_a_message() -> None:
-    """Wherever a copy broke off, the interpreter neither crashes nor runs it."""
-    path = default_package() / "model.tflite"
-    done = subprocess.run(
-        [sys.executable, "-c", TRUNCATE, path], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 50
-
-
-@pytest.mark.skipif(not installed("litert"), reason="litert is not installed")
-@pytest.mark.parametrize("error", [RuntimeError, ValueError])
-def test_an_interpreter_that_cannot_be_had_is_a_model_error(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    """A further thread for which LiteRT has no memory left ends in a message."""
-    runtime = open_model(str(default_package() / "model.tflite"), "litert").runtime
-
-    def refuse(*_: object) -> None:
-        raise error("no memory")
-
-    monkeypatch.setattr(runtime, "_idle", [])
-    monkeypatch.setattr(runtime, "_load", refuse)
-    with pytest.raises(ModelError, match="LiteRT failed on a batch: no memory"):
-        runtime.run(np.zeros((1, *runtime.spec.input.shape), np.uint8))

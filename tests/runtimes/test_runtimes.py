@@ -34,4 +34,4 @@ def test_all_runtimes_agree(name: str, noise: np.ndarray) -> None:
 @pytest.mark.parametrize("name", runtimes())
 def test_a_batch_is_one_call(name: str) -> None:
     """A graph that takes any number of images is not run image by image."""
-    assert not open_model(runtime=name).runtime._adapter.image_by_image  # type: ignore[attr-defined]
+    assert not open_model(runtime=name).runtime.adapter.image_by_image  # type: ignore[attr-defined]

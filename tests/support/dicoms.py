@@ -32,7 +32,7 @@ def gray(dataset: FileDataset) -> NDArray[np.uint8]:
     return decode(saved(dataset)).pixels
 
 
-def colour(pixels: NDArray[np.generic], **attributes: Any) -> dict[str, Any]:
+def color(pixels: NDArray[np.generic], **attributes: Any) -> dict[str, Any]:
     """Return attributes of an 8-bit image of three channels, stored as (rows, columns, 3)."""
     return {
         "Rows": pixels.shape[0],

@@ -1,5 +1,8 @@
 """Stand-ins for what is slow or large."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +50,13 @@ class FakeRuntime:
 def refuse() -> None:
     """Raise; for a process that finds this module, not the tests'."""
     raise missing_extra("it", "evaluate", "matplotlib")
+
+
+def crash(_data: bytes) -> None:
+    """Crash the process as a native decoder does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(_data: bytes) -> None:
+    """Hang as a native decoder does."""
+    time.sleep(3600)

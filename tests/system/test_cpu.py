@@ -1,4 +1,4 @@
-"""What this machine is."""
+"""The CPUs of this machine."""
 
 import os
 import platform
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_edge.system.cpu import cpu_features, cpu_model, cpu_name, usable_cpus
-from cxr_edge.system.memory import total_memory
+from cxr_edge.system.cpu import CpuInfo, usable_cpus
 
 
 def test_a_bound_process_may_use_fewer_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,63 +68,50 @@ def test_a_system_without_control_groups_is_no_error(
     assert usable_cpus(tmp_path / "none", tmp_path / "none") == 8
 
 
-@pytest.mark.parametrize(
-    ("text", "model"),
-    [
-        (
-            "model name\t: Fast\ncpu MHz\t\t: 812.1\nflags\t\t: avx2\n\nmodel name\t: Slow\n",
-            "model name : Fast; flags : avx2",
-        ),
-        (
-            "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n",
-            "Features : fp asimd; CPU implementer : 0x41; CPU part : 0xd08",
-        ),
-    ],
-    ids=["x86", "arm"],
-)
-def test_the_cpu_is_named_without_what_changes(tmp_path: Path, text: str, model: str) -> None:
-    """Model and features of the first processor; never its clock, which is another every time."""
-    (tmp_path / "cpuinfo").write_text(text)
-    assert cpu_model(tmp_path / "cpuinfo") == model
-
-
-def test_a_system_that_does_not_say_is_told_by_its_architecture(tmp_path: Path) -> None:
-    """No /proc/cpuinfo is no error."""
-    assert cpu_model(tmp_path / "none") == platform.machine()
-
-
 X86 = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu avx2 avx512f amx_int8\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n"
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "name", "has"),
+    ("text", "name", "has"),
     [
         (X86, "Some CPU @ 2 GHz", {"AVX2", "AVX-512", "AMX int8"}),
         (ARM, "CPU implementer 0x41, CPU part 0xd08", {"NEON", "dot product"}),
+        (
+            f"{X86}\n{X86.replace('Some', 'Other')}",
+            "Some CPU @ 2 GHz",
+            {"AVX2", "AVX-512", "AMX int8"},
+        ),
         ("", platform.machine(), set()),
     ],
+    ids=["x86", "arm", "two CPUs", "nothing"],
 )
 def test_a_cpu_is_known_by_its_name_and_features(
-    tmp_path: Path, cpuinfo: str, name: str, has: set[str]
+    tmp_path: Path, text: str, name: str, has: set[str]
 ) -> None:
-    """What speeds a network up is told, of x86 and of ARM; what is missing too."""
+    """The first CPU's model and what speeds a network up, on x86 and on ARM."""
     file = tmp_path / "cpuinfo"
-    file.write_text(cpuinfo)
-    features = cpu_features(file)
-    assert {feature for feature, there in features.items() if there} == has
-    assert bool(features) == bool(cpuinfo)
-    assert cpu_name(file) == name
+    file.write_text(text)
+    cpu = CpuInfo.read(file)
+    assert cpu.name == name
+    assert {feature for feature, there in cpu.features.items() if there} == has
+    assert bool(cpu.features) == bool(text)
 
 
-@pytest.mark.parametrize(
-    ("limit", "total"),
-    [(None, 2048_000), ("max", 2048_000), ("1000", 1000), ("9999999999", 2048_000)],
-)
-def test_a_container_may_have_less_memory(tmp_path: Path, limit: str | None, total: int) -> None:
-    """The machine's or the container's, whichever is less."""
-    (tmp_path / "meminfo").write_text("MemTotal:        2000 kB\nMemFree: 1 kB\n")
-    if limit:
-        (tmp_path / "memory.max").write_text(limit)
-    assert total_memory(tmp_path / "meminfo", tmp_path) == total
-    assert total_memory(tmp_path / "none", tmp_path / "none") == 0
+def test_a_cpu_is_the_same_at_another_clock(tmp_path: Path) -> None:
+    """What was measured holds for this CPU whatever its clock, and not for one that has more."""
+    identities = []
+    for mhz, flags in (
+        ("812.1", "fpu avx2"),
+        ("3100.0", "avx2 fpu"),
+        ("812.1", "fpu avx2 avx512f"),
+    ):
+        file = tmp_path / "cpuinfo"
+        file.write_text(f"model name\t: Fast\ncpu MHz\t\t: {mhz}\nflags\t\t: {flags}\n")
+        identities.append(CpuInfo.read(file).identity)
+    assert identities[0] == identities[1] != identities[2]
+
+
+def test_a_system_that_does_not_say_is_told_by_its_architecture(tmp_path: Path) -> None:
+    """No /proc/cpuinfo is no error."""
+    assert CpuInfo.read(tmp_path / "none") == CpuInfo(platform.machine(), {})

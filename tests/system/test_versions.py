@@ -1,6 +1,7 @@
 """Names and versions of what is installed."""
 
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from cxr_edge.system.versions import LIBRARIES, distributions, library_versions,
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder in which this process finds modules."""
     monkeypatch.setattr("sys.path", [str(tmp_path)])
+    for name in LIBRARIES:  # those that another test has loaded
+        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_edge.errors import DataError
-from cxr_edge.training.checkpoints import Journal, SaveState
+from cxr_edge.training.checkpoints import HistoryWriter, SaveState
 from cxr_edge.training.history import HISTORY, best_epoch, is_over, read_history
 
 
@@ -57,7 +57,7 @@ def run(folder: Path, epochs: int, patience: int = 9) -> keras.Model:
         model.load_weights(folder / f"state-{done:03d}.weights.h5")
     x = np.random.default_rng(0).normal(size=(32, 2))
     y = (x.sum(axis=1, keepdims=True) > 0).astype(float)
-    callbacks: Any = [SaveState(folder), Journal(folder, "val_loss", patience, 0)]
+    callbacks: Any = [SaveState(folder), HistoryWriter(folder, "val_loss", patience, 0)]
     model.fit(
         x, y, validation_data=(x, y), initial_epoch=done, epochs=epochs, verbose=0, shuffle=False,
         callbacks=callbacks,

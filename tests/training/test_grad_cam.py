@@ -12,7 +12,9 @@ from fakes import SAMPLES
 from matplotlib.figure import Figure
 
 from cxr_edge.errors import ModelInvalid
+from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.metrics.calibration import logit
+from cxr_edge.pipeline.prepare import Pixels
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.architectures import ARCHITECTURES
@@ -63,8 +65,8 @@ def test_a_image_without_evidence_is_not_coloured(
     for evidence in (0.01, 2.0):
         heat = np.full((32, 32), evidence / 1024, np.float32)
         found = Explanation(logit=-3.0, probability=0.05, heat=heat, evidence=evidence)
-        pixels = np.zeros((32, 32, 1), np.uint8)
-        draw_overlay(pixels, (32, 32), found, spec, "a.png", tmp_path / "a.png")
+        image = Pixels(np.zeros((32, 32, 1), np.uint8), SourceFacts(32, 32, "png"))
+        draw_overlay(image, found, spec, "a.png", tmp_path / "a.png")
     assert drawn == ["bar"]
 
 

@@ -97,7 +97,7 @@ def test_a_run_is_not_overwritten_but_resumed(class_folders: Path, tmp_path: Pat
     said: list[str] = []
     again = train(class_folders, run, quick(), resume=True, verbose=0, say=said.append)
     assert again == dataclasses.replace(first, already=True)
-    assert said[-1] == f"{run} is finished already"
+    assert said[-1] == f"{run} is already finished"
     with pytest.raises(UsageError, match="holds a run already"):
         show_samples(class_folders, run, quick())
 

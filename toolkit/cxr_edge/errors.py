@@ -8,7 +8,7 @@
     ├── DataError                     exit 1   a training or validation folder cannot be used
     ├── ReportError                   exit 1   a report cannot be written or continued
     ├── ParityError                   exit 4   an artefact does not decide as the original does
-    ├── SelfTestFailed                exit 4   a package does not give here what it gave at export
+    ├── SelfTestFailed                exit 4   results differ from those recorded at export
     ├── ModelError                    exit 1
     │   ├── ModelInvalid                       the file is not a model, is damaged, or lies
     │   ├── SpecMissing                        the model does not say what it expects
@@ -30,7 +30,7 @@
         ├── TimedOut                  timeout
         └── InvalidScore              invalid-score
 
-A message says what was expected, what got, and what to do.
+A message says what was expected, what we got, and what to do.
 """
 
 from enum import IntEnum
@@ -38,7 +38,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What a ``cxr`` process says when it ends; the same for all commands."""
+    """Exit code of a ``cxr`` process; the same for all commands."""
 
     DONE = 0
     ERROR = 1
@@ -79,7 +79,7 @@ class ParityError(CxrError):
 
 
 class SelfTestFailed(CxrError):
-    """Decode, resize or model give on this machine other than where the package was made."""
+    """Results on this machine differ from those recorded when the package was exported."""
 
     exit_code = ExitCode.GATE_FAILED
 
@@ -139,37 +139,37 @@ class Truncated(ImageError):
 
 
 class Corrupt(ImageError):
-    """The file is complete by its own account, yet cannot be decoded."""
+    """The file is complete by its own account, but cannot be decoded."""
 
     reason = "corrupt"
 
 
 class TooLarge(ImageError):
-    """More bytes or pixels than the limits allow; nothing was decoded."""
+    """The file has more bytes or pixels than the limits allow; nothing was decoded."""
 
     reason = "too-large"
 
 
 class UnsupportedFormat(ImageError):
-    """An image, but of a format or pixel type that is not read here."""
+    """The image has a format or pixel type that cannot be read here."""
 
     reason = "unsupported-format"
 
 
 class UnsupportedCompression(ImageError):
-    """DICOM in a transfer syntax that is not decoded here."""
+    """The DICOM transfer syntax cannot be decoded here."""
 
     reason = "unsupported-compression"
 
 
 class NoPixelData(ImageError):
-    """DICOM without an image: a report, a plan, a structure set."""
+    """The DICOM file has no image: it is a report, a plan or a structure set."""
 
     reason = "no-pixel-data"
 
 
 class ConstantImage(ImageError):
-    """Every pixel has the same value: nothing to classify."""
+    """Every pixel has the same value; there is nothing to classify."""
 
     reason = "constant-image"
 
@@ -187,7 +187,7 @@ class TimedOut(ImageError):
 
 
 class InvalidScore(ImageError):
-    """The model answered with something that is no probability."""
+    """The model gave a value that is not a probability."""
 
     reason = "invalid-score"
 

@@ -74,8 +74,7 @@ def explain(
                 continue
             found = explainer.explain(content.pixels)
             picture = out / _picture(item.path, number, len(items))
-            shape = (content.source.height, content.source.width)
-            draw_overlay(content.pixels, shape, found, spec, item.path, picture)
+            draw_overlay(content, found, spec, item.path, picture)
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc

@@ -16,6 +16,7 @@ from cxr_edge.models.gates import (
     SENSITIVITY_LOSS,
     Gate,
 )
+from cxr_edge.spec.precision import Precision
 
 
 def _limit(text: str, **more: Any) -> Any:  # Any: as typer.Option
@@ -38,7 +39,7 @@ class GateOptions:
         float, _limit("int8, dynamic: largest loss of sensitivity at 'screening'.")
     ] = SENSITIVITY_LOSS
 
-    def gates(self) -> Mapping[str, Gate]:
+    def gates(self) -> Mapping[Precision, Gate]:
         """Return the gate of each precision."""
         quantized = {
             "flips": self.flips,
@@ -46,8 +47,10 @@ class GateOptions:
             "sensitivity_loss": self.sensitivity_loss,
         }
         return {
-            "fp32": replace(GATES["fp32"], difference=self.fp32_difference),
-            "fp16": replace(GATES["fp16"], difference=self.fp16_difference, flips=self.flips),
-            "int8": replace(GATES["int8"], **quantized),
-            "dynamic": replace(GATES["dynamic"], **quantized),
+            Precision.FP32: replace(GATES[Precision.FP32], difference=self.fp32_difference),
+            Precision.FP16: replace(
+                GATES[Precision.FP16], difference=self.fp16_difference, flips=self.flips
+            ),
+            Precision.INT8: replace(GATES[Precision.INT8], **quantized),
+            Precision.DYNAMIC: replace(GATES[Precision.DYNAMIC], **quantized),
         }

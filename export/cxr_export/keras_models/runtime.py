@@ -36,12 +36,7 @@ class KerasRuntime(AdaptedRuntime):
             Input or output of the model disagree with its spec.
         """
         self.model, self.spec, self.source = model, spec, source
-        self._adapter = _adapter(model, spec, source)
-
-    @property
-    def adapter(self) -> Adapter:
-        """Fit between the pixels and what the model takes and gives."""
-        return self._adapter
+        self.adapter = _adapter(model, spec, source)
 
     def _call(self, image: Array) -> Array:
         try:

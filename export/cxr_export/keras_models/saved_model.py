@@ -59,7 +59,7 @@ class SavedModelRuntime(AdaptedRuntime):
         self._signature = self._loaded.signatures[signature]
         inputs: dict[str, Any] = self._signature.structured_input_signature[1]
         outputs: dict[str, Any] = self._signature.structured_outputs
-        self._adapter = Adapter(str(path), spec, _tensors(inputs), _tensors(outputs))
+        self.adapter = Adapter(str(path), spec, _tensors(inputs), _tensors(outputs))
         (self._input,), (self._output,) = inputs, outputs
 
     def _call(self, image: Array) -> Array:

@@ -9,11 +9,11 @@ from typing import Final
 import keras
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.models.gates import FULL
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
@@ -71,7 +71,7 @@ class ArtefactMaker:
         withheld: dict[str, list[str]] = {}
         for kind in self.request.kinds:
             path, gate = self.scratch / kind.file, self.request.gates[kind.precision]
-            if kind.precision != FULL:
+            if kind.precision != Precision.FP32:
                 search = self._search(kind, calibration, judged, expected)
                 tried = attempts[kind.file] = search.run(path, self.tell)
                 if tried[-1].mismatches:

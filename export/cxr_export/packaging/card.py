@@ -82,12 +82,13 @@ that compared, one image per call.
 
 
 def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
+    finding = json.dumps(spec.labels[1].lower())
     lines = [
         "---",
         "library_name: cxr-edge",
         "license: apache-2.0",
         "pipeline_tag: image-classification",
-        "tags: [chest-x-ray, pneumonia, onnx, tflite, research-use-only]",
+        f"tags: [chest-x-ray, {finding}, onnx, tflite, research-use-only]",
     ]
     if spec.provenance:
         lines += [
@@ -97,7 +98,7 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
             "  - task: {type: image-classification}",
             "    dataset:",
             f"      name: {json.dumps(spec.provenance.data)}",
-            "      type: chest-xray-pneumonia",
+            "      type: labelled-images",
             "      split: validation, grouped by patient",
             "    metrics:",
             f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",

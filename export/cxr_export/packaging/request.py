@@ -8,9 +8,10 @@ from typing import Final
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.images import choose, divide, list_parity_images, without
 
 CALIBRATION_IMAGES: Final = 128
@@ -34,7 +35,7 @@ class Request:
     """Images to calibrate with first."""
     judged_images: int = JUDGED_IMAGES
     """Largest number of images to judge on."""
-    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+    gates: Mapping[Precision, Gate] = field(default_factory=lambda: GATES)
     """Limits by precision."""
     evaluation: Path | None = None
     """``evaluation.json`` of the same model, for the card; the package gets a copy."""
@@ -48,7 +49,7 @@ class Request:
             )
         if not self.formats:
             raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, got none")
-        few = [kind.name for kind in self.kinds if kind.precision != FULL]
+        few = [kind.name for kind in self.kinds if kind.precision != Precision.FP32]
         if few and not self.calibration:
             raise UsageError(
                 f"--formats {','.join(few)}: expected --calibration DATA, images like those that "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.activations.open import open_probe
 from cxr_export.parity.activations.probe import OUTPUT, LayerTensor, Probe
 from cxr_export.parity.layers import LayerComparison, LayerDifference
@@ -19,9 +20,12 @@ from cxr_export.parity.layers import LayerComparison, LayerDifference
 BATCH_SIZE: Final = 4
 """Images per call; all tensors of all layers are in memory at once."""
 
-TOLERANCES: Final[Mapping[str, float]] = {
-    "fp32": 1e-4, "fp16": 0.05, "dynamic": 0.3, "int8": 0.3,
-}  # fmt: skip
+TOLERANCES: Final[Mapping[Precision, float]] = {
+    Precision.FP32: 1e-4,
+    Precision.FP16: 0.05,
+    Precision.INT8: 0.3,
+    Precision.DYNAMIC: 0.3,
+}
 """Relative error that a layer may have, by :attr:`cxr_edge.models.package.Format.precision`.
 
 Rounding adds up from layer to layer, so that the last ones of a deep network come close to these.

@@ -6,6 +6,7 @@ from typing import Any, Final
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite
 from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_mismatches
 
@@ -33,7 +34,7 @@ class ArtefactParity:
     """Runtime that ran it."""
     provider: str
     """Execution provider or device of the runtime."""
-    precision: str
+    precision: Precision
     """Precision, as :class:`cxr_edge.models.package.Format` names it."""
     size: int
     """Size of the file in bytes."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxr_edge.evaluation.tables import FigureTable, figure_table
-from cxr_edge.models.gates import FULL
+from cxr_edge.spec.precision import Precision
 
 Findings = Mapping[str, Any]
 """Content of ``parity.json``, as :meth:`cxr_export.parity.report.ParityReport.to_dict` makes it."""
@@ -62,7 +62,11 @@ def size_and_time_table(findings: Findings) -> FigureTable:
     of later images, one per call. The last column is the largest |Δp| between batch sizes.
     """
     artefacts = findings["artefacts"]
-    full = {found["runtime"]: found["size"] for found in artefacts if found["precision"] == FULL}
+    full = {
+        found["runtime"]: found["size"]
+        for found in artefacts
+        if found["precision"] == Precision.FP32
+    }
     columns = ("artefact", "MB", "of fp32", "cold ms", "warm ms", "max |Δp| of batches")
     rows = [
         (

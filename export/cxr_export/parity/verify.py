@@ -1,7 +1,6 @@
 """Comparison of a package's artefacts with their Keras model, from bytes to label."""
 
 import contextlib
-import importlib
 import math
 import statistics
 import time
@@ -16,15 +15,17 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
@@ -37,7 +38,7 @@ def verify_package(
     package: Path,
     images: ImageSet,
     reference: Path | None = None,
-    gates: Mapping[str, Gate] = GATES,
+    gates: Mapping[Precision, Gate] = GATES,
     artefact: str = "",
     spec: ModelSpec | None = None,
 ) -> ParityReport:
@@ -116,7 +117,7 @@ def measure_artefact(
         It cannot be run, or its spec differs from that of the reference.
     """
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
-        importlib.import_module(f"cxr_edge.runtimes.{kind.runtime}")
+        RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
     runtime = open_model(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)
@@ -176,7 +177,7 @@ def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
     ModelInvalid
         Its spec names another precision.
     """
-    got = spec.quantization.precision if spec.quantization else FULL
+    got = spec.quantization.precision if spec.quantization else Precision.FP32
     if got != kind.precision:
         raise ModelInvalid(
             f"{path}: expected an artefact of precision {kind.precision}, its spec says {got}; "

@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.convert.onnx import save_onnx
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
@@ -46,7 +47,7 @@ class OnnxInt8:
     nothing.
     """
 
-    precision = "int8"
+    precision = Precision.INT8
     calibrators = (MINMAX, PERCENTILE, ENTROPY)
 
     def __init__(self, source: Path, images: NDArray[np.uint8], scratch: Path) -> None:

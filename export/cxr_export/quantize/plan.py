@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 
 MINMAX: Final = "minmax"
 PERCENTILE: Final = "percentile"
@@ -31,7 +32,7 @@ class Quantizer(Protocol):
     """A library that quantizes one float artefact."""
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """Precision of its artefacts: one of :data:`cxr_edge.spec.quantization.PRECISIONS`."""
 
     @property

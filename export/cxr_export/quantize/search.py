@@ -15,12 +15,13 @@ from cxr_edge.models.open import open_model
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
-LARGEST: Final = {"fp16": 0.55, "int8": 0.3, "dynamic": 0.3}
+LARGEST: Final = {Precision.FP16: 0.55, Precision.INT8: 0.3, Precision.DYNAMIC: 0.3}
 """Largest size of an artefact as a share of the float one's, unless the first attempt is larger."""
 
 _FIRST: Final = (2, 4, 8)
@@ -140,7 +141,7 @@ class QuantizationSearch:
         if base.calibrator and len(self.calibration.images) > base.images:
             more = replace(base, images=len(self.calibration.images))
             yield f"{more.calibrator}, {more.images} images", more
-        if self.quantizer.precision != "fp16":  # only its weights are quantized
+        if self.quantizer.precision != Precision.FP16:  # only its weights are quantized
             yield "last layer: weights only", replace(base, weights_only=layers[-1:])
             both = dict.fromkeys((layers[0], layers[-1]))
             yield "first and last layer: weights only", replace(base, weights_only=tuple(both))

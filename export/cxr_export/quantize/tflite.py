@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 
@@ -37,7 +38,7 @@ _CHUNK: Final = 8
 class TfliteQuantizer:
     """Quantizes one TFLite graph; activations per tensor, weights per channel."""
 
-    def __init__(self, precision: str, source: Path, images: NDArray[np.uint8]) -> None:
+    def __init__(self, precision: Precision, source: Path, images: NDArray[np.uint8]) -> None:
         """Take a float artefact.
 
         Parameters
@@ -50,7 +51,7 @@ class TfliteQuantizer:
             Calibration images, uint8 (N, H, W, C); used for ``int8`` only.
         """
         self.precision = precision
-        self.calibrators = (MINMAX,) if precision == "int8" else ()
+        self.calibrators = (MINMAX,) if precision is Precision.INT8 else ()
         self._source, self._images = source, images
         self._ranges: dict[int, dict[str, Any]] = {}
         self.layers, self._behind = _layers(source)
@@ -70,11 +71,11 @@ class TfliteQuantizer:
     def _worker(self, plan: QuantizationPlan) -> quantizer.Quantizer:
         worker = quantizer.Quantizer(str(self._source))
         every = {"regex": ".*", "operation_name": TFLOperationName.ALL_SUPPORTED}
-        if self.precision == "fp16":
+        if self.precision is Precision.FP16:
             worker.update_quantization_recipe(
                 **every, op_config=_HALF, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
-        elif self.precision == "dynamic":
+        elif self.precision is Precision.DYNAMIC:
             worker.add_dynamic_config(**every, num_bits=8)
         else:
             worker.add_static_config(**every, activation_num_bits=8, weight_num_bits=8)

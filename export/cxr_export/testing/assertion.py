@@ -6,9 +6,10 @@ from pathlib import Path
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
 from cxr_export.testing.inputs import (
@@ -31,7 +32,7 @@ class CandidateParity:
     """Name of the file, after that of its package; for a runtime, the name in its spec."""
     provider: str
     """Execution provider or device that ran it."""
-    precision: str
+    precision: Precision
     """Precision in its spec: ``fp32``, ``fp16``, ``int8`` or ``dynamic``."""
     meaning: tuple[str, ...]
     """Differences between its spec and that of the reference."""
@@ -193,7 +194,7 @@ def assert_parity(
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
         facts = runtime.spec.quantization
-        precision = facts.precision if facts else FULL
+        precision = facts.precision if facts else Precision.FP32
         comparison, batches = None, {}
         if _size(runtime.spec) == _size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
@@ -217,14 +218,14 @@ def assert_parity(
     return parity
 
 
-def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[str, Gate]:
+def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[Precision, Gate]:
     """Return the gate of each precision."""
     if isinstance(gate, str) and gate not in GATES:
         raise UsageError(f"gate: expected a Gate or one of {', '.join(GATES)}, got {gate!r}")
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return {
         precision: dataclasses.replace(
-            gate if isinstance(gate, Gate) else GATES[gate or precision], **given
+            gate if isinstance(gate, Gate) else GATES[Precision(gate or precision)], **given
         )
         for precision in GATES
     }

@@ -13,10 +13,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cxr_edge.cli.model_argument import open_any
 from cxr_edge.errors import ModelError, ModelInvalid, ParityError, SpecMissing, UsageError
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_any, open_model
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
@@ -371,14 +370,13 @@ def score(runtime: Runtime) -> np.ndarray:
 def test_every_format_of_a_reference_agrees(tmp_path: Path, kind: str) -> None:
     """.keras, .h5 and SavedModel give the same probabilities, through the command line's door."""
     model, spec = foreign(kind)
-    text(tmp_path / "spec.json", spec.to_json())
     digests = set()
     for path, name in (
         (saved(model, tmp_path / "m.keras"), "keras"),
         (saved(model, tmp_path / "m.h5"), "keras"),
         (exported(model, tmp_path / "m"), "tensorflow"),
     ):
-        opened = open_any(str(path), spec_file=tmp_path / "spec.json")
+        opened = open_any(str(path), spec=spec)
         assert opened.runtime_name == name
         np.testing.assert_allclose(score(opened.runtime), by_hand(model, spec), atol=1e-6)
         digests.add(opened.sha256)

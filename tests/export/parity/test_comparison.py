@@ -14,10 +14,10 @@ from cxr_edge.errors import UsageError
 from cxr_edge.metrics.bootstrap import paired_changes
 from cxr_edge.metrics.proportions import wilson
 from cxr_edge.metrics.roc import auc
-from cxr_edge.models.gates import FULL, GATES, Gate
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
-from cxr_edge.spec.quantization import PRECISIONS
+from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
 
 COUNT = 400
@@ -57,7 +57,7 @@ def judge(
 
 def test_there_is_a_gate_for_each_precision() -> None:
     """No artefact goes unjudged."""
-    assert set(GATES) == {FULL, *PRECISIONS}
+    assert set(GATES) == set(Precision)
 
 
 @pytest.mark.parametrize("precision", GATES)

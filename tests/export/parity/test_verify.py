@@ -415,5 +415,5 @@ def test_every_format_has_a_runtime() -> None:
     from cxr_edge.models.registry import RUNTIMES
 
     for kind in FORMATS.values():
-        assert Path(kind.file).suffix == RUNTIMES[kind.runtime].suffix
+        assert Path(kind.file).suffix in RUNTIMES[kind.runtime].suffixes
         assert kind.precision in GATES

@@ -23,6 +23,7 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
 from cxr_export.parity.images import choose, divide, list_parity_images
@@ -157,7 +158,7 @@ def test_tflite_of_fewer_bits_stays_near_the_float_graph(
 ) -> None:  # fmt: skip
     """Smaller by what was promised, off by a little; with all layers in float, as large."""
     source = package / "model.tflite"
-    quantizer = TfliteQuantizer(precision, source, images.pixels)
+    quantizer = TfliteQuantizer(Precision(precision), source, images.pixels)
     assert "probability" in quantizer.layers[-1]
     path = write(quantizer, QuantizationPlan(MINMAX, 48), package, tmp_path / "q.tflite")
     assert path.stat().st_size <= share * source.stat().st_size

@@ -16,6 +16,7 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.models.gates import GATES
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.precision import Precision
 from cxr_export.quantize import search as module
 from cxr_export.quantize.plan import QuantizationPlan
 from cxr_export.quantize.search import QuantizationSearch
@@ -43,7 +44,7 @@ class FakeQuantizer:
     """Shifts the probability by what each quantized layer does; the file holds the shift."""
 
     shifts: dict[str, float]
-    precision: str = "int8"
+    precision: Precision = Precision.INT8
     calibrators: tuple[str, ...] = ("minmax", "entropy")
     layers: tuple[str, ...] = LAYERS
     plans: list[QuantizationPlan] = field(default_factory=list)
@@ -175,7 +176,7 @@ def test_half_precision_has_no_calibration_and_no_weights_only(
     build: Build, tmp_path: Path
 ) -> None:
     """Its attempts are all layers, then the most sensitive ones in float."""
-    quantizer = FakeQuantizer({GUILTY: 0.2, "third": 0.2}, precision="fp16", calibrators=())
+    quantizer = FakeQuantizer({GUILTY: 0.2, "third": 0.2}, precision=Precision.FP16, calibrators=())
     search = replace(build(quantizer), gate=GATES["fp16"])
     tried = search.run(tmp_path / "out")
     assert [attempt.name for attempt in tried] == [

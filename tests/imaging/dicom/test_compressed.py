@@ -9,7 +9,7 @@ import cv2
 import gdcm
 import numpy as np
 import pytest
-from dicoms import CHANNELS, WINDOW, Make, colour, gray, saved
+from dicoms import CHANNELS, WINDOW, Make, color, gray, saved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -40,7 +40,6 @@ from cxr_edge.errors import (
     UnsupportedCompression,
 )
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.dicom.dataset import syntax_of
 from cxr_edge.imaging.dicom.transfer_syntaxes import (
     BY_PLUGIN,
     decoder_install_command,
@@ -154,21 +153,21 @@ def test_lossy_compression_is_near_and_flagged(make: Make, tmp_path: Path, synta
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, RLELossless, JPEGLossless, JPEGLSLossless])
-def test_compressed_colour_becomes_luma(make: Make, tmp_path: Path, syntax: UID) -> None:
-    """However colour is packed, it weighs as in BT.601."""
-    dataset = make(photometric="RGB", **colour(np.kron(CHANNELS, np.ones((8, 8, 1), np.uint8))))
+def test_compressed_color_becomes_luma(make: Make, tmp_path: Path, syntax: UID) -> None:
+    """However color is packed, it weighs as in BT.601."""
+    dataset = make(photometric="RGB", **color(np.kron(CHANNELS, np.ones((8, 8, 1), np.uint8))))
     decoded = decode(encoded(dataset, syntax, tmp_path))
     np.testing.assert_array_equal(decoded.pixels, gray(dataset))
     assert decoded.source.flags == ("color",)
 
 
-def test_jpeg_colour_is_read_as_its_luma(make: Make, image: NDArray[np.uint16]) -> None:
+def test_jpeg_color_is_read_as_its_luma(make: Make, image: NDArray[np.uint16]) -> None:
     """JPEG stores luma by itself, and that is what is taken."""
     luma = (image >> 8).astype(np.uint8)
     picture = np.dstack([luma, luma, luma])
     found, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
     assert found
-    dataset = make(photometric="YBR_FULL_422", **colour(picture))
+    dataset = make(photometric="YBR_FULL_422", **color(picture))
     decoded = decode(reframed(dataset, JPEGBaseline8Bit, data.tobytes()))
     np.testing.assert_allclose(decoded.pixels, luma, atol=3)
     assert decoded.source.flags == ("color", "lossy")
@@ -316,7 +315,6 @@ def test_what_nothing_decodes_says_so(make: Make, syntax: UID) -> None:
     with pytest.raises(UnsupportedCompression, match="decompress it first") as raised:
         decode(reframed(make(), syntax, b"\xff\xd8\xff\xd9"))
     assert syntax.name in str(raised.value)
-    assert syntax_of(reframed(make(), syntax, b"\xff\xd8\xff\xd9")) == syntax.name
 
 
 def test_an_unknown_transfer_syntax_is_not_quoted(make: Make) -> None:
@@ -327,7 +325,7 @@ def test_an_unknown_transfer_syntax_is_not_quoted(make: Make) -> None:
     assert "9.9.9" not in str(raised.value)
 
 
-def test_a_scan_without_its_last_coefficient_is_mended(
+def test_a_scan_without_its_last_coefficient_is_repaired(
     make: Make, image: NDArray[np.uint16]
 ) -> None:
     """A sequential JPEG that names no last coefficient, as some writers leave it, is read."""

@@ -10,7 +10,7 @@ from dicoms import (
     CHANNELS,
     WINDOW,
     Make,
-    colour,
+    color,
     gray,
     saved,
 )
@@ -193,8 +193,8 @@ def test_too_many_pixels_are_refused_before_decoding(make: Make) -> None:
         {"VOILUTFunction": "CUBIC", **WINDOW},
         {"PhotometricInterpretation": "RGB"},
         {"PhotometricInterpretation": "YBR_FULL"},
-        colour(CHANNELS),
-        colour(CHANNELS, PhotometricInterpretation="MONOCHROME1"),
+        color(CHANNELS),
+        color(CHANNELS, PhotometricInterpretation="MONOCHROME1"),
     ],
     ids=lambda attributes: "-".join(f"{k}={v}" for k, v in list(attributes.items())[:2]),
 )

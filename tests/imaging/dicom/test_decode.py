@@ -14,7 +14,7 @@ from dicoms import (
     TWO_WINDOWS,
     WINDOW,
     Make,
-    colour,
+    color,
     gray,
     lut,
     saved,
@@ -145,9 +145,9 @@ def test_a_modality_lut_comes_before_the_window(
 
 @pytest.mark.parametrize("planar", [0, 1])
 def test_rgb_becomes_luma(make: Make, planar: int) -> None:
-    """Colour weighs as in BT.601 whichever way its channels lie, and is flagged."""
+    """Color weighs as in BT.601 whichever way its channels lie, and is flagged."""
     stored = CHANNELS.transpose(2, 0, 1) if planar else CHANNELS
-    attributes = colour(CHANNELS, PlanarConfiguration=planar, PixelData=stored.tobytes())
+    attributes = color(CHANNELS, PlanarConfiguration=planar, PixelData=stored.tobytes())
     decoded = decode(saved(make(photometric="RGB", **attributes)))
     np.testing.assert_allclose(decoded.pixels, CHANNELS @ [0.299, 0.587, 0.114], atol=0.6)
     assert decoded.source.flags == ("color",)
@@ -155,7 +155,7 @@ def test_rgb_becomes_luma(make: Make, planar: int) -> None:
 
 def test_the_gray_of_ybr_is_its_first_channel(make: Make) -> None:
     """Luma is stored as such and taken as it is."""
-    decoded = decode(saved(make(photometric="YBR_FULL", **colour(CHANNELS))))
+    decoded = decode(saved(make(photometric="YBR_FULL", **color(CHANNELS))))
     np.testing.assert_array_equal(decoded.pixels, CHANNELS[:, :, 0])
     assert decoded.source.flags == ("color",)
 
@@ -175,7 +175,7 @@ PALETTE = np.random.default_rng(1).integers(0, 256, (256, 3), np.uint16)
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_palette_becomes_luma(make: Make, bits: int) -> None:
-    """An index is seen as the brightness of its colour, whether colours have 8 bits or 16."""
+    """An index is seen as the brightness of its color, whether colors have 8 bits or 16."""
     indices = np.arange(64, dtype=np.uint8).reshape(8, 8)
     attributes: dict[str, Any] = {
         "Rows": 8,
@@ -198,15 +198,15 @@ def test_a_palette_becomes_luma(make: Make, bits: int) -> None:
 
 
 def test_the_gray_of_subsampled_ybr_is_its_luma(make: Make) -> None:
-    """Where two pixels share their colour, each has its own luma."""
+    """Where two pixels share their color, each has its own luma."""
     luma = CHANNELS[:, :, 0]
     stored = np.stack([luma[:, ::2], luma[:, 1::2], luma[:, ::2], luma[:, 1::2]], axis=2)
-    attributes = colour(CHANNELS, PixelData=stored.tobytes())
+    attributes = color(CHANNELS, PixelData=stored.tobytes())
     decoded = decode(saved(make(photometric="YBR_FULL_422", **attributes)))
     np.testing.assert_array_equal(decoded.pixels, luma)
 
 
-def test_retired_colours_are_refused(make: Make) -> None:
+def test_retired_colors_are_refused(make: Make) -> None:
     """What nobody writes any more is told by name, and not guessed."""
     with pytest.raises(UnsupportedFormat, match="CMYK"):
         gray(make(photometric="CMYK"))

@@ -137,8 +137,8 @@ def test_polarity_is_believed(outcomes: dict[str, GrayImage | str]) -> None:
 
 
 def test_the_table_of_the_docs_is_what_happens(outcomes: dict[str, GrayImage | str]) -> None:
-    """Each file and how it ends stands in docs/dicom.md, and nothing else does."""
-    page = (ROOT / "docs" / "dicom.md").read_text()
+    """Each file and how it ends stands in docs/dicom-files.md, and nothing else does."""
+    page = (ROOT / "docs" / "dicom-files.md").read_text()
     shown = dict(re.findall(r"^\| `(.+\.dcm)` \| .+ \| (.+) \|$", page, re.MULTILINE))
     assert shown == {name: ending(found) for name, found in outcomes.items()}
 

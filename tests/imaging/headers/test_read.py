@@ -47,7 +47,7 @@ RGB, RGBA = np.dstack([IMAGE] * 3), np.dstack([IMAGE] * 4)
     ],
 )
 def test_a_header_is_read_without_decoding(data: bytes, expected: Header) -> None:
-    """Size, depth, colour, pages and polarity are told as they are stored."""
+    """Size, depth, color, pages and polarity are told as they are stored."""
     assert read_header(data, expected.format) == expected
 
 

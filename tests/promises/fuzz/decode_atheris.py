@@ -14,12 +14,13 @@ import atheris
 with atheris.instrument_imports(include=["cxr_edge", "pydicom"]):
     from cxr_edge.errors import ImageError
     from cxr_edge.imaging.decode import decode
+    from cxr_edge.spec.input_spec import InputSpec
 
 
 def decode_one(data: bytes) -> None:
     """Decode as a scan does; whatever the bytes are, an image or an ImageError comes of them."""
     with contextlib.suppress(ImageError):
-        decode(data, (224, 224))
+        decode(data, InputSpec(224, 224))
 
 
 if __name__ == "__main__":

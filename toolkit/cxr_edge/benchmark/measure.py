@@ -12,10 +12,7 @@ from cxr_edge.errors import CxrError
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
-from cxr_edge.models.batch_size import Batching, choose_batching
-from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
-from cxr_edge.pipeline.decision import Decision
+from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.memory import peak_memory
 
@@ -25,7 +22,7 @@ class BenchmarkPlan:
     """Everything that all settings have in common."""
 
     reference: str
-    """Model as for :func:`cxr_edge.models.open.open_model`."""
+    """Model as in :class:`cxr_edge.jobs.session.ScanConfig`."""
     images: Path
     """Folder of images, all readable; see :func:`cxr_edge.benchmark.images.link_images`."""
     report: Path
@@ -43,42 +40,39 @@ def measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkRow:
     memory that a scan does not take once the choice is remembered.
     """
     try:
-        runtime, batching = call_in_subprocess(_choose, plan, setting)
-        chosen = replace(setting, runtime=runtime)
-        return BenchmarkRow(setting, call_in_subprocess(_measure, plan, chosen, batching), None)
+        chosen = replace(setting, runtime=call_in_subprocess(_choose, plan, setting))
+        return BenchmarkRow(setting, call_in_subprocess(_measure, plan, chosen), None)
     except CxrError as exc:
         return BenchmarkRow(setting, None, str(exc))
 
 
-def _open(plan: BenchmarkPlan, setting: Setting) -> Model:
-    return open_model(
-        plan.reference, setting.runtime, setting.device, plan.spec_file, threads=setting.threads
-    )
-
-
-def _choose(plan: BenchmarkPlan, setting: Setting) -> tuple[str, Batching]:
-    """Return the runtime and the batching that ``cxr scan`` takes."""
-    model = _open(plan, setting)
-    return model.runtime_name, choose_batching(model, setting.batch_size, setting.workers)
-
-
-def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> BenchmarkFigures:
-    """Measure in this process, which has done nothing else."""
-    model = _open(plan, setting)
-    job = ScanJob(
-        paths=[plan.images],
-        out=plan.report,
-        model=model,
-        decision=Decision.of(model.spec),
-        batching=batching,
+def _config(plan: BenchmarkPlan, setting: Setting) -> ScanConfig:
+    return ScanConfig(
+        model=plan.reference,
+        spec=plan.spec_file,
+        runtime=setting.runtime,
+        device=setting.device,
+        batch_size=setting.batch_size,
         workers=setting.workers,
         threads=setting.threads,
-        fresh=True,
+        self_test=False,
     )
+
+
+def _choose(plan: BenchmarkPlan, setting: Setting) -> str:
+    """Return the runtime that ``cxr scan`` takes; what was measured for it is remembered."""
+    return Session.open(_config(plan, setting)).model.runtime_name
+
+
+def _measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkFigures:
+    """Measure in this process, which has done nothing else."""
+    config = _config(plan, setting)
+    session = Session.open(config)
+    job = ScanJob([plan.images], plan.report, session, fresh=True)
     run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
     peak = peak_memory()
-    alone = model if setting.threads == 1 else _open(plan, replace(setting, threads=1))
-    passes = Passes(job, alone, list(job.items()))
+    alone = session if setting.threads == 1 else Session.open(replace(config, threads=1))
+    passes = Passes(job, alone.model, list(job.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
     images = len(passes.items)
     per_image = {
@@ -87,11 +81,11 @@ def _measure(plan: BenchmarkPlan, setting: Setting, batching: Batching) -> Bench
     ideal = usable_cpus() / (per_image["decode alone"] + per_image["inference alone"])
     p50, p95, p99 = (float(1e3 * value) for value in np.percentile(passes.latencies, (50, 95, 99)))
     return BenchmarkFigures(
-        model=model.tag,
-        runtime=model.runtime_name,
-        provider=model.runtime.provider,
-        batch_size=batching.size,
-        batch_why=batching.why,
+        model=session.model.tag,
+        runtime=session.model.runtime_name,
+        provider=session.model.runtime.provider,
+        batch_size=session.batching.size,
+        batch_why=session.batching.why,
         decode_rate=1 / per_image["decode"],
         inference_rate=1 / per_image["inference"],
         end_to_end_rate=1 / per_image["end to end"],

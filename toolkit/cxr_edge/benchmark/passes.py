@@ -27,13 +27,14 @@ class Passes:
     job
         Scan that is measured.
     alone
-        Its model with one thread per call.
+        Model of the scan, with one thread per call.
     items
-        Its images.
+        Images of the scan.
     """
 
     def __init__(self, job: ScanJob, alone: Model, items: Sequence[ImageItem]) -> None:
         self.job = job
+        self.session = job.session
         self.alone = alone
         self.items = items
         self.latencies: list[float] = []
@@ -64,31 +65,31 @@ class Passes:
             for _, image in self._prepared()
             if isinstance(image.content, Pixels)
         ]
-        size = self.job.batching.size
+        size = self.session.batching.size
         return [images[start : start + size] for start in range(0, len(images), size)]
 
     def _classify(self, item: ImageItem) -> None:
-        classify([item], self.job.model, self.job.decision, Batching())
+        classify([item], self.session.model, self.session.decision, Batching())
 
     def _prepared(self) -> Iterator[tuple[ImageItem, Prepared]]:
-        spec = self.job.model.spec.input
-        return prepare_all(self.items, spec, ThreadEngine(self.job.workers))
+        spec = self.session.model.spec.input
+        return prepare_all(self.items, spec, ThreadEngine(self.session.workers))
 
     def _decode(self) -> None:
         _exhaust(self._prepared())
 
     def _infer(self) -> None:
-        job = self.job
-        call = partial(score, runtime=job.model.runtime, batching=job.batching)
-        _exhaust(ThreadEngine(job.workers).map_ordered(call, self._batches))
+        session = self.session
+        call = partial(score, runtime=session.model.runtime, batching=session.batching)
+        _exhaust(ThreadEngine(session.workers).map_ordered(call, self._batches))
 
     def _decode_alone(self) -> None:
         for item in self.items:
-            prepare(item.file, self.job.model.spec.input)
+            prepare(item.file, self.session.model.spec.input)
 
     def _infer_alone(self) -> None:
         for images in self._batches:
-            score(images, self.alone.runtime, self.job.batching)
+            score(images, self.alone.runtime, self.session.batching)
 
 
 def _exhaust(stream: Iterable[object]) -> None:

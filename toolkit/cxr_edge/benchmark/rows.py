@@ -10,7 +10,7 @@ from typing import Final
 from cxr_edge import __version__
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.atomic import write_text_atomically
-from cxr_edge.system.cpu import cpu_model, usable_cpus
+from cxr_edge.system.cpu import CpuInfo, usable_cpus
 from cxr_edge.system.versions import library_versions
 
 BENCHMARK_VERSION: Final = 2
@@ -114,7 +114,7 @@ def write_json(
         "benchmark_version": BENCHMARK_VERSION,
         "tool_version": __version__,
         "machine": {
-            "cpu": cpu_model(),
+            "cpu": CpuInfo.read().name,
             "architecture": platform.machine(),
             "usable_cpus": usable_cpus(),
             "libraries": library_versions(),

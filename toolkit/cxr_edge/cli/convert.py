@@ -1,141 +1,156 @@
 """``cxr convert``: images to image files without identifiers."""
 
-import sys
-from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cxr_edge.cli.tables import listed
+from cxr_edge.cli import panels
+from cxr_edge.cli.common_options import Quiet, Timeout, Workers
+from cxr_edge.cli.interruption import continuable
+from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
 from cxr_edge.errors import UsageError
-from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
-    from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.jobs.convert_job import ConvertJob
     from cxr_edge.jobs.convert_mapping import ConvertManifest
-    from cxr_edge.reports.observer import Unobserved
 
 
-def convert(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="SRC", help="A file, or a folder with all below it."),
-    ],
-    target: Annotated[
-        Path, typer.Argument(metavar="DST", help="Folder for the images, new or empty.")
-    ],
-    image_format: Annotated[str, typer.Option("--format", help="png, tiff or jpeg.")] = "png",
-    bits: Annotated[int, typer.Option(help="A sample: 8, or 16 for png and tiff.")] = 8,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of jpeg.")] = 95,
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of the images and their names."""
+
+    image_format: Annotated[
+        Literal["png", "tiff", "jpeg"],
+        typer.Option(
+            "--format",
+            help="Format of the images; only jpeg loses detail.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = "png"
+    bits: Annotated[
+        int,
+        typer.Option(
+            metavar="8|16",
+            help="Bits per gray level; 16 for png and tiff only.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = 8
+    quality: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
+    ] = 95
     keep_names: Annotated[
         bool,
-        typer.Option("--keep-names", help="Keep folders and names, and whoever they tell of."),
-    ] = False,
+        typer.Option(
+            "--keep-names",
+            help="Keep original folder and file names. They may identify patients.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
     key: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Secret that makes the names; made if it is not there.",
-            show_default="beside the mapping",
+            help="Key file for pseudonyms; created if missing.",
+            show_default="DST.mapping.key",
+            rich_help_panel=panels.OUTPUT,
         ),
-    ] = None,
+    ] = None
     mapping: Annotated[
         Path | None,
         typer.Option(
             metavar="CSV",
-            help="Which image is of which file; continued if it exists.",
+            help="Table of sources and images; an existing one is continued.",
             show_default="DST.mapping.csv",
+            rich_help_panel=panels.OUTPUT,
         ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Files at work at once.", show_default="usable CPUs"),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="A file that takes longer fails.")
-    ] = TIMEOUT,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+    ] = None
+
+
+@with_option_groups
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SRC", help="A file, or a folder with everything below it."),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="DST", help="Folder for the images, new or empty.")
+    ],
+    images: ImageOptions,
+    quiet: Quiet = False,
+    timeout: Timeout = TIMEOUT,
+    workers: Workers = None,
 ) -> None:
-    """Write the images of SRC into DST as gray images that hold nothing but pixels.
+    """Convert images to grayscale PNG, TIFF or JPEG without metadata.
 
-    Files are taken, decoded and refused as by 'cxr scan', and 'cxr scan' sees in a PNG or TIFF
-    what it sees in the DICOM. Names are keyed digests of the SOP Instance UID. Mapping and key
-    lead back to the files, so they stand outside of DST: keep them to yourself. Text that is
-    burned into an image stays there.
+    The same files are taken as by 'cxr scan', and a PNG or TIFF gives a scan the same pixels as
+    its source. Text that is burned into an image stays in it.
 
-    Killed and started again, the same command finishes. Exit code 3: finished, and some files
-    have status 'failed' with a reason, or a folder could not be looked into.
+    Images are named by pseudonyms made from the SOP Instance UID. The mapping and the key lead
+    back from an image to its source, so they are written outside of DST; keep them to yourself.
+
+    An interrupted conversion continues when you run the same command again.
+
+    Exit code 3: the conversion finished, but some files failed, each with a reason in its row, or
+    a folder could not be read.
     """
-    from cxr_edge.imaging.encode import Container, Encoding
-    from cxr_edge.isolation.heartbeat import current_table
-    from cxr_edge.isolation.sandbox import memory_to_hold
-    from cxr_edge.jobs.convert_job import ConvertJob
-    from cxr_edge.jobs.convert_run import run_convert
-    from cxr_edge.system.cpu import usable_cpus
+    with continuable("conversion"):
+        from cxr_edge.isolation.sandbox import memory_to_hold
+        from cxr_edge.jobs.convert_run import run_convert
+        from cxr_edge.system.cpu import usable_cpus
 
-    names = {container.name.lower(): container for container in Container}
-    if image_format not in names:
-        raise UsageError(f"--format: expected {', '.join(names)}, got {image_format}")
-    if keep_names and key:
-        raise UsageError("--keep-names and --key exclude each other; give one")
-    if target.name in {"", ".."}:
-        target = target.resolve()
-    if not target.name:
-        raise UsageError(f"DST: expected a folder in another one, got {target}")
-    mapping = mapping or target.with_name(f"{target.name}.mapping.csv")
-    job = ConvertJob(
-        source=source,
-        target=target,
-        mapping=mapping,
-        key=None if keep_names else key or mapping.with_suffix(".key"),
-        encoding=Encoding(names[image_format], bits, quality),
-        workers=workers or usable_cpus(),
-        in_flight=current_table(),
-    )
-    job.in_flight.limit(timeout, memory_to_hold())
-    end_once()
-    try:
-        with closing(_listener(job, quiet=quiet)) as listener:
-            manifest = run_convert(job, listener)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: the same command finishes the conversion", err=True)
-        raise
+        table = current_table()
+        end_once()
+        job = _job(source, target, images, workers or usable_cpus(), table)
+        table.limit(timeout, memory_to_hold())
+        manifest = run_convert(job, bars(job.candidates, quiet=quiet))
     if not quiet:
         _print_summary(job, manifest)
     raise typer.Exit(manifest.exit_code or 0)
 
 
-def _listener(job: "ConvertJob", *, quiet: bool) -> "Bar | Unobserved":
-    from cxr_edge.reports.observer import Unobserved
-    from cxr_edge.reports.progress import Meter
+def _job(
+    source: Path, target: Path, images: ImageOptions, workers: int, table: InFlightTable
+) -> "ConvertJob":
+    from cxr_edge.imaging.encode import Container, Encoding
+    from cxr_edge.jobs.convert_job import ConvertJob
 
-    if quiet or not sys.stderr.isatty():
-        return Unobserved()
-
-    from rich.console import Console
-
-    from cxr_edge.cli.progress_bar import Bar
-
-    return Bar(Meter(job.items()), Console(stderr=True))
+    if images.keep_names and images.key:
+        raise UsageError("--keep-names and --key exclude each other; give one")
+    if target.name in {"", ".."}:
+        target = target.resolve()
+    if not target.name:
+        raise UsageError(f"DST: expected a folder in another one, got {target}")
+    mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
+    return ConvertJob(
+        source=source,
+        target=target,
+        mapping=mapping,
+        key=None if images.keep_names else images.key or mapping.with_suffix(".key"),
+        encoding=Encoding(Container[images.image_format.upper()], images.bits, images.quality),
+        workers=workers,
+        in_flight=table,
+    )
 
 
 def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
-    """Print counts and no name of a source: a name can tell of a patient."""
+    """Print counts, and no name of a source: it may identify a patient."""
     counts = manifest.counts
-    earlier = f"{manifest.continued_from} by an earlier run" if manifest.continued_from else ""
-    passed_over = manifest.passed_over.counts
-    for title, count, remark in (
-        ("files", counts.rows, earlier),
-        ("converted", counts.ok, f"{job.encoding.described}, in {job.target}"),
-        ("flagged", counts.flagged, listed(counts.flags)),
-        ("failed", counts.failed, listed(counts.reasons)),
-        ("skipped", passed_over.total(), listed(passed_over)),
-    ):
-        typer.echo(f"{title:11} {count:>8}  {remark}".rstrip())
-    if manifest.passed_over.first_lost:
-        typer.echo("some folders or files could not be looked into: images may be missing")
-    names = f"keyed by {job.key}" if job.key else "kept, with whatever they tell"
-    typer.echo(f"names {names}; mapping {job.mapping}: keep it apart from the images")
+    typer.echo(files_line(manifest, "mapping"))
+    typer.echo(f"converted {counts.ok}: {job.encoding.described}, in {job.target}")
+    typer.echo(count_line("flagged", counts.flagged, counts.flags))
+    typer.echo(count_line("failed", counts.failed, counts.reasons))
+    typer.echo(skipped_line(manifest.skipped))
+    if manifest.not_read:
+        typer.echo(NOT_READ)
+    if job.key:
+        typer.echo(f"names: pseudonyms, made with the key {job.key}")
+        typer.echo(f"mapping: {job.mapping}; keep it and the key apart from the images")
+    else:
+        typer.echo("names: original names, which may identify patients")
+        typer.echo(f"mapping: {job.mapping}; keep it apart from the images")

@@ -72,14 +72,12 @@ def doctor(
 
 
 def try_runtime(name: str) -> "Trial":
-    """Open the default model by a runtime, and run its self-test unless it passed before."""
+    """Open a session by a runtime, as a scan with the default model does."""
     from cxr_edge.doctor.runtime_trial import Trial
-    from cxr_edge.models.locate import DEFAULT
-    from cxr_edge.models.open import open_model
-    from cxr_edge.models.self_test import check_once
+    from cxr_edge.jobs.session import ScanConfig, Session
 
-    model = open_model(DEFAULT, name)
-    return Trial(model.tag, model.runtime.provider, check_once(model))
+    session = Session.open(ScanConfig(runtime=name))
+    return Trial(session.model.tag, session.model.runtime.provider, session.self_test)
 
 
 def _print_json(machine: "MachineFacts", found: "FolderFacts | None") -> None:

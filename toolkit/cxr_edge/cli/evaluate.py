@@ -87,30 +87,28 @@ def evaluate(
     extra 'evaluate'. Exit code 3 if unreadable files were left out.
     """
     with needs_extra("cxr evaluate", "evaluate"):
-        from cxr_edge.datasets.image_set import load_images
-        from cxr_edge.evaluation.evaluate import evaluate as evaluate_images
-        from cxr_edge.evaluation.report import REPORT, claim_folder, write_evaluation
-    from cxr_edge.cli.model_argument import open_any
-    from cxr_edge.datasets.classes import require_known
-    from cxr_edge.datasets.listing import class_names, list_images, of_split
+        from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
+        from cxr_edge.evaluation.report import REPORT, check_folder, write_evaluation
+    from cxr_edge.models.locate import read_spec_file
+    from cxr_edge.models.open import open_any
 
-    names = class_names(data)
-    opened = open_any(model, runtime.value, spec)
-    require_known(names, opened.spec.labels, data, opened.tag)
-    listed = list_images(data, opened.spec.labels)
-    chosen = of_split(listed, split)
-    if split is None and len(chosen) < len(listed):
-        typer.echo(
-            f"{len(chosen)} of {len(listed)} images, those of the {chosen[0].split} split; "
-            "--split chooses others"
-        )
-    claim_folder(out)
-    images = load_images(
-        chosen, opened.spec.labels, opened.spec.input, skip_unreadable=skip_unreadable
+    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
+    check_folder(out)
+    found = evaluate_data(
+        opened,
+        data,
+        split=split,
+        skip_unreadable=skip_unreadable,
+        copies=shifted,
+        counterfactual=counterfactual,
     )
+    images = found.images
     for file in images.unreadable:
         typer.echo(f"left out, unreadable: {file}")
-    found = evaluate_images(opened, images, copies=shifted, counterfactual=counterfactual)
+    if split is None and len(splits := {image.split for image in images.images}) == 1:
+        (taken,) = splits
+        if taken:
+            typer.echo(f"split: {taken} (--split chooses another)")
     write_evaluation(found, out)
     _print(found)
     typer.echo(f"wrote {out / REPORT}")

@@ -38,4 +38,4 @@ SkipUnreadableOption: TypeAlias = Annotated[
         rich_help_panel=panels.INPUT,
     ),
 ]
-"""Permission to go on without unreadable files."""
+"""Whether unreadable files are left out."""

@@ -48,9 +48,13 @@ _KIND = inspect.Parameter.KEYWORD_ONLY
 
 def _options(group: type) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    return {
-        field.name: inspect.Parameter(
-            field.name, _KIND, default=field.default, annotation=hints[field.name]
+    found = {}
+    for field in dataclasses.fields(group):
+        required = field.default is dataclasses.MISSING
+        found[field.name] = inspect.Parameter(
+            field.name,
+            _KIND,
+            default=inspect.Parameter.empty if required else field.default,
+            annotation=hints[field.name],
         )
-        for field in dataclasses.fields(group)
-    }
+    return found

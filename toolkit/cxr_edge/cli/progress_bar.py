@@ -1,24 +1,24 @@
-"""The progress bar on a terminal."""
+"""The sink that draws a progress bar on a terminal."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as RichProgress
 
-from cxr_edge.reports.counts import Counts
-from cxr_edge.reports.observer import Counted
-from cxr_edge.reports.progress import Meter, Standing
+from cxr_edge.reports.manifest import Manifest
+from cxr_edge.reports.progress import Meter, Progress
+from cxr_edge.reports.sink import RunResult
 
 
 class Bar:
-    """An observer that draws; the bar is indeterminate until the files are counted."""
+    """The sink that draws; the bar is indeterminate until the files are counted."""
 
     def __init__(self, meter: Meter, console: Console) -> None:
-        """Take what measures, and where to draw."""
+        """Take the meter of progress, and the console to draw on."""
         self._meter = meter
-        self._counts = Counts()
-        self._bar = Progress(
+        self._bar = RichProgress(
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
@@ -27,40 +27,36 @@ class Bar:
         )
         self._task = self._bar.add_task("", total=None)
 
-    def begun(self, manifest: Counted) -> None:
-        """Show it."""
-        self._counts = manifest.counts
-        self._meter.begin(self._counts.rows)
+    def begin(self, manifest: Manifest) -> None:
+        """Draw the bar at the rows that are there already."""
+        self._meter.begin(manifest)
         self._bar.start()
         self._draw()
 
-    def written(self, outcomes: Sequence[object]) -> None:  # noqa: ARG002  (counted in the manifest)
-        """Move it."""
+    def write(self, outcomes: Sequence[object]) -> None:  # noqa: ARG002  (counted in the manifest)
+        """Move the bar on."""
         self._draw()
 
-    def ended(self, manifest: Counted) -> None:
-        """Leave it to :meth:`close`."""
-
-    def close(self) -> None:
-        """Take it away, however the run ended."""
+    def close(self, result: RunResult) -> None:  # noqa: ARG002  (it is removed in any case)
+        """Remove the bar."""
         self._meter.stop()
         self._bar.stop()
 
     def _draw(self) -> None:
-        standing = self._meter.read(self._counts)
+        progress = self._meter.read()
         self._bar.update(
             self._task,
-            completed=standing.rows,
-            total=standing.total,
-            description=described(standing),
+            completed=progress.rows,
+            total=progress.total,
+            description=described(progress),
         )
 
 
-def described(standing: Standing) -> str:
-    """Return what stands beside the bar."""
-    parts = [f"{standing.failed} failed"]
-    if standing.files_per_second is not None:
-        parts.append(f"{standing.files_per_second:.1f} files/s")
-    if standing.seconds_left is not None:
-        parts.append(f"{timedelta(seconds=round(standing.seconds_left))} left")
+def described(progress: Progress) -> str:
+    """Return the text beside the bar."""
+    parts = [f"{progress.failed} failed"]
+    if progress.files_per_second is not None:
+        parts.append(f"{progress.files_per_second:.1f} files/s")
+    if progress.seconds_left is not None:
+        parts.append(f"{timedelta(seconds=round(progress.seconds_left))} left")
     return ", ".join(parts)

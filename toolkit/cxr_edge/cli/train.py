@@ -55,7 +55,7 @@ class SplitOptions:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Options of the network and of what its spec says."""
+    """Options of the network and its spec."""
 
     architecture: Annotated[
         Architecture,

@@ -22,6 +22,9 @@ from cxr_edge.spec.input_spec import InputSpec
 FEW: Final = 100
 """Validation images of a class; fewer are too few to choose a model by."""
 
+AUDIT_VERSION: Final = 1
+"""Version of the JSON of an audit."""
+
 _THUMBNAIL: Final = InputSpec(64, 64)
 
 
@@ -130,11 +133,11 @@ class Audit:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON-ready data."""
+        """Return the findings as JSON-ready data."""
         data = asdict(self)
         for name, split in self.splits.items():
             data["splits"][name]["prevalence"] = split.prevalence
-        return {"audit_version": 1, **data, "warnings": self.warnings()}
+        return {"audit_version": AUDIT_VERSION, **data, "warnings": self.warnings()}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def write_manifest(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for image, digest in zip(images, digests or [""] * len(images), strict=True):
-            # A link keeps its name, which may tell the patient.
+            # A link keeps its name, which may identify the patient.
             place = image.path.parent.resolve() / image.path.name
             relative = Path(os.path.relpath(place, folder)).as_posix()
             row = (relative, image.class_in(classes), image.patient, image.split, digest)

@@ -1,4 +1,4 @@
-"""Images in memory, for training, evaluation and export: decoded as in a scan, no file twice."""
+"""Decoded images for training, evaluation and export: as in a scan, no file twice."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.labelled_image import UNKNOWN, VALIDATION, LabelledImage
+from cxr_edge.datasets.pixel_store import empty_pixels, take_pixels
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.pipeline.prepare import Prepared, prepare
 from cxr_edge.pipeline.thread_engine import ThreadEngine
@@ -22,14 +23,14 @@ AHEAD: Final = 64
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images in memory, ready for a network."""
+    """Images ready for a network."""
 
     classes: Classes
     """Class names: negative, positive."""
     images: tuple[LabelledImage, ...]
     """N images, in the order they were listed."""
     pixels: NDArray[np.uint8]
-    """Shape (N, H, W, C)."""
+    """Pixels, shape (N, H, W, C); large sets are in a temporary file."""
     sha256: tuple[str, ...]
     """Digest of each file's bytes."""
     unreadable: tuple[str, ...] = ()
@@ -74,7 +75,7 @@ class ImageSet:
         return ImageSet(
             self.classes,
             tuple(self.images[index] for index in indices),
-            self.pixels[np.asarray(indices, dtype=np.intp)],
+            take_pixels(self.pixels, indices),
             tuple(self.sha256[index] for index in indices),
         )
 
@@ -125,7 +126,7 @@ def load_images(
         Some files cannot be read, or none can; some are not the files that the manifest means; or
         the same image has both labels. The message lists them.
     """
-    pixels = np.empty((len(images), *spec.shape), np.uint8)
+    pixels = empty_pixels(len(images), spec.shape)
     kept: list[LabelledImage] = []
     failures: list[str] = []
     first: dict[str, LabelledImage] = {}
@@ -136,9 +137,9 @@ def load_images(
             failures.append(f"{image.path} ({prepared.content.reason})")
         elif image.sha256 not in ("", prepared.sha256):
             changed.append(str(image.path))
-        elif (twin := first.setdefault(prepared.sha256, image)) is not image:
-            if UNKNOWN not in (twin.label, image.label) and twin.label != image.label:
-                conflicts.append(f"{twin.path} and {image.path}")
+        elif (copy := first.setdefault(prepared.sha256, image)) is not image:
+            if UNKNOWN not in (copy.label, image.label) and copy.label != image.label:
+                conflicts.append(f"{copy.path} and {image.path}")
         else:
             pixels[len(kept)] = prepared.content.pixels
             kept.append(image)

@@ -8,7 +8,7 @@ from typing import Final
 from cxr_edge.datasets.classes import Classes
 
 UNKNOWN: Final = -1
-"""Label of an image of which nothing says the class."""
+"""Label of an image of unknown class."""
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
@@ -27,13 +27,13 @@ class LabelledImage:
     path: Path
     """The file."""
     label: int
-    """1 for the positive class, 0 for the negative, :data:`UNKNOWN` where nothing says."""
+    """Label: 1 for the positive class, 0 for the negative, or :data:`UNKNOWN`."""
     patient: str
     """Patient, or what else groups images; see :func:`patient_of`."""
     split: str = ""
-    """One of :data:`SPLITS`; empty where nothing says."""
+    """Split, one of :data:`SPLITS`; empty where it is unknown."""
     sha256: str = ""
-    """Digest that the file must have; empty where nothing says."""
+    """Digest that the file must have; empty where it is unknown."""
 
     def __post_init__(self) -> None:
         if self.label not in (0, 1, UNKNOWN) or self.split not in ("", *SPLITS):
@@ -43,15 +43,15 @@ class LabelledImage:
             )
 
     def class_in(self, classes: Classes) -> str:
-        """Return the name of its class; empty where nothing says."""
+        """Return the name of its class; empty where it is unknown."""
         return "" if self.label == UNKNOWN else classes[self.label]
 
 
 def patient_of(name: str) -> str:
-    """Return the patient that a file name of the Kermany set names.
+    """Return the patient that a file name of the Kermany set identifies.
 
     ``person123_bacteria_4.jpeg`` is person123, ``IM-0115-0001.jpeg`` is IM-0115 and
-    ``NORMAL2-IM-0115-0001.jpeg`` is NORMAL2-IM-0115. Any other file is a patient of its own.
+    ``NORMAL2-IM-0115-0001.jpeg`` is NORMAL2-IM-0115. Any other file counts as one patient.
     """
     match = _PATIENT.match(name)
     return (match[1] or match[2]) if match else name

@@ -167,7 +167,7 @@ def require_both_classes(images: Sequence[LabelledImage], classes: Classes, wher
     Raises
     ------
     DataError
-        It says which and where.
+        A class has no image; the message says which.
     """
     for label, name in enumerate(classes):
         if not any(image.label == label for image in images):

@@ -15,7 +15,7 @@ from cxr_edge.isolation.subprocess_call import call_in_subprocess
 from cxr_edge.models.machine_cache import cache_folder
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
-from cxr_edge.system.cpu import all_cpus, bound_cpus, cpu_features, cpu_name, cpu_quota, usable_cpus
+from cxr_edge.system.cpu import CpuInfo, all_cpus, bound_cpus, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
 from cxr_edge.system.versions import library_versions, version_of
 
@@ -117,6 +117,7 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
     """
     from cxr_edge.imaging.dicom.header import syntaxes
 
+    cpu = CpuInfo.read()
     versions = library_versions()
     together = installed_distributions()
     return MachineFacts(
@@ -124,8 +125,8 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
         python=platform.python_version(),
         system=platform.platform(),
         architecture=platform.machine(),
-        cpu=cpu_name(),
-        cpu_features=cpu_features(),
+        cpu=cpu.name,
+        cpu_features=cpu.features,
         cpus=all_cpus(),
         bound_cpus=bound_cpus(),
         cpu_quota=cpu_quota(),

@@ -1,1 +1,1 @@
-"""What a model's probabilities are worth on labelled images; needs the extra ``evaluate``."""
+"""Figures of a model on labelled images; needs the extra ``evaluate``."""

@@ -1,4 +1,4 @@
-"""Score labelled images with a model and say what the scores are worth."""
+"""Evaluation of a model: scores of labelled images and the figures that follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,36 +26,37 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 ALL: Final = "all images"
 HELD_OUT: Final = "images of validation patients"
 TRAINED_ON: Final = "images of training patients"
-"""Names of groups; the patients are told by the file names and the split of the model."""
+"""Names of groups; the file names and the split of the model identify the patients."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model's scores are worth on a labelled set."""
+    """Figures of a model on a labelled set."""
 
     model: str
     """Name and first digits of the artefact's digest."""
     runtime: str
-    """What ran it."""
+    """Runtime that ran it, with its provider."""
     spec: ModelSpec
-    """Of the model."""
+    """Spec of the model."""
     images: ImageSet
-    """The images of the group that is looked at closely."""
+    """Images of the group that the report is about."""
     scores: NDArray[np.float64]
     """Their probabilities, shape (N,)."""
     group: str
     """Name of that group, a key of :attr:`groups`."""
     groups: dict[str, Figures]
-    """Name to figures: of all images, and where the model says whom it was trained on, of the
-    validation and of the training patients apart."""
+    """Name of a group to its figures: all images, and, where the model knows its split, validation
+    and training patients."""
     copies: dict[str, Figures]
-    """Name to figures of the changed copies; empty where they were not asked for."""
+    """Name of a changed copy to its figures; empty where they were not asked for."""
     counterfactual: dict[str, ProbabilityShift]
-    """Name to effect of marks and borders; empty where it was not asked for."""
+    """Name of a change of markers, borders or sharpness to its effect; empty where it was not asked
+    for."""
 
     @property
     def figures(self) -> Figures:
-        """Of the group that is looked at closely."""
+        """Figures of the group that the report is about."""
         return self.groups[self.group]
 
     def classification_report(self, point: str) -> str:
@@ -93,7 +94,7 @@ class Evaluation:
         }
 
 
-def evaluate(
+def evaluate_images(
     model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
 ) -> Evaluation:
     """Score images and their changed copies.
@@ -101,19 +102,19 @@ def evaluate(
     Parameters
     ----------
     model
-        Of any runtime.
+        A model of any runtime.
     images
         N images, N at least 1, loaded for the model's input.
     copies
-        Score the copies of :mod:`cxr_edge.evaluation.shifts` as well.
+        Score the copies of :mod:`cxr_edge.evaluation.shifts` too.
     counterfactual
-        Score images with marks and borders changed as well.
+        Score images with changed markers, borders and sharpness too.
 
     Returns
     -------
     Evaluation
-        It looks closely, copies included, at the images of validation patients where these are
-        the very images that the model was trained and validated on, and at all images otherwise.
+        Its report, copies included, is about the validation patients if the images are exactly
+        those that the model was trained and validated on, and about all images otherwise.
 
     Raises
     ------
@@ -167,19 +168,19 @@ def evaluate(
 
 
 def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the probabilities of images, at the decimals of the report.
+    """Return the probabilities of images, rounded as in a report.
 
     Parameters
     ----------
     model
-        Of any runtime.
+        A model of any runtime.
     pixels
         uint8 of shape (N, H, W, C), N at least 1.
 
     Raises
     ------
     ModelInvalid
-        A score is no probability.
+        A score is not a probability.
     """
     given = run_in_batches(model.runtime, pixels).scores
     scores = given.astype(np.float64).round(PROBABILITY_DECIMALS)
@@ -193,11 +194,11 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def group_by_training(spec: ModelSpec, images: ImageSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell which images are of patients the model was trained on and which of those held out.
+    """Return masks of the images of validation and of training patients, each of shape (N,).
 
-    It can be told where the model was trained on class folders, and for images without a split of
-    their own whose file names tell the patient; else nothing is returned. Whether images of those
-    names are of that set at all, it cannot tell.
+    This needs a model that was trained on class folders, and images without a split of their own
+    whose file names identify the patient; otherwise nothing is returned. Names alone do not prove
+    that the images are of the model's own data set.
     """
     facts = spec.provenance
     known = all(

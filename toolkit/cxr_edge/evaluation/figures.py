@@ -1,4 +1,4 @@
-"""The figures of one set of scored images, at every operating point."""
+"""Figures of one set of scored images, at every operating point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

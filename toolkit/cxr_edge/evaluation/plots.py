@@ -17,10 +17,10 @@ from cxr_edge.metrics.calibration import reliability
 
 _DPI: Final = 100
 _SIDE: Final = 6.0
-"""Inches of a square picture."""
+"""Width and height of a square picture, inches."""
 
 _ERRORS: Final = 16
-"""Images shown at most, half of them missed, half called by mistake."""
+"""Largest number of images shown, half of them false negatives, half false positives."""
 
 _COLUMNS: Final = 4
 
@@ -34,7 +34,7 @@ def draw_confusion(point: ConfusionMatrix, labels: Sequence[str], path: Path) ->
     Parameters
     ----------
     point
-        The counts.
+        Counts of the labels.
     labels
         Names of the negative and the positive class.
     path
@@ -70,14 +70,14 @@ def _draw_matrix(
 
 
 def draw_roc(curves: Mapping[str, Scored], found: Figures | None, path: Path) -> None:
-    """Write ROC curves, with the operating points of the first where ``found`` has them.
+    """Write ROC curves, with the operating points of the first curve.
 
     Parameters
     ----------
     curves
-        Name of the legend to labels and probabilities.
+        Name in the legend to labels and probabilities.
     found
-        Figures of the first curve.
+        Figures of the first curve; None for no operating points.
     path
         The PNG.
     """
@@ -98,7 +98,7 @@ def draw_roc(curves: Mapping[str, Scored], found: Figures | None, path: Path) ->
 
 
 def draw_precision_recall(scored: Scored, path: Path) -> None:
-    """Write the precision-recall curve, with the prevalence as what chance gives.
+    """Write the precision-recall curve, and the prevalence, which is the precision of chance.
 
     Parameters
     ----------
@@ -138,13 +138,9 @@ def draw_reliability(scored: Scored, error: float, path: Path) -> None:
 
 
 def draw_errors(
-    images: ImageSet,
-    scores: NDArray[np.float64],
-    threshold: float,
-    labels: Sequence[str],
-    path: Path,
+    images: ImageSet, scores: NDArray[np.float64], threshold: float, path: Path
 ) -> None:
-    """Write the images that are wrong by most: as many missed as called by mistake, if there are.
+    """Write the worst errors: half of them false negatives, half false positives, if there are.
 
     Parameters
     ----------
@@ -154,16 +150,14 @@ def draw_errors(
         Their probabilities, shape (N,).
     threshold
         Probability from which an image is positive.
-    labels
-        Names of the negative and the positive class.
     path
         The PNG.
     """
-    truth = images.labels
-    called = scores >= threshold
+    truth, labels = images.labels, images.classes
+    positive = scores >= threshold
     half = _ERRORS // 2
-    missed = sorted(np.flatnonzero((truth == 1) & ~called), key=lambda index: scores[index])
-    alarms = sorted(np.flatnonzero((truth == 0) & called), key=lambda index: -scores[index])
+    missed = sorted(np.flatnonzero((truth == 1) & ~positive), key=lambda index: scores[index])
+    alarms = sorted(np.flatnonzero((truth == 0) & positive), key=lambda index: -scores[index])
     shown = [*missed[:half], *alarms[:half]]
     rows = max(1, math.ceil(len(shown) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * 2.6, 0.5 + rows * 3.0), layout="constrained")
@@ -173,17 +167,17 @@ def draw_errors(
     for axis, index in zip(axes.flat, shown, strict=False):
         axis.imshow(images.pixels[index, :, :, 0], cmap="gray", vmin=0, vmax=255)
         name = images.images[index].path.name
-        text = f"{labels[truth[index]]}, p = {scores[index]:.3f}\n{printable(name, 28)}"
+        text = f"{labels[truth[index]]}, p = {scores[index]:.3f}\n{end_of_name(name, 28)}"
         axis.set_title(text, fontsize=8, parse_math=False)
     figure.suptitle(
-        f"Worst of {len(missed)} missed {labels[1]} and {len(alarms)} false alarms "
+        f"Worst of {len(missed)} missed {labels[1]} and {len(alarms)} false {labels[1]} "
         f"at threshold {threshold:.3f}"
     )
     figure.savefig(path, dpi=_DPI)
 
 
-def printable(name: str, length: int) -> str:
-    """Return a file name for a picture: any bytes, at most so many characters, the last ones."""
+def end_of_name(name: str, length: int) -> str:
+    """Return a file name for a picture: its last characters, at most ``length``."""
     shown = name.encode("utf-8", "backslashreplace").decode()
     return shown if len(shown) <= length else f"...{shown[3 - length :]}"
 

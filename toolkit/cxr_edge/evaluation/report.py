@@ -1,6 +1,9 @@
-"""An evaluation as a folder: figures, predictions, pictures and a report that shows them."""
+"""Folder of an evaluation: figures, predictions, pictures and a report that shows them."""
 
 import json
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +20,7 @@ from cxr_edge.evaluation.plots import (
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.notice import NOTICE
+from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
@@ -27,71 +31,81 @@ NAMES_ALONE: Final = (
 PICTURES: Final = (
     "confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png",
 )  # fmt: skip
-"""Those that need both classes are left out where one is missing."""
+"""Names of the pictures; ROC and precision-recall need images of both classes."""
 
 
 def write_evaluation(found: Evaluation, out: Path) -> None:
     """Write ``evaluation.json``, ``predictions.csv``, the pictures and ``report.md``.
 
-    Pictures that need both classes are left out where a class is missing.
+    Each file is replaced as a whole; pictures of an earlier evaluation that this one does not have
+    are removed.
 
     Parameters
     ----------
     found
-        What to write.
+        The evaluation.
     out
         The folder; created.
 
     Raises
     ------
     UsageError
-        It cannot be written, or has files that are of no evaluation.
+        It cannot be written, or has files that are not of an evaluation.
     """
-    claim_folder(out)
+    check_folder(out)
     try:
-        for name in PICTURES:
-            (out / name).unlink(missing_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-        (out / FIGURES).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        write_text_atomically(out / FIGURES, text + "\n")
         write_predictions(out / PREDICTIONS, found.images, found.scores)
-        _draw(found, out)
-        (out / REPORT).write_text(_report(found, out), encoding="utf-8")
+        drawn = _draw(found, out)
+        for name in set(PICTURES) - set(drawn):
+            (out / name).unlink(missing_ok=True)
+        write_text_atomically(out / REPORT, _report(found, drawn))
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
 
 
-def claim_folder(out: Path) -> None:
-    """Make the folder of an evaluation, or check that an existing one may be written to.
+def check_folder(out: Path) -> None:
+    """Check that an evaluation can be written to a folder, which need not exist yet.
 
     Raises
     ------
     UsageError
-        It cannot be made, or has files that are of no evaluation.
+        It cannot be made, or has files that are not of an evaluation.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        foreign = any(out.iterdir()) and not (out / FIGURES).exists()
-    except OSError as exc:
-        raise UsageError(f"--out: {out} cannot be made: {exc.strerror}") from exc
-    if foreign:
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--out: {out} cannot be made; {there} is not a folder to write to")
+    if out.exists() and any(out.iterdir()) and not (out / FIGURES).exists():
         raise UsageError(
-            f"--out: expected a new folder or that of an evaluation, {out} has other files; "
+            f"--out: expected a new folder or the folder of an evaluation, {out} has other files; "
             "name another folder"
         )
 
 
-def _draw(found: Evaluation, out: Path) -> None:
+def _draw(found: Evaluation, out: Path) -> list[str]:
+    """Draw the pictures and return their names."""
     point = found.spec.operating_point()
+    matrix = found.figures.point(point.name)
     scored = (found.images.labels, found.scores)
-    draw_confusion(found.figures.point(point.name), found.spec.labels, out / "confusion.png")
-    draw_errors(found.images, found.scores, point.threshold, found.spec.labels, out / "errors.png")
-    draw_reliability(scored, found.figures.calibration_error, out / "reliability.png")
-    if found.figures.auc:
-        draw_roc({f"AUC {found.figures.auc}": scored}, found.figures, out / "roc.png")
-        draw_precision_recall(scored, out / "precision-recall.png")
+    labels, auc = found.spec.labels, found.figures.auc
+    error = found.figures.calibration_error
+    draw: dict[str, Callable[[Path], None]] = {
+        "confusion.png": partial(draw_confusion, matrix, labels),
+        "reliability.png": partial(draw_reliability, scored, error),
+        "errors.png": partial(draw_errors, found.images, found.scores, point.threshold),
+    }
+    if auc:
+        draw["roc.png"] = partial(draw_roc, {f"AUC {auc}": scored}, found.figures)
+        draw["precision-recall.png"] = partial(draw_precision_recall, scored)
+    for name, picture in draw.items():
+        with atomic_write(out / name) as path:
+            picture(path)
+    return [name for name in PICTURES if name in draw]
 
 
-def _report(found: Evaluation, out: Path) -> str:
+def _report(found: Evaluation, pictures: Sequence[str]) -> str:
     head = (
         f"Runtime: {found.runtime}. Below, {found.group}: {describe(found.figures)}, "
         f"{found.images.patient_count} patients. {len(found.images.unreadable)} unreadable files "
@@ -99,46 +113,44 @@ def _report(found: Evaluation, out: Path) -> str:
         "DeLong's for the AUC, Wilson's for shares; both take images as independent, also those of "
         "one patient."
     )
-    worth = (
+    summary = (
         f"AUC {found.figures.auc or '-'}, calibration error {found.figures.calibration_error:.4f}, "
         f"Brier score {found.figures.brier:.4f}."
     )
-    parts = [
-        f"# Evaluation of {found.model}",
-        NOTICE,
-        head,
-        worth,
-        points_table(found.figures).markdown,
-    ]
-    if len(found.groups) > 1:
-        parts += ["## Trained on, or not"]
-        for name, figures in found.groups.items():
-            parts += [
-                f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
-                points_table(figures).markdown,
-            ]
-        parts.append(
-            "Told by file names and the split of the model. What is said of training patients "
-            f"flatters the model.{'' if found.group != ALL else f' {NAMES_ALONE}'}"
-        )
-    else:
-        parts.append("Which of these images the model was trained on, if any, it does not say.")
+    points = points_table(found.figures).markdown
+    parts = [f"# Evaluation of {found.model}", NOTICE, head, summary, points, *_groups(found)]
     if found.copies:
         name = found.spec.default_operating_point
-        parts += ["## The same images, changed", copies_table(found.copies, name).markdown]
+        parts += ["## Changed copies of the images", copies_table(found.copies, name).markdown]
     if found.counterfactual:
-        parts += ["## Marks, borders and blur", shifts_table(found.counterfactual).markdown]
+        parts += ["## Markers, borders and blur", shifts_table(found.counterfactual).markdown]
     for point in found.figures.points:
         parts += [
             f"## At {point.name} (threshold {point.threshold:.6f})",
             f"```text\n{found.classification_report(point.name)}\n\n{matrices(point)}\n```",
         ]
-    parts += ["## Pictures", *(f"![{name}]({name})" for name in PICTURES if (out / name).exists())]
+    parts += ["## Pictures", *(f"![{name}]({name})" for name in pictures)]
     return "\n\n".join(parts) + "\n"
 
 
+def _groups(found: Evaluation) -> list[str]:
+    if len(found.groups) == 1:
+        return ["Nothing identifies images that the model was trained on."]
+    parts = ["## Validation and training patients"]
+    for name, figures in found.groups.items():
+        parts += [
+            f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
+            points_table(figures).markdown,
+        ]
+    caution = f" {NAMES_ALONE}" if found.group == ALL else ""
+    parts.append(
+        "Figures of training patients are better than those of new patients would be." + caution
+    )
+    return parts
+
+
 def describe(figures: Figures) -> str:
-    """Return how many images there are, and how many of them are positive."""
+    """Return the counts of images and of positive images."""
     return f"{figures.images} images, {figures.positives} positive"
 
 

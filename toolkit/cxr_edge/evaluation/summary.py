@@ -1,17 +1,17 @@
-"""What an ``evaluation.json`` says, for the model card."""
+"""Summary of an ``evaluation.json``, for the model card."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.counterfactual import ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
-VERSION = 1
-"""Of the JSON; a reader refuses what it does not know."""
+VERSION: Final = 1
+"""Version of the JSON; a reader refuses any other."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Summary:
     model: str
     """Name and first digits of the artefact's digest."""
     group: str
-    """The images, in words."""
+    """Description of the images."""
     data_sha256: str
     """Digest of the images."""
     patients: int
-    """They are of."""
+    """Count of their patients."""
     figures: Figures
-    """Of the images as they are."""
+    """Figures of the images as they are."""
     copies: dict[str, Figures]
-    """Name to figures of the changed copies; may be empty."""
+    """Name of a changed copy to its figures; may be empty."""
     counterfactual: dict[str, ProbabilityShift]
-    """Name to effect of marks and borders; may be empty."""
+    """Name of a change of markers, borders or sharpness to its effect; may be empty."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -40,7 +40,7 @@ class Summary:
         Raises
         ------
         DataError
-            It is none, or of another version.
+            It is not such a file, or is of another version.
         """
         try:
             data = parse_json(read_at_most(path, MAX_JSON))

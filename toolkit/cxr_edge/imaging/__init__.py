@@ -1,1 +1,1 @@
-"""Bytes to a gray image, and a gray image to model input."""
+"""From bytes to a gray image, and from there to a model's input."""

@@ -1,4 +1,4 @@
-"""Samples of 16 bits to 8, by the depth that they use."""
+"""Samples of 16 bits to 8, by the bits that are in use."""
 
 from typing import Final
 
@@ -6,20 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEPTHS: Final = (8, 10, 12, 14, 16)
+"""Bits per sample that devices use."""
 
 
 def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
     """Window 16-bit samples to 8 bits by the rule of recipe ``cxr-1``.
 
-    Where all samples are multiples of 257, an 8-bit image was widened to 16 bits, and comes
-    back. Else the depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest
-    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit image saved
-    without scaling does not turn black.
+    If all samples are multiples of 257, an 8-bit image was widened to 16 bits, and its samples are
+    returned. Otherwise the depth is the least of 8, 10, 12, 14 and 16 bits that holds the largest
+    sample; 0 stays 0 and the largest value of that depth becomes 255. So a 12-bit image that was
+    saved without scaling does not turn black.
+
+    Parameters
+    ----------
+    values
+        Samples of any shape.
 
     Returns
     -------
     tuple
-        The pixels, uint8, same shape; and the depth in bits.
+        Pixels in uint8 of the same shape; and the depth in bits.
     """
     narrow = values // 257
     if np.array_equal(narrow * 257, values):

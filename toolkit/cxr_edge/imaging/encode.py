@@ -1,4 +1,4 @@
-"""Gray images to the bytes of an image file, without a word about where they come from."""
+"""Gray images to the bytes of an image file without metadata."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cxr_edge.errors import TooLarge, UsageError
 
 JPEG_SIDE: Final = 65_500
-"""A JPEG has at most so many rows and columns, by libjpeg's limit."""
+"""Largest count of rows or columns of a JPEG, by libjpeg's limit."""
 
 
 class Container(StrEnum):
-    """Formats that are written, and their suffixes."""
+    """The formats that are written, by their suffixes."""
 
     PNG = "png"
     TIFF = "tiff"
@@ -24,40 +24,42 @@ class Container(StrEnum):
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an image is written."""
+    """The format of an image file and its settings."""
 
     container: Container = Container.PNG
-    """Format."""
+    """Format of the file."""
     bits: int = 8
-    """A sample; 8, or 16 for PNG and TIFF."""
+    """Bits per sample: 8, or 16 for PNG and TIFF."""
     quality: int = 95
-    """Of a JPEG, 1 to 100."""
+    """Quality of a JPEG, 1 to 100."""
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
             raise UsageError(f"--bits: expected 8 or 16, got {self.bits}")
         if self.bits == 16 and self.container is Container.JPEG:
-            raise UsageError("--bits: JPEG has 8 bits; leave it out, or choose PNG or TIFF")
+            raise UsageError(
+                "--bits: JPEG has only 8 bits; leave the option out, or choose PNG or TIFF"
+            )
 
     @property
     def described(self) -> str:
-        """For a person."""
+        """Description for a person."""
         if self.container is Container.JPEG:
             return f"JPEG of quality {self.quality}"
         return f"{self.container.name} of {self.bits} bits"
 
     def encode(self, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-        """Return the file of an image.
+        """Return the bytes of an image file.
 
         Parameters
         ----------
         pixels
-            Shape (rows, columns), of as many bits as this has.
+            Gray of shape (rows, columns): uint8 for 8 bits, uint16 for 16.
 
         Returns
         -------
         bytes
-            PNG and TIFF without loss. OpenCV writes nothing but sizes and pixels.
+            File with nothing but sizes and pixels; PNG and TIFF are lossless.
 
         Raises
         ------
@@ -66,7 +68,7 @@ class Encoding:
         """
         if self.container is Container.JPEG and max(pixels.shape) > JPEG_SIDE:
             raise TooLarge(
-                f"expected at most {JPEG_SIDE} pixels a side for JPEG, "
+                f"expected at most {JPEG_SIDE} pixels per side for JPEG, "
                 f"got {pixels.shape[1]} x {pixels.shape[0]}; choose PNG"
             )
         options = []

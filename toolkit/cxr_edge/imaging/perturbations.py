@@ -1,4 +1,4 @@
-"""Changes to an image that leave its diagnosis alone: marks, borders, exposure, compression."""
+"""Perturbations that leave the diagnosis alone: marks, borders, exposure, compression."""
 
 from typing import Final
 
@@ -10,10 +10,10 @@ from cxr_edge.errors import ConstantImage
 from cxr_edge.imaging.decode import decode
 
 TEXTS: Final = ("L", "R", "AP", "PA", "SUPINE", "PORT.", "KV 65", "12:40", "ERECT")
-"""As they stand on images."""
+"""Texts that are painted on radiographs."""
 
 _CORNER: Final = (0.3, 0.5)
-"""Share of the rows and of the columns that belong to a corner; texts are wide."""
+"""Shares of the rows and of the columns that a corner has; texts are wide."""
 
 
 def paint_marker(gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -43,10 +43,10 @@ def paint_marker(gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
 
 
 def paint_out_markers(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a copy whose thin bright marks in the corners are filled from around them.
+    """Return a copy whose thin bright marks in the corners are filled from their surroundings.
 
-    A mark is what a white top-hat leaves: brighter than all that is as wide as a twelfth of the
-    image. The hole is filled by A. Telea's inpainting (Journal of Graphics Tools 9, 2004).
+    A white top-hat finds the marks: they are brighter than everything as wide as a twelfth of the
+    image. A. Telea's inpainting fills the holes (Journal of Graphics Tools 9, 2004).
 
     Parameters
     ----------
@@ -67,16 +67,16 @@ def paint_out_markers(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def mask_border(
     gray: NDArray[np.uint8], depths: tuple[float, float, float, float], level: int = 0
 ) -> NDArray[np.uint8]:
-    """Return a copy with strips along the border painted over with one gray.
+    """Return a copy with strips along the border painted in one gray.
 
     Parameters
     ----------
     gray
         uint8 of shape (H, W).
     depths
-        Top, bottom, left, right: share of that side.
+        Widths of the strips: top, bottom, left, right, as shares of that side.
     level
-        Gray level.
+        Gray level of the strips.
     """
     rows, columns = gray.shape
     top, bottom = int(depths[0] * rows), int(depths[1] * rows)
@@ -90,14 +90,14 @@ def mask_border(
 def set_exposure(
     gray: NDArray[np.uint8], mean: float, deviation: float, gamma: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Return a copy with this mean and standard deviation (but for clipping), then a gamma.
+    """Return a copy with a mean and standard deviation (apart from clipping), then a gamma.
 
     Parameters
     ----------
     gray
         uint8 of shape (H, W).
     mean, deviation
-        Gray levels.
+        Mean and standard deviation of the copy, gray levels.
     gamma
         Exponent on the scale from 0 to 1.
     """
@@ -107,9 +107,9 @@ def set_exposure(
 
 
 def recompress(gray: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return what JPEG compression leaves of ``gray``, uint8 of shape (H, W)."""
+    """Return ``gray``, uint8 of shape (H, W), compressed as JPEG and decoded again."""
     _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
     try:
         return decode(data.tobytes()).pixels
-    except ConstantImage:  # of an image that was nearly even, nothing is left
+    except ConstantImage:  # an image that was nearly even has become even
         return gray

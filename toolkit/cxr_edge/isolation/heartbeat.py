@@ -1,4 +1,4 @@
-"""What a scan is at work on, seen from outside of its process.
+"""The table of files in flight, by which a process is supervised from outside.
 
 A native decoder that crashes, hangs or eats all memory takes its process along. So the process that
 the user starts forks before it loads anything, the child scans, and the parent supervises it. Each
@@ -18,22 +18,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 TIMEOUT: Final = 60.0
-"""Seconds that one file may take, from its first byte read to its pixels, unless told otherwise."""
+"""Default time limit per file in seconds, from its first byte read to its pixels."""
 
 SLOTS: Final = 1024
-"""Workers that have a place in the table; a worker beyond has none and is not supervised."""
+"""Number of workers that have a place in the table; a further one is not supervised."""
 
 _SETTINGS: Final = struct.Struct("=dqqq")
 _SLOT: Final = struct.Struct("=Qd")
 _NOBODY: Final = 0
 _DONE: Final = 0.0
 NONE: Final = -1
-"""Rows of a report that is not begun."""
+"""Number of rows while no report is open."""
 
 
 @dataclass
 class InFlightTable:
-    """A table in shared memory: limits, rows written, and what each worker has in hand."""
+    """A table in shared memory: limits, rows written, and the file that each worker has in hand."""
 
     suspects: set[int] = field(default_factory=set)
     """Keys of the files that were in hand when an earlier process died."""
@@ -46,22 +46,22 @@ class InFlightTable:
         self._free = iter(range(SLOTS))
 
     def limit(self, seconds: float, memory: int) -> None:
-        """Say how long a file may take, and how many bytes the process may hold."""
+        """Set the seconds that a file may take and the bytes that the process may hold."""
         _SETTINGS.pack_into(self._table, 0, seconds, memory, self.rows, NONE)
 
     @property
     def seconds(self) -> float:
-        """Seconds that a file may take; 0 before :meth:`limit`."""
+        """Time limit per file in seconds; 0 before :meth:`limit`."""
         return float(_SETTINGS.unpack_from(self._table)[0])
 
     @property
     def memory(self) -> int:
-        """Bytes that the process may hold; 0 before :meth:`limit`."""
+        """Memory limit of the process in bytes; 0 before :meth:`limit`."""
         return int(_SETTINGS.unpack_from(self._table)[1])
 
     @property
     def rows(self) -> int:
-        """Rows in the report, :data:`NONE` while none is begun."""
+        """Number of rows in the report; :data:`NONE` while none is open."""
         return int(_SETTINGS.unpack_from(self._table)[2])
 
     @rows.setter
@@ -69,18 +69,23 @@ class InFlightTable:
         _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count, NONE)
 
     @property
+    def started(self) -> bool:
+        """Whether a report is open, or was when an earlier child died."""
+        return self.rows != NONE
+
+    @property
     def code(self) -> int | None:
-        """Exit code of a command that has done all it had to, None before."""
+        """Exit code of a command that has ended its work; None before."""
         code = int(_SETTINGS.unpack_from(self._table)[3])
         return None if code == NONE else code
 
     def ended(self, code: int) -> None:
-        """Say that all is done and written; what is to come is a new command."""
+        """Note that everything is done and written; a later crash does not count."""
         _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, NONE, code)
 
     @contextmanager
     def at_work(self, path: str) -> Iterator[None]:
-        """Note that this thread has a file in hand."""
+        """Note that this thread has a file in hand, while the context lasts."""
         place = self._place()
         if place is None:
             yield
@@ -92,16 +97,16 @@ class InFlightTable:
             _SLOT.pack_into(self._table, place, key(path), _DONE)
 
     def in_hand(self) -> dict[int, float]:
-        """Return the keys of the files in hand, each with the seconds since when."""
+        """Return the keys of the files in hand, each with the seconds since it was taken up."""
         now = time.monotonic()
         return {name: now - since for name, since in self._slots() if since != _DONE}
 
     def last_in_hand(self) -> set[int]:
-        """Return the keys of the files that each worker has, or had last, in hand."""
+        """Return the key of the file that each worker has in hand, or had last."""
         return {name for name, _ in self._slots()}
 
     def clear(self) -> None:
-        """Forget what a process that is gone had in hand."""
+        """Forget the files of a process that has died."""
         self._table[_SETTINGS.size :] = bytes(SLOTS * _SLOT.size)
 
     def _slots(self) -> list[tuple[int, float]]:
@@ -117,9 +122,9 @@ class InFlightTable:
 
 
 def key(path: str) -> int:
-    """Return what stands for a file: 64 bits of a digest of its path, never 0.
+    """Return the key of a file: 64 bits of a digest of its path, never 0.
 
-    Two files with the same one, and both are decoded apart: slower, nothing else.
+    Two files with one key are both decoded in processes of their own: slower, nothing else.
     """
     digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest) or 1

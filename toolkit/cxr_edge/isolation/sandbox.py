@@ -1,4 +1,4 @@
-"""Preparing a file so that a crash, a hang or a bomb of its decoder costs its row alone."""
+"""The sandbox for files whose decoder may crash, hang or eat all memory."""
 
 import contextlib
 import hashlib
@@ -23,16 +23,16 @@ from cxr_edge.system.memory import available_memory, resident_memory
 T = TypeVar("T")
 
 SHARE: Final = 0.8
-"""Of the memory that is free when a scan begins, what it may hold."""
+"""Share of the memory that is free at the start which a scan may hold."""
 
 START: Final = 10.0
-"""Seconds more for a suspect, whose process has to be started on a machine that may be busy."""
+"""Extra seconds for a suspect, whose process has to start on a machine that may be busy."""
 
 MEGABYTE: Final = 1 << 20
 
 
 def memory_to_hold() -> int:
-    """Return how many bytes this process may come to hold, 0 for any number where nobody tells."""
+    """Return how many bytes this process may hold; 0, for no limit, when that is unknown."""
     free = available_memory()
     return resident_memory(os.getpid()) + int(SHARE * free) if free else 0
 
@@ -42,16 +42,16 @@ class Sandbox:
     """Prepares files; one that was in flight when a process died goes to a process of its own."""
 
     in_flight: InFlightTable
-    """That knows which files to be careful with."""
+    """Table of files in flight, which knows the suspects."""
     _alone: threading.Lock = field(default_factory=threading.Lock)
-    """Suspects go one at a time: each may take all the memory there is."""
+    """Lock that lets one suspect go at a time: each may take all the memory there is."""
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
-        """As :func:`cxr_edge.pipeline.prepare.prepare`; a suspect in a process of its own."""
+        """Do :func:`cxr_edge.pipeline.prepare.prepare`; for a suspect in a process of its own."""
         return self.attempt(path, partial(to_pixels, spec=spec))
 
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-        """As :func:`cxr_edge.pipeline.prepare.attempt`; a suspect in a process of its own."""
+        """Do :func:`cxr_edge.pipeline.prepare.attempt`; for a suspect in a process of its own."""
         name = str(path)
         if key(name) in self.in_flight.suspects:
             return self._in_subprocess(path, make)
@@ -69,27 +69,27 @@ class Sandbox:
                 )
             except ProcessTimedOut:
                 error: ImageError = TimedOut(
-                    f"expected it to be decoded within {seconds:g} s, it was not; look at it by "
-                    "itself, or allow more with --timeout"
+                    f"the file was not decoded within {seconds:g} s; check the file, or allow more "
+                    "time with --timeout"
                 )
             except ProcessDied:
                 error = DecoderCrash(
-                    "its decoder crashed; look at it by itself, or convert it anew"
+                    "the decoder crashed on this file; check the file, or convert it again"
                 )
         return Attempt(sha256, error, kind)
 
 
 def _facts(path: Path) -> tuple[str, str]:
-    """Return what a row says of a file that is not decoded: its digest and format."""
+    """Return the digest and format of a file, for a row without pixels."""
     try:
         data = read_file(path)
     except ImageError:
-        return "", ""  # said by prepare, with the reason
+        return "", ""  # the attempt finds the reason
     return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
 
 
 def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float) -> Attempt[T]:
-    """Attempt a file in a process that the system lets hold only so much, for only so long."""
+    """Attempt a file in a process whose memory and CPU time the system limits."""
     if memory:
         _forbid_more_than("RLIMIT_DATA", memory)
     _forbid_more_than("RLIMIT_CPU", math.ceil(seconds + 2 * START))  # should nobody else end it

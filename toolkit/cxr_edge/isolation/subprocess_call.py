@@ -90,13 +90,13 @@ def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | N
         with os.fdopen(receiver, "rb", closefd=False) as answers:
             got = answers.read()
     finally:
-        process.kill()  # it has answered, or nobody waits for its answer any more
+        process.kill()  # it has answered, or its answer is no longer awaited
         code = process.wait()
         os.close(receiver)
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
     if not got:
-        why = ", mostly since memory was short" if code == -signal.SIGKILL else ""
+        why = ", most likely because memory was short" if code == -signal.SIGKILL else ""
         raise ProcessDied(f"its process died with exit code {code}{why}")
     answer: R | _Refused = pickle.loads(got)  # noqa: S301  (of our own process)
     if isinstance(answer, _Refused):
@@ -105,11 +105,11 @@ def _ask(function: Callable[..., R], args: tuple[object, ...], within: float | N
 
 
 def serve() -> None:
-    """Be the process: call what comes in, give the answer, and end when the other one does."""
+    """Run the subprocess: call the function that is sent, answer, and end with the parent."""
     try:
         sys.path[:] = pickle.load(sys.stdin.buffer)  # noqa: S301
         function, args = pickle.load(sys.stdin.buffer)  # noqa: S301
-    except EOFError:  # it died before it had said what
+    except EOFError:  # the parent died before it sent the call
         os._exit(1)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
@@ -118,7 +118,7 @@ def serve() -> None:
         answer = _Refused(str(exc))
     with contextlib.suppress(BrokenPipeError), os.fdopen(int(sys.argv[1]), "wb") as sender:
         pickle.dump(answer, sender)
-    os._exit(0)  # nothing is left to do, and libraries may take long to say goodbye
+    os._exit(0)  # nothing is left to do, and libraries may take long to unload
 
 
 def _die_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""The entry point: scans and conversions run in a child, and go on in a new one if that dies."""
+"""The supervisor: a command runs in a child process, and continues in a new one if that dies."""
 
 import contextlib
 import os
@@ -13,23 +13,23 @@ from cxr_edge.system.memory import resident_memory
 from cxr_edge.system.signals import heeded
 
 LOOK_EVERY: Final = 0.1
-"""Seconds between two looks at a child."""
+"""Seconds between two checks of a child."""
 
 GRACE: Final = 20.0
 """Seconds that an interrupted scan has to close its report."""
 
 IN_VAIN: Final = 64
-"""Children in a row that may die without a row written: files ahead of it may crash them."""
+"""Number of children in a row that may die without a new row: later files may crash them."""
 
 AT_ONCE: Final = 3
-"""Children in a row that may die before they have a file in hand."""
+"""Number of children in a row that may die before they have a file in hand."""
 
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
 def supervise(command: str, advice: str) -> int | None:
-    """Return the exit code of the command, None in the child that is to do it.
+    """Return the exit code of the command; None in the child that is to do its work.
 
     Nothing but the standard library is loaded yet and no thread runs, so a fork is safe and cheap.
     """
@@ -44,7 +44,7 @@ def supervise(command: str, advice: str) -> int | None:
         if child is None:
             return None
         code = child.wait(in_flight, asked)
-        if in_flight.code is not None:  # all was done; what came after does not count
+        if in_flight.code is not None:  # all was done; a later crash does not count
             return in_flight.code
         if asked:
             return _INTERRUPTED
@@ -57,25 +57,24 @@ def supervise(command: str, advice: str) -> int | None:
         if in_vain >= (IN_VAIN if in_hand else AT_ONCE):
             died = signal.Signals(-code).name
             if child.too_large:
-                died += ", since it held more than --max-memory,"
+                died += " (it held more than --max-memory)"
             sys.stderr.write(
-                f"error: the {command} died of {died} {in_vain} times in a row without a new "
-                "row; what is written stays, and the same command continues it"
-                f"{advice}\n"
+                f"error: the {command} was ended by {died} {in_vain} times in a row without a new "
+                f"row; written rows are kept, and the same command continues{advice}\n"
             )
             return _ERROR
 
 
 class _Child:
-    """A forked process, seen by its parent."""
+    """A forked process, as its parent sees it."""
 
     def __init__(self, pid: int, life: int, leash: int) -> None:
-        """Take what :meth:`fork` made."""
+        """Take the process number and pipes that :meth:`fork` made."""
         self._pid, self._life, self._leash = pid, life, leash
         self.overdue: set[int] = set()
-        """Keys of the files for whose sake it was killed."""
+        """Keys of the files that took too long, for which it was killed."""
         self.too_large = False
-        """It was killed since it held too much memory."""
+        """Whether it was killed because it held too much memory."""
 
     @classmethod
     def fork(cls, in_flight: InFlightTable) -> "_Child | None":
@@ -98,13 +97,13 @@ class _Child:
         return None
 
     def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
-        """Wait for its end, killing it where it has to be; return its code, or minus its signal."""
-        told, patience = 0, GRACE
+        """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
+        passed_on, patience = 0, GRACE
         while not select.select([self._life], [], [], LOOK_EVERY)[0]:
-            if len(asked) > told:
-                told = len(asked)
+            if len(asked) > passed_on:
+                passed_on = len(asked)
                 self._send(asked[-1])
-            if told:
+            if passed_on:
                 patience -= LOOK_EVERY
             self.overdue = _overdue(in_flight)
             self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
@@ -127,6 +126,6 @@ def _overdue(in_flight: InFlightTable) -> set[int]:
 
 
 def _die_with_parent(leash: int) -> None:
-    """End this process as the parent ended: at once, leaving the report as it is."""
+    """End this process at once when its parent has ended, leaving the report as it is."""
     os.read(leash, 1)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a conversion is asked for."""
+"""A conversion: source, folder of images, mapping and format."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,8 @@ from pathlib import Path
 from cxr_edge.errors import UsageError
 from cxr_edge.imaging.encode import Encoding
 from cxr_edge.isolation.heartbeat import InFlightTable
-from cxr_edge.jobs.convert_mapping import (
-    MAPPING,
-)
-from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
+from cxr_edge.jobs.convert_mapping import MAPPING
+from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
 from cxr_edge.reports.append_log import check_place
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.system.cpu import usable_cpus
@@ -19,27 +17,34 @@ from cxr_edge.system.cpu import usable_cpus
 
 @dataclass(frozen=True)
 class ConvertJob:
-    """What to convert into what, and where."""
+    """One conversion into one folder."""
 
     source: Path
-    """A file, or a folder with all below it."""
+    """File, or folder with everything below it."""
     target: Path
     """Folder of the images."""
     mapping: Path
-    """CSV that links the two."""
+    """Path of the CSV file that links the two."""
     key: Path | None
-    """File with the key of the names; None keeps the names that there are."""
+    """File with the key of the pseudonyms; None keeps the original names."""
     encoding: Encoding = field(default_factory=Encoding)
-    """Of the images."""
+    """Format of the images."""
     workers: int = field(default_factory=usable_cpus)
-    """Files at work at once."""
+    """Files processed in parallel."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
-    """That is told what is at work."""
+    """Table that the supervisor reads."""
 
     def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
-        """Yield the files to convert: what ``discover`` finds, without our own files."""
+        """Return the files to convert, without our own."""
+        return self._without_own(discover([self.source], skipped))
+
+    def candidates(self) -> Iterator[ImageItem]:
+        """Return the files that may be converted, without opening one."""
+        return self._without_own(candidates([self.source]))
+
+    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
         own = {os.path.abspath(path) for path in self._own}  # noqa: PTH100  (links stay)
-        return (item for item in discover([self.source], skipped) if item.where not in own)
+        return (item for item in items if item.where not in own)
 
     @property
     def _own(self) -> list[Path]:
@@ -55,15 +60,19 @@ class ConvertJob:
         """
         where = self.target if self.target.exists() else self.target.parent
         if not where.is_dir():
-            raise UsageError(f"DST: expected a folder, or a new one in a folder; {where} is none")
+            kind = "is not a folder" if where.exists() else "does not exist"
+            raise UsageError(
+                f"DST: expected a folder, or a new one in a folder, but {where} {kind}"
+            )
         check_place(MAPPING, self.mapping)
         source, target = self.source.resolve(), self.target.resolve()
         if target == source or target in source.parents or source in target.parents:
             raise UsageError(
-                f"expected SRC and DST apart from each other, got {source} and {target}"
+                f"SRC and DST must not be inside each other, got {source} and {target}; choose "
+                "another DST"
             )
         for path in self._own:
             if target in path.resolve().parents:
                 raise UsageError(
-                    f"expected {path.name} outside of DST, so that DST can be handed on without it"
+                    f"{path.name} must be outside of DST, so that DST can be handed on without it"
                 )

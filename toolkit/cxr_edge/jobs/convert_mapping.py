@@ -1,27 +1,22 @@
-"""The mapping of a conversion: its rows, the images that they name, and its manifest."""
+"""The mapping of a conversion: its rows, its manifest, and the images that it names."""
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, TypeAlias
 
-from cxr_edge import __version__
-from cxr_edge.errors import ExitCode, ImageError, ReportError
+from cxr_edge.errors import ImageError, ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.imaging.sniff import SUFFIXES
 from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.prepare import Attempt
 from cxr_edge.reports.append_log import CsvKind
-from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.csv_report import detail_of
-from cxr_edge.reports.manifest import utc_now, write_manifest
+from cxr_edge.reports.manifest import Manifest
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import printable
-
-CONVERT_VERSION: Final = 1
-"""Version of the mapping's manifest."""
 
 MAPPING: Final = CsvKind(
     name="mapping",
@@ -41,74 +36,110 @@ MAPPING: Final = CsvKind(
         "sha256",
     ),
     advice="choose another --mapping and DST, or remove the mapping and the images",
-    tells_paths=False,
+    moved="its row {number} is of another file than the one at that position now",  # no name
+    older_manifests={1: "started"},
 )
-"""What the mapping is."""
+"""Kind of a conversion's CSV file."""
 
 
-@dataclass
-class ConvertManifest:
-    """What stands in ``DST.mapping.run.json`` beside ``DST.mapping.csv``; it names no file."""
+@dataclass(frozen=True)
+class ConvertIdentity:
+    """Settings that must stay the same for a mapping to be continued."""
 
-    identity: Mapping[str, object]
-    """What must not change between the runs into one mapping."""
-    passed_over: Skipped = field(default_factory=Skipped)
-    """What was not taken, by why."""
-    counts: Counts = field(default_factory=Counts)
-    """Of the whole mapping."""
-    continued_from: int = 0
-    """Rows that an earlier run had written."""
-    started: str = field(default_factory=utc_now)
-    """ISO 8601, UTC; of this run."""
-    ended: str | None = None
-    """None while it runs."""
-    exit_code: int | None = None
-    """None while it runs."""
-    pid: int | None = field(default_factory=os.getpid)
-    """Of the process that writes the mapping; None once it has ended."""
+    format: str
+    """Container of the images."""
+    bits: int
+    """Bits per sample."""
+    quality: int | None
+    """JPEG quality; None for other containers."""
+    names: str
+    """Way in which images are named."""
+    key_check: str | None
+    """Digest that differs for another key and reveals none; None when names are kept."""
+    recipe_sha256: str
+    """Digest of the preprocessing recipe."""
 
-    def end(self, exit_code: ExitCode) -> None:
-        """Say that the run has ended, and how."""
-        self.exit_code, self.ended, self.pid = exit_code, utc_now(), None
 
-    def write(self, path: Path) -> None:
-        """Write it; raises as :func:`cxr_edge.reports.manifest.write_manifest`."""
-        counts = vars(self.counts).copy()
-        for key in ("labels", "first_failed"):
-            del counts[key]
-        data = {
-            "manifest_version": CONVERT_VERSION,
-            "tool_version": __version__,
-            **vars(self),
-            "counts": counts,
-            "passed_over": self.passed_over.counts,
-        }
-        write_manifest(path, data)
+@dataclass(frozen=True, kw_only=True)
+class ConvertManifest(Manifest):
+    """Record of one conversion, ``DST.mapping.run.json``; it names no file."""
+
+    identity: ConvertIdentity
+    """Settings that must stay the same for the mapping to be continued."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An image, encoded as a file."""
+
+    data: bytes
+    """Bytes of the file."""
+    uid: str
+    """SOP Instance UID of the source; empty if it has none."""
+    source: SourceFacts
+    """Facts about the file that it was decoded from."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """An image as an image file."""
+    """A file that was converted."""
 
-    data: bytes
-    """Of the file."""
-    uid: str
-    """SOP Instance UID of the source; empty where it has none."""
+    path: str
+    """Path of the source below SRC."""
+    target: str
+    """Path of the image below DST."""
+    sha256: str
+    """Digest of the source's bytes."""
     source: SourceFacts
-    """What it was decoded from."""
+    """Facts about the source."""
 
 
-class Images:
-    """Puts images and rows where they belong, in the order of the files."""
+ConvertOutcome: TypeAlias = Converted | Failure
+
+
+def mapping_row(outcome: ConvertOutcome) -> tuple[str, ...]:
+    """Return the mapping's row for an outcome, in the order of its columns."""
+    path = printable(outcome.path)
+    match outcome:
+        case Converted(target=target, sha256=sha256, source=source):
+            return (
+                path,
+                printable(target),
+                "ok",
+                "",
+                "",
+                str(source.width),
+                str(source.height),
+                source.format,
+                ";".join(source.flags),
+                sha256,
+            )
+        case Failure(sha256=sha256, reason=reason, detail=detail):
+            return (
+                path,
+                "",
+                "failed",
+                reason,
+                detail_of(detail),
+                "",
+                "",
+                outcome.format,
+                "",
+                sha256,
+            )
+
+
+class ImageFolder:
+    """The folder that images are written to, under names given in the order of the files."""
 
     def __init__(self, folder: Path, suffix: str, key: bytes | None) -> None:
-        """Write into ``folder``, under names by ``key``, or without one under those there are."""
+        """Name images by ``key``, or keep the original names without one."""
         self._folder = folder
         self._key = key
         self._names = TargetNames(suffix)
 
     def recall(self, row: Mapping[str, str], item: ImageItem) -> None:
-        """Take a row of an earlier run, once its image is seen to be there.
+        """Take a row of an earlier run, and check that its image is there.
 
         Raises
         ------
@@ -128,31 +159,26 @@ class Images:
                 f"{MAPPING.advice}"
             )
 
-    def write(self, item: ImageItem, done: Attempt[Converted]) -> tuple[str, ...]:
-        """Write the image, if there is one, and return the row.
+    def write(self, item: ImageItem, attempt: Attempt[Encoded]) -> ConvertOutcome:
+        """Write the image, if there is one, and return the outcome.
 
         Raises
         ------
         ReportError
-            It cannot be written.
+            The image cannot be written.
         """
-        source, made = printable(item.path), done.content
+        made = attempt.content
         if isinstance(made, ImageError):
-            return (
-                source, "", "failed", made.reason, detail_of(str(made)), "", "", done.format, "",
-                done.sha256,
-            )  # fmt: skip
+            return Failure(
+                item.path, attempt.sha256, made.reason, str(made), attempt.format, item.where
+            )
         if self._key is None:
             stem = _without_suffix(item.path)
         else:
-            stem = pseudonym(self._key, made.uid or done.sha256)
+            stem = pseudonym(self._key, made.uid or attempt.sha256)
         target = self._names.claim(stem)
         self._save(self._folder / target, made.data)
-        facts = made.source
-        return (
-            source, printable(target), "ok", "", "", str(facts.width), str(facts.height),
-            facts.format, ";".join(facts.flags), done.sha256,
-        )  # fmt: skip
+        return Converted(item.path, target, attempt.sha256, made.source)
 
     def _save(self, path: Path, data: bytes) -> None:
         try:

@@ -1,25 +1,28 @@
-"""How many files may fail."""
+"""The limit on how many files may fail before a scan stops."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.reports.counts import Counts
+from cxr_edge.reports.manifest import Manifest
+from cxr_edge.reports.sink import RunResult
 
 
 @dataclass(frozen=True)
 class FailureLimit:
-    """How many files may fail."""
+    """Number or share of files that may fail."""
 
     text: str
-    """``N`` or ``N%`` of the files done, which is looked at from the hundredth on."""
+    """``N``, or ``N%`` of the files done, which is checked from the hundredth file on."""
 
     def __post_init__(self) -> None:
-        """Refuse what is neither.
+        """Refuse anything else.
 
         Raises
         ------
         UsageError
-            It is no number, or more than 100 %.
+            It is not a number, or is more than 100 %.
         """
         number = self.text.removesuffix("%")
         if not number.isdecimal() or (self.is_share and int(number) > 100):
@@ -30,16 +33,16 @@ class FailureLimit:
 
     @property
     def is_share(self) -> bool:
-        """A share of the files, not a number."""
+        """Whether it is a share of the files, not a number."""
         return self.text.endswith("%")
 
     def check(self, counts: Counts) -> None:
-        """Do nothing where no more have failed.
+        """Do nothing unless more files have failed.
 
         Raises
         ------
         ReportError
-            More have.
+            More files have failed.
         """
         most = int(self.text.removesuffix("%"))
         if self.is_share:
@@ -49,5 +52,26 @@ class FailureLimit:
         if too_many:
             raise ReportError(
                 f"stopped: {counts.failed} of {counts.rows} files failed, --max-failures allows "
-                f"{self.text}; the report can be continued by the same command with a higher limit"
+                f"{self.text}; the same command with a higher limit continues the report"
             )
+
+
+class FailureStop:
+    """The sink that stops a scan once more files failed than a limit allows."""
+
+    def __init__(self, limit: FailureLimit) -> None:
+        """Take the limit."""
+        self._limit = limit
+        self._counts = Counts()
+
+    def begin(self, manifest: Manifest) -> None:
+        """Check the rows of earlier runs; raises as :meth:`FailureLimit.check`."""
+        self._counts = manifest.counts
+        self._limit.check(self._counts)
+
+    def write(self, outcomes: Sequence[object]) -> None:  # noqa: ARG002  (they are counted)
+        """Check the counts; raises as :meth:`FailureLimit.check`."""
+        self._limit.check(self._counts)
+
+    def close(self, result: RunResult) -> None:
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Names for files that tell nothing of whom they show: keyed digests, and what keeps them apart."""
+"""Pseudonyms for file names: keyed digests, made unique."""
 
 import contextlib
 import hashlib
@@ -14,20 +14,20 @@ from cxr_edge.errors import UsageError
 from cxr_edge.storage.atomic import TEMP_PREFIX, sync_folder
 
 KEY_BYTES: Final = 32
-"""Of a key that is made here."""
+"""Length of a key that is created."""
 
 LEAST_KEY_BYTES: Final = 16
-"""Of a key that is taken."""
+"""Least length of a key that is accepted."""
 
 DIGITS: Final = 32
-"""Hexadecimal, of a name: 128 bits."""
+"""Hexadecimal digits of a pseudonym: 128 bits."""
 
 _LONGEST: Final = 230
-"""Bytes of a file name before its suffix; file systems end at 255."""
+"""Greatest length of a file name before its suffix, in bytes; file systems allow 255 in all."""
 
 
 def read_or_make_key(path: Path) -> bytes:
-    """Return the key in a file; where there is none, make one that only its owner may read.
+    """Return the key in a file; a missing one is created, readable by its owner alone.
 
     Raises
     ------
@@ -39,18 +39,18 @@ def read_or_make_key(path: Path) -> bytes:
             _make_key(path)
         key = path.read_bytes()
     except OSError as exc:
-        raise UsageError(f"--key: {path} cannot be read or made: {exc.strerror}") from exc
+        raise UsageError(f"--key: {path} cannot be read or created: {exc.strerror}") from exc
     if len(key) < LEAST_KEY_BYTES:
         raise UsageError(
             f"--key: expected at least {LEAST_KEY_BYTES} secret bytes, {path} has {len(key)}; "
-            "name a file that is not there, and one is made"
+            "give the path of a new file, and a key is created in it"
         )
     return key
 
 
 def _make_key(path: Path) -> None:
-    """Make a key, unless another process has made it meanwhile."""
-    # Written beside and linked, so that no key is ever there in part, nor one overwritten.
+    """Create a key, unless another process has created it meanwhile."""
+    # Written beside it and linked: no key is ever there in part, and none is overwritten.
     with (
         contextlib.suppress(FileExistsError),
         # Its owner's alone.
@@ -81,20 +81,20 @@ def pseudonym(key: bytes, identity: str) -> str:
 
 
 class TargetNames:
-    """Gives each file a name of its own, the same ones in the same order."""
+    """Unique names of files; the same files in the same order get the same names."""
 
     def __init__(self, suffix: str) -> None:
-        """Give names that end in ``.suffix``."""
+        """Start with no names; all will end in ``.suffix``."""
         self._suffix = suffix
         self._taken: set[bytes] = set()
-        self._rooms: set[bytes] = set()
+        self._given_folders: set[bytes] = set()
         self._folders = {"": ""}  # as they are called in stems, and as they are given
         self._copies: Counter[str] = Counter()  # of those that have any
 
     def claim(self, stem: str) -> str:
-        """Return ``stem.suffix``, or ``stem-2.suffix``, ``stem-3.suffix`` ... where it is taken.
+        """Return ``stem.suffix``, or ``stem-2.suffix``, ``stem-3.suffix`` ... if that is taken.
 
-        So with each folder in it: a file may have its name.
+        Folders in the stem are numbered likewise, since a file may have the name of one.
         """
         folder, slash, name = stem.rpartition("/")
         folder = self._claim_folder(folder)
@@ -111,9 +111,9 @@ class TargetNames:
                 return target
 
     def note(self, target: str) -> bool:
-        """Take a name that was given before; False where it is taken already."""
+        """Take a name that an earlier run gave; return False if it is taken already."""
         digest = _digest(target)
-        if digest in self._taken or digest in self._rooms:
+        if digest in self._taken or digest in self._given_folders:
             return False
         self._taken.add(digest)
         return True
@@ -126,11 +126,11 @@ class TargetNames:
             while _digest(given) in self._taken:
                 number += 1
                 given = f"{first}-{number}"
-            self._rooms.add(_digest(given))
+            self._given_folders.add(_digest(given))
             self._folders[folder] = given
         return self._folders[folder]
 
 
 def _digest(name: str) -> bytes:
-    """Return eight bytes, alike where a file system that ignores case takes names for one."""
+    """Return eight bytes, the same for names that a file system without case confuses."""
     return hashlib.blake2b(os.fsencode(name.casefold()), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""What a scan is asked for."""
+"""A scan: files, report and session."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,68 +7,73 @@ from pathlib import Path
 
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.failure_limit import FailureLimit
-from cxr_edge.models.batch_size import Batching
-from cxr_edge.models.model import Model
-from cxr_edge.models.registry import AUTO
-from cxr_edge.pipeline.decision import Decision
-from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
+from cxr_edge.jobs.session import ScanConfig, Session
+from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
+from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.reports.append_log import check_place
+from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.reports.run_identity import RunIdentity
-from cxr_edge.spec.recipe import RECIPES
-from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.reports.quarantine import check_quarantine
+from cxr_edge.reports.run_manifest import preferred_by
 
 
 @dataclass(frozen=True)
 class ScanJob:
-    """What to scan, with what, into which report."""
+    """One scan into one report."""
 
     paths: Sequence[Path]
-    """Files and folders."""
+    """Files and folders to scan."""
     out: Path
-    """The report."""
-    model: Model
-    """That classifies."""
-    decision: Decision
-    """That labels."""
-    runtime_asked: str = AUTO
-    """For the manifest."""
-    device_asked: str = AUTO
-    """For the manifest."""
-    self_test: str = "not asked for"
-    """For the manifest."""
-    batching: Batching = field(default_factory=Batching)
-    """How images are handed to the model."""
-    workers: int = field(default_factory=usable_cpus)
-    """Files at work at once."""
-    threads: int = 1
-    """That one call of the model may use."""
+    """Path of the report."""
+    session: Session
+    """Model and settings."""
     fresh: bool = False
-    """Set an existing report aside."""
+    """Whether an existing report is set aside."""
     max_failures: FailureLimit | None = None
-    """Stop once more files than this have failed."""
+    """Limit on failed files, beyond which the scan stops."""
     quarantine: Path | None = None
-    """Folder that takes the files that fail."""
+    """Folder for copies of the files that fail."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
-    """That is told what is at work."""
+    """Table that the supervisor reads."""
+
+    @classmethod
+    def open(
+        cls,
+        config: ScanConfig,
+        paths: Sequence[Path],
+        out: Path,
+        *,
+        fresh: bool = False,
+        max_failures: FailureLimit | None = None,
+        quarantine: Path | None = None,
+        in_flight: InFlightTable | None = None,
+    ) -> "ScanJob":
+        """Check the places, and open a session; one that goes with a report to be continued.
+
+        Raises
+        ------
+        UsageError
+            A path, a place or a setting cannot work.
+        ModelError, SelfTestFailed
+            As :meth:`cxr_edge.jobs.session.Session.open`.
+        """
+        resolve_roots(paths)
+        if quarantine:
+            check_quarantine(quarantine, paths)
+        check_place(REPORT, out)  # before a model is loaded, which takes longer
+        table = in_flight or InFlightTable()
+        preferred = None if fresh and not table.started else preferred_by(out)
+        session = Session.open(config, preferred)
+        return cls(paths, out, session, fresh, max_failures, quarantine, table)
 
     def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
-        """Yield the files to scan: what ``discover`` finds, without the report and its manifest."""
-        own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
-        return (item for item in discover(self.paths, skipped) if item.where not in own)
+        """Return the files to scan, without the report and its manifest."""
+        return self._without_own(discover(self.paths, skipped))
 
-    @property
-    def identity(self) -> RunIdentity:
-        """What must not change between the runs into one report."""
-        spec = self.model.spec
-        return RunIdentity(
-            model=spec.name,
-            model_sha256=self.model.sha256,
-            input=str(spec.input),
-            recipe=spec.input.recipe,
-            recipe_sha256=RECIPES[spec.input.recipe].digest,
-            labels=spec.labels,
-            threshold=self.decision.threshold,
-            runtime=self.model.runtime_name,
-            provider=self.model.runtime.provider,
-            batch_size=self.batching.size if self.batching.padded else 1,
-        )
+    def candidates(self) -> Iterator[ImageItem]:
+        """Return the files that may be scanned, without opening one."""
+        return self._without_own(candidates(self.paths))
+
+    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
+        own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
+        return (item for item in items if item.where not in own)

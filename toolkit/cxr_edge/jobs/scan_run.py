@@ -1,80 +1,31 @@
-"""One scan into one report: begun, continued or found complete, and always accounted for."""
+"""One scan into one report."""
 
-import os
-import time
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from cxr_edge import __version__
-from cxr_edge.errors import CxrError, ExitCode
-from cxr_edge.isolation.heartbeat import NONE
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.isolation.sandbox import Sandbox
-from cxr_edge.jobs.resume import Changed, find_report
+from cxr_edge.jobs.failure_limit import FailureStop
+from cxr_edge.jobs.resumable import run_resumable
+from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
-from cxr_edge.pipeline.discover import Skipped
-from cxr_edge.pipeline.outcome import Failure
+from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.scan import scan
-from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
-from cxr_edge.reports.append_log import check_place
-from cxr_edge.reports.counts import Counts
-from cxr_edge.reports.csv_report import REPORT, CsvReport, set_aside
-from cxr_edge.reports.manifest import RunManifest, manifest_path, utc_now
-from cxr_edge.reports.observer import Observer, Unobserved
-from cxr_edge.reports.quarantine import take, write_list
-
-_UNOBSERVED: Final = Unobserved()
-
-
-@dataclass
-class _Tally:
-    """What the manifest says at any moment."""
-
-    job: ScanJob
-    skipped: Skipped = field(default_factory=Skipped)
-    counts: Counts = field(default_factory=Counts)
-    changed: Changed = field(default_factory=Changed)
-    continued_from: int = 0
-    started: str = field(default_factory=utc_now)
-    begun: str = ""
-    clock: float = field(default_factory=time.monotonic)
-
-    def write(self, exit_code: ExitCode | None) -> RunManifest:
-        """Write the manifest, for a run that goes on (None) or has ended."""
-        done = self.counts.rows - self.continued_from
-        seconds = time.monotonic() - self.clock
-        manifest = RunManifest(
-            tool_version=__version__,
-            identity=self.job.identity,
-            runtime_asked=self.job.runtime_asked,
-            runtime_why=self.job.model.why,
-            device_asked=self.job.device_asked,
-            device_why=self.job.model.device_why,
-            batch_size=self.job.batching.size,
-            batch_why=self.job.batching.why,
-            workers=self.job.workers,
-            threads=self.job.threads,
-            self_test=self.job.self_test,
-            operating_point=self.job.decision.operating_point,
-            counts=self.counts,
-            passed_over=self.skipped.counts,
-            first_lost=self.skipped.first_lost,
-            continued_from=self.continued_from,
-            changed=self.changed.count,
-            first_changed=self.changed.first,
-            begun=self.begun,
-            started=self.started,
-            pid=os.getpid() if exit_code is None else None,
-            ended=None if exit_code is None else utc_now(),
-            files_per_second=round(done / seconds, 2) if done and exit_code is not None else None,
-            exit_code=exit_code,
-        )
-        manifest.write(manifest_path(self.job.out))
-        return manifest
+from cxr_edge.reports.append_log import CsvKind
+from cxr_edge.reports.counts import ScanCounts
+from cxr_edge.reports.csv_report import REPORT, row_of, set_aside, shown
+from cxr_edge.reports.manifest import differences
+from cxr_edge.reports.quarantine import Quarantine
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.sink import Sink
+from cxr_edge.spec.recipe import RECIPES
 
 
-def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
-    """Scan into a report, continuing one that an earlier run began.
+def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
+    """Scan into a report, continuing one that an earlier run started.
 
     A continued report is byte for byte the one that an undisturbed run writes: it is kept up to
     its last whole row, and an image's probability does not depend on the others of its batch.
@@ -82,14 +33,14 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     Parameters
     ----------
     job
-        What to do.
-    observer
-        Is told when it begins, of every batch that is written, and when it is finished.
+        Files, report and session.
+    sinks
+        Sinks that get every batch once its rows are in the report.
 
     Returns
     -------
     RunManifest
-        As it stands beside the report; its exit code is the command's.
+        The manifest as it stands beside the report; its exit code is the command's.
 
     Raises
     ------
@@ -100,57 +51,106 @@ def run_scan(job: ScanJob, observer: Observer = _UNOBSERVED) -> RunManifest:
     ModelError
         The runtime failed.
     """
-    check_place(REPORT, job.out)
-    with REPORT.alone_at(job.out):
-        return _run(job, observer)
+    before = [Quarantine(job.quarantine, job.out)] if job.quarantine else []
+    stop = [FailureStop(job.max_failures)] if job.max_failures else []
+    return run_resumable(_ScanWork(job), before, [*sinks, *stop])
 
 
-def _run(job: ScanJob, observer: Observer) -> RunManifest:
-    folders = SourceFolders.of(job.paths)
-    tally = _Tally(job)
-    items = job.items(tally.skipped)
-    if job.fresh and job.out.exists() and job.in_flight.rows == NONE:
-        set_aside(job.out)
-    found = find_report(job, items, tally.changed)
-    tally.begun = found.begun or tally.started
-    tally.counts, tally.continued_from = found.counts, found.counts.rows
-    manifest = tally.write(None)  # first: a report is never there without one
-    report = CsvReport.open(job.out, job.model.tag, found.kept, found.counts)
-    prepare = Sandbox(job.in_flight).prepare
-    exit_code = ExitCode.ERROR
-    try:
-        observer.begun(manifest)
-        job.in_flight.rows = report.counts.rows
-        if job.max_failures:
-            job.max_failures.check(report.counts)
-        for batch in scan(
-            items, job.model, job.decision, prepare=prepare, batching=job.batching,
-            engine=ThreadEngine(job.workers),
-        ):  # fmt: skip
-            folders.check(one.reason for one in batch if isinstance(one, Failure))
-            if job.quarantine:
-                take(job.quarantine, batch)
-            report.write(batch)
-            job.in_flight.rows = report.counts.rows
-            observer.written(batch)
-            if job.max_failures:
-                job.max_failures.check(report.counts)
-        folders.check_all()
-        incomplete = report.counts.failed or tally.skipped.first_lost
-        exit_code = ExitCode.SOME_FAILED if incomplete else ExitCode.DONE
-    except KeyboardInterrupt:
-        exit_code = ExitCode.INTERRUPTED
-        raise
-    except CxrError as exc:
-        exit_code = exc.exit_code
-        raise
-    finally:
-        try:
-            report.close()
-            if job.quarantine:
-                write_list(job.quarantine, job.out)
-        finally:
-            manifest = tally.write(exit_code)
-            job.in_flight.ended(exit_code)
-    observer.ended(manifest)
-    return manifest
+@dataclass
+class _ScanWork:
+    """A scan, as :class:`cxr_edge.jobs.resumable.Work`."""
+
+    job: ScanJob
+    """Files, report and session."""
+
+    def __post_init__(self) -> None:
+        self.changed = ChangedFiles(self.job.out)
+
+    @property
+    def kind(self) -> CsvKind:
+        return REPORT
+
+    @property
+    def out(self) -> Path:
+        return self.job.out
+
+    @property
+    def sources(self) -> Sequence[Path]:
+        return self.job.paths
+
+    @property
+    def in_flight(self) -> InFlightTable:
+        return self.job.in_flight
+
+    def items(self, skipped: Skipped) -> Iterator[ImageItem]:
+        return self.job.items(skipped)
+
+    def set_up(self) -> None:
+        if self.job.fresh and self.out.exists() and not self.in_flight.started:
+            set_aside(self.out)
+
+    def manifest(self, skipped: Skipped) -> RunManifest:
+        session = self.job.session
+        config, model = session.config, session.model
+        return RunManifest(
+            identity=self._identity,
+            counts=ScanCounts(),
+            skipped=skipped.counts,
+            first_lost=skipped.first_lost,
+            runtime_asked=config.runtime,
+            runtime_why=model.why,
+            device_asked=config.device,
+            device_why=model.device_why,
+            batch_size=session.batching.size,
+            batch_why=session.batching.why,
+            workers=session.workers,
+            threads=config.threads,
+            self_test=session.self_test,
+            operating_point=session.decision.operating_point,
+            first_changed=self.changed.first,
+        )
+
+    def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
+        # The manifest may have come to be that of another report.
+        now: dict[str, object] = {"model": self.job.session.model.tag}
+        if row["threshold"]:  # a file that failed has none
+            now["threshold"] = shown(self.job.session.decision.threshold)
+        if changed := differences(row, now):
+            raise REPORT.started_otherwise(self.out, changed)
+        self.changed.look(row, item, manifest.report_started)
+
+    def recalled(self, manifest: RunManifest) -> RunManifest:
+        self.changed.refuse_others()
+        return replace(manifest, changed=self.changed.count)
+
+    def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
+        session = self.job.session
+        return scan(
+            items,
+            session.model,
+            session.decision,
+            prepare=Sandbox(self.in_flight).prepare,
+            checks=session.checks,
+            batching=session.batching,
+            engine=ThreadEngine(session.workers),
+        )
+
+    def to_row(self, outcome: Outcome) -> Sequence[str]:
+        return row_of(outcome, self.job.session.model.tag)
+
+    @property
+    def _identity(self) -> RunIdentity:
+        session = self.job.session
+        spec, batching = session.model.spec, session.batching
+        return RunIdentity(
+            model=spec.name,
+            model_sha256=session.model.sha256,
+            input=str(spec.input),
+            recipe=spec.input.recipe,
+            recipe_sha256=RECIPES[spec.input.recipe].digest,
+            labels=spec.labels,
+            threshold=session.decision.threshold,
+            runtime=session.model.runtime_name,
+            provider=session.model.runtime.provider,
+            batch_size=batching.size if batching.padded else 1,
+        )

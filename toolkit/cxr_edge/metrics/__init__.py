@@ -1,1 +1,1 @@
-"""Figures of a classifier, with their intervals."""
+"""The figures of a classifier, with their intervals."""

@@ -1,4 +1,4 @@
-"""How much a figure changes from one set of scores to another, with paired bootstrap intervals."""
+"""Changes of figures from one set of scores to another, with paired bootstrap intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Changes:
     """Candidate minus reference on the same labelled images, 95 % intervals."""
 
     images: int
-    """With a label."""
+    """Count of images with a label."""
     auc: Interval | None
     """Change of the area under the ROC curve; None where a class has no labelled image."""
     sensitivity: dict[str, Interval]
-    """By operating point; empty without positives."""
+    """Change of the sensitivity by operating point; empty without positives."""
     specificity: dict[str, Interval]
-    """By operating point; empty without negatives."""
+    """Change of the specificity by operating point; empty without negatives."""
 
 
 def paired_changes(
@@ -37,26 +37,26 @@ def paired_changes(
     patients: Sequence[str],
     points: Sequence[OperatingPoint],
 ) -> Changes:
-    """Return how the figures of a candidate differ from those of a reference.
+    """Return the changes of the figures from a reference to a candidate.
 
-    Patients, not images, are drawn with replacement, and both sets of scores are judged on the same
-    draw, since images of one patient and scores of one image are alike.
+    Patients, not images, are drawn with replacement, and both sets of scores use the same draw,
+    since images of one patient are alike, and so are scores of one image.
 
     Parameters
     ----------
     labels
-        Shape (N,): 1 for the positive class, 0 for the negative, anything else for unknown.
+        Labels of shape (N,): 1 for the positive class, 0 for the negative, else unknown.
     reference, candidate
-        Shape (N,), probabilities, compared at the decimals of the report.
+        Probabilities of shape (N,), compared at the decimals of the report.
     patients
-        N names.
+        Patient of each of the N images.
     points
-        Thresholds.
+        Operating points.
 
     Returns
     -------
     Changes
-        As far as there are images of each class.
+        Figures for which there are labelled images.
 
     References
     ----------
@@ -73,7 +73,9 @@ def paired_changes(
         return Changes(0, None, {}, {})
     weights = _draws([name for name, keep in zip(patients, known, strict=True) if keep])
     usable = np.all([weights[:, members].sum(1) > 0 for members in classes], axis=0)
-    weights = np.vstack([np.ones(len(truth)), weights[usable]])  # the first row: as it is
+    weights = np.vstack(
+        [np.ones(len(truth)), weights[usable]]
+    )  # the first row is the sample itself
     areas = [_areas(score[truth], score[~truth], weights[:, truth], weights[:, ~truth])
              for score in scores] if len(classes) == 2 else None  # fmt: skip
     found = {

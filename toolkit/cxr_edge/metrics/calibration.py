@@ -1,4 +1,4 @@
-"""Calibration: expected error and reliability bins."""
+"""Calibration of probabilities: expected error and reliability bins."""
 
 from typing import Final
 
@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CALIBRATION_BINS: Final = 10
-"""Equally wide bins of probability in which calibration is looked at."""
+"""Count of equally wide bins of probability."""
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Return the expected calibration error.
 
-    The mean over the images of how far, in their bin of P(positive class), the mean probability is
-    from the share of positives; Guo et al. bin the probability of the class that is given.
+    In each bin the mean probability is compared with the share of positives; the error is the mean
+    of the absolute differences, weighted by images. The bins are of P(positive class), where Guo et
+    al. bin the probability of the predicted class.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Wilson's interval of a proportion."""
+"""A proportion with Wilson's interval."""
 
 import math
 

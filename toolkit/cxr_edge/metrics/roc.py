@@ -1,4 +1,4 @@
-"""Area under the ROC curve, with its interval."""
+"""The area under the ROC curve, with its interval."""
 
 import math
 from statistics import NormalDist
@@ -11,14 +11,15 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 Z95: Final = NormalDist().inv_cdf(0.975)
+"""Quantile of the normal distribution for a 95 % interval."""
 
 
 def auc(labels: ArrayLike, probabilities: ArrayLike) -> Interval:
     """Return the area under the ROC curve with DeLong's 95 % interval.
 
-    The area is the share of pairs of a positive and a negative that are ranked rightly, ties
-    counting half. Images of one patient are taken as independent, so with several images a
-    patient the interval is somewhat too narrow.
+    The area is the share of pairs of a positive and a negative that are ranked correctly; a tie
+    counts half. Images of one patient count as independent, so the interval is somewhat too narrow
+    where patients have several images.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many images one call of a model takes, by running it."""
+"""Images per model call, measured where nobody asks for a number."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
@@ -20,63 +20,69 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
 
 SIZES: Final = (1, 4, 16)
-"""Images a call that are tried; on a device also :data:`DEVICE_SIZE`."""
+"""Batch sizes that are tried; on a device also :data:`DEVICE_SIZE`."""
 
 DEVICE_SIZE: Final = 64
+"""Largest batch size that is tried on a device."""
 
 GAIN: Final = 0.9
-"""Share of an image's time with a smaller batch that a larger one may take at most; where it takes
-more, no larger one is tried."""
+"""Largest time per image, as a share of that of smaller batches, at which a larger batch is taken;
+where it takes longer, no larger one is tried."""
 
 COUNTED: Final = 16
-"""Timed images of each size, in two calls at least, after one that is not counted; the fastest
+"""Images timed for each size, in two calls at least, after one that is not counted; the fastest
 call counts."""
 
-ALONE: Final = "company changes the last bit of this model's probabilities"
+INEXACT: Final = "larger batches change this model's probabilities in the last bit"
+"""Reason for single images, in the run manifest."""
 
 
 @dataclass(frozen=True)
 class Batching:
-    """How the images of a scan are handed to the model."""
+    """Number and form of the batches that a scan gives to the model."""
 
     size: int = 1
-    """Images a call; where fewer are left and calls are not padded, they go one by one."""
+    """Images per call; where fewer are left and calls are not padded, they go one by one."""
     why: str = "asked for"
-    """Why as many."""
+    """Reason for the size, as a clause for the run manifest."""
     padded: bool = False
-    """Every call has ``size`` images, the last one with black ones: on a device the shape of a call
-    may change the last bit of a probability."""
+    """Calls that are not full are filled up with black images: on a device the shape of a call may
+    change the last bit of a probability."""
 
 
 def choose_batching(
     model: Model, asked: int | None, workers: int, preferred: Preferred | None = None
 ) -> Batching:
-    """Find out how many images a call takes.
+    """Choose the number of images per call.
 
     On a CPU an image's probability must be, to the last bit, what it is when the image is scored
-    alone: where company changes it, images go one by one, whatever was asked for. On a device every
-    call has the same shape instead. What is measured is remembered for models in a package.
+    alone: where a batch changes it, images go one by one, whatever was asked for. On a device every
+    call has the same shape instead. Times of models in a package are remembered.
 
     Parameters
     ----------
     model
-        Opened as it is going to be used.
+        Model, opened as it is going to be used.
     asked
-        Images a call; None to take the fastest that the memory allows.
+        Images per call; None to take the fastest that the memory allows.
     workers
         Calls at once.
     preferred
-        What a report that is to be continued was started with: on a device its batches are kept.
+        Settings that a report to be continued was started with: on a device its batches are kept.
     """
     padded = not on_cpu(model.runtime)
     if padded and preferred and not asked:
-        return Batching(preferred.batch_size, "continues the report", padded=True)
+        return Batching(preferred.batch_size, SAME_REPORT, padded=True)
     if asked == 1 or (asked and padded):
         return Batching(asked, padded=padded)
     if asked:
-        return Batching(asked) if _alike(model.runtime, asked) else Batching(1, f"alone: {ALONE}")
+        return (
+            Batching(asked)
+            if _alike(model.runtime, asked)
+            else Batching(1, f"batch size 1: {INEXACT}")
+        )
     if model.package is None:
-        return Batching(1, "the default of a model without a package")
+        return Batching(1, "default for a model without a package")
     known = machine_cache(model.package)
     question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
     times = _usable(known.get(question))
@@ -92,7 +98,7 @@ def on_cpu(runtime: Runtime) -> bool:
 
 
 def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float | None]:
-    """Return milliseconds an image by images a call; None for a size at which company counts."""
+    """Return milliseconds per image by batch size; None for a size that changes a probability."""
     times: dict[str, float | None] = {}
     best = math.inf
     for size in (*SIZES, *((DEVICE_SIZE,) if padded else ())):
@@ -118,10 +124,10 @@ def _milliseconds(runtime: Runtime, size: int) -> float:
 
 
 def _alike(runtime: Runtime, size: int) -> bool:
-    """Tell whether images are given, to the last bit, the same together as alone.
+    """Tell whether images get the same probabilities, to the last bit, together as alone.
 
-    Of calls of this size, and a scan makes no others but of one image: company of another size can
-    round otherwise.
+    This holds for batches of this size. A scan makes no others but of one image, since a batch of
+    another size can round differently.
     """
     images = drawn_images(runtime.spec.input, size)
     together = runtime.run(images).scores
@@ -131,7 +137,7 @@ def _alike(runtime: Runtime, size: int) -> bool:
 
 
 def drawn_images(spec: InputSpec, count: int) -> NDArray[np.uint8]:
-    """Return soft blotches at several exposures: images that no model has the same answer to.
+    """Return soft blotches at several exposures, images that no model gives the same answer for.
 
     Returns
     -------
@@ -156,9 +162,17 @@ def _best(times: Mapping[str, float | None]) -> int:
 
 
 def _reason(times: Mapping[str, float | None]) -> str:
-    shown = ", ".join(f"{ms:.1f} by {size}" for size, ms in times.items() if ms is not None)
-    alone = f"; not more, for {ALONE}" if None in times.values() else ""
-    return f"fastest of ms an image {shown} (measured){alone}"
+    """Return the run manifest's clause on a choice by these times."""
+    size = str(_best(times))
+    others = {other: ms for other, ms in times.items() if other != size and ms is not None}
+    limit = f"; {INEXACT}" if None in times.values() else ""
+    if not others:
+        return f"batch size {size}: {INEXACT if limit else 'larger batches need too much memory'}"
+    chosen = times[size]
+    assert chosen is not None
+    rank = "fastest" if chosen <= min(others.values()) else "nearly as fast as larger"
+    rest = ", ".join(f"batch size {other}: {ms:.1f} ms" for other, ms in others.items())
+    return f"batch size {size} is {rank}: {chosen:.1f} ms per image ({rest}){limit}"
 
 
 def _usable(found: object) -> dict[str, float | None] | None:

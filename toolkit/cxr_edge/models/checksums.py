@@ -22,7 +22,7 @@ def checksum_list(package: Path) -> bytes:
     Raises
     ------
     ModelInvalid
-        There is none, or it is no regular file of bounded length.
+        The package has none, or it is no regular file of bounded length.
     """
     try:
         return read_at_most(package / CHECKSUMS, _MAX_CHECKSUMS)
@@ -36,7 +36,7 @@ def read_checksums(package: Path) -> dict[str, str]:
     Raises
     ------
     ModelInvalid
-        There is none, it is malformed, or a name in it is of a file elsewhere.
+        The package has none, it is malformed, or it names a file elsewhere.
     """
     try:
         lines = checksum_list(package).decode().splitlines()
@@ -60,15 +60,21 @@ def _split(line: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def check_listed(package: Path, name: str, data: bytes) -> None:
-    """Check the bytes of one file against the package's checksum list.
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, which are never all in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_listed(package: Path, name: str, digest: str) -> None:
+    """Check the SHA-256 of one file against the package's checksum list.
 
     Raises
     ------
     ModelInvalid
-        They are not those listed.
+        The list has another one, or none.
     """
-    if read_checksums(package).get(name) != hashlib.sha256(data).hexdigest():
+    if read_checksums(package).get(name) != digest:
         raise ModelInvalid(
             f"{package / name}: its bytes are not those listed in {CHECKSUMS}; "
             "copy the package again"
@@ -83,7 +89,7 @@ def check_checksums(package: Path, elsewhere: str = "") -> None:
     package
         The folder.
     elsewhere
-        A file that may be missing, since another takes its place.
+        File that may be missing, since another takes its place.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def check_checksums(package: Path, elsewhere: str = "") -> None:
             continue
         if not path.is_file():
             wrong.append(f"{name} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        elif file_sha256(path) != digest:
             wrong.append(f"{name} was changed")
     if wrong:
         raise ModelInvalid(
@@ -114,8 +120,7 @@ def check_checksums(package: Path, elsewhere: str = "") -> None:
 def write_checksums(package: Path) -> None:
     """List the SHA-256 of every file in a package, as ``sha256sum`` prints and checks them."""
     files = [path for path in package.iterdir() if path.is_file() and path.name != CHECKSUMS]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    write_list(package, digests)
+    write_list(package, {path.name: file_sha256(path) for path in files})
 
 
 def write_list(package: Path, digests: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What an artefact must keep to pass: one gate for each precision."""
+"""Gates: limits on how an artefact may differ from its reference, by precision."""
 
 import math
 from collections.abc import Mapping
@@ -6,24 +6,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from cxr_edge.errors import UsageError
-
-FULL: Final = "fp32"
-"""Precision of the artefacts that compute as Keras does."""
+from cxr_edge.spec.precision import Precision
 
 FP32_DIFFERENCE: Final = 1e-4
-"""Largest |Δp| of one image in fp32, unless asked for otherwise."""
+"""Largest |Δp| of one image in fp32 by default."""
 
 FP16_DIFFERENCE: Final = 5e-3
-"""Largest |Δp| of one image in fp16, unless asked for otherwise."""
+"""Largest |Δp| of one image in fp16 by default."""
 
 FLIPS: Final = 0.005
-"""Largest share of labels that differ with fewer bits, unless asked for otherwise."""
+"""Largest share of labels that differ with fewer bits by default."""
 
 AUC_LOSS: Final = 0.002
-"""Largest fall of the AUC in int8 and dynamic, unless asked for otherwise."""
+"""Largest fall of the AUC in int8 and dynamic by default."""
 
 SENSITIVITY_LOSS: Final = 0.005
-"""Largest fall of the sensitivity in int8 and dynamic, unless asked for otherwise."""
+"""Largest fall of the sensitivity in int8 and dynamic by default."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,10 @@ class Gate:
 
 _FEW_BITS: Final = Gate(None, flips=FLIPS, auc_loss=AUC_LOSS, sensitivity_loss=SENSITIVITY_LOSS)
 
-GATES: Final[Mapping[str, Gate]] = {
-    FULL: Gate(FP32_DIFFERENCE, flips=0.0),
-    "fp16": Gate(FP16_DIFFERENCE, flips=FLIPS),
-    "int8": _FEW_BITS,
-    "dynamic": _FEW_BITS,
+GATES: Final[Mapping[Precision, Gate]] = {
+    Precision.FP32: Gate(FP32_DIFFERENCE, flips=0.0),
+    Precision.FP16: Gate(FP16_DIFFERENCE, flips=FLIPS),
+    Precision.INT8: _FEW_BITS,
+    Precision.DYNAMIC: _FEW_BITS,
 }
-"""By precision, unless asked for otherwise."""
+"""Default gate of each precision."""

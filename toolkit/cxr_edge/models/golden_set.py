@@ -1,6 +1,7 @@
-"""The golden set in a package: images, and what they gave where the package was made."""
+"""The golden set of a package: images, and the probabilities recorded for them at export."""
 
 import dataclasses
+import hashlib
 import io
 import json
 import zipfile
@@ -14,21 +15,23 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.checksums import check_listed, read_checksums
+from cxr_edge.models.gates import FP16_DIFFERENCE, FP32_DIFFERENCE
 from cxr_edge.models.package import CHECKSUMS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.recipe import RECIPES
 from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_at_most, read_member
 
 GOLDENSET_VERSION: Final = 1
 """Version of ``selftest.json``; a reader refuses what it does not know."""
 
-TOLERANCES: Final[Mapping[str, float]] = {
-    "fp32": 1e-4,
-    "fp16": 5e-3,
-    "int8": 0.05,
-    "dynamic": 0.05,
+TOLERANCES: Final[Mapping[Precision, float]] = {
+    Precision.FP32: FP32_DIFFERENCE,
+    Precision.FP16: FP16_DIFFERENCE,
+    Precision.INT8: 0.05,
+    Precision.DYNAMIC: 0.05,
 }
-"""Largest |Δp| by precision that CPUs may differ by for the same pixels.
+"""Largest |Δp| between CPUs for the same pixels, by precision; fp32 and fp16 as in the gates.
 
 Seen between x86-64 and aarch64, and between the kernels of one library: fp32 and fp16 2e-6, int8
 0.02, dynamic 0.011, where one integer rounds otherwise. An int8 artefact that saturates is off by
@@ -43,28 +46,28 @@ _PIXELS: Final = "pixels/"
 
 @dataclass(frozen=True)
 class GoldenImage:
-    """One file as it is, and the pixels that it became."""
+    """One image file and the pixels made of it at export."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     data: bytes
-    """All of it."""
+    """All bytes of the file."""
     pixels: NDArray[np.uint8]
-    """Shape (H, W, C), after preprocessing."""
+    """Pixels after preprocessing, uint8 of shape (H, W, C)."""
     gray_levels: int
-    """So many may any pixel differ elsewhere."""
+    """Largest difference of a pixel, in gray levels, that passes on another machine."""
     mean_gray_levels: float
-    """So many may they differ on average."""
+    """Largest mean difference that passes."""
 
 
 @dataclass(frozen=True)
 class GoldenArtefact:
-    """What one artefact gave."""
+    """Probabilities of one artefact at export."""
 
     probabilities: tuple[float, ...]
-    """Of the images' pixels, in their order."""
+    """Probabilities for the images' pixels, in the images' order."""
     tolerance: float
-    """Largest |Δp| that passes elsewhere."""
+    """Largest |Δp| that passes on another machine."""
 
     def __post_init__(self) -> None:
         numbers = (*self.probabilities, self.tolerance)
@@ -74,14 +77,14 @@ class GoldenArtefact:
 
 @dataclass(frozen=True)
 class GoldenSet:
-    """What ``selftest.zip`` holds."""
+    """Content of ``selftest.zip``."""
 
     input: InputSpec
-    """That the images were preprocessed to."""
+    """Input that the images were preprocessed for."""
     images: tuple[GoldenImage, ...]
-    """At least one."""
+    """Golden images, at least one."""
     artefacts: Mapping[str, GoldenArtefact]
-    """By file in the package."""
+    """Artefacts by their file in the package."""
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -91,7 +94,7 @@ class GoldenSet:
                 raise ValueError(f"expected pixels of {self.input} for {image.name}")
         for name, artefact in self.artefacts.items():
             if len(artefact.probabilities) != len(self.images):
-                raise ValueError(f"expected one probability an image for {name}")
+                raise ValueError(f"expected one probability per image for {name}")
 
     def to_bytes(self) -> bytes:
         """Return the zip; the same set gives the same bytes."""
@@ -130,7 +133,7 @@ class GoldenSet:
         Raises
         ------
         ModelInvalid
-            It is damaged, of a version unknown here, or was made by another recipe.
+            The set is damaged, has a version unknown here, or was made by another recipe.
         """
         try:
             with open_archive(io.BytesIO(data)) as archive:
@@ -155,8 +158,8 @@ class GoldenSet:
                 )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
             raise ModelInvalid(
-                f"{source}: expected the golden images of 'cxr export', it is damaged ({exc}); "
-                "copy or export the package again"
+                f"{source}: expected the golden images of 'cxr export', got a damaged file "
+                f"({exc}); copy or export the package again"
             ) from exc
 
 
@@ -166,7 +169,7 @@ def read_golden_set(package: Path) -> GoldenSet | None:
     Raises
     ------
     ModelInvalid
-        It is damaged, missing though listed, or other than listed.
+        The file is damaged, missing though listed, or not the one listed.
     """
     path = package / SELFTEST
     if not has_golden_set(package):
@@ -175,10 +178,10 @@ def read_golden_set(package: Path) -> GoldenSet | None:
         data = read_at_most(path, _MAX_BYTES)
     except OSError as exc:
         raise ModelInvalid(
-            f"{path}: {CHECKSUMS} lists it, it cannot be read ({exc.strerror}); "
+            f"{path} is listed in {CHECKSUMS} but cannot be read ({exc.strerror}); "
             "copy the package again"
         ) from exc
-    check_listed(package, SELFTEST, data)
+    check_listed(package, SELFTEST, hashlib.sha256(data).hexdigest())
     return GoldenSet.from_bytes(data, str(path))
 
 
@@ -201,7 +204,7 @@ def _image(
 
 
 def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
-    """Read a ``.npy`` file that must be of the model's input: no other is made room for."""
+    """Read a ``.npy`` file, which must have the shape of the model's input."""
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("expected version 1.0 of numpy's format")
@@ -226,7 +229,7 @@ def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """Return a member with a fixed date, so that bytes hang on the content alone."""
+    """Return a member with a fixed date, so that the bytes depend on the content alone."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     return info

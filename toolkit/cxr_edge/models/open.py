@@ -1,14 +1,18 @@
 """A model's name or path to a model that runs on this machine."""
 
+import hashlib
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
-from cxr_edge.models.load import Candidate
-from cxr_edge.models.locate import DEFAULT, model_path, read_spec_file
+from cxr_edge.extras import needs_extra
+from cxr_edge.models.checksums import file_sha256
+from cxr_edge.models.load import Artefact
+from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.models.registry import AUTO, RUNTIMES
+from cxr_edge.models.registry import AUTO, ORIGINALS, RUNTIMES, original_of
 from cxr_edge.models.selection import choose, open_fastest
+from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.cpu import usable_cpus
 
@@ -16,42 +20,39 @@ from cxr_edge.system.cpu import usable_cpus
 def open_model(
     reference: str = DEFAULT,
     runtime: str = AUTO,
-    device: str = AUTO,
-    spec_file: Path | None = None,
-    spec: ModelSpec | None = None,
     *,
+    device: str = AUTO,
+    spec: ModelSpec | None = None,
     threads: int | None = None,
     preferred: Preferred | None = None,
 ) -> Model:
     """Open a model for scanning.
 
-    Of a package, ``auto`` takes an artefact of the most exact precision in it: one of int8 is
-    never chosen where there is one of fp32, since it may decide differently. Where several
-    installed runtimes have one, the fastest is taken, by a measurement that is remembered in
-    the user's cache folder.
+    In a package, ``auto`` takes an artefact of the most exact precision: one of int8 is never
+    chosen where there is one of fp32, since it may decide differently. Where several installed
+    runtimes can run one, the fastest is taken, by a measurement that is remembered in the user's
+    cache folder.
 
     Parameters
     ----------
     reference
         ``default``, a model package, or an ``.onnx`` or ``.tflite`` file.
     runtime
-        ``auto`` or a key of :data:`RUNTIMES`.
+        ``auto`` or a key of :data:`cxr_edge.models.registry.RUNTIMES`.
     device
         One of :data:`cxr_edge.runtimes.providers.DEVICES`; ``auto`` takes the fastest that works.
-    spec_file
-        A ``spec.json`` for a model that carries none; replaces one that is inside.
     spec
-        The same, already read; ``spec_file`` goes before it.
+        Spec for a model that carries none; replaces one that is inside.
     threads
-        That one call of the model may use; as many as usable CPUs by default.
+        CPU threads per call of the model; as many as usable CPUs by default.
     preferred
-        What a report that is to be continued was started with: ``auto`` takes the same artefact
-        and runtime where the package still has it.
+        Artefact and runtime that a report to be continued was started with: ``auto`` takes the
+        same where the package still has it.
 
     Raises
     ------
     UsageError
-        The reference or the spec file does not exist, or does not go with the runtime.
+        The reference does not exist, or does not go with the runtime.
     ModelError
         One subclass for each thing that can be wrong with a model.
     """
@@ -60,9 +61,49 @@ def open_model(
     path = model_path(reference)
     if not path.exists():
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
-    found, why = choose(path, runtime, device, preferred)
-    spec = read_spec_file(spec_file) if spec_file else spec
-    package = path if path.is_dir() else None
-    threads = threads or usable_cpus()
-    starts = [Candidate(name, file, package, device, threads, spec) for name, file in found]
-    return starts[0].open(why) if len(starts) == 1 else open_fastest(path, starts)
+    candidates, why = choose(path, runtime, device, preferred)
+    options = OpenOptions(device, threads or usable_cpus(), spec)
+    if len(candidates) > 1:
+        return open_fastest(path, candidates, options)
+    (candidate,) = candidates
+    artefact = Artefact.read(candidate.file, path if path.is_dir() else None)
+    return artefact.load(candidate.runtime, options, why)
+
+
+def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = None) -> Model:
+    """Open a model for comparison: as :func:`open_model`, or one that artefacts are made from.
+
+    Parameters
+    ----------
+    reference
+        As there, or a ``.keras`` or ``.h5`` file or a TensorFlow SavedModel folder.
+    runtime, spec
+        As there; only ``auto`` goes with a model that Keras or TensorFlow runs.
+
+    Raises
+    ------
+    MissingExtra
+        Keras is to run the model and is not installed.
+    UsageError, ModelError
+        As there.
+    """
+    path = Path(reference)
+    name = original_of(path)
+    if not name:
+        return open_model(reference, runtime, spec=spec)
+    shown = f"{path.suffix} file" if name == "keras" else "SavedModel"
+    if runtime != AUTO:
+        raise UsageError(f"--runtime: expected auto for a {shown}, got {runtime!r}")
+    kind = ORIGINALS[name]
+    with needs_extra(f"a {shown}", kind.extra):
+        opened = kind.load()(path, spec)
+    return Model(_digest(path), name, opened)
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the list of a folder's files with theirs."""
+    if path.is_file():
+        return file_sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "".join(f"{_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -1,8 +1,10 @@
-"""What a model package holds: the names of its files, and their checksums."""
+"""File names and formats of a model package."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from cxr_edge.spec.precision import Precision
 
 ORIGINAL: Final = "model.keras"
 """The Keras model, in a run folder and in a package."""
@@ -11,13 +13,13 @@ CHECKSUMS: Final = "SHA256SUMS"
 """The checksum list."""
 
 PARITY: Final = "parity.json"
-"""What the last comparison with the Keras model found."""
+"""Findings of the last comparison with the Keras model."""
 
 EVALUATION: Final = "evaluation.json"
-"""What ``cxr evaluate`` found, where the package was made with it."""
+"""Findings of ``cxr evaluate``, where the package was made with them."""
 
 SELFTEST: Final = "selftest.zip"
-"""Golden images, and what they gave where the package was made."""
+"""Golden images, and the probabilities that they gave at export."""
 
 CARD: Final = "README.md"
 """The model card."""
@@ -28,25 +30,24 @@ class Format:
     """One way of storing the network for a runtime."""
 
     name: str
-    """By which ``cxr export --formats`` asks for it."""
+    """Name by which ``cxr export --formats`` asks for it."""
     file: str
-    """In a package."""
+    """File name in a package."""
     runtime: str
-    """Runtime that judges it, a key of ``RUNTIMES``; others may run it."""
-    precision: str
-    """``fp32``; ``fp16`` (weights); ``int8`` (weights and activations); ``dynamic`` (int8 weights,
-    activations quantized while it runs)."""
+    """Key of ``RUNTIMES`` for the runtime that parity is measured with; others may run it."""
+    precision: Precision
+    """Precision in which it computes."""
 
 
 FORMATS: Final[Mapping[str, Format]] = {
     kind.name: kind
     for kind in (
-        Format("onnx", "model.onnx", "onnx", "fp32"),
-        Format("tflite", "model.tflite", "litert", "fp32"),
-        Format("tflite-fp16", "model.fp16.tflite", "litert", "fp16"),
-        Format("onnx-int8", "model.int8.onnx", "onnx", "int8"),
-        Format("tflite-int8", "model.int8.tflite", "litert", "int8"),
-        Format("tflite-dynamic", "model.dynamic.tflite", "litert", "dynamic"),
+        Format("onnx", "model.onnx", "onnx", Precision.FP32),
+        Format("tflite", "model.tflite", "litert", Precision.FP32),
+        Format("tflite-fp16", "model.fp16.tflite", "litert", Precision.FP16),
+        Format("onnx-int8", "model.int8.onnx", "onnx", Precision.INT8),
+        Format("tflite-int8", "model.int8.tflite", "litert", Precision.INT8),
+        Format("tflite-dynamic", "model.dynamic.tflite", "litert", Precision.DYNAMIC),
     )
 }
 """Formats by name, the most exact first."""

@@ -1,11 +1,15 @@
 """The artefact and runtime that a started report used, and that continuing it prefers."""
 
 from dataclasses import dataclass
+from typing import Final
+
+SAME_REPORT: Final = "same as when this report was started"
+"""Reason for a choice that continuing a report makes, in the run manifest."""
 
 
 @dataclass(frozen=True)
 class Preferred:
-    """What ``auto`` takes again where the package still has it."""
+    """Choice that ``auto`` makes again where the package still has it."""
 
     runtime: str
     """Key of :data:`cxr_edge.models.registry.RUNTIMES`."""

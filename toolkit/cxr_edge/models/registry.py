@@ -1,49 +1,90 @@
-"""The runtimes by name, before any library is loaded."""
+"""Runtimes by name, known before any library is loaded."""
 
+import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.extras import install_command
+from cxr_edge.runtimes.base import Runtime
+from cxr_edge.spec.embedding import KERAS_SUFFIXES, SAVED_MODEL
 
 AUTO: Final = "auto"
+"""Name of the choice among the runtimes that are installed."""
 
 
 @dataclass(frozen=True)
 class RuntimeKind:
     """One runtime, before its library is loaded."""
 
-    suffix: str
-    """Of the files that it runs."""
+    factory: str
+    """Class or function that opens a model, as ``module:name``."""
     module: str
-    """The library that must be installed."""
+    """Module of the library that must be installed."""
+    suffixes: tuple[str, ...]
+    """Suffixes of the files that it runs; for a folder, the file inside that tells its kind."""
     extra: str = ""
     """Extra that brings the library; empty where the base install does."""
 
     @property
     def install(self) -> str:
-        """The command that installs the library."""
+        """Command that installs the library."""
         return install_command(self.extra) if self.extra else f"pip install {self.module}"
+
+    def load(self) -> Callable[..., Runtime]:
+        """Import the library and return what opens a model.
+
+        Raises
+        ------
+        ImportError
+            The library is not installed, or cannot be loaded.
+        """
+        module, _, name = self.factory.partition(":")
+        found: Callable[..., Runtime] = getattr(importlib.import_module(module), name)
+        return found
 
 
 RUNTIMES: Final[Mapping[str, RuntimeKind]] = {
-    "onnx": RuntimeKind(".onnx", "onnxruntime"),
-    "litert": RuntimeKind(".tflite", "ai_edge_litert", "litert"),
-    "openvino": RuntimeKind(".onnx", "openvino", "openvino"),
+    "onnx": RuntimeKind("cxr_edge.runtimes.onnx:OnnxRuntime", "onnxruntime", (".onnx",)),
+    "litert": RuntimeKind(
+        "cxr_edge.runtimes.litert:LiteRtRuntime", "ai_edge_litert", (".tflite",), "litert"
+    ),
+    "openvino": RuntimeKind(
+        "cxr_edge.runtimes.openvino:OpenVinoRuntime", "openvino", (".onnx",), "openvino"
+    ),
 }
-"""Runtimes by name, in the order of preference; several can run files of one suffix."""
+"""Runtimes of artefacts by name, in the order of preference; several can run files of one suffix.
 
+Each factory takes the file's bytes, its name and :class:`cxr_edge.runtimes.base.OpenOptions`.
+"""
 
-KERAS_OPENER: Final = "cxr_export.keras_models.reference"
-"""Module of the export side that opens Keras models and SavedModels, by its ``open_reference``."""
+ORIGINALS: Final[Mapping[str, RuntimeKind]] = {
+    "keras": RuntimeKind(
+        "cxr_export.keras_models.reference:open_reference", "keras", KERAS_SUFFIXES, "train"
+    ),
+    "tensorflow": RuntimeKind(
+        "cxr_export.keras_models.reference:open_reference", "tensorflow", (SAVED_MODEL,), "train"
+    ),
+}
+"""Runtimes of the models that artefacts are made from, which no scan loads.
+
+Each factory takes the path and a spec, or None for the one inside.
+"""
 
 
 def runtimes_of(file: str | Path) -> list[str]:
     """Return the runtimes that run a file, by its suffix, the preferred one first."""
     suffix = Path(file).suffix.lower()
-    return [name for name, kind in RUNTIMES.items() if kind.suffix == suffix]
+    return [name for name, kind in RUNTIMES.items() if suffix in kind.suffixes]
+
+
+def original_of(path: Path) -> str:
+    """Return the key of :data:`ORIGINALS` for a path, empty where it is something else."""
+    if (path / SAVED_MODEL).is_file():
+        return "tensorflow"
+    return "keras" if path.suffix.lower() in ORIGINALS["keras"].suffixes else ""
 
 
 def installed(name: str) -> bool:

@@ -1,1 +1,1 @@
-"""Files to outcomes."""
+"""From files to outcomes: predictions and failures."""

@@ -1,4 +1,4 @@
-"""Prepared images to outcomes."""
+"""Prepared images to outcomes: one call of the model, the input checks, the decision."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,11 @@ from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
 from cxr_edge.pipeline.prepare import Pixels, Prepare, Prepared, prepare
-from cxr_edge.runtimes.base import Runtime
+from cxr_edge.runtimes.base import Outputs, Runtime
+from cxr_edge.runtimes.batches import run_in_batches
 
 
 def classify(
@@ -20,67 +22,78 @@ def classify(
     model: Model,
     decision: Decision,
     batching: Batching,
+    checks: Sequence[InputCheck] = CHECKS,
     prepare: Prepare = prepare,
 ) -> list[Outcome]:
     """Take the files of one batch from their bytes to their outcomes, in one thread."""
-    prepared = [prepare(item.file, model.spec.input) for item in batch]
-    images = [image.content.pixels for image in prepared if isinstance(image.content, Pixels)]
-    scores = iter(score(images, model.runtime, batching))
-    return [
-        _outcome(item, image, next(scores), decision)
-        if isinstance(image.content, Pixels)
-        else _failure(item, image, image.content)
-        for item, image in zip(batch, prepared, strict=True)
-    ]
+    files = [(item, prepare(item.file, model.spec.input)) for item in batch]
+    return judge(files, model, decision, batching, checks)
 
 
-def score(
-    images: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching
-) -> Sequence[float]:
-    """Score the images of one batch, each of shape (H, W, C).
+def judge(
+    files: Sequence[tuple[ImageItem, Prepared]],
+    model: Model,
+    decision: Decision,
+    batching: Batching,
+    checks: Sequence[InputCheck] = CHECKS,
+) -> list[Outcome]:
+    """Return the outcomes of files that were prepared, in their order."""
+    outcomes: dict[int, Outcome] = {}
+    images: list[tuple[int, ImageItem, Prepared, Pixels]] = []
+    for place, (item, prepared) in enumerate(files):
+        if isinstance(prepared.content, ImageError):
+            outcomes[place] = _failure(item, prepared, prepared.content)
+        else:
+            images.append((place, item, prepared, prepared.content))
+    if images:
+        outputs = score([image.pixels for *_, image in images], model.runtime, batching)
+        for row, (place, item, prepared, image) in enumerate(images):
+            probability = float(outputs.scores[row])
+            if not 0 <= probability <= 1:  # NaN too
+                error = InvalidScore(f"expected a probability from the model, got {probability}")
+                outcomes[place] = _failure(item, prepared, error)
+                continue
+            features = None if outputs.features is None else outputs.features[row]
+            flags = [
+                flag
+                for check in checks
+                for flag in check.flags(image.pixels, image.source, features)
+            ]
+            outcomes[place] = Prediction(
+                path=item.path,
+                sha256=prepared.sha256,
+                source=image.source.with_flags(flags),
+                probability=round_probability(probability),
+                threshold=decision.threshold,
+                label=decision.label(probability),
+            )
+    return [outcomes[place] for place in range(len(files))]
 
-    The model is called with as many images as were tried, and with no other number of them: fewer
-    are filled up where calls are padded, and else go one by one.
+
+def score(images: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching) -> Outputs:
+    """Score the images of one batch, at least one, each of shape (H, W, C).
+
+    The model is called only with the number of images that was tried: a smaller batch is filled up
+    where calls are padded, and otherwise goes one by one.
 
     Raises
     ------
     ModelError
-        The runtime failed, or gave more or fewer probabilities than it got images.
+        The runtime failed, or answered for more or fewer images than it got.
     """
-    if not images:
-        return []
     pixels = np.stack(images)
     missing = max(0, batching.size - len(images))
-    if missing and not batching.padded:
-        return [_call(pixels[place : place + 1], runtime)[0] for place in range(len(images))]
-    filling = np.zeros((missing, *pixels.shape[1:]), np.uint8)
-    return _call(np.concatenate([pixels, filling]) if missing else pixels, runtime)[: len(images)]
-
-
-def _call(pixels: NDArray[np.uint8], runtime: Runtime) -> list[float]:
-    """Return a probability for each of the images, which are of shape (N, H, W, C)."""
-    values = runtime.run(pixels).scores
-    if len(values) != len(pixels):
+    if missing and batching.padded:
+        pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
+    outputs = run_in_batches(runtime, pixels, batching.size if len(pixels) >= batching.size else 1)
+    if len(outputs) != len(pixels):
         raise ModelInvalid(
-            f"expected one probability an image, the model gave {len(values)} for {len(pixels)}"
+            f"expected one probability per image, the model gave {len(outputs)} for {len(pixels)}"
         )
-    return [float(value) for value in values]
+    return outputs
 
 
-def _outcome(item: ImageItem, image: Prepared, score: float, decision: Decision) -> Outcome:
-    assert isinstance(image.content, Pixels)
-    if not 0 <= score <= 1:  # NaN too
-        error = InvalidScore(f"expected a probability from the model, got {score}")
-        return _failure(item, image, error)
-    return Prediction(
-        path=item.path,
-        sha256=image.sha256,
-        source=image.content.source,
-        probability=round_probability(score),
-        threshold=decision.threshold,
-        label=decision.label(score),
+def _failure(item: ImageItem, prepared: Prepared, error: ImageError) -> Failure:
+    return Failure(
+        item.path, prepared.sha256, error.reason, str(error), prepared.format, item.where
     )
-
-
-def _failure(item: ImageItem, image: Prepared, error: ImageError) -> Failure:
-    return Failure(item.path, image.sha256, error.reason, str(error), image.format, item.where)

@@ -1,4 +1,4 @@
-"""The rule that makes a label of a probability."""
+"""The rule that gives an image its label."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,20 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 @dataclass(frozen=True)
 class Decision:
-    """How a probability becomes a label."""
+    """A threshold, and the labels on its two sides."""
 
     labels: tuple[str, str]
-    """Negative, positive."""
+    """Class names: negative, positive."""
     operating_point: str
-    """Its name, ``custom`` for a threshold given by hand."""
+    """Name of the operating point; ``custom`` for a threshold of the user's."""
     threshold: float
-    """Positive from here on, 6 decimals."""
+    """Least probability of the positive label, 6 decimals."""
 
     @classmethod
     def of(
         cls, spec: ModelSpec, operating_point: str | None = None, threshold: float | None = None
     ) -> "Decision":
-        """Return the decision by name, or by a threshold of one's own.
+        """Return the decision for an operating point of the model, or for a threshold.
 
         Raises
         ------
@@ -37,10 +37,10 @@ class Decision:
         return cls(spec.labels, point.name, point.threshold)
 
     def label(self, probability: float) -> str:
-        """Return the label, judged by the probability as the report prints it."""
+        """Return the label for a probability, rounded as the report prints it."""
         return self.labels[round_probability(probability) >= self.threshold]
 
 
 def round_probability(probability: float) -> float:
-    """Round to the decimals of the report, so that its columns never contradict each other."""
+    """Round a probability to the decimals of the report, so that its columns agree."""
     return round(float(probability), PROBABILITY_DECIMALS)

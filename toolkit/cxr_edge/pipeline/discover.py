@@ -76,21 +76,16 @@ class Skipped:
         if reason in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
             self.first_lost.append(printable(path))
 
-    @property
-    def opened(self) -> int:
-        """Files that were opened and then skipped; :func:`candidates` yields them too."""
-        return self.counts[OTHER] + self.counts[UNREAD]
-
 
 def discover(
     paths: Sequence[str | Path], skipped: Skipped | None = None, storage: Storage = LOCAL
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
-    Taken are files with a known image suffix, files without a suffix, and files whose first
-    bytes are an image's or DICOM's; hidden files and folders are not. A file named as a path
-    is always taken. Links are followed, but not back to a folder above. Names are held in memory
-    of one folder at a time, and of the folders above it.
+    A file is taken if it has a known image suffix, has no suffix, or starts as an image or DICOM
+    does; hidden files and folders are skipped. A file named as a path is always taken. Links are
+    followed, but not back to a folder above. Memory holds the names of one folder at a time, and of
+    the folders above it.
 
     Parameters
     ----------
@@ -99,7 +94,7 @@ def discover(
     skipped
         Counts the files and folders that are not taken.
     storage
-        Where they are.
+        Storage of the paths.
 
     Raises
     ------
@@ -114,8 +109,8 @@ def discover(
 def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterator[ImageItem]:
     """Yield the files below ``paths`` that may be taken, without opening one.
 
-    For a count beside a scan: those that :func:`discover` takes, and those that it opens and then
-    skips, of which :attr:`Skipped.opened` is the count so far. Parameters and errors are those of
+    For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
+    then skips as :data:`OTHER` or :data:`UNREAD`. Parameters and errors are those of
     :func:`discover`.
     """
     return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")

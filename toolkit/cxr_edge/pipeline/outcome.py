@@ -1,4 +1,4 @@
-"""What became of one file: a :class:`Prediction` or a :class:`Failure`."""
+"""The outcome of one file: a :class:`Prediction` or a :class:`Failure`."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ class Prediction:
     """An image that was scored."""
 
     path: str
-    """As in the report."""
+    """Path in the report."""
     sha256: str
-    """Of the file's bytes."""
+    """SHA-256 of the file's bytes; empty for pixels that come from no file."""
     source: SourceFacts
-    """Of the file."""
+    """Facts about the file, with the flags of all checks."""
     probability: float
-    """P(positive class), 0 to 1, 6 decimals."""
+    """Probability of the positive class, 0 to 1, 6 decimals."""
     threshold: float
-    """That made the label."""
+    """Threshold that made the label."""
     label: str
     """Class name."""
 
@@ -33,17 +33,17 @@ class Failure:
     """A file that got no score, and why."""
 
     path: str
-    """As in the report."""
+    """Path in the report."""
     sha256: str
-    """Of the file's bytes; empty where they could not be read."""
+    """SHA-256 of the file's bytes; empty where they could not be read."""
     reason: str
-    """One of :data:`cxr_edge.errors.REASONS`."""
+    """Code from :data:`cxr_edge.errors.REASONS`."""
     detail: str
-    """One sentence for a person."""
+    """Explanation in one sentence."""
     format: str = ""
-    """Of the file, where its first bytes tell."""
+    """Format of the file by its first bytes; empty where they are no image's."""
     file: str = ""
-    """Where it is."""
+    """Full path of the file; empty for bytes and pixels."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DecoderCrash, ImageError, TooLarge
+from cxr_edge.imaging.array import ARRAY, check_array, gray_image
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.imaging.image import GrayImage, SourceFacts
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.storage.base import Storage
+from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.read_file import read_file
 
 T = TypeVar("T")
@@ -26,55 +29,89 @@ class Pixels:
     """An image ready for the model."""
 
     pixels: NDArray[np.uint8]
-    """Shape (H, W, C)."""
+    """Input of the model, shape (H, W, C)."""
     source: SourceFacts
-    """What it was decoded from."""
+    """Facts about the file that it was decoded from."""
 
 
 @dataclass(frozen=True)
 class Attempt(Generic[T]):
-    """What became of one file."""
+    """The result for one file: what was made of it, or why nothing was."""
 
     sha256: str
-    """Digest of the file's bytes; empty where they could not be read."""
+    """SHA-256 of the file's bytes; empty where they could not be read."""
     content: T | ImageError
-    """What was made of it, or why nothing was."""
+    """Result, or the error in its place."""
     format: str = ""
-    """Of the file, where its first bytes tell."""
+    """Format of the file by its first bytes; empty where they are no image's."""
 
 
 Prepared = Attempt[Pixels]
-"""An image, or why there is none."""
+"""An image ready for the model, or why there is none."""
 
 Prepare: TypeAlias = Callable[[Path, InputSpec], Prepared]
-"""Takes a file to pixels: :func:`prepare`, or one that is more careful."""
+"""A function from a file to pixels: :func:`prepare`, or one that is more careful."""
 
 
 def prepare(path: Path, spec: InputSpec) -> Prepared:
-    """Read one file and turn it into what ``spec`` asks for; never raises an ImageError."""
+    """Read one file and turn it into the input that ``spec`` describes; raises no ImageError."""
     return attempt(path, partial(to_pixels, spec=spec))
 
 
+def prepare_bytes(data: bytes, spec: InputSpec) -> Prepared:
+    """Turn the bytes of a file into the input that ``spec`` describes; raises no ImageError."""
+    return _attempt_bytes(data, partial(to_pixels, spec=spec))
+
+
+def prepare_array(pixels: NDArray[np.uint8], spec: InputSpec) -> Prepared:
+    """Turn decoded pixels into the input that ``spec`` describes; raises no ImageError.
+
+    Raises
+    ------
+    UsageError
+        As :func:`cxr_edge.imaging.array.check_array`.
+    """
+    check_array(pixels)
+    content = _caught(lambda: _to_input(gray_image(pixels, spec), spec))
+    return Attempt("", content, ARRAY)
+
+
 def to_pixels(data: bytes, spec: InputSpec) -> Pixels:
-    """Turn a file's bytes into what ``spec`` asks for; raises an ImageError where it cannot."""
-    image = decode(data, spec)
+    """Turn a file's bytes into the input that ``spec`` describes.
+
+    Raises
+    ------
+    ImageError
+        As :func:`cxr_edge.imaging.decode.decode`.
+    """
+    return _to_input(decode(data, spec), spec)
+
+
+def _to_input(image: GrayImage, spec: InputSpec) -> Pixels:
     return Pixels(preprocess(image, spec), image.source)
 
 
-def attempt(path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-    """Read one file and make something of its bytes; never raises an ImageError."""
+def attempt(path: str | Path, make: Callable[[bytes], T], storage: Storage = LOCAL) -> Attempt[T]:
+    """Read one file and make something of its bytes; raises no ImageError."""
     try:
-        data = read_file(path)
+        data = read_file(path, storage)
     except ImageError as error:
         return Attempt("", error)
-    sha256 = hashlib.sha256(data).hexdigest()
+    return _attempt_bytes(data, make)
+
+
+def _attempt_bytes(data: bytes, make: Callable[[bytes], T]) -> Attempt[T]:
     kind = identify(data[:HEAD_BYTES]) or ""
+    return Attempt(hashlib.sha256(data).hexdigest(), _caught(partial(make, data)), kind)
+
+
+def _caught(make: Callable[[], T]) -> T | ImageError:
+    """Return a result, or the ImageError in its place."""
     try:
-        return Attempt(sha256, make(data), kind)
+        return make()
     except ImageError as error:
-        return Attempt(sha256, error, kind)
+        return error
     except MemoryError:
-        return Attempt(sha256, TooLarge("expected an image that fits into memory"), kind)
+        return TooLarge("expected an image that fits into memory, got a larger one")
     except Exception as exc:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
-        crash = DecoderCrash(f"the decoder failed in an unforeseen way ({type(exc).__name__})")
-        return Attempt(sha256, crash, kind)
+        return DecoderCrash(f"the decoder failed in an unforeseen way ({type(exc).__name__})")

@@ -11,7 +11,7 @@ the images of the batches at work; of a batch that is done and waits for an earl
 only the outcomes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -21,6 +21,7 @@ from cxr_edge.pipeline.classify import classify
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.engine import Engine
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.prepare import Prepare, Prepared, prepare
 from cxr_edge.pipeline.thread_engine import ThreadEngine
@@ -33,6 +34,7 @@ def scan(
     decision: Decision,
     *,
     prepare: Prepare = prepare,
+    checks: Sequence[InputCheck] = CHECKS,
     batching: Batching | None = None,
     engine: Engine | None = None,
 ) -> Iterator[list[Outcome]]:
@@ -48,6 +50,8 @@ def scan(
         Rule that makes a label of a probability.
     prepare
         Takes a file to pixels; never raises an ImageError.
+    checks
+        Checks that add flags.
     batching
         Files per batch: scored in one call of the model if all can be read. One by default.
     engine
@@ -65,7 +69,14 @@ def scan(
     """
     engine = engine or ThreadEngine()
     batching = batching or Batching()
-    call = partial(classify, model=model, decision=decision, batching=batching, prepare=prepare)
+    call = partial(
+        classify,
+        model=model,
+        decision=decision,
+        batching=batching,
+        checks=checks,
+        prepare=prepare,
+    )
     for _, outcomes in engine.map_ordered(call, _batched(items, batching.size)):
         yield outcomes
 

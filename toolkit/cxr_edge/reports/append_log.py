@@ -11,12 +11,12 @@ from typing import Final, Self, TextIO
 
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.pipeline.discover import ImageItem
-from cxr_edge.reports.manifest import owner_of
+from cxr_edge.reports.manifest import Recorded, owner_of, read_manifest
 from cxr_edge.storage.lock import alone_at
 from cxr_edge.system.printable import printable
 
 SYNC_EVERY: Final = 5.0
-"""Seconds after which rows are on the disk: what a power failure can cost at most."""
+"""Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,23 @@ class CsvKind:
     """A kind of CSV file, one for each command; its first column names the file of the row."""
 
     name: str
-    """For messages: ``report``."""
+    """Name in messages: ``report``."""
     command: str
-    """That writes them."""
+    """Command that writes such files."""
     run: str
-    """What one of its runs is called: ``scan``."""
+    """Name of one run of the command: ``scan``."""
     option: str
-    """That says where."""
+    """Option that says where the file is."""
     columns: tuple[str, ...]
     """Header."""
     advice: str
-    """What to do about a file that cannot be continued."""
-    tells_paths: bool = True
-    """Whether a message may quote the first column."""
+    """Advice when a file cannot be continued."""
+    moved: str
+    """Message when the next row is not of the next file there is; may quote ``{row}``, the file's
+    path in the row, ``{found}``, what is there instead, and ``{number}``, the row's."""
+    older_manifests: Mapping[int, str]
+    """Versions of the manifest that are continued, as for
+    :func:`cxr_edge.reports.manifest.read_manifest`."""
 
     def named(self, row: Sequence[str]) -> dict[str, str]:
         """Return a row's values by column."""
@@ -45,6 +49,14 @@ class CsvKind:
     def refused(self, path: Path, why: str) -> ReportError:
         """Return the error of a file that cannot be continued."""
         return ReportError(f"{path} {why}; {self.advice}")
+
+    def started_otherwise(self, path: Path, changed: str) -> ReportError:
+        """Return the error of a file that was started with other settings."""
+        return self.refused(path, f"was started with other settings ({changed})")
+
+    def recorded(self, path: Path) -> Recorded:
+        """Read how a file was started; as :func:`cxr_edge.reports.manifest.read_manifest`."""
+        return read_manifest(path, self.advice, self.older_manifests)
 
     def alone_at(self, path: Path) -> AbstractContextManager[None]:
         """Keep other processes away from a file; as :func:`cxr_edge.storage.lock.alone_at`."""
@@ -63,16 +75,16 @@ class AppendLog:
 
     @classmethod
     def open(cls, kind: CsvKind, path: Path, kept: int = 0) -> Self:
-        """Begin a file with its header, or continue it behind its first ``kept`` bytes.
+        """Start a file with its header, or continue it behind its first ``kept`` bytes.
 
         Parameters
         ----------
         kind
-            What the file is.
+            Kind of the file.
         path
-            Where.
+            Path of the file.
         kept
-            Bytes that stay; what stands behind them is cut off.
+            Bytes that stay; everything behind them is cut off.
 
         Raises
         ------
@@ -94,7 +106,7 @@ class AppendLog:
         return log
 
     def append(self, rows: Iterable[Sequence[str]]) -> None:
-        """Append rows and hand them to the operating system, now and then to the disk.
+        """Append rows and hand them to the operating system, every few seconds to the disk.
 
         Raises
         ------
@@ -131,12 +143,12 @@ class AppendLog:
 def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
     """Yield the whole rows of a file, the header first, each with the offset of its end.
 
-    What an interruption left of a last row is not yielded. One row at a time is in memory.
+    A last row that an interruption cut short is not yielded. One row at a time is in memory.
 
     Raises
     ------
     ReportError
-        The file cannot be read, or is none of ``kind``.
+        The file cannot be read, or is of another kind.
     """
     end = 0
 
@@ -157,24 +169,20 @@ def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
             return
         except OSError as exc:
             raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
-        except UnicodeDecodeError as exc:
-            raise _foreign(kind, path) from exc
-        except csv.Error as exc:
-            if "unexpected end of data" in str(exc):  # cut off within a quoted field
-                return
+        except (UnicodeDecodeError, csv.Error) as exc:  # no quoted field of ours has a line break
             raise _foreign(kind, path) from exc
         if len(row) != len(kind.columns):
             raise _foreign(kind, path)
         yield row, end
 
 
-def is_begun(kind: CsvKind, path: Path) -> bool:
-    """Tell whether a file is there and has its whole header.
+def is_started(kind: CsvKind, path: Path) -> bool:
+    """Return whether a file is there and has its whole header.
 
     Raises
     ------
     ReportError
-        It cannot be read, or is none of ``kind``.
+        It cannot be read, or is of another kind.
     """
     if not path.exists():
         return False
@@ -194,23 +202,23 @@ def catch_up(
     items: Iterator[ImageItem],
     take: Callable[[Mapping[str, str], ImageItem], None],
 ) -> int:
-    """Hold the rows of a file that is begun against the files there are now.
+    """Compare the rows of a started file with the files that there are now.
 
     Parameters
     ----------
     kind
-        What the file is.
+        Kind of the file.
     path
-        Where.
+        Path of the file.
     items
         All files; afterwards at the first that has no row.
     take
-        Is given each row by column, and its item.
+        Function that gets each row by column, and its item.
 
     Returns
     -------
     int
-        Bytes of the whole rows, to be kept.
+        Bytes of the whole rows, which are to be kept.
 
     Raises
     ------
@@ -219,15 +227,14 @@ def catch_up(
     """
     rows = read_rows(kind, path)
     _, kept = next(rows)
-    for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (where the last one ends)
+    for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (the end of the last one)
         item = next(items, None)
-        got = "nothing" if item is None else printable(item.path)
-        if item is None or got != row[0]:
-            what = f"its next row is {row[0]}, the folders have {got} there"
-            if not kind.tells_paths:
-                what = f"its row {number} is not of the file that is there now"
-            why = f"cannot be continued: {what}: files were added, removed or renamed"
-            raise kind.refused(path, why)
+        found = "no more files" if item is None else printable(item.path)
+        if item is None or found != row[0]:
+            moved = kind.moved.format(row=row[0], found=found, number=number)
+            raise kind.refused(
+                path, f"cannot be continued: {moved}; files were added, removed or renamed"
+            )
         take(kind.named(row), item)
     return kept
 
@@ -241,13 +248,11 @@ def check_place(kind: CsvKind, path: Path) -> None:
         Its folder is missing or not writable, or it is a folder itself.
     """
     if not path.parent.is_dir():
-        raise UsageError(
-            f"{kind.option}: expected an existing folder, {path.parent} is none; make it first"
-        )
+        raise UsageError(f"{kind.option}: the folder {path.parent} does not exist; make it first")
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "not a regular file"
-        raise UsageError(f"{kind.option}: expected a file, {path} is {what}")
-    # The manifest is written anew beside it, so the folder must be writable in any case.
+        raise UsageError(f"{kind.option}: expected a file, but {path} is {what}")
+    # The manifest is replaced beside it, so the folder must be writable in any case.
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"{kind.option}: {path} is not writable; choose another place")
 
@@ -258,4 +263,4 @@ def _head(path: Path, kind: CsvKind) -> bytes:
 
 
 def _foreign(kind: CsvKind, path: Path) -> ReportError:
-    return kind.refused(path, f"exists and is no {kind.name} of {kind.command}")
+    return kind.refused(path, f"exists and is not a {kind.name} of {kind.command}")

@@ -1,4 +1,4 @@
-"""Counts of a report's rows."""
+"""Counts of the rows of a report or mapping."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,42 +6,52 @@ from dataclasses import dataclass, field
 from typing import Final
 
 FIRST_FAILED: Final = 5
-"""So many failed files are named in the summary; the report names all."""
+"""Number of failed files that the summary names; the report names all of them."""
 
 
 @dataclass
 class Counts:
-    """What a report holds; all that a run keeps in memory of it."""
+    """Counts of rows, with no name of a file in them."""
 
     rows: int = 0
-    """All files taken."""
+    """Files taken."""
     ok: int = 0
-    """Scored."""
+    """Files that were scored or converted."""
     failed: int = 0
-    """Not scored."""
+    """Files that were not."""
     flagged: int = 0
-    """Scored with one flag or more."""
-    labels: Counter[str] = field(default_factory=Counter)
-    """Scored files by label."""
+    """Files with status ``ok`` that have one flag or more."""
     flags: Counter[str] = field(default_factory=Counter)
-    """Scored files by flag."""
+    """Files with status ``ok`` by flag."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Failed files by reason."""
+
+    def add(self, row: Mapping[str, str]) -> None:
+        """Count one row, given by column."""
+        self.rows += 1
+        if row["status"] != "ok":
+            self.failed += 1
+            self.reasons[row["reason"]] += 1
+            return
+        self.ok += 1
+        if row["flags"]:
+            self.flagged += 1
+            self.flags.update(row["flags"].split(";"))
+
+
+@dataclass
+class ScanCounts(Counts):
+    """Counts of a report's rows, which have labels and may be named."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    """Scored files by label."""
     first_failed: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_FAILED` failed files."""
 
-    def add(self, values: Mapping[str, str]) -> None:
-        """Count one row, given by column; one without ``path`` is no scan's and names nobody."""
-        self.rows += 1
-        if values["status"] == "ok":
-            self.ok += 1
-            if "path" in values:
-                self.labels[values["label"]] += 1
-            if values["flags"]:
-                self.flagged += 1
-                self.flags.update(values["flags"].split(";"))
-        else:
-            self.failed += 1
-            self.reasons[values["reason"]] += 1
-            if "path" in values and len(self.first_failed) < FIRST_FAILED:
-                self.first_failed.append(values["path"])
+    def add(self, row: Mapping[str, str]) -> None:
+        """Count one row, given by column."""
+        super().add(row)
+        if row["status"] == "ok":
+            self.labels[row["label"]] += 1
+        elif len(self.first_failed) < FIRST_FAILED:
+            self.first_failed.append(row["path"])

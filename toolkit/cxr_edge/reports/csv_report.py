@@ -1,16 +1,19 @@
-"""The CSV report: outcomes to rows, written in batches."""
+"""The CSV report: outcomes as rows, and the sink that appends them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Generic, TypeVar
 
 from cxr_edge.errors import ReportError
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
 from cxr_edge.reports.append_log import AppendLog, CsvKind
 from cxr_edge.reports.counts import Counts
-from cxr_edge.reports.manifest import ADVICE, manifest_path
+from cxr_edge.reports.manifest import Manifest, manifest_path
+from cxr_edge.reports.sink import RunResult
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.system.printable import printable
+
+T = TypeVar("T")
 
 COLUMNS: Final = (
     "path",
@@ -35,9 +38,11 @@ REPORT: Final = CsvKind(
     run="scan",
     option="--out",
     columns=COLUMNS,
-    advice=ADVICE,
+    advice="choose another --out, or start over with --fresh, which keeps the old report",
+    moved="it goes on with {row}, but the folder has {found} at that position",
+    older_manifests={2: "begun"},
 )
-"""What the file is."""
+"""Kind of a scan's CSV file."""
 
 
 def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
@@ -61,8 +66,21 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
                 model,
             )
         case Failure(sha256=sha256, reason=reason, detail=detail):
-            detail = detail_of(detail)
-            return (path, "failed", "", "", "", "", reason, detail, "", "", outcome.format, sha256, model)  # fmt: skip  # noqa: E501
+            return (
+                path,
+                "failed",
+                "",
+                "",
+                "",
+                "",
+                reason,
+                detail_of(detail),
+                "",
+                "",
+                outcome.format,
+                sha256,
+                model,
+            )
 
 
 def shown(number: float) -> str:
@@ -75,47 +93,55 @@ def detail_of(message: str) -> str:
     return printable(" ".join(message.split()))
 
 
-class CsvReport:
-    """A report that is appended to."""
+class CsvSink(Generic[T]):
+    """The sink that a run is continued from: a CSV file that outcomes are appended to as rows."""
 
-    def __init__(self, log: AppendLog, model: str, counts: Counts) -> None:
-        """Append to a file that :meth:`open` opened."""
-        self._log = log
-        self._model = model
-        self.counts = counts
-
-    @classmethod
-    def open(cls, path: Path, model: str, kept: int = 0, counts: Counts | None = None) -> Self:
-        """Begin a report with its header, or continue it behind its first ``kept`` bytes.
+    def __init__(
+        self,
+        kind: CsvKind,
+        path: Path,
+        to_row: Callable[[T], Sequence[str]],
+        counts: Counts,
+        kept: int = 0,
+    ) -> None:
+        """Write to ``path``, which is opened when the run begins.
 
         Parameters
         ----------
+        kind
+            Kind of the file.
         path
-            The report.
-        model
-            For the ``model`` column.
-        kept
-            Bytes that stay; what stands behind them is cut off.
+            Path of the file.
+        to_row
+            Function that returns an outcome's row.
         counts
-            Of the rows in those bytes.
-
-        Raises
-        ------
-        ReportError
-            It cannot be written.
+            Counts of the rows that are kept; new rows are added.
+        kept
+            Bytes that stay; 0 starts the file with its header.
         """
-        return cls(AppendLog.open(REPORT, path, kept), model, counts or Counts())
+        self._kind = kind
+        self._path = path
+        self._to_row = to_row
+        self._counts = counts
+        self._kept = kept
+        self._log: AppendLog | None = None
 
-    def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Append one batch; as :meth:`cxr_edge.reports.append_log.AppendLog.append`."""
-        rows = [row_of(outcome, self._model) for outcome in outcomes]
+    def begin(self, manifest: Manifest) -> None:  # noqa: ARG002  (it is beside the file already)
+        """Open the file; raises as :meth:`cxr_edge.reports.append_log.AppendLog.open`."""
+        self._log = AppendLog.open(self._kind, self._path, self._kept)
+
+    def write(self, outcomes: Sequence[T]) -> None:
+        """Append and count; raises as :meth:`cxr_edge.reports.append_log.AppendLog.append`."""
+        assert self._log
+        rows = [self._to_row(outcome) for outcome in outcomes]
         self._log.append(rows)
         for row in rows:
-            self.counts.add(REPORT.named(row))
+            self._counts.add(self._kind.named(row))
 
-    def close(self) -> None:
-        """Close the file; raises as :meth:`write`."""
-        self._log.close()
+    def close(self, result: RunResult) -> None:  # noqa: ARG002  (it closes alike)
+        """Close the file; raises as :meth:`cxr_edge.reports.append_log.AppendLog.close`."""
+        if self._log:
+            self._log.close()
 
 
 def set_aside(report: Path) -> None:
@@ -130,7 +156,7 @@ def set_aside(report: Path) -> None:
     while (kept := report.with_suffix(f".old-{number}{report.suffix}")).exists():
         number += 1
     try:
-        # Cut short in between, what is left is a report without a manifest, which --fresh takes up.
+        # The manifest first: a report without one is taken up again by --fresh.
         for old, new in ((manifest_path(report), manifest_path(kept)), (report, kept)):
             if old.exists():
                 old.rename(new)

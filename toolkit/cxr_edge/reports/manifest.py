@@ -1,81 +1,67 @@
-"""The run manifest beside a report: with what it was made, and what it holds."""
+"""The run manifest beside a report or mapping: how it was made, and what it holds."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from cxr_edge import __version__
 from cxr_edge.errors import ReportError
-from cxr_edge.notice import NOTICE
+from cxr_edge.pipeline.discover import UNLISTED, UNREAD
 from cxr_edge.reports.counts import Counts
-from cxr_edge.reports.run_identity import RunIdentity
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
-MANIFEST_VERSION: Final = 2
+MANIFEST_VERSION: Final = 3
 """Version of the run manifest's JSON."""
 
-ADVICE: Final = "choose another --out, or keep the old report under a new name with --fresh"
-"""What to do about a report that cannot be continued."""
 
-T = TypeVar("T")
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Record of one run into one report or mapping; each command adds fields of its own."""
 
-
-@dataclass(frozen=True)
-class RunManifest:
-    """What stands in ``report.run.json`` beside ``report.csv``."""
-
-    tool_version: str
-    """Of cxr-edge."""
-    identity: RunIdentity
-    """What was computed, and with what."""
-    runtime_asked: str
-    """``--runtime``."""
-    runtime_why: str
-    """Why the runtime was taken that the identity names."""
-    device_asked: str
-    """``--device``."""
-    device_why: str
-    """Why the runtime computes on the provider that the identity names."""
-    batch_size: int
-    """Images a call of the model."""
-    batch_why: str
-    """Why as many."""
-    workers: int
-    """Files at work at once."""
-    threads: int
-    """That one call of the model could use."""
-    self_test: str
-    """Whether the package's self-test passed on this machine."""
-    operating_point: str
-    """Name of the threshold."""
+    identity: object
+    """Settings that must stay the same between the runs into one file; a dataclass."""
     counts: Counts
-    """Of the whole report."""
-    passed_over: Counter[str]
+    """Counts of the whole file."""
+    skipped: Counter[str]
     """Files and folders that were not taken, by why."""
-    first_lost: list[str]
-    """Paths of the first of those that could not be looked into; empty where all could."""
-    continued_from: int
+    continued_from: int = 0
     """Rows that an earlier run had written."""
-    changed: int
-    """Files seen to have other bytes than the row that an earlier run wrote."""
-    first_changed: list[str]
-    """Paths of the first :data:`FIRST_FAILED` of them."""
-    begun: str
-    """ISO 8601, UTC; of the first run into this report."""
-    started: str
-    """ISO 8601, UTC; of this run."""
+    report_started: str = ""
+    """Start of the first run into this file; ISO 8601, UTC."""
+    started: str = ""
+    """Start of this run; ISO 8601, UTC."""
     ended: str | None = None
-    """ISO 8601, UTC; None while it runs."""
+    """End of this run; ISO 8601, UTC. None while it runs."""
     files_per_second: float | None = None
-    """Of this run, from the first file to the last row; None where there was nothing to do."""
+    """Rate of this run, from the first file to the last row; None when there was nothing to do."""
     exit_code: int | None = None
-    """None while it runs."""
+    """Exit code of the command; None while it runs."""
     pid: int | None = None
-    """Of the process that writes the report; None once it has ended."""
+    """Number of the process that writes the file; None once it has ended."""
+
+    @property
+    def not_read(self) -> int:
+        """Folders and files that could not be read, so that images may be missing."""
+        return self.skipped[UNLISTED] + self.skipped[UNREAD]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The identity by key, with values as JSON gives them back."""
+        by_key: dict[str, object] = json.loads(json.dumps(self.identity, default=vars))
+        return by_key
+
+    def content(self) -> dict[str, object]:
+        """Return what stands in the JSON."""
+        return {
+            "manifest_version": MANIFEST_VERSION,
+            "tool_version": __version__,
+            **vars(self),
+        }
 
     def write(self, path: Path) -> None:
         """Write the manifest so that a reader finds the old one or the new one, whole.
@@ -85,37 +71,24 @@ class RunManifest:
         ReportError
             It cannot be written.
         """
-        data = {"manifest_version": MANIFEST_VERSION, **vars(self), "notice": NOTICE}
-        write_manifest(path, data)
+        text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=vars)
+        try:
+            write_text_atomically(path, text + "\n", durable=True)
+        except OSError as exc:
+            raise ReportError(
+                f"the run manifest {path} cannot be written: {exc.strerror}; "
+                "make room and run the same command again"
+            ) from exc
 
 
-def write_manifest(path: Path, data: Mapping[str, object]) -> None:
-    """Write a manifest so that a reader finds the old one or the new one, whole.
+@dataclass(frozen=True)
+class Recorded:
+    """Start of a report or mapping, as its manifest records it."""
 
-    Raises
-    ------
-    ReportError
-        It cannot be written.
-    """
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=vars)
-    try:
-        write_text_atomically(path, text + "\n", durable=True)
-    except OSError as exc:
-        raise ReportError(
-            f"the run manifest {path} cannot be written: {exc.strerror}; "
-            "make room and run the same command again"
-        ) from exc
-
-
-def begun_with(report: Path) -> RunIdentity | None:
-    """Return what a report that may be there was begun with, None where that cannot be told.
-
-    What is wrong with it is said when it is continued.
-    """
-    try:
-        return read_identity(report)
-    except ReportError:
-        return None
+    identity: Mapping[str, Any]
+    """Settings of the run that started it, by key."""
+    report_started: str
+    """Time of that run; ISO 8601, UTC."""
 
 
 def manifest_path(report: Path) -> Path:
@@ -126,69 +99,62 @@ def manifest_path(report: Path) -> Path:
     return report.with_name(f"{report.name.removesuffix('.csv')}.run.json")
 
 
-def read_identity(report: Path) -> RunIdentity:
-    """As :func:`read_begun`, the identity alone."""
-    return read_begun(report)[0]
-
-
-def read_begun(report: Path) -> tuple[RunIdentity, str]:
-    """Read what an existing report was made with, from its manifest, and when it was begun.
-
-    Raises
-    ------
-    ReportError
-        There is no manifest, it cannot be understood, or it is another version's.
-    """
-
-    def begun(data: Mapping[str, Any]) -> tuple[RunIdentity, str]:
-        identity = dict(data["identity"])
-        when = datetime.fromisoformat(data["begun"]).isoformat()
-        return RunIdentity(**{**identity, "labels": tuple(identity["labels"])}), when
-
-    return read_manifest(report, MANIFEST_VERSION, begun, ADVICE)
-
-
-def read_manifest(
-    written: Path, version: int, understand: Callable[[Mapping[str, Any]], T], advice: str
-) -> T:
-    """Return what ``understand`` makes of the manifest beside a file.
+def read_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
+    """Read how an existing report or mapping was started.
 
     Parameters
     ----------
-    written
-        The file.
-    version
-        Of the manifest's JSON.
-    understand
-        May raise a KeyError, TypeError or ValueError.
+    report
+        The CSV file.
     advice
-        Ends the message of an error.
+        End of an error's message: what to do.
+    older
+        Versions before :data:`MANIFEST_VERSION` that are read too, each with its name of
+        ``report_started``.
 
     Raises
     ------
     ReportError
-        There is no manifest, it cannot be understood, or it is another version's.
+        The manifest is missing, damaged, or of another version.
     """
-    path = manifest_path(written)
+    path = manifest_path(report)
+    cannot = f"so {report.name} cannot be resumed; {advice}"
     try:
-        data = parse_json(read_at_most(path, MAX_JSON))
-        got = data["manifest_version"]
-        if got != version:
-            raise ReportError(
-                f"{path}: this version continues what has manifest_version {version}, "
-                f"got {got}; finish it with the version that began it, or {advice}"
-            )
-        return understand(data)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ReportError(
-            f"{written} exists, but its run manifest {path} cannot be understood ({exc}); {advice}"
-        ) from exc
+        text = read_at_most(path, MAX_JSON)
+    except FileNotFoundError as exc:
+        raise ReportError(f"{path} is missing, {cannot}") from exc
+    except OSError as exc:
+        raise ReportError(f"{path} cannot be read ({exc.strerror}), {cannot}") from exc
+    try:
+        data = parse_json(text)
+        version = int(data["manifest_version"])
+        key = {**older, MANIFEST_VERSION: "report_started"}.get(version)
+        if key is not None:
+            when = datetime.fromisoformat(data[key]).isoformat()
+            return Recorded(dict(data["identity"]), when)
+    except (ValueError, KeyError, TypeError) as exc:
+        why = f"it has no {exc}" if isinstance(exc, KeyError) else exc
+        raise ReportError(f"{path} is damaged ({why}), {cannot}") from exc
+    age = "a newer" if version > MANIFEST_VERSION else "an older"
+    raise ReportError(
+        f"{path} was written by {age} version of cxr-edge (expected manifest_version "
+        f"{MANIFEST_VERSION}, got {version}), {cannot}; or finish it with that version"
+    )
 
 
-def owner_of(written: Path) -> int | None:
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Tell which settings differ, key by key; empty when none does."""
+    return "; ".join(
+        f"{key.replace('_', ' ')} {before.get(key)}, now {value}"
+        for key, value in now.items()
+        if before.get(key) != value
+    )
+
+
+def owner_of(report: Path) -> int | None:
     """Return the number of the process that writes a file, None where its manifest names none."""
     try:
-        process = parse_json(read_at_most(manifest_path(written), MAX_JSON))["pid"]
+        process = parse_json(read_at_most(manifest_path(report), MAX_JSON))["pid"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return process if isinstance(process, int) else None

@@ -17,11 +17,12 @@ class AdaptedRuntime(ABC):
     """What the model expects and means."""
     why: str
     """Reason for the provider."""
-    _adapter: Adapter
+    adapter: Adapter
+    """Adapter between the pixels and the model's input and output."""
 
     def run(self, pixels: NDArray[np.uint8]) -> Outputs:
         """Score a batch; see :meth:`cxr_edge.runtimes.base.Runtime.run`."""
-        return self._adapter.run(pixels, self._call)
+        return self.adapter.run(pixels, self._call)
 
     @abstractmethod
     def _call(self, image: Array) -> Array:

@@ -48,6 +48,18 @@ class Outputs:
         return len(self.scores)
 
 
+@dataclass(frozen=True)
+class OpenOptions:
+    """Settings that every runtime opens a model with."""
+
+    device: str = "auto"
+    """Device, one of :data:`cxr_edge.runtimes.providers.DEVICES`."""
+    threads: int = 1
+    """CPU threads per call."""
+    spec: ModelSpec | None = None
+    """Spec that replaces the one inside the model; None to use that one."""
+
+
 class Runtime(Protocol):
     """One library with one model loaded."""
 

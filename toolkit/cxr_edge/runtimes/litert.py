@@ -1,9 +1,6 @@
-"""TFLite models by LiteRT: the only importer of ai_edge_litert."""
+"""TFLite models run by LiteRT; the only importer of ai_edge_litert."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -11,19 +8,23 @@ from ai_edge_litert.interpreter import Interpreter
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
+from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.spec.embedding import read_appended_spec
-from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.system.stderr import drop_lines
+
+_NOTE: Final = b"Created TensorFlow Lite XNNPACK delegate for CPU"
+_noted = False
+"""LiteRT has printed its note in this process, so that standard error is left alone."""
 
 
 class LiteRtRuntime(AdaptedRuntime):
-    """As many LiteRT interpreters as threads call at once; each serves one of them at a time."""
+    """LiteRT interpreters, as many as threads call at once; each serves one call at a time."""
 
     provider = "CPU"
     why = "LiteRT runs on the CPU only"
 
-    def __init__(
-        self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
-    ) -> None:
+    def __init__(self, data: bytes, source: str, options: OpenOptions) -> None:
         """Open a model.
 
         Parameters
@@ -31,13 +32,9 @@ class LiteRtRuntime(AdaptedRuntime):
         data
             All bytes of the ``.tflite`` file.
         source
-            The file, for messages.
-        device
-            ``auto`` or ``cpu``.
-        threads
-            That one call may use.
-        spec
-            Instead of the one appended.
+            File, for messages.
+        options
+            Settings; the device is ``auto`` or ``cpu``.
 
         Raises
         ------
@@ -48,20 +45,21 @@ class LiteRtRuntime(AdaptedRuntime):
         RuntimeUnavailable
             Another device than the CPU.
         """
-        if device not in ("auto", "cpu"):
-            raise RuntimeUnavailable(f"--device: litert runs on the cpu only, got {device!r}")
-        self._data, self._threads = data, threads
+        if options.device not in (AUTO, CPU):
+            raise RuntimeUnavailable(
+                f"--device {options.device}: LiteRT supports only the CPU; use --runtime onnx"
+            )
+        self._data, self._threads = data, options.threads
         try:
-            with _no_chatter():
-                first = self._load()
+            first = self._load_first()
         except (ValueError, RuntimeError) as exc:
             raise ModelInvalid(
                 f"{source}: expected a TFLite model, LiteRT cannot load it ({exc}); "
                 "export it or copy it again"
             ) from exc
-        self.spec = spec or read_appended_spec(data, source)
+        self.spec = options.spec or read_appended_spec(data, source)
         inputs, outputs = first.get_input_details(), first.get_output_details()
-        self._adapter = Adapter(
+        self.adapter = Adapter(
             source,
             self.spec,
             [_tensor(details) for details in inputs],
@@ -86,11 +84,24 @@ class LiteRtRuntime(AdaptedRuntime):
             raise ModelError(f"LiteRT failed on a batch: {exc}") from exc
 
     def _free(self) -> Interpreter:
-        """Return an interpreter that no thread has, a new one where all are taken."""
+        """Return an interpreter that no thread uses, a new one where all are in use."""
         try:
             return self._idle.pop()  # a list's own lock is enough
         except IndexError:
             return self._load()
+
+    def _load_first(self) -> Interpreter:
+        """Load without the note that LiteRT prints once a process on how it computes.
+
+        No option or variable turns it off. What goes wrong is raised.
+        """
+        global _noted  # noqa: PLW0603
+        if _noted:
+            return self._load()
+        with drop_lines(_NOTE) as dropped:
+            interpreter = self._load()
+        _noted = bool(dropped)
+        return interpreter
 
     def _load(self) -> Interpreter:
         interpreter = Interpreter(model_content=self._data, num_threads=self._threads)
@@ -99,7 +110,7 @@ class LiteRtRuntime(AdaptedRuntime):
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:
-    """Return what LiteRT says of an input or output."""
+    """Return an input or output as LiteRT describes it."""
     scale, zero_point = details["quantization"]
     return Tensor(
         name=details["name"],
@@ -108,25 +119,3 @@ def _tensor(details: dict[str, Any]) -> Tensor:
         scale=float(scale),
         zero_point=int(zero_point),
     )
-
-
-@contextmanager
-def _no_chatter() -> Iterator[None]:
-    """Keep LiteRT's note on how it computes off standard error; no option or variable does.
-
-    It says it once a process. What goes wrong is raised, so nothing is lost. No other thread runs
-    while a model is opened.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # standard error is closed
-        yield
-        return
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -1,9 +1,9 @@
-"""ONNX models by onnxruntime: its only importer."""
+"""ONNX models run by onnxruntime; the only importer of onnxruntime."""
 
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Lock
 from typing import Final
 
@@ -14,7 +14,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
-from cxr_edge.runtimes.external_data import external_data
+from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.external_data import external_data, has_external_data
 from cxr_edge.runtimes.providers import (
     AUTO,
     CPU,
@@ -36,26 +37,26 @@ LOAD_ERRORS: Final = (
     native.EPFail,
     native.RuntimeException,
 )
-"""What onnxruntime raises on a model or a batch."""
+"""Errors that onnxruntime raises on a model or a batch."""
 _ERRORS_ONLY: Final = 3
 _FATAL_ONLY: Final = 4
 _WARNINGS: Final = 2
-"""onnxruntime's default."""
+"""Severity from which onnxruntime prints by default."""
+_TURN: Final = Lock()
+"""Held by the thread that has changed the default logger."""
 _CPU_ALONE: Final = providers_of(CPU)[0]
 _RECORD_PLACEMENT: Final = "session.record_ep_graph_assignment_info"
 _EXTERNAL_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _NOWHERE: Final = f"{os.devnull}/none"
-"""A folder that cannot be: without it onnxruntime looks for a model's data where it was started."""
+"""Folder that cannot exist; without one onnxruntime looks for data in the working folder."""
 _TYPES: Final = {"float": "float32", "double": "float64"}
-"""onnxruntime's names of types, where they are not NumPy's."""
+"""Types by onnxruntime's names, where these are not NumPy's."""
 
 
 class OnnxRuntime(AdaptedRuntime):
-    """One onnxruntime session; safe to be called by several threads at once."""
+    """One onnxruntime session, which several threads may call at once."""
 
-    def __init__(
-        self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
-    ) -> None:
+    def __init__(self, data: bytes, source: str, options: OpenOptions) -> None:
         """Open a model.
 
         A device other than the CPU must take operators of the graph and score a trial image:
@@ -66,13 +67,9 @@ class OnnxRuntime(AdaptedRuntime):
         data
             All bytes of the ``.onnx`` file; data outside of it is not followed.
         source
-            The file, for messages.
-        device
-            One of :data:`cxr_edge.runtimes.providers.DEVICES`.
-        threads
-            Of one call.
-        spec
-            Instead of the one inside.
+            File, for messages.
+        options
+            Settings.
 
         Raises
         ------
@@ -85,7 +82,8 @@ class OnnxRuntime(AdaptedRuntime):
         RuntimeUnavailable
             The device has no provider installed, or does not work.
         """
-        self._data, self._source, self._threads = data, source, threads
+        self._data, self._source, self._options = data, source, options
+        device = options.device
         wanted = providers_of(device)
         together = installed_distributions()
         several = explain_several(together) if len(together) > 1 else ""
@@ -98,25 +96,26 @@ class OnnxRuntime(AdaptedRuntime):
                 f"--device {device} needs {wanted[0].name}, installed are {', '.join(available)}; "
                 f"{how_to_install(wanted[0])}"
             )
-        passed_over = []
+        skipped = []
         for provider in found:
             try:
-                placed = self._use(provider, spec, asked=device != AUTO)
+                placed = self._use(provider)
                 break
             except RuntimeUnavailable as exc:
-                passed_over.append(f"{provider.name}: {exc}")
+                skipped.append((provider.name, str(exc)))
         else:
             self._session_on(_CPU_ALONE)  # a damaged model is no fault of the device
-            raise RuntimeUnavailable(f"--device {device}: {'; '.join(passed_over)}")
-        self.why = _why(device, found, placed, passed_over, several)
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
+            raise RuntimeUnavailable(f"--device {device}: {reasons}")
+        self.why = _why(device, found, placed, skipped, several)
 
     @property
     def provider(self) -> str:
-        """The first execution provider that the session really has."""
+        """First execution provider that the session really has."""
         return str(self._session.get_providers()[0])
 
-    def _use(self, provider: Provider, spec: ModelSpec | None, *, asked: bool) -> str:
-        """Open the model on a provider and return how much of the graph it takes.
+    def _use(self, provider: Provider) -> str:
+        """Open the model on a provider and return how much of the graph it runs.
 
         Raises
         ------
@@ -125,13 +124,14 @@ class OnnxRuntime(AdaptedRuntime):
         ModelInvalid, SpecMissing, SpecInvalid, SpecUnknown
             As the constructor.
         """
+        asked = self._options.device != AUTO
         if provider.only_asked and not asked:
             raise RuntimeUnavailable(f"only when asked for, {provider.only_asked}")
         with nullcontext() if asked or provider.device == CPU else _silence():
             self._session = self._session_on(provider)
-        self.spec = spec or self._read_spec()
+        self.spec = self._options.spec or self._read_spec()
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self._adapter = Adapter(
+        self.adapter = Adapter(
             self._source,
             self.spec,
             [_tensor(value) for value in inputs],
@@ -139,14 +139,11 @@ class OnnxRuntime(AdaptedRuntime):
         )
         self._input, self._output = inputs[0].name, outputs[0].name
         self._bound = provider.device != CPU
-        self._turn: AbstractContextManager[object] = (
-            Lock() if provider.one_at_a_time else nullcontext()
-        )
         if provider.device == CPU:
             return ""
         if self.provider != provider.name:
             raise RuntimeUnavailable(
-                f"onnxruntime fell back to {self.provider}; check the device's driver and libraries"
+                f"onnxruntime fell back to {self.provider}, check the device's driver and libraries"
             )
         placed = _placement(self._session, provider.name)
         noise = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
@@ -161,30 +158,28 @@ class OnnxRuntime(AdaptedRuntime):
         return placed
 
     def _session_on(self, provider: Provider) -> ort.InferenceSession:
+        threads = self._options.threads
         options = ort.SessionOptions()
         # Threads set by hand set no affinity: cpusets work.
-        options.intra_op_num_threads = 1 if provider.device == "xnnpack" else self._threads
+        options.intra_op_num_threads = 1 if provider.device == "xnnpack" else threads
         options.log_severity_level = _ERRORS_ONLY
         options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
         if provider.device != CPU:
             options.add_session_config_entry(_RECORD_PLACEMENT, "1")
-        if provider.one_at_a_time:
-            options.enable_mem_pattern = False
         below = [lower for device in provider.below for lower in providers_of(device)]
-        chain = [(each.name, dict(each.options(self._threads))) for each in (provider, *below)]
+        chain = [(each.name, dict(each.options(threads))) for each in (provider, *below)]
         try:
             session = ort.InferenceSession(self._data, options, chain, enable_fallback=False)
         except (*LOAD_ERRORS, RuntimeError, ValueError) as exc:
             if provider.device != CPU:
                 raise RuntimeUnavailable(f"no session, {_first_line(exc)}") from exc
-            raise _invalid(self._source, exc) from exc
+            raise self._invalid(exc) from exc
         session.disable_fallback()
         return session
 
     def _call(self, image: Array) -> Array:
         try:
-            with self._turn:
-                return self._bound_call(image) if self._bound else self._plain_call(image)
+            return self._bound_call(image) if self._bound else self._plain_call(image)
         except LOAD_ERRORS as exc:
             raise ModelError(f"onnxruntime failed on a batch: {_first_line(exc)}") from exc
 
@@ -193,13 +188,23 @@ class OnnxRuntime(AdaptedRuntime):
         return np.asarray(scores)
 
     def _bound_call(self, image: Array) -> Array:
-        """Copy the input to the device once and the output back; a binding is of one call."""
+        """Copy the input to the device once and the output back; each call has a binding."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(self._input, np.ascontiguousarray(image))
         binding.bind_output(self._output)
         self._session.run_with_iobinding(binding)
         (scores,) = binding.copy_outputs_to_cpu()
         return np.asarray(scores)
+
+    def _invalid(self, exc: Exception) -> ModelInvalid:
+        """Return the error for a model that onnxruntime cannot load."""
+        with suppress(ModelInvalid):  # bytes that are no ONNX model: onnxruntime tells more
+            if has_external_data(self._data, self._source):
+                return external_data(self._source)
+        return ModelInvalid(
+            f"{self._source}: expected an ONNX model, onnxruntime cannot load it "
+            f"({_first_line(exc)}); export it or copy it again"
+        )
 
     def _read_spec(self) -> ModelSpec:
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -210,21 +215,26 @@ class OnnxRuntime(AdaptedRuntime):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Drop what onnxruntime prints on a device that ``auto`` merely tries."""
-    ort.set_default_logger_severity(_FATAL_ONLY)
-    try:
-        yield
-    finally:
-        ort.set_default_logger_severity(_WARNINGS)
+    """Drop what onnxruntime prints on a device that ``auto`` merely tries.
+
+    A library that is missing is logged by the default logger, which belongs to the whole process:
+    warnings on the sessions of other threads are dropped too in this time, their errors are raised.
+    """
+    with _TURN:
+        ort.set_default_logger_severity(_FATAL_ONLY)
+        try:
+            yield
+        finally:
+            ort.set_default_logger_severity(_WARNINGS)
 
 
 def _placement(session: ort.InferenceSession, provider: str) -> str:
-    """Return how many operators a provider took, empty where onnxruntime is too old to tell.
+    """Return how many operators a provider runs, empty where onnxruntime is too old to tell.
 
     Raises
     ------
     RuntimeUnavailable
-        None: all would run on the CPU.
+        The provider runs none: all would run on the CPU.
     """
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return ""
@@ -233,28 +243,28 @@ def _placement(session: ort.InferenceSession, provider: str) -> str:
         taken[part.ep_name] += len(part.get_nodes())
     if not taken[provider]:
         raise RuntimeUnavailable(
-            f"takes none of the graph's {taken.total()} operators, all would run on "
+            f"runs none of the graph's {taken.total()} operators, all would run on "
             f"{' and '.join(taken)}"
         )
-    return f"it runs {taken[provider]} of {taken.total()} operators"
+    return f"runs {taken[provider]} of {taken.total()} operators"
 
 
 def _why(
     device: str,
     found: Sequence[Provider],
     placed: str,
-    passed_over: Sequence[str],
+    skipped: Sequence[tuple[str, str]],
     several: str,
 ) -> str:
-    """Return the run manifest's sentence on the device."""
+    """Return the run manifest's clause on the device."""
     if device != AUTO:
         why = "asked for"
     elif len(found) == 1:
-        why = "no other is installed"
+        why = "no GPU provider installed"
     else:
-        why = "the first that works"
-    passed = f"skipped: {', '.join(passed_over)}" if passed_over else ""
-    return "; ".join(filter(None, (why, placed, passed, several)))
+        why = "the first provider that works"
+    reasons = [f"skipped {name}: {reason}" for name, reason in skipped]
+    return "; ".join(filter(None, (why, placed, *reasons, several)))
 
 
 def available_providers() -> tuple[str, ...]:
@@ -262,17 +272,8 @@ def available_providers() -> tuple[str, ...]:
     return tuple(ort.get_available_providers())
 
 
-def _invalid(source: str, exc: Exception) -> ModelInvalid:
-    if "external data" in str(exc).lower():
-        return external_data(source)
-    return ModelInvalid(
-        f"{source}: expected an ONNX model, onnxruntime cannot load it "
-        f"({_first_line(exc)}); export it or copy it again"
-    )
-
-
 def _tensor(value: ort.NodeArg) -> Tensor:
-    """Return what onnxruntime says of an input or output."""
+    """Return an input or output as onnxruntime describes it."""
     dtype = value.type.removeprefix("tensor(").removesuffix(")")
     return Tensor(value.name, tuple(value.shape), _TYPES.get(dtype, dtype))
 

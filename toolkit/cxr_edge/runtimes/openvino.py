@@ -1,4 +1,4 @@
-"""ONNX models by OpenVINO: its only importer."""
+"""ONNX models run by OpenVINO; the only importer of openvino."""
 
 import sys
 from collections import deque
@@ -15,26 +15,25 @@ import openvino as ov  # noqa: E402
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable  # noqa: E402
 from cxr_edge.runtimes.adapted import AdaptedRuntime  # noqa: E402
 from cxr_edge.runtimes.adapter import Adapter, Array, Tensor  # noqa: E402
+from cxr_edge.runtimes.base import OpenOptions  # noqa: E402
 from cxr_edge.runtimes.external_data import external_data, has_external_data  # noqa: E402
+from cxr_edge.runtimes.providers import AUTO, CPU, openvino_config  # noqa: E402
 from cxr_edge.spec.embedding import SPEC_KEY, spec_missing  # noqa: E402
 from cxr_edge.spec.model_spec import ModelSpec  # noqa: E402
-from cxr_edge.system.cpu import side_by_side  # noqa: E402
 
 _METADATA: Final = "framework"
-"""Where OpenVINO keeps an ONNX model's ``metadata_props``."""
+"""Entry under which OpenVINO keeps an ONNX model's ``metadata_props``."""
 _DEVICE: Final = "CPU"
 
 
 class OpenVinoRuntime(AdaptedRuntime):
-    """One compiled model; safe to be called by several threads at once."""
+    """One compiled model, which several threads may call at once."""
 
     provider: str
     """Device, as OpenVINO reports it."""
     why = "the OpenVINO runtime uses the CPU only"
 
-    def __init__(
-        self, data: bytes, source: str, device: str, threads: int, spec: ModelSpec | None
-    ) -> None:
+    def __init__(self, data: bytes, source: str, options: OpenOptions) -> None:
         """Open a model.
 
         Parameters
@@ -42,13 +41,9 @@ class OpenVinoRuntime(AdaptedRuntime):
         data
             All bytes of the ``.onnx`` file; data outside of it is not followed.
         source
-            The file, for messages.
-        device
-            ``auto`` or ``cpu``.
-        threads
-            Of one call; as many calls run side by side as the CPUs have room for.
-        spec
-            Instead of the one inside.
+            File, for messages.
+        options
+            Settings; the device is ``auto`` or ``cpu``.
 
         Raises
         ------
@@ -59,32 +54,29 @@ class OpenVinoRuntime(AdaptedRuntime):
         RuntimeUnavailable
             Another device than the CPU.
         """
-        if device not in ("auto", "cpu"):
+        if options.device not in (AUTO, CPU):
             raise RuntimeUnavailable(
-                f"--device: the runtime openvino runs on the cpu only, got {device!r}; "
-                "use --runtime onnx for other devices"
+                f"--device {options.device}: the OpenVINO runtime uses only the CPU; "
+                "use --runtime onnx"
             )
         if has_external_data(data, source):
             raise external_data(source)
-        calls = side_by_side(threads)
-        options = {
-            "INFERENCE_PRECISION_HINT": "f32",  # else bf16 or f16, where the CPU is faster at it
-            "NUM_STREAMS": calls,
-            "INFERENCE_NUM_THREADS": calls * threads,
+        config = {
+            **openvino_config(options.threads),
             "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same CPUs
         }
         core = ov.Core()
         try:
             model = core.read_model(data)
-            self._compiled = core.compile_model(model, _DEVICE, options)
+            self._compiled = core.compile_model(model, _DEVICE, config)
         except RuntimeError as exc:
             raise ModelInvalid(
                 f"{source}: expected an ONNX model, OpenVINO cannot load it ({_last_line(exc)}); "
                 "export it or copy it again"
             ) from exc
         self.provider = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
-        self.spec = spec or _read_spec(model, source)
-        self._adapter = Adapter(
+        self.spec = options.spec or _read_spec(model, source)
+        self.adapter = Adapter(
             source,
             self.spec,
             [_tensor(port) for port in model.inputs],
@@ -93,7 +85,7 @@ class OpenVinoRuntime(AdaptedRuntime):
         self._idle: deque[ov.InferRequest] = deque()
 
     def _call(self, image: Array) -> Array:
-        """Run a request that no other call runs; there come to be as many as calls at once."""
+        """Run a request that no other call uses; there are as many as calls at once."""
         try:
             try:
                 request = self._idle.pop()
@@ -114,7 +106,7 @@ def _read_spec(model: ov.Model, source: str) -> ModelSpec:
 
 
 def _tensor(port: Any) -> Tensor:
-    """Return what OpenVINO says of an input or output."""
+    """Return an input or output as OpenVINO describes it."""
     shape = port.partial_shape
     sides = (
         ()
@@ -129,5 +121,5 @@ def _tensor(port: Any) -> Tensor:
 
 
 def _last_line(exc: Exception) -> str:
-    """Return what went wrong; the lines before say where in OpenVINO."""
+    """Return the cause; the lines before it tell the place in OpenVINO's code."""
     return str(exc).strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Devices that onnxruntime computes on: their providers, options, and packages."""
+"""Execution providers of onnxruntime: devices, options and packages."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,15 @@ from cxr_edge.system.cpu import side_by_side
 from cxr_edge.system.versions import distributions
 
 AUTO: Final = "auto"
+"""Name of the choice among the devices that work."""
+
 CPU: Final = "cpu"
-"""Devices that are always there."""
+"""Device that is always there."""
 
 DISTRIBUTIONS: Final = (
     "onnxruntime",
     "onnxruntime-gpu",
     "onnxruntime-openvino",
-    "onnxruntime-directml",
     "onnxruntime-migraphx",
     "onnxruntime-rocm",
     "onnxruntime-qnn",
@@ -27,39 +28,48 @@ DISTRIBUTIONS: Final = (
     "onnxruntime-azure",
     "onnxruntime-training",
 )
-"""Distributions that all write the one module ``onnxruntime``, over each other."""
+"""Distributions of the one module ``onnxruntime``, which overwrite each other."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """One way to compute a graph."""
+    """One execution provider of onnxruntime."""
 
     device: str
-    """As in ``--device``."""
+    """Value of ``--device``; several providers can share one."""
     name: str
-    """As onnxruntime calls it."""
+    """Name that onnxruntime gives it."""
     package: str
-    """The distribution that brings it; empty where none does."""
+    """Distribution that brings it; empty where none does."""
     remark: str = ""
-    """What else it needs."""
+    """Requirement beside the distribution."""
     options: Callable[[int], Mapping[str, str]] = lambda threads: {}
-    """Of the provider, by threads a call; as documented, and so that it computes in float32."""
+    """Provider options by threads per call, so that it computes in float32."""
     below: tuple[str, ...] = ()
-    """Devices that take the operators that it lacks, before the CPU."""
-    one_at_a_time: bool = False
-    """A session may be called by one thread at a time only."""
+    """Devices that take the operators that it lacks, before the CPU does."""
     only_asked: str = ""
-    """Why ``auto`` leaves it; empty where it does not."""
+    """Reason why ``auto`` skips it; empty where it does not."""
 
 
-def _openvino(threads: int) -> Mapping[str, str]:
+def openvino_config(threads: int) -> Mapping[str, str]:
+    """Return OpenVINO's settings for a CPU, so that it computes in float32.
+
+    Parameters
+    ----------
+    threads
+        Threads per call; as many calls run side by side as the CPUs have room for.
+    """
     calls = side_by_side(threads)
-    config = {
+    return {
         "INFERENCE_PRECISION_HINT": "f32",  # else bf16 or f16, where the CPU is faster at it
         "NUM_STREAMS": str(calls),
         "INFERENCE_NUM_THREADS": str(calls * threads),
     }
-    return {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}
+
+
+def _openvino(threads: int) -> Mapping[str, str]:
+    config = {"CPU": openvino_config(threads)}
+    return {"device_type": "CPU", "load_config": json.dumps(config)}
 
 
 def _cuda(_threads: int) -> Mapping[str, str]:
@@ -72,20 +82,13 @@ PROVIDERS: Final = (
         "tensorrt",
         "TensorrtExecutionProvider",
         "onnxruntime-gpu",
-        "NVIDIA TensorRT must be installed too",
+        "install NVIDIA TensorRT too",
         below=("cuda",),
         only_asked="it compiles the graph for minutes at every start",
     ),
     Provider("cuda", "CUDAExecutionProvider", "onnxruntime-gpu", options=_cuda),
     Provider("rocm", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),
     Provider("rocm", "ROCMExecutionProvider", "onnxruntime-rocm"),
-    Provider(
-        "directml",
-        "DmlExecutionProvider",
-        "onnxruntime-directml",
-        "on Windows",
-        one_at_a_time=True,
-    ),
     Provider(
         "coreml",
         "CoreMLExecutionProvider",
@@ -105,10 +108,10 @@ PROVIDERS: Final = (
     ),
     Provider(CPU, "CPUExecutionProvider", "onnxruntime"),
 )
-"""The fastest first, as ``auto`` tries them; a device can have several."""
+"""Providers in the order in which ``auto`` tries them, the fastest first."""
 
 DEVICES: Final = (AUTO, CPU, *dict.fromkeys(p.device for p in PROVIDERS if p.device != CPU))
-"""What ``--device`` takes."""
+"""Values of ``--device``."""
 
 
 def providers_of(device: str) -> tuple[Provider, ...]:
@@ -117,7 +120,7 @@ def providers_of(device: str) -> tuple[Provider, ...]:
     Raises
     ------
     UsageError
-        There is no such device.
+        The device is unknown.
     """
     if device not in DEVICES:
         raise UsageError(f"--device: expected {', '.join(DEVICES)}, got {device!r}")
@@ -125,7 +128,7 @@ def providers_of(device: str) -> tuple[Provider, ...]:
 
 
 def how_to_install(provider: Provider) -> str:
-    """Say what brings a provider, and what has to go for it."""
+    """Return the commands that install a provider, and remove what stands in its way."""
     here = [name for name in installed_distributions() if name != provider.package]
     steps = f"pip uninstall -y {' '.join(here)}, then " if here else ""
     package = f"{steps}pip install {provider.package}" if provider.package else ""
@@ -139,7 +142,7 @@ def installed_distributions() -> tuple[str, ...]:
 
 
 def explain_several(names: Sequence[str]) -> str:
-    """Say what is wrong with several distributions, and how to get out of it."""
+    """Return what is wrong with several distributions, and the commands that mend it."""
     return (
         f"{' and '.join(names)} are installed together and overwrite each other's files: "
         f"pip uninstall -y {' '.join(names)}, then pip install the one that the device needs"

@@ -1,1 +1,1 @@
-"""What a model expects and means."""
+"""The spec of a model: its input, labels, thresholds and origin."""

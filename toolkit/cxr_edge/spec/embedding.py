@@ -1,4 +1,4 @@
-"""The spec inside an artefact: where each format carries it."""
+"""The spec inside an artefact: the place that each format has for it."""
 
 import io
 import zipfile
@@ -16,10 +16,10 @@ SPEC_MEMBER: Final = "spec.json"
 """Name of the spec's member in the zip of a ``.keras`` or at the end of a ``.tflite``."""
 
 KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
-"""Of files that hold a Keras model."""
+"""Suffixes of files with a Keras model."""
 
 SAVED_MODEL: Final = "saved_model.pb"
-"""The file that makes a folder a TensorFlow SavedModel."""
+"""Name of the file that makes a folder a TensorFlow SavedModel."""
 
 
 def append_spec(path: Path, spec: ModelSpec) -> None:

@@ -1,11 +1,11 @@
-"""The input that a model takes."""
+"""The input that a model takes: shape, preprocessing recipe, scale."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 from cxr_edge.errors import SpecInvalid, SpecUnknown
+from cxr_edge.spec.json_fields import build, is_int, is_number, mapping
 from cxr_edge.spec.recipe import CXR_1, RECIPES, Recipe
-from cxr_edge.spec.validation import is_int, is_number
 
 MAX_SIDE: Final = 4096
 """Largest input side of a model, pixels."""
@@ -13,7 +13,7 @@ MAX_SIDE: Final = 4096
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Pixels that a model takes: uint8 of shape (N, height, width, channels), or floats of them."""
+    """The pixels that a model takes: uint8 of shape (N, height, width, channels), or floats."""
 
     height: int = 224
     """Rows."""
@@ -65,6 +65,40 @@ class InputSpec:
     def shape(self) -> tuple[int, int, int]:
         """Shape of one image: (height, width, channels)."""
         return self.height, self.width, self.channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
+        scaling = {} if self.raw else {"scale": self.scale, "offset": self.offset}
+        return {
+            "height": self.height,
+            "width": self.width,
+            "channels": self.channels,
+            "recipe": self.recipe,
+            **scaling,
+            "recipe_sha256": self.preprocessing.digest,
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        SpecUnknown
+            The recipe is unknown here, or is another one of the same name.
+        SpecInvalid
+            Anything is missing, superfluous, or of the wrong kind.
+        """
+        fields = mapping(data, "input")
+        digest = fields.pop("recipe_sha256", None)
+        spec = build(cls, fields, "input")
+        if digest is not None and digest != spec.preprocessing.digest:
+            raise SpecUnknown(
+                f"preprocessing recipe {spec.recipe}: this version's digest is "
+                f"{spec.preprocessing.digest[:12]}, the model's is {str(digest)[:12]}; "
+                "use the version of cxr-edge that exported the model, or export it again"
+            )
+        return spec
 
     def __str__(self) -> str:
         sides = f"{self.height}x{self.width}x{self.channels}"

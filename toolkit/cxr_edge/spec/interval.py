@@ -1,9 +1,11 @@
-"""A figure with its confidence interval."""
+"""An estimate with its confidence interval."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any, Self
 
 from cxr_edge.errors import SpecInvalid
-from cxr_edge.spec.validation import is_number
+from cxr_edge.spec.json_fields import build, is_number, mapping
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,12 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read what :meth:`to_dict` wrote; raises SpecInvalid for anything else."""
+        return build(cls, mapping(data, "interval"), "interval")

@@ -1,22 +1,23 @@
-"""Where a model comes from, and how its figures are given: estimates with intervals."""
+"""The origin of a model: data, training and validation."""
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.interval import Interval
-from cxr_edge.spec.validation import is_int, is_number
+from cxr_edge.spec.json_fields import build, is_int, is_number, mapping
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: enough to repeat its training and to judge its figures."""
+    """The origin of a model: enough to repeat its training and to judge its figures."""
 
     architecture: str
     """Name in the registry of architectures."""
     data: str
-    """The training set, its source and licence."""
+    """The training set, its source and license."""
     data_sha256: str
     """SHA-256 over the sorted SHA-256 digests of the files used."""
     command: str
@@ -26,17 +27,17 @@ class Provenance:
     validation_fraction: float
     """Share of the patients held out by :attr:`split_seed`."""
     training_films: int
-    """Images trained on."""
+    """Count of the training images."""
     training_patients: int
-    """Patients they are of."""
+    """Count of the patients of the training images."""
     validation_films: int
-    """Images held out."""
+    """Count of the validation images."""
     validation_patients: int
-    """Patients they are of."""
+    """Count of the patients of the validation images."""
     validation_auc: Interval
-    """Area under the ROC curve on the images held out."""
+    """Area under the ROC curve on the validation images."""
     split_seed: int | None = None
-    """Seed of the split by patient; None where the images said their split themselves."""
+    """Seed of the split by patient; None where the data set came with a split."""
     parameters: int | None = None
     """Count of the network's weights."""
 
@@ -52,3 +53,14 @@ class Provenance:
             value = getattr(self, field.name)
             if not checks[field.type](value):
                 raise SpecInvalid(f"provenance: {field.name} cannot be {value!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read what :meth:`to_dict` wrote; raises SpecInvalid for anything else."""
+        fields = mapping(data, "provenance")
+        fields["validation_auc"] = Interval.from_dict(fields.get("validation_auc"))
+        return build(cls, fields, "provenance")

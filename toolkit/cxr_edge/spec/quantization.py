@@ -1,4 +1,4 @@
-"""How an artefact of fewer bits was made from the float one."""
+"""The quantization of an artefact: how it was made from the float model."""
 
 import dataclasses
 import re
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from cxr_edge.errors import SpecInvalid
+from cxr_edge.spec.precision import Precision
 
-PRECISIONS: Final = ("fp16", "int8", "dynamic")
-"""Of artefacts that carry a :class:`Quantization`."""
+PRECISIONS: Final = tuple(kind for kind in Precision if kind is not Precision.FP32)
+"""Precisions of artefacts that have a :class:`Quantization`."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """Enough to repeat a quantization and to know what it rests on."""
+    """The facts that are needed to repeat a quantization."""
 
-    precision: str
-    """One of :data:`PRECISIONS`."""
+    precision: Precision
+    """Precision from :data:`PRECISIONS`."""
     calibrator: str = ""
-    """What chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty where
-    none were chosen."""
+    """Method that chose the ranges of activations: ``minmax``, ``percentile`` or ``entropy``; empty
+    where none were chosen."""
     seed: int | None = None
-    """That chose the calibration images."""
+    """Seed of the choice of calibration images."""
     films: tuple[str, ...] = ()
     """SHA-256 of each calibration image, sorted."""
     weights_only: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Quantization:
             raise SpecInvalid(
                 f"quantization: expected precision {', '.join(PRECISIONS)}, got {self.precision!r}"
             )
+        object.__setattr__(self, "precision", Precision(self.precision))  # JSON has plain text
         if not all(_SHA256.fullmatch(str(image)) for image in self.films):
             raise SpecInvalid("quantization: expected the SHA-256 of each image, got other text")
         names = (self.calibrator, *self.weights_only, *self.float_layers)

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 
@@ -30,7 +31,7 @@ class Recipe:
     enlarge: str
     """Interpolation along an axis that grows."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the fields as canonical JSON, hexadecimal."""
         canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))

@@ -1,1 +1,1 @@
-"""Reading and writing bytes safely."""
+"""Files and folders: reading, writing, listing and locking."""

@@ -1,4 +1,4 @@
-"""JSON, archives and small files of other people's making, read with a bound."""
+"""JSON, archives and small files from elsewhere, read with a limit on size and depth."""
 
 import errno
 import json
@@ -15,13 +15,13 @@ from typing import Any, Final
 from cxr_edge.storage.atomic import open_regular
 
 MAX_JSON: Final = 1 << 24
-"""Bytes of JSON that are parsed: 16 MiB, a spec that lists over 200,000 images."""
+"""Largest JSON in bytes: 16 MiB, enough for a spec that lists over 200,000 images."""
 
 MAX_MEMBER: Final = 1 << 26
-"""Bytes of one archive member that is read: 64 MiB, an image of the largest model input."""
+"""Largest archive member in bytes: 64 MiB, enough for an image of the largest model input."""
 
 MAX_EXPANSION: Final = 16
-"""So many times its own size an archive may grow, beyond :data:`MAX_MEMBER`."""
+"""Factor by which the members of an archive may exceed its size, beyond :data:`MAX_MEMBER`."""
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -34,7 +34,7 @@ _DAMAGE: Final = (
     RuntimeError,
     OSError,
 )
-"""What zipfile raises for archives that are damaged, encrypted or of another kind."""
+"""Errors of zipfile for archives that are damaged, encrypted or of another kind."""
 
 
 def read_at_most(path: Path, limit: int) -> bytes:
@@ -43,7 +43,7 @@ def read_at_most(path: Path, limit: int) -> bytes:
     Raises
     ------
     OSError
-        It cannot be read, is not a regular file, or is larger.
+        The file cannot be read, is not a regular file, or is larger.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -58,7 +58,7 @@ def parse_json(text: str | bytes) -> Any:  # Any: as json.loads
     Raises
     ------
     ValueError
-        It is none, is longer than :data:`MAX_JSON`, or is nested deeper than Python goes.
+        The text is not JSON, is longer than :data:`MAX_JSON`, or is nested deeper than Python goes.
     """
     if len(text) > MAX_JSON:
         raise ValueError(f"expected at most {MAX_JSON} bytes of JSON, got {len(text)}")
@@ -70,35 +70,35 @@ def parse_json(text: str | bytes) -> Any:  # Any: as json.loads
 
 @contextmanager
 def open_archive(file: Path | BytesIO) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive whose members stay within it, in name and in size.
+    """Open a zip archive, and refuse one whose members do not stay inside it.
 
     Raises
     ------
     ValueError
-        It is damaged, has a member whose name leads out of it, or is a decompression bomb.
+        It is damaged, a member's name leads out of it, or it is a decompression bomb.
     """
     with ExitStack() as stack:
         with _damage_named():
             archive = stack.enter_context(zipfile.ZipFile(file))
             _check(archive)
-        yield archive  # what the caller's own work raises stays what it is
+        yield archive  # outside: errors of the caller's work are not damage
 
 
 def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_MEMBER) -> bytes:
-    """Return the bytes of one member; nothing is ever written to a disk.
+    """Return the bytes of one member; nothing is written to a disk.
 
     Raises
     ------
     KeyError
-        There is none of that name.
+        There is no member of that name.
     ValueError
-        It is damaged, larger than ``limit``, or compressed otherwise than by deflate.
+        The member is damaged, larger than ``limit``, or not compressed by deflate.
     """
     info = archive.getinfo(name)
-    if info.file_size > limit:  # zipfile never gives more than it says here
+    if info.file_size > limit:  # zipfile never returns more than this
         raise ValueError(f"{name!r} has {info.file_size} bytes, expected at most {limit}")
     if info.compress_type not in _METHODS:
-        raise ValueError(f"{name!r} is compressed otherwise than by deflate")
+        raise ValueError(f"{name!r} is not compressed by deflate")
     with _damage_named():
         return archive.read(info)
 
@@ -115,7 +115,7 @@ def _check(archive: zipfile.ZipFile) -> None:
     size = 0
     for info in archive.infolist():
         size += info.file_size
-        name = info.orig_filename  # as it is, before zipfile mends it
+        name = info.orig_filename  # as stored, before zipfile changes it
         if name.startswith("/") or ".." in name.split("/") or set(name) & set("\\:\0"):
             raise ValueError(f"the member {name!r} leads out of the archive")
     allowed = MAX_EXPANSION * archive.start_dir + MAX_MEMBER

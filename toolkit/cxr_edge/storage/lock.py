@@ -1,4 +1,4 @@
-"""One process at a time into one report or mapping."""
+"""A lock that keeps other processes out of a file that is being written."""
 
 import contextlib
 import fcntl
@@ -14,26 +14,26 @@ from cxr_edge.errors import ReportError
 def alone_at(
     written: Path, run: str, option: str, owner: Callable[[Path], int | None]
 ) -> Iterator[None]:
-    """Keep other processes away from a file that is written.
+    """Keep other processes out of a file while it is written.
 
-    The lock is the operating system's, on a file beside it: it ends with the process that holds it,
-    however that ends, so none is ever stale, also where a killed process leaves the file there.
+    The operating system holds the lock, on a second file. It ends with the process, however that
+    ends, so it is never stale, even if a killed process leaves the second file there.
 
     Parameters
     ----------
     written
-        The file.
+        File that is written.
     run
-        The kind of run that writes it, for messages: ``scan``.
+        Kind of run that writes it, for messages: ``scan``.
     option
-        The option that names it, for messages: ``--out``.
+        Option that names it, for messages: ``--out``.
     owner
-        Returns the number of the process that writes a file, None where nothing says which.
+        Function from the file to the id of the process that writes it, None where it is unknown.
 
     Raises
     ------
     ReportError
-        Another process writes it, or the lock cannot be made.
+        Another process writes the file, or the lock cannot be made.
     """
     path = lock_path(written)
     handle = _locked(path, option)
@@ -48,7 +48,7 @@ def alone_at(
         yield
     finally:
         try:
-            # One with content is somebody's own; one of another user's may not be ours to remove.
+            # A file with content is not ours; one of another user may not be removable.
             with contextlib.suppress(OSError):
                 if not os.fstat(handle).st_size:
                     path.unlink()
@@ -57,12 +57,12 @@ def alone_at(
 
 
 def lock_path(written: Path) -> Path:
-    """Return where the lock of a file is: ``.report.csv.lock``, hidden from scans, beside it."""
+    """Return the path of the lock: ``.report.csv.lock``, hidden from scans."""
     return written.with_name(f".{written.name}.lock")
 
 
 def _locked(path: Path, option: str) -> int | None:
-    """Return a handle of the file at ``path`` with a lock on it, None where another holds it."""
+    """Return a handle of the file at ``path`` with a lock on it, None if another process has it."""
     while True:
         try:
             handle = _opened(path)
@@ -74,17 +74,17 @@ def _locked(path: Path, option: str) -> int | None:
         except BlockingIOError:
             os.close(handle)
             return None
-        except OSError:  # a file system that knows no locks
+        except OSError:  # a file system without locks
             return handle
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
-        os.close(handle)  # its holder was about to remove it: begin anew
+        os.close(handle)  # the process before removed it meanwhile: start again
 
 
 def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except PermissionError:
-        # Left behind by another user's scan: to be read is enough for a lock.
+        # Another user's scan left it behind: reading is enough for a lock.
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)

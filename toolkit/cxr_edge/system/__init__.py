@@ -1,1 +1,1 @@
-"""Facts about the machine and the process."""
+"""Machine and process: CPU, memory, versions, signals, printable text."""

@@ -1,4 +1,4 @@
-"""Text from elsewhere (file names, messages) made harmless for readers, terminals, spreadsheets."""
+"""Text from elsewhere (file names, messages), made harmless for terminals and spreadsheets."""
 
 import re
 from collections.abc import Sequence
@@ -11,23 +11,24 @@ _UNSEEN: Final = re.compile(
     "\u2028\u2029"  # line and paragraph separators
     "\ud800-\udfff]"  # bytes of a file name that are not UTF-8, as os.fsdecode gives them
 )
-"""The backslash, and what has no look of its own: controls, zero width, direction of writing.
+"""The backslash, and characters that cannot be seen: controls, zero width, direction of writing.
 
-By code, not by Unicode category, so that every version of Python writes the same report.
+They are listed by code, not by Unicode category, so that every version of Python writes the same
+report.
 """
 
 _FORMULA: Final = re.compile(r"""((?:^|;)[\s"']*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
-"""What a spreadsheet takes for a formula at the start of a cell; where the list separator is a
-semicolon, one begins behind each."""
+"""Start of a formula in a cell of a spreadsheet; where the list separator is a semicolon, a cell
+starts behind each."""
 
 
 def printable(text: str) -> str:
-    r"""Return text that any reader, terminal and spreadsheet can take, on one line.
+    r"""Return text on one line that is harmless in any reader, terminal and spreadsheet.
 
     A backslash becomes ``\\``; control, zero-width and bidirectional characters become ``\xNN``,
-    ``\uNNNN`` or ``\UNNNNNNNN``, bytes of a file name that are not UTF-8 ``\udcNN``; and so does
-    the first of ``= + - @`` (full width too) at the start or behind a semicolon. Python's escapes,
-    so that different texts stay different and each can be had back.
+    ``\uNNNN`` or ``\UNNNNNNNN``, and bytes of a file name that are not UTF-8 ``\udcNN``. The first
+    of ``= + - @`` (full width too) at the start or behind a semicolon is escaped likewise. These
+    are Python's escapes, so different texts stay different and each can be restored.
     """
     if _UNSEEN.search(text):
         text = _UNSEEN.sub(lambda found: _escaped(found[0]), text)

@@ -17,12 +17,12 @@ Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Study2021:
-    """What the 2021 study did: Keras' ImageDataGenerator with shear, zoom and flip."""
+    """Augmentation of the 2021 study: Keras' ImageDataGenerator with shear, zoom and flip."""
 
     shear: float = 0.2
-    """Degrees, either way; Keras' ``shear_range``."""
+    """Shear, degrees, either way; Keras' ``shear_range``."""
     zoom: float = 0.2
-    """Each axis by itself, from 1 - zoom to 1 + zoom; Keras' ``zoom_range``."""
+    """Zoom of each axis by itself, from 1 - zoom to 1 + zoom; Keras' ``zoom_range``."""
     flip: float = 0.5
     """Probability of a left-right mirror image; Keras' ``horizontal_flip``."""
 
@@ -48,7 +48,7 @@ def keras_affine(
     shear
         Radians.
     zoom_x, zoom_y
-        Columns and rows of the source to a column and a row of the result.
+        Columns and rows of the source per column and row of the result.
     """
     rows, columns = gray.shape
     linear = np.array([[1, -np.sin(shear)], [0, np.cos(shear)]]) @ np.diag([zoom_x, zoom_y])
@@ -63,28 +63,28 @@ def keras_affine(
 
 @dataclass(frozen=True)
 class Robust:
-    """Changes that break what goes with the class in one hospital's images and not with disease.
+    """Changes that break what depends on the hospital and the class, but not on the disease.
 
-    Ranges are drawn from uniformly, for every image and epoch. No kind of change is always made:
-    a network that never sees an image as it got takes the softness of resampling for a sign.
+    Values are drawn uniformly from the ranges, for every image and epoch. No change is made always:
+    a network that never sees an unchanged image can take the softness of resampling for a sign.
     """
 
     move: float = 0.7
     """Probability of rotation, zoom, shift and shear."""
     rotation: float = 10.0
-    """Degrees, either way."""
+    """Rotation, degrees, either way."""
     zoom: tuple[float, float] = (0.85, 1.3)
     """Magnification of both axes."""
     stretch: float = 0.12
-    """Of each axis by itself, from 1 - stretch to 1 + stretch."""
+    """Magnification of each axis by itself, from 1 - stretch to 1 + stretch."""
     shift: float = 0.08
-    """Share of the side, either way, each axis."""
+    """Shift along each axis, share of the side, either way."""
     shear: float = 0.05
-    """Columns a row, either way."""
+    """Columns per row, either way."""
     flip: float = 0.5
     """Probability of a left-right mirror image."""
     expose: float = 0.8
-    """Probability of another exposure, whatever the image's own was."""
+    """Probability of another exposure."""
     mean: tuple[float, float] = (90.0, 155.0)
     """Gray level that the image's mean is moved to."""
     deviation: tuple[float, float] = (38.0, 75.0)
@@ -92,9 +92,9 @@ class Robust:
     gamma: float = 0.4
     """Exponent from 2 ** -gamma to 2 ** gamma."""
     degrade: float = 0.5
-    """Probability of JPEG compression, sharpening, or blur and noise; one of them."""
+    """Probability of one of JPEG compression, sharpening, and blur with noise."""
     quality: tuple[int, int] = (20, 90)
-    """Of the JPEG compression."""
+    """Quality of the JPEG compression."""
     sharpen: float = 1.2
     """Largest share of its own detail that is added to the image."""
     blur: float = 1.5

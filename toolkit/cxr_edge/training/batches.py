@@ -1,4 +1,4 @@
-"""Augmented training batches, the same for the same seed."""
+"""Augmented training batches; the same seed gives the same batches."""
 
 import math
 
@@ -13,10 +13,10 @@ from cxr_edge.training.config import FitConfig
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of one epoch after the other.
+    """Training batches, epoch after epoch.
 
-    Balanced, an epoch takes as many images of each class, the rarer ones again and again;
-    otherwise it takes every image once.
+    With ``imbalance`` balanced, an epoch has equal numbers of each class, and images of the rarer
+    class are repeated; otherwise it has every image once.
     """
 
     def __init__(self, images: ImageSet, config: FitConfig, epoch: int = 0) -> None:
@@ -39,7 +39,7 @@ class Batches(keras.utils.PyDataset):
         return pixels, self._images.labels[chosen].astype(np.float32)[:, np.newaxis]
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's images."""
+        """Draw the images of the next epoch, since Keras asks for them by index."""
         self._epoch += 1
         self._order = self._draw()
 

@@ -18,16 +18,16 @@ class Platt:
     """Calibrated logit = slope x logit + shift."""
 
     slope: float
-    """1 leaves the logits alone; above, the network was too cautious."""
+    """Factor of the logit; above 1 where the network was too cautious."""
     shift: float
-    """Added."""
+    """Summand."""
 
 
 def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
     """Fit the calibration of probabilities by maximum likelihood, with Platt's targets.
 
     A positive image counts as (P + 1) / (P + 2), a negative one as 1 / (N + 2), for P positives and
-    N negatives: so the slope stays finite where the images are parted perfectly.
+    N negatives: so the slope stays finite if the classes are separated perfectly.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def fit_platt(labels: ArrayLike, probabilities: ArrayLike) -> Platt:
     Returns
     -------
     Platt
-        Slope 1 and shift 0 where higher probabilities do not go with the positive class: such a
-        network is not to be turned round in silence.
+        Slope 1 and shift 0 if higher probabilities do not go with the positive class: a
+        calibration must not reverse a network silently.
 
     References
     ----------

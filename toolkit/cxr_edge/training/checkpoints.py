@@ -1,4 +1,4 @@
-"""What a run remembers of each finished epoch, so that a killed run can go on."""
+"""Checkpoints of a run: what each finished epoch leaves, so that a killed run can continue."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,34 +18,34 @@ _ANY: Final = ("state-[0-9]*.weights.h5", "best-[0-9]*.weights.h5")
 
 
 def state_file(run: Path, epoch: int) -> Path:
-    """Return the file of weights and optimizer as they were after an epoch."""
+    """Return the file of weights and optimizer after an epoch."""
     return run / _STATE.format(epoch)
 
 
 def best_file(run: Path, epoch: int) -> Path:
-    """Return the file of the weights that were validated after an epoch."""
+    """Return the file of the weights validated after an epoch."""
     return run / _BEST.format(epoch)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Load what an earlier epoch has left.
+    """Load the weights of an earlier epoch.
 
     Raises
     ------
     DataError
-        It is missing or damaged.
+        The file is missing or damaged.
     """
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as exc:
         raise DataError(
-            f"{path}: expected the weights that the run's history speaks of, they cannot be "
+            f"{path}: expected the weights of an epoch in the run's history, they cannot be "
             f"loaded ({str(exc).splitlines()[0]}); start the run in another folder"
         ) from exc
 
 
 def forget_states(run: Path, keep: Sequence[Path] = ()) -> None:
-    """Remove the files of weights but for ``keep``."""
+    """Remove the files of weights except ``keep``."""
     for pattern in _ANY:
         for path in run.glob(pattern):
             if path not in keep:
@@ -53,14 +53,14 @@ def forget_states(run: Path, keep: Sequence[Path] = ()) -> None:
 
 
 class SeedEpochs(keras.callbacks.Callback):
-    """Seeds every random layer anew for each epoch, since weights do not carry their state."""
+    """Callback that seeds every random layer for each epoch; weights do not carry their state."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes it)
-        """Make the masks of an epoch the same whether or not the run was interrupted before."""
+        """Seed the layers, so that an interruption does not change the masks of later epochs."""
         for number, layer in enumerate(self.model.layers):
             if generator := getattr(layer, "seed_generator", None):
                 state = np.random.SeedSequence([self._seed, number, epoch]).generate_state(2)
@@ -68,22 +68,22 @@ class SeedEpochs(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Saves weights and optimizer after each epoch; stands before any averaging of weights."""
+    """Callback that saves weights and optimizer; must come before any averaging of weights."""
 
     def __init__(self, run: Path) -> None:
         super().__init__()
         self._run = run
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes it)
-        """Save under the epoch's own name; the history decides whether it counts."""
+        """Save under the epoch's name; the file counts once the history has its row."""
         _save(self.model, state_file(self._run, epoch + 1))
 
 
-class Journal(keras.callbacks.Callback):
-    """Writes an epoch's row, keeps the best weights, stops when they are old; comes last.
+class HistoryWriter(keras.callbacks.Callback):
+    """Callback that writes the history, keeps the best weights and stops; must come last.
 
-    In this order, so that a kill at any moment leaves a run that can go on: the weights, the
-    row, and only then is removed what they replace.
+    A run killed at any moment can continue, because the order is: write the weights, write the
+    row, remove what they replace.
     """
 
     def __init__(self, run: Path, monitor: str, patience: int, first_epoch: int) -> None:
@@ -96,7 +96,7 @@ class Journal(keras.callbacks.Callback):
         self._start = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002  (Keras passes them)
-        """Start the epoch's clock."""
+        """Start the clock of the epoch."""
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -116,7 +116,7 @@ class Journal(keras.callbacks.Callback):
         self.model.stop_training |= is_over(phase, self._monitor, self._patience)
 
     def _append(self, row: Mapping[str, Any]) -> None:
-        """Replace the history by itself and one row more: no row is ever half there."""
+        """Replace the history by a longer one, so that no row is ever incomplete."""
         path = self._run / HISTORY
         lines = path.read_text(encoding="utf-8") if path.exists() else f"{','.join(row)}\n"
         write_text_atomically(path, f"{lines}{','.join(map(str, row.values()))}\n", durable=True)

@@ -14,7 +14,7 @@ from cxr_edge.training.architectures import build
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
-    Journal,
+    HistoryWriter,
     SaveState,
     SeedEpochs,
     best_file,
@@ -60,7 +60,7 @@ def fit(
     callbacks
         Further Keras callbacks.
     verbose
-        0 silent, 1 a progress bar, 2 a line an epoch.
+        0 silent, 1 a progress bar, 2 a line per epoch.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def fit(
         _Phase(config.head_epochs, config.epochs, head_only=False),
     ):
         history = read_history(run)
-        # The head's few epochs are not judged.
+        # The epochs of the head alone never stop early.
         patience = config.epochs if phase.head_only else config.patience
         if not phase.first <= len(history) < phase.last:
             continue
@@ -105,7 +105,7 @@ def fit(
                 SaveState(run),
                 *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
                 *callbacks,
-                Journal(run, config.monitor, patience, phase.first),
+                HistoryWriter(run, config.monitor, patience, phase.first),
             ],
         )
     best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
@@ -114,7 +114,7 @@ def fit(
             "training diverged: no epoch has a finite validation figure; lower --learning-rate and "
             "start in another run folder"
         )
-    # A model built anew carries no optimizer state into the file.
+    # A newly built model brings no optimizer state into the file.
     result = build(config.architecture, config.input)
     load_weights(result, best_file(run, best))
     return result

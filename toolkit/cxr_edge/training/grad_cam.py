@@ -1,4 +1,4 @@
-"""Where in an image a network sees its evidence: class-activation maps by gradient."""
+"""Class-activation maps by gradient: where in an image a network finds its evidence."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,27 +17,27 @@ _SPATIAL: Final = 4
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one image made a network answer, and where."""
+    """Explanation of one image: logit, probability and heat map."""
 
     logit: float
-    """Evidence for the positive class; the probability is its sigmoid."""
+    """Logit of the positive class; the probability is its sigmoid."""
     probability: float
     """P(positive class)."""
     heat: NDArray[np.float32]
-    """Shape (H, W) of the model's input: evidence for the positive class, 0 and more, in units
-    of the logit at the resolution of the layer it was read from."""
+    """Evidence for the positive class, at least 0, shape (H, W) of the model's input, in units of
+    the logit at the resolution of the layer that it was read from."""
     evidence: float
-    """Sum of the heat over the places of that layer, in units of the logit."""
+    """Sum of the heat over the positions of that layer, in units of the logit."""
 
 
 class Explainer:
     """Explains images to a network whose last layer is a dense one with a sigmoid.
 
     Grad-CAM (Selvaraju et al., ICCV 2017) on the last layer that still has rows and columns, with
-    gradient and activation multiplied place by place before channels are summed (HiResCAM, Draelos
-    and Carin 2020). Where global average pooling follows, as in ``edge`` and the backbones, both
-    are the same map; where a flattening follows, as in the study's networks, only the latter
-    shows what the dense layers took from each place. A network without convolutions is explained
+    gradient and activation multiplied at each position before channels are summed (HiResCAM,
+    Draelos and Carin 2020). Where global average pooling follows, as in ``edge`` and the backbones,
+    both are the same map; where a flattening follows, as in the study's networks, only the latter
+    shows what the dense layers used at each position. A network without convolutions is explained
     on its input.
     """
 
@@ -47,8 +47,8 @@ class Explainer:
         Raises
         ------
         ModelInvalid
-            It does not end with a dense layer with a sigmoid, or its last layer with rows and
-            columns is not on the way of all that follows.
+            It does not end with a dense layer with a sigmoid, or not all of its paths go through
+            its last layer with rows and columns.
         """
         self._last = model.layers[-1]
         ends_well = isinstance(self._last, keras.layers.Dense) and self._last.units == 1

@@ -1,4 +1,4 @@
-"""The history of a run: a row an epoch, and what follows from it."""
+"""History of a run, one row per epoch; the best epoch and the end follow from it."""
 
 import csv
 import math
@@ -9,11 +9,11 @@ from typing import Final
 from cxr_edge.errors import DataError
 
 HISTORY: Final = "history.csv"
-"""One row an epoch; an epoch is finished when its row is written."""
+"""File with one row per epoch; an epoch is finished when its row is written."""
 
 
 def read_history(run: Path) -> list[dict[str, float]]:
-    """Return the rows of the finished epochs; none where the run has not begun.
+    """Return the rows of the finished epochs; none if the run has not started.
 
     Raises
     ------
@@ -31,12 +31,12 @@ def read_history(run: Path) -> list[dict[str, float]]:
     except (OSError, ValueError, TypeError) as exc:
         raise DataError(f"{path}: expected the history of a run, it is damaged: {exc}") from exc
     if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
-        raise DataError(f"{path}: expected epochs without gaps; start the run anew")
+        raise DataError(f"{path}: expected epochs without gaps; start the run in another folder")
     return rows
 
 
 def best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> int:
-    """Return the first epoch, from 1, with the best figure; 0 where none is a number."""
+    """Return the first epoch, from 1, with the best figure; 0 if no figure is finite."""
     sign = -1 if monitor == "val_loss" else 1
     scored = [
         (sign * row[monitor], -row["epoch"]) for row in history if math.isfinite(row[monitor])

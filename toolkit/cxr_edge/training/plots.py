@@ -1,4 +1,4 @@
-"""Pictures of a training run."""
+"""Pictures of a training run: samples and curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,16 +20,16 @@ _CURVES: Final = (("loss", "loss"), ("accuracy", "accuracy"), ("auc", "area unde
 
 
 def draw_samples(images: ImageSet, augment: Augment, seed: int, path: Path) -> None:
-    """Write the 8 x 4 grid of augmented images with their labels, as the study looked at them.
+    """Write an 8 x 4 grid of augmented images with their labels, as in the study.
 
     Parameters
     ----------
     images
-        Drawn from, half of each class, with repetition.
+        Images to draw from, half of each class, with repetition.
     augment
-        Applied to each.
+        Augmentation of each image.
     seed
-        Of the draw and of the changes.
+        Seed of the draw and of the changes.
     path
         The PNG.
     """
@@ -51,7 +51,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], best: int, path: Path) -
     Parameters
     ----------
     history
-        Rows of the history, one an epoch.
+        Rows of the history, one per epoch.
     best
         The epoch whose weights were kept, from 1.
     path

@@ -1,4 +1,4 @@
-"""The report of a run, in Markdown."""
+"""Report of a training run, in Markdown."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_report(
     Parameters
     ----------
     path
-        The Markdown file; it shows ``curves.png`` and ``samples.png`` where they stand beside it.
+        The Markdown file; it shows ``curves.png`` and ``samples.png`` if they are beside it.
     spec
         Spec of the model, with its provenance.
     summary

@@ -81,7 +81,7 @@ def train(
     tensorboard
         Write logs for TensorBoard below ``out``.
     verbose
-        0 silent, 1 a progress bar, 2 a line an epoch.
+        0 silent, 1 a progress bar, 2 a line per epoch.
     say
         Prints one line of progress.
 
@@ -110,7 +110,7 @@ def train(
     try:
         keep_settings(out, config, images)
         if (out / MODEL).exists():
-            say(f"{out} is finished already")
+            say(f"{out} is already finished")
             spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
             return Finished(spec, images.images.unreadable, already=True)
         _draw_samples(images, out, config)

@@ -1,4 +1,4 @@
-"""Tensors out of a legacy PyTorch file, without PyTorch and without running what it pickles."""
+"""Tensors of a legacy PyTorch file, read without PyTorch and without running pickled code."""
 
 import pickle
 from collections import OrderedDict
@@ -26,7 +26,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A view, before its storage has been read."""
+    """A view of a storage that has not been read yet."""
 
     storage: _Storage
     offset: int
@@ -35,7 +35,7 @@ class _Tensor:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows dictionaries of tensors and nothing else, so that a file can run no code."""
+    """Unpickler that knows dictionaries of tensors alone, so that a file cannot run code."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) == ("collections", "OrderedDict"):
@@ -56,18 +56,18 @@ class _Unpickler(pickle.Unpickler):
 def read_torch_file(path: Path) -> dict[str, NDArray[Any]]:
     """Return the tensors of a file that ``torch.save`` wrote before version 1.6, by name.
 
-    Such a file is a row of pickles (magic number, protocol, system, the dictionary of tensors,
+    Such a file is a sequence of pickles (magic number, protocol, system, the dictionary of tensors,
     the keys of the storages) and then each storage: its length as int64, its raw numbers.
 
     Returns
     -------
     dict
-        Each with the shape it was saved with, whatever the order in memory was.
+        Tensors by name, with the shape that they were saved with.
 
     Raises
     ------
     DataError
-        The file cannot be read, or is anything else.
+        The file cannot be read, or is something else.
     """
     try:
         with path.open("rb") as file:

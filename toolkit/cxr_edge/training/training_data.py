@@ -12,7 +12,7 @@ from cxr_edge.training.config import FitConfig
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Images in memory, split by patient."""
+    """Images of a run, split by patient."""
 
     images: ImageSet
     """All images that could be read."""

@@ -1,1 +1,1 @@
-"""DICOM files to gray images."""
+"""From DICOM files to gray images."""

@@ -1,4 +1,4 @@
-"""What a compressed frame says of itself, read before a decoder sees it."""
+"""The header of a compressed frame, checked before a decoder sees it."""
 
 import struct
 from typing import Final
@@ -16,24 +16,24 @@ _JPEG_LS_SOF: Final = 0xF7
 
 
 def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
-    """Refuse a JPEG, JPEG-LS or JPEG 2000 frame that is cut or of another size than promised.
+    """Refuse a JPEG, JPEG-LS or JPEG 2000 frame that is cut or of another size than its header's.
 
-    A decoder believes the frame and not the header around it: a few bytes that promise 65535 x
-    65535 pixels would cost gigabytes.
+    A decoder believes the frame, not the DICOM header: a few bytes that promise 65535 x 65535
+    pixels would cost gigabytes.
 
     Parameters
     ----------
     frame
-        All bytes of it.
+        All bytes of the frame.
     expected
-        (rows, columns, samples a pixel) by the header around it.
+        (rows, columns, samples per pixel) by the DICOM header.
 
     Raises
     ------
     Truncated
-        It has no end marker, or ends within its header.
+        The frame has no end marker, or ends within its header.
     Corrupt
-        It is none of the three, or of another size.
+        The frame is none of the three formats, or has another size.
     """
     try:
         found = _jpeg_size(frame) if frame[:2] == _JPEG else _j2k_size(frame)
@@ -43,18 +43,19 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
         ) from exc
     if found != expected:
         raise Corrupt(
-            "the DICOM header promises {} x {} pixels of {} samples, the compressed frame has "
+            "the DICOM header says {} x {} pixels of {} samples, the compressed frame "
             "{} x {} of {}".format(*(n for size in (expected, found) for n in _across(size)))
         )
     if _END not in frame:
         raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
 
 
-def mended(frame: bytes) -> bytes:
-    """Return a checked JPEG frame with the limits that its scan must have, others as they are.
+def repaired(frame: bytes) -> bytes:
+    """Return a JPEG frame with the limits that its scan must have; any other frame as it is.
 
     Some writers put 0 for the last coefficient of a sequential scan, which can only be 63
-    (ISO/IEC 10918-1, table B.3). All is in the scan all the same, but decoders refuse.
+    (ISO/IEC 10918-1, table B.3). The scan is complete all the same, but decoders refuse it.
+    :func:`check_codestream` accepts the frame.
     """
     if frame[:2] != _JPEG:
         return frame
@@ -67,23 +68,23 @@ def mended(frame: bytes) -> bytes:
 
 
 def check_rle(frame: bytes, pixels: int, planes: int) -> None:
-    """Refuse an RLE frame, PS3.5 Annex G, that unpacks to less or to much more than promised.
+    """Refuse an RLE frame, PS3.5 Annex G, that unpacks to less than its image or to much more.
 
     Parameters
     ----------
     frame
-        All bytes of it.
+        All bytes of the frame.
     pixels
-        In an image.
+        Count of pixels.
     planes
-        Bytes a pixel; each plane of bytes is a segment.
+        Bytes per pixel; each plane of bytes is a segment.
 
     Raises
     ------
     Truncated
         A segment is too short.
     Corrupt
-        The segments are not as many, or one is more than twice too long.
+        There is another count of segments, or one is more than twice too long.
     """
     if len(frame) < _RLE_HEAD:
         raise Truncated(f"the RLE frame ends within its header ({len(frame)} bytes)")
@@ -94,20 +95,20 @@ def check_rle(frame: bytes, pixels: int, planes: int) -> None:
     for start, end in zip(starts[:count], ends, strict=True):
         length = _unpacked(frame[start:end], 2 * pixels)
         if length < pixels:
-            raise Truncated(f"an RLE segment has {length} of {pixels} bytes")
+            raise Truncated(f"an RLE segment unpacks to {length} of {pixels} bytes")
         if length > 2 * pixels:
-            raise Corrupt(f"an RLE segment has over {2 * pixels} of {pixels} bytes")
+            raise Corrupt(f"an RLE segment unpacks to over {2 * pixels} bytes, expected {pixels}")
 
 
 def _unpacked(segment: bytes, enough: int) -> int:
-    """Return how many bytes a segment holds, or some number above ``enough``."""
+    """Return the bytes that a segment unpacks to, or any number above ``enough``."""
     at = length = 0
     while at < len(segment) and length <= enough:
         head = segment[at]
-        if head < 128:  # so many bytes and one follow
+        if head < 128:  # head + 1 bytes follow
             length += min(head + 1, len(segment) - at - 1)
             at += head + 2
-        elif head == 128:  # nothing
+        elif head == 128:  # padding
             at += 1
         else:  # one byte, repeated
             length += 257 - head if at + 1 < len(segment) else 0
@@ -140,7 +141,7 @@ def _j2k_size(frame: bytes) -> tuple[int, int, int]:
 
 
 def _codestream(frame: bytes) -> int:
-    """Return where it begins: a JP2 file around it is against DICOM's rules, and occurs."""
+    """Return where the codestream starts: a JP2 file around it breaks DICOM's rules, but occurs."""
     at = 0
     if frame[4:8] == b"jP  ":
         kind = b""

@@ -1,10 +1,10 @@
-"""DICOM bytes to a dataset with pixels and the transfer syntax that these are in."""
+"""DICOM bytes to a dataset with pixels, and their transfer syntax."""
 
 import logging
 import warnings
 import zlib
 from io import BytesIO
-from typing import Final, cast
+from typing import BinaryIO, Final, cast
 
 from pydicom import config, dcmread
 from pydicom.dataelem import DataElement, RawDataElement
@@ -23,15 +23,19 @@ from pydicom.uid import (
 from cxr_edge.errors import NoPixelData, TooLarge, UnsupportedCompression
 from cxr_edge.storage.read_file import MAX_BYTES
 
-# What pydicom finds odd it quotes, and what it quotes can be the patient's: keep it quiet.
+# pydicom quotes what it finds odd, and the quote can be the patient's: keep it quiet.
 config.settings.reading_validation_mode = config.IGNORE
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 NATIVE: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+"""Transfer syntaxes whose pixels are not compressed."""
 
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_UNDEFINED: Final = 0xFFFFFFFF  # as a length: up to a delimiter
+"""Keywords of the attributes that may have the pixels."""
+
+UNDEFINED: Final = 0xFFFFFFFF
+"""Length of an element that goes up to a delimiter."""
 
 
 def parse(data: bytes) -> tuple[FileDataset, UID]:
@@ -46,7 +50,7 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
         pixels are compressed and nothing says how.
     """
     file = BytesIO(data)
-    meta = _read_meta(file)
+    meta = read_meta(file)
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         data, syntax = _inflate(file.read()), ExplicitVRLittleEndian
@@ -59,37 +63,41 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
     if syntax is None:
         if dataset[keyword].is_undefined_length:
             raise UnsupportedCompression(
-                "expected a transfer syntax that is decoded here, got none; decompress it first"
+                "the DICOM file does not say how its pixels are compressed; decompress it first"
             )
-        implicit, little = dataset.original_encoding
-        syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-        syntax = syntax if little else ExplicitVRBigEndian
+        syntax = native_syntax(dataset)
     return dataset, syntax
 
 
-def syntax_of(data: bytes) -> str:
-    """Return the name of the transfer syntax that a DICOM file tells; empty where it tells none.
-
-    Raises
-    ------
-    Exception
-        Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`, where its first bytes cannot be read.
-    """
-    syntax = _read_meta(BytesIO(data)).get("TransferSyntaxUID")
-    return "" if syntax is None else name_of(syntax)
-
-
-def name_of(syntax: UID) -> str:
-    """Return the name of a transfer syntax; of none that DICOM does not know, whatever it says."""
-    return syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
-
-
-def _read_meta(file: BytesIO) -> Dataset:
-    """Read group 2 of a file, and leave the file behind it."""
+def read_meta(file: BinaryIO) -> Dataset:
+    """Read the meta information (group 2) of a file, which may have a preamble, and stop there."""
     read_preamble(file, force=True)
     return read_dataset(
         file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_behind_meta
     )
+
+
+def native_syntax(dataset: Dataset) -> UID:
+    """Return the uncompressed transfer syntax that a dataset turned out to be written in."""
+    implicit, little = dataset.original_encoding
+    if not little:
+        return ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def name_of(syntax: UID) -> str:
+    """Return the name of a transfer syntax; one that DICOM does not know is never quoted."""
+    return syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
+
+
+def no_image() -> NoPixelData:
+    """Return the error for a dataset without pixels."""
+    return NoPixelData("this DICOM file has no image (it is a report, a plan or similar)")
+
+
+def empty_pixels() -> NoPixelData:
+    """Return the error for a pixel attribute without a byte."""
+    return NoPixelData("this DICOM file has no image (its pixel attribute is empty)")
 
 
 def _is_behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
@@ -108,22 +116,22 @@ def _inflate(packed: bytes) -> bytes:
 
 
 def _pixel_keyword(dataset: FileDataset, size: int) -> str:
-    """Return the attribute that has the pixels, once it is sure that the file does not end in it.
+    """Return the attribute that has the pixels, and refuse a file that ends within them.
 
     ``size`` is the file's, so that one that was cut before its pixels is not called a document.
     """
     if not dataset:  # what pydicom leaves where an element without length never ends
         raise EOFError
     keyword = next((name for name in PIXELS if name in dataset), None)
-    # pydicom's types know of elements that were read through alone.
+    # pydicom's types know only elements that were read completely.
     last = cast(DataElement | RawDataElement, dataset.get_item(keyword or max(dataset.keys())))
-    if isinstance(last, RawDataElement) and last.length != _UNDEFINED:
+    if isinstance(last, RawDataElement) and last.length != UNDEFINED:
         missing = last.length - len(last.value or b"")
         behind = size - (last.value_tell + last.length)
         if missing > 0 or (keyword is None and behind > 0):
             raise EOFError
     if keyword is None:
-        raise NoPixelData("expected DICOM with pixels, got a document or plan without")
+        raise no_image()
     if not last.value:
-        raise NoPixelData("expected DICOM with pixels, got an attribute without any")
+        raise empty_pixels()
     return keyword

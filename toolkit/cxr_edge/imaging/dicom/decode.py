@@ -1,4 +1,4 @@
-"""DICOM bytes to gray: the only importer of pydicom."""
+"""DICOM bytes to gray pixels."""
 
 from typing import Final
 
@@ -38,8 +38,8 @@ def decode_dicom(
 ) -> tuple[NDArray[Gray], SourceFacts]:
     """Decode the first frame of a DICOM file.
 
-    Stored values pass the Modality LUT (PS3.3 C.11.1), the VOI LUT or window (C.11.2) or,
-    without one, the full range of the stored bits, and are scaled to ``depth``; MONOCHROME1
+    Stored values pass the Modality LUT (PS3.3 C.11.1), then the VOI LUT or window (C.11.2), or the
+    full range of the stored bits if there is none, and are scaled to ``depth``. MONOCHROME1
     (C.7.6.3.1.2) or a Presentation LUT Shape of INVERSE (C.11.6) is inverted last.
 
     Parameters
@@ -54,8 +54,8 @@ def decode_dicom(
     Returns
     -------
     tuple
-        Pixels of that type, shape (rows, columns), and what the report says of the source. Nothing
-        that identifies a patient is read, and no message quotes the header.
+        Pixels of that type, shape (rows, columns), and the facts about the source. Nothing that
+        identifies a patient is read, and no message quotes the header.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def instance_uid(data: bytes) -> str:
 def _decode(
     dataset: FileDataset, syntax: UID, depth: type[Gray], rule: GrayRule
 ) -> tuple[NDArray[Gray], SourceFacts]:
-    plugin_for(syntax)  # what cannot be decoded is told before anything odd in it
+    plugin_for(syntax)  # first: without a decoder nothing else matters
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if kind not in _SAMPLES:
         known = [str(member) for member in PhotometricInterpretation]
@@ -94,7 +94,7 @@ def _decode(
         )
     samples = int(dataset.get("SamplesPerPixel", 1))
     if samples != _SAMPLES[kind]:
-        raise Corrupt(f"expected {_SAMPLES[kind]} samples a pixel for {kind}, got {samples}")
+        raise Corrupt(f"expected {_SAMPLES[kind]} samples per pixel for {kind}, got {samples}")
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     frames = int(dataset.get("NumberOfFrames") or 1)
     check_size(columns, rows, frames)

@@ -1,4 +1,4 @@
-"""What goes wrong in damaged files, told without a word of them."""
+"""The errors that libraries raise for damaged DICOM files."""
 
 import struct
 import zlib
@@ -22,4 +22,5 @@ DAMAGE: Final = (
     zlib.error,
     cv2.error,
 )
-"""What pydicom, its decoders, numpy and OpenCV raise for damaged files."""
+"""Errors of pydicom, its decoders, numpy and OpenCV for damaged files. Their text may hold bytes of
+the header, so messages name only the class."""

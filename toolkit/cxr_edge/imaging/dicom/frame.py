@@ -1,4 +1,4 @@
-"""A dataset's first frame, decoded: which transfer syntax by which library."""
+"""The first frame of a dataset, checked against its header and decoded."""
 
 import math
 from typing import Any
@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import (
-    UID,
-    RLELossless,
-)
+from pydicom.uid import UID, RLELossless
 
 from cxr_edge.errors import NoPixelData, UnsupportedCompression
-from cxr_edge.imaging.dicom.codestream import check_codestream, check_rle, mended
+from cxr_edge.imaging.dicom.codestream import check_codestream, check_rle, repaired
 from cxr_edge.imaging.dicom.dataset import NATIVE, PIXELS
 from cxr_edge.imaging.dicom.transfer_syntaxes import plugin_for
 
@@ -21,18 +18,18 @@ from cxr_edge.imaging.dicom.transfer_syntaxes import plugin_for
 def first_frame(
     dataset: FileDataset, syntax: UID, size: tuple[int, int, int], frames: int
 ) -> tuple[NDArray[Any], str]:
-    """Decode the first frame, once what is there fits what was promised.
+    """Check that the pixels are those that the header promises, and decode the first frame.
 
     Parameters
     ----------
     dataset
-        As parsed; of its frames the first is left.
+        Dataset as parsed; only its first frame is left in it.
     syntax
-        That its pixels are in; :func:`plugin_for` has one.
+        Transfer syntax of its pixels; :func:`plugin_for` accepts it.
     size
-        (rows, columns, samples a pixel) by its header.
+        (rows, columns, samples per pixel) by its header.
     frames
-        By its header.
+        Count of frames by its header.
 
     Returns
     -------
@@ -43,9 +40,9 @@ def first_frame(
     Raises
     ------
     EOFError
-        There are fewer bytes than promised.
+        There are fewer bytes than the header promises.
     ImageError
-        The compressed frame is not what the header promises; :func:`check_codestream`.
+        The compressed frame does not match the header, as for :func:`check_codestream`.
     Exception
         Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`.
     """
@@ -67,7 +64,7 @@ def first_frame(
 
 def _check_length(dataset: FileDataset, values: int) -> None:
     bits = values * int(dataset.BitsAllocated)
-    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":  # two pixels share a colour
+    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":  # two pixels share a color
         bits = bits // 3 * 2
     if any(len(dataset[name].value) * 8 < bits for name in PIXELS if name in dataset):
         raise EOFError
@@ -76,23 +73,25 @@ def _check_length(dataset: FileDataset, values: int) -> None:
 def _keep_first_frame(
     dataset: FileDataset, syntax: UID, size: tuple[int, int, int], frames: int
 ) -> None:
-    """Check the first frame's codestream, and leave no other frame to the decoder."""
+    """Check the first frame's codestream, and remove all other frames."""
     bits = int(dataset.BitsAllocated)
     if syntax == RLELossless and bits % 8:
-        raise UnsupportedCompression("expected whole bytes, got RLE of single bits; unpack it")
+        raise UnsupportedCompression(
+            "the pixels are RLE of single bits, which is not decoded here; decompress it first"
+        )
     offsets = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
         del dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
     frame = get_frame(dataset.PixelData, 0, number_of_frames=frames, extended_offsets=offsets)
     if not frame:
-        raise NoPixelData("expected a compressed frame, got one without a byte")
+        raise NoPixelData("this DICOM file has no image (its compressed frame is empty)")
     if syntax == RLELossless:
         rows, columns, samples = size
         check_rle(frame, rows * columns, samples * bits // 8)
     else:
         check_codestream(frame, size)
-        frame = mended(frame)
+        frame = repaired(frame)
     dataset.PixelData = encapsulate([frame], has_bot=False)
     dataset.NumberOfFrames = 1
 
@@ -100,12 +99,12 @@ def _keep_first_frame(
 def _unusual_bits(dataset: FileDataset) -> tuple[int, int] | None:
     """Return by how many bits to shift left, then right, where the stored bits are not the lowest.
 
-    PS3.5 8.1.1; pydicom takes it for granted that they are.
+    PS3.5 8.1.1; pydicom assumes that they are.
     """
     names = ("BitsAllocated", "BitsStored", "HighBit")
     if any(dataset.get(name) is None for name in names):
         return None
     allocated, bits, high = (int(dataset[name].value) for name in names)
-    if not 0 < bits <= high < allocated:  # a high bit that cannot be is not believed
+    if not 0 < bits <= high < allocated:  # an impossible high bit is ignored
         return None
     return allocated - 1 - high, allocated - bits

@@ -1,6 +1,6 @@
-"""What a DICOM file's header tells of its image, read without decoding a pixel.
+"""The facts that a DICOM file's header gives, read without decoding a pixel.
 
-Nothing that identifies a patient is kept: text comes out only where it is one of a closed list.
+Nothing that identifies a patient is kept: text is returned only if it is one of a closed list.
 """
 
 import zlib
@@ -11,23 +11,30 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from pydicom import dcmread
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import data_element_generator, read_dataset, read_preamble
+from pydicom.filereader import data_element_generator, read_dataset
 from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     RLELossless,
 )
 
-from cxr_edge.errors import Corrupt, ImageError, NoPixelData, Truncated, UnsupportedCompression
-from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
+from cxr_edge.errors import Corrupt, ImageError, Truncated, UnsupportedCompression
+from cxr_edge.imaging.dicom.dataset import (
+    NATIVE,
+    PIXELS,
+    UNDEFINED,
+    empty_pixels,
+    name_of,
+    native_syntax,
+    no_image,
+    read_meta,
+)
 from cxr_edge.imaging.dicom.errors import DAMAGE
 from cxr_edge.imaging.dicom.transfer_syntaxes import (
     BY_PLUGIN,
@@ -36,7 +43,7 @@ from cxr_edge.imaging.dicom.transfer_syntaxes import (
 )
 
 UNKNOWN: Final = "unknown"
-"""Stands for what a header says that DICOM does not know."""
+"""Word for a value that DICOM does not define."""
 
 _FACTS: Final[list[BaseTag | int]] = [
     0x00280002,  # Samples per Pixel
@@ -47,17 +54,16 @@ _FACTS: Final[list[BaseTag | int]] = [
     0x00280100,  # Bits Allocated
     0x00280101,  # Bits Stored
 ]
-_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-_UNDEFINED: Final = 0xFFFFFFFF  # as a length: up to a delimiter
+_PIXELS: Final = tuple(tag_for_keyword(keyword) for keyword in PIXELS)
 _DEFER: Final = 1 << 12
-"""Values of more bytes are stepped over."""
+"""Largest value, in bytes, that is read; others are stepped over."""
 _INFLATED_HEAD: Final = 1 << 20
-"""So many bytes of a deflated file are unpacked, whatever it promises."""
+"""Bytes of a deflated file that are unpacked, whatever it promises."""
 
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """Facts from the header; 0 where it does not tell."""
+    """Facts from the header; 0 where it has none."""
 
     syntax: str
     """Keyword of the transfer syntax, or :data:`UNKNOWN`."""
@@ -70,19 +76,19 @@ class DicomHeader:
     bits: int
     """Bits stored."""
     frames: int
-    """1 where it does not tell."""
+    """Count of frames, 1 where the header has none."""
     trouble: ImageError | None
-    """Why a scan will get no image out of it; what only decoding can tell is not told."""
+    """Error that a scan will get, as far as it shows without decoding."""
 
 
 @cache
 def syntaxes() -> Mapping[str, str]:
-    """Return the transfer syntaxes of images by keyword, each with what must be installed for it.
+    """Return the transfer syntaxes of images, each with the command that installs its decoder.
 
     Returns
     -------
     Mapping
-        Empty text where it is decoded; else what to do.
+        By keyword; empty text where the decoder is installed.
     """
     plain = (*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless)
     return {syntax.keyword: "" for syntax in plain} | {
@@ -99,12 +105,12 @@ def _missing(syntax: UID) -> str:
 
 
 def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
-    """Read a DICOM file up to its pixels, and see whether these are all there.
+    """Read a DICOM file up to its pixels, and check that they are all there.
 
     Parameters
     ----------
     file
-        At its beginning; it can be sought in.
+        File at its start; it can be sought in.
     size
         Bytes of the file.
 
@@ -120,24 +126,19 @@ def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
 
 
 def _read(file: BinaryIO, size: int) -> DicomHeader:
-    read_preamble(file, force=True)
-    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
-    syntax = meta.get("TransferSyntaxUID")
+    syntax = read_meta(file).get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _INFLATED_HEAD)
         dataset = read_dataset(
             BytesIO(inflated), False, True, stop_when=_is_behind_facts, specific_tags=_FACTS
         )  # fmt: skip
-        damage = None if "Rows" in dataset else _no_pixels()
+        damage: ImageError | None = None if "Rows" in dataset else no_image()
     else:
         file.seek(0)
         dataset = dcmread(
             file, defer_size=_DEFER, stop_before_pixels=True, force=True, specific_tags=_FACTS
         )
-        implicit, little = dataset.original_encoding
-        if syntax is None:
-            plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-            syntax = plain if little else ExplicitVRBigEndian
+        syntax = native_syntax(dataset) if syntax is None else syntax
         damage = _damage(file, size, dataset, needed=_bytes_needed(dataset, syntax))
     kind = str(dataset.get("PhotometricInterpretation", UNKNOWN))
     return DicomHeader(
@@ -162,7 +163,7 @@ def _number(dataset: Dataset, keyword: str) -> int:
 
 
 def _bytes_needed(dataset: Dataset, syntax: UID) -> int:
-    """Return how many bytes the pixels take, 0 where only their decoder can tell."""
+    """Return the bytes of the pixels, 0 where only their decoder knows them."""
     if syntax not in NATIVE or dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         return 0
     names = ("Rows", "Columns", "BitsAllocated")
@@ -175,7 +176,7 @@ def _bytes_needed(dataset: Dataset, syntax: UID) -> int:
 
 
 def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageError | None:
-    """Return what is wrong with the pixels that the file has come to, as far as lengths tell."""
+    """Return what is wrong with the pixels, by their length; the file is at their element."""
     implicit, little = dataset.original_encoding
     cut = Truncated(f"the DICOM file ends before its pixels do ({size} bytes); copy it again")
     try:
@@ -185,21 +186,13 @@ def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageEr
     except EOFError:
         return cut
     if pixels is None or pixels.tag not in _PIXELS:
-        return cut if "Rows" in dataset else _no_pixels()
-    if isinstance(pixels, DataElement) or pixels.length == _UNDEFINED:
+        return cut if "Rows" in dataset else no_image()
+    if isinstance(pixels, DataElement) or pixels.length == UNDEFINED:
         return None
     if not pixels.length:
-        return NoPixelData("expected DICOM with pixels, got an attribute without any")
-    short = pixels.length < needed or _end(pixels) > size
-    return cut if short else None
-
-
-def _end(element: RawDataElement) -> int:
-    return element.value_tell + element.length
-
-
-def _no_pixels() -> ImageError:
-    return NoPixelData("expected DICOM with pixels, got a document or plan without")
+        return empty_pixels()
+    is_cut = pixels.length < needed or pixels.value_tell + pixels.length > size
+    return cut if is_cut else None
 
 
 def _not_decoded(syntax: UID) -> ImageError | None:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ConstantImage, Corrupt
 
 Gray = TypeVar("Gray", np.uint8, np.uint16)
-"""What an image is shown in: 0 is black, the largest value white."""
+"""Type of a decoded image: 0 is black, its largest value is white."""
 
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 FUNCTIONS: Final[tuple[Function, ...]] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
-"""What a window's VOI LUT Function may be."""
+"""Values of the VOI LUT Function."""
 
 _TABLE_BITS: Final = 16
 
@@ -25,9 +25,9 @@ class Rescale:
     """A Modality LUT that is a line, PS3.3 C.11.1.1.2."""
 
     slope: float = 1
-    """Units a stored value."""
+    """Units of the modality per stored value."""
     intercept: float = 0
-    """Units."""
+    """Units of the modality at the stored value 0."""
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return ``values`` in the units of the modality, same shape."""
@@ -40,11 +40,11 @@ class Lut:
     """A Modality or VOI LUT that is a table, PS3.3 C.11.1.1.1 and C.11.2.1.1."""
 
     first: int
-    """The value that the first entry is for."""
+    """Value that the first entry is for."""
     bits: int
-    """An entry has so many."""
+    """Bits per entry."""
     entries: NDArray[Any]
-    """Shape (entries,); beyond its ends they hold."""
+    """Entries, shape (entries,); values beyond the ends get the first or last one."""
 
     def __post_init__(self) -> None:
         if not self.entries.size:
@@ -52,7 +52,7 @@ class Lut:
 
     @property
     def top(self) -> float:
-        """The largest value that an entry can have; some tables hold more than they tell."""
+        """Largest value that an entry can have; some tables exceed their own bits."""
         return float((1 << max(self.bits, int(self.entries.max()).bit_length())) - 1)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -67,11 +67,11 @@ class Window:
     """A VOI window, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
 
     center: float
-    """In units after the Modality LUT."""
+    """Center in units of the modality."""
     width: float
-    """In the same."""
+    """Width in units of the modality."""
     function: Function = "LINEAR"
-    """How values become gray."""
+    """VOI LUT Function."""
 
     def __post_init__(self) -> None:
         # Only LINEAR may be of width 1: a step.
@@ -95,34 +95,36 @@ class Window:
 
 @dataclass(frozen=True)
 class Grayscale:
-    """What becomes of a stored value: Modality LUT, VOI LUT, polarity, in this order."""
+    """The steps from stored values to gray: Modality LUT, VOI LUT, polarity, in this order."""
 
     modality: Rescale | Lut
     """First step."""
     voi: Window | Lut | None
-    """Second step; None is the whole of ``bounds``."""
+    """Second step; None shows the range from one end of ``bounds`` to the other."""
     inverted: bool
     """Third step: whether the least value is white."""
     bounds: tuple[float, float]
-    """The stored values that are shown as the darkest and the brightest without a VOI LUT."""
+    """Stored values that are shown as black and white if there is no VOI LUT."""
     padding: tuple[int, int] | None = None
-    """The least and the greatest stored value that are no picture, shown black, PS3.3 C.7.5.1.1.2;
-    they pass none of the steps."""
+    """Least and greatest stored value of the padding, PS3.3 C.7.5.1.1.2: it passes none of the
+    steps and is black."""
 
     def __call__(self, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
-        """Return the display of ``stored`` in the type ``depth``, same shape.
+        """Return the gray of ``stored`` in the type ``depth``, same shape.
 
         Raises
         ------
         ConstantImage
-            All that is no padding has one value.
+            Every pixel except the padding has the same value.
         Corrupt
             The steps leave no range to show.
         """
         if self.padding:
             picture = stored[~self._is_padding(stored)]
             if not picture.size or picture.min() == picture.max():
-                raise ConstantImage("every pixel but the padding is the same")
+                raise ConstantImage(
+                    "every pixel except the padding is the same; there is nothing to classify"
+                )
         return through_table(partial(self._show, depth=depth), stored)
 
     def _show(self, stored: NDArray[Any], depth: type[Gray]) -> NDArray[Gray]:
@@ -151,14 +153,14 @@ class Grayscale:
 def through_table(
     show: Callable[[NDArray[Any]], NDArray[Gray]], stored: NDArray[Any]
 ) -> NDArray[Gray]:
-    """Return ``show(stored)``, computed once a value and not once a pixel where that is less.
+    """Return ``show(stored)``, computed once per possible value if these are few enough.
 
     Parameters
     ----------
     show
-        Takes an array of values and gives gray of the same shape; a pixel by itself.
+        Function from an array of values to gray of the same shape, pixel by pixel.
     stored
-        Any shape; of native byte order.
+        Stored values of any shape, in native byte order.
     """
     if stored.dtype.kind not in "iu" or stored.dtype.itemsize * 8 > _TABLE_BITS:
         return show(stored)
@@ -169,15 +171,15 @@ def through_table(
 
 
 def scale(values: NDArray[Any], low: float, high: float, depth: type[Gray]) -> NDArray[Gray]:
-    """Return ``values`` with ``low`` black, ``high`` white and what is beyond clipped.
+    """Return ``values`` with ``low`` as black and ``high`` as white; values beyond are clipped.
 
     Raises
     ------
     Corrupt
-        ``high`` is not above ``low``, or one of them is no number.
+        ``high`` is not above ``low``, or one of them is not finite.
     """
     if not high > low or not np.isfinite(high - low):
-        raise Corrupt(f"the DICOM file's values range from {low:g} to {high:g}")
+        raise Corrupt(f"the DICOM file shows values from {low:g} to {high:g}, which is no range")
     white = np.iinfo(depth).max
     scaled = (values.astype(np.float64) - low) * (white / (high - low))
     return np.clip(np.rint(np.nan_to_num(scaled)), 0, white).astype(depth)

@@ -1,4 +1,4 @@
-"""What a dataset says of how its stored values are shown."""
+"""The attributes that say how stored values are shown."""
 
 from typing import Any
 
@@ -17,21 +17,21 @@ from cxr_edge.imaging.rules import GrayRule
 def grayscale_of(
     dataset: FileDataset, stored: NDArray[Any], *, inverted: bool
 ) -> tuple[Grayscale, bool]:
-    """Return how stored values are shown, and whether they use fewer bits than they claim.
+    """Return the steps to gray, and whether the values use fewer bits than the header says.
 
     Parameters
     ----------
     dataset
-        Of one sample a pixel.
+        Dataset with one sample per pixel.
     stored
-        Its first frame.
+        Stored values of its first frame.
     inverted
         Whether its photometric interpretation says that the least value is white.
 
     Raises
     ------
     Corrupt
-        Its attributes contradict themselves.
+        Its attributes contradict each other.
     Exception
         Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`.
     """
@@ -57,7 +57,7 @@ def grayscale_of(
 
 
 def _describe_by_functional_groups(dataset: FileDataset) -> None:
-    """Put what an enhanced object tells of its first frame where others tell it."""
+    """Copy the attributes of an enhanced object's first frame to where other objects have them."""
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in (dataset.get(groups) or [])[:1]:
             for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
@@ -77,7 +77,7 @@ def _padding(dataset: FileDataset, *, signed: bool) -> tuple[int, int] | None:
 
 
 def _as_signed(value: int) -> int:
-    """Mend what was written or read as unsigned 16 bits and is below zero."""
+    """Return a value below zero that was written or read as unsigned 16 bits."""
     return value - (1 << 16) if value >= 1 << 15 else value
 
 
@@ -107,11 +107,11 @@ def _first(value: object) -> float:
 def _bounds(
     dataset: FileDataset, stored: NDArray[Any], padding: tuple[int, int] | None
 ) -> tuple[tuple[float, float], bool]:
-    """Return the stored values that stand for black and white where no window tells.
+    """Return the stored values that are black and white without a window, and if they are fewer.
 
-    They are those of the stored bits, and not those that occur. But an image that claims all of 16
-    bits is held to those that it uses, as other 16-bit images are; and what has more bits, or is
-    of floating point, spans what occurs in it.
+    The ends are those of the stored bits, not of the values. There are two exceptions: of 16 stored
+    bits only those in use count, as in other 16-bit images; and an image of more bits or of
+    floating point goes from its least to its largest value.
     """
     picture = stored
     if padding:

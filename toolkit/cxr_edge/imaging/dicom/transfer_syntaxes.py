@@ -44,33 +44,29 @@ BY_PLUGIN: Final = (*_BY_LIBJPEG, *_BY_OPENJPEG)
 """Compressed transfer syntaxes that a plugin of pydicom decodes; RLE it decodes by itself."""
 
 _PLUGIN: Final = "pylibjpeg"
-"""pydicom's name of the one that is asked, whatever else is installed.
+"""pydicom's name of the plugin that is used, whatever else is installed.
 
 Pillow gives other pixels; GDCM and pylibjpeg-rle end the process on damaged frames.
 """
 
 ALWAYS_LOSSY: Final = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
+"""Transfer syntaxes that exist only with loss."""
 
 
 def plugin_for(syntax: UID) -> str:
-    """Return the plugin of pydicom that decodes a transfer syntax here.
-
-    Uncompressed ones need none, for which an empty name stands.
+    """Return the plugin of pydicom that decodes a transfer syntax; empty if it is uncompressed.
 
     Raises
     ------
     UnsupportedCompression
-        It is not installed, or there is none.
+        The plugin is not installed, or there is none.
     """
     if syntax in NATIVE:
         return ""
     if syntax == RLELossless:
         return "pydicom"
     if syntax not in BY_PLUGIN:
-        raise UnsupportedCompression(
-            f"expected a transfer syntax that is decoded here, got {name_of(syntax)}; "
-            "decompress it first"
-        )
+        raise UnsupportedCompression(f"{name_of(syntax)} is not decoded here; decompress it first")
     if _PLUGIN not in get_decoder(syntax).available_plugins:
         raise UnsupportedCompression(
             f"no decoder of {name_of(syntax)} is installed: {decoder_install_command(syntax)}"

@@ -1,0 +1,73 @@
+"""Start-up: which libraries a command loads, and how long it takes to answer."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from fakes import SAMPLES
+
+LIBRARIES = {"numpy", "cv2", "onnxruntime"}
+"""Libraries that a scan of raster images computes with."""
+
+COMMAND = {"typer", "annotated_doc", "shellingham", "platformdirs"}
+"""Libraries of the command line, all small."""
+
+
+def python(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run this Python in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_help_loads_neither_runtime_nor_decoder() -> None:
+    """``cxr --help`` answers at once: no onnxruntime, no OpenCV, no numpy."""
+    loaded = python("-X", "importtime", "-m", "cxr_edge", "--help").stderr
+    modules = {line.rsplit("|", 1)[-1].strip() for line in loaded.splitlines()}
+    assert "cxr_edge.cli.app" in modules
+    assert not modules & {*LIBRARIES, "pydicom", "tensorflow"}
+
+
+def test_help_answers_at_once() -> None:
+    """``cxr --help`` takes less than half a second of the CPU, the best of three."""
+    taken = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "cxr_edge", "--help"], check=True, capture_output=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(taken) < 0.5, taken
+
+
+def test_a_scan_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    """A raster image takes three libraries and the command line: no rich, no pydicom."""
+    words = ["scan", str(SAMPLES / "phantom-normal.jpg"), "--runtime", "onnx", "-q"]
+    out = str(tmp_path / "r.csv")
+    script = (
+        "import sys; before = set(sys.modules); from cxr_edge.cli.app import app\n"
+        f"app({[*words, '--out', out]!r}, standalone_mode=False)\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*new - set(sys.stdlib_module_names))"
+    )
+    python("-c", script)  # the first one tests the package and measures what is remembered
+    (tmp_path / "r.csv").unlink()
+    loaded = set(python("-c", script).stdout.split())
+    assert loaded == {*LIBRARIES, *COMMAND, "cxr_edge"}
+
+
+def test_a_scan_never_loads_tensorflow(tmp_path: Path) -> None:
+    """The runtime runs where TensorFlow is not installed, and does not want it where it is."""
+    script = (
+        "import sys; from cxr_edge.cli.app import app\n"
+        f"app(['scan', {str(SAMPLES)!r}, '--out', {str(tmp_path / 'r.csv')!r}], "
+        "standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'cxr_edge.training', 'cxr_export'}\n"
+        "assert {'onnxruntime', 'ai_edge_litert', 'openvino'} & set(sys.modules)\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    python("-c", script)

@@ -1,0 +1,93 @@
+"""The Python API: what ``import cxr_edge`` offers is what the commands do."""
+
+import ast
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ROOT, SAMPLES
+
+import cxr_edge
+from cxr_edge.errors import DataError, UsageError
+from cxr_edge.pipeline.decision import round_probability
+from cxr_edge.pipeline.discover import Skipped
+
+
+@pytest.fixture(scope="module")
+def classifier() -> cxr_edge.Classifier:
+    """The default model in onnxruntime."""
+    return cxr_edge.open_model(runtime="onnx")
+
+
+def test_a_scan_gives_what_the_report_holds(
+    classifier: cxr_edge.Classifier, cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """``scan`` and ``classify`` give each file of the report its path, label and probability."""
+    result = cxr("scan", SAMPLES, "--runtime", "onnx", "--out", tmp_path / "report.csv")
+    assert result.exit_code == 3
+    skipped = Skipped()
+    found = list(cxr_edge.scan(SAMPLES, classifier, skipped=skipped))
+    with (tmp_path / "report.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [outcome.path for outcome in found] == [row["path"] for row in rows]
+    manifest = json.loads((tmp_path / "report.run.json").read_text("utf-8"))
+    assert skipped.counts == manifest["skipped"]
+    for outcome, row in zip(found, rows, strict=True):
+        alone = classifier.classify(SAMPLES / row["path"])
+        for got in (outcome, alone):
+            assert got.sha256 == row["sha256"]
+            if isinstance(got, cxr_edge.Prediction):
+                assert (got.label, f"{got.probability:.6f}") == (row["label"], row["probability"])
+                assert got.probability == round_probability(got.probability)
+            else:
+                assert (got.reason, got.detail) == (row["reason"], row["detail"])
+
+
+def test_a_path_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
+    """Before a model is opened, and before the first outcome is asked for."""
+    with pytest.raises(UsageError, match="does not exist"):
+        cxr_edge.scan(tmp_path / "none")
+
+
+def test_a_threshold_decides(classifier: cxr_edge.Classifier) -> None:
+    """A threshold of one's own changes the label, and nothing else."""
+    image = SAMPLES / "phantom-normal.jpg"
+    before = classifier.classify(image)
+    after = cxr_edge.open_model(runtime="onnx", threshold=0).classify(image)
+    assert isinstance(before, cxr_edge.Prediction)
+    assert isinstance(after, cxr_edge.Prediction)
+    assert (before.label, after.label) == ("NORMAL", "PNEUMONIA")
+    assert before.probability == after.probability
+
+
+def test_classes_of_another_name_are_no_data_for_the_model(
+    classifier: cxr_edge.Classifier, tmp_path: Path
+) -> None:
+    """``evaluate`` names both sides where folders and model differ."""
+    pytest.importorskip("sklearn")
+    for name in ("CLEAR", "TB"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.jpg").write_bytes((SAMPLES / "phantom-normal.jpg").read_bytes())
+    with pytest.raises(DataError, match=r"(?s)PNEUMONIA.*TB|TB.*PNEUMONIA"):
+        cxr_edge.evaluate(classifier, tmp_path)
+
+
+def test_the_import_is_cheap_and_the_names_are_typed() -> None:
+    """Nothing heavy is loaded before a name is used; the stub has the names that there are."""
+    script = (
+        "import sys, cxr_edge\n"
+        "assert not {'numpy', 'cv2', 'onnxruntime', 'typer'} & set(sys.modules)\n"
+        "assert all(getattr(cxr_edge, name) for name in cxr_edge.__all__ if name != 'evaluate')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    stub = ast.parse((ROOT / "toolkit" / "cxr_edge" / "__init__.pyi").read_text("utf-8"))
+    (listed,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(listed) == cxr_edge.__all__
+    assert dir(cxr_edge) == sorted(cxr_edge.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'classify'"):
+        _ = cxr_edge.classify  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+"""The progress bar and the summary of a run on the terminal."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cxr_edge.cli.progress_bar import Bar
+    from cxr_edge.reports.manifest import Manifest
+
+_SKIPPED: Final = {
+    "other": "not images",
+    "hidden": "hidden",
+    "special": "pipes, sockets or devices",
+    "loop": "links to a folder above",
+    "unlisted": "folders that could not be read",
+    "unread": "files that could not be read",
+}
+"""Words for the reasons why files and folders are skipped."""
+
+NOT_READ: Final = "some folders or files could not be read, so images may be missing"
+"""Warning that goes with exit code 3."""
+
+
+def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
+    """Return a progress bar when standard error is a terminal, and none for a pipe.
+
+    Parameters
+    ----------
+    candidates
+        Function that returns the files to count.
+    quiet
+        Whether the user asked for none.
+    """
+    if quiet or not sys.stderr.isatty():
+        return []
+
+    from rich.console import Console  # loaded for a terminal alone
+
+    from cxr_edge.cli.progress_bar import Bar
+    from cxr_edge.reports.progress import Meter
+
+    return [Bar(Meter(candidates()), Console(stderr=True))]
+
+
+def files_line(manifest: "Manifest", what: str) -> str:
+    """Return how many files a report or mapping has, and how many of them it had before."""
+    rows, before = manifest.counts.rows, manifest.continued_from
+    files = f"{rows} file{'' if rows == 1 else 's'}"
+    if rows and before == rows:
+        return f"{files}, all already in the {what}; nothing to do"
+    parts = [files]
+    if before:
+        parts.append(f"{before} already in the {what}")
+    if manifest.files_per_second:
+        parts.append(f"{manifest.files_per_second:.1f} files/s")
+    return ", ".join(parts)
+
+
+def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
+    """Return a count and its parts: ``failed 2: 1 not-an-image, 1 truncated``."""
+    parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    return f"{title} {count}: {parts}" if parts else f"{title} {count}"
+
+
+def skipped_line(skipped: Mapping[str, int]) -> str:
+    """Return how many files and folders were skipped, and why: ``skipped 2: not images``."""
+    reasons = {_SKIPPED[reason]: count for reason, count in skipped.items() if count}
+    if len(reasons) == 1:
+        return f"skipped {sum(reasons.values())}: {next(iter(reasons))}"
+    return count_line("skipped", sum(reasons.values()), reasons)

@@ -1,0 +1,132 @@
+"""The functions of ``import cxr_edge`` that open a model and scan files."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from cxr_edge.jobs.session import ScanConfig, Session
+from cxr_edge.models.locate import DEFAULT
+from cxr_edge.models.registry import AUTO
+from cxr_edge.pipeline.classifier import Classifier
+from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.outcome import Outcome
+from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.scan import scan as scan_items
+from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.system.cpu import usable_cpus
+
+
+def open_model(
+    model: str | Path = DEFAULT,
+    *,
+    operating_point: str | None = None,
+    threshold: float | None = None,
+    spec: str | Path | None = None,
+    runtime: str = AUTO,
+    device: str = AUTO,
+    threads: int = 1,
+    batch_size: int | None = 1,
+    self_test: bool = True,
+) -> Classifier:
+    """Open a model, as ``cxr scan`` does.
+
+    Parameters
+    ----------
+    model
+        ``"default"``, a model package, or an ``.onnx`` or ``.tflite`` file.
+    operating_point
+        Name of a threshold of the model; the model's default if neither it nor ``threshold`` is
+        given.
+    threshold
+        Threshold from 0 to 1, in place of a name.
+    spec
+        Spec file for a model that carries none.
+    runtime
+        ``"auto"``, ``"onnx"``, ``"litert"`` or ``"openvino"``.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or another device of the runtime.
+    threads
+        CPU threads per call of the model.
+    batch_size
+        Images per call of the model in :func:`scan`; None for the fastest, which is measured.
+    self_test
+        Whether a package's self-test runs before its first use on this machine.
+
+    Returns
+    -------
+    Classifier
+        Opened model; ``classifier.model.spec`` tells what it expects and means.
+
+    Raises
+    ------
+    UsageError
+        The model does not exist, or an argument cannot work.
+    ModelError
+        The model cannot be run here.
+    SelfTestFailed
+        The model gives other results here than where its package was made.
+    """
+    return Session.open(
+        ScanConfig(
+            model=str(model),
+            spec=None if spec is None else Path(spec),
+            runtime=runtime,
+            device=device,
+            operating_point=operating_point,
+            threshold=threshold,
+            batch_size=batch_size,
+            threads=threads,
+            self_test=self_test,
+        )
+    ).classifier
+
+
+def scan(
+    paths: str | Path | Sequence[str | Path],
+    classifier: Classifier | None = None,
+    *,
+    workers: int | None = None,
+    skipped: Skipped | None = None,
+) -> Iterator[Outcome]:
+    """Classify the files below folders, in the order of ``cxr scan``; nothing is written.
+
+    Files are decoded in this process: one that crashes a decoder ends it. ``cxr scan`` keeps
+    such files apart, and writes a report that can be continued.
+
+    Parameters
+    ----------
+    paths
+        Files and folders, with everything below them.
+    classifier
+        Opened model; the default model if it is not given.
+    workers
+        Files processed in parallel; as many as usable CPUs by default.
+    skipped
+        Counts of files that are not taken, filled while the outcomes are consumed.
+
+    Returns
+    -------
+    iterator of Prediction and Failure
+        One for every file taken, in sorted order; files are read as it is consumed.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist.
+    ReportError
+        A folder vanished while it was read.
+    ModelError
+        The runtime failed.
+    """
+    roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    resolve_roots(roots)  # at once, not when the first outcome is asked for
+    opened = classifier or open_model()
+    batches = scan_items(
+        discover(roots, skipped),
+        opened.model,
+        opened.decision,
+        checks=opened.checks,
+        batching=opened.batching,
+        engine=ThreadEngine(workers or usable_cpus()),
+    )
+    return chain.from_iterable(batches)

@@ -1,0 +1,205 @@
+"""START HERE for reports. One run into one CSV file: started, continued or found complete.
+
+::
+
+    lock -> compare rows with files -> manifest -> (outcomes -> sinks) ... -> manifest
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from cxr_edge.errors import CxrError, ExitCode
+from cxr_edge.isolation.heartbeat import InFlightTable
+from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.outcome import Failure
+from cxr_edge.pipeline.source_folders import SourceFolders
+from cxr_edge.reports.append_log import CsvKind, catch_up, check_place, is_started
+from cxr_edge.reports.csv_report import CsvSink
+from cxr_edge.reports.manifest import Manifest, differences, manifest_path, utc_now
+from cxr_edge.reports.sink import RunResult, Sink, Sinks
+
+M = TypeVar("M", bound=Manifest)
+T = TypeVar("T")
+
+
+class Work(Protocol[M, T]):
+    """One command's part of a run; :func:`run_resumable` has the rest.
+
+    ``M`` is its manifest and ``T`` its outcomes, of which those that failed are a
+    :class:`~cxr_edge.pipeline.outcome.Failure`. Methods are called in the order in which they stand
+    here.
+    """
+
+    @property
+    def kind(self) -> CsvKind:
+        """Kind of the CSV file."""
+
+    @property
+    def out(self) -> Path:
+        """Path of the CSV file."""
+
+    @property
+    def sources(self) -> Sequence[Path]:
+        """Files and folders to read."""
+
+    @property
+    def in_flight(self) -> InFlightTable:
+        """Table that the supervisor reads."""
+
+    def items(self, skipped: Skipped) -> Iterator[ImageItem]:
+        """Return the files to take, in order, and count those that are skipped."""
+
+    def set_up(self) -> None:
+        """Prepare what an earlier run may have left, once no other process can write there."""
+
+    def manifest(self, skipped: Skipped) -> M:
+        """Return the manifest with settings and empty counts."""
+
+    def recall(self, row: Mapping[str, str], item: ImageItem, manifest: M) -> None:
+        """Take a row that an earlier run wrote for a file; the manifest's counts are without it."""
+
+    def recalled(self, manifest: M) -> M:
+        """Return the manifest of a continued run, once all such rows were taken."""
+
+    def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[T]]:
+        """Yield the outcomes of the other files in batches, one for each file, in order."""
+
+    def to_row(self, outcome: T) -> Sequence[str]:
+        """Return an outcome's row."""
+
+
+def run_resumable(
+    work: Work[M, T], before: Sequence[Sink[T]] = (), after: Sequence[Sink[T]] = ()
+) -> M:
+    """Do the work that is left, and write it.
+
+    A file that is continued is byte for byte the one that an undisturbed run writes: it is kept up
+    to its last whole row, and the next file is the first that has none.
+
+    Parameters
+    ----------
+    work
+        The work.
+    before
+        Sinks that take an outcome before its row is written, so that a killed run loses none.
+    after
+        Sinks that take outcomes once their rows are in the file.
+
+    Returns
+    -------
+    Manifest
+        The manifest as it stands beside the file; its exit code is the command's.
+
+    Raises
+    ------
+    UsageError
+        A path cannot be read or written; nothing was done.
+    ReportError
+        The file cannot be written or continued.
+    CxrError
+        As a sink or the work raises it.
+    """
+    check_place(work.kind, work.out)
+    with work.kind.alone_at(work.out):
+        return _run(work, before, after)
+
+
+def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) -> M:
+    folders = SourceFolders.of(work.sources)
+    skipped = Skipped()
+    items = work.items(skipped)
+    work.set_up()
+    manifest = replace(work.manifest(skipped), started=utc_now(), pid=os.getpid())
+    manifest, kept = _catch_up(work, items, manifest)
+    files = Sinks[T]([*before, CsvSink(work.kind, work.out, work.to_row, manifest.counts, kept)])
+    listeners = Sinks[T](after)
+    clock = time.monotonic()
+    manifest.write(manifest_path(work.out))  # first: a report is never there without one
+    batches = work.outcomes(items)  # closed last: its workers may take long to end
+    try:
+        files.begin(manifest)
+        work.in_flight.rows = manifest.counts.rows
+        listeners.begin(manifest)
+        for batch in batches:
+            folders.check(one.reason for one in batch if isinstance(one, Failure))
+            files.write(batch)
+            work.in_flight.rows = manifest.counts.rows
+            listeners.write(batch)
+        folders.check_all()
+    except BaseException as exc:
+        _end(work, files, listeners, _ended(manifest, exc, clock), exc)
+        raise
+    return _end(work, files, listeners, _ended(manifest, None, clock))
+
+
+def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, int]:
+    """Take the rows that are there; return the manifest that counts them, and their bytes."""
+    if not is_started(work.kind, work.out):
+        return replace(manifest, report_started=manifest.started), 0
+    recorded = work.kind.recorded(work.out)
+    if changed := differences(recorded.identity, manifest.settings):
+        raise work.kind.started_otherwise(work.out, changed)
+    manifest = replace(manifest, report_started=recorded.report_started)
+
+    def take(row: Mapping[str, str], item: ImageItem) -> None:
+        work.recall(row, item, manifest)
+        manifest.counts.add(row)
+
+    kept = catch_up(work.kind, work.out, items, take)
+    return replace(work.recalled(manifest), continued_from=manifest.counts.rows), kept
+
+
+def _end(
+    work: Work[M, T],
+    files: Sinks[T],
+    listeners: Sinks[T],
+    manifest: M,
+    error: BaseException | None = None,
+) -> M:
+    """Close the sinks and write the last manifest; an error of this comes after the run's own."""
+    first = error
+    try:
+        files.close(RunResult(manifest, first))
+    except CxrError as exc:
+        first = first or exc
+        manifest = replace(manifest, exit_code=_exit_code(manifest, first))
+    try:
+        manifest.write(manifest_path(work.out))
+        work.in_flight.ended(manifest.exit_code or 0)
+    except CxrError as exc:
+        first = first or exc
+    try:
+        listeners.close(RunResult(manifest, first))
+    except CxrError as exc:
+        first = first or exc
+    if first is not None and first is not error:
+        raise first
+    return manifest
+
+
+def _ended(manifest: M, error: BaseException | None, clock: float) -> M:
+    """Return the manifest of a run that started at a time of the clock and has ended now."""
+    done = manifest.counts.rows - manifest.continued_from
+    seconds = time.monotonic() - clock
+    return replace(
+        manifest,
+        ended=utc_now(),
+        exit_code=_exit_code(manifest, error),
+        files_per_second=round(done / seconds, 2) if done else None,
+        pid=None,
+    )
+
+
+def _exit_code(manifest: Manifest, error: BaseException | None) -> ExitCode:
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, CxrError):
+        return error.exit_code
+    if error is not None:
+        return ExitCode.ERROR
+    incomplete = manifest.counts.failed or manifest.not_read
+    return ExitCode.SOME_FAILED if incomplete else ExitCode.DONE

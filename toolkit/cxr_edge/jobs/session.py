@@ -1,0 +1,128 @@
+"""Everything that a scan needs open: model, threshold, input checks and batch size."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_edge.errors import UsageError
+from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.locate import DEFAULT, read_spec_file
+from cxr_edge.models.model import Model
+from cxr_edge.models.open import open_model
+from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.registry import AUTO
+from cxr_edge.models.self_test import SKIPPED, check_once
+from cxr_edge.pipeline.classifier import Classifier
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck
+from cxr_edge.system.cpu import usable_cpus
+
+
+@dataclass(frozen=True)
+class ScanConfig:
+    """Settings of a scan: which model, and how it runs."""
+
+    model: str = DEFAULT
+    """``default``, a model package, or an ``.onnx`` or ``.tflite`` file."""
+    spec: Path | None = None
+    """Spec file for a model that carries none."""
+    runtime: str = AUTO
+    """``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
+    device: str = AUTO
+    """``auto``, or one of :data:`cxr_edge.runtimes.providers.DEVICES`."""
+    operating_point: str | None = None
+    """Name of a threshold of the model; None for the model's default."""
+    threshold: float | None = None
+    """Threshold from 0 to 1, in place of a name."""
+    batch_size: int | None = None
+    """Images per model call; None for the fastest."""
+    workers: int | None = None
+    """Files processed in parallel; None for as many as usable CPUs."""
+    threads: int = 1
+    """CPU threads per model call."""
+    self_test: bool = True
+    """Whether the package's self-test runs before its first use on this machine."""
+
+    def __post_init__(self) -> None:
+        """Check the values that need no model.
+
+        Raises
+        ------
+        UsageError
+            A value is out of range, or two exclude each other.
+        """
+        if self.operating_point is not None and self.threshold is not None:
+            raise UsageError("--operating-point and --threshold exclude each other; give one")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:  # NaN too
+            got = "nan" if math.isnan(self.threshold) else f"{self.threshold:g}"
+            raise UsageError(f"--threshold: expected a number from 0 to 1, got {got}")
+        counts = {
+            "--batch-size": self.batch_size,
+            "--workers": self.workers,
+            "--threads": self.threads,
+        }
+        for option, count in counts.items():
+            if count is not None and count < 1:
+                raise UsageError(f"{option}: expected a number from 1, got {count}")
+
+
+@dataclass(frozen=True)
+class Session:
+    """An opened scan: everything that is the same for each of its files."""
+
+    config: ScanConfig
+    """Settings that it was opened with."""
+    model: Model
+    """Model that gives probabilities."""
+    decision: Decision
+    """Rule that makes labels of them."""
+    batching: Batching
+    """Way in which images are handed to the model."""
+    self_test: str = SKIPPED
+    """Verdict of the self-test, as in the run manifest."""
+    checks: tuple[InputCheck, ...] = CHECKS
+    """Checks that flag images."""
+
+    @classmethod
+    def open(cls, config: ScanConfig, preferred: Preferred | None = None) -> "Session":
+        """Open the model, test it and find the batch size.
+
+        Parameters
+        ----------
+        config
+            Settings.
+        preferred
+            Model and runtime of a report that is to be continued, which ``auto`` takes again.
+
+        Raises
+        ------
+        UsageError
+            A setting cannot work.
+        ModelError
+            The model cannot be run here.
+        SelfTestFailed
+            The model gives other results here than where its package was made.
+        """
+        model = open_model(
+            config.model,
+            config.runtime,
+            device=config.device,
+            spec=read_spec_file(config.spec) if config.spec else None,
+            threads=config.threads,
+            preferred=preferred,
+        )
+        decision = Decision.of(model.spec, config.operating_point, config.threshold)
+        verdict = check_once(model) if config.self_test else SKIPPED
+        workers = config.workers or usable_cpus()
+        batching = choose_batching(model, config.batch_size, workers, preferred)
+        return cls(config, model, decision, batching, verdict)
+
+    @property
+    def classifier(self) -> Classifier:
+        """Classifier of single images, which scores them as a scan does."""
+        return Classifier(self.model, self.decision, self.checks, self.batching)
+
+    @property
+    def workers(self) -> int:
+        """Files processed in parallel."""
+        return self.config.workers or usable_cpus()
