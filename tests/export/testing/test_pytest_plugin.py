@@ -178,7 +178,7 @@ def test_the_command_line_says_which_images(project: pytest.Pytester) -> None:
     ("call", "message"),
     [
         ("parity()", "expected reference, candidate, data, got no reference, no candidate, no"),
-        ("parity('models/a.onnx', 'models/b.onnx')", "*--parity-data or, as parity_data*"),
+        ("parity('models/a.onnx', 'models/b.onnx')", "*--parity-data or by parity_data*"),
         ("parity('a', 'b', 'c', tolerance=1)", "got tolerance; correct the call or its marker"),
         ("parity('a.onnx', 'b', 'images')", "reference: expected a model, *a.onnx does not exist"),
     ],
