@@ -1,4 +1,4 @@
-"""What tests share: samples, phantoms, a fake model, real images where there are any."""
+"""Fixtures that tests share: samples, phantoms, a fake model, real images where there are any."""
 
 import importlib
 import os
