@@ -30,6 +30,8 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 
+pytestmark = pytest.mark.slow
+
 PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png"}
 
 

@@ -24,7 +24,7 @@ from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import OpenOptions
 
-pytestmark = pytest.mark.usefixtures("forgetful")
+pytestmark = [pytest.mark.usefixtures("forgetful"), pytest.mark.slow]
 
 IMAGE = SAMPLES / "phantom-normal.jpg"
 

@@ -26,6 +26,8 @@ from cxr_edge.models.self_test import check_once, require, self_test, self_test_
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import Outputs, Scores
 
+pytestmark = pytest.mark.slow
+
 IMAGE = SAMPLES / "phantom-normal.jpg"
 
 

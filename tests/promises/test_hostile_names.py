@@ -19,6 +19,8 @@ from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.system.printable import printable
 
+pytestmark = pytest.mark.xdist_group("hostile_names")
+
 NAMES = (
     b'=HYPERLINK("http:%%x","y").png', b"=1+1.png", b"+1-1.png", b"-2+3.png", b"@SUM(A1).png",
     b"\t=1+1.png", b"\r=1+1.png", b"x;=1+1;y.png", b"';=1+1.png", b"\xef\xbc\x9d1+1.png",

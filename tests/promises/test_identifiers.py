@@ -19,6 +19,8 @@ from pydicom.uid import UID
 
 from cxr_edge.pipeline.discover import discover
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("identifiers")]
+
 NAME, NUMBER, BIRTH, UID_ = "Quixworth^Zebedee", "MRN7741902", "19520317", "1.2.826.0.1.7741.902"
 PLANTED = (NAME, "Quixworth", "Zebedee", NUMBER, BIRTH, UID_)
 """Values that are planted, and must never be seen again."""

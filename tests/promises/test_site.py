@@ -30,6 +30,7 @@ def generator() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_command_reference_is_current(generator: ModuleType) -> None:
     """docs/cli.md is what ``--help`` prints; ``python docs/generate_cli.py`` writes it."""
     written = generator.PAGE.read_text(encoding="utf-8")

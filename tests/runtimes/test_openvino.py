@@ -20,7 +20,10 @@ from cxr_edge.models.open import open_model
 from cxr_edge.models.registry import installed
 from cxr_edge.reports.manifest import manifest_path
 
-pytestmark = pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed")
+pytestmark = [
+    pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed"),
+    pytest.mark.slow,
+]
 
 FLOAT = default_package() / "model.onnx"
 INT8 = default_package() / "model.int8.onnx"

@@ -21,6 +21,8 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_export.packaging import golden
 from cxr_export.packaging.golden import IMAGES, golden_images, write_selftest
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_way_in_is_exercised() -> None:
     """Each format; 8 and 16 bits, colour, MONOCHROME1; reduced JPEG; shrinking and enlarging."""

@@ -19,6 +19,8 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 
+pytestmark = pytest.mark.slow
+
 SPEC = ModelSpec(
     "gray", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.3),), "study"
 )

@@ -63,6 +63,7 @@ def test_a_copy_is_always_the_same() -> None:
     assert copies[0] == copies[1] != copies[2]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_command_scans_as_many_as_it_makes() -> None:
     """Through a whole scan: as many rows as files, and nothing found."""
