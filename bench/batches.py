@@ -2,9 +2,11 @@
 
     python bench/batches.py DATA MODEL ... [--images 70]
 
-It prints the table of docs/parity.md. Every artefact of a package is run, and model.keras. Keras
-computes with the instructions that ONEDNN_MAX_CPU_ISA (SSE41, AVX2, AVX512_CORE) and
-TF_ENABLE_ONEDNN_OPTS (0, 1) leave to it; onnxruntime and LiteRT choose theirs by the CPU alone.
+Prints the table of docs/parity.md.
+
+For a package, every artefact and model.keras are run. Keras computes with the instructions that
+ONEDNN_MAX_CPU_ISA (SSE41, AVX2, AVX512_CORE) and TF_ENABLE_ONEDNN_OPTS (0, 1) leave to it;
+onnxruntime and LiteRT choose theirs by the CPU alone.
 """
 
 import argparse
