@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 PIP := $(BIN)/python -m pip install --quiet
 # A worker for each core; more than four would run out of memory on small machines.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: demo test check lint types contracts tests docs dist bench clean
 
@@ -19,8 +19,8 @@ demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/repor
 
 test: lint types contracts tests  ## everything that CI checks of the code, with coverage
 
-check: lint types contracts  ## the inner loop: all but what is slow
-	$(PYTEST) -q -m "not slow"
+check: lint types contracts  ## the inner loop: all but the tests that are slow or need real images
+	$(PYTEST) -q -m "not slow and not data"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,7 +2,9 @@
 
     python bench/batches.py DATA MODEL ... [--images 70]
 
-Of a package every artefact is run, and model.keras. Keras computes with the instructions that
+Prints the table of docs/parity.md.
+
+For a package, every artefact and model.keras are run. Keras computes with the instructions that
 ONEDNN_MAX_CPU_ISA (SSE41, AVX2, AVX512_CORE) and TF_ENABLE_ONEDNN_OPTS (0, 1) leave to it;
 onnxruntime and LiteRT choose theirs by the CPU alone.
 """
@@ -17,17 +19,16 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="model", help="files or packages")
     parser.add_argument("--images", type=int, default=70, help="use at most this many")
     options = parser.parse_args()
-    from cxr_export.sides import load_films, open_candidates, open_one, with_channels
-
-    from cxr_export.parity import BATCH_SIZES, batches_apart
+    from cxr_export.parity.scoring import BATCH_SIZES, batch_differences
+    from cxr_export.testing.inputs import load_images, open_candidates, open_one, with_channels
 
     print(f"{'batches of 1 and':40}" + "".join(f"{size:>10}" for size in BATCH_SIZES[1:]))
     for model in options.models:
         spec = open_one(model, None, "model").spec
-        pixels = load_films(options.data, spec, options.images).pixels
+        pixels = load_images(options.data, spec, options.images).pixels
         for name, runtime in open_candidates(model, None, "", spec):
-            apart = batches_apart(runtime, with_channels(pixels, runtime.spec.input.channels))
-            print(f"{name:40}" + "".join(f"{difference:10.1e}" for difference in apart.values()))
+            found = batch_differences(runtime, with_channels(pixels, runtime.spec.input.channels))
+            print(f"{name:40}" + "".join(f"{difference:10.1e}" for difference in found.values()))
 
 
 if __name__ == "__main__":

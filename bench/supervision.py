@@ -23,7 +23,7 @@ def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path, metavar="FOLDER")
-    parser.add_argument("--count", type=int, default=1000, help="images: links to those in FOLDER")
+    parser.add_argument("--count", type=int, default=1000, help="links to the images in FOLDER")
     parser.add_argument("--rounds", type=int, default=7, help="counted pairs, after one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""What tests share: samples, phantoms, a fake model, real images where there are any."""
+"""Fixtures that tests share: samples, phantoms, a fake model, real images where there are any."""
 
 import importlib
 import os
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from dicoms import Make
 from fakes import FakeRuntime
+from hypothesis import HealthCheck, settings
+from made_once import made_once
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import FileDataset
 from typer.testing import CliRunner
@@ -26,6 +28,10 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_export.packaging.golden import write_selftest
 
 pytest_plugins = ["pytester"]
+
+# A slow machine is no failure; what hypothesis finds must not depend on the machine's load.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,13 +53,15 @@ def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def golden_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model as a package with golden images of this machine; not to be changed."""
-    folder = tmp_path_factory.mktemp("golden") / "package"
-    folder.mkdir()
-    for name in ("model.onnx", "model.tflite", "spec.json"):
-        shutil.copy(default_package() / name, folder)
-    write_selftest(folder)
-    write_checksums(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for name in ("model.onnx", "model.tflite", "spec.json"):
+            shutil.copy(default_package() / name, folder)
+        write_selftest(folder)
+        write_checksums(folder)
+
+    return made_once(tmp_path_factory, "golden", make)
 
 
 @pytest.fixture
@@ -134,26 +142,33 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def class_folders(tmp_path_factory: pytest.TempPathFactory, phantoms: ModuleType) -> Path:
     """Sixty phantoms of each class in class folders, two a patient."""
-    folder = tmp_path_factory.mktemp("phantoms")
-    phantoms.write_classes(folder, 60, 64)
-    return folder
+    return made_once(
+        tmp_path_factory, "phantoms", lambda folder: phantoms.write_classes(folder, 60, 64)
+    )
 
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, class_folders: Path) -> Path:
-    """What ``cxr train`` leaves after two short epochs."""
-    out = tmp_path_factory.mktemp("run") / "run"
-    words = ("train", class_folders, "-o", out, "--image-size", 64, "--epochs", 2)
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 0, result.output
-    return out
+    """The folder of a ``cxr train`` of two short epochs."""
+    return made_once(
+        tmp_path_factory,
+        "run",
+        lambda out: succeed("train", class_folders, "-o", out, "--image-size", 64, "--epochs", 2),
+    )
 
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
-    """What ``cxr export`` makes of it."""
-    out = tmp_path_factory.mktemp("package") / "package"
-    words = ["export", str(run_folder / "model.keras"), "-o", str(out), "--formats", "onnx,tflite"]
-    result = CliRunner().invoke(app, words)
+    """The package that ``cxr export`` makes of it."""
+    model = run_folder / "model.keras"
+    return made_once(
+        tmp_path_factory,
+        "package",
+        lambda out: succeed("export", model, "-o", out, "--formats", "onnx,tflite"),
+    )
+
+
+def succeed(*words: object) -> None:
+    """Run a ``cxr`` command in this process, which must end with exit code 0."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.output
-    return out

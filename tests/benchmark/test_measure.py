@@ -18,6 +18,8 @@ from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow, Setting
 from cxr_edge.models.locate import default_package
 from cxr_edge.system.cpu import usable_cpus
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("measure")]
+
 FEW = ("--images", 3, "--rounds", 1)
 
 

@@ -179,6 +179,7 @@ def test_a_missing_extra_is_named(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", runtimes())
 def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: str) -> None:
     """Standard error stays empty where it is no terminal, whatever a runtime likes to note."""
@@ -187,6 +188,7 @@ def test_a_pipe_sees_neither_progress_bar_nor_chatter(tmp_path: Path, runtime: s
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_scan_leaves_nothing_but_its_own(tmp_path: Path) -> None:
     """No library writes into the user's folders, or gathers what it could send."""
     words = ["scan", str(IMAGE), "--out", str(tmp_path / "r.csv"), "-q", "--runtime", "onnx"]

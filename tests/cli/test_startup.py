@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fakes import SAMPLES
+
+pytestmark = pytest.mark.slow
 
 LIBRARIES = {"numpy", "cv2", "onnxruntime"}
 """Libraries that a scan of raster images computes with."""

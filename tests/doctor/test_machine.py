@@ -32,6 +32,7 @@ def told() -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_json_tells_of_the_machine_and_the_folder(told: dict[str, Any]) -> None:
     """One object with a version; the folder's part is there where a folder is given."""
     assert set(told) == {"doctor_version", "machine", "folder"}
@@ -80,6 +81,7 @@ def test_the_table_fits_a_terminal(cxr: Callable[..., Any]) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_machine_on_which_a_scan_works_is_well(cxr: Callable[..., Any]) -> None:
     """Exit code 0 without a folder, or with one that is all images."""
@@ -154,6 +156,7 @@ def test_two_distributions_of_onnxruntime_are_explained(
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_cache_that_cannot_be_written_is_told(
     cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,8 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 
+pytestmark = pytest.mark.slow
+
 PICTURES = {"confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png"}
 
 
@@ -252,7 +254,7 @@ def test_what_was_held_out_is_taken_first(
     ]
     write_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
-    assert "30 of 120 images, those of the validation split" in result.output
+    assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output
 
 

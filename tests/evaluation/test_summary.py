@@ -17,6 +17,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.spec.input_spec import InputSpec
 
 
+@pytest.mark.slow
 def test_what_is_written_is_read(model: Model, class_folders: Path, tmp_path: Path) -> None:
     """Figures of images, copies and changes come back equal."""
     images = load_images(list_images(class_folders, CLASSES), CLASSES, InputSpec(32, 32))

@@ -272,6 +272,8 @@ FLAGGED = [
     (encoded(".png", RAMP.astype(np.uint16) * 655), ()),
     (pages(RAMP), ("multi-frame",)),
     (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("color", "fewer-bits")),
+    (encoded(".png", RAMP // 4), ("low-contrast",)),
+    (encoded(".png", bgra(RAMP)), ("color", "low-contrast", "transparent")),
 ]
 
 
@@ -285,7 +287,7 @@ def test_every_flag_can_occur() -> None:
     """Files, DICOM headers and the input checks give all the flags of the closed list."""
     by_file = {flag for _, flags in FLAGGED for flag in flags}
     by_header = {flag for _, flag in TOLD}
-    assert by_file | by_header | {"small", "stretched"} == set(FLAGS)
+    assert by_file | by_header | {"ignored-window", "small", "stretched"} == set(FLAGS)
 
 
 @pytest.mark.parametrize(

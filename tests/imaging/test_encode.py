@@ -36,6 +36,7 @@ def agree(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     return decoded.pixels, deep
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40, derandomize=True)
 @given(
     seed=st.integers(0, 1000),

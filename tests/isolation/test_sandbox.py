@@ -26,6 +26,7 @@ def suspecting(path: Path) -> Sandbox:
     return Sandbox(InFlightTable(suspects={key(str(path))}))
 
 
+@pytest.mark.slow
 def test_a_suspect_is_prepared_alike_in_another_process() -> None:
     """Its pixels and digest are those that any file's are."""
     expected = prepare(IMAGE, SPEC)
@@ -46,6 +47,7 @@ def test_a_suspect_that_crashes_is_a_failure() -> None:
     assert (len(failed.sha256), failed.format) == (64, "jpeg")
 
 
+@pytest.mark.slow
 def test_a_suspect_that_hangs_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the time limit and what a process may take to start."""
     monkeypatch.setattr(module, "START", 2.0)

@@ -17,6 +17,7 @@ def test_the_answer_is_of_another_process() -> None:
     assert call_in_subprocess(os.getpid) != os.getpid()
 
 
+@pytest.mark.slow
 def test_memory_had_here_is_not_counted_there() -> None:
     """Its peak is its own, however much the process had that started it."""
     size = 400_000_000

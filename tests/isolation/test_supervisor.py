@@ -18,6 +18,8 @@ from cxr_edge.isolation import supervisor as supervise
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.reports.manifest import manifest_path
 
+pytestmark = pytest.mark.slow
+
 FAULTS = ROOT / "tests" / "support" / "faults"
 
 Scan = Callable[..., "subprocess.Popen[str]"]

@@ -32,6 +32,8 @@ from cxr_edge.reports.manifest import Manifest, manifest_path
 from cxr_edge.storage.atomic import TEMP_PREFIX
 from cxr_edge.storage.lock import lock_path
 
+pytestmark = pytest.mark.slow
+
 ENCODINGS = [
     Encoding(),
     Encoding(bits=16),

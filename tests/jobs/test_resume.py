@@ -31,6 +31,7 @@ def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
     return ScanJob([images], tmp_path / "report.csv", session_of(model, workers=1))
 
 
+@pytest.mark.slow
 def test_cut_anywhere_the_report_is_finished_byte_for_byte(job: ScanJob) -> None:
     """Killed at any byte and started again, the report equals the undisturbed one."""
     run_scan(job)
@@ -165,6 +166,7 @@ def test_other_images_of_the_same_names_are_refused(
         run_scan(dataclasses.replace(job, paths=[other]))
 
 
+@pytest.mark.slow
 def test_the_command_names_changed_files(
     cxr: Callable[..., Any], images: Path, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_one_class_alone_has_no_auc() -> None:
         auc([1, 1], [0.1, 0.2])
 
 
+@pytest.mark.slow
 @given(scores, scores)
 def test_auc_equals_scikit_learns(positive: list[float], negative: list[float]) -> None:
     """A library that many use gives the same area."""

@@ -166,6 +166,7 @@ def test_drawn_images_fit_and_differ(channels: int) -> None:
     assert (images == drawn_images(InputSpec(height=60, width=50, channels=channels), 4)).all()
 
 
+@pytest.mark.slow
 def test_the_embedded_model_is_measured_for_real() -> None:
     """Its images are alike to the last bit in every company, so a size by hand is obeyed."""
     model = open_model(threads=1)

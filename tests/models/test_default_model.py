@@ -25,6 +25,8 @@ from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Prediction
 from cxr_edge.pipeline.scan import scan
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("default_model")]
+
 PACKAGE = default_package()
 IMAGES = 300
 

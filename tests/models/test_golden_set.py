@@ -51,7 +51,7 @@ def test_the_same_set_gives_the_same_bytes() -> None:
     ],
 )
 def test_an_impossible_set_is_not_made(wrong: dict[str, Any]) -> None:
-    """Images, pixels of the input's shape, one probability an image."""
+    """Images, pixels of the input's shape, one probability per image."""
     with pytest.raises(ValueError, match="expected"):
         replace(SET, **wrong)
 
@@ -134,5 +134,5 @@ def test_a_package_tells_whether_it_has_one(tmp_path: Path) -> None:
     write_checksums(tmp_path)
     assert read_golden_set(tmp_path) is not None
     path.unlink()
-    with pytest.raises(ModelInvalid, match="SHA256SUMS lists it"):
+    with pytest.raises(ModelInvalid, match="is listed in SHA256SUMS but cannot be read"):
         read_golden_set(tmp_path)

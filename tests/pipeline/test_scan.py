@@ -54,6 +54,7 @@ def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
     assert outcomes == run(model, Batching(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (7, 2), (32, 1)])
 def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
     """The embedded model's outcomes do not depend on company, workers or threads."""

@@ -1,4 +1,4 @@
-"""What a conversion writes and prints, searched for the patient."""
+"""Everything that a conversion writes and prints, searched for the patient."""
 
 import csv
 import struct
@@ -54,7 +54,7 @@ def ward(tmp_path: Path, phantoms: ModuleType) -> Path:
     whole = dicom(phantoms)
     windowed = dicom(phantoms, WindowCenter="123456789012", WindowWidth=9)
     contents = {
-        "film.dcm": whole,
+        "image.dcm": whole,
         "copy.dcm": whole,
         "photo.jpg": jpeg_with_exif(),
         "shot.png": png_with_text(),

@@ -12,6 +12,7 @@ import typer
 from fakes import ROOT, SAMPLES
 
 from cxr_edge.cli.app import app
+from cxr_edge.models.locate import default_package
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
@@ -93,3 +94,16 @@ def test_every_command_is_documented() -> None:
     for name in typer.main.get_command(app).commands:
         assert f"cxr {name}" in readme
         assert f"cxr {name}" in run
+
+
+def test_the_readme_tells_the_figures_of_the_card() -> None:
+    """Operating points in the README, and counts of images and patients, are the model card's."""
+    readme = (ROOT / "README.md").read_text("utf-8").replace(" (default)", "")
+    card = (default_package() / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \w+ \| [01]\.\d{6} \| .*$", readme, re.MULTILINE)
+    assert len(rows) == 3
+    assert all(row in card for row in rows)
+    told = " ".join(readme.replace(",", "").split())
+    trained, validated = re.findall(r"(\d+ images of \d+) (?:other )?patients", card)[:2]
+    assert trained in told
+    assert validated in told

@@ -19,6 +19,8 @@ from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.system.printable import printable
 
+pytestmark = pytest.mark.xdist_group("hostile_names")
+
 NAMES = (
     b'=HYPERLINK("http:%%x","y").png', b"=1+1.png", b"+1-1.png", b"-2+3.png", b"@SUM(A1).png",
     b"\t=1+1.png", b"\r=1+1.png", b"x;=1+1;y.png", b"';=1+1.png", b"\xef\xbc\x9d1+1.png",
@@ -35,7 +37,7 @@ NAMES = (
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A readable image and an unreadable one by turns, under all those names."""
-    folder = tmp_path_factory.mktemp("names") / "films"
+    folder = tmp_path_factory.mktemp("names") / "images"
     folder.mkdir()
     for number, name in enumerate(NAMES):
         source = SAMPLES / ("text.png" if number % 2 else "phantom-opacities-8bit.png")
@@ -58,7 +60,7 @@ PATHS = [printable(os.fsdecode(name)) for name in sorted(NAMES)]
 
 
 def test_python_reads_every_row(report: Path) -> None:
-    """As many lines as files and a header; names sorted by their bytes."""
+    """The report has a header and one line per file; names are sorted by their bytes."""
     assert len(report.read_bytes().splitlines()) == len(NAMES) + 1
     with report.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, strict=True))
@@ -98,7 +100,7 @@ def test_a_folder_that_cannot_be_listed_is_no_success(
 
 
 def test_pandas_reads_every_row(report: Path) -> None:
-    """As docs/report.md says it is read."""
+    """pandas reads the report as docs/report.md says."""
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     table = pandas.read_csv(report, keep_default_na=False, dtype={"path": str})
     assert list(table["path"]) == PATHS
@@ -106,7 +108,7 @@ def test_pandas_reads_every_row(report: Path) -> None:
 
 
 def test_duckdb_reads_every_row(report: Path) -> None:
-    """By its own guess at the dialect."""
+    """DuckDB reads the report by its own guess at the dialect."""
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
     rows = duckdb.sql(f"SELECT path, status FROM read_csv('{report}')").fetchall()  # noqa: S608
     assert [path for path, _ in rows] == PATHS
@@ -115,7 +117,7 @@ def test_duckdb_reads_every_row(report: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_libreoffice_opens_it_harmlessly(report: Path, tmp_path: Path) -> None:
-    """Opened and saved, split at commas or at semicolons, no cell is a formula."""
+    """LibreOffice finds no formula in a cell, whether it splits at commas or at semicolons."""
     office = shutil.which("soffice") or shutil.which("libreoffice")
     if not office:
         pytest.skip("LibreOffice is not installed")

@@ -19,9 +19,11 @@ from pydicom.uid import UID
 
 from cxr_edge.pipeline.discover import discover
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("identifiers")]
+
 NAME, NUMBER, BIRTH, UID_ = "Quixworth^Zebedee", "MRN7741902", "19520317", "1.2.826.0.1.7741.902"
 PLANTED = (NAME, "Quixworth", "Zebedee", NUMBER, BIRTH, UID_)
-"""What is planted, and must never be seen again."""
+"""Values that are planted, and must never be seen again."""
 
 TEXT = f"{NAME}|{NUMBER}|{BIRTH}|{UID_}"
 DICOM = SAMPLES / "phantom-opacities-monochrome2.dcm"
@@ -176,7 +178,7 @@ IMAGES: dict[str, Callable[[], bytes]] = {
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("identified") / "films"
+    folder = tmp_path_factory.mktemp("identified") / "images"
     folder.mkdir()
     for name, make in IMAGES.items():
         (folder / name).write_bytes(make())
@@ -184,7 +186,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def leaks(output: bytes) -> list[str]:
-    """Return what of the planted is in some output, in any case and in the usual encodings."""
+    """Return the planted values that are in some output, in any case and in the usual encodings."""
     low = output.lower()
     return [
         text
@@ -216,7 +218,7 @@ def test_no_output_holds_an_identifier(words: str, images: Path, tmp_path: Path)
 
 
 def test_the_images_do_hold_them(images: Path) -> None:
-    """What the test above looks for is there to be found."""
+    """The planted values are in the files, so that the test above could find them."""
     assert [item.path for item in discover([images])] == sorted(IMAGES)
     for path in images.iterdir():
         assert leaks(path.read_bytes()), path.name

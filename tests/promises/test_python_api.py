@@ -77,6 +77,7 @@ def test_classes_of_another_name_are_no_data_for_the_model(
         cxr_edge.evaluate(classifier, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_import_is_cheap_and_the_names_are_typed() -> None:
     """Nothing heavy is loaded before a name is used; the stub has the names that there are."""
     script = (

@@ -11,6 +11,7 @@ import pytest
 from fakes import ROOT
 
 DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 LOADED = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*?\bsrc=[\"']?(?P<src>[^\s\"'>]+)"
     r"|<link\b[^>]*?\bhref=[\"']?(?P<href>[^\s\"'>]+)"
@@ -29,6 +30,7 @@ def generator() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_command_reference_is_current(generator: ModuleType) -> None:
     """docs/cli.md is what ``--help`` prints; ``python docs/generate_cli.py`` writes it."""
     written = generator.PAGE.read_text(encoding="utf-8")
@@ -42,6 +44,23 @@ def test_the_index_leads_to_every_page() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "index.md").read_text("utf-8")))
     in_the_card = {"default-model.md"}  # a part of the model card, not a page
     assert {page.name for page in DOCS.glob("*.md")} == linked | {"index.md"} | in_the_card
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    """A link from one page of the repository to another leads to a file that is there."""
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_seams_are_where_the_page_says() -> None:
+    """Each Protocol that docs/architecture.md names is defined in the room that it names."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| (?:a|an|the) `(\w+)` in .*?`(\w+)/`", page, re.MULTILINE)
+    assert {seam for seam, _ in rows} == {"Runtime", "Sink", "Storage", "InputCheck", "Engine"}
+    for seam, room in rows:
+        files = (ROOT / "toolkit" / "cxr_edge" / room).rglob("*.py")
+        assert any(f"class {seam}(Protocol" in file.read_text("utf-8") for file in files), seam
 
 
 @pytest.mark.slow

@@ -100,6 +100,7 @@ def test_what_stops_it_is_the_last_line(cxr: Callable[..., Any], tmp_path: Path)
     assert "--max-failures allows 0" in found[-1]["message"]
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_so(tmp_path: Path) -> None:
     """SIGTERM in the middle of a scan: exit code 130 in the log and of the process."""
     images = tmp_path / "films"
@@ -147,6 +148,7 @@ def test_any_file_name_is_one_line(model: Model, tmp_path: Path) -> None:
     assert failed == [r"a\x0ab.png", r"\udcff.png"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_went_away_stops_no_scan(tmp_path: Path) -> None:
     """The report is finished, with the exit code of the images; what nobody reads is lost."""
     out = tmp_path / "r.csv"

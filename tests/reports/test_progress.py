@@ -203,6 +203,7 @@ def test_the_bar_follows_the_report(model: Model, tmp_path: Path) -> None:
     assert not bar._bar.live.is_started
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_the_bar(tmp_path: Path) -> None:
     """Done, total, failed and the rate while it runs; nothing of it is left behind on the pipe."""
     ours, theirs = pty.openpty()

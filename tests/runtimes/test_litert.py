@@ -58,6 +58,7 @@ def test_an_interpreter_that_cannot_be_had_is_a_model_error(
         runtime.run(np.zeros((1, *runtime.spec.input.shape), np.uint8))
 
 
+@pytest.mark.slow
 def test_threads_share_a_model() -> None:
     """Calls at the same time, of different sizes, get each their own answer."""
     runtime = open_model(str(default_package() / "model.tflite"), threads=1).runtime

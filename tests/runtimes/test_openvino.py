@@ -20,7 +20,10 @@ from cxr_edge.models.open import open_model
 from cxr_edge.models.registry import installed
 from cxr_edge.reports.manifest import manifest_path
 
-pytestmark = pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed")
+pytestmark = [
+    pytest.mark.skipif(not installed("openvino"), reason="openvino is not installed"),
+    pytest.mark.slow,
+]
 
 FLOAT = default_package() / "model.onnx"
 INT8 = default_package() / "model.int8.onnx"
@@ -87,7 +90,7 @@ def test_a_scan_says_who_computed(cxr: Callable[..., Any], tmp_path: Path) -> No
     words = ("--runtime", "openvino", "--out", out)
     result = cxr("scan", SAMPLES / "phantom-normal.jpg", *words)
     assert result.exit_code == 0
-    assert "openvino (CPU)" in result.output
+    assert "runtime: openvino (asked for)\ndevice: CPU (the OpenVINO" in result.output
     data = json.loads(manifest_path(out).read_text())
     assert (data["identity"]["runtime"], data["identity"]["provider"]) == ("openvino", "CPU")
     assert data["device_why"] == "the OpenVINO runtime uses the CPU only"

@@ -65,6 +65,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     )
 
 
+@pytest.mark.slow
 @given(specs())
 def test_a_spec_survives_json(spec: ModelSpec) -> None:
     """Writing and reading gives the same spec."""

@@ -200,6 +200,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(data=st.data())
 def test_no_damage_escapes_the_error_tree(data: st.DataObject, artefact: bytes) -> None:

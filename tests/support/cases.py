@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from cxr_edge.imaging.image import GrayImage
+
 ROWS, COLUMNS = 48, 64
 _DOWN, _ACROSS = np.mgrid[0:ROWS, 0:COLUMNS]
 _SHARE = 0.5 + 0.5 * np.sin(_ACROSS / 9) * np.cos(_DOWN / 7)
@@ -18,6 +20,11 @@ SHARE: Final[NDArray[np.float64]] = (_SHARE - _SHARE.min()) / (_SHARE.max() - _S
 """A smooth picture from 0 (black) to 1 (white)."""
 PICTURE: Final[NDArray[np.uint8]] = np.rint(SHARE * 255).astype(np.uint8)
 """The same in 8 bits."""
+
+
+def shows_the_picture(decoded: GrayImage, tolerance: int = 2) -> bool:
+    """Tell whether an image is the picture to within some gray levels."""
+    return bool(np.abs(decoded.pixels.astype(int) - PICTURE).max() <= tolerance)
 
 
 def samples(bits: int) -> NDArray[np.uint16]:
@@ -121,8 +128,9 @@ class Page:
         self.tags |= {int(tag[1:]): [value] for tag, value in tags.items()}
 
 
-def tiff(*pages: Page) -> bytes:
+def tiff(*pages: Page, tiled: bool = False) -> bytes:
     """Return a TIFF, little endian; a keyword ``t259=5`` of a page sets its tag 259 to 5."""
+    offsets, lengths = (324, 325) if tiled else (273, 279)
     data = b"II*\0" + bytes(4)
     link = 4
     for page in pages:
@@ -130,7 +138,7 @@ def tiff(*pages: Page) -> bytes:
         for strip in page.strips:
             places.append(len(data))
             data += strip + bytes(len(strip) % 2)
-        tags = page.tags | {273: places, 279: [len(strip) for strip in page.strips]}
+        tags = page.tags | {offsets: places, lengths: [len(strip) for strip in page.strips]}
         entries = b""
         for tag, values in sorted(tags.items()):
             packed = struct.pack(f"<{len(values)}I", *values)

@@ -69,6 +69,7 @@ def test_a_name_can_be_had_back(name: str) -> None:
     assert unescape(printable(name)) == name
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(st.text(st.sampled_from(";=+-@\"' \ta\\\uff1d"), min_size=1) | names)
 def test_no_cell_is_a_formula(name: str) -> None:

@@ -194,6 +194,7 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
         train(class_folders, tmp_path, quick(), resume=True)
 
 
+@pytest.mark.slow
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
     """A look at the augmented images costs no training, and a hidden file is in nobody's way."""
     (tmp_path / "run").mkdir()

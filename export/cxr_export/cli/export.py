@@ -37,7 +37,7 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ],
-    gate_options: GateOptions,
+    *,
     formats: Annotated[
         str,
         typer.Option(
@@ -106,6 +106,7 @@ def export(
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
+    gate_options: GateOptions,
 ) -> None:
     """Export a Keras model to ONNX and TFLite.
 

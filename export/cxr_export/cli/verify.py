@@ -29,7 +29,7 @@ def verify(
             show_default=False,
         ),
     ],
-    gate_options: GateOptions,
+    *,
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -115,6 +115,7 @@ def verify(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = True,
+    gate_options: GateOptions,
 ) -> None:
     """Compare every artefact of a package with Keras on real images.
 

@@ -16,9 +16,12 @@ from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import self_test_all
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_export.packaging import golden
 from cxr_export.packaging.golden import IMAGES, golden_images, write_selftest
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_way_in_is_exercised() -> None:
@@ -73,12 +76,14 @@ def test_an_artefact_that_gives_no_probability_is_told(
     """A package is not made around a model that answers NaN."""
     shutil.copy(default_package() / "model.onnx", tmp_path)
     model = open_model(str(tmp_path / "model.onnx"))
-    monkeypatch.setattr(
-        type(model.runtime), "run", lambda self, pixels: np.full(len(pixels), np.nan)
-    )
+    monkeypatch.setattr(type(model.runtime), "run", lambda self, pixels: nan(len(pixels)))
     monkeypatch.setattr(golden, "open_model", lambda *_: model)
     with pytest.raises(ModelError, match=r"model\.onnx fails on the golden images"):
         write_selftest(tmp_path)
+
+
+def nan(count: int) -> Outputs:
+    return Outputs(np.full(count, np.nan, np.float32))
 
 
 @pytest.mark.slow

@@ -30,6 +30,8 @@ from cxr_export.parity.activations.open import open_probe
 from cxr_export.parity.bisect import TOLERANCES, bisect
 from cxr_export.parity.layers import LayerComparison, LayerDifference
 
+pytestmark = pytest.mark.xdist_group("bisect")
+
 NETWORKS = {"edge": 64, "cnn-pooled": 32}
 TOLERANCE = TOLERANCES["fp32"]
 CONVOLUTION = {"edge": "stage3_pair_a_conv", "cnn-pooled": "conv2d_2"}

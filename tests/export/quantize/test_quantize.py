@@ -31,7 +31,7 @@ from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.tflite import TfliteQuantizer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("quantize")]
 
 Weights: TypeAlias = NDArray[np.float32]
 

@@ -41,6 +41,8 @@ from cxr_export.quantize.plan import MINMAX, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 from cxr_export.testing.assertion import ParityAssertionError, assert_parity
 
+pytestmark = pytest.mark.xdist_group("assertion")
+
 SIDE = 24
 POINTS = (OperatingPoint("screening", 0.4), OperatingPoint("study", 0.5))
 SPEC = ModelSpec(

@@ -19,6 +19,8 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 
+pytestmark = pytest.mark.slow
+
 SPEC = ModelSpec(
     "gray", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.3),), "study"
 )
@@ -178,7 +180,7 @@ def test_the_command_line_says_which_images(project: pytest.Pytester) -> None:
     ("call", "message"),
     [
         ("parity()", "expected reference, candidate, data, got no reference, no candidate, no"),
-        ("parity('models/a.onnx', 'models/b.onnx')", "*--parity-data or, as parity_data*"),
+        ("parity('models/a.onnx', 'models/b.onnx')", "*--parity-data or by parity_data*"),
         ("parity('a', 'b', 'c', tolerance=1)", "got tolerance; correct the call or its marker"),
         ("parity('a.onnx', 'b', 'images')", "reference: expected a model, *a.onnx does not exist"),
     ],

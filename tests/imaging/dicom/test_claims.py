@@ -18,6 +18,8 @@ from cases import (
     jpeg,
     samples,
     shifted_lut,
+    shows_the_picture,
+    with_stray_bytes,
     without_markers,
 )
 from compression import compressed, encoded, frame_of, reframed
@@ -38,15 +40,10 @@ from pydicom.uid import (
 
 from cxr_edge.errors import Corrupt, ImageError
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.image import GrayImage
 
 NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
 PACKED = [JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
 by_keyword = {"ids": lambda uid: uid.keyword}
-
-
-def shows_the_picture(decoded: GrayImage, tolerance: int = 2) -> bool:
-    return bool(np.abs(decoded.pixels.astype(int) - PICTURE).max() <= tolerance)
 
 
 @pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
@@ -151,6 +148,14 @@ def test_luma_that_says_rgb_is_luma(make: Make, sampling: int) -> None:
     dataset = make(photometric="RGB", **attributes)
     decoded = decode(reframed(dataset, JPEGBaseline8Bit, without_markers(frame)))
     assert shows_the_picture(decoded, tolerance=4)
+
+
+@pytest.mark.parametrize("marker", [0xDB, 0xC0, 0xC4, 0xDA])
+def test_stray_bytes_in_a_frame_are_stepped_over(make: Make, marker: int) -> None:
+    """A JPEG frame with bytes between its segments is read as the file of it is."""
+    frame = with_stray_bytes(jpeg(PICTURE), marker, bytes(5))
+    dataset = make(**described(PICTURE, 8))
+    assert shows_the_picture(decode(reframed(dataset, JPEGBaseline8Bit, frame)), tolerance=4)
 
 
 @pytest.mark.parametrize("syntax", PACKED, **by_keyword)

@@ -306,6 +306,7 @@ def test_other_decoders_are_not_asked(
     assert asked == ["pydicom" if syntax == RLELossless else "pylibjpeg"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("syntax", FRAMED, ids=lambda uid: uid.keyword)
 @settings(

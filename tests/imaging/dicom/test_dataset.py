@@ -221,6 +221,7 @@ def test_odd_spelling_is_read_in_silence(
     np.testing.assert_array_equal(decode(data.replace(valid, odd)).pixels, gray(make(**WINDOW)))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

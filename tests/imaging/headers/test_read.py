@@ -86,6 +86,7 @@ def test_a_header_that_contradicts_itself_is_corrupt(kind: Format, data: bytes) 
         read_header(data, kind)
 
 
+@pytest.mark.slow
 @whole
 @settings(max_examples=60, deadline=None)
 @given(draw=st.data())

@@ -28,7 +28,7 @@ from cxr_edge.imaging.sniff import SUFFIXES
 from cxr_edge.pipeline.discover import discover
 
 CHUNK = 500
-"""Files a scan."""
+"""Files per scan."""
 
 PROBE = """
 import json, resource, sys, time
@@ -87,7 +87,7 @@ class Prober:
 
 @dataclass
 class Findings:
-    """What got of all files so far."""
+    """Results of all files so far."""
 
     rows: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -178,7 +178,7 @@ def main() -> int:
     found, prober, begin = Findings(), Prober(args.timeout), time.monotonic()
     for start in range(0, args.count, CHUNK):
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "films"
+            folder = Path(scratch) / "images"
             folder.mkdir()
             indices = range(start, min(start + CHUNK, args.count))
             paths = list(write_copies(seeds, args.seed, indices, folder))

@@ -4,8 +4,9 @@
 
 Each round scans the same images into a new report. The command's process, or the one that it
 supervises, gets SIGKILL at a random moment, again and again; between kills the same command is run
-again. Once it finishes, the report must be byte for byte that of an undisturbed run. Prints the
-seed, the kills and how many got amid the rows; ends with exit code 1 at a report that differs.
+again. Once it finishes, the report must be byte for byte that of an undisturbed run. The script
+prints the seed, the count of kills, and how many left rows behind. A report that differs ends it
+with exit code 1.
 """
 
 import argparse
@@ -68,16 +69,16 @@ def torture(images: Path, out: Path, model: str, seconds: float, rng: random.Ran
 
 
 def main() -> int:
-    """Torture; see the module."""
+    """Run as a command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--films", type=int, default=500)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", default="default")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        images, whole = Path(scratch) / "films", Path(scratch) / "whole.csv"
+        images, whole = Path(scratch) / "images", Path(scratch) / "whole.csv"
         make_images(images, options.images)
         begin(images, whole, options.model).wait()  # tests and measures what is remembered then
         whole.unlink()

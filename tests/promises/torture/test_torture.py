@@ -13,7 +13,7 @@ TORTURE = Path(__file__).parent
 def test_killed_at_random_moments_the_report_is_the_same() -> None:
     """Three scans of sixty images, each killed until it happens to get through."""
     done = subprocess.run(
-        [sys.executable, TORTURE / "kill.py", "--rounds", "3", "--films", "60", "--seed", "5"],
+        [sys.executable, TORTURE / "kill.py", "--rounds", "3", "--images", "60", "--seed", "5"],
         capture_output=True, text=True, check=False, timeout=250,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -88,12 +88,12 @@ def evaluate(
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
-        from cxr_edge.evaluation.report import REPORT, claim_folder, write_evaluation
+        from cxr_edge.evaluation.report import REPORT, check_folder, write_evaluation
     from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.open import open_any
 
     opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
-    claim_folder(out)
+    check_folder(out)
     found = evaluate_data(
         opened,
         data,

@@ -1,6 +1,7 @@
 """Folder of an evaluation: figures, predictions, pictures and a report that shows them."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,8 +52,9 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
     UsageError
         It cannot be written, or has files that are not of an evaluation.
     """
-    claim_folder(out)
+    check_folder(out)
     try:
+        out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
         write_text_atomically(out / FIGURES, text + "\n")
         write_predictions(out / PREDICTIONS, found.images, found.scores)
@@ -64,20 +66,18 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
 
 
-def claim_folder(out: Path) -> None:
-    """Make the folder of an evaluation, or check that an existing one may be written to.
+def check_folder(out: Path) -> None:
+    """Check that an evaluation can be written to a folder, which need not exist yet.
 
     Raises
     ------
     UsageError
         It cannot be made, or has files that are not of an evaluation.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        foreign = any(out.iterdir()) and not (out / FIGURES).exists()
-    except OSError as exc:
-        raise UsageError(f"--out: {out} cannot be made: {exc.strerror}") from exc
-    if foreign:
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--out: {out} cannot be made; {there} is not a folder to write to")
+    if out.exists() and any(out.iterdir()) and not (out / FIGURES).exists():
         raise UsageError(
             f"--out: expected a new folder or the folder of an evaluation, {out} has other files; "
             "name another folder"

@@ -119,20 +119,21 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     listeners = Sinks[T](after)
     clock = time.monotonic()
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
-    error: BaseException | None = None
+    batches = work.outcomes(items)  # closed last: its workers may take long to end
     try:
         files.begin(manifest)
         work.in_flight.rows = manifest.counts.rows
         listeners.begin(manifest)
-        for batch in work.outcomes(items):
+        for batch in batches:
             folders.check(one.reason for one in batch if isinstance(one, Failure))
             files.write(batch)
             work.in_flight.rows = manifest.counts.rows
             listeners.write(batch)
         folders.check_all()
-    except BaseException as exc:  # noqa: BLE001  (raised again once everything is closed)
-        error = exc
-    return _end(work, files, listeners, manifest, error, time.monotonic() - clock)
+    except BaseException as exc:
+        _end(work, files, listeners, _ended(manifest, exc, clock), exc)
+        raise
+    return _end(work, files, listeners, _ended(manifest, None, clock))
 
 
 def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, int]:
@@ -157,32 +158,33 @@ def _end(
     files: Sinks[T],
     listeners: Sinks[T],
     manifest: M,
-    error: BaseException | None,
-    seconds: float,
+    error: BaseException | None = None,
 ) -> M:
-    """Close the sinks and write the last manifest; return it, or raise the first error."""
-    ended = _ended(manifest, error, seconds)
+    """Close the sinks and write the last manifest; an error of this comes after the run's own."""
+    first = error
     try:
-        files.close(RunResult(ended, error))
+        files.close(RunResult(manifest, first))
     except CxrError as exc:
-        error = error or exc
-        ended = _ended(manifest, error, seconds)
+        first = first or exc
+        manifest = replace(manifest, exit_code=_exit_code(manifest, first))
     try:
-        ended.write(manifest_path(work.out))
-        work.in_flight.ended(ended.exit_code or 0)
+        manifest.write(manifest_path(work.out))
+        work.in_flight.ended(manifest.exit_code or 0)
     except CxrError as exc:
-        error = error or exc
+        first = first or exc
     try:
-        listeners.close(RunResult(ended, error))
+        listeners.close(RunResult(manifest, first))
     except CxrError as exc:
-        error = error or exc
-    if error is not None:
-        raise error
-    return ended
+        first = first or exc
+    if first is not None and first is not error:
+        raise first
+    return manifest
 
 
-def _ended(manifest: M, error: BaseException | None, seconds: float) -> M:
+def _ended(manifest: M, error: BaseException | None, clock: float) -> M:
+    """Return the manifest of a run that started at a time of the clock and has ended now."""
     done = manifest.counts.rows - manifest.continued_from
+    seconds = time.monotonic() - clock
     return replace(
         manifest,
         ended=utc_now(),

@@ -1,4 +1,4 @@
-"""Git LFS pointers, which stand where a model was to be."""
+"""Git LFS pointers in the place of models."""
 
 from typing import Final
 
@@ -8,19 +8,19 @@ _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
 def refuse_pointer(data: bytes, source: str) -> None:
-    """Do nothing where a file is what it seems, and not a pointer left by a plain ``git clone``.
+    """Raise where a file is a pointer left by a plain ``git clone``.
 
     Parameters
     ----------
     data
         The file's bytes, or the first hundred of them.
     source
-        The file, for the message.
+        File, for the message.
 
     Raises
     ------
     ModelInvalid
-        It is a pointer.
+        The file is a pointer.
     """
     if data.startswith(_POINTER):
         raise ModelInvalid(

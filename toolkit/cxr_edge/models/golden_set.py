@@ -1,4 +1,4 @@
-"""The golden set in a package: images, and what they gave where the package was made."""
+"""The golden set of a package: images, and the probabilities recorded for them at export."""
 
 import dataclasses
 import hashlib
@@ -46,28 +46,28 @@ _PIXELS: Final = "pixels/"
 
 @dataclass(frozen=True)
 class GoldenImage:
-    """One file as it is, and the pixels that it became."""
+    """One image file and the pixels made of it at export."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     data: bytes
-    """All of it."""
+    """All bytes of the file."""
     pixels: NDArray[np.uint8]
-    """Shape (H, W, C), after preprocessing."""
+    """Pixels after preprocessing, uint8 of shape (H, W, C)."""
     gray_levels: int
-    """So many may any pixel differ elsewhere."""
+    """Largest difference of a pixel, in gray levels, that passes on another machine."""
     mean_gray_levels: float
-    """So many may they differ on average."""
+    """Largest mean difference that passes."""
 
 
 @dataclass(frozen=True)
 class GoldenArtefact:
-    """What one artefact gave."""
+    """Probabilities of one artefact at export."""
 
     probabilities: tuple[float, ...]
-    """Of the images' pixels, in their order."""
+    """Probabilities for the images' pixels, in the images' order."""
     tolerance: float
-    """Largest |Δp| that passes elsewhere."""
+    """Largest |Δp| that passes on another machine."""
 
     def __post_init__(self) -> None:
         numbers = (*self.probabilities, self.tolerance)
@@ -77,14 +77,14 @@ class GoldenArtefact:
 
 @dataclass(frozen=True)
 class GoldenSet:
-    """What ``selftest.zip`` holds."""
+    """Content of ``selftest.zip``."""
 
     input: InputSpec
-    """That the images were preprocessed to."""
+    """Input that the images were preprocessed for."""
     images: tuple[GoldenImage, ...]
-    """At least one."""
+    """Golden images, at least one."""
     artefacts: Mapping[str, GoldenArtefact]
-    """By file in the package."""
+    """Artefacts by their file in the package."""
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -94,7 +94,7 @@ class GoldenSet:
                 raise ValueError(f"expected pixels of {self.input} for {image.name}")
         for name, artefact in self.artefacts.items():
             if len(artefact.probabilities) != len(self.images):
-                raise ValueError(f"expected one probability an image for {name}")
+                raise ValueError(f"expected one probability per image for {name}")
 
     def to_bytes(self) -> bytes:
         """Return the zip; the same set gives the same bytes."""
@@ -133,7 +133,7 @@ class GoldenSet:
         Raises
         ------
         ModelInvalid
-            It is damaged, of a version unknown here, or was made by another recipe.
+            The set is damaged, has a version unknown here, or was made by another recipe.
         """
         try:
             with open_archive(io.BytesIO(data)) as archive:
@@ -158,8 +158,8 @@ class GoldenSet:
                 )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
             raise ModelInvalid(
-                f"{source}: expected the golden images of 'cxr export', it is damaged ({exc}); "
-                "copy or export the package again"
+                f"{source}: expected the golden images of 'cxr export', got a damaged file "
+                f"({exc}); copy or export the package again"
             ) from exc
 
 
@@ -169,7 +169,7 @@ def read_golden_set(package: Path) -> GoldenSet | None:
     Raises
     ------
     ModelInvalid
-        It is damaged, missing though listed, or other than listed.
+        The file is damaged, missing though listed, or not the one listed.
     """
     path = package / SELFTEST
     if not has_golden_set(package):
@@ -178,7 +178,7 @@ def read_golden_set(package: Path) -> GoldenSet | None:
         data = read_at_most(path, _MAX_BYTES)
     except OSError as exc:
         raise ModelInvalid(
-            f"{path}: {CHECKSUMS} lists it, it cannot be read ({exc.strerror}); "
+            f"{path} is listed in {CHECKSUMS} but cannot be read ({exc.strerror}); "
             "copy the package again"
         ) from exc
     check_listed(package, SELFTEST, hashlib.sha256(data).hexdigest())
@@ -204,7 +204,7 @@ def _image(
 
 
 def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
-    """Read a ``.npy`` file that must be of the model's input: no other is made room for."""
+    """Read a ``.npy`` file, which must have the shape of the model's input."""
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("expected version 1.0 of numpy's format")
@@ -229,7 +229,7 @@ def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """Return a member with a fixed date, so that bytes hang on the content alone."""
+    """Return a member with a fixed date, so that the bytes depend on the content alone."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     return info

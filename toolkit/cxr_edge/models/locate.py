@@ -28,17 +28,17 @@ def package_spec(package: Path) -> ModelSpec:
     Raises
     ------
     ModelInvalid
-        The folder has none.
+        The folder has no spec.
     SpecInvalid, SpecUnknown
-        It is no usable spec.
+        The spec cannot be used.
     """
     path = package / SPEC_MEMBER
     try:
         return ModelSpec.from_json(read_at_most(path, MAX_JSON))
     except OSError as exc:
         raise ModelInvalid(
-            f"{package}: expected a model package with {SPEC_MEMBER}, it cannot be read "
-            f"({exc.strerror}); make one with 'cxr export'"
+            f"{package} is not a model package ({SPEC_MEMBER} cannot be read: {exc.strerror}); "
+            "make one with 'cxr export'"
         ) from exc
 
 
@@ -48,9 +48,9 @@ def read_spec_file(path: Path) -> ModelSpec:
     Raises
     ------
     UsageError
-        It cannot be read.
+        The file cannot be read.
     SpecInvalid, SpecUnknown
-        It is no usable spec.
+        The spec cannot be used.
     """
     try:
         return ModelSpec.from_json(read_at_most(path, MAX_JSON))

@@ -1,4 +1,4 @@
-"""What was found out about a package on this machine before, kept in the user's cache folder."""
+"""Findings about a package on this machine, kept in the user's cache folder."""
 
 import hashlib
 import json
@@ -24,21 +24,21 @@ RECORD_VERSION: Final = 1
 class MachineCache:
     """Findings on one package by this machine as it is now.
 
-    A record that cannot be read or is of anything else is no record; one that cannot be written
-    is not written. Neither is an error: what it would have saved is then done again.
+    A record that cannot be read or has another key counts as none, and one that cannot be written
+    is not written. Neither is an error: the work that it would have saved is done again.
     """
 
     path: Path
-    """Of the record; the name is the digest of the key."""
+    """File of the record; its name is the digest of the key."""
     key: Mapping[str, str]
-    """The package, the libraries and the machine; repeated in the record."""
+    """Package, libraries and machine, repeated in the record."""
 
     def get(self, question: str) -> object:
-        """Return what was found, None where nothing was."""
+        """Return the answer to a question, None where there is none."""
         return self._findings().get(question)
 
     def put(self, question: str, answer: object) -> None:
-        """Keep what was found, as JSON; None forgets it."""
+        """Keep an answer, as JSON; None forgets it."""
         findings = {**self._findings(), question: answer}
         if answer is None:
             del findings[question]
@@ -62,13 +62,12 @@ class MachineCache:
 
 
 def machine_cache(package: Path) -> MachineCache:
-    """Return what this machine knows of a package.
+    """Return the findings about a package.
 
     Parameters
     ----------
     package
-        A folder with a checksum list: its bytes, which are of every file's digest, stand for
-        the package.
+        Folder with a checksum list, whose bytes stand for the whole package.
 
     Raises
     ------
@@ -82,7 +81,7 @@ def machine_cache(package: Path) -> MachineCache:
 
 
 def cache_folder() -> Path:
-    """Return where records are kept; a path that is not absolute where no home folder is known."""
+    """Return the folder of the records; a relative path where no home folder is known."""
     from platformdirs import user_cache_path
 
     return user_cache_path("cxr-edge", appauthor=False)
@@ -90,7 +89,7 @@ def cache_folder() -> Path:
 
 @cache
 def _circumstances() -> Mapping[str, str]:
-    """Return what must be as it was for a finding to hold, but for the package."""
+    """Return the facts beside the package that must be the same for a finding to hold."""
     return {
         "cxr_edge": __version__,
         **library_versions(),

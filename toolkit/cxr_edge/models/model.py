@@ -12,26 +12,26 @@ class Model:
     """A model opened on this machine."""
 
     sha256: str
-    """Of the artefact's bytes."""
+    """SHA-256 of the artefact's bytes."""
     runtime_name: str
-    """Key of :data:`RUNTIMES`."""
+    """Key of ``RUNTIMES`` or ``ORIGINALS`` in :mod:`cxr_edge.models.registry`."""
     runtime: Runtime
-    """What runs it."""
+    """Runtime with the model loaded."""
     artefact: str = ""
-    """The file's name."""
+    """Name of the file."""
     package: Path | None = None
-    """The package that lists the file; None for a single file."""
+    """Package that lists the file; None for a single file."""
     why: str = "asked for"
-    """Why this runtime."""
+    """Reason for the runtime, as a clause for the run manifest."""
 
     @property
     def spec(self) -> ModelSpec:
-        """What it expects and means."""
+        """Spec of the model: the input that it expects and what its output means."""
         return self.runtime.spec
 
     @property
     def device_why(self) -> str:
-        """Reason for the device."""
+        """Reason for the device, as a clause for the run manifest."""
         return self.runtime.why
 
     @property

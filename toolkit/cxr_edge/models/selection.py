@@ -150,7 +150,7 @@ def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOp
         raise broken[0]
     if len(models) == 1:
         (name,) = models
-        why = f"only runtime that can be loaded ({broken[0]})"
+        why = f"only runtime that can be loaded: {broken[0]}"
     else:
         times = time_in_turns({name: model.runtime for name, model in models.items()})
         name = min(times, key=times.__getitem__)
@@ -177,4 +177,4 @@ def _usable(times: object, names: frozenset[str]) -> dict[str, float] | None:
 def _reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's clause on a choice by these times."""
     ranked = sorted(times.items(), key=lambda item: item[1])
-    return f"the fastest here ({', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image)"
+    return f"the fastest here: {', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image"

@@ -1,4 +1,4 @@
-"""Does a package give on this machine what it gave where it was made? Told without data."""
+"""The self-test: golden images of a package, decoded and scored on this machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,85 +21,85 @@ from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.system.cpu import usable_cpus
 
 PASSED: Final = "passed"
-"""In the run manifest: run and passed."""
+"""Verdict in the run manifest: the test was run and passed."""
 
 PASSED_BEFORE: Final = "passed before"
-"""In the run manifest: this machine remembers that it passed."""
+"""Verdict in the run manifest: the test passed on this machine before."""
 
 SKIPPED: Final = "skipped by --no-self-test"
-"""In the run manifest: not asked for."""
+"""Verdict in the run manifest: the user asked to skip the test."""
 
 SINGLE_FILE: Final = "none: a single file"
-"""In the run manifest: there is no package around the model."""
+"""Verdict in the run manifest: the model is not in a package."""
 
 NONE_INSIDE: Final = "none: the package has none"
-"""In the run manifest: a package of an older version."""
+"""Verdict in the run manifest: the package was made by an older version."""
 
 
 @dataclass(frozen=True)
 class ImageTest:
-    """One golden image, there (where the package was made) and here."""
+    """One golden image, as recorded at export and as found on this machine."""
 
     image: GoldenImage
-    """What was decoded, and what may differ."""
+    """Image with its limits."""
     gray_levels: int
     """Largest difference of a pixel after decode and resize; 255 where it was not decoded."""
     mean_gray_levels: float
-    """Mean difference; 255 likewise."""
+    """Mean difference of the pixels; 255 where it was not decoded."""
     not_decoded: str
-    """Why it could not be decoded here; empty where it was."""
+    """Reason why it could not be decoded here; empty where it was."""
     there: float
-    """Probability that the artefact gave for the pixels there."""
+    """Probability recorded at export."""
     here: float
-    """Probability for the same pixels here."""
+    """Probability for the same pixels on this machine."""
     allowed: float
     """Largest |Δp| that passes."""
 
     @property
     def difference(self) -> float:
-        """|Δp|, of the model alone: both are of the pixels from there."""
+        """|Δp| of the model alone: both probabilities are of the pixels from the package."""
         return abs(self.here - self.there)
 
     @property
     def pixel_drift(self) -> str:
-        """How decode or resize differ, with numbers; empty where they do not."""
+        """Difference of decode and resize, with numbers; empty where there is none."""
         image = self.image
         if self.not_decoded:
-            return f"{image.name} cannot be decoded here: {self.not_decoded}"
+            return f"{image.name} cannot be decoded on this machine: {self.not_decoded}"
         if (
             self.gray_levels <= image.gray_levels
             and self.mean_gray_levels <= image.mean_gray_levels
         ):
             return ""
         return (
-            f"{image.name}: decode or resize drifted, pixels differ by up to {self.gray_levels} "
-            f"gray levels and {self.mean_gray_levels:.2f} on average, allowed {image.gray_levels} "
-            f"and {image.mean_gray_levels:g}"
+            f"{image.name}: decode or resize differ by up to {self.gray_levels} gray levels and "
+            f"{self.mean_gray_levels:.2f} on average (allowed: {image.gray_levels} and "
+            f"{image.mean_gray_levels:g})"
         )
 
     @property
     def model_drift(self) -> str:
-        """How the model differs, with numbers; empty where it does not."""
+        """Difference of the model, with numbers; empty where there is none."""
         if self.difference <= self.allowed:  # NaN is not
             return ""
         return (
-            f"{self.image.name}: the model drifted, probability {self.there:.6f} there, "
-            f"{self.here:.6f} here, allowed |Δp| {self.allowed:g}"
+            f"{self.image.name}: expected probability {self.there:.6f}, got {self.here:.6f} "
+            f"(allowed |Δp|: {self.allowed:g})"
         )
 
 
 @dataclass(frozen=True)
 class SelfTestResult:
-    """One artefact on all golden images."""
+    """Result of one artefact on all golden images."""
 
     artefact: str
     """File in the package."""
     runtime: str
-    """That ran it."""
+    """Runtime that ran it."""
     provider: str
-    """That the runtime used."""
+    """Execution provider that the runtime used."""
     images: tuple[ImageTest, ...]
-    """In the order of the golden set."""
+    """Golden images, in the order of the golden set."""
 
     @property
     def gray_levels(self) -> int:
@@ -113,17 +113,17 @@ class SelfTestResult:
 
     @property
     def passed(self) -> bool:
-        """No image drifted."""
+        """Whether no image differs."""
         return not any(image.pixel_drift or image.model_drift for image in self.images)
 
 
 def require(results: Sequence[SelfTestResult]) -> None:
-    """Do nothing where nothing drifted.
+    """Raise unless every result passed.
 
     Raises
     ------
     SelfTestFailed
-        With every image that drifted: by decode or resize, which is told once, and by a model.
+        Images differ; the message names each, once for decode and resize and once per model.
     """
     lines = [image.pixel_drift for result in results for image in result.images]
     for result in results:
@@ -132,57 +132,54 @@ def require(results: Sequence[SelfTestResult]) -> None:
     found = [line for line in dict.fromkeys(lines) if line]
     if found:
         raise SelfTestFailed(
-            "self-test: this machine does not give what the package gave where it was made: "
-            f"{'; '.join(found)}. Install the versions of constraints.txt (here OpenCV "
-            f"{cv2.__version__}, numpy {np.__version__}) or try another --runtime; "
-            "'cxr verify PACKAGE --self-test' shows every artefact, 'cxr scan --no-self-test' "
-            "scans in spite of it"
+            "self-test failed: results on this machine differ from those recorded at export: "
+            f"{'; '.join(found)}. Install the versions in constraints.txt (installed are OpenCV "
+            f"{cv2.__version__} and numpy {np.__version__}) or use another --runtime; "
+            "'cxr verify PACKAGE --self-test' tests every artefact, 'cxr scan --no-self-test' "
+            "scans anyway"
         )
 
 
 def self_test(package: Path, model: Model) -> SelfTestResult:
     """Run a package's golden images through decode, resize and one of its artefacts.
 
-    The model is given the pixels from where the package was made, so that what drifts in decode
-    and resize is not blamed on it.
+    The model is given the pixels that the package has, so that differences of decode and resize
+    are not attributed to it.
 
     Parameters
     ----------
     package
-        With a golden set.
+        Folder with a golden set.
     model
         One of its artefacts, opened.
 
     Raises
     ------
     ModelInvalid
-        The package has no golden set, it is damaged, or it is not of this artefact.
+        The package has no golden set, it is damaged, or it does not list this artefact.
     ModelError
         The runtime failed.
     """
     golden = read_golden_set(package)
     if golden is None:
-        raise ModelInvalid(
-            f"{package}: expected {SELFTEST} in it, it has none; export the package again"
-        )
+        raise ModelInvalid(f"{package} has no {SELFTEST}; export the package again")
     return _run(golden, model, str(package / SELFTEST))
 
 
 def check_once(model: Model) -> str:
-    """Run the self-test the first time that this machine uses an artefact as it is.
+    """Run the self-test where this machine has not passed it with this artefact before.
 
-    What passed is remembered, for the same package, artefact, runtime, provider, libraries and
-    machine alone.
+    A pass is remembered for the same package, artefact, runtime, provider, libraries and machine.
 
     Returns
     -------
     str
-        What the run manifest says of it.
+        Verdict for the run manifest.
 
     Raises
     ------
     SelfTestFailed
-        Something drifted.
+        Results differ from those recorded at export.
     ModelError
         As :func:`self_test`.
     """
@@ -204,12 +201,12 @@ def self_test_all(
     Returns
     -------
     tuple
-        Results; and file and runtime of each artefact that no installed runtime runs.
+        Results, and file and runtime of each artefact that no installed runtime runs.
 
     Raises
     ------
     RuntimeUnavailable
-        None can run here.
+        No artefact can run here.
     ModelError
         As :func:`self_test`, or the package has no artefact for the runtime.
     """
@@ -235,12 +232,12 @@ def self_test_all(
             results.append(_remembered(package, model))
     if not results:
         how = " or ".join(sorted({RUNTIMES[name].install for _, name in absent}))
-        raise RuntimeUnavailable(f"{package}: nothing in it can run here; {how}")
+        raise RuntimeUnavailable(f"{package}: no runtime for its artefacts is installed; {how}")
     return results, absent
 
 
 def _remembered(package: Path, model: Model) -> SelfTestResult:
-    """Run the self-test and remember that it passed, or forget that it once did."""
+    """Run the self-test and remember a pass, or forget an earlier one."""
     result = self_test(package, model)
     machine_cache(package).put(_question(model), PASSED if result.passed else None)
     return result
@@ -256,8 +253,8 @@ def _question(model: Model) -> str:
 def _run(golden: GoldenSet, model: Model, source: str) -> SelfTestResult:
     if golden.input != model.spec.input:
         raise ModelInvalid(
-            f"{source}: its images were preprocessed to {golden.input} by {golden.input.recipe}, "
-            f"the model takes {model.spec.input} by {model.spec.input.recipe}; "
+            f"{source}: expected images of {model.spec.input} by recipe {model.spec.input.recipe}, "
+            f"got {golden.input} by {golden.input.recipe}; "
             "export the package again"
         )
     expected = golden.artefacts.get(model.artefact)
@@ -270,8 +267,8 @@ def _run(golden: GoldenSet, model: Model, source: str) -> SelfTestResult:
     scores = model.runtime.run(pixels).scores.tolist()
     if len(scores) != len(golden.images):
         raise ModelInvalid(
-            f"expected one probability an image, {model.artefact} gave {len(scores)} for "
-            f"{len(golden.images)}; export it again"
+            f"{model.artefact}: expected {len(golden.images)} probabilities for as many images, "
+            f"got {len(scores)}; export it again"
         )
     return SelfTestResult(
         artefact=model.artefact,

@@ -73,8 +73,8 @@ def judge(
 def score(images: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching) -> Outputs:
     """Score the images of one batch, at least one, each of shape (H, W, C).
 
-    The model is called with as many images as were tried, and with no other number of them: fewer
-    are filled up where calls are padded, and else go one by one.
+    The model is called only with the number of images that was tried: a smaller batch is filled up
+    where calls are padded, and otherwise goes one by one.
 
     Raises
     ------

@@ -82,10 +82,10 @@ def discover(
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
-    Taken are files with a known image suffix, files without a suffix, and files whose first
-    bytes are an image's or DICOM's; hidden files and folders are not. A file named as a path
-    is always taken. Links are followed, but not back to a folder above. Names are held in memory
-    of one folder at a time, and of the folders above it.
+    A file is taken if it has a known image suffix, has no suffix, or starts as an image or DICOM
+    does; hidden files and folders are skipped. A file named as a path is always taken. Links are
+    followed, but not back to a folder above. Memory holds the names of one folder at a time, and of
+    the folders above it.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def discover(
     skipped
         Counts the files and folders that are not taken.
     storage
-        Where they are.
+        Storage of the paths.
 
     Raises
     ------

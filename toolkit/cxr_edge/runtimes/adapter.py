@@ -1,4 +1,4 @@
-"""What an artefact takes and gives, made to fit what every runtime takes and gives."""
+"""Adapter between uint8 pixels and the input and output of one artefact."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 
 Array: TypeAlias = NDArray[Any]
 Call: TypeAlias = Callable[[Array], object]
-"""Runs the library once: its input tensor to its output tensor."""
+"""Function that runs the library once, from its input tensor to its output tensor."""
 
 FLOATS: Final = ("float32", "float16")
 """Floating types that an artefact may take or give."""
@@ -22,7 +22,7 @@ QUANTIZED: Final = {"uint8": (0, 255), "int8": (-128, 127)}
 """Integer types that an artefact may take or give, each with its least and largest value."""
 
 SOFTMAX_TOLERANCE: Final = 1e-3
-"""How far two probabilities may be from adding up to 1."""
+"""Largest difference of the sum of two probabilities from 1."""
 _SLACK: Final = 0.1
 """Share of the pixels' range that a quantized input may clip, or must at least resolve."""
 
@@ -32,13 +32,13 @@ class Tensor:
     """One input or output of an artefact, as its library describes it."""
 
     name: str
-    """In the graph."""
+    """Name in the graph."""
     shape: tuple[object, ...]
-    """Sides; whatever is no positive integer is one that the graph leaves open."""
+    """Sides; the graph leaves open what is not a positive integer."""
     dtype: str
     """Name of a NumPy type, or the library's own where NumPy has none."""
     scale: float = 0.0
-    """Of a quantized tensor, that means (value - zero_point) * scale; 0 where it means itself."""
+    """Scale of a quantized tensor, whose values mean (value - zero_point) * scale; 0 for others."""
     zero_point: int = 0
     """Value that means 0."""
 
@@ -47,36 +47,36 @@ class Tensor:
 
 
 class Adapter:
-    """Between uint8 pixels (N, H, W, C) and one artefact, which may be of other origin.
+    """Adapter between uint8 pixels (N, H, W, C) and one artefact, which may be of other origin.
 
     It takes uint8 pixels as they are, floats of them (pixel * scale + offset, by the spec) or
     those floats quantized; channels last or first; one image at a time or any number. It gives one
-    probability an image, shape (N,) or (N, 1), or two, (N, 2), in the order of the spec's labels.
+    probability per image, shape (N,) or (N, 1), or two, (N, 2), in the order of the spec's labels.
     """
 
     channels_first: bool
-    """The artefact takes (N, C, H, W)."""
+    """Whether the artefact takes (N, C, H, W)."""
     image_by_image: bool
-    """It takes one image at a time."""
+    """Whether it takes one image at a time."""
 
     def __init__(
         self, source: str, spec: ModelSpec, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> None:
-        """Find out how the artefact is to be fed.
+        """Compare the artefact with its spec.
 
         Parameters
         ----------
         source
-            The artefact, for messages.
+            Artefact, for messages.
         spec
-            What it expects and means.
+            Input and labels that it should have.
         inputs, outputs
-            As its library describes them.
+            Tensors, as the artefact's library describes them.
 
         Raises
         ------
         ModelInvalid
-            It has several inputs or outputs, or takes or gives what cannot be made to fit.
+            It has several inputs or outputs, or takes or gives what cannot be adapted.
         """
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelInvalid(
@@ -95,8 +95,8 @@ class Adapter:
             self.image_by_image = True
         else:
             raise ModelInvalid(
-                f"{source}: expected any number of images in, or one, and one probability an image "
-                f"out, got {image} and {self._output}; export it with a dynamic batch"
+                f"{source}: expected any number of images in, or one, and one probability per "
+                f"image out, got {image} and {self._output}; export it with a dynamic batch"
             )
 
     def run(self, pixels: NDArray[np.uint8], call: Call) -> Outputs:
@@ -107,7 +107,7 @@ class Adapter:
         pixels
             uint8, shape (N, H, W, C), N >= 1.
         call
-            Runs the library once.
+            Function that runs the library once.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class Adapter:
         """Return P(positive class) from what the library gave."""
         if got.shape not in ((images,), (images, 1), (images, 2)):
             raise ModelInvalid(
-                f"{self._source}: expected one probability an image, shape ({images},), "
+                f"{self._source}: expected one probability per image, shape ({images},), "
                 f"({images}, 1) or ({images}, 2), got {got.shape}"
             )
         values, tolerance = got, SOFTMAX_TOLERANCE
@@ -164,14 +164,14 @@ def _is_open(side: object) -> bool:
 
 
 def _fits(sides: Sequence[object], wanted: tuple[int, int, int], channel: int) -> bool:
-    """Tell whether sides are those wanted; rows and columns may be open, the channel not."""
+    """Tell whether sides are those wanted; rows and columns may be open, channels may not."""
     return sides[channel] == wanted[channel] and all(
         _is_open(side) or side == want for side, want in zip(sides, wanted, strict=True)
     )
 
 
 def _channels_first(source: str, wanted: InputSpec, image: Tensor) -> bool:
-    """Tell the layout by the shape; where both fit it is channels last."""
+    """Tell whether channels come first, by the shape; channels last where both layouts fit."""
     height, width, channels = wanted.shape
     if len(image.shape) == 4:
         if _fits(image.shape[1:], wanted.shape, 2):
@@ -191,7 +191,7 @@ def _sides(tensor: Tensor) -> str:
 
 
 def _table(source: str, spec: InputSpec, image: Tensor) -> Array | None:
-    """Return what each of the 256 gray values becomes, None where it stays as it is."""
+    """Return the input value of each of the 256 gray values, None where it stays as it is."""
     values = np.arange(256) * spec.scale + spec.offset
     if image.dtype in FLOATS:
         return values.astype(image.dtype)
@@ -224,14 +224,14 @@ def _table(source: str, spec: InputSpec, image: Tensor) -> Array | None:
 
 
 def _check_output(source: str, output: Tensor) -> None:
-    """Check what is known of the output before the first image."""
+    """Check the output as far as it is known before the first image."""
     shape = output.shape
     known = not shape or (
         len(shape) <= 2 and all(_is_open(side) or side in (1, 2) for side in shape[1:])
     )
     if not known:
         raise ModelInvalid(
-            f"{source}: expected one probability an image, shape (N, 1), (N,) or (N, 2), "
+            f"{source}: expected one probability per image, shape (N, 1), (N,) or (N, 2), "
             f"got {_sides(output)}"
         )
     if output.dtype in QUANTIZED and output.scale > 0:

@@ -1,4 +1,4 @@
-"""ONNX models that keep weights in other files, found without an ONNX library."""
+"""Search for weights that an ONNX model keeps in other files, without an ONNX library."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -19,14 +19,14 @@ _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def has_external_data(data: bytes, source: str) -> bool:
-    """Tell whether a tensor anywhere in a model names another file for its data.
+    """Tell whether any tensor of a model keeps its data in another file.
 
     Parameters
     ----------
     data
         All bytes of the ``.onnx`` file.
     source
-        The file, for messages.
+        File, for messages.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def external_data(source: str) -> ModelInvalid:
     """Return the error for such a model, worded the same for every runtime."""
     return ModelInvalid(
         f"{source}: expected all weights in one file, got a model that keeps some in another, "
-        "which is not followed; save it as one: onnx.save(onnx.load(path), 'one.onnx')"
+        "which is not followed; save it as one file: onnx.save(onnx.load(path), 'one.onnx')"
     )
 
 

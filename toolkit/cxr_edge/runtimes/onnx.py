@@ -126,7 +126,7 @@ class OnnxRuntime(AdaptedRuntime):
         """
         asked = self._options.device != AUTO
         if provider.only_asked and not asked:
-            raise RuntimeUnavailable(f"only when asked for: {provider.only_asked}")
+            raise RuntimeUnavailable(f"only when asked for, {provider.only_asked}")
         with nullcontext() if asked or provider.device == CPU else _silence():
             self._session = self._session_on(provider)
         self.spec = self._options.spec or self._read_spec()
@@ -143,7 +143,7 @@ class OnnxRuntime(AdaptedRuntime):
             return ""
         if self.provider != provider.name:
             raise RuntimeUnavailable(
-                f"onnxruntime fell back to {self.provider}; check the device's driver and libraries"
+                f"onnxruntime fell back to {self.provider}, check the device's driver and libraries"
             )
         placed = _placement(self._session, provider.name)
         noise = np.random.default_rng(0).integers(0, 256, (1, *self.spec.input.shape), np.uint8)
@@ -263,8 +263,8 @@ def _why(
         why = "no GPU provider installed"
     else:
         why = "the first provider that works"
-    reasons = ", ".join(f"{name} ({reason})" for name, reason in skipped)
-    return "; ".join(filter(None, (why, placed, reasons and f"skipped: {reasons}", several)))
+    reasons = [f"skipped {name}: {reason}" for name, reason in skipped]
+    return "; ".join(filter(None, (why, placed, *reasons, several)))
 
 
 def available_providers() -> tuple[str, ...]:

@@ -69,8 +69,9 @@ class CpuInfo:
 def usable_cpus(membership: Path = MEMBERSHIP, mount: Path = MOUNT) -> int:
     """Return how many CPUs this process may use, which can be fewer than there are.
 
-    Counted are those that it is bound to, and of their time what its control group and the groups
-    above may use (``docker run --cpus``, a Kubernetes limit), rounded up.
+    It is the count of CPUs that the process is bound to, or the CPU time that its control group and
+    the groups above may use (``docker run --cpus``, a Kubernetes limit), rounded up, if that is
+    less.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""onnxruntime, LiteRT and OpenVINO behind one seam."""
+"""What all runtimes share: onnxruntime, LiteRT and OpenVINO behind one seam."""
 
 import numpy as np
 import pytest
