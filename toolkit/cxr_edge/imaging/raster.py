@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.jpeg import without_stray_bytes
 from cxr_edge.imaging.headers.png import without_texts
 from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.rules import DEEP, GRAY
@@ -97,7 +98,9 @@ def _read(
 ) -> tuple[NDArray[Any], bool]:
     """Return samples of shape (rows, columns) over black, and if any pixel is transparent."""
     mode = GRAY[recipe.gray].imread[reduction]
-    if header.format is not Format.JPEG:
+    if header.format is Format.JPEG:
+        data = without_stray_bytes(data)
+    else:
         mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
         data = without_texts(data)

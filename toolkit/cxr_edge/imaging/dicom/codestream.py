@@ -10,6 +10,7 @@ from cxr_edge.imaging.headers.jpeg import (
     SOF_MARKERS,
     SOS_MARKER,
     jpeg_segments,
+    without_stray_bytes,
 )
 
 _JPEG: Final = b"\xff\xd8"
@@ -91,16 +92,12 @@ def repaired(frame: bytes) -> bytes:
     """
     if frame[:2] != _JPEG:
         return frame
-    sequential, kept, done = False, [_JPEG], 2
-    for marker, start, end in jpeg_segments(frame):
+    sequential, frame = False, without_stray_bytes(frame)
+    for marker, _, end in jpeg_segments(frame):
         sequential = sequential or marker in _SEQUENTIAL
-        kept.append(frame[start - 4 : end])
-        done = end
         if marker == SOS_MARKER:
-            if sequential:
-                kept[-1] = kept[-1][:-3] + _WHOLE_SCAN
-            break
-    return b"".join([*kept, frame[done:]])
+            return frame[: end - 3] + _WHOLE_SCAN + frame[end:] if sequential else frame
+    return frame
 
 
 def check_rle(frame: bytes, pixels: int, planes: int) -> None:

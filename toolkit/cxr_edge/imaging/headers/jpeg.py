@@ -51,6 +51,21 @@ def jpeg_header(data: bytes) -> Header:
     raise Truncated(f"the JPEG file ends before its first scan ({len(data)} bytes); copy it again")
 
 
+def without_stray_bytes(data: bytes) -> bytes:
+    """Return a JPEG without the bytes between its segments, up to the first scan.
+
+    libjpeg steps over them with a line on standard error, other decoders refuse them.
+    """
+    kept, done, is_stray = [data[:2]], 2, False
+    for marker, start, end in jpeg_segments(data):
+        is_stray = is_stray or start - 4 != done
+        kept.append(data[start - 4 : end])
+        done = end
+        if marker == SOS_MARKER:
+            break
+    return b"".join([*kept, data[done:]]) if is_stray else data
+
+
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start of payload, end of payload) of each segment.
 
