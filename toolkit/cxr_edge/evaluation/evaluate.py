@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
@@ -58,19 +57,6 @@ class Evaluation:
     def figures(self) -> Figures:
         """Figures of the group that the report is about."""
         return self.groups[self.group]
-
-    def classification_report(self, point: str) -> str:
-        """Return scikit-learn's table at the operating point called ``point``."""
-        threshold = self.spec.operating_point(point).threshold
-        text = classification_report(
-            self.images.labels,
-            (self.scores >= threshold).astype(int),
-            labels=[0, 1],
-            target_names=list(self.spec.labels),
-            digits=3,
-            zero_division=0,
-        )
-        return str(text).rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as JSON-ready data."""
