@@ -146,6 +146,24 @@ def test_what_cannot_work_is_told_at_once(
     assert message in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("rates.txt", "a file that ends in .png"), ("none/b.png", "a folder that exists")],
+)
+def test_a_plot_that_cannot_be_written_is_refused_first(
+    cxr: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    message: str,
+) -> None:
+    """Nothing is measured for a picture that has no place or is of another kind."""
+    monkeypatch.setattr("cxr_edge.benchmark.measure.measure", pytest.fail)
+    result = cxr("benchmark", SAMPLES, *FEW, "--plot", tmp_path / name)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
 def test_a_plot_without_its_extra_names_it(
     cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
