@@ -92,15 +92,20 @@ def _choose_in(
             if same and installed(name):
                 return [(name, kind)], SAME_REPORT
     precision = have[0][1].precision
+    others = [name for name, kind in have if kind.precision != precision and installed(name)]
     have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):
         return have[:1], f"the runtime that takes --device {device}"
     ready = [(name, kind) for name, kind in have if installed(name)]
     if not ready:
         return have[:1], "no runtime installed"
-    if len({kind.file for _, kind in have}) == 1:
-        return ready, f"only runtime for the {precision} artefact of this package"
-    return ready, "only runtime installed"
+    if len(have) == 1:
+        why = f"only runtime for the {precision} artefact of this package"
+    elif set(others) - {name for name, _ in ready}:
+        why = f"only runtime installed for the {precision} artefact of this package"
+    else:
+        why = "only runtime installed"
+    return ready, why
 
 
 def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOptions) -> Model:
