@@ -26,7 +26,7 @@ PASSED: Final = "passed"
 PASSED_BEFORE: Final = "passed before"
 """Verdict in the run manifest: the test passed on this machine before."""
 
-SKIPPED: Final = "skipped by --no-self-test"
+SKIPPED: Final = "skipped"
 """Verdict in the run manifest: the user asked to skip the test."""
 
 SINGLE_FILE: Final = "none: a single file"
