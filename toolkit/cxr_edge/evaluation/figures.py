@@ -58,7 +58,8 @@ class ConfusionMatrix:
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and shares as JSON-ready data."""
-        shares = {name: _interval(getattr(self, name)) for name in SHARES}
+        found: dict[str, Interval | None] = {name: getattr(self, name) for name in SHARES}
+        shares = {name: share.to_dict() if share else None for name, share in found.items()}
         return {**vars(self), **shares}
 
 
@@ -94,7 +95,7 @@ class Figures:
         return cls(
             images=data["films"],
             positives=data["positives"],
-            auc=Interval(**data["auc"]) if data["auc"] else None,
+            auc=Interval.from_dict(data["auc"]) if data["auc"] else None,
             calibration_error=data["calibration_error"],
             brier=data["brier"],
             points=tuple(
@@ -107,7 +108,7 @@ class Figures:
         return {
             "films": self.images,
             "positives": self.positives,
-            "auc": _interval(self.auc),
+            "auc": self.auc.to_dict() if self.auc else None,
             "calibration_error": self.calibration_error,
             "brier": self.brier,
             "points": [point.to_dict() for point in self.points],
@@ -152,7 +153,3 @@ def _at(
 
 def _share(count: int, total: int) -> Interval | None:
     return wilson(count, total) if total else None
-
-
-def _interval(interval: Interval | None) -> dict[str, float] | None:
-    return dict(vars(interval)) if interval else None
