@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.errors import ExitCode, ImageError, ModelInvalid, UsageError
+from cxr_edge.errors import ExitCode, ImageError, UsageError
 from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ def explain(
     """
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import prepare
+    from cxr_edge.storage.atomic import atomic_write
+    from cxr_export.keras_models.locate import keras_file
 
-    path = _original(model)
+    path = keras_file(model)
     items = list(discover(images))
     with needs_extra("cxr explain", "train"):
         from cxr_edge.training.grad_cam import Explainer
@@ -74,7 +76,8 @@ def explain(
                 continue
             found = explainer.explain(content.pixels)
             picture = out / _picture(item.path, number, len(items))
-            draw_overlay(content, found, spec, item.path, picture)
+            with atomic_write(picture) as temporary:
+                draw_overlay(content, found, spec, item.path, temporary)
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
@@ -104,19 +107,3 @@ def _picture(path: str, number: int, count: int) -> str:
         name = name.removesuffix(suffix)
     short = os.fsencode(name)[-_LONGEST_NAME:].decode("utf-8", "replace")
     return f"{short}.png" if count == 1 else f"{number + 1:0{len(str(count))}d}-{short}.png"
-
-
-def _original(model: str) -> Path:
-    """Return the Keras file of a model."""
-    from cxr_edge.models.locate import model_path
-    from cxr_edge.models.package import ORIGINAL
-
-    path = model_path(model)
-    if not path.is_dir():
-        return path
-    if not (path / ORIGINAL).is_file():
-        raise ModelInvalid(
-            f"{path}: expected {ORIGINAL} in the package, got none; explanations are made from "
-            "it. The installed default model comes without it, the repository has it"
-        )
-    return path / ORIGINAL
