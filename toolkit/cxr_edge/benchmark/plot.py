@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow
+from cxr_edge.errors import UsageError
+from cxr_edge.storage.atomic import atomic_write
 
 _DPI: Final = 100
 _WHOLE: Final = "end to end"
@@ -28,8 +30,17 @@ def draw_rates(rows: Sequence[BenchmarkRow], path: Path) -> None:
         Rows, at least one of them with figures.
     path
         PNG file to write.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written.
     """
-    figure_of_rates(rows).savefig(path, dpi=_DPI)
+    try:
+        with atomic_write(path) as unfinished:
+            figure_of_rates(rows).savefig(unfinished, dpi=_DPI)
+    except OSError as exc:
+        raise UsageError(f"--plot: {path} cannot be written: {exc.strerror}") from exc
 
 
 def figure_of_rates(rows: Sequence[BenchmarkRow]) -> Figure:

@@ -135,9 +135,12 @@ def benchmark(
     Every combination of the repeatable options is a row, measured in a process of its own, beside
     the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
     """
-    for file in (json_file, plot):
-        _check_target(file)
+    for option, file in (("--json", json_file), ("--plot", plot)):
+        if file:
+            _check_target(option, file)
     if plot:
+        if plot.suffix.lower() != ".png":
+            raise UsageError(f"--plot: expected the name of a .png file, got {plot}")
         with needs_extra("cxr benchmark --plot", "evaluate"):
             from cxr_edge.benchmark.plot import draw_rates
 
@@ -190,10 +193,17 @@ def _settings(
     return [Setting(*values) for values in dict.fromkeys(combinations)]
 
 
-def _check_target(file: Path | None) -> None:
+def _check_target(option: str, file: Path) -> None:
     """Check a place before anything is measured for it."""
-    if file and (file.is_dir() or not file.parent.is_dir()):
-        raise UsageError(f"expected a file in a folder that exists, got {file}")
+    if file.is_dir() or not file.parent.is_dir():
+        raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as exc:
+        raise UsageError(
+            f"{option}: {file} cannot be written: {exc.strerror}; choose another place"
+        ) from exc
 
 
 def _print(rows: "Sequence[BenchmarkRow]") -> None:

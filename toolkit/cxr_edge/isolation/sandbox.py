@@ -47,11 +47,11 @@ class Sandbox:
     """Lock that lets one suspect go at a time: each may take all the memory there is."""
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
-        """Do :func:`cxr_edge.pipeline.prepare.prepare`; for a suspect in a process of its own."""
+        """Prepare a file as ``pipeline.prepare`` does; a suspect in a process of its own."""
         return self.attempt(path, partial(to_pixels, spec=spec))
 
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-        """Do :func:`cxr_edge.pipeline.prepare.attempt`; for a suspect in a process of its own."""
+        """Attempt a file as ``pipeline.prepare`` does; a suspect in a process of its own."""
         name = str(path)
         if key(name) in self.in_flight.suspects:
             return self._in_subprocess(path, make)

@@ -183,8 +183,8 @@ class ImageFolder:
     def _save(self, path: Path, data: bytes) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path, durable=True) as half:
-                half.write_bytes(data)
+            with atomic_write(path, durable=True) as unfinished:
+                unfinished.write_bytes(data)
         except OSError as exc:
             raise ReportError(
                 f"{printable(str(path))} cannot be written: {exc.strerror}; "

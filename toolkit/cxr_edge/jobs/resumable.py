@@ -75,7 +75,7 @@ class Work(Protocol[M, T]):
 def run_resumable(
     work: Work[M, T], before: Sequence[Sink[T]] = (), after: Sequence[Sink[T]] = ()
 ) -> M:
-    """Do the work that is left, and write it.
+    """Run what is left of a work, and write its outcomes.
 
     A file that is continued is byte for byte the one that an undisturbed run writes: it is kept up
     to its last whole row, and the next file is the first that has none.
