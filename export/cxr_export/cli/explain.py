@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LONGEST_NAME: Final = 200
 """Last bytes of an image's name that its picture's name keeps."""
 
+_LONGEST_TITLE: Final = 44
+"""Last characters of an image's name above it."""
+
 
 def explain(
     model: Annotated[
@@ -50,6 +53,7 @@ def explain(
     Every architecture of cxr train can be explained. A picture shows what the network used, not
     where disease is. Needs the extra 'train'. Exit code 3 if some images cannot be read.
     """
+    from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import prepare
     from cxr_edge.storage.atomic import atomic_write
@@ -58,13 +62,15 @@ def explain(
     path = keras_file(model)
     items = list(discover(images))
     with needs_extra("cxr explain", "train"):
+        from cxr_edge.evaluation.plots import end_of_name
+        from cxr_edge.imaging.overlay import HeatMap, draw_overlay
         from cxr_edge.training.grad_cam import Explainer
-        from cxr_edge.training.overlay import draw_overlay
         from cxr_export.keras_models.load import load_original
     if not items:
         raise UsageError("expected at least one image to explain, got folders without images")
     original = load_original(path)
     explainer, spec = Explainer(original.model), original.spec
+    decision = Decision.of(spec)
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -76,8 +82,15 @@ def explain(
                 continue
             found = explainer.explain(content.pixels)
             picture = out / _picture(item.path, number, len(items))
+            heat = HeatMap(found.heat, found.evidence, spec.labels[1])
+            verdict = (
+                f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
+                f"logit {found.logit:+.2f}\n"
+                f"threshold {decision.threshold:.3f} ({decision.operating_point})"
+            )
+            titles = (end_of_name(item.path, _LONGEST_TITLE), verdict)
             with atomic_write(picture) as temporary:
-                draw_overlay(content, found, spec, item.path, temporary)
+                draw_overlay(content.pixels, content.source, heat, titles, temporary)
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc

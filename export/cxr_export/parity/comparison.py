@@ -149,9 +149,9 @@ def compare_scores(
         decision = Decision.of(spec, point.name)
         labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, got)]
         flips[point.name] = sum(a != b for a, b in zip(*labels, strict=True))
-        close = int(np.argmin(np.abs(expected - point.threshold)))
-        distance = abs(float(expected[close]) - point.threshold)
-        nearest[point.name] = Nearest(round_probability(distance), float(difference[close]))
+        at = int(np.argmin(np.abs(expected - point.threshold)))
+        distance = abs(float(expected[at]) - point.threshold)
+        nearest[point.name] = Nearest(round_probability(distance), float(difference[at]))
     points = [point.name for point in spec.operating_points]
     return Comparison(
         images=len(images.images),

@@ -131,7 +131,7 @@ def benchmark(
             _check_target(option, file)
     if plot:
         if plot.suffix.lower() != ".png":
-            raise UsageError(f"--plot: expected a file that ends in .png, got {plot}")
+            raise UsageError(f"--plot: expected the name of a .png file, got {plot}")
         with needs_extra("cxr benchmark --plot", "evaluate"):
             from cxr_edge.benchmark.plot import draw_rates
 
@@ -185,7 +185,7 @@ def _settings(
 
 
 def _check_target(option: str, file: Path) -> None:
-    """Check a place before anything is measured for it; a trial file is made beside it."""
+    """Check a place before anything is measured for it."""
     if file.is_dir() or not file.parent.is_dir():
         raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
     try:

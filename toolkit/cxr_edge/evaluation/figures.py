@@ -58,8 +58,7 @@ class ConfusionMatrix:
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and shares as JSON-ready data."""
-        found: dict[str, Interval | None] = {name: getattr(self, name) for name in SHARES}
-        shares = {name: share.to_dict() if share else None for name, share in found.items()}
+        shares = {name: _interval(getattr(self, name)) for name in SHARES}
         return {**vars(self), **shares}
 
 
@@ -108,7 +107,7 @@ class Figures:
         return {
             "films": self.images,
             "positives": self.positives,
-            "auc": self.auc.to_dict() if self.auc else None,
+            "auc": _interval(self.auc),
             "calibration_error": self.calibration_error,
             "brier": self.brier,
             "points": [point.to_dict() for point in self.points],
@@ -153,3 +152,7 @@ def _at(
 
 def _share(count: int, total: int) -> Interval | None:
     return wilson(count, total) if total else None
+
+
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    return interval.to_dict() if interval else None

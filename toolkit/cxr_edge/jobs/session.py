@@ -10,11 +10,11 @@ from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.models.registry import AUTO
 from cxr_edge.models.self_test import SKIPPED, check_once
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 
 

@@ -13,8 +13,9 @@ from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
-from cxr_edge.models.registry import AUTO, installed, original_of, runtimes_of
+from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.runtimes.timing import time_in_turns
 
 
@@ -92,20 +93,15 @@ def _choose_in(
             if same and installed(name):
                 return [(name, kind)], SAME_REPORT
     precision = have[0][1].precision
-    others = [name for name, kind in have if kind.precision != precision and installed(name)]
     have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):
         return have[:1], f"the runtime that takes --device {device}"
     ready = [(name, kind) for name, kind in have if installed(name)]
     if not ready:
         return have[:1], "no runtime installed"
-    if len(have) == 1:
-        why = f"only runtime for the {precision} artefact of this package"
-    elif set(others) - {name for name, _ in ready}:
-        why = f"only runtime installed for the {precision} artefact of this package"
-    else:
-        why = "only runtime installed"
-    return ready, why
+    if len(ready) < sum(map(installed, RUNTIMES)):
+        return ready, f"only runtime installed for the {precision} artefact of this package"
+    return ready, "only runtime installed"
 
 
 def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOptions) -> Model:

@@ -31,7 +31,7 @@ class SourceFolders:
         )
 
     def check(self, reasons: Iterable[str]) -> None:
-        """Check all folders if one of the reasons why files failed can be a missing one."""
+        """Check all folders if one of the reasons why files failed can be a missing folder."""
         if not _SUSPICIOUS.isdisjoint(reasons):
             self.check_all()
 
@@ -41,7 +41,7 @@ class SourceFolders:
         Raises
         ------
         ReportError
-            A folder is gone.
+            It is gone.
         """
         for path, before in self.known.items():
             if _identity(path, self.storage) != before:

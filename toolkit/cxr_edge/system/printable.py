@@ -46,6 +46,11 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its class if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def first_names(names: Sequence[object], count: int = 0, most: int = 10) -> str:
     """Return the first names of a list, joined by commas, for a message.
 
