@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import needs_extra
@@ -33,24 +34,12 @@ def evaluate(
         typer.Option(
             metavar="MODEL",
             help="'default', a model package, an .onnx, .tflite, .keras or .h5 file, or a "
-            "SavedModel folder. Its classes must be those of DATA.",
+            "SavedModel folder; the last three run in Keras. Its classes must be those of DATA.",
             rich_help_panel=panels.MODEL,
         ),
     ] = "default",
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="Spec of a model that carries none.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = None,
-    runtime: Annotated[
-        RuntimeName,
-        typer.Option(
-            help="Runtime; .keras, .h5 and SavedModel run in Keras.", rich_help_panel=panels.MODEL
-        ),
-    ] = RuntimeName.AUTO,
+    spec: SpecFile = None,
+    runtime: RuntimeChoice = RuntimeName.AUTO,
     out: Annotated[
         Path,
         typer.Option(

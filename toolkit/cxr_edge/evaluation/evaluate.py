@@ -126,17 +126,17 @@ def evaluate_images(
     same_images = facts is not None and images.digest == facts.data_sha256
     group = HELD_OUT if same_images and HELD_OUT in groups else ALL
     chosen = members[group] if group != ALL else np.ones(len(scores), bool)
-    close = replace(
+    chosen_images = replace(
         images.where(list(chosen)), unreadable=images.unreadable, duplicates=images.duplicates
     )
     own = scores[chosen]
     threshold = spec.operating_point().threshold
     changed = {
-        name: figures(close.labels, own if name == CLEAN else score(model, pixels), points)
-        for name, pixels in (shifted(close) if copies else ())
+        name: figures(chosen_images.labels, own if name == CLEAN else score(model, pixels), points)
+        for name, pixels in (shifted(chosen_images) if copies else ())
     }
     moved = (
-        counterfactuals(close.pixels, own, lambda pixels: score(model, pixels), threshold)
+        counterfactuals(chosen_images.pixels, own, lambda pixels: score(model, pixels), threshold)
         if counterfactual
         else {}
     )
@@ -144,7 +144,7 @@ def evaluate_images(
         model=model.tag,
         runtime=f"{model.runtime_name} ({model.runtime.provider})",
         spec=spec,
-        images=close,
+        images=chosen_images,
         scores=own,
         group=group,
         groups=groups,

@@ -172,10 +172,10 @@ def describe(figures: Figures) -> str:
 
 
 def matrices(point: ConfusionMatrix) -> str:
-    """Return the confusion matrix raw and normalised by truth, as scikit-learn prints them."""
+    """Return the confusion matrix raw and normalized by truth, as scikit-learn prints them."""
     rows = ((point.tn, point.fp), (point.fn, point.tp))
     raw = "\n".join(f" [{row[0]:5d} {row[1]:5d}]" for row in rows)
     shares = "\n".join(
         f" [{row[0] / max(1, sum(row)):.3f} {row[1] / max(1, sum(row)):.3f}]" for row in rows
     )
-    return f"confusion matrix (rows: truth; columns: label given)\n{raw}\nnormalised\n{shares}"
+    return f"confusion matrix (rows: truth; columns: label given)\n{raw}\nnormalized\n{shares}"

@@ -19,7 +19,17 @@ _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
 def jpeg_header(data: bytes) -> Header:
-    """Read the frame header of a JPEG file, and check that the file has its end."""
+    """Read the frame header of a JPEG file, and check that the file has its end.
+
+    Raises
+    ------
+    Truncated
+        It has not.
+    Corrupt
+        Its segments contradict each other.
+    struct.error, IndexError
+        The file ends within a segment.
+    """
     header: Header | None = None
     for marker, start, end in jpeg_segments(data):
         if marker in SOF_MARKERS:
@@ -38,7 +48,15 @@ def jpeg_header(data: bytes) -> Header:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start of payload, end of payload), up to the first scan."""
+    """Yield (marker, start of payload, end of payload), up to the first scan.
+
+    Raises
+    ------
+    Corrupt
+        There is no marker where one must be.
+    struct.error, IndexError
+        The file ends within a segment.
+    """
     at = 2
     while at < len(data):
         if data[at] != 0xFF:

@@ -23,7 +23,17 @@ _BLOCK: Final = 1 << 16
 
 
 def tiff_header(data: bytes) -> Header:
-    """Read the first directory of a TIFF file, and check that the file has all its pixels."""
+    """Read the first directory of a TIFF file, and check that the file has all its pixels.
+
+    Raises
+    ------
+    Truncated
+        It has not.
+    Corrupt
+        The directory names no width or length.
+    struct.error
+        The file ends within its header.
+    """
     order = "<" if data[:2] == b"II" else ">"
     (directory,) = struct.unpack_from(order + "I", data, 4)
     (count,) = struct.unpack_from(order + "H", data, directory)
