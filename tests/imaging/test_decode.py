@@ -90,7 +90,7 @@ def pages(pixels: NDArray[np.generic]) -> bytes:
     [
         (lambda image: encoded(".png", image), 0),
         (lambda image: encoded(".png", bgr(image)), 0),
-        (lambda image: encoded(".png", bgra(image)), 0),
+        (lambda image: encoded(".png", np.dstack([bgr(image), np.full_like(image, 255)])), 0),
         (palette_png, 0),
         (lambda image: encoded(".tiff", image), 0),
         (lambda image: encoded(".tiff", bgr(image)), 0),
@@ -272,6 +272,8 @@ FLAGGED = [
     (encoded(".png", RAMP.astype(np.uint16) * 655), ()),
     (pages(RAMP), ("multi-frame",)),
     (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("color", "fewer-bits")),
+    (encoded(".png", RAMP // 4), ("low-contrast",)),
+    (encoded(".png", bgra(RAMP)), ("color", "low-contrast", "transparent")),
 ]
 
 
@@ -285,7 +287,7 @@ def test_every_flag_can_occur() -> None:
     """Files, DICOM headers and the input checks give all the flags of the closed list."""
     by_file = {flag for _, flags in FLAGGED for flag in flags}
     by_header = {flag for _, flag in TOLD}
-    assert by_file | by_header | {"small", "stretched"} == set(FLAGS)
+    assert by_file | by_header | {"ignored-window", "small", "stretched"} == set(FLAGS)
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,18 @@ def lut(entries: list[int], first: int, bits: int) -> Dataset:
 
 TOLD = [
     ({"BurnedInAnnotation": "YES"}, "burned-in"),
+    ({"PresentationIntentType": "FOR PROCESSING"}, "for-processing"),
+    ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1.1"}, "for-processing"),
     ({"ViewPosition": "LL"}, "lateral"),
     ({"ViewPosition": "RL"}, "lateral"),
     ({"ViewPosition": "LATERAL"}, "lateral"),
     ({"ViewCode": "399198007"}, "lateral"),
     ({"LossyImageCompression": "01"}, "lossy"),
+    ({"PatientOrientation": "F\\R"}, "orientation"),
+    ({"PatientOrientation": "HL\\L"}, "orientation"),
+    ({"PatientOrientation": "R\\H"}, "orientation"),
+    ({"PatientOrientation": "L\\H"}, "orientation"),
+    ({"PatientOrientation": "R\\F"}, "orientation"),
     ({"BodyPartExamined": "KNEE"}, "other-body-part"),
     ({"BodyPartExamined": "TSPINE"}, "other-body-part"),
     ({"Modality": "CT"}, "other-modality"),

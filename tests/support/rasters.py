@@ -10,6 +10,7 @@ from cxr_edge.imaging.sniff import Format
 
 IMAGE = np.add.outer(np.arange(20), 3 * np.arange(30)).astype(np.uint8)
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, ROWS_A_STRIP = 256, 257, 258, 259, 262, 278
+SAMPLES, TILE_WIDTH, TILE_LENGTH, RGB = 277, 322, 323, 2
 OFFSETS = {"strips": 273, "tiles": 324}
 BYTES = {"strips": 279, "tiles": 325}
 
@@ -33,10 +34,14 @@ def tiff(
 ) -> bytes:
     """Return an uncompressed TIFF of 30 x 20 whose pages share one block of pixels."""
     pixels = bytes(30 * 20 * bits // 8)
+    samples = 3 if photometric == RGB else 1
+    pixels *= samples
+    tags = {WIDTH: 30, LENGTH: 20, BITS: bits, COMPRESSION: 1, PHOTOMETRIC: photometric}
+    tags |= {OFFSETS[store]: 8, ROWS_A_STRIP: 20, BYTES[store]: len(pixels), SAMPLES: samples}
+    if store == "tiles":
+        tags |= {TILE_WIDTH: 32, TILE_LENGTH: 32}
     body = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(pixels))
     body += pixels
-    tags = {WIDTH: 30, LENGTH: 20, BITS: bits, COMPRESSION: 1, PHOTOMETRIC: photometric}
-    tags |= {OFFSETS[store]: 8, ROWS_A_STRIP: 20, BYTES[store]: len(pixels)}
     for page in range(pages):
         body += struct.pack(order + "H", len(tags))
         for tag, value in sorted(tags.items()):

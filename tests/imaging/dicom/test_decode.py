@@ -56,10 +56,10 @@ def test_a_monochrome1_image_is_its_monochrome2_twin(
 @pytest.mark.parametrize(
     ("stored", "attributes", "expected"),
     [
-        # No window: the range of the stored bits, not of the values that occur.
+        # No window: the range of the bits in use, not of the values that occur.
         ([0, 4095, 2048, 819], {}, [0, 255, 128, 51]),
         ([0, 255, 128], {"BitsStored": 8, "HighBit": 7}, [0, 255, 128]),
-        ([0, 1000], {"RescaleSlope": 0.5, "RescaleIntercept": 100}, [0, 62]),
+        ([0, 2600], {"RescaleSlope": 0.5, "RescaleIntercept": 100}, [0, 162]),
         ([0, 4095, 819], INVERTED, [255, 0, 204]),
         # PS3.3 C.11.2.1.2.1, LINEAR: ((x - (c - 0.5)) / (w - 1) + 0.5) * 255.
         (LADDER, WINDOW, [0, 0, 0, 64, 128, 255, 255]),
@@ -243,9 +243,9 @@ def test_padding_below_zero_is_padding(make: Make) -> None:
     """A negative padding value is one, whether it was written as signed or not."""
     for vr, value in (("SS", -2000), ("US", 65536 - 2000)):
         dataset = make([0, 0, 0], PixelRepresentation=1, photometric="MONOCHROME1")
-        dataset.PixelData = np.array([-2000, 0, 2047], "<i2").tobytes()
+        dataset.PixelData = np.array([-2000, -1024, 2047], "<i2").tobytes()
         dataset.add_new(0x00280120, vr, value)
-        assert gray(dataset).ravel().tolist() == [0, 127, 0]
+        assert gray(dataset).ravel().tolist() == [0, 191, 0]
 
 
 @pytest.mark.parametrize("signed", [0, 1])
@@ -278,7 +278,7 @@ def test_16_bits_that_are_not_used_do_not_darken(
     assert decoded.source.flags == flags
     window = make([0, 0, 0], BitsStored=16, HighBit=15, WindowCenter=32768, WindowWidth=65536)
     window.PixelData = dataset.PixelData
-    assert decode(saved(window)).source.flags == ()
+    assert "fewer-bits" not in decode(saved(window)).source.flags
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ def test_a_image_of_another_kind_is_flagged(header: dict[str, str], flag: str) -
         {"ViewPosition": "LLD"},  # lying on a side, seen from the front
         {"ViewCode": "399348003"},
         {"BurnedInAnnotation": "NO"},
+        {"PresentationIntentType": "FOR PRESENTATION"},
+        {"PatientOrientation": "L\\F"},
+        {"PatientOrientation": "LF\\FP"},
+        {"PatientOrientation": "P\\F"},  # a lateral view
+        {"PatientOrientation": "L\\P"},  # a slice
+        {"PatientOrientation": "CD\\V"},  # an animal
+        {"PatientOrientation": "L"},
         {"LossyImageCompression": "00"},
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import UsageError
-from cxr_edge.imaging.decode import check_not_constant
+from cxr_edge.imaging.contrast import contrast_flags
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
 from cxr_edge.imaging.rules import GRAY
 from cxr_edge.spec.input_spec import InputSpec
@@ -53,8 +53,8 @@ def gray_image(pixels: NDArray[np.uint8], spec: InputSpec) -> GrayImage:
     if _is_color(pixels):
         gray = GRAY[spec.preprocessing.gray].from_rgb(np.ascontiguousarray(pixels))
         flags = ("color",)
-    check_not_constant(gray)
-    return GrayImage(gray, SourceFacts(columns, rows, ARRAY, flags))
+    facts = SourceFacts(columns, rows, ARRAY, flags)
+    return GrayImage(gray, facts.with_flags(contrast_flags(gray)))
 
 
 def _is_color(pixels: NDArray[np.uint8]) -> bool:

@@ -38,3 +38,20 @@ def to_8_bits(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
 def depth_of(peak: int) -> int:
     """Return the least of 8, 10, 12, 14 and 16 bits that holds the largest sample."""
     return next(bits for bits in DEPTHS if peak < 1 << bits)
+
+
+def bits_in_use(claimed: int, peak: int) -> int:
+    """Return the bits that samples use of those that their header claims.
+
+    These are the least of 8, 10, 12, 14 and 16 that hold the largest sample, where 9 to 16 are
+    claimed. Fewer are never used sparingly, more have no usual range.
+
+    Parameters
+    ----------
+    claimed
+        Bits per sample by the header.
+    peak
+        Largest sample, 0 or more.
+    """
+    is_usual = DEPTHS[0] < claimed <= DEPTHS[-1]
+    return min(claimed, depth_of(peak)) if is_usual and peak < 1 << claimed else claimed

@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ConstantImage, EmptyFile, NotAnImage, TooLarge, UnsupportedFormat
+from cxr_edge.errors import EmptyFile, NotAnImage, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.bit_depth import DEPTHS
+from cxr_edge.imaging.contrast import contrast_flags
 from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
 from cxr_edge.imaging.raster import decode_deep_raster, decode_raster, jpeg_reduction
@@ -57,25 +58,7 @@ def decode(data: bytes, spec: InputSpec | None = None) -> GrayImage:
         raise UnsupportedFormat(
             f"expected a JPEG, PNG, TIFF, BMP or DICOM file, got {kind}; convert it to PNG"
         )
-    check_not_constant(pixels)
-    return GrayImage(pixels, facts)
-
-
-def check_not_constant(pixels: NDArray[np.uint8]) -> None:
-    """Refuse an image of which every pixel is the same.
-
-    Parameters
-    ----------
-    pixels
-        uint8 of shape (H, W).
-
-    Raises
-    ------
-    ConstantImage
-        It is such an image.
-    """
-    if pixels.min() == pixels.max():
-        raise ConstantImage(f"every pixel is {pixels.min()}; there is nothing to classify")
+    return GrayImage(pixels, facts.with_flags(contrast_flags(pixels)))
 
 
 def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:

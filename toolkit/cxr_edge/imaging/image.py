@@ -13,24 +13,33 @@ FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
     "color",
     "fewer-bits",
+    "for-processing",
+    "ignored-window",
     "lateral",
     "lossy",
+    "low-contrast",
     "multi-frame",
+    "orientation",
     "other-body-part",
     "other-modality",
     "small",
     "stretched",
+    "transparent",
 )
 """The closed list of warnings in the report's ``flags`` column.
 
-``color``: stored in color, read as luma. ``fewer-bits``: 16-bit samples that use at most
-14 bits, windowed to those. ``multi-frame``: more than one page or frame, the first was read.
-``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
-is more than twice the other, and the model's input distorts it.
+``color``: stored in color, read as luma. ``fewer-bits``: samples or entries of a lookup table that
+use fewer bits than they claim, windowed to those. ``low-contrast``: few gray levels are used, or
+nearly all pixels are black or white. ``multi-frame``: more than one page or frame, the first was
+read. ``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
+is more than twice the other, and the model's input distorts it. ``transparent``: some pixels are
+transparent, shown over black.
 
-From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``lateral``: a
-lateral view. ``lossy``: compressed with loss. ``other-body-part``: not of the chest.
-``other-modality``: neither CR, DX nor RG.
+From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
+raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be
+meant was left out. ``lateral``: a lateral view. ``lossy``: compressed with loss. ``orientation``:
+the patient does not stand upright in the image, or is mirrored. ``other-body-part``: not of the
+chest. ``other-modality``: neither CR, DX nor RG.
 """
 
 MAX_PIXELS: Final = 1 << 28

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.png import without_texts
+from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.recipe import Recipe
 
 _REDUCTIONS: Final = (8, 4, 2)
+_WITH_ALPHA: Final = 4
+"""Channels of a colour image with transparency; the last one is that."""
 
 cv2.setNumThreads(1)  # images are decoded side by side, each by one thread
 # What OpenCV finds odd in a file is in the report, not on standard error.
@@ -47,10 +50,12 @@ def decode_raster(
     ImageError
         ``corrupt``, ``too-large`` or ``unsupported-format``.
     """
-    decoded = _read(data, header, recipe, reduction)
+    decoded, is_transparent = _read(data, header, recipe, reduction)
     flags = ["color"] if header.color else []
     if header.pages > 1:
         flags.append("multi-frame")
+    if is_transparent:
+        flags.append("transparent")
     if decoded.dtype == np.uint16:
         pixels, depth = DEEP[recipe.deep](decoded)
         if header.white_is_zero:  # OpenCV inverts it in 8 bits only
@@ -67,7 +72,7 @@ def decode_raster(
 
 def decode_deep_raster(data: bytes, header: Header, recipe: Recipe) -> NDArray[np.uint16]:
     """Return 16-bit samples scaled to their full range, others as they are times 257."""
-    decoded = _read(data, header, recipe)
+    decoded, _ = _read(data, header, recipe)
     if decoded.dtype != np.uint16:
         return decoded.astype(np.uint16) * 257
     _, depth = DEEP[recipe.deep](decoded)
@@ -87,13 +92,47 @@ def jpeg_reduction(header: Header, spec: InputSpec) -> int:
     )
 
 
-def _read(data: bytes, header: Header, recipe: Recipe, reduction: int = 1) -> NDArray[Any]:
-    """Return the samples as OpenCV reads them, shape (rows, columns)."""
+def _read(
+    data: bytes, header: Header, recipe: Recipe, reduction: int = 1
+) -> tuple[NDArray[Any], bool]:
+    """Return samples of shape (rows, columns) over black, and if any pixel is transparent."""
     mode = GRAY[recipe.gray].imread[reduction]
     if header.format is not Format.JPEG:
         mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
         data = without_texts(data)
+    if header.format is Format.TIFF:
+        data = with_image_first(data)
+    decoded = _imdecode(data, header, mode)
+    if header.transparent_gray is not None:
+        is_hidden = decoded == _as_decoded(header.transparent_gray, header.bits)
+        return np.where(is_hidden, decoded.dtype.type(0), decoded), bool(is_hidden.any())
+    if not header.has_alpha:
+        return decoded, False
+    channels = _imdecode(data, header, cv2.IMREAD_UNCHANGED)
+    if channels.ndim < 3 or channels.shape[2] < _WITH_ALPHA:
+        return decoded, False
+    alpha = channels[..., _WITH_ALPHA - 1]
+    opaque = np.iinfo(alpha.dtype).max
+    if alpha.min() == opaque:
+        return decoded, False
+    if header.format is Format.TIFF and alpha.dtype == np.uint8:
+        return decoded, True  # OpenCV has multiplied the colors with it
+    if not np.array_equal(decoded, _imdecode(data, header, mode | cv2.IMREAD_IGNORE_ORIENTATION)):
+        raise UnsupportedFormat(
+            "expected an image that is opaque or upright, got a transparent one that must be "
+            "turned; turn it first"
+        )
+    over_black = np.rint(decoded * (alpha / opaque)).astype(decoded.dtype)
+    return over_black, True
+
+
+def _as_decoded(sample: int, bits: int) -> int:
+    """Return a gray sample of a PNG as it is decoded: fewer than 8 bits are widened to those."""
+    return sample * 255 // ((1 << bits) - 1) if bits < 8 else sample
+
+
+def _imdecode(data: bytes, header: Header, mode: int) -> NDArray[Any]:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:

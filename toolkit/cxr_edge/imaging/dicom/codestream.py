@@ -1,21 +1,46 @@
 """The header of a compressed frame, checked before a decoder sees it."""
 
 import struct
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from cxr_edge.errors import Corrupt, Truncated
-from cxr_edge.imaging.headers.jpeg import SOF_MARKERS, SOS_MARKER, jpeg_segments
+from cxr_edge.imaging.headers.jpeg import (
+    JPEG_LS_MARKER,
+    SOF_MARKERS,
+    SOS_MARKER,
+    jpeg_segments,
+)
 
 _JPEG: Final = b"\xff\xd8"
 _J2K: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _SEQUENTIAL: Final = (0xC0, 0xC1)  # baseline and extended
+_DCT: Final = (*_SEQUENTIAL, 0xC2)
+_APP14: Final = 0xEE
+_ADOBE: Final = b"Adobe"  # then version, two words of flags, and the transform of colors
+_ADOBE_BYTES: Final = 12
 _WHOLE_SCAN: Final = b"\x00\x3f\x00"
 _RLE_HEAD: Final = 64
-_JPEG_LS_SOF: Final = 0xF7
 
 
-def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
+@dataclass(frozen=True)
+class Codestream:
+    """Facts that a compressed frame tells about itself."""
+
+    size: tuple[int, int, int]
+    """(rows, columns, samples per pixel)."""
+    bits: int
+    """Bits per sample."""
+    signed: bool | None
+    """Whether samples may be below zero; None where the format does not tell."""
+    is_jpeg: bool
+    """Whether it is JPEG or JPEG-LS, else JPEG 2000."""
+    color: Literal["RGB", "YBR_FULL"] | None = None
+    """Color of a JPEG's samples where it tells, whatever was done to them before."""
+
+
+def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> Codestream:
     """Refuse a JPEG, JPEG-LS or JPEG 2000 frame that is cut or of another size than its header's.
 
     A decoder believes the frame, not the DICOM header: a few bytes that promise 65535 x 65535
@@ -28,6 +53,11 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
     expected
         (rows, columns, samples per pixel) by the DICOM header.
 
+    Returns
+    -------
+    Codestream
+        Facts about the frame.
+
     Raises
     ------
     Truncated
@@ -36,35 +66,41 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> None:
         The frame is none of the three formats, or has another size.
     """
     try:
-        found = _jpeg_size(frame) if frame[:2] == _JPEG else _j2k_size(frame)
+        found = _jpeg_facts(frame) if frame[:2] == _JPEG else _j2k_facts(frame)
     except (struct.error, IndexError) as exc:
         raise Truncated(
             f"the compressed frame ends within its header ({len(frame)} bytes)"
         ) from exc
-    if found != expected:
+    if found.size != expected:
+        sizes = (expected, found.size)
         raise Corrupt(
             "the DICOM header says {} x {} pixels of {} samples, the compressed frame "
-            "{} x {} of {}".format(*(n for size in (expected, found) for n in _across(size)))
+            "{} x {} of {}".format(*(n for size in sizes for n in _across(size)))
         )
     if _END not in frame:
         raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
+    return found
 
 
 def repaired(frame: bytes) -> bytes:
-    """Return a JPEG frame with the limits that its scan must have; any other frame as it is.
+    """Return a JPEG frame that decoders read; any other frame as it is.
 
     Some writers put 0 for the last coefficient of a sequential scan, which can only be 63
-    (ISO/IEC 10918-1, table B.3). The scan is complete all the same, but decoders refuse it.
-    :func:`check_codestream` accepts the frame.
+    (ISO/IEC 10918-1, table B.3), or stray bytes between the segments. The scan is complete all the
+    same, but decoders refuse it. :func:`check_codestream` accepts the frame.
     """
     if frame[:2] != _JPEG:
         return frame
-    sequential = False
-    for marker, _, end in jpeg_segments(frame):
+    sequential, kept, done = False, [_JPEG], 2
+    for marker, start, end in jpeg_segments(frame):
         sequential = sequential or marker in _SEQUENTIAL
+        kept.append(frame[start - 4 : end])
+        done = end
         if marker == SOS_MARKER:
-            return frame[: end - 3] + _WHOLE_SCAN + frame[end:] if sequential else frame
-    return frame
+            if sequential:
+                kept[-1] = kept[-1][:-3] + _WHOLE_SCAN
+            break
+    return b"".join([*kept, frame[done:]])
 
 
 def check_rle(frame: bytes, pixels: int, planes: int) -> None:
@@ -121,23 +157,35 @@ def _across(size: tuple[int, int, int]) -> tuple[int, int, int]:
     return columns, rows, samples
 
 
-def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
+def _jpeg_facts(frame: bytes) -> Codestream:
     """ISO/IEC 10918-1, B.2.2; ISO/IEC 14495-1, C.2.2."""
-    for marker, start, _ in jpeg_segments(frame):
-        if marker in SOF_MARKERS or marker == _JPEG_LS_SOF:
-            rows, columns, samples = struct.unpack_from(">HHB", frame, start + 1)
-            return rows, columns, samples
+    color: Literal["RGB", "YBR_FULL"] | None = None
+    for marker, start, end in jpeg_segments(frame):
+        if marker == _APP14 and frame[start : start + 5] == _ADOBE and end - start >= _ADOBE_BYTES:
+            color = "YBR_FULL" if frame[start + _ADOBE_BYTES - 1] == 1 else "RGB"
+        if marker in SOF_MARKERS or marker == JPEG_LS_MARKER:
+            bits, rows, columns, samples = struct.unpack_from(">BHHB", frame, start)
+            if len({frame[start + 7 + 3 * index] for index in range(samples)}) > 1:
+                color = "YBR_FULL"  # only color that is apart from luma is stored at another size
+            if marker not in _DCT:
+                color = None
+            return Codestream((rows, columns, samples), bits, None, is_jpeg=True, color=color)
     raise IndexError
 
 
-def _j2k_size(frame: bytes) -> tuple[int, int, int]:
+def _j2k_facts(frame: bytes) -> Codestream:
     """ISO/IEC 15444-1, A.5.1."""
     at = _codestream(frame)
     if frame[at : at + 4] != _J2K:
         raise Corrupt("the compressed frame is neither JPEG nor JPEG 2000")
     right, bottom, left, top = struct.unpack_from(">IIII", frame, at + 8)
     (samples,) = struct.unpack_from(">H", frame, at + 40)
-    return bottom - top, right - left, samples
+    depths = {frame[at + 42 + 3 * index] for index in range(samples)}
+    if len(depths) != 1:
+        raise Corrupt("the compressed frame has samples of different depths")
+    depth = depths.pop()
+    size = (bottom - top, right - left, samples)
+    return Codestream(size, (depth & 0x7F) + 1, signed=bool(depth >> 7), is_jpeg=False)
 
 
 def _codestream(frame: bytes) -> int:

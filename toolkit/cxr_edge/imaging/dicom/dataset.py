@@ -6,10 +6,10 @@ import zlib
 from io import BytesIO
 from typing import BinaryIO, Final, cast
 
-from pydicom import config, dcmread
+from pydicom import config
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.filereader import read_dataset, read_preamble
+from pydicom.filereader import read_dataset, read_partial, read_preamble
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
@@ -20,7 +20,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from cxr_edge.errors import NoPixelData, TooLarge, UnsupportedCompression
+from cxr_edge.errors import Corrupt, NoPixelData, TooLarge, UnsupportedCompression
+from cxr_edge.imaging.dicom.attributes import described
 from cxr_edge.storage.read_file import MAX_BYTES
 
 # pydicom quotes what it finds odd, and the quote can be the patient's: keep it quiet.
@@ -34,6 +35,8 @@ NATIVE: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEn
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 """Keywords of the attributes that may have the pixels."""
 
+_PIXEL_GROUPS: Final = (0x0028, 0x7FE0)
+
 UNDEFINED: Final = 0xFFFFFFFF
 """Length of an element that goes up to a delimiter."""
 
@@ -46,19 +49,23 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
     EOFError
         The file ends before its pixels do.
     ImageError
-        ``no-pixel-data``, ``too-large`` after inflating, or ``unsupported-compression`` where the
-        pixels are compressed and nothing says how.
+        ``no-pixel-data``, ``too-large`` after inflating, ``corrupt`` where an attribute of the
+        pixels stands there twice, or ``unsupported-compression`` where the pixels are compressed
+        and nothing says how.
     """
-    file = BytesIO(data)
+    file, tags = BytesIO(data), _Tags()
     meta = read_meta(file)
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         data, syntax = _inflate(file.read()), ExplicitVRLittleEndian
         meta.TransferSyntaxUID = syntax
-        body = read_dataset(BytesIO(data), is_implicit_VR=False, is_little_endian=True)
+        body = read_dataset(
+            BytesIO(data), is_implicit_VR=False, is_little_endian=True, stop_when=tags.note
+        )
         dataset = FileDataset("", body, None, FileMetaDataset(meta), is_implicit_VR=False)
     else:
-        dataset = dcmread(BytesIO(data), force=True)
+        dataset = read_partial(BytesIO(data), stop_when=tags.note, force=True)
+    tags.check_single()
     keyword = _pixel_keyword(dataset, len(data))
     if syntax is None:
         if dataset[keyword].is_undefined_length:
@@ -67,6 +74,32 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
             )
         syntax = native_syntax(dataset)
     return dataset, syntax
+
+
+class _Tags:
+    """Tags in the order of a file; pydicom keeps the last of two elements with one tag."""
+
+    def __init__(self) -> None:
+        self._seen: set[BaseTag] = set()
+        self._double: BaseTag | None = None
+
+    def note(self, tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        """Note a tag that is read; always False, so that reading goes on."""
+        if tag in self._seen and tag.group in _PIXEL_GROUPS:
+            self._double = tag
+        self._seen.add(tag)
+        return False
+
+    def check_single(self) -> None:
+        """Refuse a file with two elements of one tag that says what its pixels are.
+
+        Raises
+        ------
+        Corrupt
+            It has some.
+        """
+        if self._double is not None:
+            raise Corrupt(f"the DICOM file has {described(self._double)} twice")
 
 
 def read_meta(file: BinaryIO) -> Dataset:

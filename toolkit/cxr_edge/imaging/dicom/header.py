@@ -122,7 +122,7 @@ def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
     try:
         return _read(file, size)
     except DAMAGE as exc:  # their text may hold bytes of the header
-        raise Corrupt(f"the DICOM header cannot be read ({type(exc).__name__})") from exc
+        raise Corrupt("the DICOM header cannot be read; it is damaged") from exc
 
 
 def _read(file: BinaryIO, size: int) -> DicomHeader:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ConstantImage, Corrupt
+from cxr_edge.imaging.bit_depth import bits_in_use
 
 Gray = TypeVar("Gray", np.uint8, np.uint16)
 """Type of a decoded image: 0 is black, its largest value is white."""
@@ -51,9 +52,15 @@ class Lut:
             raise Corrupt("the DICOM file has a lookup table without entries")
 
     @property
+    def used(self) -> int:
+        """Bits that hold the largest entry; some tables need fewer than they claim, some more."""
+        peak = int(self.entries.max())
+        return max(bits_in_use(self.bits, peak), peak.bit_length())
+
+    @property
     def top(self) -> float:
-        """Largest value that an entry can have; some tables exceed their own bits."""
-        return float((1 << max(self.bits, int(self.entries.max()).bit_length())) - 1)
+        """Largest value that an entry can have."""
+        return float((1 << self.used) - 1)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the entries of ``values``, same shape."""
@@ -73,9 +80,13 @@ class Window:
     function: Function = "LINEAR"
     """VOI LUT Function."""
 
+    @staticmethod
+    def is_possible(width: float, function: Function) -> bool:
+        """Tell whether a function allows a width; only LINEAR may be of width 1: a step."""
+        return width >= 1 if function == "LINEAR" else width > 0
+
     def __post_init__(self) -> None:
-        # Only LINEAR may be of width 1: a step.
-        if not (self.width >= 1 if self.function == "LINEAR" else self.width > 0):
+        if not self.is_possible(self.width, self.function):
             raise Corrupt(
                 f"the DICOM file has a window of width {self.width:g}, "
                 f"which {self.function} forbids"

@@ -4,20 +4,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.multival import MultiValue
+from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
-from cxr_edge.errors import Corrupt
-from cxr_edge.imaging.bit_depth import depth_of
-from cxr_edge.imaging.dicom.lut import FUNCTIONS, Gray, Grayscale, Lut, Rescale, Window, scale
+from cxr_edge.imaging.bit_depth import bits_in_use
+from cxr_edge.imaging.dicom.attributes import integer_of, text_of
+from cxr_edge.imaging.dicom.frame import Frame
+from cxr_edge.imaging.dicom.lut import Gray, Grayscale, Lut, Rescale, scale
+from cxr_edge.imaging.dicom.tables import as_signed, modality_of, voi_of
 from cxr_edge.imaging.rules import GrayRule
 
 
 def grayscale_of(
-    dataset: FileDataset, stored: NDArray[Any], *, inverted: bool
-) -> tuple[Grayscale, bool]:
-    """Return the steps to gray, and whether the values use fewer bits than the header says.
+    dataset: FileDataset, stored: NDArray[Any], bits: int, *, inverted: bool
+) -> tuple[Grayscale, set[str]]:
+    """Return the steps to gray, and the flags ``fewer-bits`` and ``ignored-window`` if they hold.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ def grayscale_of(
         Dataset with one sample per pixel.
     stored
         Stored values of its first frame.
+    bits
+        Bits of each that are stored.
     inverted
         Whether its photometric interpretation says that the least value is white.
 
@@ -38,22 +41,21 @@ def grayscale_of(
     _describe_by_functional_groups(dataset)
     signed = stored.dtype.kind == "i"
     padding = _padding(dataset, signed=signed)
-    modality: Rescale | Lut = Rescale()
-    if dataset.get("ModalityLUTSequence"):
-        modality = _lut(dataset, dataset.ModalityLUTSequence[0], signed=signed)
-    elif dataset.get("RescaleSlope") is not None and dataset.get("RescaleIntercept") is not None:
-        modality = Rescale(float(dataset.RescaleSlope), float(dataset.RescaleIntercept))
-    voi: Window | Lut | None = None
-    if dataset.get("VOILUTSequence"):
-        below_zero = signed or (isinstance(modality, Rescale) and modality.intercept < 0)
-        voi = _lut(dataset, dataset.VOILUTSequence[0], signed=below_zero)
-    elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
-        voi = _window(dataset)
+    picture = stored[(stored < padding[0]) | (stored > padding[1])] if padding else stored
+    modality, no_modality = modality_of(dataset, signed=signed)
+    voi, no_voi = None, False
+    if picture.size:
+        voi, no_voi = voi_of(dataset, modality, picture, _span(picture, bits))
     bounds, narrow = (0.0, 1.0), False
-    if voi is None and isinstance(modality, Rescale):
-        bounds, narrow = _bounds(dataset, stored, padding)
+    if voi is None and isinstance(modality, Rescale) and picture.size:
+        bounds, narrow = _bounds(picture, bits)
+    last = voi or modality
+    if isinstance(last, Lut):
+        narrow = last.used < last.bits
     inverted = inverted or text_of(dataset, "PresentationLUTShape") == "INVERSE"
-    return Grayscale(modality, voi, inverted, bounds, padding), narrow
+    flags = {"fewer-bits": narrow, "ignored-window": no_modality or no_voi}
+    steps = Grayscale(modality, voi, inverted, bounds, padding)
+    return steps, {flag for flag, holds in flags.items() if holds}
 
 
 def _describe_by_functional_groups(dataset: FileDataset) -> None:
@@ -66,78 +68,41 @@ def _describe_by_functional_groups(dataset: FileDataset) -> None:
 
 
 def _padding(dataset: FileDataset, *, signed: bool) -> tuple[int, int] | None:
-    if dataset.get("PixelPaddingValue") is None:
+    names = ("PixelPaddingValue", "PixelPaddingRangeLimit")
+    values = [integer_of(dataset, name) for name in names if dataset.get(name) is not None]
+    if dataset.get(names[0]) is None:
         return None
-    values = [int(dataset.PixelPaddingValue)]
-    if dataset.get("PixelPaddingRangeLimit") is not None:
-        values.append(int(dataset.PixelPaddingRangeLimit))
     if signed:
-        values = [_as_signed(value) for value in values]
+        values = [as_signed(value) for value in values]
     return min(values), max(values)
 
 
-def _as_signed(value: int) -> int:
-    """Return a value below zero that was written or read as unsigned 16 bits."""
-    return value - (1 << 16) if value >= 1 << 15 else value
+def _span(stored: NDArray[Any], bits: int) -> tuple[float, float]:
+    """Return the least and the largest value that the stored bits can hold."""
+    if stored.dtype.kind == "f" or bits > 16:
+        return float(np.nanmin(stored)), float(np.nanmax(stored))
+    if stored.dtype.kind == "i":
+        return -(1 << bits - 1), (1 << bits - 1) - 1
+    return 0, (1 << bits) - 1
 
 
-def _lut(dataset: FileDataset, item: Dataset, *, signed: bool) -> Lut:
-    count, first, bits = (int(number) for number in item.LUTDescriptor)
-    entries = item.LUTData
-    if isinstance(entries, bytes):
-        order = "<" if dataset.original_encoding[1] else ">"
-        packed = bits <= 8 and len(entries) < 2 * (count or 1 << 16)
-        entries = np.frombuffer(entries, "u1" if packed else order + "u2")
-    return Lut(_as_signed(first) if signed else first, bits, np.atleast_1d(np.asarray(entries)))
-
-
-def _window(dataset: FileDataset) -> Window:
-    center, width = (_first(dataset[name].value) for name in ("WindowCenter", "WindowWidth"))
-    named = text_of(dataset, "VOILUTFunction") or "LINEAR"
-    function = next((name for name in FUNCTIONS if name == named), None)
-    if function is None:
-        raise Corrupt(f"expected a VOI LUT function of {', '.join(FUNCTIONS)}, got another")
-    return Window(center, width, function)
-
-
-def _first(value: object) -> float:
-    return float(value[0] if isinstance(value, MultiValue) else value)  # type: ignore[arg-type]  # pydicom's numbers
-
-
-def _bounds(
-    dataset: FileDataset, stored: NDArray[Any], padding: tuple[int, int] | None
-) -> tuple[tuple[float, float], bool]:
+def _bounds(picture: NDArray[Any], bits: int) -> tuple[tuple[float, float], bool]:
     """Return the stored values that are black and white without a window, and if they are fewer.
 
-    The ends are those of the stored bits, not of the values. There are two exceptions: of 16 stored
-    bits only those in use count, as in other 16-bit images; and an image of more bits or of
-    floating point goes from its least to its largest value.
+    The ends are those of the stored bits, not of the values. There are two exceptions: of 9 to 16
+    stored bits only those in use count, as in other 16-bit images, and the sign only where a value
+    is below zero; and an image of more bits or of floating point goes from its least to its
+    largest value.
     """
-    picture = stored
-    if padding:
-        picture = stored[(stored < padding[0]) | (stored > padding[1])]
-        if not picture.size:
-            return (0, 1), False
-    bits = int(dataset.get("BitsStored") or 0)
-    if stored.dtype.kind == "f" or bits > 16:
-        return (float(np.nanmin(picture)), float(np.nanmax(picture))), False
-    signed = stored.dtype.kind == "i"
-    if bits == 16:
-        peak = max(int(picture.max()), -1 - int(picture.min()))
-        bits = depth_of(2 * peak + 1 if signed else peak)
-    narrow = bits < int(dataset.BitsStored)
-    return ((-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)), narrow
-
-
-def text_of(dataset: Dataset, name: str) -> str:
-    """Return an attribute as text, upper case; empty where it is absent.
-
-    The name ``ViewCode`` stands for the value of the view's code.
-    """
-    if name == "ViewCode":
-        codes = dataset.get("ViewCodeSequence")
-        return text_of(codes[0], "CodeValue") if codes else ""
-    return str(dataset.get(name) or "").strip().upper()
+    if picture.dtype.kind == "f" or bits > 16 or bits <= 8:
+        return _span(picture, bits), False
+    least, largest = int(picture.min()), int(picture.max())
+    if least < 0:
+        used = bits_in_use(bits, 2 * max(largest, -1 - least) + 1)
+        return (-(1 << used - 1), (1 << used - 1) - 1), used < bits
+    free = bits - 1 if picture.dtype.kind == "i" else bits
+    used = min(bits_in_use(bits, largest), free)
+    return (0, (1 << used) - 1), used < free
 
 
 def palette_gray(
@@ -145,7 +110,18 @@ def palette_gray(
 ) -> NDArray[Gray]:
     """Return the gray of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
     rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
-    bits = max(int(dataset.RedPaletteColorLookupTableDescriptor[2]), int(rgb.max()).bit_length())
+    peak = int(rgb.max())
+    claimed = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+    bits = max(bits_in_use(claimed, peak), peak.bit_length())
     return scale(rule.from_rgb(rgb.astype(np.float32)), 0, (1 << bits) - 1, depth).reshape(
         stored.shape
     )
+
+
+def color_gray(frame: Frame, depth: type[Gray], rule: GrayRule) -> tuple[NDArray[Gray], int]:
+    """Return the gray of three channels, shape (rows, columns), and the bits that they use."""
+    is_ybr = frame.photometric.startswith("YBR_FULL")
+    seen = rule.from_ybr(frame.stored) if is_ybr else frame.stored
+    used = bits_in_use(frame.bits, int(seen.max()))
+    gray = seen if is_ybr else rule.from_rgb(seen.astype(np.float32))
+    return scale(gray, 0, (1 << used) - 1, depth), used

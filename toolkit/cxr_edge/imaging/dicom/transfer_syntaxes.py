@@ -74,6 +74,11 @@ def plugin_for(syntax: UID) -> str:
     return _PLUGIN
 
 
+def is_jpeg(syntax: UID) -> bool:
+    """Tell whether frames of one of :data:`BY_PLUGIN` are JPEG or JPEG-LS, else JPEG 2000."""
+    return syntax in _BY_LIBJPEG
+
+
 @cache
 def decoder_install_command(syntax: UID) -> str:
     """Return the command that installs what decodes one of :data:`BY_PLUGIN`."""

@@ -23,3 +23,7 @@ class Header:
     """Count of pages: 1, or 2 for more than one."""
     white_is_zero: bool = False
     """Whether the largest value is black (TIFF PhotometricInterpretation 0)."""
+    has_alpha: bool = False
+    """Whether pixels may be transparent."""
+    transparent_gray: int | None = None
+    """Gray sample that stands for a transparent pixel, in a PNG."""

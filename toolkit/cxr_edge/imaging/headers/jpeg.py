@@ -1,10 +1,11 @@
 """The header and segments of a JPEG file (ISO/IEC 10918-1, Annex B)."""
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Final
 
-from cxr_edge.errors import Corrupt, Truncated
+from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
@@ -14,6 +15,13 @@ SOF_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 SOS_MARKER: Final = 0xDA
 """Marker of a scan, which has pixels."""
 
+JPEG_LS_MARKER: Final = 0xF7
+"""Marker of a JPEG-LS frame header."""
+
+_MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
+_MOST_STRAY: Final = 64
+"""Bytes in which the next marker must be: what lies before it is stepped over, more is damage."""
+_BITS: Final = 8
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
@@ -32,8 +40,14 @@ def jpeg_header(data: bytes) -> Header:
     """
     header: Header | None = None
     for marker, start, end in jpeg_segments(data):
+        if marker == JPEG_LS_MARKER:
+            raise UnsupportedFormat("expected JPEG, got JPEG-LS; convert it to PNG")
         if marker in SOF_MARKERS:
             bits, height, width, components = struct.unpack_from(">BHHB", data, start)
+            if bits != _BITS:
+                raise UnsupportedFormat(
+                    f"expected JPEG of 8 bits, got {bits} bits; convert it to 16-bit PNG"
+                )
             header = Header(Format.JPEG, width, height, bits, color=components > 1)
         if marker == SOS_MARKER:
             if header is None:
@@ -48,7 +62,10 @@ def jpeg_header(data: bytes) -> Header:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start of payload, end of payload), up to the first scan.
+    """Yield (marker, start of payload, end of payload) of each segment.
+
+    A few stray bytes before a marker are stepped over, as decoders do. Behind the first scan there
+    are pixels, and nothing that is yielded then means anything.
 
     Raises
     ------
@@ -59,12 +76,12 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """
     at = 2
     while at < len(data):
-        if data[at] != 0xFF:
+        found = _MARKER.search(data, at, at + _MOST_STRAY)
+        if not found:
+            if at + 1 >= len(data):
+                raise IndexError
             raise Corrupt(f"the JPEG file has no marker at byte {at} where one must be")
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
+        marker, at = data[found.end() - 1], found.end() - 2
         if marker in _STANDALONE_MARKERS:
             at += 2
             continue

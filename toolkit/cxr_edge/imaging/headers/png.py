@@ -10,6 +10,9 @@ from cxr_edge.imaging.sniff import Format
 
 _COLOR: Final = 2
 _PALETTE: Final = 1
+_ALPHA: Final = 4
+_GRAY: Final = 0
+_TRANSPARENT: Final = b"tRNS"
 _TEXTS: Final = frozenset([b"iCCP", b"tEXt", b"zTXt", b"iTXt", b"sPLT", b"pCAL", b"sCAL"])
 """Chunks with text in them, none of which changes a gray pixel."""
 
@@ -47,10 +50,14 @@ def png_header(data: bytes) -> Header:
     width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
     if data[12:16] != b"IHDR":
         raise Corrupt("the PNG file does not begin with an IHDR chunk")
-    for _ in _chunks(data):
-        pass  # to the last one: the file is complete
+    key: int | None = None
+    has_alpha = bool(color_type & _ALPHA)
+    for kind, start, _ in _chunks(data):  # to the last one: the file is complete
+        if kind == _TRANSPARENT:
+            has_alpha = has_alpha or color_type != _GRAY
+            key = struct.unpack_from(">H", data, start + 8)[0] if color_type == _GRAY else None
     color = bool(color_type & (_COLOR | _PALETTE))
-    return Header(Format.PNG, width, height, bits, color)
+    return Header(Format.PNG, width, height, bits, color, has_alpha=has_alpha, transparent_gray=key)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -37,6 +37,8 @@ def read_header(data: bytes, kind: Format) -> Header:
         The header contradicts itself.
     NotAnImage
         ``kind`` is none of the four.
+    UnsupportedFormat
+        The image is of a type that is not read, or not read rightly.
     """
     if kind not in _READERS:
         raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")

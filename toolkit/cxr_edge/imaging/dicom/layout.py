@@ -1,0 +1,89 @@
+"""The size and type of a dataset's pixels, by its header."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom.dataset import FileDataset
+from pydicom.pixels.common import PhotometricInterpretation
+
+from cxr_edge.errors import Corrupt, UnsupportedFormat
+from cxr_edge.imaging.dicom.attributes import described, integer_of, word_of
+from cxr_edge.imaging.image import check_size
+
+SAMPLES: Final[Mapping[str, int]] = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    "PALETTE COLOR": 1,
+    "RGB": 3,
+    "YBR_FULL": 3,
+    "YBR_FULL_422": 3,
+    "YBR_ICT": 3,
+    "YBR_RCT": 3,
+}
+"""Photometric interpretations that are read, with the samples per pixel of each."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Size and type of the pixels, PS3.3 C.7.6.3.1."""
+
+    photometric: str
+    """Photometric interpretation, one of :data:`SAMPLES`."""
+    rows: int
+    """Rows."""
+    columns: int
+    """Columns."""
+    frames: int
+    """Count of frames."""
+    allocated: int
+    """Bits that a sample takes."""
+    bits: int
+    """Bits of each sample that are stored; all for floating point."""
+    signed: bool
+    """Whether samples may be below zero; False for floating point."""
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(rows, columns, samples per pixel)."""
+        return self.rows, self.columns, SAMPLES[self.photometric]
+
+
+def layout_of(dataset: FileDataset) -> Layout:
+    """Return what a header says of its pixels; values that stand there twice are made one.
+
+    Raises
+    ------
+    Corrupt
+        An attribute is missing, is no number, has several values, or contradicts another.
+    TooLarge
+        There are too many pixels.
+    UnsupportedFormat
+        The photometric interpretation is none of :data:`SAMPLES`.
+    """
+    kind = word_of(dataset, "PhotometricInterpretation")
+    if kind not in SAMPLES:
+        known = [str(member) for member in PhotometricInterpretation]
+        raise UnsupportedFormat(
+            f"expected DICOM pixels that are {', '.join(SAMPLES)}, "
+            f"got {kind if kind in known else 'something else'}; convert it to PNG"
+        )
+    samples = integer_of(dataset, "SamplesPerPixel")
+    if samples != SAMPLES[kind]:
+        raise Corrupt(f"expected {SAMPLES[kind]} samples per pixel for {kind}, got {samples}")
+    names = ["Rows", "Columns", "BitsAllocated"]
+    if "PixelData" in dataset:
+        names += ["BitsStored", "PixelRepresentation"]
+    rows, columns, allocated, *stored = (integer_of(dataset, name) for name in names)
+    frames = integer_of(dataset, "NumberOfFrames", 1) or 1
+    if min(rows, columns, frames) < 1:
+        raise Corrupt(f"the DICOM header says {frames} frames of {columns} x {rows} pixels")
+    check_size(columns, rows, frames)
+    bits, signed = stored or (allocated, 0)
+    if not 0 < bits <= allocated:
+        raise Corrupt(f"{described('BitsStored')} is {bits} of {allocated} in the DICOM file")
+    dataset.PhotometricInterpretation, dataset.SamplesPerPixel = kind, samples
+    for name, value in zip(names, (rows, columns, allocated, *stored), strict=True):
+        setattr(dataset, name, value)
+    dataset.NumberOfFrames = frames
+    return Layout(kind, rows, columns, frames, allocated, bits, bool(signed))
