@@ -34,7 +34,7 @@ def _section(title: str, text: str) -> str:
 
 
 def _help(*words: str) -> str:
-    """Return what a command prints for ``--help``, without colours or spaces at line ends."""
+    """Return what a command prints for ``--help``, without colors or spaces at line ends."""
     environment = {
         **{key: os.environ[key] for key in ("PATH", "PYTHONPATH", "HOME") if key in os.environ},
         "COLUMNS": str(WIDTH),

@@ -133,7 +133,12 @@ def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
         ([SAMPLES, "--runtime", "fast"], "'fast' is not one of 'auto', 'onnx'"),
         ([SAMPLES, "--workers", "0"], "'--workers': 0 is not in the range x>=1"),
         ([SAMPLES, "--batch-size", "1,"], "'--batch-size': '1,' is not a valid int"),
-        ([SAMPLES, "--json", "{tmp}/none/b.json"], "a folder that exists"),
+        (
+            [SAMPLES, "--json", "{tmp}/none/b.json"],
+            "--json: expected a file in a folder that exists",
+        ),
+        ([SAMPLES, "--plot", "{tmp}/rates.txt"], "--plot: expected the name of a .png file"),
+        ([SAMPLES, "--plot", "/proc/x.png"], "--plot: /proc/x.png cannot be written"),
     ],
 )
 def test_what_cannot_work_is_told_at_once(

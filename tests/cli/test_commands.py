@@ -13,8 +13,8 @@ from cxr_edge.cli.app import EXIT_CODES
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.commands import COMMANDS, Command
 from cxr_edge.errors import ExitCode
-from cxr_edge.models.registry import AUTO, RUNTIMES
-from cxr_edge.runtimes.providers import DEVICES
+from cxr_edge.models.registry import RUNTIMES
+from cxr_edge.runtimes.providers import AUTO, DEVICES
 
 NAMES = [command.name for command in COMMANDS]
 
@@ -117,4 +117,4 @@ def test_completion_can_be_installed(cxr: Callable[..., Any]) -> None:
 def test_choices_are_those_that_there_are() -> None:
     """What the help offers is what the registry of runtimes and the table of devices have."""
     assert [*RuntimeName] == [AUTO, *RUNTIMES]
-    assert {*DeviceName} == {*DEVICES} - {"directml"}
+    assert {*DeviceName} == {*DEVICES}

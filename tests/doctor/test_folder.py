@@ -278,7 +278,7 @@ def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path
     result = cxr("doctor", folder)
     output = " ".join(result.output.split())
     assert "empty-file 4: a\\x0ab.png, b.png, c.png, ..." in output
-    assert "hidden 1 (hidden file or folder)" in output
+    assert "skipped 1 hidden 1" in output
 
 
 @pytest.mark.slow

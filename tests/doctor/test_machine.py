@@ -18,7 +18,7 @@ from cxr_edge.extras import install_command
 from cxr_edge.models.open import open_model
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.system.cpu import usable_cpus
-from cxr_edge.system.versions import library_versions
+from cxr_edge.system.versions import LIBRARIES, library_versions
 
 TABLE_WIDTH = 80
 
@@ -41,6 +41,11 @@ def test_json_tells_of_the_machine_and_the_folder(told: dict[str, Any]) -> None:
     assert told["machine"]["usable_cpus"] == usable_cpus()
     assert told["machine"]["available_memory"] <= told["machine"]["memory"]
     assert (told["folder"]["files"], told["folder"]["failing"]) == (9, 2)
+
+
+def test_the_version_of_every_runtime_is_known() -> None:
+    """A library that no report tells the version of could change without notice."""
+    assert {kind.module for kind in RUNTIMES.values()} <= set(LIBRARIES)
 
 
 def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from copies import COPIES
 from fakes import CLASSES, FakeRuntime
 from matplotlib.figure import Figure
 
@@ -22,7 +23,7 @@ from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate_images, score
 from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
-from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE, SHIFTS
+from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE
 from cxr_edge.models.model import Model
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
@@ -107,7 +108,7 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"evaluation.json", "predictions.csv", "report.md", *PICTURES}
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert tuple(data["copies"]) == SHIFTS
+    assert tuple(data["copies"]) == COPIES
     assert len(data["counterfactual"]) == 4
     assert data["groups"][ALL]["films"] == len(images.images)
     report = (tmp_path / "out" / "report.md").read_text()
@@ -123,7 +124,7 @@ def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_pa
     """What needs both classes is left out."""
     only = images.where(list(images.labels == 1))
     found = evaluate_images(model, only, copies=True, counterfactual=True)
-    assert set(found.copies) == set(SHIFTS) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
+    assert set(found.copies) == set(COPIES) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
     write_evaluation(found, tmp_path)
     assert found.figures.auc is None
     assert not (tmp_path / "roc.png").exists()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from copies import COPIES
 from fakes import CLASSES
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
@@ -12,7 +13,6 @@ from cxr_edge.evaluation.shifts import (
     CLEAN,
     OTHER_CLASS_EXPOSURE,
     POSITIVE_EXPOSURE,
-    SHIFTS,
     shifted,
 )
 from cxr_edge.spec.input_spec import InputSpec
@@ -26,7 +26,7 @@ def images(class_folders: Path) -> ImageSet:
 def test_every_copy_is_named_once_and_only_the_first_is_clean(images: ImageSet) -> None:
     """All of the same shape and type; each but the first differs; they are the same each time."""
     copies = dict(shifted(images))
-    assert tuple(copies) == SHIFTS
+    assert tuple(copies) == COPIES
     for name, pixels in copies.items():
         assert pixels.shape == images.pixels.shape
         assert pixels.dtype == np.uint8

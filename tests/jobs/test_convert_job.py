@@ -6,13 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from convert_jobs import convert_job
 from image_folders import write_dicoms
 
 from cxr_edge.errors import UsageError
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_run import run_convert
-
-KEY = bytes(range(32))
 
 
 @pytest.fixture
@@ -22,8 +21,7 @@ def images(tmp_path: Path, phantoms: ModuleType) -> Path:
 
 @pytest.fixture
 def job(images: Path, tmp_path: Path) -> ConvertJob:
-    (tmp_path / "key").write_bytes(KEY)
-    return ConvertJob(images, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
+    return convert_job(images, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from convert_jobs import convert_job
 from fakes import SAMPLES
 from image_folders import write_dicoms
 from runs import FakeSink, rows
@@ -40,7 +41,6 @@ ENCODINGS = [
     Encoding(Container.TIFF),
     Encoding(Container.TIFF, 16),
 ]
-KEY = bytes(range(32))
 
 
 @pytest.fixture
@@ -50,8 +50,7 @@ def images(tmp_path: Path, phantoms: ModuleType) -> Path:
 
 @pytest.fixture
 def job(images: Path, tmp_path: Path) -> ConvertJob:
-    (tmp_path / "key").write_bytes(KEY)
-    return ConvertJob(images, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
+    return convert_job(images, tmp_path)
 
 
 def converted(mapping: Path) -> list[dict[str, str]]:

@@ -6,14 +6,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from convert_jobs import KEY, convert_job
 from image_folders import write_dicoms
 from runs import rows
 
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_run import run_convert
 from cxr_edge.jobs.pseudonyms import read_or_make_key
-
-KEY = bytes(range(32))
 
 
 @pytest.fixture
@@ -23,8 +22,7 @@ def images(tmp_path: Path, phantoms: ModuleType) -> Path:
 
 @pytest.fixture
 def job(images: Path, tmp_path: Path) -> ConvertJob:
-    (tmp_path / "key").write_bytes(KEY)
-    return ConvertJob(images, tmp_path / "out", tmp_path / "out.mapping.csv", tmp_path / "key")
+    return convert_job(images, tmp_path)
 
 
 def converted(mapping: Path) -> list[dict[str, str]]:

@@ -62,7 +62,7 @@ def test_csv_and_manifest_agree(job: ScanJob) -> None:
     identity = data["identity"]
     assert isinstance(identity, dict)
     assert identity["provider"] == "FakeProvider"
-    assert (data["runtime_why"], data["self_test"]) == ("asked for", "skipped by --no-self-test")
+    assert (data["runtime_why"], data["self_test"]) == ("asked for", "skipped")
     for row in table:
         assert row["model"] == f"{identity['model']}@{identity['model_sha256'][:12]}"
         if row["status"] == "ok":

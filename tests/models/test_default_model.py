@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from copies import COPIES
 from fakes import CLASSES, ROOT
 
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
-from cxr_edge.evaluation.shifts import SHIFTS
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, shifts_table
 from cxr_edge.metrics.operating_points import at_threshold
@@ -69,7 +69,7 @@ def test_it_withstands_other_exposure_crop_and_compression() -> None:
     facts = open_model().spec.provenance
     assert facts is not None
     assert found.figures.images == facts.validation_films
-    assert set(found.copies) == set(SHIFTS)
+    assert set(found.copies) == set(COPIES)
     for name, figures in found.copies.items():
         assert figures.auc is not None
         assert figures.auc.value >= 0.98, name

@@ -100,6 +100,18 @@ def test_the_only_one_installed_is_taken(
     assert measured == []
 
 
+def test_the_only_one_installed_is_said_to_be_that(
+    tested: Path, monkeypatch: pytest.MonkeyPatch, measured: list[str]
+) -> None:
+    """A package with one file that several runtimes could run lacks none of them."""
+    (tested / "model.tflite").unlink()
+    write_checksums(tested)
+    only(monkeypatch, "onnx")
+    opened = open_model(str(tested))
+    assert (opened.runtime_name, opened.why) == ("onnx", "only runtime installed")
+    assert measured == []
+
+
 @pytest.fixture
 def quantized(tested: Path) -> Path:
     """A package with fp32 for one runtime, and what counts as int8 for both."""
@@ -115,7 +127,7 @@ def test_int8_is_never_chosen_where_fp32_is(
     """It may decide differently, so it must be asked for, even where fp32 cannot run."""
     opened = open_model(str(quantized))
     assert opened.artefact == "model.onnx"
-    assert opened.why == "only runtime for the fp32 artefact of this package"
+    assert opened.why == "only runtime installed for the fp32 artefact of this package"
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.onnx", raising=False)
     with pytest.raises(RuntimeUnavailable, match="pip install onnxruntime"):

@@ -129,7 +129,7 @@ def test_progress_comes_now_and_then(
         monkeypatch.setattr(module, "EVERY", every)
         stream = io.StringIO()
         job = ScanJob([SAMPLES], tmp_path / f"{every}.csv", session_of(model))
-        run_scan(job, [JsonLog(Meter(job.candidates()), "r.csv", stream)])
+        run_scan(job, [JsonLog(Meter(job.sources.candidates()), "r.csv", stream)])
         progress = [event for event in events(stream.getvalue()) if event["event"] == "progress"]
         assert len(progress) == count + 1
         assert progress[-1]["rows"] == 9
@@ -143,7 +143,7 @@ def test_any_file_name_is_one_line(model: Model, tmp_path: Path) -> None:
         (images / os.fsdecode(name)).touch()
     stream = io.StringIO()
     job = ScanJob([images], tmp_path / "r.csv", session_of(model))
-    run_scan(job, [JsonLog(Meter(job.candidates()), "r.csv", stream)])
+    run_scan(job, [JsonLog(Meter(job.sources.candidates()), "r.csv", stream)])
     failed = [event["path"] for event in events(stream.getvalue()) if event["event"] == "failed"]
     assert failed == [r"a\x0ab.png", r"\udcff.png"]
 

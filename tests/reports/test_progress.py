@@ -136,8 +136,8 @@ def test_the_total_is_of_what_the_scan_takes(model: Model, tmp_path: Path) -> No
     (tmp_path / "report").touch()
     (tmp_path / "film.png").touch()
     job = ScanJob([tmp_path], tmp_path / "report", session_of(model))
-    assert [item.path for item in job.items()] == ["film.png"]
-    assert [item.path for item in job.candidates()] == ["film.png"]
+    assert [item.path for item in job.sources.items()] == ["film.png"]
+    assert [item.path for item in job.sources.candidates()] == ["film.png"]
 
 
 @pytest.mark.parametrize("log", [JsonLog, Bar])
@@ -150,7 +150,7 @@ def test_no_file_is_opened_to_be_counted(
     for number in range(2000):
         (folder / f"{number}.dat").touch()
     job = ScanJob([folder], tmp_path / "r.csv", session_of(model))
-    meter = Meter(job.candidates())
+    meter = Meter(job.sources.candidates())
     sink = JsonLog(meter, "r.csv", io.StringIO()) if log is JsonLog else drawn(meter)
     opened: list[object] = []
     real = os.open
@@ -196,7 +196,7 @@ def test_the_bar_follows_the_report(model: Model, tmp_path: Path) -> None:
             task = self._bar.tasks[0]
             seen.append((task.completed, task.total))
 
-    bar = Seen(Meter(job.candidates()), Console(file=io.StringIO(), force_terminal=True))
+    bar = Seen(Meter(job.sources.candidates()), Console(file=io.StringIO(), force_terminal=True))
     run_scan(job, [bar])
     assert [rows for rows, _ in seen] == [4, 6, 8, 9]
     assert seen[-1] == (9, 9)

@@ -68,9 +68,12 @@ def test_a_file_system_without_locks_is_no_obstacle(
 ) -> None:
     """Some network file systems have none."""
 
-    def none(_handle: int, _how: int) -> None:
+    asked: list[int] = []
+
+    def none(_handle: int, how: int) -> None:
+        asked.append(how)
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", none)
     with REPORT.alone_at(tmp_path / "report.csv"):
-        pass
+        assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB]

@@ -3,23 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import keras
 import numpy as np
 import pytest
 from fakes import SAMPLES
-from matplotlib.figure import Figure
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.metrics.calibration import logit
-from cxr_edge.pipeline.prepare import Pixels
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.architectures import ARCHITECTURES
-from cxr_edge.training.grad_cam import Explainer, Explanation
-from cxr_edge.training.overlay import draw_overlay
+from cxr_edge.training.grad_cam import Explainer
 
 pytestmark = pytest.mark.slow
 
@@ -54,20 +48,6 @@ def test_the_heat_is_where_the_evidence_is() -> None:
     # Each place's share adds up to the logit.
     assert found.heat.sum() == pytest.approx(found.logit, rel=1e-4)
     assert found.evidence == pytest.approx(found.logit, rel=1e-4)
-
-
-def test_a_image_without_evidence_is_not_coloured(
-    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is next to nothing is not stretched over the whole scale of colours."""
-    drawn: list[str] = []
-    monkeypatch.setattr(Figure, "colorbar", lambda *_, **__: drawn.append("bar") or MagicMock())
-    for evidence in (0.01, 2.0):
-        heat = np.full((32, 32), evidence / 1024, np.float32)
-        found = Explanation(logit=-3.0, probability=0.05, heat=heat, evidence=evidence)
-        image = Pixels(np.zeros((32, 32, 1), np.uint8), SourceFacts(32, 32, "png"))
-        draw_overlay(image, found, spec, "a.png", tmp_path / "a.png")
-    assert drawn == ["bar"]
 
 
 def test_pictures_are_written_and_bad_files_named(

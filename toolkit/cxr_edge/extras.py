@@ -64,7 +64,7 @@ def missing_extra(purpose: str, extra: str, missing: str) -> MissingExtra:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra from where this installation came from.
+    """Return the command that installs an extra from the source of this installation.
 
     The origin is what pip recorded (PEP 610): a folder, a wheel, an address, or an index if it
     recorded none.

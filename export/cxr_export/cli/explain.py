@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.errors import ExitCode, ImageError, ModelInvalid, UsageError
+from cxr_edge.errors import ExitCode, ImageError, UsageError
 from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME: Final = 200
 """Last bytes of an image's name that its picture's name keeps."""
+
+_LONGEST_TITLE: Final = 44
+"""Last characters of an image's name above it."""
 
 
 def explain(
@@ -50,19 +53,24 @@ def explain(
     Every architecture of cxr train can be explained. A picture shows what the network used, not
     where disease is. Needs the extra 'train'. Exit code 3 if some images cannot be read.
     """
+    from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import prepare
+    from cxr_edge.storage.atomic import atomic_write
+    from cxr_export.keras_models.locate import keras_file
 
-    path = _original(model)
+    path = keras_file(model)
     items = list(discover(images))
     with needs_extra("cxr explain", "train"):
+        from cxr_edge.evaluation.plots import end_of_name
+        from cxr_edge.imaging.overlay import HeatMap, draw_overlay
         from cxr_edge.training.grad_cam import Explainer
-        from cxr_edge.training.overlay import draw_overlay
         from cxr_export.keras_models.load import load_original
     if not items:
         raise UsageError("expected at least one image to explain, got folders without images")
     original = load_original(path)
     explainer, spec = Explainer(original.model), original.spec
+    decision = Decision.of(spec)
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +82,15 @@ def explain(
                 continue
             found = explainer.explain(content.pixels)
             picture = out / _picture(item.path, number, len(items))
-            draw_overlay(content, found, spec, item.path, picture)
+            heat = HeatMap(found.heat, found.evidence, spec.labels[1])
+            verdict = (
+                f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
+                f"logit {found.logit:+.2f}\n"
+                f"threshold {decision.threshold:.3f} ({decision.operating_point})"
+            )
+            titles = (end_of_name(item.path, _LONGEST_TITLE), verdict)
+            with atomic_write(picture) as temporary:
+                draw_overlay(content.pixels, content.source, heat, titles, temporary)
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
@@ -104,19 +120,3 @@ def _picture(path: str, number: int, count: int) -> str:
         name = name.removesuffix(suffix)
     short = os.fsencode(name)[-_LONGEST_NAME:].decode("utf-8", "replace")
     return f"{short}.png" if count == 1 else f"{number + 1:0{len(str(count))}d}-{short}.png"
-
-
-def _original(model: str) -> Path:
-    """Return the Keras file of a model."""
-    from cxr_edge.models.locate import model_path
-    from cxr_edge.models.package import ORIGINAL
-
-    path = model_path(model)
-    if not path.is_dir():
-        return path
-    if not (path / ORIGINAL).is_file():
-        raise ModelInvalid(
-            f"{path}: expected {ORIGINAL} in the package, got none; explanations are made from "
-            "it. The installed default model comes without it, the repository has it"
-        )
-    return path / ORIGINAL

@@ -1,18 +1,19 @@
 """``cxr export``: a Keras model to a model package."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
 from cxr_export.cli.gate_options import GateOptions
 
-_ALL = "all"
+_ALL: Final = "all"
 """In place of the names of all formats."""
 
 
@@ -97,15 +98,7 @@ def export(
             min=1, help="Largest number of images to judge on.", rich_help_panel=panels.INPUT
         ),
     ] = 1000,
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="Spec for a model that carries none.",
-            show_default=False,
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = None,
+    spec: SpecFile = None,
     gate_options: GateOptions,
 ) -> None:
     """Export a Keras model to ONNX and TFLite.

@@ -70,7 +70,7 @@ def verify(
         Path | None,
         typer.Option(
             metavar="JSON",
-            help="Spec for a reference that carries none.",
+            help="Spec of a reference that carries none.",
             show_default=False,
             rich_help_panel=panels.MODEL,
         ),

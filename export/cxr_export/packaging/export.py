@@ -13,7 +13,7 @@ from typing import Any
 
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
-from cxr_edge.models.checksums import read_checksums, write_checksums, write_list
+from cxr_edge.models.checksums import file_sha256, read_checksums, write_checksums, write_list
 from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARITY
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -216,7 +216,7 @@ def _put_in_place(package: Path, out: Path, aside: Path) -> None:
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
     """Read figures and check that they belong to this file and its operating points."""
     found = Summary.read(path)
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    digest = file_sha256(model)
     points = [(point.name, point.threshold) for point in found.figures.points]
     wanted = [(point.name, point.threshold) for point in spec.operating_points]
     if not digest.startswith(found.model.rpartition("@")[2]) or points != wanted:

@@ -153,7 +153,7 @@ def bisect(
     if pixels.ndim != 4 or pixels.dtype != np.uint8 or not len(pixels):
         raise DataError(
             f"expected images to compare on, uint8 (N, H, W, C), got {pixels.dtype} "
-            f"{pixels.shape}; use cxr_edge.imaging.preprocess"
+            f"{pixels.shape}; use cxr_edge.imaging.preprocess.preprocess"
         )
     probes = open_probe(reference, spec), open_probe(candidate, spec)
     comparisons = _compare(*probes, pixels)

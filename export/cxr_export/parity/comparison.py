@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 
-_SLACK = 1e-12
+_SLACK: Final = 1e-12
 """A loss of exactly the limit passes, whatever the last bit."""
 
 
@@ -149,9 +149,9 @@ def compare_scores(
         decision = Decision.of(spec, point.name)
         labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, got)]
         flips[point.name] = sum(a != b for a, b in zip(*labels, strict=True))
-        close = int(np.argmin(np.abs(expected - point.threshold)))
-        distance = abs(float(expected[close]) - point.threshold)
-        nearest[point.name] = Nearest(round_probability(distance), float(difference[close]))
+        at = int(np.argmin(np.abs(expected - point.threshold)))
+        distance = abs(float(expected[at]) - point.threshold)
+        nearest[point.name] = Nearest(round_probability(distance), float(difference[at]))
     points = [point.name for point in spec.operating_points]
     return Comparison(
         images=len(images.images),
@@ -186,11 +186,11 @@ def finite(value: float) -> float | None:
 
 def _changes(changes: Changes) -> dict[str, Any]:
     def by_point(shares: dict[str, Interval]) -> dict[str, Any]:
-        return {name: dict(vars(share)) for name, share in shares.items()}
+        return {name: share.to_dict() for name, share in shares.items()}
 
     return {
         "films": changes.images,
-        "auc": dict(vars(changes.auc)) if changes.auc else None,
+        "auc": changes.auc.to_dict() if changes.auc else None,
         "sensitivity": by_point(changes.sensitivity),
         "specificity": by_point(changes.specificity),
     }

@@ -36,6 +36,23 @@ def batch_differences(runtime: Runtime, pixels: NDArray[np.uint8]) -> dict[int, 
     """Return the largest |Δp| from the scores one by one, for each larger batch size.
 
     Only the first images are scored.
+
+    Parameters
+    ----------
+    runtime
+        Opened model.
+    pixels
+        uint8 of shape (N, H, W, C).
+
+    Returns
+    -------
+    dict
+        Batch size to largest |Δp|, without the size 1.
+
+    Raises
+    ------
+    ModelError
+        The library failed on a batch.
     """
     pixels = pixels[:_BATCH_IMAGES]
     alone, *others = (

@@ -21,7 +21,7 @@ def differences_table(findings: Findings) -> FigureTable:
     points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
     columns = (
         "artefact", "runtime", "images", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
-        "nearest threshold", "",
+        "nearest threshold", "result",
     )  # fmt: skip
     rows = []
     for found in artefacts:
@@ -84,7 +84,7 @@ def size_and_time_table(findings: Findings) -> FigureTable:
 
 def attempts_table(findings: Findings) -> FigureTable:
     """Return the attempts at each quantized artefact, up to the one that passed."""
-    columns = ("artefact", "attempt", "MB", "max |Δp|", "flips", "")
+    columns = ("artefact", "attempt", "MB", "max |Δp|", "flips", "result")
     rows = [
         (
             name,

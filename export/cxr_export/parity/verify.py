@@ -28,6 +28,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.parity.comparison import compare_scores
+from cxr_export.parity.meaning import differences_in_meaning
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
 from cxr_export.parity.scoring import batch_differences
 
@@ -146,27 +147,11 @@ def check_same_meaning(path: Path, got: ModelSpec, wanted: ModelSpec) -> None:
     ModelInvalid
         Its classes, its input or its operating points differ; the message lists them.
     """
-    ours, theirs = _meaning(wanted), _meaning(got)
-    wrong = [
-        f"{part}: {value} in the reference, {theirs[part]} in the artefact"
-        for part, value in ours.items()
-        if value != theirs[part]
-    ]
-    if wrong:
+    if wrong := differences_in_meaning(wanted, got):
         raise ModelInvalid(
             f"{path}: its spec differs from that of the reference ({'; '.join(wrong)}); "
             "export it again"
         )
-
-
-def _meaning(spec: ModelSpec) -> dict[str, object]:
-    """Return the parts of a spec that must agree; scaling may be in the graph of one model only."""
-    return {
-        "labels": spec.labels,
-        "input": (*spec.input.shape, spec.input.recipe),
-        "operating points": {point.name: point.threshold for point in spec.operating_points},
-        "default operating point": spec.default_operating_point,
-    }
 
 
 def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:

@@ -11,6 +11,7 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
+from cxr_export.parity.meaning import differences_in_meaning, size
 from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
 from cxr_export.testing.inputs import (
     DataLike,
@@ -196,7 +197,7 @@ def assert_parity(
         facts = runtime.spec.quantization
         precision = facts.precision if facts else Precision.FP32
         comparison, batches = None, {}
-        if _size(runtime.spec) == _size(wanted):
+        if size(runtime.spec) == size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
             got = run_in_batches(runtime, pixels).scores
             comparison = compare_scores(used, expected, got, wanted, gates[precision])
@@ -206,7 +207,7 @@ def assert_parity(
                 candidate=name,
                 provider=runtime.provider,
                 precision=precision,
-                meaning=tuple(_meaning(wanted, runtime.spec)),
+                meaning=tuple(differences_in_meaning(wanted, runtime.spec, channels=False)),
                 comparison=comparison,
                 batches=batches,
                 batch_difference=batch_difference,
@@ -229,27 +230,3 @@ def _gates(gate: Gate | str | None, limits: dict[str, float | None]) -> dict[Pre
         )
         for precision in GATES
     }
-
-
-def _size(spec: ModelSpec) -> tuple[int, int, str]:
-    return spec.input.height, spec.input.width, spec.input.recipe
-
-
-def _meaning(wanted: ModelSpec, got: ModelSpec) -> list[str]:
-    """Return the differences between two specs; channels and scaling may differ."""
-
-    def parts(spec: ModelSpec) -> dict[str, object]:
-        points = ", ".join(f"{point.name} {point.threshold:g}" for point in spec.operating_points)
-        return {
-            "labels": ", ".join(spec.labels),
-            "operating points": points,
-            "default operating point": spec.default_operating_point,
-            "input": "{}x{}, recipe {}".format(*_size(spec)),
-        }
-
-    theirs = parts(got)
-    return [
-        f"{part}: {value} in the spec of the reference, {theirs[part]} in its own spec"
-        for part, value in parts(wanted).items()
-        if value != theirs[part]
-    ]

@@ -156,7 +156,7 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(
             f"data: expected {wanted}, got {data.shape} {data.dtype}; give gray values as "
-            "cxr_edge.imaging.preprocess makes them from an image, before any scaling"
+            "cxr_edge.imaging.preprocess.preprocess makes them from an image, before any scaling"
         )
     if not len(data):
         raise DataError(f"data: expected {wanted}, got no image")

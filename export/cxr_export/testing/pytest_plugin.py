@@ -172,9 +172,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     if not rows:
         return
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    from cxr_edge.cli.tables import table_lines
+
     terminalreporter.section("parity")
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        terminalreporter.line("  ".join(cells).rstrip())
+    for line in table_lines(list(rows[0]), [list(row.values()) for row in rows]):
+        terminalreporter.line(line)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_way_in_is_exercised() -> None:
-    """Each format; 8 and 16 bits, colour, MONOCHROME1; reduced JPEG; shrinking and enlarging."""
+    """Each format; 8 and 16 bits, color, MONOCHROME1; reduced JPEG; shrinking and enlarging."""
     data = {path.name: path.read_bytes() for path in IMAGES.iterdir()}
     kinds = {name: identify(image) for name, image in data.items()}
     assert set(kinds.values()) == {Format.JPEG, Format.PNG, Format.TIFF, Format.DICOM}

@@ -72,7 +72,7 @@ def _measure(plan: BenchmarkPlan, setting: Setting) -> BenchmarkFigures:
     run_scan(job)  # not counted: files are not in memory yet, nor are the model's buffers
     peak = peak_memory()
     alone = session if setting.threads == 1 else Session.open(replace(config, threads=1))
-    passes = Passes(job, alone.model, list(job.items()))
+    passes = Passes(job, alone.model, list(job.sources.items()))
     rounds = [passes.once() for _ in range(plan.rounds)]
     images = len(passes.items)
     per_image = {

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cxr_edge.benchmark.rows import BenchmarkFigures, BenchmarkRow
+from cxr_edge.errors import UsageError
+from cxr_edge.storage.atomic import atomic_write
 
 _DPI: Final = 100
 _WHOLE: Final = "end to end"
@@ -27,9 +29,20 @@ def draw_rates(rows: Sequence[BenchmarkRow], path: Path) -> None:
     rows
         Rows, at least one of them with figures.
     path
-        PNG file to write.
+        PNG file to write, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written.
     """
-    figure_of_rates(rows).savefig(path, dpi=_DPI)
+    try:
+        with atomic_write(path) as temporary:
+            figure_of_rates(rows).savefig(temporary, format="png", dpi=_DPI)
+    except OSError as exc:
+        raise UsageError(
+            f"--plot: {path} cannot be written: {exc.strerror}; choose another place"
+        ) from exc
 
 
 def figure_of_rates(rows: Sequence[BenchmarkRow]) -> Figure:

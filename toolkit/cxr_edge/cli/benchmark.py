@@ -5,19 +5,26 @@ import tempfile
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.common_options import (
+    DEVICE_HELP,
+    REPEATABLE,
+    RUNTIME_HELP,
+    ModelReference,
+    SpecFile,
+)
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 
 if TYPE_CHECKING:
     from cxr_edge.benchmark.rows import BenchmarkRow, Setting
 
-_COLUMNS = (
+_COLUMNS: Final = (
     "runtime",
     "images per model call",
     "files in parallel",
@@ -50,34 +57,18 @@ def benchmark(
             rich_help_panel=panels.INPUT,
         ),
     ] = 300,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL",
-            help="'default', a model package, or an .onnx or .tflite file.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = "default",
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="Spec of a model that carries none.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = None,
+    model: ModelReference = "default",
+    spec: SpecFile = None,
     runtime: Annotated[
         list[RuntimeName],
         typer.Option(
-            help="Runtime; repeat the option to compare several.", rich_help_panel=panels.MODEL
+            metavar="RUNTIME", help=f"{RUNTIME_HELP} {REPEATABLE}", rich_help_panel=panels.MODEL
         ),
     ] = [RuntimeName.AUTO],  # noqa: B006  (typer copies it)
     device: Annotated[
         list[DeviceName],
         typer.Option(
-            metavar="DEVICE",
-            help="auto, cpu, tensorrt, cuda, rocm, openvino, coreml or xnnpack; repeatable.",
-            rich_help_panel=panels.MODEL,
+            metavar="DEVICE", help=f"{DEVICE_HELP} {REPEATABLE}", rich_help_panel=panels.MODEL
         ),
     ] = [DeviceName.AUTO],  # noqa: B006
     batch_size: Annotated[
@@ -135,9 +126,12 @@ def benchmark(
     Every combination of the repeatable options is a row, measured in a process of its own, beside
     the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
     """
-    for file in (json_file, plot):
-        _check_target(file)
+    for option, file in (("--json", json_file), ("--plot", plot)):
+        if file:
+            _check_target(option, file)
     if plot:
+        if plot.suffix.lower() != ".png":
+            raise UsageError(f"--plot: expected the name of a .png file, got {plot}")
         with needs_extra("cxr benchmark --plot", "evaluate"):
             from cxr_edge.benchmark.plot import draw_rates
 
@@ -190,10 +184,17 @@ def _settings(
     return [Setting(*values) for values in dict.fromkeys(combinations)]
 
 
-def _check_target(file: Path | None) -> None:
+def _check_target(option: str, file: Path) -> None:
     """Check a place before anything is measured for it."""
-    if file and (file.is_dir() or not file.parent.is_dir()):
-        raise UsageError(f"expected a file in a folder that exists, got {file}")
+    if file.is_dir() or not file.parent.is_dir():
+        raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as exc:
+        raise UsageError(
+            f"{option}: {file} cannot be written: {exc.strerror}; choose another place"
+        ) from exc
 
 
 def _print(rows: "Sequence[BenchmarkRow]") -> None:

@@ -1,10 +1,57 @@
 """Options that several commands share."""
 
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.choices import DeviceName, RuntimeName
+
+
+def _named(choices: type[StrEnum]) -> str:
+    """Return the choices but ``auto``, for a help text."""
+    *names, last = list(choices)[1:]
+    return f"{', '.join(names)} or {last}"
+
+
+RUNTIME_HELP: Final = f"auto (fastest installed runtime at full precision), {_named(RuntimeName)}."
+
+DEVICE_HELP: Final = (
+    f"auto (fastest device that works), {_named(DeviceName)}. An unavailable device is an error, "
+    "never a silent fallback to the CPU."
+)
+
+REPEATABLE: Final = "Repeat the option to compare several."
+
+ModelReference = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="'default', a model package, or an .onnx or .tflite file.",
+        rich_help_panel=panels.MODEL,
+    ),
+]
+
+SpecFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="JSON",
+        help="Spec of a model that carries none.",
+        rich_help_panel=panels.MODEL,
+    ),
+]
+
+RuntimeChoice = Annotated[
+    RuntimeName,
+    typer.Option(metavar="RUNTIME", help=RUNTIME_HELP, rich_help_panel=panels.MODEL),
+]
+
+DeviceChoice = Annotated[
+    DeviceName,
+    typer.Option(metavar="DEVICE", help=DEVICE_HELP, rich_help_panel=panels.MODEL),
+]
 
 Workers = Annotated[
     int | None,

@@ -108,7 +108,7 @@ def convert(
         end_once()
         job = _job(source, target, images, workers or usable_cpus(), table)
         table.limit(timeout, memory_to_hold())
-        manifest = run_convert(job, bars(job.candidates, quiet=quiet))
+        manifest = run_convert(job, bars(job.sources.candidates, quiet=quiet))
     if not quiet:
         _print_summary(job, manifest)
     raise typer.Exit(manifest.exit_code or 0)

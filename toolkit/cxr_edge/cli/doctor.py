@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 DOCTOR_VERSION: Final = 2
 """Version of the JSON."""
 
-_WHY_SKIPPED: Final[Mapping[str, str]] = {
-    "hidden": "hidden file or folder",
-    "other": "not an image by suffix or first bytes",
-    "special": "pipe, socket or device",
-    "unlisted": "folder that cannot be listed",
-    "unread": "file whose first bytes cannot be read",
-    "loop": "link to a folder above it",
-}
-
 Row = tuple[str, str]
 
 
@@ -158,6 +149,7 @@ def _by_command(syntaxes: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
+    from cxr_edge.pipeline.discover import SKIP_REASONS
 
     yield "files", f"{found.files}, {found.failing} of them would fail"
     for name, count, install in kinds(found):
@@ -178,7 +170,7 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     skipped = found.skipped.counts
     yield "skipped", str(skipped.total())
     for why, count in skipped.most_common():
-        yield f"  {why}", f"{count} ({_WHY_SKIPPED[why]})"
+        yield f"  {SKIP_REASONS[why]}", str(count)
     if found.skipped.first_lost:
         first = ", ".join(found.skipped.first_lost)
         yield "may be missing", f"images in folders or files that cannot be read; first: {first}"

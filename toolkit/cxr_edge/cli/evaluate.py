@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import needs_extra
@@ -33,24 +34,12 @@ def evaluate(
         typer.Option(
             metavar="MODEL",
             help="'default', a model package, an .onnx, .tflite, .keras or .h5 file, or a "
-            "SavedModel folder. Its classes must be those of DATA.",
+            "SavedModel folder; the last three run in Keras. Its classes must be those of DATA.",
             rich_help_panel=panels.MODEL,
         ),
     ] = "default",
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="Spec of a model that carries none.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = None,
-    runtime: Annotated[
-        RuntimeName,
-        typer.Option(
-            help="Runtime; .keras, .h5 and SavedModel run in Keras.", rich_help_panel=panels.MODEL
-        ),
-    ] = RuntimeName.AUTO,
+    spec: SpecFile = None,
+    runtime: RuntimeChoice = RuntimeName.AUTO,
     out: Annotated[
         Path,
         typer.Option(
@@ -118,19 +107,27 @@ def evaluate(
 
 def _print(found: "Evaluation") -> None:
     from cxr_edge.evaluation.evaluate import ALL
-    from cxr_edge.evaluation.report import NAMES_ALONE, describe, matrices
+    from cxr_edge.evaluation.report import (
+        NAMES_ALONE,
+        TRAINED_BETTER,
+        describe,
+        matrices,
+        report_by_class,
+    )
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
     for name, figures in found.groups.items():
         typer.echo(f"{name}: {describe(figures)}, AUC {figures.auc or '-'}")
+    if len(found.groups) > 1:
+        typer.echo(TRAINED_BETTER)
     if len(found.groups) > 1 and found.group == ALL:
         typer.echo(NAMES_ALONE)
     error = f"{found.figures.calibration_error:.4f}"
     typer.echo(f"\nruntime: {found.runtime}\n{found.group}: calibration error {error}\n")
     _print_table(points_table(found.figures))
     typer.echo(f"at {point.name} (threshold {point.threshold:.6f})\n")
-    typer.echo(found.classification_report(point.name))
+    typer.echo(report_by_class(found, point.name))
     typer.echo(f"\n{matrices(found.figures.point(point.name))}\n")
     if found.copies:
         _print_table(copies_table(found.copies, point.name))

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,7 +43,7 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-_KIND = inspect.Parameter.KEYWORD_ONLY
+_KIND: Final = inspect.Parameter.KEYWORD_ONLY
 
 
 def _options(group: type) -> dict[str, inspect.Parameter]:

@@ -8,16 +8,6 @@ if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
 
-_SKIPPED: Final = {
-    "other": "not images",
-    "hidden": "hidden",
-    "special": "pipes, sockets or devices",
-    "loop": "links to a folder above",
-    "unlisted": "folders that could not be read",
-    "unread": "files that could not be read",
-}
-"""Words for the reasons why files and folders are skipped."""
-
 NOT_READ: Final = "some folders or files could not be read, so images may be missing"
 """Warning that goes with exit code 3."""
 
@@ -65,7 +55,9 @@ def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
 
 def skipped_line(skipped: Mapping[str, int]) -> str:
     """Return how many files and folders were skipped, and why: ``skipped 2: not images``."""
-    reasons = {_SKIPPED[reason]: count for reason, count in skipped.items() if count}
+    from cxr_edge.pipeline.discover import SKIP_REASONS
+
+    reasons = {SKIP_REASONS[reason]: count for reason, count in skipped.items() if count}
     if len(reasons) == 1:
         return f"skipped {sum(reasons.values())}: {next(iter(reasons))}"
     return count_line("skipped", sum(reasons.values()), reasons)

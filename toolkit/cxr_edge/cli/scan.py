@@ -11,6 +11,7 @@ from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.isolation.heartbeat import current_table
+from cxr_edge.system.printable import first_names
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
 def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
     """Return the sink that shows the scan: a log, or a progress bar on a terminal."""
     if not output.log_json:
-        return bars(job.candidates, quiet=output.quiet)
+        return bars(job.sources.candidates, quiet=output.quiet)
 
     from cxr_edge.reports.json_log import JsonLog
     from cxr_edge.reports.progress import Meter
 
-    return [JsonLog(Meter(job.candidates()), str(job.out), sys.stderr)]
+    return [JsonLog(Meter(job.sources.candidates()), str(job.out), sys.stderr)]
 
 
 def _print_summary(manifest: "RunManifest", out: Path) -> None:
@@ -111,7 +112,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     typer.echo(count_line("flagged", counts.flagged, counts.flags))
     typer.echo(count_line("failed", counts.failed, counts.reasons))
     if counts.failed:
-        typer.echo(f"failed files: {_first(counts.first_failed, counts.failed)}")
+        typer.echo(f"failed files: {first_names(counts.first_failed, counts.failed)}")
     typer.echo(skipped_line(manifest.skipped))
     if manifest.not_read:
         typer.echo(f"{NOT_READ}; first: {', '.join(manifest.first_lost)}")
@@ -135,7 +136,3 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
 def _chosen(name: str, why: str) -> str:
     """Return a choice and its reason, without one pair of parentheses in another."""
     return f"{name}, {why}" if "(" in why else f"{name} ({why})"
-
-
-def _first(names: list[str], count: int) -> str:
-    return ", ".join(names) + (f" and {count - len(names)} more" if count > len(names) else "")

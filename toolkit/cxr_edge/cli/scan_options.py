@@ -1,7 +1,6 @@
 """Options of ``cxr scan``, in groups."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,52 +8,26 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
-from cxr_edge.cli.common_options import Quiet, Timeout, Workers
+from cxr_edge.cli.common_options import (
+    DeviceChoice,
+    ModelReference,
+    Quiet,
+    RuntimeChoice,
+    SpecFile,
+    Timeout,
+    Workers,
+)
 from cxr_edge.isolation.heartbeat import TIMEOUT
-
-
-def _named(choices: type[StrEnum]) -> str:
-    """Return the choices but ``auto``, for a help text."""
-    *names, last = list(choices)[1:]
-    return f"{', '.join(names)} or {last}"
 
 
 @dataclass(frozen=True)
 class ModelOptions:
     """Options of the model and its threshold."""
 
-    model: Annotated[
-        str,
-        typer.Option(
-            help="'default', a model package, or an .onnx or .tflite file.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = "default"
-    spec: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="Spec file for a model that carries none.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = None
-    runtime: Annotated[
-        RuntimeName,
-        typer.Option(
-            metavar="NAME",
-            help=f"auto (fastest installed runtime at full precision), {_named(RuntimeName)}.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = RuntimeName.AUTO
-    device: Annotated[
-        DeviceName,
-        typer.Option(
-            metavar="NAME",
-            help=f"auto (fastest device that works), {_named(DeviceName)}. An unavailable device "
-            "is an error, never a silent fallback to the CPU.",
-            rich_help_panel=panels.MODEL,
-        ),
-    ] = DeviceName.AUTO
+    model: ModelReference = "default"
+    spec: SpecFile = None
+    runtime: RuntimeChoice = RuntimeName.AUTO
+    device: DeviceChoice = DeviceName.AUTO
     operating_point: Annotated[
         str | None,
         typer.Option(

@@ -25,14 +25,15 @@ def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
     ModelError
         The package has no golden images or cannot be run here.
     """
-    from cxr_edge.models.registry import AUTO, RUNTIMES
+    from cxr_edge.models.registry import RUNTIMES
     from cxr_edge.models.self_test import require, self_test_all
+    from cxr_edge.runtimes.providers import AUTO
 
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     results, absent = self_test_all(package, runtime, artefact)
 
-    columns = ("artefact", "runtime", "golden images", "max gray levels", "max |Δp|", "")
+    columns = ("artefact", "runtime", "golden images", "max gray levels", "max |Δp|", "result")
     rows = [
         (
             result.artefact,

@@ -1,7 +1,7 @@
 """The one printer of tables on the terminal."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import le
 from typing import TYPE_CHECKING, Final
 
@@ -38,21 +38,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     rows
         Cells of each row, as many as there are columns.
     """
+    for line in table_lines(columns, rows):
+        typer.echo(line)
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines that :func:`print_table` prints."""
     console = _console()
     cells = [list(row) for row in rows]
     widths = _fitting(columns, cells, console.width)
     if widths:
         figures = [_are_figures(cells, number) for number in range(len(columns))]
-        _print_columns(console, columns, cells, widths, figures)
+        yield from _columns_lines(console, columns, cells, widths, figures)
         return
     while cells:
         count = _count_fitting(columns, cells, console.width)
         turned = [list(column) for column in zip(columns, *cells[:count], strict=True)]
         widths = _fold(_widths(turned), count, console.width)
-        _print_columns(console, turned[0], turned[1:], widths, [False, *[True] * count])
+        yield from _columns_lines(console, turned[0], turned[1:], widths, [False, *[True] * count])
         cells = cells[count:]
         if cells:
-            typer.echo()
+            yield ""
 
 
 def print_facts(title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -74,12 +80,8 @@ def print_facts(title: str, rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(name, value)
     typer.echo(title)
-    _print(console, table, min(console.width, _READABLE))
-
-
-def listed(kinds: Mapping[str, int]) -> str:
-    """Return counts by kind on one line."""
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    for line in _lines(console, table, min(console.width, _READABLE)):
+        typer.echo(line)
 
 
 def _fitting(columns: Sequence[str], rows: Rows, width: int) -> list[int]:
@@ -135,13 +137,13 @@ def _are_figures(rows: Rows, number: int) -> bool:
     return number > 0 and all(_FIGURE.match(row[number]) for row in rows)
 
 
-def _print_columns(
+def _columns_lines(
     console: "Console",
     columns: Sequence[str],
     rows: Rows,
     widths: Sequence[int],
     figures: Sequence[bool],
-) -> None:
+) -> Iterator[str]:
     from rich.table import Table
 
     are_whole = not rows or all(map(le, _widths(rows), widths))
@@ -156,7 +158,7 @@ def _print_columns(
         )
     for row in rows:
         table.add_row(*row)
-    _print(console, table, console.width)
+    return _lines(console, table, console.width)
 
 
 def _console() -> "Console":
@@ -165,9 +167,9 @@ def _console() -> "Console":
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def _print(console: "Console", table: "RenderableType", width: int) -> None:
-    """Print without the spaces that fill the last column."""
+def _lines(console: "Console", table: "RenderableType", width: int) -> Iterator[str]:
+    """Yield lines without the spaces that fill the last column."""
     with console.capture() as printed:
         console.print(table, width=width)
     for line in printed.get().splitlines():
-        typer.echo(line.rstrip())
+        yield line.rstrip()

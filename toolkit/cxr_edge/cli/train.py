@@ -79,7 +79,7 @@ class ModelOptions:
     ] = 1
     data_note: Annotated[
         str,
-        _option(panels.MODEL, "Source and licence of the training set, for the model card."),
+        _option(panels.MODEL, "Source and license of the training set, for the model card."),
     ] = "not stated"
 
 

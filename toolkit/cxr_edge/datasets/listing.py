@@ -141,8 +141,8 @@ def of_split(images: Sequence[LabelledImage], split: str | None) -> list[Labelle
     images
         Images that :func:`list_images` listed.
     split
-        One of :data:`SPLITS`, or ``all``; None for those for test if there are any, else those for
-        validation if there are any, else all.
+        One of :data:`cxr_edge.datasets.labelled_image.SPLITS`, or ``all``; None for those for test
+        if there are any, else those for validation if there are any, else all.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImag
     Parameters
     ----------
     read
-        The set, as :func:`read_set` returns it.
+        The set, as :func:`cxr_edge.datasets.audit.read_set` returns it.
     seed
         Seed of the order of the patients.
     fraction

@@ -156,7 +156,7 @@ def _runtime(
     kind = RUNTIMES[name]
     if not installed(name):
         return RuntimeFacts("", kind.install, error="not installed")
-    found = versions[kind.module]
+    found = versions.get(kind.module, "")
     try:
         trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
     except CxrError as exc:

@@ -50,12 +50,12 @@ class ProbabilityShift:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_dict` wrote."""
-        fields = {**data, "flipped": Interval(**data["flipped"])}
+        fields = {**data, "flipped": Interval.from_dict(data["flipped"])}
         return cls(images=fields.pop("films"), **fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
-        fields = {**vars(self), "flipped": dict(vars(self.flipped))}
+        fields = {**vars(self), "flipped": self.flipped.to_dict()}
         return {"films": fields.pop("images"), **fields}
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import classification_report
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
@@ -58,19 +57,6 @@ class Evaluation:
     def figures(self) -> Figures:
         """Figures of the group that the report is about."""
         return self.groups[self.group]
-
-    def classification_report(self, point: str) -> str:
-        """Return scikit-learn's table at the operating point called ``point``."""
-        threshold = self.spec.operating_point(point).threshold
-        text = classification_report(
-            self.images.labels,
-            (self.scores >= threshold).astype(int),
-            labels=[0, 1],
-            target_names=list(self.spec.labels),
-            digits=3,
-            zero_division=0,
-        )
-        return str(text).rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as JSON-ready data."""
@@ -140,17 +126,17 @@ def evaluate_images(
     same_images = facts is not None and images.digest == facts.data_sha256
     group = HELD_OUT if same_images and HELD_OUT in groups else ALL
     chosen = members[group] if group != ALL else np.ones(len(scores), bool)
-    close = replace(
+    chosen_images = replace(
         images.where(list(chosen)), unreadable=images.unreadable, duplicates=images.duplicates
     )
     own = scores[chosen]
     threshold = spec.operating_point().threshold
     changed = {
-        name: figures(close.labels, own if name == CLEAN else score(model, pixels), points)
-        for name, pixels in (shifted(close) if copies else ())
+        name: figures(chosen_images.labels, own if name == CLEAN else score(model, pixels), points)
+        for name, pixels in (shifted(chosen_images) if copies else ())
     }
     moved = (
-        counterfactuals(close.pixels, own, lambda pixels: score(model, pixels), threshold)
+        counterfactuals(chosen_images.pixels, own, lambda pixels: score(model, pixels), threshold)
         if counterfactual
         else {}
     )
@@ -158,7 +144,7 @@ def evaluate_images(
         model=model.tag,
         runtime=f"{model.runtime_name} ({model.runtime.provider})",
         spec=spec,
-        images=close,
+        images=chosen_images,
         scores=own,
         group=group,
         groups=groups,

@@ -94,7 +94,7 @@ class Figures:
         return cls(
             images=data["films"],
             positives=data["positives"],
-            auc=Interval(**data["auc"]) if data["auc"] else None,
+            auc=Interval.from_dict(data["auc"]) if data["auc"] else None,
             calibration_error=data["calibration_error"],
             brier=data["brier"],
             points=tuple(
@@ -154,5 +154,5 @@ def _share(count: int, total: int) -> Interval | None:
     return wilson(count, total) if total else None
 
 
-def _interval(interval: Interval | None) -> dict[str, float] | None:
-    return dict(vars(interval)) if interval else None
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    return interval.to_dict() if interval else None

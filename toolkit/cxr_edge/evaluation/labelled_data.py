@@ -19,7 +19,7 @@ def evaluate(
     copies: bool = False,
     counterfactual: bool = False,
 ) -> Evaluation:
-    """Score labelled images, as ``cxr evaluate`` does; needs the extra ``evaluate``.
+    """Score labelled images, as ``cxr evaluate`` does.
 
     Parameters
     ----------

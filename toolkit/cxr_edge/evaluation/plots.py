@@ -29,7 +29,7 @@ Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def draw_confusion(point: ConfusionMatrix, labels: Sequence[str], path: Path) -> None:
-    """Write the confusion matrix at one operating point, raw and normalised by truth.
+    """Write the confusion matrix at one operating point, raw and normalized by truth.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def draw_confusion(point: ConfusionMatrix, labels: Sequence[str], path: Path) ->
     counts = np.array([[point.tn, point.fp], [point.fn, point.tp]])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(2 * _SIDE * 0.8, _SIDE * 0.8), layout="constrained")
-    raw, normalised = figure.subplots(1, 2)
+    raw, normalized = figure.subplots(1, 2)
     _draw_matrix(raw, counts, counts / max(1, counts.max()), labels, "images", "{:d}")
-    _draw_matrix(normalised, shares, shares, labels, "share of the true class", "{:.3f}")
+    _draw_matrix(normalized, shares, shares, labels, "share of the true class", "{:.3f}")
     figure.suptitle(f"Confusion at {point.name} (threshold {point.threshold:.6f})")
     figure.savefig(path, dpi=_DPI)
 

@@ -45,8 +45,8 @@ def write_predictions(path: Path, images: ImageSet, scores: NDArray[np.floating]
         Probabilities, shape (N,).
     """
     with (
-        atomic_write(path) as half,
-        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        atomic_write(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)

@@ -49,14 +49,12 @@ _CHANGES: Final[Mapping[str, Change]] = {
     "JPEG quality 30": lambda gray: recompress(gray, 30),
 }
 
-SHIFTS: Final = (*_CHANGES, OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE)
-"""Names of the copies, the images as they are first."""
-
 
 def shifted(images: ImageSet) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Yield name and pixels, shape (N, H, W, C), of each of :data:`SHIFTS`, one at a time.
+    """Yield name and pixels, uint8 of shape (N, H, W, C), of each copy, one at a time.
 
-    Without images of both classes the copies with exchanged exposure are left out.
+    The first are the images as they are. Without images of both classes the copies with exchanged
+    exposure are left out.
     """
     gray = images.pixels[:, :, :, 0]
     for name, change in _CHANGES.items():

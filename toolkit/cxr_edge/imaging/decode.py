@@ -1,5 +1,7 @@
 """The bytes of a file to a gray image, whatever its format."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.recipe import CXR_1
 from cxr_edge.storage.read_file import MAX_BYTES
 
-_RASTER = (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP)
+_RASTER: Final = (Format.JPEG, Format.PNG, Format.TIFF, Format.BMP)
 
 
 def decode(data: bytes, spec: InputSpec | None = None) -> GrayImage:
@@ -60,11 +62,23 @@ def decode(data: bytes, spec: InputSpec | None = None) -> GrayImage:
 
 
 def decode_deep(data: bytes) -> tuple[GrayImage, NDArray[np.uint16]]:
-    """Decode an image file to 8 bits as :func:`decode` does, and to 16 bits that are read as those.
+    """Decode an image file to 8 bits as :func:`decode` does, and to 16 that a scan reads alike.
 
-    Where the source has more than 8 bits, so have the 16: each sample lies within half a gray level
+    The 16 bits keep what a source of more than 8 has: each sample lies within half a gray level
     of 257 times the 8-bit one. Only an image darker than a quarter of the range is widened from 8
-    bits, since :func:`to_8_bits` would take finer samples for fewer bits.
+    bits, since the scan would take finer samples for fewer bits.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+
+    Returns
+    -------
+    GrayImage
+        The image, 8 bits.
+    ndarray
+        Its samples, uint16 of the same shape (H, W).
 
     Raises
     ------

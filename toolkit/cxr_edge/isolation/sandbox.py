@@ -1,7 +1,6 @@
 """The sandbox for files whose decoder may crash, hang or eat all memory."""
 
 import contextlib
-import hashlib
 import math
 import os
 import threading
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
-from cxr_edge.imaging.sniff import HEAD_BYTES, identify
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, key
 from cxr_edge.isolation.subprocess_call import ProcessDied, ProcessTimedOut, call_in_subprocess
-from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, to_pixels
+from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, facts, to_pixels
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.memory import available_memory, resident_memory
@@ -47,11 +45,11 @@ class Sandbox:
     """Lock that lets one suspect go at a time: each may take all the memory there is."""
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
-        """Do :func:`cxr_edge.pipeline.prepare.prepare`; for a suspect in a process of its own."""
+        """Prepare a file as :func:`cxr_edge.pipeline.prepare.prepare`, a suspect in a process."""
         return self.attempt(path, partial(to_pixels, spec=spec))
 
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
-        """Do :func:`cxr_edge.pipeline.prepare.attempt`; for a suspect in a process of its own."""
+        """Attempt a file as :func:`cxr_edge.pipeline.prepare.attempt`, a suspect in a process."""
         name = str(path)
         if key(name) in self.in_flight.suspects:
             return self._in_subprocess(path, make)
@@ -85,7 +83,7 @@ def _facts(path: Path) -> tuple[str, str]:
         data = read_file(path)
     except ImageError:
         return "", ""  # the attempt finds the reason
-    return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
+    return facts(data)
 
 
 def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float) -> Attempt[T]:

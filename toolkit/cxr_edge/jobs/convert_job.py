@@ -1,7 +1,5 @@
 """A conversion: source, folder of images, mapping and format."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +7,8 @@ from cxr_edge.errors import UsageError
 from cxr_edge.imaging.encode import Encoding
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.convert_mapping import MAPPING
-from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
-from cxr_edge.reports.append_log import check_place
+from cxr_edge.pipeline.discover import Sources
+from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.system.cpu import usable_cpus
 
@@ -34,17 +32,10 @@ class ConvertJob:
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
-    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
-        """Return the files to convert, without our own."""
-        return self._without_own(discover([self.source], skipped))
-
-    def candidates(self) -> Iterator[ImageItem]:
-        """Return the files that may be converted, without opening one."""
-        return self._without_own(candidates([self.source]))
-
-    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
-        own = {os.path.abspath(path) for path in self._own}  # noqa: PTH100  (links stay)
-        return (item for item in items if item.where not in own)
+    @property
+    def sources(self) -> Sources:
+        """Files to convert, without our own."""
+        return Sources([self.source], self._own)
 
     @property
     def _own(self) -> list[Path]:

@@ -19,9 +19,9 @@ from cxr_edge.jobs.convert_mapping import (
     ConvertManifest,
     ConvertOutcome,
     Encoded,
-    ImageFolder,
     mapping_row,
 )
+from cxr_edge.jobs.image_folder import ImageFolder
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
@@ -115,7 +115,7 @@ class _ConvertWork:
         return self.job.in_flight
 
     def items(self, skipped: Skipped) -> Iterator[ImageItem]:
-        return self.job.items(skipped)
+        return self.job.sources.items(skipped)
 
     def set_up(self) -> None:
         job = self.job

@@ -37,7 +37,7 @@ class FailureLimit:
         return self.text.endswith("%")
 
     def check(self, counts: Counts) -> None:
-        """Do nothing unless more files have failed.
+        """Raise where more files have failed.
 
         Raises
         ------

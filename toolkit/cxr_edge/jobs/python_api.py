@@ -6,13 +6,13 @@ from pathlib import Path
 
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
-from cxr_edge.models.registry import AUTO
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.scan import scan as scan_items
 from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 
 

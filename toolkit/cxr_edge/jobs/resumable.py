@@ -17,7 +17,9 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.source_folders import SourceFolders
-from cxr_edge.reports.append_log import CsvKind, catch_up, check_place, is_started
+from cxr_edge.reports.append_log import CsvKind, is_started
+from cxr_edge.reports.catch_up import catch_up
+from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import Manifest, differences, manifest_path, utc_now
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
@@ -75,7 +77,7 @@ class Work(Protocol[M, T]):
 def run_resumable(
     work: Work[M, T], before: Sequence[Sink[T]] = (), after: Sequence[Sink[T]] = ()
 ) -> M:
-    """Do the work that is left, and write it.
+    """Make the rows that a CSV file lacks, and append them.
 
     A file that is continued is byte for byte the one that an undisturbed run writes: it is kept up
     to its last whole row, and the next file is the first that has none.

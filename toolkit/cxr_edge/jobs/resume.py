@@ -75,7 +75,7 @@ class ChangedFiles:
             self.refuse_others()
 
     def refuse_others(self) -> None:
-        """Do nothing unless every file of the first rows differs.
+        """Raise where every file of the first rows differs.
 
         Raises
         ------

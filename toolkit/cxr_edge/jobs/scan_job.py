@@ -1,16 +1,15 @@
 """A scan: files, report and session."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.session import ScanConfig, Session
-from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
+from cxr_edge.pipeline.discover import Sources
 from cxr_edge.pipeline.roots import resolve_roots
-from cxr_edge.reports.append_log import check_place
+from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.quarantine import check_quarantine
@@ -66,14 +65,7 @@ class ScanJob:
         session = Session.open(config, preferred)
         return cls(paths, out, session, fresh, max_failures, quarantine, table)
 
-    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
-        """Return the files to scan, without the report and its manifest."""
-        return self._without_own(discover(self.paths, skipped))
-
-    def candidates(self) -> Iterator[ImageItem]:
-        """Return the files that may be scanned, without opening one."""
-        return self._without_own(candidates(self.paths))
-
-    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
-        own = {os.path.abspath(path) for path in (self.out, manifest_path(self.out))}  # noqa: PTH100  (links stay)
-        return (item for item in items if item.where not in own)
+    @property
+    def sources(self) -> Sources:
+        """Files to scan, without our own."""
+        return Sources(self.paths, [self.out, manifest_path(self.out)])

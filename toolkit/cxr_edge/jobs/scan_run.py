@@ -83,7 +83,7 @@ class _ScanWork:
         return self.job.in_flight
 
     def items(self, skipped: Skipped) -> Iterator[ImageItem]:
-        return self.job.items(skipped)
+        return self.job.sources.items(skipped)
 
     def set_up(self) -> None:
         if self.job.fresh and self.out.exists() and not self.in_flight.started:

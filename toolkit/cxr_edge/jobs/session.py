@@ -10,11 +10,11 @@ from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.models.registry import AUTO
 from cxr_edge.models.self_test import SKIPPED, check_once
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 
 
@@ -52,18 +52,18 @@ class ScanConfig:
             A value is out of range, or two exclude each other.
         """
         if self.operating_point is not None and self.threshold is not None:
-            raise UsageError("--operating-point and --threshold exclude each other; give one")
+            raise UsageError("operating_point and threshold exclude each other; give one")
         if self.threshold is not None and not 0 <= self.threshold <= 1:  # NaN too
             got = "nan" if math.isnan(self.threshold) else f"{self.threshold:g}"
-            raise UsageError(f"--threshold: expected a number from 0 to 1, got {got}")
+            raise UsageError(f"threshold: expected a number from 0 to 1, got {got}")
         counts = {
-            "--batch-size": self.batch_size,
-            "--workers": self.workers,
-            "--threads": self.threads,
+            "batch_size": self.batch_size,
+            "workers": self.workers,
+            "threads": self.threads,
         }
-        for option, count in counts.items():
+        for name, count in counts.items():
             if count is not None and count < 1:
-                raise UsageError(f"{option}: expected a number from 1, got {count}")
+                raise UsageError(f"{name}: expected a number from 1, got {count}")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,18 @@ def reliability(
 
 
 def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return log(p / (1 - p)), with p kept a float32's smallest step from 0 and 1."""
+    """Return log(p / (1 - p)), with p kept a float32's smallest step from 0 and 1.
+
+    Parameters
+    ----------
+    probabilities
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        float64 of the same shape.
+    """
     step = float(np.finfo(np.float32).eps)
     p = np.clip(np.asarray(probabilities, np.float64), step, 1 - step)
     return np.asarray(np.log(p / (1 - p)), np.float64)

@@ -11,7 +11,8 @@ from cxr_edge.metrics.roc import by_class
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 SCREENING: Final = "screening"
-"""Name of the operating point with the highest sensitivity."""
+"""Name of the operating point that keeps :data:`SCREENING_SENSITIVITY`, and misses no more than
+:data:`BALANCED` does."""
 
 BALANCED: Final = "balanced"
 """Name of the operating point with the largest sum of sensitivity and specificity (Youden)."""
@@ -27,6 +28,17 @@ def at_threshold(
     name: str, threshold: float, labels: ArrayLike, probabilities: ArrayLike
 ) -> OperatingPoint:
     """Return an operating point with its sensitivity and specificity on these images.
+
+    Parameters
+    ----------
+    name
+        Name of the operating point.
+    threshold
+        Least probability of the positive label; rounded to the decimals of the report.
+    labels
+        Shape (N,), 1 for the positive class and 0 for the negative one.
+    probabilities
+        Shape (N,).
 
     Raises
     ------
@@ -48,7 +60,7 @@ def choose_operating_points(
 ) -> tuple[OperatingPoint, ...]:
     """Choose ``screening``, ``balanced`` and ``fixed-0.5`` on validation images.
 
-    ``balanced`` maximises sensitivity + specificity (Youden's index), on average over images and
+    ``balanced`` maximizes sensitivity + specificity (Youden's index), on average over images and
     copies. ``screening`` is the highest threshold that keeps a sensitivity of at least
     :data:`SCREENING_SENSITIVITY` on the images and on each copy of them, and at most that of
     ``balanced``. ``fixed-0.5`` is 0.5. A threshold lies midway between two neighbouring scores.
@@ -72,8 +84,8 @@ def choose_operating_points(
     W. J. Youden: Index for rating diagnostic tests. Cancer 3, 1950.
     """
     scored = [by_class(labels, scores) for scores in (probabilities, *copies)]
-    ladder = np.unique(np.concatenate([[0.0], *(np.concatenate(pair) for pair in scored)]))
-    candidates = np.concatenate([[0.0], (ladder[:-1] + ladder[1:]) / 2])
+    cuts = np.unique(np.concatenate([[0.0], *(np.concatenate(pair) for pair in scored)]))
+    candidates = np.concatenate([[0.0], (cuts[:-1] + cuts[1:]) / 2])
     candidates = candidates.round(PROBABILITY_DECIMALS)
     sensitivity = np.stack(
         [

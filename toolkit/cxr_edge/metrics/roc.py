@@ -58,7 +58,25 @@ def auc(labels: ArrayLike, probabilities: ArrayLike) -> Interval:
 def by_class(
     labels: ArrayLike, probabilities: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the probabilities of the positives and of the negatives."""
+    """Return the probabilities of the positives and of the negatives.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class and 0 for the negative one; others are left out.
+    probabilities
+        Shape (N,); rounded to the decimals of the report.
+
+    Returns
+    -------
+    positive, negative
+        float64 of shapes (P,) and (M,), each with at least one.
+
+    Raises
+    ------
+    ValueError
+        The lists are not equally long, or a class is missing.
+    """
     truth = np.asarray(labels)
     scores = np.asarray(probabilities, np.float64).round(PROBABILITY_DECIMALS)
     if truth.shape != scores.shape or truth.ndim != 1:

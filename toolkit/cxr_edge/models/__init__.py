@@ -1,1 +1,1 @@
-"""A model's name or path to an opened model."""
+"""Models: from a name or path to a model that is opened."""

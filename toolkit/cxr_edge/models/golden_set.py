@@ -8,18 +8,17 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ModelInvalid
+from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecUnknown
 from cxr_edge.models.checksums import check_listed, read_checksums
 from cxr_edge.models.gates import FP16_DIFFERENCE, FP32_DIFFERENCE
 from cxr_edge.models.package import CHECKSUMS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.precision import Precision
-from cxr_edge.spec.recipe import RECIPES
 from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_at_most, read_member
 
 GOLDENSET_VERSION: Final = 1
@@ -100,10 +99,7 @@ class GoldenSet:
         """Return the zip; the same set gives the same bytes."""
         index = {
             "selftest_version": GOLDENSET_VERSION,
-            "input": {
-                **dataclasses.asdict(self.input),
-                "recipe_sha256": RECIPES[self.input.recipe].digest,
-            },
+            "input": self.input.to_dict(),
             "films": {
                 image.name: {
                     "gray_levels": image.gray_levels,
@@ -144,7 +140,7 @@ class GoldenSet:
                         f"{source}: this version reads selftest_version {GOLDENSET_VERSION}, "
                         f"got {version!r}; install a newer cxr-edge"
                     )
-                spec = _input_spec(index["input"], source)
+                spec = InputSpec.from_dict(index["input"])
                 return cls(
                     input=spec,
                     images=tuple(
@@ -156,7 +152,11 @@ class GoldenSet:
                         for name, found in index["artefacts"].items()
                     },
                 )
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
+        except SpecUnknown as exc:
+            raise ModelInvalid(f"{source}: {exc}") from exc
+        except (
+            SpecInvalid, ValueError, KeyError, TypeError, AttributeError, OverflowError,
+        ) as exc:  # fmt: skip
             raise ModelInvalid(
                 f"{source}: expected the golden images of 'cxr export', got a damaged file "
                 f"({exc}); copy or export the package again"
@@ -215,17 +215,6 @@ def _pixels(data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     if (shape, by_columns, dtype) != (spec.shape, False, np.dtype(np.uint8)):
         raise ValueError(f"expected pixels of {spec}, got {dtype} of shape {shape}")
     return np.frombuffer(file.read(), np.uint8).reshape(shape)
-
-
-def _input_spec(facts: dict[str, Any], source: str) -> InputSpec:
-    digest = facts.pop("recipe_sha256")
-    spec = InputSpec(**facts)
-    if digest != RECIPES[spec.recipe].digest:
-        raise ModelInvalid(
-            f"{source}: made by another definition of recipe {spec.recipe} than this version's; "
-            "export the package again"
-        )
-    return spec
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -10,9 +10,10 @@ from cxr_edge.models.load import Artefact
 from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.models.registry import AUTO, ORIGINALS, RUNTIMES, original_of
+from cxr_edge.models.registry import ORIGINALS, RUNTIMES, original_of
 from cxr_edge.models.selection import choose, open_fastest
 from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.cpu import usable_cpus
 

@@ -11,9 +11,6 @@ from cxr_edge.extras import install_command
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, SAVED_MODEL
 
-AUTO: Final = "auto"
-"""Name of the choice among the runtimes that are installed."""
-
 
 @dataclass(frozen=True)
 class RuntimeKind:

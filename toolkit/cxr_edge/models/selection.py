@@ -13,8 +13,9 @@ from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, Format
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
-from cxr_edge.models.registry import AUTO, installed, original_of, runtimes_of
+from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.runtimes.timing import time_in_turns
 
 
@@ -98,8 +99,8 @@ def _choose_in(
     ready = [(name, kind) for name, kind in have if installed(name)]
     if not ready:
         return have[:1], "no runtime installed"
-    if len({kind.file for _, kind in have}) == 1:
-        return ready, f"only runtime for the {precision} artefact of this package"
+    if len(ready) < sum(map(installed, RUNTIMES)):
+        return ready, f"only runtime installed for the {precision} artefact of this package"
     return ready, "only runtime installed"
 
 

@@ -16,8 +16,9 @@ from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, SELFTEST
-from cxr_edge.models.registry import AUTO, RUNTIMES, installed, runtimes_of
+from cxr_edge.models.registry import RUNTIMES, installed, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
+from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 
 PASSED: Final = "passed"
@@ -26,7 +27,7 @@ PASSED: Final = "passed"
 PASSED_BEFORE: Final = "passed before"
 """Verdict in the run manifest: the test passed on this machine before."""
 
-SKIPPED: Final = "skipped by --no-self-test"
+SKIPPED: Final = "skipped"
 """Verdict in the run manifest: the user asked to skip the test."""
 
 SINGLE_FILE: Final = "none: a single file"

@@ -11,8 +11,8 @@ from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
-from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.pipeline.prepare import Pixels, Prepare, Prepared, prepare
+from cxr_edge.pipeline.outcome import Outcome, Prediction
+from cxr_edge.pipeline.prepare import Pixels, Prepare, Prepared, failure, prepare
 from cxr_edge.runtimes.base import Outputs, Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 
@@ -42,7 +42,7 @@ def judge(
     images: list[tuple[int, ImageItem, Prepared, Pixels]] = []
     for place, (item, prepared) in enumerate(files):
         if isinstance(prepared.content, ImageError):
-            outcomes[place] = _failure(item, prepared, prepared.content)
+            outcomes[place] = failure(item, prepared, prepared.content)
         else:
             images.append((place, item, prepared, prepared.content))
     if images:
@@ -51,7 +51,7 @@ def judge(
             probability = float(outputs.scores[row])
             if not 0 <= probability <= 1:  # NaN too
                 error = InvalidScore(f"expected a probability from the model, got {probability}")
-                outcomes[place] = _failure(item, prepared, error)
+                outcomes[place] = failure(item, prepared, error)
                 continue
             features = None if outputs.features is None else outputs.features[row]
             flags = [
@@ -91,9 +91,3 @@ def score(images: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batch
             f"expected one probability per image, the model gave {len(outputs)} for {len(pixels)}"
         )
     return outputs
-
-
-def _failure(item: ImageItem, prepared: Prepared, error: ImageError) -> Failure:
-    return Failure(
-        item.path, prepared.sha256, error.reason, str(error), prepared.format, item.where
-    )

@@ -4,7 +4,7 @@ import errno
 import heapq
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,15 @@ from cxr_edge.system.printable import printable
 FIRST_LOST: Final = 5
 """Count of unreadable folders and files that are named; all are counted."""
 
+HIDDEN: Final = "hidden"
+"""Key of hidden files and folders."""
+
+SPECIAL: Final = "special"
+"""Key of pipes, sockets and devices."""
+
+LOOP: Final = "loop"
+"""Key of links to a folder above them."""
+
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
 
@@ -27,6 +36,16 @@ UNREAD: Final = "unread"
 
 OTHER: Final = "other"
 """Key of files that are no images, by their first bytes."""
+
+SKIP_REASONS: Final[Mapping[str, str]] = {
+    OTHER: "not images",
+    HIDDEN: "hidden",
+    SPECIAL: "pipes, sockets or devices",
+    LOOP: "links to a folder above",
+    UNLISTED: "folders that could not be read",
+    UNREAD: "files that could not be read",
+}
+"""Words for the reasons why files and folders are skipped."""
 
 _NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """Errors for a file that is gone, and for a link into nowhere or in a circle."""
@@ -63,9 +82,8 @@ class Skipped:
     """Counts of the files and folders that were not taken, by reason."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """``hidden``, :data:`OTHER` (not an image), ``special`` (pipe, socket, device), ``loop`` (a
-    link to a folder above it), and those that may hold images: :data:`UNLISTED`,
-    :data:`UNREAD`."""
+    """Counts by key of :data:`SKIP_REASONS`; :data:`UNLISTED` and :data:`UNREAD` may hold
+    images."""
 
     first_lost: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_LOST` of those that may hold images, as in the report."""
@@ -116,6 +134,28 @@ def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterato
     return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Files and folders that a command reads, without the files that it writes itself."""
+
+    paths: Sequence[Path]
+    """Files and folders."""
+    own: Sequence[Path]
+    """Files of the command itself, which are never taken."""
+
+    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
+        """Yield the files to take, as :func:`discover`."""
+        return self._without_own(discover(self.paths, skipped))
+
+    def candidates(self) -> Iterator[ImageItem]:
+        """Yield the files that may be taken, as :func:`candidates`."""
+        return self._without_own(candidates(self.paths))
+
+    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
+        own = {os.path.abspath(path) for path in self.own}  # noqa: PTH100  (links stay)
+        return (item for item in items if item.where not in own)
+
+
 _Judge = Callable[[str, str, Storage], str]
 """Returns why a file is skipped, empty where it is taken; gets its name and its full path."""
 
@@ -160,12 +200,12 @@ def _walk(root: Root, skipped: Skipped, storage: Storage, judge: _Judge) -> Iter
         for name, kind in folder.entries:
             where, path = folder.where + name, folder.prefix + name
             if name.startswith("."):
-                skipped.add("hidden", path)
+                skipped.add(HIDDEN, path)
             elif kind is Kind.FOLDER:
                 enter(f"{where}/", f"{path}/")
                 break  # into it, and later on with the next entry
             elif kind is Kind.SPECIAL:
-                skipped.add("special", path)
+                skipped.add(SPECIAL, path)
             elif reason := judge(name, where, storage):
                 skipped.add(reason, path)
             else:
@@ -181,7 +221,7 @@ def _open(
     try:
         identity = storage.identity(where)
         if any(folder.identity == identity for folder in above):
-            skipped.add("loop", prefix)
+            skipped.add(LOOP, prefix)
             return None
         return _Folder(where, prefix, identity, storage.list(where))
     except OSError as exc:

@@ -16,6 +16,8 @@ from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.image import GrayImage, SourceFacts
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
@@ -100,9 +102,19 @@ def attempt(path: str | Path, make: Callable[[bytes], T], storage: Storage = LOC
     return _attempt_bytes(data, make)
 
 
+def facts(data: bytes) -> tuple[str, str]:
+    """Return the SHA-256 of a file's bytes, and its format; empty where that is unknown."""
+    return hashlib.sha256(data).hexdigest(), identify(data[:HEAD_BYTES]) or ""
+
+
+def failure(item: ImageItem, attempt: Attempt[T], error: ImageError) -> Failure:
+    """Return the outcome of a file that failed."""
+    return Failure(item.path, attempt.sha256, error.reason, str(error), attempt.format, item.where)
+
+
 def _attempt_bytes(data: bytes, make: Callable[[bytes], T]) -> Attempt[T]:
-    kind = identify(data[:HEAD_BYTES]) or ""
-    return Attempt(hashlib.sha256(data).hexdigest(), _caught(partial(make, data)), kind)
+    sha256, kind = facts(data)
+    return Attempt(sha256, _caught(partial(make, data)), kind)
 
 
 def _caught(make: Callable[[], T]) -> T | ImageError:

@@ -31,17 +31,17 @@ class SourceFolders:
         )
 
     def check(self, reasons: Iterable[str]) -> None:
-        """Do :meth:`check_all` if one of the reasons why files failed can be a missing folder."""
+        """Check all folders if one of the reasons why files failed can be a missing folder."""
         if not _SUSPICIOUS.isdisjoint(reasons):
             self.check_all()
 
     def check_all(self) -> None:
-        """Do nothing while all folders are there.
+        """Raise where a folder is gone.
 
         Raises
         ------
         ReportError
-            A folder is gone.
+            It is gone.
         """
         for path, before in self.known.items():
             if _identity(path, self.storage) != before:

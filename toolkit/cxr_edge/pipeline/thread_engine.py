@@ -4,12 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
+from cxr_edge.pipeline.engine import R, T
 from cxr_edge.system.cpu import usable_cpus
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 AHEAD: Final = 32
 """Items per worker that may be done before an earlier one is: what a slow file holds up."""

@@ -3,17 +3,15 @@
 import csv
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TextIO
 
-from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.errors import ReportError
 from cxr_edge.reports.manifest import Recorded, owner_of, read_manifest
 from cxr_edge.storage.lock import alone_at
-from cxr_edge.system.printable import printable
 
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
@@ -194,67 +192,6 @@ def is_started(kind: CsvKind, path: Path) -> bool:
     if tuple(header[0]) != kind.columns:
         raise kind.refused(path, "exists and has other columns")
     return True
-
-
-def catch_up(
-    kind: CsvKind,
-    path: Path,
-    items: Iterator[ImageItem],
-    take: Callable[[Mapping[str, str], ImageItem], None],
-) -> int:
-    """Compare the rows of a started file with the files that there are now.
-
-    Parameters
-    ----------
-    kind
-        Kind of the file.
-    path
-        Path of the file.
-    items
-        All files; afterwards at the first that has no row.
-    take
-        Function that gets each row by column, and its item.
-
-    Returns
-    -------
-    int
-        Bytes of the whole rows, which are to be kept.
-
-    Raises
-    ------
-    ReportError
-        Its rows are not those of the first items.
-    """
-    rows = read_rows(kind, path)
-    _, kept = next(rows)
-    for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (the end of the last one)
-        item = next(items, None)
-        found = "no more files" if item is None else printable(item.path)
-        if item is None or found != row[0]:
-            moved = kind.moved.format(row=row[0], found=found, number=number)
-            raise kind.refused(
-                path, f"cannot be continued: {moved}; files were added, removed or renamed"
-            )
-        take(kind.named(row), item)
-    return kept
-
-
-def check_place(kind: CsvKind, path: Path) -> None:
-    """Check that a file can be written, before any work is done.
-
-    Raises
-    ------
-    UsageError
-        Its folder is missing or not writable, or it is a folder itself.
-    """
-    if not path.parent.is_dir():
-        raise UsageError(f"{kind.option}: the folder {path.parent} does not exist; make it first")
-    if path.exists() and not path.is_file():
-        what = "a folder" if path.is_dir() else "not a regular file"
-        raise UsageError(f"{kind.option}: expected a file, but {path} is {what}")
-    # The manifest is replaced beside it, so the folder must be writable in any case.
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UsageError(f"{kind.option}: {path} is not writable; choose another place")
 
 
 def _head(path: Path, kind: CsvKind) -> bytes:

@@ -14,7 +14,7 @@ class AdaptedRuntime(ABC):
     """A :class:`cxr_edge.runtimes.base.Runtime` over one call of a library."""
 
     spec: ModelSpec
-    """What the model expects and means."""
+    """Spec: what the model expects and means."""
     why: str
     """Reason for the provider."""
     adapter: Adapter

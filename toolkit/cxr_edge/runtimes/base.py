@@ -65,7 +65,7 @@ class Runtime(Protocol):
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model expects and means."""
+        """Spec: what the model expects and means."""
 
     @property
     def provider(self) -> str:

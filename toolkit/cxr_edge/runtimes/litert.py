@@ -93,7 +93,7 @@ class LiteRtRuntime(AdaptedRuntime):
     def _load_first(self) -> Interpreter:
         """Load without the note that LiteRT prints once a process on how it computes.
 
-        No option or variable turns it off. What goes wrong is raised.
+        No option or variable turns it off. An error is raised all the same.
         """
         global _noted  # noqa: PLW0603
         if _noted:

@@ -27,6 +27,7 @@ from cxr_edge.runtimes.providers import (
 )
 from cxr_edge.spec.embedding import SPEC_KEY, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.system.printable import first_line
 
 LOAD_ERRORS: Final = (
     native.InvalidProtobuf,
@@ -122,7 +123,7 @@ class OnnxRuntime(AdaptedRuntime):
         RuntimeUnavailable
             A provider other than the CPU does not work here.
         ModelInvalid, SpecMissing, SpecInvalid, SpecUnknown
-            As the constructor.
+            The same as those of the constructor.
         """
         asked = self._options.device != AUTO
         if provider.only_asked and not asked:
@@ -172,7 +173,7 @@ class OnnxRuntime(AdaptedRuntime):
             session = ort.InferenceSession(self._data, options, chain, enable_fallback=False)
         except (*LOAD_ERRORS, RuntimeError, ValueError) as exc:
             if provider.device != CPU:
-                raise RuntimeUnavailable(f"no session, {_first_line(exc)}") from exc
+                raise RuntimeUnavailable(f"no session, {first_line(exc)}") from exc
             raise self._invalid(exc) from exc
         session.disable_fallback()
         return session
@@ -181,7 +182,7 @@ class OnnxRuntime(AdaptedRuntime):
         try:
             return self._bound_call(image) if self._bound else self._plain_call(image)
         except LOAD_ERRORS as exc:
-            raise ModelError(f"onnxruntime failed on a batch: {_first_line(exc)}") from exc
+            raise ModelError(f"onnxruntime failed on a batch: {first_line(exc)}") from exc
 
     def _plain_call(self, image: Array) -> Array:
         (scores,) = self._session.run([self._output], {self._input: image})
@@ -203,7 +204,7 @@ class OnnxRuntime(AdaptedRuntime):
                 return external_data(self._source)
         return ModelInvalid(
             f"{self._source}: expected an ONNX model, onnxruntime cannot load it "
-            f"({_first_line(exc)}); export it or copy it again"
+            f"({first_line(exc)}); export it or copy it again"
         )
 
     def _read_spec(self) -> ModelSpec:
@@ -276,7 +277,3 @@ def _tensor(value: ort.NodeArg) -> Tensor:
     """Return an input or output as onnxruntime describes it."""
     dtype = value.type.removeprefix("tensor(").removesuffix(")")
     return Tensor(value.name, tuple(value.shape), _TYPES.get(dtype, dtype))
-
-
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().splitlines()[0]

@@ -10,7 +10,7 @@ from cxr_edge.system.cpu import side_by_side
 from cxr_edge.system.versions import distributions
 
 AUTO: Final = "auto"
-"""Name of the choice among the devices that work."""
+"""Name of the choice among the runtimes that are installed, or the devices that work."""
 
 CPU: Final = "cpu"
 """Device that is always there."""

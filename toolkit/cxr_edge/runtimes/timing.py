@@ -35,7 +35,7 @@ def milliseconds(
     Parameters
     ----------
     call
-        What is timed.
+        Function that is timed.
     counted
         Calls that count, at least 1.
     warm

@@ -37,7 +37,7 @@ class Provenance:
     validation_auc: Interval
     """Area under the ROC curve on the validation images."""
     split_seed: int | None = None
-    """Seed of the split by patient; None where the data set came with a split."""
+    """Seed of the split by patient; None where the data set has a split of its own."""
     parameters: int | None = None
     """Count of the network's weights."""
 

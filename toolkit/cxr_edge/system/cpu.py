@@ -62,7 +62,7 @@ class CpuInfo:
 
     @property
     def identity(self) -> str:
-        """Text that is another one for a CPU that computes otherwise or at another speed."""
+        """Name and instructions; CPUs that compute otherwise or at another speed differ in it."""
         return f"{self.name}; {' '.join(self.instructions)}"
 
 

@@ -46,7 +46,23 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def first_names(names: Sequence[object], most: int = 10) -> str:
-    """Return the first names of a list, joined by commas, for a message."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + more
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its class if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def first_names(names: Sequence[object], count: int = 0, most: int = 10) -> str:
+    """Return the first names of a list, joined by commas, for a message.
+
+    Parameters
+    ----------
+    names
+        The names, or the first of them.
+    count
+        How many there are in all, where ``names`` has only the first.
+    most
+        How many are named.
+    """
+    first = names[:most]
+    left = max(count, len(names)) - len(first)
+    return ", ".join(map(str, first)) + (f" and {left} more" if left else "")

@@ -1,4 +1,4 @@
-"""Versions of installed libraries, told without loading them."""
+"""Versions of installed libraries, found without loading them."""
 
 import importlib.util
 import sys

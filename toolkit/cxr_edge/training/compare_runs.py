@@ -101,7 +101,7 @@ def read_run(folder: Path, name: str = "") -> Run:
     folder
         The run folder.
     name
-        What the run is called; the name of the folder by default.
+        Name of the run; that of the folder by default.
 
     Raises
     ------

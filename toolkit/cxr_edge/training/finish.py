@@ -84,9 +84,9 @@ def finish(
 
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:
-    with atomic_write(out / MODEL) as half:
-        model.save(half)
-        append_spec(half, spec)
+    with atomic_write(out / MODEL) as unfinished:
+        model.save(unfinished)
+        append_spec(unfinished, spec)
 
 
 def _predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

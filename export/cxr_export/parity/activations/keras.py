@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.system.printable import first_line
 from cxr_export.keras_models.load import load_original
-from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
+from cxr_export.parity.activations.probe import LayerTensor, with_output
 
 
 class KerasProbe:
@@ -52,7 +53,18 @@ class KerasProbe:
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """See :class:`cxr_export.parity.activations.probe.Probe`."""
+        """Return the values of :attr:`tensors` on a batch, as ``Probe.run`` does.
+
+        Parameters
+        ----------
+        pixels
+            Shape (N, H, W, C), N >= 1.
+
+        Raises
+        ------
+        ModelError
+            The library failed on it.
+        """
         try:
             values = self._run(tf.constant(pixels))
         except (tf.errors.OpError, ValueError, TypeError) as exc:

@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
-from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
+from cxr_edge.system.printable import first_line
+from cxr_export.parity.activations.probe import LayerTensor, with_output
 
 
 class LiteRtProbe:
@@ -50,7 +51,18 @@ class LiteRtProbe:
         )
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """See :class:`cxr_export.parity.activations.probe.Probe`."""
+        """Return the values of :attr:`tensors` on a batch, as ``Probe.run`` does.
+
+        Parameters
+        ----------
+        pixels
+            Shape (N, H, W, C), N >= 1.
+
+        Raises
+        ------
+        ModelError
+            The library failed on it.
+        """
         try:
             self._interpreter.resize_tensor_input(self._input, pixels.shape, strict=True)
             self._interpreter.allocate_tensors()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.onnx import LOAD_ERRORS
-from cxr_export.parity.activations.probe import LayerTensor, first_line, with_output
+from cxr_edge.system.printable import first_line
+from cxr_export.parity.activations.probe import LayerTensor, with_output
 
 _CHANNELS_FIRST: Final = [0, 3, 1, 2]
 """Axes of a transposition to it."""
@@ -72,7 +73,18 @@ class OnnxProbe:
         self._input = self._session.get_inputs()[0].name
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """See :class:`cxr_export.parity.activations.probe.Probe`."""
+        """Return the values of :attr:`tensors` on a batch, as ``Probe.run`` does.
+
+        Parameters
+        ----------
+        pixels
+            Shape (N, H, W, C), N >= 1.
+
+        Raises
+        ------
+        ModelError
+            The library failed on it.
+        """
         try:
             values = self._session.run(self._names, {self._input: pixels})
         except LOAD_ERRORS as exc:

@@ -51,8 +51,3 @@ class Probe(Protocol):
 def with_output(*operations: str, answer: bool) -> tuple[str, ...]:
     """Return a tensor's operations, with :data:`OUTPUT` if it is the network's output."""
     return (*operations, OUTPUT) if answer else operations
-
-
-def first_line(exc: Exception) -> str:
-    """Return the first line of a library's message."""
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]

@@ -12,7 +12,15 @@ _UNCOMPRESSED: Final = 0
 
 
 def bmp_header(data: bytes) -> Header:
-    """Read the header of a BMP file, and check that the file has all its pixels."""
+    """Read the header of a BMP file, and check that the file has all its pixels.
+
+    Raises
+    ------
+    Truncated
+        It has not.
+    struct.error
+        The file ends within its header.
+    """
     offset, size = struct.unpack_from("<II", data, 10)
     if size == _CORE:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)

@@ -27,7 +27,17 @@ _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
 def jpeg_header(data: bytes) -> Header:
-    """Read the frame header of a JPEG file, and check that the file has its end."""
+    """Read the frame header of a JPEG file, and check that the file has its end.
+
+    Raises
+    ------
+    Truncated
+        It has not.
+    Corrupt
+        Its segments contradict each other.
+    struct.error, IndexError
+        The file ends within a segment.
+    """
     header: Header | None = None
     for marker, start, end in jpeg_segments(data):
         if marker == JPEG_LS_MARKER:
@@ -71,6 +81,13 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
     A few stray bytes before a marker are stepped over, as decoders do. Behind the first scan there
     are pixels, and nothing that is yielded then means anything.
+
+    Raises
+    ------
+    Corrupt
+        There is no marker where one must be.
+    struct.error, IndexError
+        The file ends within a segment.
     """
     at = 2
     while at < len(data):

@@ -36,7 +36,17 @@ def without_texts(data: bytes) -> bytes:
 
 
 def png_header(data: bytes) -> Header:
-    """Read the header of a PNG file, and check that the file has its last chunk."""
+    """Read the header of a PNG file, and check that the file has its last chunk.
+
+    Raises
+    ------
+    Truncated
+        It has not.
+    Corrupt
+        The first chunk is not IHDR.
+    struct.error
+        The file ends within its header.
+    """
     width, height, bits, color_type = struct.unpack_from(">IIBB", data, 16)
     if data[12:16] != b"IHDR":
         raise Corrupt("the PNG file does not begin with an IHDR chunk")

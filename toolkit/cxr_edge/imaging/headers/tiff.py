@@ -38,7 +38,19 @@ class _Page:
 
 
 def tiff_header(data: bytes) -> Header:
-    """Read the directory of the first image of a TIFF file, and check that it has its pixels."""
+    """Read the directory of the first image of a TIFF file, and check that it has its pixels.
+
+    Raises
+    ------
+    Truncated
+        Pixels are missing.
+    Corrupt
+        The directory names no width or length.
+    UnsupportedFormat
+        The decoder does not read such files rightly.
+    struct.error
+        The file ends within its header.
+    """
     page, is_last = _image(data)
     tags = page.tags
     if not (Tag.WIDTH in tags and Tag.LENGTH in tags):
