@@ -59,13 +59,13 @@ REPORT_MANIFEST = """{
 
 HALF_A_REPORT = """\
 path,status,label,probability,threshold,flags,reason,detail,width,height,format,sha256,model
-1.bmp,ok,NORMAL,0.121569,0.400000,,,,32,32,bmp,\
-7afd6d860c47dafccd5be852c9d79eea56cd7bf3a92241a9a1045175ab10056a,fake@abababababab
-2.bmp,ok,NORMAL,0.182353,0.400000,,,,32,32,bmp,\
-ae265010a56eebc627efb8962577ed93b28cef6fd6bafb70f2db49e90784c48e,fake@abababababab
 3.bmp,ok,NORMAL,0.243137,0.400000,,,,32,32,bmp,\
 f7b3324c0b332318253a1d9597db213a316cb4234e99a79a4ab58ed5ab340c78,fake@abababababab
-4.bmp,ok,NORMAL,0.303922"""
+4.bmp,ok,NORMAL,0.303922,0.400000,,,,32,32,bmp,\
+8e8c3268131d143da22f5369f1c66d3082ceab2a5b130ea01e0dd507adac3996,fake@abababababab
+5.bmp,ok,NORMAL,0.364706,0.400000,,,,32,32,bmp,\
+2c3021ae2e9b9d3670f7692cfe74fe3e2f9ca6a94209873714a369c3ac433a2d,fake@abababababab
+6.bmp,ok,PNEUMONIA,0.425490"""
 
 MAPPING_MANIFEST = """{
   "manifest_version": 1,
@@ -104,7 +104,7 @@ def images(tmp_path: Path) -> Path:
     """Five images and a file that fails."""
     folder = tmp_path / "films"
     folder.mkdir()
-    for slope in range(1, 6):
+    for slope in range(3, 8):
         (folder / f"{slope}.bmp").write_bytes(bmp(slope))
     (folder / "bad.png").write_text("no image")
     return folder
