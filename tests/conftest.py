@@ -154,6 +154,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, class_folders: Path) ->
         tmp_path_factory,
         "run",
         lambda out: succeed("train", class_folders, "-o", out, "--image-size", 64, "--epochs", 2),
+        copy=False,
     )
 
 

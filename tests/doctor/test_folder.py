@@ -300,7 +300,7 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
     assert (table.exit_code, data.exit_code) == (3, 3), table.output
-    assert "unread 1 (file whose first bytes" in " ".join(table.output.split())
+    assert "files that could not be read 1" in " ".join(table.output.split())
     assert "first: notes.txt, ward/" in " ".join(table.output.split())
     assert json.loads(data.stdout)["folder"]["first_lost"] == ["notes.txt", "ward/"]
 

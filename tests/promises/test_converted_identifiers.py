@@ -91,13 +91,13 @@ def test_nothing_but_the_mapping_tells_of_the_patient(
     printed.append(done.stdout + done.stderr)
     with (tmp_path / "out.mapping.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert sum(row["status"] == "ok" for row in rows) == 4
+    assert sum(row["status"] == "ok" for row in rows) == 5
     assert len(rows) == 10
     for row in rows:
         assert NAME in row.pop("source")
         printed.append(str(row))
     files = [*target.rglob("*"), tmp_path / "out.mapping.run.json", tmp_path / "out.mapping.key"]
-    assert len(files) == 6
+    assert len(files) == 7
     for word in PLANTED:
         assert not any(word in path.read_bytes() for path in files)
         assert not any(word in str(path).encode() for path in target.rglob("*"))

@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
     r"^```(?:console|\w+ title=\"(?P<title>[^\"]+)\")\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
 )
-PROBABILITY = r"\b[01]\.\d{6}\b"
+PROBABILITY = r"(?<!p = )\b[01]\.\d{6}\b"
 TIME_OR_NUMBER = re.compile(
     rf"(?P<kept>{PROBABILITY})|\d+m?s\b|\d+([.,](?!{PROBABILITY})\d+)*(e[-+]\d+)?|@[0-9a-f]{{12}}"
 )

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made_once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None], *, copy: bool = True
+) -> Path:
     """Return this worker's own copy of a folder that all workers share.
 
     Parameters
@@ -20,6 +22,9 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         Of the folder.
     make
         Makes it, at a path that does not exist yet; the other workers wait meanwhile.
+    copy
+        False for the shared folder itself: its files name others by relative paths, and no test may
+        change it.
     """
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -32,4 +37,6 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         if not finished.exists():
             make(original)
             finished.touch()
+    if not copy:
+        return original
     return Path(shutil.copytree(original, factory.mktemp(name) / name))
