@@ -145,6 +145,8 @@ def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
     typer.echo(f"converted {counts.ok}: {job.encoding.described}, in {job.target}")
     typer.echo(count_line("flagged", counts.flagged, counts.flags))
     typer.echo(count_line("failed", counts.failed, counts.reasons))
+    if counts.failed:
+        typer.echo(f"failed files: the rows of {job.mapping} whose status is failed")
     typer.echo(skipped_line(manifest.skipped))
     if manifest.not_read:
         typer.echo(NOT_READ)

@@ -48,14 +48,17 @@ def doctor(
     from cxr_edge.doctor.machine import examine_machine
 
     machine = examine_machine(try_runtime)
-    if not as_json:
-        print_facts("this machine", _machine_rows(machine))
     found = None if folder is None else examine_folder([folder])
     if as_json:
         _print_json(machine, found)
-    elif found is not None:
-        typer.echo()
-        print_facts(str(folder), _folder_rows(found))
+    else:
+        if found is not None:
+            print_facts(str(folder), _folder_rows(found))
+            typer.echo()
+        if found is None or not machine.works:
+            print_facts("this machine", _machine_rows(machine))
+        else:
+            typer.echo("this machine: ready to scan; 'cxr doctor' says more about it")
     if not machine.works:
         raise typer.Exit(ExitCode.ERROR)
     if found is not None and found.incomplete:
@@ -114,10 +117,10 @@ def _machine_rows(machine: "MachineFacts") -> Iterable[Row]:
         yield "  cannot decode" if install else "  can decode", ", ".join(names)
         if install:
             yield "    to decode", install
-    yield "extras", ""
+    yield "extras", ", ".join(name for name, lacks in machine.extras.items() if not lacks) or "none"
     for name, missing in machine.extras.items():
-        lacks = f"{install_command(name)} (missing: {', '.join(missing)})"
-        yield f"  {name}", lacks if missing else "installed"
+        if missing:
+            yield f"  without {name}", f"{install_command(name)} (missing: {', '.join(missing)})"
     error = machine.cache_error
     yield "cache", f"{machine.cache} ({f'cannot be written: {error}' if error else 'writable'})"
 
@@ -151,19 +154,21 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
     from cxr_edge.pipeline.discover import SKIP_REASONS
 
-    yield "files", f"{found.files}, {found.failing} of them would fail"
-    for name, count, install in kinds(found):
-        yield f"  {name}", f"{count}  cannot be decoded here: {install}" if install else f"{count}"
-    yield "polarity", _listed(dict(found.polarities.most_common()))
-    yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})
-    yield "multi-frame files", str(found.multi_frame)
-    yield "width", _spread(found.widths)
-    yield "height", _spread(found.heights)
-    yield "bytes", _spread(found.sizes)
+    yield "files", str(found.files)
     yield "would fail", str(found.failing)
     for problem, count in found.problems.most_common():
         if problem != MISLABELLED:
             yield f"  {problem}", f"{count}: {_named(found, problem)}"
+    yield "formats", ""
+    for name, count, install in kinds(found):
+        yield f"  {name}", f"{count}  cannot be decoded here: {install}" if install else f"{count}"
+    if found.polarities:
+        yield "polarity", _listed(dict(found.polarities.most_common()))
+        yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})
+        yield "multi-frame files", str(found.multi_frame)
+        yield "width", _spread(found.widths)
+        yield "height", _spread(found.heights)
+    yield "bytes", _spread(found.sizes)
     if found.problems[MISLABELLED]:
         count = found.problems[MISLABELLED]
         yield "wrong suffix", f"{count}: {_named(found, MISLABELLED)}"
@@ -183,7 +188,7 @@ def _named(found: "FolderFacts", problem: str) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "-"
+    return ", ".join(f"{kind}: {count}" for kind, count in counts.items())
 
 
 def _spread(spread: "Spread") -> str:
