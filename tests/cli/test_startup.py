@@ -10,7 +10,7 @@ from fakes import SAMPLES
 
 pytestmark = pytest.mark.slow
 
-LIBRARIES = {"numpy", "cv2", "onnxruntime"}
+LIBRARIES = {"numpy", "cv2", "onnxruntime", "simplejpeg"}
 """Libraries that a scan of raster images computes with."""
 
 COMMAND = {"typer", "annotated_doc", "shellingham", "platformdirs"}
@@ -48,7 +48,7 @@ def test_help_answers_at_once() -> None:
 
 
 def test_a_scan_loads_no_more_than_it_needs(tmp_path: Path) -> None:
-    """A raster image takes three libraries and the command line: no rich, no pydicom."""
+    """A raster image takes four libraries and the command line: no rich, no pydicom."""
     words = ["scan", str(SAMPLES / "phantom-normal.jpg"), "--runtime", "onnx", "-q"]
     out = str(tmp_path / "r.csv")
     script = (

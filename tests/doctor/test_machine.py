@@ -36,7 +36,7 @@ def told() -> dict[str, Any]:
 def test_json_tells_of_the_machine_and_the_folder(told: dict[str, Any]) -> None:
     """One object with a version; the folder's part is there where a folder is given."""
     assert set(told) == {"doctor_version", "machine", "folder"}
-    assert told["doctor_version"] == 2
+    assert told["doctor_version"] == 3
     assert told["machine"]["works"] is True
     assert told["machine"]["usable_cpus"] == usable_cpus()
     assert told["machine"]["available_memory"] <= told["machine"]["memory"]
@@ -64,10 +64,9 @@ def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> N
 
 
 def test_every_transfer_syntax_of_images_is_told(told: dict[str, Any]) -> None:
-    """Sixteen, each decoded here or with what to do about it."""
+    """Sixteen are decoded."""
     syntaxes = told["machine"]["transfer_syntaxes"]
-    assert len(syntaxes) == 16
-    assert syntaxes["ExplicitVRLittleEndian"] == ""
+    assert len(syntaxes) == len(set(syntaxes)) == 16
     assert {"JPEGLosslessSV1", "HTJ2K", "RLELossless", "JPEGLSLossless"} <= set(syntaxes)
 
 

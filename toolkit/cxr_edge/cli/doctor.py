@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cxr_edge.doctor.machine import MachineFacts, RuntimeFacts
     from cxr_edge.doctor.runtime_trial import Trial
 
-DOCTOR_VERSION: Final = 2
+DOCTOR_VERSION: Final = 3
 """Version of the JSON."""
 
 Row = tuple[str, str]
@@ -109,14 +109,12 @@ def _machine_rows(machine: "MachineFacts") -> Iterable[Row]:
         yield "  conflict", machine.conflict
     yield "  onnx can use", ", ".join(machine.execution_providers) or "nothing"
     yield "numpy", machine.numpy
-    yield "OpenCV", f"{machine.opencv}; JPEG library {machine.jpeg or 'unknown'}"
+    yield "OpenCV", machine.opencv
+    yield "JPEG", machine.jpeg
     yield "DICOM", ""
     for name, version in machine.dicom_packages.items():
         yield f"  {name}", version or "not installed"
-    for install, names in _by_command(machine.transfer_syntaxes).items():
-        yield "  cannot decode" if install else "  can decode", ", ".join(names)
-        if install:
-            yield "    to decode", install
+    yield "  can decode", ", ".join(machine.transfer_syntaxes)
     yield "extras", ", ".join(name for name, lacks in machine.extras.items() if not lacks) or "none"
     for name, missing in machine.extras.items():
         if missing:
@@ -142,14 +140,6 @@ def _runtime(runtime: "RuntimeFacts") -> str:
     return f"{runtime.version}; {runtime.provider}; self-test {runtime.self_test}"
 
 
-def _by_command(syntaxes: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the transfer syntaxes by the command that installs their decoder; empty for none."""
-    found: dict[str, list[str]] = {}
-    for name, install in syntaxes.items():
-        found.setdefault(install, []).append(name)
-    return found
-
-
 def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
     from cxr_edge.pipeline.discover import SKIP_REASONS
@@ -160,8 +150,8 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
         if problem != MISLABELLED:
             yield f"  {problem}", f"{count}: {_named(found, problem)}"
     yield "formats", ""
-    for name, count, install in kinds(found):
-        yield f"  {name}", f"{count}  cannot be decoded here: {install}" if install else f"{count}"
+    for name, count, hint in kinds(found):
+        yield f"  {name}", f"{count}  cannot be decoded here: {hint}" if hint else f"{count}"
     if found.polarities:
         yield "polarity", _listed(dict(found.polarities.most_common()))
         yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})

@@ -24,6 +24,10 @@ _MOST_STRAY: Final = 64
 _BITS: Final = 8
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
+_APP1: Final = 0xE1
+_EXIF: Final = b"Exif\0\0"  # then a TIFF file without an image
+_ORIENTATION: Final = 0x0112
+_ORIENTATIONS: Final = range(1, 9)
 
 
 def jpeg_header(data: bytes) -> Header:
@@ -74,6 +78,31 @@ def without_stray_bytes(data: bytes) -> bytes:
         if marker == SOS_MARKER:
             break
     return b"".join([*kept, data[done:]]) if is_stray else data
+
+
+def jpeg_orientation(data: bytes) -> int:
+    """Return EXIF's orientation of a JPEG, 1 to 8; 1, upright, where it has none."""
+    for marker, start, end in jpeg_segments(data):
+        if marker == _APP1 and data.startswith(_EXIF, start):
+            return _orientation(data[start + len(_EXIF) : end])
+        if marker == SOS_MARKER:
+            break
+    return _ORIENTATIONS[0]
+
+
+def _orientation(exif: bytes) -> int:
+    """CIPA DC-008, 4.6.2 to 4.6.5."""
+    order = ">" if exif[:2] == b"MM" else "<"
+    try:
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, at)
+        for index in range(count):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, at + 2 + 12 * index)
+            if tag == _ORIENTATION:
+                return value if value in _ORIENTATIONS else _ORIENTATIONS[0]
+    except struct.error:
+        pass
+    return _ORIENTATIONS[0]
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

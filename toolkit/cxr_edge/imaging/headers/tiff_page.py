@@ -27,6 +27,7 @@ class Tag(IntEnum):
     FILL_ORDER = 266
     STRIP_OFFSETS = 273
     SAMPLES = 277
+    ROWS_PER_STRIP = 278
     STRIP_BYTES = 279
     PLANAR = 284
     PREDICTOR = 317
@@ -45,8 +46,10 @@ UNASSOCIATED: Final = 2
 """Value of ExtraSamples: transparency that the other samples were not multiplied with."""
 
 _UNCOMPRESSED, _LZW, _JPEG, _DEFLATE, _PACKBITS, _OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
-_LOSSLESS: Final = (_UNCOMPRESSED, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE)
-_PREDICTED: Final = (_LZW, _DEFLATE, _OLD_DEFLATE)
+DEFLATE: Final = (_DEFLATE, _OLD_DEFLATE)
+"""Values of Compression whose strips and tiles end with a checksum."""
+_LOSSLESS: Final = (_UNCOMPRESSED, _LZW, _PACKBITS, *DEFLATE)
+_PREDICTED: Final = (_LZW, *DEFLATE)
 _COMPRESSIONS: Final[Mapping[int, str]] = {
     _UNCOMPRESSED: "no compression",
     2: "CCITT compression",
