@@ -168,7 +168,10 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
         yield f"  {SKIP_REASONS[why]}", str(count)
     if found.skipped.first_lost:
         first = ", ".join(found.skipped.first_lost)
-        yield "may be missing", f"images in folders or files that cannot be read; first: {first}"
+        yield (
+            "may be missing",
+            f"images in unreadable folders or packed files; first: {first}",
+        )
 
 
 def _named(found: "FolderFacts", problem: str) -> str:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
 
-NOT_READ: Final = "some folders or files could not be read, so images may be missing"
+NOT_READ: Final = "images may be missing: some folders could not be read, or files are packed"
 """Warning that goes with exit code 3."""
 
 

@@ -16,6 +16,7 @@ from cxr_edge.datasets.labelled_image import (
 )
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.pipeline.discover import discover
+from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 
 ALL_SPLITS: Final = "all"
@@ -192,8 +193,8 @@ def _split_folders(data: Path) -> dict[Path, str]:
 
 
 def _with_images(base: Path) -> list[Path]:
-    """Return the visible folders in ``base`` that have images in them or below."""
+    """Return the folders in ``base`` that a scan enters and that have images in them or below."""
     if not base.is_dir():
         return []
-    folders = [path for path in base.iterdir() if path.is_dir() and path.name[0] != "."]
+    folders = [base / name for name in names_in(base) if (base / name).is_dir()]
     return [folder for folder in folders if any(discover([folder]))]

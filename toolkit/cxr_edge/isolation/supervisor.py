@@ -99,7 +99,9 @@ class _Child:
     def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
         """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
         passed_on, patience = 0, GRACE
-        while not select.select([self._life], [], [], LOOK_EVERY)[0]:
+        ended = select.poll()  # select() knows no more than 1,024 descriptors
+        ended.register(self._life)
+        while not ended.poll(1e3 * LOOK_EVERY):
             if len(asked) > passed_on:
                 passed_on = len(asked)
                 self._send(asked[-1])

@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
-from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.catch_up import catch_up
@@ -43,10 +42,6 @@ class Work(Protocol[M, T]):
     @property
     def out(self) -> Path:
         """Path of the CSV file."""
-
-    @property
-    def sources(self) -> Sequence[Path]:
-        """Files and folders to read."""
 
     @property
     def in_flight(self) -> InFlightTable:
@@ -111,7 +106,6 @@ def run_resumable(
 
 
 def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) -> M:
-    folders = SourceFolders.of(work.sources)
     skipped = Skipped()
     items = work.items(skipped)
     work.set_up()
@@ -121,17 +115,17 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     listeners = Sinks[T](after)
     clock = time.monotonic()
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
-    batches = work.outcomes(items)  # closed last: its workers may take long to end
+    folders = SourceFolders()
+    batches = work.outcomes(folders.passing(items))  # closed last: its workers may take long to end
     try:
         files.begin(manifest)
         work.in_flight.rows = manifest.counts.rows
         listeners.begin(manifest)
         for batch in batches:
-            folders.check(one.reason for one in batch if isinstance(one, Failure))
+            folders.check(batch)
             files.write(batch)
             work.in_flight.rows = manifest.counts.rows
             listeners.write(batch)
-        folders.check_all()
     except BaseException as exc:
         _end(work, files, listeners, _ended(manifest, exc, clock), exc)
         raise

@@ -7,8 +7,8 @@ from pathlib import Path
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.session import ScanConfig, Session
-from cxr_edge.pipeline.discover import Sources
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path

@@ -75,10 +75,6 @@ class _ScanWork:
         return self.job.out
 
     @property
-    def sources(self) -> Sequence[Path]:
-        return self.job.paths
-
-    @property
     def in_flight(self) -> InFlightTable:
         return self.job.in_flight
 

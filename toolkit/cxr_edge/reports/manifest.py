@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import ReportError
-from cxr_edge.pipeline.discover import UNLISTED, UNREAD
+from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
 from cxr_edge.reports.counts import Counts
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
@@ -46,8 +46,8 @@ class Manifest:
 
     @property
     def not_read(self) -> int:
-        """Folders and files that could not be read, so that images may be missing."""
-        return self.skipped[UNLISTED] + self.skipped[UNREAD]
+        """Folders and files that were skipped although images may be in them."""
+        return sum(self.skipped[reason] for reason in MAY_HOLD_IMAGES)
 
     @property
     def settings(self) -> dict[str, object]:

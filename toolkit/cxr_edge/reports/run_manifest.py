@@ -67,7 +67,7 @@ class RunManifest(Manifest):
     operating_point: str
     """Name of the threshold."""
     first_lost: list[str]
-    """Paths of the first folders and files that could not be read."""
+    """Paths of the first folders and files that were skipped although images may be in them."""
     changed: int = 0
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]

@@ -1,43 +1,15 @@
-"""Files that are written completely or not at all, and read only if they are regular files."""
+"""Files that are written completely or not at all."""
 
 import contextlib
-import errno
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 TEMP_PREFIX: Final = ".half-"
 """Prefix of the names of files that are still being written; hidden, so that no scan takes them."""
-
-
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading, without ever waiting for it.
-
-    A pipe or a device is refused before it is opened, since opening one can act or wait; and again
-    after, since the name can be given to another file in between.
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened, or is not a regular file.
-    """
-    _refuse_irregular(os.stat(path))  # noqa: PTH116  (a string, as in ImageItem)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    try:
-        _refuse_irregular(os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def _refuse_irregular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 @contextmanager
