@@ -111,6 +111,10 @@ class _ConvertWork:
         return [self.job.source]
 
     @property
+    def add_new(self) -> bool:
+        return False  # names are numbered in the order of the files
+
+    @property
     def in_flight(self) -> InFlightTable:
         return self.job.in_flight
 
