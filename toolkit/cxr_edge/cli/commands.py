@@ -42,6 +42,7 @@ COMMANDS: Final = (
         supervised=True,
         synonyms=("anonymize", "deidentify", "dicom2png", "pseudonymize"),
     ),
+    Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
     Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
     Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
     Command("evaluate", "cxr_edge.cli.evaluate", _MODELS, synonyms=("eval", "metrics", "test")),

@@ -58,7 +58,7 @@ class OutputOptions:
             "--out",
             "-o",
             metavar="CSV",
-            help="Report to write; an existing one is continued.",
+            help="Report to write; an existing one is continued. '-' is standard output.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("report.csv")
@@ -67,6 +67,23 @@ class OutputOptions:
         typer.Option(
             "--fresh",
             help="Start over; an existing report is kept under another name.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
+    add_new: Annotated[
+        bool,
+        typer.Option(
+            "--add-new",
+            help="Scan the files that an existing report lacks, and append their rows.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="Scan the failed files of an existing report again, and take over its other "
+            "rows; it is kept under another name.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = False
@@ -79,6 +96,14 @@ class OutputOptions:
         ),
     ] = None
     quiet: Quiet = False
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the summary as JSON, on one line.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
     log_json: Annotated[
         bool,
         typer.Option(

@@ -9,6 +9,7 @@ can do no harm.
 
 import hashlib
 import mmap
+import os
 import struct
 import threading
 import time
@@ -42,6 +43,8 @@ class InFlightTable:
         """Share the table with the processes that this one forks."""
         self._table = mmap.mmap(-1, _SETTINGS.size + SLOTS * _SLOT.size)
         _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE, NONE)
+        self.owner = os.getpid()
+        """Number of the process that made it: the supervisor's, also for a child that follows."""
         self._own = threading.local()
         self._free = iter(range(SLOTS))
 
