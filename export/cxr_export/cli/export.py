@@ -107,8 +107,8 @@ def export(
     README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
-    format that never passes its limits is left out of PACKAGE, and the exit code is 4. Needs the
-    extra 'export'.
+    format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
+    is 4. Needs the extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 

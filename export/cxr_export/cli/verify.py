@@ -120,8 +120,9 @@ def verify(
     """Compare every artefact of a package with Keras on real images.
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if an artefact
-    exceeds the limits of its precision, or if its answers depend on the batch size. Needs the
-    extra 'export'.
+    exceeds the limits of its precision for sure, or if its answers depend on the batch size. If the
+    images are too few to be sure, the result is inconclusive and the exit code 0. Needs the extra
+    'export'.
 
     --self-test runs the package's golden images in every installed runtime instead, and compares
     the results with those recorded at export. Exit code 4 if they differ.
@@ -178,13 +179,14 @@ def _record(package: Path, report: "ParityReport") -> None:
 def _bisect(
     report: "ParityReport", package: Path, reference: Path, tolerance: float | None
 ) -> None:
-    """Compare the layers of the artefacts that failed, or of all if none did."""
+    """Compare the layers of the artefacts that did not pass, or of all if all did."""
     from cxr_edge.cli.tables import print_table
     from cxr_edge.errors import CxrError
     from cxr_export.parity.bisect import TOLERANCES, bisect
+    from cxr_export.parity.verdict import Verdict
 
     pixels = report.images.pixels[:_BISECTED]
-    failed = [artefact for artefact in report.artefacts if not artefact.passed]
+    failed = [each for each in report.artefacts if each.verdict is not Verdict.PASSED]
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
         try:
