@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.isolation.heartbeat import InFlightTable
@@ -119,7 +119,7 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     manifest, kept = _catch_up(work, items, manifest)
     files = Sinks[T]([*before, CsvSink(work.kind, work.out, work.to_row, manifest.counts, kept)])
     listeners = Sinks[T](after)
-    clock = time.monotonic()
+    started = _Start(time.monotonic(), manifest.counts.rows)
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
     batches = work.outcomes(items)  # closed last: its workers may take long to end
     try:
@@ -133,9 +133,9 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
             listeners.write(batch)
         folders.check_all()
     except BaseException as exc:
-        _end(work, files, listeners, _ended(manifest, exc, clock), exc)
+        _end(work, files, listeners, _ended(manifest, exc, started), exc)
         raise
-    return _end(work, files, listeners, _ended(manifest, None, clock))
+    return _end(work, files, listeners, _ended(manifest, None, started))
 
 
 def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, int]:
@@ -152,7 +152,12 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         manifest.counts.add(row)
 
     kept = catch_up(work.kind, work.out, items, take)
-    return replace(work.recalled(manifest), continued_from=manifest.counts.rows), kept
+    manifest = work.recalled(manifest)
+    if work.in_flight.started:  # an earlier child of this command wrote rows too
+        return replace(
+            manifest, started=recorded.started, continued_from=recorded.continued_from
+        ), kept
+    return replace(manifest, continued_from=manifest.counts.rows), kept
 
 
 def _end(
@@ -183,10 +188,19 @@ def _end(
     return manifest
 
 
-def _ended(manifest: M, error: BaseException | None, clock: float) -> M:
-    """Return the manifest of a run that started at a time of the clock and has ended now."""
-    done = manifest.counts.rows - manifest.continued_from
-    seconds = time.monotonic() - clock
+class _Start(NamedTuple):
+    """Start of the writing of rows."""
+
+    clock: float
+    """Time by the clock, seconds."""
+    rows: int
+    """Rows that were there."""
+
+
+def _ended(manifest: M, error: BaseException | None, start: _Start) -> M:
+    """Return the manifest of a run that has ended now."""
+    done = manifest.counts.rows - start.rows
+    seconds = time.monotonic() - start.clock
     return replace(
         manifest,
         ended=utc_now(),

@@ -89,6 +89,10 @@ class Recorded:
     """Settings of the run that started it, by key."""
     report_started: str
     """Time of that run; ISO 8601, UTC."""
+    started: str = ""
+    """Start of the last run into it; ISO 8601, UTC."""
+    continued_from: int = 0
+    """Rows that were there when that run began."""
 
 
 def manifest_path(report: Path) -> Path:
@@ -131,7 +135,8 @@ def read_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Record
         key = {**older, MANIFEST_VERSION: "report_started"}.get(version)
         if key is not None:
             when = datetime.fromisoformat(data[key]).isoformat()
-            return Recorded(dict(data["identity"]), when)
+            last = str(data.get("started", "")), int(data.get("continued_from", 0))
+            return Recorded(dict(data["identity"]), when, *last)
     except (ValueError, KeyError, TypeError) as exc:
         why = f"it has no {exc}" if isinstance(exc, KeyError) else exc
         raise ReportError(f"{path} is damaged ({why}), {cannot}") from exc
