@@ -14,6 +14,7 @@ from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
+from cxr_edge.system.progress import stage
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
@@ -66,7 +67,7 @@ class ArtefactMaker:
             Images on which artefacts are compared, of other patients.
         """
         self._convert()
-        expected = run_in_batches(original, judged.pixels).scores
+        expected = run_in_batches(original, judged.pixels, what="scoring by Keras").scores
         kept: list[ArtefactParity] = []
         attempts: dict[str, list[Attempt]] = {}
         withheld: dict[str, list[str]] = {}
@@ -95,9 +96,11 @@ class ArtefactMaker:
         """Write the float artefact of each runtime to the scratch folder."""
         runtimes = {kind.runtime for kind in self.request.kinds}
         if "onnx" in runtimes:
-            export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
+            with stage("converting to ONNX"):
+                export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
         if "litert" in runtimes:
-            export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
+            with stage("converting to TFLite"):
+                export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
 
     def _search(
         self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores

@@ -17,6 +17,7 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
+from cxr_edge.system.progress import stage, track
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED
 from cxr_export.parity.verdict import Verdict
@@ -141,8 +142,9 @@ class QuantizationSearch:
         """
         tried: list[Attempt] = []
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
-            self.quantizer.write(plan, self._spec(plan), path)
-            scores = _scores(path, self.judged.pixels)
+            with stage(f"trying {path.name}, {name}"):
+                self.quantizer.write(plan, self._spec(plan), path)
+                scores = _scores(path, self.judged.pixels)
             found = compare_scores(self.judged, self.expected, scores, self.spec, self.gate)
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
@@ -192,7 +194,7 @@ class QuantizationSearch:
         images = self.calibration.pixels[:_PROBED]
         expected = logit(_scores(self.source, images))
         moved = {}
-        for layer in self.quantizer.layers:
+        for layer in track(self.quantizer.layers, "measuring how sensitive layers are"):
             others = tuple(other for other in self.quantizer.layers if other != layer)
             self.quantizer.write(_in_float(base, others), self.spec, probe)
             moved[layer] = float(np.abs(logit(_scores(probe, images)) - expected).mean())

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.commands import COMMANDS
+from cxr_edge.cli.progress import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
 
 _MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
@@ -80,6 +81,12 @@ class _CxrCommand(TyperCommand):
             if parameter.metavar is None and parameter.type.name.startswith(("int", "float")):
                 parameter.metavar = "N"
         return super().get_params(ctx)
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command, and show its progress if there is somebody to see it."""
+        quiet = any(ctx.params.get(name) for name in ("quiet", "log_json"))
+        with progress_shown(quiet=quiet):
+            return super().invoke(ctx)
 
 
 class CxrGroup(TyperGroup):

@@ -10,6 +10,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
+from cxr_edge.cli.output_files import OverwriteOption, check_file
 from cxr_edge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def audit(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = 0.2,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Check a labelled data set for leaks, duplicates and unreadable files.
 
@@ -66,6 +68,9 @@ def audit(
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
+    for option, file in (("--json", json_file), ("--fix", fix)):
+        if file:
+            check_file(option, file, overwrite=overwrite)
     classes = find_classes(data, positive)
     read = audits.read_set(data, classes)
     found = audits.audit(read)

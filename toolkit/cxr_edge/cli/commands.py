@@ -45,6 +45,7 @@ COMMANDS: Final = (
     Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
     Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
     Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
+    Command("models", "cxr_edge.cli.models", _MODELS, synonyms=("inspect", "list", "show")),
     Command("evaluate", "cxr_edge.cli.evaluate", _MODELS, synonyms=("eval", "metrics", "test")),
     Command("export", "cxr_export.cli.export", _MODELS, synonyms=("onnx", "quantize", "tflite")),
     Command("verify", "cxr_export.cli.verify", _MODELS, synonyms=("parity", "validate")),

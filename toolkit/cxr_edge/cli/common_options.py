@@ -8,6 +8,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.model_argument import existing_model
 
 
 def _named(choices: type[StrEnum]) -> str:
@@ -25,12 +26,20 @@ DEVICE_HELP: Final = (
 
 REPEATABLE: Final = "Repeat the option to compare several."
 
+_MODEL_HELP: Final = "'default', a model package, or an .onnx or .tflite file."
+
 ModelReference = Annotated[
+    str, typer.Option(metavar="MODEL", help=_MODEL_HELP, rich_help_panel=panels.MODEL)
+]
+
+ExistingModel = Annotated[
     str,
     typer.Option(
         metavar="MODEL",
-        help="'default', a model package, or an .onnx or .tflite file.",
+        help=_MODEL_HELP,
         rich_help_panel=panels.MODEL,
+        is_eager=True,
+        callback=existing_model,
     ),
 ]
 

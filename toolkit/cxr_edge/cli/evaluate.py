@@ -9,6 +9,8 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
 from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import needs_extra
 
@@ -36,6 +38,8 @@ def evaluate(
             help="'default', a model package, an .onnx, .tflite, .keras or .h5 file, or a "
             "SavedModel folder; the last three run in Keras. Its classes must be those of DATA.",
             rich_help_panel=panels.MODEL,
+            is_eager=True,
+            callback=existing_model,
         ),
     ] = "default",
     spec: SpecFile = None,
@@ -50,6 +54,7 @@ def evaluate(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("evaluation"),
+    overwrite: OverwriteOption = False,
     shifted: Annotated[
         bool,
         typer.Option(
@@ -77,12 +82,13 @@ def evaluate(
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
-        from cxr_edge.evaluation.report import REPORT, check_folder, write_evaluation
+        from cxr_edge.evaluation.report import FIGURES, REPORT, check_folder, write_evaluation
     from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.open import open_any
 
-    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
     check_folder(out)
+    keep_existing("--out", [out / FIGURES], overwrite=overwrite)
+    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
     found = evaluate_data(
         opened,
         data,

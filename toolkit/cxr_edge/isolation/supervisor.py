@@ -45,7 +45,7 @@ def supervise(command: str, advice: str) -> int | None:
             return None
         code = child.wait(in_flight, asked)
         if in_flight.code is not None:  # all was done; a later crash does not count
-            return in_flight.code
+            return code if code >= 0 else in_flight.code
         if asked:
             return _INTERRUPTED
         if code >= 0:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
@@ -122,7 +122,7 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     sink = CsvSink(work.kind, work.out, work.to_row, manifest.counts, started.kept, started.running)
     files = Sinks[T]([*before, sink])
     listeners = Sinks[T](after)
-    clock = time.monotonic()
+    start = _Start(time.monotonic(), manifest.counts.rows)
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
     folders = SourceFolders()
     batches = work.outcomes(folders.passing(started.left))  # closed last: its workers may take long
@@ -136,9 +136,9 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
             work.in_flight.rows = manifest.counts.rows
             listeners.write(batch)
     except BaseException as exc:
-        _end(work, files, listeners, _ended(manifest, exc, clock), exc)
+        _end(work, files, listeners, _ended(manifest, exc, start), exc)
         raise
-    return _end(work, files, listeners, _ended(manifest, None, clock))
+    return _end(work, files, listeners, _ended(manifest, None, start))
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,13 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
     else:
         catch_up(rows, items)
     manifest.digest.take(running)
-    manifest = replace(work.recalled(manifest), continued_from=manifest.counts.rows)
+    manifest = work.recalled(manifest)
+    if work.in_flight.started:  # an earlier child of this command wrote rows too
+        manifest = replace(
+            manifest, started=recorded.started, continued_from=recorded.continued_from
+        )
+    else:
+        manifest = replace(manifest, continued_from=manifest.counts.rows)
     return manifest, _Started(items, running.size, running)
 
 
@@ -216,10 +222,19 @@ def _end(
     return manifest
 
 
-def _ended(manifest: M, error: BaseException | None, clock: float) -> M:
-    """Return the manifest of a run that started at a time of the clock and has ended now."""
-    done = manifest.counts.rows - manifest.continued_from
-    seconds = time.monotonic() - clock
+class _Start(NamedTuple):
+    """Start of the writing of rows."""
+
+    clock: float
+    """Time by the clock, seconds."""
+    rows: int
+    """Rows that were there."""
+
+
+def _ended(manifest: M, error: BaseException | None, start: _Start) -> M:
+    """Return the manifest of a run that has ended now."""
+    done = manifest.counts.rows - start.rows
+    seconds = time.monotonic() - start.clock
     return replace(
         manifest,
         ended=utc_now(),

@@ -61,13 +61,15 @@ class MachineCache:
         return {}
 
 
-def machine_cache(package: Path) -> MachineCache:
+def machine_cache(package: Path, *, shared: bool = False) -> MachineCache:
     """Return the findings about a package.
 
     Parameters
     ----------
     package
         Folder with a checksum list, whose bytes stand for the whole package.
+    shared
+        Whether machines that differ in nothing but their name share these findings.
 
     Raises
     ------
@@ -76,6 +78,8 @@ def machine_cache(package: Path) -> MachineCache:
     """
     listed = hashlib.sha256(checksum_list(package)).hexdigest()
     key = {"package": listed, **_circumstances()}
+    if shared:
+        del key["node"]
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     return MachineCache(cache_folder() / f"{name}.json", key)
 

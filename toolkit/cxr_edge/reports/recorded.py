@@ -25,6 +25,10 @@ class Recorded:
     """Settings of the run that started it, by key."""
     report_started: str
     """Time of that run; ISO 8601, UTC."""
+    started: str
+    """Start of the last run into it; ISO 8601, UTC; empty where it is not told."""
+    continued_from: int
+    """Rows that were there when that run began."""
     order: str
     """Order of the rows: :data:`~cxr_edge.reports.manifest.SORTED` or
     :data:`~cxr_edge.reports.manifest.ARRIVAL`."""
@@ -64,9 +68,12 @@ class Recorded:
         if order not in (SORTED, ARRIVAL):
             raise ValueError(f"order: expected {SORTED} or {ARRIVAL}, got {order!r:.60}")
         code = data.get("exit_code")
+        before = data.get("continued_from")
         return cls(
             identity=_field(data, "identity", dict),
             report_started=when.isoformat(),
+            started=_field(data, "started", str) if "started" in data else "",
+            continued_from=before if isinstance(before, int) else 0,
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
             exit_code=code if is_int(code) else None,
