@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.errors import ExitCode
 from cxr_edge.isolation.supervisor import supervise
+from cxr_edge.system.library_notes import notes_dropped
 from cxr_edge.system.signals import end_at_second, was_interrupted
 from cxr_edge.system.standard_streams import take_streams, why_output_was_lost
 
@@ -20,7 +22,9 @@ def main() -> None:
             sys.exit(code)
     else:
         end_at_second()
-    sys.exit(exit_code(_run))
+    with notes_dropped() if command and command.tensorflow else nullcontext():
+        code = exit_code(_run)
+    sys.exit(code)
 
 
 def exit_code(run: Callable[[], None]) -> int:

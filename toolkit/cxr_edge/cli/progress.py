@@ -91,4 +91,6 @@ class _Work:
     done: int = 0
 
     def __str__(self) -> str:
-        return f"{self.what} ..." if self.total is None else f"{self.what} {self.done}/{self.total}"
+        if self.total is None:
+            return f"{self.what} {self.done or '...'}"
+        return f"{self.what} {self.done}/{self.total}"

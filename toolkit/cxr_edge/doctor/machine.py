@@ -17,6 +17,7 @@ from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
 from cxr_edge.system.cpu import CpuInfo, all_cpus, bound_cpus, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
+from cxr_edge.system.progress import stage
 from cxr_edge.system.versions import library_versions, version_of
 
 DICOM_PACKAGES: Final = ("pydicom", "imagecodecs")
@@ -158,7 +159,8 @@ def _runtime(
         return RuntimeFacts("", kind.install, error="not installed")
     found = versions.get(kind.module, "")
     try:
-        trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
+        with stage(f"trying {name}"):
+            trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
     except CxrError as exc:
         return RuntimeFacts(found, kind.install, error=str(exc))
     return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test)

@@ -4,9 +4,9 @@ import errno
 import io
 import os
 import sys
-from typing import Final
+from typing import Final, TextIO
 
-_INPUT, _OUTPUT, _ERROR = range(3)
+INPUT, OUTPUT, ERROR = range(3)
 """Descriptors that every process starts with."""
 
 _CLOSED: Final = "it is closed"
@@ -54,14 +54,19 @@ def take_streams() -> None:
     A standard descriptor that is closed is taken first: the next file that is opened would get its
     number, and with it whatever a library prints.
     """
-    for descriptor in (_INPUT, _OUTPUT, _ERROR):
+    for descriptor in (INPUT, OUTPUT, ERROR):
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDONLY)  # gets this number; writing to it still fails
-    encoding = sys.stdout.encoding if sys.stdout else None
-    sys.stdout = Printer(_OUTPUT, encoding=encoding, line_buffering=os.isatty(_OUTPUT))
-    sys.stderr = Printer(_ERROR, encoding=encoding, line_buffering=True)
+    out, err = map(encoding_of, (sys.stdout, sys.stderr))
+    sys.stdout = Printer(OUTPUT, encoding=out, line_buffering=os.isatty(OUTPUT))
+    sys.stderr = Printer(ERROR, encoding=err, line_buffering=True)
+
+
+def encoding_of(stream: TextIO | None) -> str | None:
+    """Return the encoding of a stream; None, for the system's, where there is no stream."""
+    return stream.encoding if stream else None
 
 
 def why_output_was_lost() -> str:
