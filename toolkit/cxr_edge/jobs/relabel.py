@@ -203,7 +203,8 @@ def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
     if before.model_sha256 not in digests:
         raise UsageError(
             f"--model: {job.report} was made with {cell_shown(before.model)}@"
-            f"{before.model_sha256[:12]}, which is not in {path}; name its model, or give --threshold a number"
+            f"{before.model_sha256[:12]}, which is not in {path}; name its model, "
+            "or give --threshold a number"
         )
     return spec
 
