@@ -202,9 +202,9 @@ def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
         digests, spec = {model.sha256}, model.spec
     if before.model_sha256 not in digests:
         raise UsageError(
-            f"--model: {job.report} was made with {cell_shown(before.model)}@"
-            f"{before.model_sha256[:12]}, which is not in {path}; name its model, "
-            "or give --threshold a number"
+            f"--model: {job.report} was made with "
+            f"{cell_shown(before.model)}@{before.model_sha256[:12]}, which "
+            f"is not in {path}; name its model, or give --threshold a number"
         )
     return spec
 
