@@ -8,7 +8,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.errors import ParityError
+from cxr_edge.errors import ExitCode, ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
 from cxr_export.cli.gate_options import GateOptions
@@ -107,14 +107,18 @@ def export(
     README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
-    format that never passes its limits is left out of PACKAGE, and the exit code is 4. Needs the
-    extra 'export'.
+    format that never passes its limits is left out of PACKAGE, and the exit code is 4. So is a
+    format that cannot hold the network, with exit code 3. Needs the extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
     given = read_spec_file(spec) if spec else None
     with needs_extra("cxr export", "export"):
-        from cxr_export.packaging.export import explain_withheld, export_package
+        from cxr_export.packaging.export import (
+            explain_impossible,
+            explain_withheld,
+            export_package,
+        )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
     names = FORMATS if formats == _ALL else (name.strip() for name in formats.split(","))
@@ -135,6 +139,10 @@ def export(
     if exported.report:
         for line in remarks(exported.report.to_dict()):
             typer.echo(line)
+    if exported.impossible:
+        typer.echo(explain_impossible(exported.impossible), err=True)
     if exported.withheld:
         raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")
+    if exported.impossible:
+        raise typer.Exit(ExitCode.SOME_FAILED)

@@ -7,7 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
-from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
+from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import needs_extra
@@ -40,6 +40,7 @@ def evaluate(
     ] = "default",
     spec: SpecFile = None,
     runtime: RuntimeChoice = RuntimeName.AUTO,
+    allow_nondeterministic: AllowNondeterministic = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -78,10 +79,23 @@ def evaluate(
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
         from cxr_edge.evaluation.report import REPORT, check_folder, write_evaluation
+    from cxr_edge.isolation.model_trial import try_model
+    from cxr_edge.models.consistency import answers_once
     from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.open import open_any
+    from cxr_edge.models.registry import original_of
+    from cxr_edge.runtimes.providers import AUTO
 
-    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
+    described = read_spec_file(spec) if spec else None
+    if not original_of(Path(model)):
+        try_model(model, runtime.value, AUTO, described)
+    opened = open_any(model, runtime.value, spec=described)
+    answers = answers_once(opened)
+    answers.require_probabilities(model)
+    if not allow_nondeterministic:
+        answers.require_function(model)
+    if answers.sameness:
+        typer.echo(f"warning: {answers.sameness}", err=True)
     check_folder(out)
     found = evaluate_data(
         opened,

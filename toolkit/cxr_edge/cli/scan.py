@@ -65,6 +65,8 @@ def scan(
             quarantine=output.quarantine,
             in_flight=table,
         )
+        if job.session.warning:
+            typer.echo(f"warning: {job.session.warning}", err=True)
         memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
         table.limit(safety.timeout, memory)
         manifest = run_scan(job, _sinks(job, output))
@@ -87,6 +89,7 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         workers=speed.workers,
         threads=speed.threads,
         self_test=safety.self_test,
+        allow_nondeterministic=safety.allow_nondeterministic,
     )
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
+from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_model
@@ -42,6 +44,8 @@ class ScanConfig:
     """CPU threads per model call."""
     self_test: bool = True
     """Whether the package's self-test runs before its first use on this machine."""
+    allow_nondeterministic: bool = False
+    """Whether a model is used whose answer to an image varies, or depends on other images."""
 
     def __post_init__(self) -> None:
         """Check the values that need no model.
@@ -80,6 +84,8 @@ class Session:
     """Way in which images are handed to the model."""
     self_test: str = SKIPPED
     """Verdict of the self-test, as in the run manifest."""
+    warning: str = ""
+    """Doubt about the model; empty where there is none."""
     checks: tuple[InputCheck, ...] = CHECKS
     """Checks that flag images."""
 
@@ -99,23 +105,29 @@ class Session:
         UsageError
             A setting cannot work.
         ModelError
-            The model cannot be run here.
+            The model cannot be run here, or its answers are no probabilities or vary.
         SelfTestFailed
             The model gives other results here than where its package was made.
         """
+        spec = read_spec_file(config.spec) if config.spec else None
+        try_model(config.model, config.runtime, config.device, spec)
         model = open_model(
             config.model,
             config.runtime,
             device=config.device,
-            spec=read_spec_file(config.spec) if config.spec else None,
+            spec=spec,
             threads=config.threads,
             preferred=preferred,
         )
         decision = Decision.of(model.spec, config.operating_point, config.threshold)
         verdict = check_once(model) if config.self_test else SKIPPED
+        answers = answers_once(model)
+        answers.require_probabilities(config.model)
+        if not config.allow_nondeterministic:
+            answers.require_function(config.model)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        return cls(config, model, decision, batching, verdict)
+        return cls(config, model, decision, batching, verdict, answers.sameness)
 
     @property
     def classifier(self) -> Classifier:
