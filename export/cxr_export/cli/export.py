@@ -10,7 +10,7 @@ from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
-from cxr_edge.errors import ParityError
+from cxr_edge.errors import ExitCode, ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
 from cxr_edge.system.progress import stage
@@ -114,13 +114,17 @@ def export(
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
     format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
-    is 4. Needs the extra 'export'.
+    is 4. So is a format that cannot hold the network, with exit code 3. Needs the extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
     given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
-        from cxr_export.packaging.export import explain_withheld, export_package
+        from cxr_export.packaging.export import (
+            explain_impossible,
+            explain_withheld,
+            export_package,
+        )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
     keep_existing("--out", [out] if _has_files(out) else [], overwrite=overwrite)
@@ -144,9 +148,13 @@ def export(
     if exported.report:
         for line in remarks(exported.report.to_dict()):
             typer.echo(line)
+    if exported.impossible:
+        typer.echo(explain_impossible(exported.impossible), err=True)
     if exported.withheld:
         raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")
+    if exported.impossible:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def _has_files(folder: Path) -> bool:

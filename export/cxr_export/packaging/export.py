@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Exported:
     """Spec of the exported model."""
     report: ParityReport | None
     """Comparison of the artefacts with the original; None if no images were given."""
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why an artefact that was asked for cannot be made of this network, by file."""
 
     @property
     def withheld(self) -> Mapping[str, Sequence[str]]:
@@ -75,7 +77,7 @@ def export_package(
         The evaluation or the images cannot be read, or there are too few; the package cannot be
         written.
     ModelError
-        The model cannot be loaded or exported.
+        The model cannot be loaded, or no format can hold it.
     ParityError
         No artefact passed its gate; no package was made.
     """
@@ -119,7 +121,7 @@ def export_package(
         write_selftest(package)
         write_checksums(package)
         _put_in_place(package, out, scratch / "replaced")
-    return Exported(exported, report)
+    return Exported(exported, report, maker.left_out)
 
 
 @contextmanager
@@ -182,6 +184,15 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
         f"left out of the package because they failed parity with {model.name}: {reasons}; give "
         "other or more images (--calibration), leave these formats out (--formats), or loosen the "
         "limits (--flips, ...)"
+    )
+
+
+def explain_impossible(impossible: Mapping[str, str]) -> str:
+    """Return the artefacts that cannot be made, with their reasons and the way out."""
+    names, reasons = ", ".join(impossible), "; ".join(dict.fromkeys(impossible.values()))
+    return (
+        f"left out of the package because they cannot be made: {names} ({reasons}); "
+        "name the other formats with --formats, or change the network"
     )
 
 

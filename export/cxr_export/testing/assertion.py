@@ -7,13 +7,13 @@ from pathlib import Path
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.models.gates import GATES, Gate
+from cxr_edge.models.gates import BATCH_TOLERANCE, GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.meaning import differences_in_meaning, size
-from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
+from cxr_export.parity.scoring import batch_differences, batch_mismatches
 from cxr_export.parity.verdict import Verdict
 from cxr_export.testing.inputs import (
     DataLike,

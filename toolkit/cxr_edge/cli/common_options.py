@@ -62,6 +62,15 @@ DeviceChoice = Annotated[
     typer.Option(metavar="DEVICE", help=DEVICE_HELP, rich_help_panel=panels.MODEL),
 ]
 
+AllowNondeterministic = Annotated[
+    bool,
+    typer.Option(
+        "--allow-nondeterministic",
+        help="Use a model whose answer to an image varies, or depends on other images.",
+        rich_help_panel=panels.SAFETY,
+    ),
+]
+
 Workers = Annotated[
     int | None,
     typer.Option(

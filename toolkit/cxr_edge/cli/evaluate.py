@@ -7,7 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
-from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
+from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
@@ -44,6 +44,7 @@ def evaluate(
     ] = "default",
     spec: SpecFile = None,
     runtime: RuntimeChoice = RuntimeName.AUTO,
+    allow_nondeterministic: AllowNondeterministic = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -83,14 +84,27 @@ def evaluate(
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
         from cxr_edge.evaluation.report import FIGURES, REPORT, check_folder, write_evaluation
-    from cxr_edge.models.locate import read_spec_file
-    from cxr_edge.models.open import open_any
+    from cxr_edge.jobs.session import ScanConfig, Session
+    from cxr_edge.runtimes.batches import BATCH
+    from cxr_edge.system.cpu import usable_cpus
 
     check_folder(out)
     keep_existing("--out", [out / FIGURES], overwrite=overwrite)
-    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
+    session = Session.open(
+        ScanConfig(
+            model=model,
+            spec=spec,
+            runtime=runtime.value,
+            batch_size=BATCH,
+            threads=usable_cpus(),
+            allow_nondeterministic=allow_nondeterministic,
+        ),
+        originals=True,
+    )
+    if session.warning:
+        typer.echo(f"warning: {session.warning}", err=True)
     found = evaluate_data(
-        opened,
+        session.model,
         data,
         split=split,
         skip_unreadable=skip_unreadable,

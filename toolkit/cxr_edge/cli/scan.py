@@ -71,6 +71,8 @@ def scan(
                 quarantine=output.quarantine,
                 in_flight=table,
             )
+            if job.session.warning:
+                typer.echo(f"warning: {job.session.warning}", err=True)
             memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
             table.limit(safety.timeout, memory)
             try:
@@ -100,6 +102,7 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         workers=speed.workers,
         threads=speed.threads,
         self_test=safety.self_test,
+        allow_nondeterministic=safety.allow_nondeterministic,
     )
 
 

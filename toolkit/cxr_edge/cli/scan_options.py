@@ -9,6 +9,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.common_options import (
+    AllowNondeterministic,
     DeviceChoice,
     ModelReference,
     Quiet,
@@ -126,6 +127,7 @@ class SafetyOptions:
             rich_help_panel=panels.SAFETY,
         ),
     ] = True
+    allow_nondeterministic: AllowNondeterministic = False
     max_failures: Annotated[
         str | None,
         typer.Option(

@@ -27,6 +27,7 @@ def open_model(
     threads: int = 1,
     batch_size: int | None = 1,
     self_test: bool = True,
+    allow_nondeterministic: bool = False,
 ) -> Classifier:
     """Open a model, as ``cxr scan`` does.
 
@@ -51,6 +52,8 @@ def open_model(
         Images per call of the model in :func:`scan`; None for the fastest, which is measured.
     self_test
         Whether a package's self-test runs before its first use on this machine.
+    allow_nondeterministic
+        Whether a model is used whose answer to an image varies, or depends on other images.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def open_model(
     UsageError
         The model does not exist, or an argument cannot work.
     ModelError
-        The model cannot be run here.
+        The model cannot be run here, or its answers are no probabilities or vary.
     SelfTestFailed
         The model gives other results here than where its package was made.
     """
@@ -77,6 +80,7 @@ def open_model(
             batch_size=batch_size,
             threads=threads,
             self_test=self_test,
+            allow_nondeterministic=allow_nondeterministic,
         )
     ).classifier
 
