@@ -64,6 +64,32 @@ def test_a_wrong_checksum_is_named() -> None:
             decode(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :])
 
 
+PACKED = {
+    "tiff-lzw": encoded(".tiff", IMAGE, cv2.IMWRITE_TIFF_COMPRESSION, 5),
+    "tiff-lzw-16": encoded(".tiff", DEEP, cv2.IMWRITE_TIFF_COMPRESSION, 5),
+    "tiff-lzw-rgb": encoded(".tiff", COLOR, cv2.IMWRITE_TIFF_COMPRESSION, 5),
+    "tiff-packbits": encoded(".tiff", IMAGE // 32 * 32, cv2.IMWRITE_TIFF_COMPRESSION, 32773),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_strip_of_another_size_is_flagged(name: str) -> None:
+    """Without a checksum, what unpacks to more or fewer bytes than its rows is damaged."""
+    data = PACKED[name]
+    intact, found = decode(data), Counter[str]()
+    assert "damaged" not in intact.source.flags
+    for copy in flips(data, slice(8, struct.unpack_from("<I", data, 4)[0]), 200):
+        try:
+            image = decode(copy)
+        except ImageError:
+            found["refused"] += 1
+            continue
+        wrong = np.abs(image.pixels.astype(int) - intact.pixels).mean() > 2
+        found[f"{'wrong' if wrong else 'near'}, {'damaged' in image.source.flags}"] += 1
+    told = found["refused"] + found["wrong, True"]
+    assert told >= max(3 * found["wrong, False"], 1), found
+
+
 JPEGS = {
     "jpeg": encoded(".jpg", IMAGE),
     "jpeg-rgb": encoded(".jpg", COLOR),

@@ -86,7 +86,11 @@ def _decode(
 
 
 def _frame(data: bytes) -> tuple[int, int, int]:
-    """Return the marker of the frame, where its payload starts, and the samples per pixel."""
+    """Return the marker of the frame, where its payload starts, and the samples per pixel.
+
+    What decodes at reduced scale must agree with the decoder on the marker: both step from segment
+    to segment, where nothing stray is between them.
+    """
     for marker, start, _ in jpeg_segments(data):
         if marker in SOF_MARKERS:
             return marker, start, data[start + 5]

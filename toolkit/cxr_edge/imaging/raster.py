@@ -11,15 +11,15 @@ from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
 from cxr_edge.imaging.headers.png import without_texts
-from cxr_edge.imaging.headers.tiff import check_checksums, with_image_first
+from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
 from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
+from cxr_edge.imaging.tiff_blocks import check_blocks
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.recipe import Recipe
 
 _REDUCTIONS: Final = (8, 4, 2)
-_TRANSPARENT: Final = "transparent"
 _TURNS: Final[Mapping[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
@@ -65,8 +65,7 @@ def decode_raster(
     ImageError
         ``corrupt``, ``too-large`` or ``unsupported-format``.
     """
-    decoded, flag = _read(data, header, recipe, reduction)
-    flags = [flag] if flag else []
+    decoded, flags = _read(data, header, recipe, reduction)
     if header.color:
         flags.append("color")
     if header.pages > 1:
@@ -109,19 +108,20 @@ def jpeg_reduction(header: Header, spec: InputSpec) -> int:
 
 def _read(
     data: bytes, header: Header, recipe: Recipe, reduction: int = 1
-) -> tuple[NDArray[Any], str]:
-    """Return samples of shape (rows, columns) over black, and a flag of the report or none."""
+) -> tuple[NDArray[Any], list[str]]:
+    """Return samples of shape (rows, columns) over black, and flags of the report."""
     mode = GRAY[recipe.gray].imread[reduction]
     if header.format is Format.JPEG:
         return _read_jpeg(without_stray_bytes(data), header, mode, reduction)
     mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
         data = without_texts(data)
+    flags = []
     if header.format is Format.TIFF:
-        check_checksums(data)
+        flags = [DAMAGED] if check_blocks(data) else []
         data = with_image_first(data)
     decoded, is_transparent = _over_black(data, header, mode)
-    return decoded, _TRANSPARENT if is_transparent else ""
+    return decoded, [*flags, "transparent"] if is_transparent else flags
 
 
 def _over_black(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], bool]:
@@ -152,13 +152,13 @@ def _over_black(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], b
 
 def _read_jpeg(
     data: bytes, header: Header, mode: int, reduction: int
-) -> tuple[NDArray[np.uint8], str]:
+) -> tuple[NDArray[np.uint8], list[str]]:
     decoded = decode_gray(data, header, reduction)
     if decoded is None:
-        return _imdecode(data, header, mode), ""
+        return _imdecode(data, header, mode), []
     pixels, is_damaged = decoded
     turned = _TURNS[jpeg_orientation(data)](pixels)
-    return np.ascontiguousarray(turned), DAMAGED if is_damaged else ""
+    return np.ascontiguousarray(turned), [DAMAGED] if is_damaged else []
 
 
 def _as_decoded(sample: int, bits: int) -> int:

@@ -1,4 +1,4 @@
-"""Compressed frames to stored values: the only importer of imagecodecs."""
+"""Compressed frames to stored values, by imagecodecs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

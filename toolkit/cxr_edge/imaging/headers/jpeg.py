@@ -22,6 +22,8 @@ _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _MOST_STRAY: Final = 64
 """Bytes in which the next marker must be: what lies before it is stepped over, more is damage."""
 _BITS: Final = 8
+_LENGTH_BYTES: Final = 2
+"""Bytes of a segment's length, which it counts too."""
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 _APP1: Final = 0xE1
@@ -114,7 +116,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     Raises
     ------
     Corrupt
-        There is no marker where one must be.
+        There is no marker where one must be, or a segment has no room for its length.
     struct.error, IndexError
         The file ends within a segment.
     """
@@ -130,5 +132,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             at += 2
             continue
         (length,) = struct.unpack_from(">H", data, at + 2)
+        if length < _LENGTH_BYTES:
+            raise Corrupt(f"the JPEG file has a segment of {length} bytes, less than its length")
         yield marker, at + 4, at + 2 + length
         at += 2 + length

@@ -1,7 +1,6 @@
 """The directories of a TIFF file (TIFF 6.0, sections 2 and 8)."""
 
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -12,14 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import Corrupt, Truncated
 from cxr_edge.imaging.headers.header import Header
-from cxr_edge.imaging.headers.tiff_page import (
-    DEFLATE,
-    UNASSOCIATED,
-    Tag,
-    Tags,
-    check_readable,
-    number,
-)
+from cxr_edge.imaging.headers.tiff_page import UNASSOCIATED, Tag, Tags, check_readable, number
 from cxr_edge.imaging.sniff import Format
 
 _TYPES: Final = {1: "u1", 3: "u2", 4: "u4"}
@@ -29,11 +21,6 @@ _REDUCED, _MASK = 1, 4  # bits of NewSubfileType: about the image of another pag
 _OLD_REDUCED: Final = 2
 _BLOCK: Final = 1 << 16
 """Strips or tiles that are compared in one step: an entry may name millions of them."""
-_PIECE: Final = 1 << 14
-"""Bytes that are unpacked in one step, to a thousand times as many at most."""
-_SLACK: Final = 1 << 16
-"""Bytes that a strip or tile may have beyond its rows."""
-_NONE: Final = np.empty(0, np.uint32)
 
 
 @dataclass(frozen=True)
@@ -95,51 +82,9 @@ def with_image_first(data: bytes) -> bytes:
     return data if data[4:8] == offset else data[:4] + offset + data[8:]
 
 
-def check_checksums(data: bytes) -> None:
-    """Refuse a file whose first image has a strip or tile with another checksum than its bytes.
-
-    Only deflate has checksums (RFC 1950), and libtiff does not look at them.
-
-    Parameters
-    ----------
-    data
-        All bytes of a file that :func:`tiff_header` accepts.
-
-    Raises
-    ------
-    Corrupt
-        A checksum is wrong or missing.
-    """
-    tags = _image(data)[0].tags
-    if number(tags, Tag.COMPRESSION, 1) not in DEFLATE:
-        return
-    is_tiled = Tag.TILE_OFFSETS in tags
-    width, length = number(tags, Tag.WIDTH), number(tags, Tag.LENGTH)
-    columns = number(tags, Tag.TILE_WIDTH) if is_tiled else width
-    rows = number(tags, Tag.TILE_LENGTH if is_tiled else Tag.ROWS_PER_STRIP, length)
-    columns, rows = max(columns, 1), min(max(rows, 1), length if not is_tiled else rows)
-    samples = number(tags, Tag.SAMPLES, 1)
-    planes = samples if number(tags, Tag.PLANAR, 1) != 1 else 1
-    count = -(-width // columns) * -(-length // rows) * planes
-    size = columns * rows * samples * number(tags, Tag.BITS, 1) // 8 + _SLACK
-    offsets = tags.get(Tag.TILE_OFFSETS if is_tiled else Tag.STRIP_OFFSETS, _NONE)
-    lengths = tags.get(Tag.TILE_BYTES if is_tiled else Tag.STRIP_BYTES, _NONE)
-    for offset, packed in zip(offsets[:count].tolist(), lengths[:count].tolist(), strict=False):
-        if packed and not _has_checksum(memoryview(data)[offset : offset + packed], size):
-            raise Corrupt("the TIFF file is damaged: a checksum in it is not that of its pixels")
-
-
-def _has_checksum(packed: memoryview, size: int) -> bool:
-    """Tell whether a zlib stream of at most a size ends with the checksum of its content."""
-    inflater, unpacked = zlib.decompressobj(), 0
-    try:
-        for begin in range(0, len(packed), _PIECE):
-            unpacked += len(inflater.decompress(packed[begin : begin + _PIECE]))
-            if inflater.eof or unpacked > size:
-                break
-    except zlib.error:
-        return False
-    return inflater.eof
+def image_tags(data: bytes) -> Tags:
+    """Return the tags of the first image of a file that :func:`tiff_header` accepts."""
+    return _image(data)[0].tags
 
 
 def _image(data: bytes) -> tuple[_Page, bool]:
