@@ -13,13 +13,11 @@ from image_folders import write_ward
 from runs import session_of
 
 from cxr_edge.errors import ReportError
+from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.reports.standard_output import STDOUT, StandardOutput, report_at
-
-OWNER = 10**7
-"""No number of a process."""
 
 
 @pytest.fixture
@@ -112,38 +110,28 @@ def test_a_process_that_follows_goes_on_where_the_rows_ended(
             return super()._write(chunk)
 
     printed = tmp_path / "printed"
-    folder = Path(tempfile.gettempdir()) / f"cxr-scan-{os.getuid()}-{OWNER}"
+    table = InFlightTable()
+    folder = Path(tempfile.gettempdir()) / f"cxr-scan-{table.token}"
     with printed.open("wb") as out:
         folder.mkdir()
         job = ScanJob([images], folder / "report.csv", session)
         with pytest.raises(Crash):
             run_scan(job, [Half(job.out, out.fileno())])
-        with report_at(STDOUT, OWNER, again=True) as report:
+        with report_at(STDOUT, table.token) as report:
             run_scan(job, [StandardOutput(report, out.fileno())])
     assert printed.read_bytes() == whole
     assert not folder.exists()
 
 
-def test_what_a_killed_scan_left_is_not_taken_up(temporary: Path) -> None:
-    """Numbers of processes come again; a folder of somebody else's is refused."""
-    folder = temporary / f"cxr-scan-{os.getuid()}-{OWNER}"
-    folder.mkdir()
-    (folder / "report.csv").write_text("old")
-    with report_at(STDOUT, OWNER, again=False) as report:
-        assert not report.exists()
-    assert not folder.exists()
-    folder.symlink_to(temporary)
-    with (
-        pytest.raises(ReportError, match="File exists"),
-        report_at(STDOUT, OWNER, again=False),
-    ):
-        pass
-    with pytest.raises(ReportError, match="is not ours"), report_at(STDOUT, OWNER, again=True):
+def test_a_place_that_cannot_be_written_is_told(temporary: Path) -> None:
+    """The message names the variable that moves it."""
+    (temporary / "cxr-scan-ab").touch()
+    with pytest.raises(ReportError, match="set TMPDIR"), report_at(STDOUT, "ab"):
         pass
 
 
 def test_other_reports_stand_where_they_are_to_be(tmp_path: Path, temporary: Path) -> None:
     """No folder is made for them."""
-    with report_at(tmp_path / "r.csv", OWNER, again=False) as report:
+    with report_at(tmp_path / "r.csv", "ab") as report:
         assert report == tmp_path / "r.csv"
         assert not list(temporary.iterdir())

@@ -59,7 +59,7 @@ def scan(
         limit = None if safety.max_failures is None else FailureLimit(safety.max_failures)
         table = current_table()
         end_once()
-        with report_at(output.out, table.owner, again=table.started) as out:
+        with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 _config(model, safety, speed),
                 paths,

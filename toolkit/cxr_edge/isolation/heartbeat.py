@@ -43,8 +43,8 @@ class InFlightTable:
         """Share the table with the processes that this one forks."""
         self._table = mmap.mmap(-1, _SETTINGS.size + SLOTS * _SLOT.size)
         _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE, NONE)
-        self.owner = os.getpid()
-        """Number of the process that made it: the supervisor's, also for a child that follows."""
+        self.token = os.urandom(8).hex()
+        """Name of this supervised command, which no other has and every child knows."""
         self._own = threading.local()
         self._free = iter(range(SLOTS))
 

@@ -21,6 +21,7 @@ from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int, is_number
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
@@ -77,6 +78,8 @@ def relabel(job: RelabelJob) -> RunManifest:
     """
     if job.operating_point is not None and job.threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
+    if job.out == STDOUT:
+        raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
     if job.out.exists():
         raise UsageError(f"--out: {job.out} exists; choose another name")
     check_place(REPORT, job.out)

@@ -6,7 +6,6 @@ process may be replaced after a crash, and the next one must know which rows wer
 
 import os
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -28,17 +27,15 @@ _CHUNK: Final = 1 << 20
 
 
 @contextmanager
-def report_at(out: Path, owner: int, *, again: bool) -> Iterator[Path]:
+def report_at(out: Path, token: str) -> Iterator[Path]:
     """Keep a temporary report where one goes to standard output.
 
     Parameters
     ----------
     out
         Value of ``--out``.
-    owner
-        Number of the process that supervises the scan, the same after a crash.
-    again
-        Whether an earlier process of that owner made the report.
+    token
+        Name of the command, the same for a process that follows after a crash.
 
     Yields
     ------
@@ -53,19 +50,14 @@ def report_at(out: Path, owner: int, *, again: bool) -> Iterator[Path]:
     if out != STDOUT:
         yield out
         return
-    folder = Path(tempfile.gettempdir()) / f"cxr-scan-{os.getuid()}-{owner}"
+    folder = Path(tempfile.gettempdir()) / f"cxr-scan-{token}"
     try:
-        if not again:
-            shutil.rmtree(folder, ignore_errors=True)  # of a scan that was killed long ago
-            folder.mkdir(mode=0o700)
-        facts = folder.lstat()
+        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise ReportError(
             f"{folder} cannot be made for rows on their way to standard output: {exc.strerror}; "
             "set TMPDIR to a folder that can be written to"
         ) from exc
-    if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode):
-        raise ReportError(f"{folder} is not ours; remove it, or set TMPDIR to another folder")
     try:
         yield folder / "report.csv"
     finally:
