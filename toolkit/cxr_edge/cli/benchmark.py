@@ -18,8 +18,10 @@ from cxr_edge.cli.common_options import (
     ModelReference,
     SpecFile,
 )
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.ranges import BATCH_SIZE, IMAGES, ROUNDS, THREADS, WORKERS
 
 if TYPE_CHECKING:
     from cxr_edge.benchmark.rows import BenchmarkRow, Setting
@@ -52,7 +54,7 @@ def benchmark(
     images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images per pass: the first of DIR, repeated if there are fewer.",
             rich_help_panel=panels.INPUT,
         ),
@@ -74,7 +76,7 @@ def benchmark(
     batch_size: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(BATCH_SIZE),
             help="Images per model call; repeatable.",
             show_default="the fastest here",
             rich_help_panel=panels.SPEED,
@@ -83,7 +85,7 @@ def benchmark(
     workers: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(WORKERS),
             help="Files processed in parallel; repeatable.",
             show_default="usable CPUs",
             rich_help_panel=panels.SPEED,
@@ -92,13 +94,15 @@ def benchmark(
     threads: Annotated[
         list[int],
         typer.Option(
-            min=1, help="CPU threads per model call; repeatable.", rich_help_panel=panels.SPEED
+            **bounds(THREADS),
+            help="CPU threads per model call; repeatable.",
+            rich_help_panel=panels.SPEED,
         ),
     ] = [1],  # noqa: B006
     rounds: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(ROUNDS),
             help="Passes of each kind; their median counts.",
             rich_help_panel=panels.SPEED,
         ),
@@ -186,7 +190,7 @@ def _settings(
 
 def _check_target(option: str, file: Path) -> None:
     """Check a place before anything is measured for it."""
-    if file.is_dir() or not file.parent.is_dir():
+    if (file.exists() and not file.is_file()) or not file.parent.is_dir():
         raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
     try:
         with tempfile.TemporaryFile(dir=file.parent):

@@ -8,6 +8,8 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.system.ranges import SECONDS, WORKERS
 
 
 def _named(choices: type[StrEnum]) -> str:
@@ -56,7 +58,7 @@ DeviceChoice = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1,
+        **bounds(WORKERS),
         help="Files processed in parallel.",
         show_default="usable CPUs",
         rich_help_panel=panels.SPEED,
@@ -66,7 +68,7 @@ Workers = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        min=0.1,
+        **bounds(SECONDS),
         metavar="SECONDS",
         help="Time limit per file; a file that takes longer fails.",
         rich_help_panel=panels.SAFETY,
