@@ -8,12 +8,14 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode, ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
 from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES
 from cxr_export.cli.gate_options import GateOptions
 
 _ALL: Final = "all"
@@ -92,7 +94,7 @@ def export(
     calibration_images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images to calibrate with first; a later attempt takes four times as many.",
             rich_help_panel=panels.INPUT,
         ),
@@ -100,7 +102,9 @@ def export(
     images: Annotated[
         int,
         typer.Option(
-            min=1, help="Largest number of images to judge on.", rich_help_panel=panels.INPUT
+            **bounds(IMAGES),
+            help="Largest number of images to judge on.",
+            rich_help_panel=panels.INPUT,
         ),
     ] = 1000,
     overwrite: OverwriteOption = False,

@@ -8,10 +8,12 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
 from cxr_edge.cli.model_argument import existing_model, find_package
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES, SHARE
 from cxr_export.cli.gate_options import GateOptions
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def verify(
     images: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Largest number of images, the same number of each class.",
             show_default="all",
             rich_help_panel=panels.INPUT,
@@ -106,7 +108,7 @@ def verify(
     layer_tolerance: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            **bounds(SHARE),
             help="--bisect: largest relative error of a layer.",
             show_default="by precision",
             rich_help_panel=panels.OUTPUT,

@@ -18,6 +18,7 @@ from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARIT
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -240,7 +241,7 @@ def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
 
 def _read_notes(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_at_most(path, MAX_JSON).decode("utf-8")
     except (OSError, UnicodeError) as exc:
         raise UsageError(
             f"--notes: expected a text file, got {path}, which cannot be read: {exc}"

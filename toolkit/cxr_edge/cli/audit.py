@@ -10,8 +10,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_file
 from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.system.ranges import HELD_OUT, SEED
 
 if TYPE_CHECKING:
     from cxr_edge.datasets.audit import Audit
@@ -41,13 +43,13 @@ def audit(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
+        int,
+        typer.Option(**bounds(SEED), help="Seed of the new split.", rich_help_panel=panels.OUTPUT),
     ] = 2021,
     validation_fraction: Annotated[
         float,
         typer.Option(
-            min=0.01,
-            max=0.9,
+            **bounds(HELD_OUT),
             help="Share of the images to validate on in the new split.",
             rich_help_panel=panels.OUTPUT,
         ),

@@ -9,6 +9,8 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.system.ranges import SECONDS, WORKERS
 
 
 def _named(choices: type[StrEnum]) -> str:
@@ -74,7 +76,7 @@ AllowNondeterministic = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1,
+        **bounds(WORKERS),
         help="Files processed in parallel.",
         show_default="usable CPUs",
         rich_help_panel=panels.SPEED,
@@ -84,7 +86,7 @@ Workers = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        min=0.1,
+        **bounds(SECONDS),
         metavar="SECONDS",
         help="Time limit per file; a file that takes longer fails.",
         rich_help_panel=panels.SAFETY,

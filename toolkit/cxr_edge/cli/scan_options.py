@@ -18,7 +18,9 @@ from cxr_edge.cli.common_options import (
     Timeout,
     Workers,
 )
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class ModelOptions:
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0,
-            max=1,
+            **bounds(SHARE),
             help="Threshold as a number, in place of a name.",
             rich_help_panel=panels.MODEL,
         ),
@@ -141,7 +142,7 @@ class SafetyOptions:
     max_memory: Annotated[
         int | None,
         typer.Option(
-            min=256,
+            **bounds(MEGABYTES),
             metavar="MB",
             help="Memory limit; a file that needs more fails.",
             show_default="80% of free",
@@ -157,7 +158,7 @@ class SpeedOptions:
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            **bounds(BATCH_SIZE),
             help="Images per model call.",
             show_default="the fastest",
             rich_help_panel=panels.SPEED,
@@ -166,5 +167,7 @@ class SpeedOptions:
     workers: Workers = None
     threads: Annotated[
         int,
-        typer.Option(min=1, help="CPU threads per model call.", rich_help_panel=panels.SPEED),
+        typer.Option(
+            **bounds(THREADS), help="CPU threads per model call.", rich_help_panel=panels.SPEED
+        ),
     ] = 1

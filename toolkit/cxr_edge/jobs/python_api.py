@@ -14,6 +14,7 @@ from cxr_edge.pipeline.scan import scan as scan_items
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.ranges import WORKERS
 
 
 def open_model(
@@ -116,12 +117,14 @@ def scan(
     Raises
     ------
     UsageError
-        A path does not exist.
+        A path does not exist, or ``workers`` is out of range.
     ReportError
         A folder vanished while it was read.
     ModelError
         The runtime failed.
     """
+    if workers is not None:
+        WORKERS.require("workers", workers)
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()

@@ -1,6 +1,5 @@
 """Everything that a scan needs open: model, threshold, input checks and batch size."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,13 @@ class ScanConfig:
         """
         if self.operating_point is not None and self.threshold is not None:
             raise UsageError("operating_point and threshold exclude each other; give one")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:  # NaN too
-            got = "nan" if math.isnan(self.threshold) else f"{self.threshold:g}"
-            raise UsageError(f"threshold: expected a number from 0 to 1, got {got}")
-        counts = {
-            "batch_size": self.batch_size,
-            "workers": self.workers,
-            "threads": self.threads,
-        }
-        for name, count in counts.items():
-            if count is not None and count < 1:
-                raise UsageError(f"{name}: expected a number from 1, got {count}")
+        if self.threshold is not None:
+            SHARE.require("threshold", self.threshold)
+        if self.batch_size is not None:
+            BATCH_SIZE.require("batch_size", self.batch_size)
+        if self.workers is not None:
+            WORKERS.require("workers", self.workers)
+        THREADS.require("threads", self.threads)
 
 
 @dataclass(frozen=True)
