@@ -67,6 +67,7 @@ def stored() -> Iterator[tuple[str, bytes]]:
     yield "PNG", raster(".png", gray)
     yield "TIFF, deflate", raster(".tiff", gray, compression, 8)
     yield "TIFF, LZW", raster(".tiff", gray, compression, 5)
+    yield "TIFF or BMP, uncompressed", raster(".bmp", gray)
     yield "JPEG", raster(".jpg", gray)
     yield "JPEG with restart markers", raster(".jpg", gray, restarts, 40)
     yield "JPEG, progressive", raster(".jpg", gray, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)

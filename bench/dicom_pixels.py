@@ -13,9 +13,7 @@ import warnings
 from collections import defaultdict
 from pathlib import Path
 
-import libjpeg
 import numpy as np
-import openjpeg
 from pydicom.encaps import generate_frames
 
 from cxr_edge.errors import ImageError
@@ -30,6 +28,9 @@ from cxr_edge.pipeline.discover import discover
 
 def difference(data: bytes) -> tuple[str, int] | None:
     """Return a file's transfer syntax and the largest difference; None where one refuses it."""
+    import libjpeg
+    import openjpeg
+
     try:
         dataset, syntax = parse(data)
         if syntax not in COMPRESSED:

@@ -15,7 +15,6 @@ from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
 from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.imaging.tiff_blocks import check_blocks
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.recipe import Recipe
 
@@ -118,6 +117,8 @@ def _read(
         data = without_texts(data)
     flags = []
     if header.format is Format.TIFF:
+        from cxr_edge.imaging.tiff_blocks import check_blocks  # imagecodecs is loaded for it alone
+
         flags = [DAMAGED] if check_blocks(data) else []
         data = with_image_first(data)
     decoded, is_transparent = _over_black(data, header, mode)
