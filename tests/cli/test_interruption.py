@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from fakes import SAMPLES
 
+from cxr_edge.cli import process
 from cxr_edge.cli.commands import COMMANDS
+from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
 
 pytestmark = pytest.mark.slow
@@ -32,8 +34,8 @@ from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.entry import main
 
 def work(how):
-    print("working", flush=True)
     try:
+        print("working", flush=True)
         time.sleep(30)
     except KeyboardInterrupt:  # as a library does that has been called back
         if how == "raises":
@@ -97,3 +99,15 @@ def test_the_second_one_ends_what_goes_on(tmp_path: Path) -> None:
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert (child.returncode, err) == (ExitCode.INTERRUPTED, "")
+
+
+def test_before_a_command_has_begun_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While modules are loaded, Ctrl-C is no traceback either."""
+
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "run_command", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == ExitCode.INTERRUPTED

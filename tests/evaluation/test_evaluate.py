@@ -233,7 +233,8 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
     ]
     write_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
-        result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
+        out = ("-o", tmp_path / "out", "--overwrite")
+        result = cxr("evaluate", tmp_path / "films.csv", *out, *words)
         assert result.exit_code == 0, result.output
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
@@ -294,8 +295,12 @@ def test_the_terminal_gets_no_markdown(
     assert "|" in (tmp_path / "out" / "report.md").read_text()
 
 
-def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
+def test_a_keras_model_takes_no_runtime(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
     """What is asked for and cannot be had is not skipped."""
-    refused = cxr("evaluate", class_folders, "--model", "m.keras", "--runtime", "onnx")
+    model = tmp_path / "m.keras"
+    model.touch()
+    refused = cxr("evaluate", class_folders, "--model", model, "--runtime", "onnx")
     assert refused.exit_code == 2
     assert "expected auto for a .keras file, got 'onnx'" in refused.output
