@@ -142,13 +142,13 @@ def test_a_missing_restart_marker_is_flagged() -> None:
 @pytest.mark.parametrize("name", JPEGS)
 def test_jpeg_has_the_pixels_of_opencv(name: str, reduction: int) -> None:
     """The decoder that tells of damage gives the pixels of that by which models were trained."""
-    reduction = 1 if name == "jpeg-lossless" else reduction  # it has no smaller scale
+    is_lossless = name == "jpeg-lossless"  # it has no smaller scale
     mode = {
         1: cv2.IMREAD_GRAYSCALE,
         2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
         4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
         8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    }[reduction]
+    }[1 if is_lossless else reduction]
     data = JPEGS[name]
     decoded = decode_gray(data, jpeg_header(data), reduction)
     assert decoded is not None
