@@ -6,7 +6,6 @@ import keras
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.consistency import try_answers
-from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec, OutputValues
@@ -33,7 +32,7 @@ def single_probability(original: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
     ------
     ModelInvalid
         It takes one image at a time only, so its artefacts could not take more; or its answers to
-        a few drawn images show that it is of no use, as in :func:`require_usable`.
+        drawn images show that it is of no use.
     """
     model, spec, adapter = original.model, original.spec, original.adapter
     image, output = model.inputs[0], model.outputs[0]
@@ -42,7 +41,7 @@ def single_probability(original: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
             f"{original.source}: expected any number of images in, got shape {tuple(image.shape)}; "
             "save the model with a batch of None"
         )
-    require_usable(original, original.source)
+    try_answers(original).require_usable(original.source)
     as_exported = str(image.dtype) == "uint8" and not adapter.channels_first
     if as_exported and tuple(output.shape[1:]) == (1,) and spec.output.plain:
         return model, spec
@@ -60,22 +59,6 @@ def single_probability(original: KerasRuntime) -> tuple[keras.Model, ModelSpec]:
     plain = dataclasses.replace(spec.input, scale=1.0, offset=0.0)
     exported = dataclasses.replace(spec, input=plain, output=PLAIN)
     return keras.Model(taken, given, name=model.name), exported
-
-
-def require_usable(runtime: Runtime, source: str) -> None:
-    """Raise unless a model gives probabilities that depend on the image, and on it alone.
-
-    Raises
-    ------
-    ModelInvalid
-        Drawn images get numbers that are no probabilities, other ones again or among others, or
-        all the same.
-    """
-    answers = try_answers(runtime)
-    answers.require_probabilities(source)
-    answers.require_function(source)
-    if answers.sameness:
-        raise ModelInvalid(f"{source}: {answers.sameness}; it cannot be exported")
 
 
 def _rescaling(spec: InputSpec) -> keras.layers.Rescaling:

@@ -10,7 +10,7 @@ import keras
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelError
-from cxr_edge.models.batch_size import drawn_images
+from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
@@ -129,8 +129,8 @@ class ArtefactMaker:
             try:
                 with stage(f"converting to {_FLOAT[runtime]}"):
                     _EXPORTS[runtime](self.model, self.spec, path)
-                opened = open_model(str(path), runtime).runtime
-                opened.run(drawn_images(self.spec.input, 1))
+                made = open_model(str(path), runtime).runtime
+                try_answers(made).require_usable(str(path))
             except ModelError as exc:
                 self.impossible[runtime] = str(exc).replace(f"{self.scratch}/", "")
         if not self._kinds:

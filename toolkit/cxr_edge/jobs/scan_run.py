@@ -173,7 +173,7 @@ class _ScanWork:
         return RunIdentity(
             model=spec.name,
             model_sha256=session.model.sha256,
-            input=str(spec.input),
+            input=spec.interface,
             recipe=spec.input.recipe,
             recipe_sha256=RECIPES[spec.input.recipe].digest,
             labels=spec.labels,

@@ -76,6 +76,19 @@ class Answers:
                 '"output": {"values": "logit"}'
             )
 
+    def require_usable(self, source: str) -> None:
+        """Raise unless scores are probabilities that depend on the image, and on it alone.
+
+        Raises
+        ------
+        ModelInvalid
+            As :meth:`require_probabilities` and :meth:`require_function`, or all are the same.
+        """
+        self.require_probabilities(source)
+        self.require_function(source)
+        if self.sameness:
+            raise ModelInvalid(f"{source}: {self.sameness}")
+
     @property
     def sameness(self) -> str:
         """Warning that every image has the same score; empty where they differ."""
@@ -97,10 +110,9 @@ def answers_once(model: Model) -> Answers:
         The runtime failed on a single image.
     """
     known = model_cache(model.sha256)
-    spec = model.spec
     question = (
-        f"answers by {model.runtime_name} ({model.runtime.provider}), {spec.input!r}, "
-        f"{spec.output!r}"  # --spec can give others
+        f"answers by {model.runtime_name} ({model.runtime.provider}), "
+        f"{model.spec.interface}"  # --spec can give another
     )
     found = known.get(question)
     if isinstance(found, dict):

@@ -23,7 +23,8 @@ class RunIdentity:
     model_sha256: str
     """Digest of the artefact."""
     input: str
-    """Pixels that the model takes, and how they are scaled."""
+    """Pixels that the model takes and how they are scaled; also the numbers that it gives, where
+    they are not plain probabilities."""
     recipe: str
     """Name of the preprocessing recipe."""
     recipe_sha256: str

@@ -84,6 +84,11 @@ class ModelSpec:
         known = ", ".join(point.name for point in self.operating_points)
         raise UsageError(f"no operating point {wanted!r}; {self.name} has {known}")
 
+    @property
+    def interface(self) -> str:
+        """Input and output as one text, which is part of a report's identity."""
+        return f"{self.input}" if self.output.plain else f"{self.input}, gives {self.output}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON-ready data; :meth:`from_dict` is its inverse."""
         output = {} if self.output.plain else {"output": self.output.to_dict()}

@@ -77,6 +77,12 @@ class OutputSpec:
         """Read what :meth:`to_dict` wrote; raises SpecInvalid for anything else."""
         return build(cls, mapping(data, "output"), "output")
 
+    def __str__(self) -> str:
+        kind = self.values.plural
+        if not self.classes:
+            return kind
+        return f"{kind} of {', '.join(self.classes)} (positive: {', '.join(self.positive)})"
+
 
 def _names(field: str, value: object) -> tuple[str, ...]:
     """Return different names; one alone may stand without a list."""
