@@ -8,7 +8,7 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
+from cxr_edge.cli.run_display import bars, count_line, files_line, missing_line, skipped_line
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.printable import first_names
@@ -39,13 +39,14 @@ def scan(
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
-    Files are taken if they are JPEG, PNG, TIFF, BMP or DICOM, by suffix or first bytes, and if
-    they have no suffix. Research use only, not a diagnosis.
+    Files are taken if they are images or DICOM, by suffix or first bytes, and if nothing tells
+    what they are. Packed files are not looked into. Research use only, not a diagnosis.
 
     An interrupted scan continues when you run the same command again.
 
     Exit code 3: the scan finished, but some files failed, each with a reason in its row, or a
-    folder could not be read. Exit code 4: the self-test failed; nothing was scanned.
+    folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
+    scanned.
     """
     with continuable("report", log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
@@ -115,7 +116,8 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
         typer.echo(f"failed files: {first_names(counts.first_failed, counts.failed)}")
     typer.echo(skipped_line(manifest.skipped))
     if manifest.not_read:
-        typer.echo(f"{NOT_READ}; first: {', '.join(manifest.first_lost)}")
+        first = ", ".join(manifest.first_lost)
+        typer.echo(f"{missing_line(manifest.skipped)}; first: {first}")
     if manifest.changed:
         files = "1 file has" if manifest.changed == 1 else f"{manifest.changed} files have"
         typer.echo(
