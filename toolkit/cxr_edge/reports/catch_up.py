@@ -45,7 +45,9 @@ def catch_up(
         if item is None or found != row[0]:
             moved = kind.moved.format(row=row[0], found=found, number=number)
             raise kind.refused(
-                path, f"cannot be continued: {moved}; files were added, removed or renamed"
+                path,
+                f"cannot be continued: {moved}; files were added, removed or renamed, or an "
+                "earlier version of cxr-edge took other ones",
             )
         take(kind.named(row), item)
     return kept
