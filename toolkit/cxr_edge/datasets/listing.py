@@ -68,7 +68,9 @@ def find_classes(data: Path, positive: str = "") -> Classes:
     return order_classes(class_names(data), positive, data)
 
 
-def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
+def list_images(
+    data: Path, classes: Classes, skipped: Skipped | None = None
+) -> list[LabelledImage]:
     """List the images of a labelled set.
 
     Parameters
@@ -77,6 +79,8 @@ def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
         As for :func:`class_names`.
     classes
         Class names: negative, positive. A set of one of them alone will do.
+    skipped
+        Counts the files and folders in class folders that are not taken.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
             f"{data}: expected images of {joined(classes)} alone, there are also images in "
             f"{first_names(strange)}; move them away, or list the images in a manifest"
         )
-    skipped = Skipped()
+    skipped = skipped or Skipped()
     images = [
         LabelledImage(item.file, label, patient_of(item.file.name), split)
         for base, split in _split_folders(data).items()
