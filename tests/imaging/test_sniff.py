@@ -1,6 +1,9 @@
 """The format of a file, by its first bytes."""
 
+import re
+
 import pytest
+from fakes import ROOT
 from rasters import bmp
 
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
@@ -26,6 +29,7 @@ from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
         (b"\x00\x00\x00\x18ftypheic", Format.HEIF),
         (b"\x00\x00\x00\x18ftypheix", Format.HEIF),
         (b"\x00\x00\x00\x18ftypmif1", Format.HEIF),
+        (b"\x00\x00\x00\x18ftyphevc", Format.HEIF),
         (b"\x00\x00\x00\x1cftypavif", Format.AVIF),
         (b"\xff\x0a\xfa\x1f", Format.JPEGXL),
         (b"\x00\x00\x00\x0cJXL \r\n\x87\n", Format.JPEGXL),
@@ -69,3 +73,10 @@ def test_what_resembles_an_image_is_none(head: bytes) -> None:
 def test_suffixes_are_written_as_they_are_compared() -> None:
     """Each known suffix is lower case with its dot, so a lowered file name can match."""
     assert all(suffix == suffix.lower() and suffix[:1] == "." for suffix in SUFFIXES)
+
+
+def test_the_docs_list_every_known_suffix() -> None:
+    """Who reads which files are taken finds them all."""
+    text = (ROOT / "docs" / "report.md").read_text("utf-8")
+    listed = re.findall(r"`([^`]*\.bmp[^`]*)`", text)
+    assert listed[0].split() == sorted(SUFFIXES)

@@ -11,7 +11,7 @@ from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
+from cxr_edge.cli.run_display import bars, count_line, files_line, missing_line, skipped_line
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
 from cxr_edge.system.ranges import QUALITY
@@ -99,7 +99,7 @@ def convert(
     An interrupted conversion continues when you run the same command again.
 
     Exit code 3: the conversion finished, but some files failed, each with a reason in its row, or
-    a folder could not be read.
+    a folder could not be read, or a file is packed.
     """
     with continuable("conversion"):
         from cxr_edge.isolation.sandbox import memory_to_hold
@@ -153,7 +153,7 @@ def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
         typer.echo(f"failed files: the rows of {job.mapping} whose status is failed")
     typer.echo(skipped_line(manifest.skipped))
     if manifest.not_read:
-        typer.echo(NOT_READ)
+        typer.echo(missing_line(manifest.skipped))
     if job.key:
         typer.echo(f"names: pseudonyms, made with the key {job.key}")
         typer.echo(f"mapping: {job.mapping}; keep it and the key apart from the images")

@@ -38,7 +38,7 @@ def doctor(
     Only the headers of files are read; no pixel is decoded.
 
     Exit code 1: no runtime here can run the default model. Exit code 3: some files of DIR would
-    fail in a scan, or cannot be read.
+    fail in a scan, folders cannot be read, or files are packed.
     """
     from cxr_edge.pipeline.roots import resolve_roots
 

@@ -40,13 +40,14 @@ def scan(
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
-    Files are taken if they are JPEG, PNG, TIFF, BMP or DICOM, by suffix or first bytes, and if
-    they have no suffix. Research use only, not a diagnosis.
+    Files are taken if they are images or DICOM, by suffix or first bytes, and if nothing tells
+    what they are. Packed files are not looked into. Research use only, not a diagnosis.
 
     An interrupted scan continues when you run the same command again.
 
     Exit code 3: the scan finished, but some files failed, each with a reason in its row, or a
-    folder could not be read. Exit code 4: the self-test failed; nothing was scanned.
+    folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
+    scanned.
     """
     from cxr_edge.reports.standard_output import STDOUT, report_at
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_edge.cli.run_display import NOT_READ, count_line, files_line, skipped_line
+from cxr_edge.cli.run_display import count_line, files_line, missing_line, skipped_line
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
             yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
-        yield f"{NOT_READ}; first: {', '.join(manifest.first_lost)}"
+        yield f"{missing_line(manifest.skipped)}; first: {', '.join(manifest.first_lost)}"
     if manifest.taken_over_from:
         yield f"images scored before: taken over from {manifest.taken_over_from}"
     if manifest.gone.files:

@@ -1,5 +1,6 @@
 """The folder of images that a conversion writes."""
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -71,9 +72,11 @@ class ImageFolder:
             with atomic_write(path, durable=True) as temporary:
                 temporary.write_bytes(data)
         except OSError as exc:
+            long = exc.errno == errno.ENAMETOOLONG
+            helps = "choose a DST with a shorter path" if long else "make room"
             raise ReportError(
-                f"{printable(str(path))} cannot be written: {exc.strerror}; "
-                "make room and run the same command again"
+                f"{printable(str(path))} cannot be written: {exc.strerror}; {helps} and run the "
+                "same command again"
             ) from exc
 
 

@@ -1,7 +1,6 @@
 """The functions of ``import cxr_edge`` that open a model and scan files."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from cxr_edge.jobs.session import ScanConfig, Session
@@ -11,6 +10,7 @@ from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.scan import scan as scan_items
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
@@ -120,6 +120,8 @@ def scan(
         A path does not exist, or ``workers`` is out of range.
     ReportError
         A folder vanished while it was read.
+    MachineError
+        This process cannot open one more file.
     ModelError
         The runtime failed.
     """
@@ -128,12 +130,20 @@ def scan(
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()
+    folders = SourceFolders()
     batches = scan_items(
-        discover(roots, skipped),
+        folders.passing(discover(roots, skipped)),
         opened.model,
         opened.decision,
         checks=opened.checks,
         batching=opened.batching,
         engine=ThreadEngine(workers or usable_cpus()),
     )
-    return chain.from_iterable(batches)
+    return _in_turn(batches, folders)
+
+
+def _in_turn(batches: Iterator[list[Outcome]], folders: SourceFolders) -> Iterator[Outcome]:
+    """Yield single outcomes, and raise where the folder of one is gone."""
+    for batch in batches:
+        folders.check(batch)
+        yield from batch
