@@ -135,4 +135,6 @@ def test_the_command_takes_the_models_thresholds(
     assert result.exit_code == 0, result.output
     assert f"threshold: {points[-1]['threshold']:g} ({name})" in result.output
     assert (tmp_path / "r.relabelled.csv").read_bytes() == scanned.read_bytes()
-    assert cxr("relabel", out, "--threshold", "0.5", "--operating-point", name).exit_code == 2
+    for wrong in (("--threshold", "0.5", "--operating-point", name), ("--threshold", "nan"),
+                  ("--threshold", "0.5", "-o", "-")):  # fmt: skip
+        assert cxr("relabel", out, *wrong).exit_code == 2

@@ -51,7 +51,8 @@ def scan(
     """
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
-    with continuable("report", log_json=output.log_json):
+    to_stdout = output.out == STDOUT
+    with continuable(None if to_stdout else "report", log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
         from cxr_edge.jobs.failure_limit import FailureLimit
         from cxr_edge.jobs.scan_job import ScanJob
@@ -80,12 +81,11 @@ def scan(
                 manifest = run_scan(job, _sinks(job, output))
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
-    to_stderr = output.out == STDOUT
     if output.as_json:
-        typer.echo(summary_json(manifest, output.out), err=to_stderr)
+        typer.echo(summary_json(manifest, output.out), err=to_stdout)
     elif not output.quiet:
         for line in summary_lines(manifest, output.out):
-            typer.echo(line, err=to_stderr)
+            typer.echo(line, err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
 
 

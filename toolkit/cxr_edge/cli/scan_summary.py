@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cxr_edge.cli.run_display import count_line, files_line, missing_line, skipped_line
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.reports.run_manifest import RunManifest
+
+_CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
+"""Reasons of failures that a mount, a permission, a limit or an installation can mend."""
 
 
 def summary_json(manifest: "RunManifest", out: Path) -> str:
@@ -32,7 +35,7 @@ def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
         yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
-        if manifest.continued_from == counts.rows:
+        if manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons):
             yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:

@@ -78,6 +78,8 @@ def relabel(job: RelabelJob) -> RunManifest:
     """
     if job.operating_point is not None and job.threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
+    if job.threshold is not None and not 0 <= job.threshold <= 1:  # NaN too
+        raise UsageError(f"--threshold: expected a number from 0 to 1, got {job.threshold:g}")
     if job.out == STDOUT:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
     if job.out.exists():
