@@ -13,6 +13,7 @@ from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreada
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.config import (
     Architecture,
@@ -40,7 +41,7 @@ class SplitOptions:
         float,
         _option(
             panels.INPUT,
-            "Share of the patients to validate on; ignored if the manifest has a split.",
+            "Share of each class's images to validate on; ignored if the manifest has a split.",
             min=0.01,
             max=0.9,
         ),
@@ -80,7 +81,7 @@ class ModelOptions:
     data_note: Annotated[
         str,
         _option(panels.MODEL, "Source and license of the training set, for the model card."),
-    ] = "not stated"
+    ] = NOT_STATED
 
 
 @dataclass(frozen=True)
@@ -204,11 +205,12 @@ def train(
 ) -> None:
     """Train a network on labelled images.
 
-    The images are split by patient into training and validation images. A manifest or the file
-    names of the Kermany set identify the patient; any other file counts as one patient. RUN gets
-    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
-    split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
-    'train'. Exit code 3 if unreadable files were left out.
+    The images are split by patient into training and validation images, the same share of each
+    class. A manifest or the file names of the Kermany set identify the patient; any other file
+    counts as one patient. RUN gets model.keras (the weights of the best epoch, calibrated, with the
+    spec inside), config.json, split.csv, training-images.json, history.csv, predictions.csv,
+    curves.png, samples.png and report.md. Needs the extra 'train'. Exit code 3 if unreadable files
+    were left out.
     """
     if not data.exists():
         raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
