@@ -95,7 +95,7 @@ def _draw(found: Evaluation, out: Path) -> list[str]:
     }
     if auc:
         draw["roc.png"] = partial(draw_roc, {f"AUC {auc}": scored}, found.figures)
-        draw["precision-recall.png"] = partial(draw_precision_recall, scored)
+        draw["precision-recall.png"] = partial(draw_precision_recall, scored, found.figures)
     for name, picture in draw.items():
         with atomic_write(out / name) as path:
             picture(path)
