@@ -72,6 +72,16 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    license_name: Annotated[
+        str,
+        typer.Option(
+            "--license",
+            metavar="NAME",
+            help="License of the model for the model card, as in apache-2.0.",
+            show_default="not stated",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = "",
     calibration: Annotated[
         list[Path] | None,
         typer.Option(
@@ -87,7 +97,7 @@ def export(
         typer.Option(
             metavar="DATA",
             help="Images to judge on: folders or manifests; repeatable.",
-            show_default="the validation patients in --calibration, else 30% of its patients",
+            show_default="the validation images in --calibration, else 30% of its patients",
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -142,6 +152,7 @@ def export(
         gates=gate_options.gates(),
         evaluation=evaluation,
         notes=notes,
+        license_name=license_name,
     )
     exported = export_package(model, out, given, request, typer.echo)
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")

@@ -59,7 +59,7 @@ def verify(
         bool,
         typer.Option(
             "--held-out",
-            help="Only images of patients that the model was validated on.",
+            help="Only images that the model was validated on.",
             rich_help_panel=panels.INPUT,
         ),
     ] = False,
@@ -145,6 +145,7 @@ def verify(
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
     with stage("loading TensorFlow"), needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
+        from cxr_edge.datasets.training_images import TrainingImages
         from cxr_export.parity.images import choose, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
@@ -155,7 +156,9 @@ def verify(
     meant = package_spec(folder)
     listed = list_parity_images(data, meant.labels)
     if held_out:
-        listed = of_validation(listed, meant)
+        facts = meant.provenance
+        known = TrainingImages.read(folder, facts.data_sha256) if facts else None
+        listed = of_validation(listed, meant, known)
     chosen = choose(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
     report = verify_package(folder, loaded, reference, gate_options.gates(), artefact, given)

@@ -24,8 +24,6 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
 
 def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
     """Yield the lines of the summary for a person."""
-    from cxr_edge.notice import NOTICE
-
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
     wide = max(map(len, identity.labels))
@@ -60,7 +58,7 @@ def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"
-    yield NOTICE
+    yield manifest.notice
 
 
 def _chosen(name: str, why: str) -> str:

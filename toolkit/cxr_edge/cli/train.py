@@ -14,6 +14,7 @@ from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.config import (
     IMAGE_SIZE,
@@ -43,7 +44,7 @@ class SplitOptions:
         float,
         _option(
             panels.INPUT,
-            "Share of the patients to validate on; ignored if the manifest has a split.",
+            "Share of each class's images to validate on; ignored if the manifest has a split.",
             **bounds(RANGES["validation_fraction"]),
         ),
     ] = FitConfig.validation_fraction
@@ -86,7 +87,7 @@ class ModelOptions:
     data_note: Annotated[
         str,
         _option(panels.MODEL, "Source and license of the training set, for the model card."),
-    ] = "not stated"
+    ] = NOT_STATED
 
 
 @dataclass(frozen=True)
@@ -220,11 +221,12 @@ def train(
 ) -> None:
     """Train a network on labelled images.
 
-    The images are split by patient into training and validation images. A manifest or the file
-    names of the Kermany set identify the patient; any other file counts as one patient. RUN gets
-    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
-    split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
-    'train'. Exit code 3 if unreadable files were left out.
+    The images are split by patient into training and validation images, the same share of each
+    class. A manifest or the file names of the Kermany set identify the patient; any other file
+    counts as one patient. RUN gets model.keras (the weights of the best epoch, calibrated, with the
+    spec inside), config.json, split.csv, training-images.json, history.csv, predictions.csv,
+    curves.png, samples.png and report.md. Needs the extra 'train'. Exit code 3 if unreadable files
+    were left out.
     """
     if show_samples and resume:
         raise UsageError(

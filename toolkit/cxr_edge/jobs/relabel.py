@@ -29,7 +29,7 @@ from cxr_edge.storage.atomic import atomic_write
 
 _COPIED: Final = (
     "runtime_asked", "runtime_why", "device_asked", "device_why", "batch_size", "batch_why",
-    "workers", "threads", "self_test",
+    "workers", "threads", "self_test", "notice",
 )  # fmt: skip
 """Fields of the manifest that say how the probabilities were made."""
 

@@ -128,6 +128,7 @@ class _ScanWork:
             gone=self.earlier.gone if self.earlier else Gone(),
             taken_over_from=self.earlier.path.name if self.earlier else None,
             relabelled_from=self.relabelled_from,
+            notice=model.spec.notice,
         )
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cxr_edge.errors import ReportError
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.notice import NOTICE
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
@@ -76,13 +75,13 @@ class RunManifest(Manifest):
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]
     """Paths of the first of them."""
+    notice: str
+    """Notice that this is for research only, with what is known of the model's training set."""
     taken_over_from: str | None = None
     """Name of the report beside this one whose scored images ``--retry-failed`` took over."""
     relabelled_from: Mapping[str, object] | None = None
     """Report that ``cxr relabel`` made this one from: its name, digest, threshold and the name of
     that; None where it was scanned."""
-    notice: str = NOTICE
-    """Notice that this is for research only."""
 
 
 def preferred_by(report: Path) -> Preferred | None:

@@ -105,7 +105,7 @@ class FitConfig:
     deterministic: bool = False
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
     validation_fraction: float = 0.2
-    """Share of the patients held out; ignored if the manifest has a split."""
+    """Share of each class's images held out; ignored if the manifest has a split."""
     data: str = ""
     """Description of the training set, for the model card."""
     command: str = ""
