@@ -32,9 +32,12 @@ PLACE = {
     "scan": {"paths": "image.jpg"},
     "convert": {"source": "image.jpg", "target": "converted"},
     "doctor": {"folder": "folder"},
-    "benchmark": {"folder": "missing", "model": "missing"},
+    "benchmark": {"folder": "missing", "model": "folder"},
+    "export": {"model": "folder"},
+    "verify": {"package": "folder"},
 }
-"""Arguments and options of commands that are quick; all others get paths that do not exist."""
+"""Arguments and options of commands that are quick, and models where one that does not exist is told
+before an option; all others get paths that do not exist."""
 
 
 BY_THE_COMMAND = {"convert --bits": (8, 16), "train --channels": (1, 3)}
