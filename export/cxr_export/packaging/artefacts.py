@@ -14,7 +14,6 @@ from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
-from cxr_edge.system.progress import stage
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
@@ -93,11 +92,9 @@ class ArtefactMaker:
         """Write the float artefact of each runtime to the scratch folder."""
         runtimes = {kind.runtime for kind in self.request.kinds}
         if "onnx" in runtimes:
-            with stage("converting to ONNX"):
-                export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
+            export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
         if "litert" in runtimes:
-            with stage("converting to TFLite"):
-                export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
+            export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
 
     def _search(
         self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores

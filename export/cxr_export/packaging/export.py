@@ -18,6 +18,7 @@ from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARIT
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.system.progress import stage
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -62,7 +63,7 @@ def export_package(
     spec
         Spec in place of the one inside the model.
     request
-        Content of the package; everything by default, which needs images.
+        Content of the package; everything that can be made without images by default.
     tell
         Called with a line for each attempt at a quantization.
 
@@ -102,10 +103,11 @@ def export_package(
             append_spec(package / ORIGINAL, exported)
         maker = ArtefactMaker(keras_model, exported, wanted, scratch, tell)
         report = None
-        if images:
-            report = maker.make_judged(package, original, *images)
-        else:
-            maker.make(package)
+        with stage("making artefacts"):
+            if images:
+                report = maker.make_judged(package, original, *images)
+            else:
+                maker.make(package)
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
         findings = report.to_dict() if report else None
