@@ -35,6 +35,9 @@ CONTINUED = {"scan", "convert", "train", "relabel"}
 READERS = {"doctor", "models"}
 """Commands that write nothing."""
 
+NEW_ONLY = {"relabel"}
+"""Commands that write a new report, and never replace one."""
+
 RECORDERS = {"verify"}
 """Commands that record their findings in the package; --no-write leaves it alone."""
 
@@ -43,7 +46,7 @@ def test_every_command_obeys_a_rule() -> None:
     """A new command that writes files belongs to one of the kinds."""
     overwriting = {words[0] for words, _ in WRITTEN.values()}
     names = {command.name for command in COMMANDS}
-    assert names <= overwriting | CONTINUED | READERS | RECORDERS
+    assert names == overwriting | CONTINUED | NEW_ONLY | READERS | RECORDERS
 
 
 @pytest.mark.slow

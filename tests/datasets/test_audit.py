@@ -121,6 +121,14 @@ def test_near_copies_under_both_labels_are_told(sound: Path) -> None:
     assert "both labels in 1 of these pairs" in found.warnings()
 
 
+def test_packed_files_are_told(sound: Path) -> None:
+    """Images in them are in no figure."""
+    (sound / "train" / "NORMAL" / "more.zip").touch()
+    (sound / "train" / "NORMAL" / "README").write_text("words")
+    warnings = audit(read_set(sound, CLASSES)).warnings()
+    assert "packed files in the class folders: 1; unpack them" in warnings
+
+
 def test_a_class_without_images_is_told(sound: Path, tmp_path: Path) -> None:
     """In whatever split it is missing."""
     normal = [one for one in list_images(sound, CLASSES) if one.label == 0]

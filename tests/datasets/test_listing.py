@@ -284,3 +284,34 @@ def test_no_invalid_image_exists(label: int, split: str) -> None:
     """Labels and splits are checked when an image is made."""
     with pytest.raises(ValueError, match="LabelledImage: expected"):
         LabelledImage(Path("a.png"), label, "p", split)
+
+
+def test_what_systems_leave_in_a_set_is_no_class_and_no_image(flat: Path, tmp_path: Path) -> None:
+    """Thumbnails and trash beside and in the class folders change nothing."""
+    data = Path(shutil.copytree(flat, tmp_path / "data"))
+    image = next((data / "NORMAL").iterdir())
+    for place in ("@eaDir", "__MACOSX/NORMAL", "NORMAL/@eaDir", "PNEUMONIA/#recycle"):
+        (data / place).mkdir(parents=True)
+        shutil.copy(image, data / place / "copy.png")
+    (data / "NORMAL" / "README").write_text("From one hospital.")
+    (data / "NORMAL" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    assert class_names(data) == sorted(CLASSES)
+    assert len(list_images(data, CLASSES)) == len(list_images(flat, CLASSES))
+
+
+def test_a_class_folder_that_cannot_be_read_is_no_smaller_class(
+    flat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images below it would be missing from every figure without a word."""
+    data = Path(shutil.copytree(flat, tmp_path / "data"))
+    (data / "NORMAL" / "ward").mkdir()
+    real = os.scandir
+
+    def refuse(where: bytes) -> object:
+        if where.endswith(b"/ward/"):
+            raise PermissionError
+        return real(where)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match="1 in it cannot: ward/; check their permissions"):
+        list_images(data, CLASSES)

@@ -47,7 +47,7 @@ PLANTED = {
 
 HUGE_PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x01\x00\x00\x00\x01\x00\x00\x08"
-    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00IEND"
+    b"\x00\x00\x00\x00" + bytes.fromhex("49ef6f3f") + bytes(4) + b"IEND"
 )
 """A header that promises 65536 x 65536 pixels, and none."""
 
@@ -232,7 +232,7 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(
     os.mkfifo(pipe)
     real = os.stat
     monkeypatch.setattr(
-        "cxr_edge.storage.atomic.os.stat",
+        "cxr_edge.storage.open_regular.os.stat",
         lambda path, **more: real(SAMPLES / name if Path(path) == pipe else path, **more),
     )
     assert examine(pipe).reason == "unreadable"
@@ -286,10 +286,11 @@ def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path
 def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder and a file that refuse may hold images: exit code 3, and both are named."""
+    """A folder that refuses and a packed file may hold images; a file that refuses counts."""
     folder = tmp_path / "films"
     (folder / "ward").mkdir(parents=True)
     (folder / "notes.txt").write_bytes(b"")
+    (folder / "more.zip").write_bytes(b"")
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -300,9 +301,11 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
     assert (table.exit_code, data.exit_code) == (3, 3), table.output
-    assert "files that could not be read 1" in " ".join(table.output.split())
-    assert "first: notes.txt, ward/" in " ".join(table.output.split())
-    assert json.loads(data.stdout)["folder"]["first_lost"] == ["notes.txt", "ward/"]
+    assert "archives or compressed files 1" in " ".join(table.output.split())
+    assert "first: more.zip, ward/" in " ".join(table.output.split())
+    found = json.loads(data.stdout)["folder"]
+    assert found["first_lost"] == ["more.zip", "ward/"]
+    assert found["files"] == 1
 
 
 def test_frames_count_as_pixels(

@@ -54,3 +54,10 @@ def test_a_wrong_place_is_told_before_anything_is_done(
         run_convert(dataclasses.replace(job, **values))
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+def test_a_new_folder_that_a_system_has_looked_at_is_empty(job: ConvertJob) -> None:
+    """A NAS makes its thumbnails' folder at once, a Mac its own file."""
+    (job.target / "@eaDir").mkdir(parents=True)
+    (job.target / ".DS_Store").touch()
+    assert run_convert(job).counts.ok

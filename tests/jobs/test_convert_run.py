@@ -202,6 +202,19 @@ def test_a_full_disk_is_told_and_continued(
     assert left(job) == whole
 
 
+def test_a_path_that_gets_too_long_is_told(
+    job: ConvertJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room on the disk would not help."""
+
+    def long(*_: object) -> int:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    monkeypatch.setattr(Path, "write_bytes", long)
+    with pytest.raises(ReportError, match="too long; choose a DST with a shorter path and run"):
+        run_convert(job)
+
+
 def test_interrupted_it_can_be_continued(job: ConvertJob) -> None:
     """The manifest says so, and the next run finishes."""
 

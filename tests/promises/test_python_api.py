@@ -13,7 +13,7 @@ import pytest
 from fakes import ROOT, SAMPLES
 
 import cxr_edge
-from cxr_edge.errors import DataError, UsageError
+from cxr_edge.errors import DataError, ReportError, UsageError
 from cxr_edge.pipeline.decision import round_probability
 from cxr_edge.pipeline.discover import Skipped
 
@@ -52,6 +52,19 @@ def test_a_path_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     """Before a model is opened, and before the first outcome is asked for."""
     with pytest.raises(UsageError, match="does not exist"):
         cxr_edge.scan(tmp_path / "none")
+
+
+def test_a_folder_that_goes_is_told(classifier: cxr_edge.Classifier, tmp_path: Path) -> None:
+    """Its files are no failures: they are there again when its disk is."""
+    ward = tmp_path / "films" / "ward"
+    ward.mkdir(parents=True)
+    for number in range(80):
+        (ward / f"{number:02}.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
+    outcomes = cxr_edge.scan(tmp_path / "films", classifier, workers=1)
+    next(outcomes)
+    ward.rename(tmp_path / "away")
+    with pytest.raises(ReportError, match="ward is no longer available"):
+        list(outcomes)
 
 
 def test_a_threshold_decides(classifier: cxr_edge.Classifier) -> None:

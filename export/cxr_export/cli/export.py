@@ -8,12 +8,14 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
-from cxr_edge.errors import ParityError
+from cxr_edge.errors import ExitCode, ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
 from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES
 from cxr_export.cli.gate_options import GateOptions
 
 _ALL: Final = "all"
@@ -70,6 +72,16 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    license_name: Annotated[
+        str,
+        typer.Option(
+            "--license",
+            metavar="NAME",
+            help="License of the model for the model card, as in apache-2.0.",
+            show_default="not stated",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = "",
     calibration: Annotated[
         list[Path] | None,
         typer.Option(
@@ -85,14 +97,14 @@ def export(
         typer.Option(
             metavar="DATA",
             help="Images to judge on: folders or manifests; repeatable.",
-            show_default="the validation patients in --calibration, else 30% of its patients",
+            show_default="the validation images in --calibration, else 30% of its patients",
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
     calibration_images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images to calibrate with first; a later attempt takes four times as many.",
             rich_help_panel=panels.INPUT,
         ),
@@ -100,7 +112,9 @@ def export(
     images: Annotated[
         int,
         typer.Option(
-            min=1, help="Largest number of images to judge on.", rich_help_panel=panels.INPUT
+            **bounds(IMAGES),
+            help="Largest number of images to judge on.",
+            rich_help_panel=panels.INPUT,
         ),
     ] = 1000,
     overwrite: OverwriteOption = False,
@@ -113,14 +127,18 @@ def export(
     README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
-    format that never passes its limits is left out of PACKAGE, and the exit code is 4. Needs the
-    extra 'export'.
+    format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
+    is 4. So is a format that cannot hold the network, with exit code 3. Needs the extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
     given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
-        from cxr_export.packaging.export import explain_withheld, export_package
+        from cxr_export.packaging.export import (
+            explain_impossible,
+            explain_withheld,
+            export_package,
+        )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
     keep_existing("--out", [out] if _has_files(out) else [], overwrite=overwrite)
@@ -134,6 +152,7 @@ def export(
         gates=gate_options.gates(),
         evaluation=evaluation,
         notes=notes,
+        license_name=license_name,
     )
     exported = export_package(model, out, given, request, typer.echo)
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")
@@ -144,9 +163,13 @@ def export(
     if exported.report:
         for line in remarks(exported.report.to_dict()):
             typer.echo(line)
+    if exported.impossible:
+        typer.echo(explain_impossible(exported.impossible), err=True)
     if exported.withheld:
         raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")
+    if exported.impossible:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def _has_files(folder: Path) -> bool:

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.models.checksums import file_sha256, read_checksums, write_checksums, write_list
@@ -18,7 +19,7 @@ from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARIT
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
-from cxr_edge.system.progress import stage
+from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -37,6 +38,8 @@ class Exported:
     """Spec of the exported model."""
     report: ParityReport | None
     """Comparison of the artefacts with the original; None if no images were given."""
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why an artefact that was asked for cannot be made of this network, by file."""
 
     @property
     def withheld(self) -> Mapping[str, Sequence[str]]:
@@ -76,7 +79,7 @@ def export_package(
         The evaluation or the images cannot be read, or there are too few; the package cannot be
         written.
     ModelError
-        The model cannot be loaded or exported.
+        The model cannot be loaded, or no format can hold it.
     ParityError
         No artefact passed its gate; no package was made.
     """
@@ -90,7 +93,9 @@ def export_package(
     keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
-    images = choose_images(wanted, exported)
+    facts = exported.provenance
+    known = TrainingImages.read(model.parent, facts.data_sha256) if facts else None
+    images = choose_images(wanted, exported, known)
     if images and images[0].unreadable:
         tell(f"{len(images[0].unreadable)} calibration images could not be read and were left out")
     with _scratch(out) as folder:
@@ -103,25 +108,26 @@ def export_package(
             append_spec(package / ORIGINAL, exported)
         maker = ArtefactMaker(keras_model, exported, wanted, scratch, tell)
         report = None
-        with stage("making artefacts"):
-            if images:
-                report = maker.make_judged(package, original, *images)
-            else:
-                maker.make(package)
+        if images:
+            report = maker.make_judged(package, original, *images)
+        else:
+            maker.make(package)
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
         findings = report.to_dict() if report else None
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
-        card = model_card(exported, summary, notes, findings)
+        card = model_card(exported, summary, notes, findings, wanted.license_name)
         (package / CARD).write_text(card, encoding="utf-8")
         if findings:
             (package / PARITY).write_text(_text(findings), encoding="utf-8")
+        if known:
+            known.write(package)
         if wanted.evaluation:
             shutil.copyfile(wanted.evaluation, package / EVALUATION)
         write_selftest(package)
         write_checksums(package)
         _put_in_place(package, out, scratch / "replaced")
-    return Exported(exported, report)
+    return Exported(exported, report, maker.left_out)
 
 
 @contextmanager
@@ -187,6 +193,15 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
     )
 
 
+def explain_impossible(impossible: Mapping[str, str]) -> str:
+    """Return the artefacts that cannot be made, with their reasons and the way out."""
+    names, reasons = ", ".join(impossible), "; ".join(dict.fromkeys(impossible.values()))
+    return (
+        f"left out of the package because they cannot be made: {names} ({reasons}); "
+        "name the other formats with --formats, or change the network"
+    )
+
+
 def _require_package(folder: Path) -> None:
     """Raise unless a folder holds the files of a package, and nothing else that would be lost."""
     try:
@@ -231,7 +246,7 @@ def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
 
 def _read_notes(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_at_most(path, MAX_JSON).decode("utf-8")
     except (OSError, UnicodeError) as exc:
         raise UsageError(
             f"--notes: expected a text file, got {path}, which cannot be read: {exc}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
+from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
@@ -65,7 +66,8 @@ def verify_package(
     UsageError
         The reference does not exist.
     ModelError
-        The package is incomplete or damaged, or the reference cannot be loaded.
+        The package is incomplete or damaged, or the reference cannot be loaded, or is of no use:
+        its answers vary, or are the same for every image.
     """
     original = reference or package / ORIGINAL
     if not original.exists():
@@ -78,6 +80,7 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
+    try_answers(known).require_usable(str(original))
     expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}").scores
     found = [
         measure_artefact(

@@ -10,8 +10,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_file
 from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.system.ranges import HELD_OUT, SEED
 
 if TYPE_CHECKING:
     from cxr_edge.datasets.audit import Audit
@@ -41,13 +43,13 @@ def audit(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
+        int,
+        typer.Option(**bounds(SEED), help="Seed of the new split.", rich_help_panel=panels.OUTPUT),
     ] = 2021,
     validation_fraction: Annotated[
         float,
         typer.Option(
-            min=0.01,
-            max=0.9,
+            **bounds(HELD_OUT),
             help="Share of the images to validate on in the new split.",
             rich_help_panel=panels.OUTPUT,
         ),
@@ -91,13 +93,21 @@ def audit(
 
 def _print_repair(path: Path, images: Sequence["LabelledImage"], left_out: Counter[str]) -> None:
     from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
+    from cxr_edge.datasets.patient_split import LEAST
 
     splits = Counter(image.split for image in images)
     counts = ", ".join(f"{count} {split}" for split, count in sorted(splits.items()))
     why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
     typer.echo(f"wrote {path}: {len(images)} images ({counts}); left out: {why}")
     for side in (TRAIN, VALIDATION):
-        if len({image.label for image in images if image.split == side}) == 1:
+        by_class = Counter(image.label for image in images if image.split == side)
+        if len(by_class) == 2 and side == VALIDATION and (few := min(by_class.values())) < LEAST:
+            typer.echo(
+                f"warning: the {side} split has {few} images of a class, and 'cxr train' needs "
+                f"{LEAST}; add patients, or hold out more with --validation-fraction",
+                err=True,
+            )
+        if len(by_class) == 1:
             typer.echo(
                 f"warning: the {side} split has images of one class only, so 'cxr train' will "
                 "reject this manifest; add patients",

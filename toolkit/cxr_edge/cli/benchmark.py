@@ -17,10 +17,12 @@ from cxr_edge.cli.common_options import (
     ExistingModel,
     SpecFile,
 )
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_file
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import BATCH_SIZE, IMAGES, ROUNDS, THREADS, WORKERS
 
 if TYPE_CHECKING:
     from cxr_edge.benchmark.rows import BenchmarkRow, Setting
@@ -53,7 +55,7 @@ def benchmark(
     images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images per pass: the first of DIR, repeated if there are fewer.",
             rich_help_panel=panels.INPUT,
         ),
@@ -75,7 +77,7 @@ def benchmark(
     batch_size: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(BATCH_SIZE),
             help="Images per model call; repeatable.",
             show_default="the fastest here",
             rich_help_panel=panels.SPEED,
@@ -84,7 +86,7 @@ def benchmark(
     workers: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(WORKERS),
             help="Files processed in parallel; repeatable.",
             show_default="usable CPUs",
             rich_help_panel=panels.SPEED,
@@ -93,13 +95,15 @@ def benchmark(
     threads: Annotated[
         list[int],
         typer.Option(
-            min=1, help="CPU threads per model call; repeatable.", rich_help_panel=panels.SPEED
+            **bounds(THREADS),
+            help="CPU threads per model call; repeatable.",
+            rich_help_panel=panels.SPEED,
         ),
     ] = [1],  # noqa: B006
     rounds: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(ROUNDS),
             help="Passes of each kind; their median counts.",
             rich_help_panel=panels.SPEED,
         ),

@@ -7,7 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
-from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
+from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
@@ -44,6 +44,7 @@ def evaluate(
     ] = "default",
     spec: SpecFile = None,
     runtime: RuntimeChoice = RuntimeName.AUTO,
+    allow_nondeterministic: AllowNondeterministic = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -76,21 +77,35 @@ def evaluate(
     """Score labelled images and report AUC, sensitivity, specificity and calibration.
 
     DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall, reliability,
-    worst errors), evaluation.json and predictions.csv. If the file names identify the patients and
-    the model knows its split, validation and training patients are reported separately. Needs the
-    extra 'evaluate'. Exit code 3 if unreadable files were left out.
+    worst errors), evaluation.json and predictions.csv. The report is about the images that the
+    model was not trained on, by their SHA-256. A model of an earlier version does not list its
+    images; then this is not known. Needs the extra 'evaluate'. Exit code 3 if unreadable files were
+    left out.
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
         from cxr_edge.evaluation.report import FIGURES, REPORT, check_folder, write_evaluation
-    from cxr_edge.models.locate import read_spec_file
-    from cxr_edge.models.open import open_any
+    from cxr_edge.jobs.session import ScanConfig, Session
+    from cxr_edge.runtimes.batches import BATCH
+    from cxr_edge.system.cpu import usable_cpus
 
     check_folder(out)
     keep_existing("--out", [out / FIGURES], overwrite=overwrite)
-    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
+    session = Session.open(
+        ScanConfig(
+            model=model,
+            spec=spec,
+            runtime=runtime.value,
+            batch_size=BATCH,
+            threads=usable_cpus(),
+            allow_nondeterministic=allow_nondeterministic,
+        ),
+        originals=True,
+    )
+    if session.warning:
+        typer.echo(f"warning: {session.warning}", err=True)
     found = evaluate_data(
-        opened,
+        session.model,
         data,
         split=split,
         skip_unreadable=skip_unreadable,
@@ -112,23 +127,15 @@ def evaluate(
 
 
 def _print(found: "Evaluation") -> None:
-    from cxr_edge.evaluation.evaluate import ALL
-    from cxr_edge.evaluation.report import (
-        NAMES_ALONE,
-        TRAINED_BETTER,
-        describe,
-        matrices,
-        report_by_class,
-    )
+    from cxr_edge.evaluation.report import describe, matrices, report_by_class
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
-    for name, figures in found.groups.items():
+    for name in dict.fromkeys((found.group, *found.groups)):  # the headline first
+        figures = found.groups[name]
         typer.echo(f"{name}: {describe(figures)}, AUC {figures.auc or '-'}")
-    if len(found.groups) > 1:
-        typer.echo(TRAINED_BETTER)
-    if len(found.groups) > 1 and found.group == ALL:
-        typer.echo(NAMES_ALONE)
+    for remark in found.overlap.remarks:
+        typer.echo(remark)
     error = f"{found.figures.calibration_error:.4f}"
     typer.echo(f"\nruntime: {found.runtime}\n{found.group}: calibration error {error}\n")
     _print_table(points_table(found.figures))

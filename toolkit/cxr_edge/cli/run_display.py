@@ -2,14 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
-
-NOT_READ: Final = "some folders or files could not be read, so images may be missing"
-"""Warning that goes with exit code 3."""
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -51,6 +48,15 @@ def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
     """Return a count and its parts: ``failed 2: 1 not-an-image, 1 truncated``."""
     parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     return f"{title} {count}: {parts}" if parts else f"{title} {count}"
+
+
+def missing_line(skipped: Mapping[str, int]) -> str:
+    """Return what was skipped although images may be in it, the warning of exit code 3."""
+    from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
+
+    counts = {SKIP_REASONS[why]: skipped[why] for why in MAY_HOLD_IMAGES if skipped.get(why)}
+    parts = ", ".join(f"{count} {why}" for why, count in counts.items())
+    return f"images may be missing: {parts}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:

@@ -14,14 +14,12 @@ from cxr_edge.datasets.duplicates import near_duplicates
 from cxr_edge.datasets.image_set import read_images
 from cxr_edge.datasets.labelled_image import VALIDATION, LabelledImage
 from cxr_edge.datasets.listing import list_images
+from cxr_edge.datasets.patient_split import FEW, doubt
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.imaging.image import SourceFacts
-from cxr_edge.metrics.proportions import wilson
+from cxr_edge.pipeline.discover import PACKED, Skipped
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.progress import stage, track
-
-FEW: Final = 100
-"""Validation images of a class; fewer are too few to choose a model by."""
 
 AUDIT_VERSION: Final = 1
 """Version of the JSON of an audit."""
@@ -76,6 +74,8 @@ class Audit:
     """File format to count."""
     flags: dict[str, int]
     """Flag of an image, of the report's closed list, to count."""
+    packed: int
+    """Count of archives and compressed files in the class folders; nobody looks into them."""
 
     @property
     def patients_with_several(self) -> int:
@@ -113,6 +113,8 @@ class Audit:
             ]
         if self.unreadable:
             found.append(_counted(self.unreadable, "file", "files") + " cannot be read")
+        if self.packed:
+            found.append(f"packed files in the class folders: {self.packed}; unpack them")
         if self.patients_with_several and len(self.splits) == 1:
             patients = _counted(self.images_of_patients, "patient has", "patients have")
             found.append(
@@ -126,11 +128,9 @@ class Audit:
         fewest = min(validation.images.values()) if validation else FEW
         if fewest >= FEW:
             return []
-        least = wilson(fewest, fewest).low if fewest else 0.0
-        doubt = f"; even {fewest} of {fewest} right can mean a true rate of {least:.2f}"
         return [
             f"the validation split has {fewest} images of a class, too few to choose a model by"
-            + (doubt if fewest else "")
+            + (f"; {doubt(fewest)}" if fewest else "")
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,6 +157,8 @@ class ReadSet:
     """Pairs of near duplicates, by index."""
     unreadable: dict[str, str]
     """Path of an unreadable file to the reason."""
+    packed: int
+    """Count of archives and compressed files in the class folders."""
 
     @property
     def duplicates(self) -> list[tuple[int, int]]:
@@ -181,7 +183,8 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
     UsageError, DataError
         As :func:`cxr_edge.datasets.listing.list_images`; or no image can be read.
     """
-    listed = list_images(data, classes)
+    skipped = Skipped()
+    listed = list_images(data, classes, skipped)
     images: list[LabelledImage] = []
     thumbnails: list[NDArray[np.uint8]] = []
     digests: list[str] = []
@@ -200,7 +203,10 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
     with stage("looking for near duplicates"):
         pairs = near_duplicates(np.stack(thumbnails))
     near = [(one, other) for one, other in pairs if digests[one] != digests[other]]
-    return ReadSet(classes, tuple(images), tuple(digests), tuple(sources), tuple(near), unreadable)
+    return ReadSet(
+        classes, tuple(images), tuple(digests), tuple(sources), tuple(near), unreadable,
+        skipped.counts[PACKED],
+    )  # fmt: skip
 
 
 def audit(read: ReadSet) -> Audit:
@@ -237,6 +243,7 @@ def audit(read: ReadSet) -> Audit:
         heights=_spread([source.height for source in sources]),
         formats=dict(Counter(source.format for source in sources).most_common()),
         flags=dict(Counter(flag for source in sources for flag in source.flags).most_common()),
+        packed=read.packed,
     )
 
 

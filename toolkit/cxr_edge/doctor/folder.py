@@ -98,11 +98,9 @@ class FolderFacts:
         """Return what to do about each transfer syntax in it that is not decoded here."""
         if not self.syntaxes:
             return {}
-        from cxr_edge.imaging.dicom.header import syntaxes
+        from cxr_edge.imaging.dicom.header import DECODED
 
-        known = syntaxes()
-        hints = {name: known.get(name, "decompress it first") for name in self.syntaxes}
-        return {name: hint for name, hint in hints.items() if hint}
+        return {name: "decompress it first" for name in self.syntaxes if name not in DECODED}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything for JSON, the most frequent first."""

@@ -12,7 +12,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.models.package import CHECKSUMS
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import OpenOptions
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.open_regular import open_regular
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ class Artefact:
                 f"{source} needs {kind.module}, which is installed but cannot be loaded here "
                 f"({exc}); install it again, or use another --runtime"
             ) from exc
-        return Model(self.sha256, runtime, opened, self.file.name, self.package, why)
+        return Model(
+            self.sha256, runtime, opened, self.file.name, self.package, self.file.parent, why
+        )
 
 
 def package_of(file: Path, digest: str) -> Path | None:

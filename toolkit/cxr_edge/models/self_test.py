@@ -249,7 +249,7 @@ def _remembered(package: Path, model: Model) -> SelfTestResult:
 def _question(model: Model) -> str:
     return (
         f"self-test of {model.artefact} {model.sha256} by {model.runtime_name} "
-        f"({model.runtime.provider}), {model.spec.input!r}"  # --spec can give another
+        f"({model.runtime.provider}), {model.spec.interface}"  # --spec can give another
     )
 
 

@@ -21,6 +21,7 @@ from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.patience import refuse_shortage
 from cxr_edge.storage.read_file import read_file
 
 T = TypeVar("T")
@@ -118,12 +119,19 @@ def _attempt_bytes(data: bytes, make: Callable[[bytes], T]) -> Attempt[T]:
 
 
 def _caught(make: Callable[[], T]) -> T | ImageError:
-    """Return a result, or the ImageError in its place."""
+    """Return a result, or the ImageError in its place; raises MachineError."""
     try:
         return make()
     except ImageError as error:
         return error
+    except OSError as exc:
+        refuse_shortage(exc)
+        return _unforeseen()
     except MemoryError:
         return TooLarge("expected an image that fits into memory, got a larger one")
     except Exception:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
-        return DecoderCrash("the decoder failed in an unforeseen way; convert the image to PNG")
+        return _unforeseen()
+
+
+def _unforeseen() -> DecoderCrash:
+    return DecoderCrash("the decoder failed in an unforeseen way; convert the image to PNG")

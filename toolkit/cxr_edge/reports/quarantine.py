@@ -13,7 +13,8 @@ from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
-from cxr_edge.storage.atomic import atomic_write, open_regular
+from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import printable
 
 LIST: Final = "quarantine.csv"

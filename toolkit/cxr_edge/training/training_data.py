@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.patient_split import split_by_patient
+from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.training.config import FitConfig
 
 
@@ -35,11 +37,13 @@ def load_training_data(
     Raises
     ------
     DataError
-        As :func:`cxr_edge.datasets.image_set.load_images` and
-        :func:`cxr_edge.datasets.patient_split.split_by_patient`.
+        As :func:`cxr_edge.datasets.image_set.load_images`,
+        :func:`cxr_edge.datasets.patient_split.split_by_patient` and
+        :func:`cxr_edge.datasets.patient_split.require_enough`.
     """
     images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
     training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
+    require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
@@ -47,4 +51,10 @@ def load_training_data(
         f"validation: {len(validation.images)} images of {validation.patient_count} patients; "
         f"{images.duplicates} exact duplicates left out"
     )
+    fewest = int(np.bincount(validation.labels).min())
+    if fewest < FEW:
+        say(
+            f"warning: {fewest} validation images of a class are too few to choose a model by; "
+            f"{doubt(fewest)}"
+        )
     return TrainingData(images, training, validation)
