@@ -3,9 +3,12 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from fakes import SAMPLES
 
+from cxr_edge.errors import ExitCode
 from cxr_edge.system.library_notes import NOTE
 
 NOTES = (
@@ -65,3 +68,17 @@ def test_everything_else_passes(how: str, code: int) -> None:
     passed = [line for line in done.stderr.splitlines() if line != b"from Python"]
     assert passed == [*ERRORS, *after]
     assert b"from Python\n" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_command_prints_its_own_error_alone(tmp_path: Path) -> None:
+    """TensorFlow is loaded for it, and notes that oneDNN is on before any variable is read."""
+    image = SAMPLES / "phantom-normal.jpg"
+    words = ("export", image, "-o", tmp_path / "p", "--formats", "onnx")
+    done = subprocess.run(
+        [sys.executable, "-m", "cxr_edge", *map(str, words)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.ERROR
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1

@@ -66,7 +66,7 @@ def export_package(
     spec
         Spec in place of the one inside the model.
     request
-        Content of the package; everything by default, which needs images.
+        Content of the package; everything that can be made without images by default.
     tell
         Called with a line for each attempt at a quantization.
 

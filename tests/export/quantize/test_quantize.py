@@ -19,6 +19,7 @@ from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_model
+from cxr_edge.models.package import FORMATS
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
@@ -282,12 +283,20 @@ def package_spec_of(run_folder: Path) -> ModelSpec:
 def test_images_are_asked_for() -> None:
     """Formats of fewer bits are never calibrated on whatever is at hand."""
     with pytest.raises(UsageError, match="--calibration"):
-        Request()
+        Request(formats=("onnx", "onnx-int8"))
     with pytest.raises(UsageError, match="expected some of onnx"):
         Request(formats=("onnx", "pdf"))
-    with pytest.raises(UsageError, match="got none"):
-        Request(formats=())
-    Request(formats=("onnx",))
+    assert Request(formats=("onnx",)).left_out == []
+
+
+def test_without_images_what_needs_none_is_made() -> None:
+    """The others are left out by name, unless images are given or formats are named."""
+    request = Request()
+    assert [kind.name for kind in request.kinds] == ["onnx", "tflite"]
+    assert request.left_out == ["tflite-fp16", "onnx-int8", "tflite-int8", "tflite-dynamic"]
+    everything = Request(calibration=[Path("images")])
+    assert [kind.name for kind in everything.kinds] == [*FORMATS]
+    assert everything.left_out == []
 
 
 def test_calibration_and_judgement_share_no_patient(package: Path, class_folders: Path) -> None:
