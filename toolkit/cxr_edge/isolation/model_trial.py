@@ -59,7 +59,9 @@ def try_model(reference: str, runtime: str, device: str, spec: ModelSpec | None)
 def _known(path: Path) -> MachineCache | None:
     """Return the findings about a package or a file; None where it cannot be read."""
     try:
-        return machine_cache(path) if path.is_dir() else model_cache(file_sha256(path))
+        if path.is_dir():
+            return machine_cache(path)
+        return model_cache(file_sha256(path)) if path.is_file() else None  # no pipe, no device
     except (CxrError, OSError):
         return None
 
