@@ -47,7 +47,7 @@ PLANTED = {
 
 HUGE_PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x01\x00\x00\x00\x01\x00\x00\x08"
-    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00IEND"
+    b"\x00\x00\x00\x00" + bytes.fromhex("49ef6f3f") + bytes(4) + b"IEND"
 )
 """A header that promises 65536 x 65536 pixels, and none."""
 

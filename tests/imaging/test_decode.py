@@ -264,6 +264,7 @@ def test_the_limits_are_part_of_what_is_allowed(
 
 
 RAMP = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
+_WHOLE = encoded(".jpg", np.kron(RAMP, np.ones((4, 4), np.uint8)))
 FLAGGED = [
     (encoded(".png", RAMP), ()),
     (encoded(".jpg", bgr(RAMP)), ("color",)),
@@ -273,6 +274,7 @@ FLAGGED = [
     (pages(RAMP), ("multi-frame",)),
     (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("color", "fewer-bits")),
     (encoded(".png", RAMP // 4), ("low-contrast",)),
+    (_WHOLE[: len(_WHOLE) * 2 // 3] + _WHOLE[-2:], ("damaged",)),
     (encoded(".png", bgra(RAMP)), ("color", "low-contrast", "transparent")),
 ]
 

@@ -68,9 +68,9 @@ def test_the_report_is_the_same_for_every_setting(
         ({"threshold": 1.5}, "^threshold: expected a number from 0 to 1, got 1.5"),
         ({"threshold": -0.1}, "got -0.1"),
         ({"threshold": float("nan")}, "got nan"),
-        ({"batch_size": 0}, "^batch_size: expected a number from 1, got 0"),
-        ({"workers": -1}, "^workers: expected a number from 1, got -1"),
-        ({"threads": 0}, "^threads: expected a number from 1, got 0"),
+        ({"batch_size": 0}, "^batch_size: expected a whole number from 1 to [0-9]+, got 0"),
+        ({"workers": -1}, "^workers: expected a whole number from 1 to [0-9]+, got -1"),
+        ({"threads": 0}, "^threads: expected a whole number from 1 to [0-9]+, got 0"),
     ],
 )
 def test_settings_that_cannot_work_cannot_be_made(settings: dict[str, Any], message: str) -> None:

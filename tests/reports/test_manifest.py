@@ -35,7 +35,7 @@ def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
     ("content", "why"),
     [
         ("{", "Expecting property name"),
-        ("[]", "list indices"),
+        ("[]", "expected an object"),
         ({}, "has no 'manifest_version'"),
         ({"manifest_version": MANIFEST_VERSION}, "has no 'report_started'"),
         ({"manifest_version": MANIFEST_VERSION, "report_started": "then"}, "isoformat"),

@@ -7,9 +7,13 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.model_argument import existing_model, find_package
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES, SHARE
 from cxr_export.cli.gate_options import GateOptions
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def verify(
             metavar="PACKAGE",
             help="Folder from cxr export, an artefact in one, or 'default'.",
             show_default=False,
+            is_eager=True,
+            callback=existing_model,
         ),
     ],
     *,
@@ -43,7 +49,7 @@ def verify(
     images: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Largest number of images, the same number of each class.",
             show_default="all",
             rich_help_panel=panels.INPUT,
@@ -63,6 +69,7 @@ def verify(
             metavar="FILE",
             help="Model to compare with.",
             show_default="PACKAGE's model.keras",
+            callback=existing_model,
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
@@ -101,7 +108,7 @@ def verify(
     layer_tolerance: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            **bounds(SHARE),
             help="--bisect: largest relative error of a layer.",
             show_default="by precision",
             rich_help_panel=panels.OUTPUT,
@@ -120,13 +127,13 @@ def verify(
     """Compare every artefact of a package with Keras on real images.
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if an artefact
-    exceeds the limits of its precision, or if its answers depend on the batch size. Needs the
-    extra 'export'.
+    exceeds the limits of its precision for sure, or if its answers depend on the batch size. If the
+    images are too few to be sure, the result is inconclusive and the exit code 0. Needs the extra
+    'export'.
 
     --self-test runs the package's golden images in every installed runtime instead, and compares
     the results with those recorded at export. Exit code 4 if they differ.
     """
-    from cxr_edge.cli.model_argument import find_package
     from cxr_edge.cli.self_test_table import run_self_test
 
     folder, artefact = find_package(package)
@@ -136,7 +143,7 @@ def verify(
             return
     if not data:
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
-    with needs_extra("cxr verify", "export"):
+    with stage("loading TensorFlow"), needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
         from cxr_export.parity.images import choose, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
@@ -144,13 +151,13 @@ def verify(
     from cxr_edge.models.locate import package_spec, read_spec_file
     from cxr_edge.models.package import ORIGINAL
 
+    given = read_spec_file(spec) if spec else None
     meant = package_spec(folder)
     listed = list_parity_images(data, meant.labels)
     if held_out:
         listed = of_validation(listed, meant)
     chosen = choose(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
-    given = read_spec_file(spec) if spec else None
     report = verify_package(folder, loaded, reference, gate_options.gates(), artefact, given)
     _print(report)
     if write and folder == package:  # neither an installed package nor one artefact of several
@@ -178,17 +185,19 @@ def _record(package: Path, report: "ParityReport") -> None:
 def _bisect(
     report: "ParityReport", package: Path, reference: Path, tolerance: float | None
 ) -> None:
-    """Compare the layers of the artefacts that failed, or of all if none did."""
+    """Compare the layers of the artefacts that did not pass, or of all if all did."""
     from cxr_edge.cli.tables import print_table
     from cxr_edge.errors import CxrError
     from cxr_export.parity.bisect import TOLERANCES, bisect
+    from cxr_export.parity.verdict import Verdict
 
     pixels = report.images.pixels[:_BISECTED]
-    failed = [artefact for artefact in report.artefacts if not artefact.passed]
+    failed = [each for each in report.artefacts if each.verdict is not Verdict.PASSED]
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
         try:
-            found = bisect(reference, package / artefact.artefact, pixels, limit)
+            with stage(f"comparing the layers of {artefact.artefact}"):
+                found = bisect(reference, package / artefact.artefact, pixels, limit)
         except CxrError as exc:  # the result of the comparison stands all the same
             typer.echo(f"--bisect: {exc}", err=True)
             continue

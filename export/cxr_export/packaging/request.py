@@ -25,8 +25,8 @@ JUDGED_IMAGES: Final = 1000
 class Request:
     """Content of a package."""
 
-    formats: Sequence[str] = (*FORMATS,)
-    """Keys of :data:`cxr_edge.models.package.FORMATS`."""
+    formats: Sequence[str] = ()
+    """Keys of :data:`cxr_edge.models.package.FORMATS`; none for all that can be made."""
     calibration: Sequence[Path] = ()
     """Folders and manifests of images to calibrate with; quantized formats need them."""
     data: Sequence[Path] = ()
@@ -47,9 +47,7 @@ class Request:
             raise UsageError(
                 f"--formats: expected some of {', '.join(FORMATS)}, got {', '.join(unknown)}"
             )
-        if not self.formats:
-            raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, got none")
-        few = [kind.name for kind in self.kinds if kind.precision != Precision.FP32]
+        few = [kind.name for kind in self.kinds if _needs_images(kind)]
         if few and not self.calibration:
             raise UsageError(
                 f"--formats {','.join(few)}: expected --calibration DATA, images like those that "
@@ -60,7 +58,18 @@ class Request:
     @property
     def kinds(self) -> list[Format]:
         """The formats, the most exact first."""
-        return [kind for kind in FORMATS.values() if kind.name in self.formats]
+        if self.formats:
+            return [kind for kind in FORMATS.values() if kind.name in self.formats]
+        return [kind for kind in FORMATS.values() if self.calibration or not _needs_images(kind)]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The formats that were not excluded, and cannot be made without images."""
+        return [] if self.formats else [name for name in FORMATS if FORMATS[name] not in self.kinds]
+
+
+def _needs_images(kind: Format) -> bool:
+    return kind.precision != Precision.FP32
 
 
 def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet] | None:

@@ -78,7 +78,7 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = run_in_batches(known, images.pixels).scores
+    expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}").scores
     found = [
         measure_artefact(
             package / kind.file, kind, images, expected, known.spec, gates[kind.precision]
@@ -125,7 +125,7 @@ def measure_artefact(
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
-    scores = run_in_batches(runtime, images.pixels).scores
+    scores = run_in_batches(runtime, images.pixels, what=f"scoring by {path.name}").scores
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,

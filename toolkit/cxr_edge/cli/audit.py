@@ -10,7 +10,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.output_files import OverwriteOption, check_file
 from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.system.ranges import HELD_OUT, SEED
 
 if TYPE_CHECKING:
     from cxr_edge.datasets.audit import Audit
@@ -40,17 +43,18 @@ def audit(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
+        int,
+        typer.Option(**bounds(SEED), help="Seed of the new split.", rich_help_panel=panels.OUTPUT),
     ] = 2021,
     validation_fraction: Annotated[
         float,
         typer.Option(
-            min=0.01,
-            max=0.9,
+            **bounds(HELD_OUT),
             help="Share of the images to validate on in the new split.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = 0.2,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Check a labelled data set for leaks, duplicates and unreadable files.
 
@@ -66,6 +70,9 @@ def audit(
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
+    for option, file in (("--json", json_file), ("--fix", fix)):
+        if file:
+            check_file(option, file, overwrite=overwrite)
     classes = find_classes(data, positive)
     read = audits.read_set(data, classes)
     found = audits.audit(read)

@@ -9,10 +9,12 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import bars, count_line, files_line, missing_line, skipped_line
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
+from cxr_edge.system.ranges import QUALITY
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class ImageOptions:
     ] = 8
     quality: Annotated[
         int,
-        typer.Option(min=1, max=100, help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
+        typer.Option(**bounds(QUALITY), help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
     ] = 95
     keep_names: Annotated[
         bool,
@@ -126,6 +128,8 @@ def _job(
         target = target.resolve()
     if not target.name:
         raise UsageError(f"DST: expected a folder in another one, got {target}")
+    if images.mapping and not images.mapping.name:
+        raise UsageError(f"--mapping: expected a file, but {images.mapping} is a folder")
     mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
     return ConvertJob(
         source=source,
@@ -145,6 +149,8 @@ def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
     typer.echo(f"converted {counts.ok}: {job.encoding.described}, in {job.target}")
     typer.echo(count_line("flagged", counts.flagged, counts.flags))
     typer.echo(count_line("failed", counts.failed, counts.reasons))
+    if counts.failed:
+        typer.echo(f"failed files: the rows of {job.mapping} whose status is failed")
     typer.echo(skipped_line(manifest.skipped))
     if manifest.not_read:
         typer.echo(missing_line(manifest.skipped))

@@ -10,11 +10,14 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.config import (
+    IMAGE_SIZE,
+    RANGES,
     Architecture,
     Augmentation,
     FitConfig,
@@ -41,14 +44,15 @@ class SplitOptions:
         _option(
             panels.INPUT,
             "Share of the patients to validate on; ignored if the manifest has a split.",
-            min=0.01,
-            max=0.9,
+            **bounds(RANGES["validation_fraction"]),
         ),
     ] = FitConfig.validation_fraction
     split_seed: Annotated[
         int,
         _option(
-            panels.INPUT, "Seed of the patient split; ignored if the manifest has a split.", min=0
+            panels.INPUT,
+            "Seed of the patient split; ignored if the manifest has a split.",
+            **bounds(RANGES["split_seed"]),
         ),
     ] = FitConfig.split_seed
 
@@ -71,7 +75,9 @@ class ModelOptions:
     ] = ""
     image_size: Annotated[
         int,
-        _option(panels.MODEL, "Width and height of the model's input, pixels.", min=32, max=1024),
+        _option(
+            panels.MODEL, "Width and height of the model's input, pixels.", **bounds(IMAGE_SIZE)
+        ),
     ] = 224
     channels: Annotated[
         int,
@@ -87,21 +93,23 @@ class ModelOptions:
 class FitOptions:
     """Options of the fit, named as the settings of :class:`FitConfig`."""
 
-    epochs: Annotated[int, _option(panels.TRAINING, "Largest number of epochs.", min=1)] = (
-        FitConfig.epochs
-    )
+    epochs: Annotated[
+        int, _option(panels.TRAINING, "Largest number of epochs.", **bounds(RANGES["epochs"]))
+    ] = FitConfig.epochs
     head_epochs: Annotated[
         int,
         _option(
             panels.TRAINING,
             "Initial epochs that train only the classification head of a pretrained network.",
-            min=0,
+            **bounds(RANGES["head_epochs"]),
         ),
     ] = FitConfig.head_epochs
     patience: Annotated[
         int,
         _option(
-            panels.TRAINING, "Epochs without a better validation figure before stopping.", min=1
+            panels.TRAINING,
+            "Epochs without a better validation figure before stopping.",
+            **bounds(RANGES["patience"]),
         ),
     ] = FitConfig.patience
     monitor: Annotated[
@@ -112,9 +120,9 @@ class FitOptions:
             metavar="FIGURE",
         ),
     ] = FitConfig.monitor
-    batch_size: Annotated[int, _option(panels.TRAINING, "Images per step.", min=2)] = (
-        FitConfig.batch_size
-    )
+    batch_size: Annotated[
+        int, _option(panels.TRAINING, "Images per step.", **bounds(RANGES["batch_size"]))
+    ] = FitConfig.batch_size
     optimizer: Annotated[Optimizer, _option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
         FitConfig.optimizer
     )
@@ -126,12 +134,12 @@ class FitOptions:
             metavar="NAME",
         ),
     ] = FitConfig.schedule
-    learning_rate: Annotated[float, _option(panels.TRAINING, "Peak learning rate.", min=0)] = (
-        FitConfig.learning_rate
-    )
-    weight_decay: Annotated[float, _option(panels.TRAINING, "Weight decay of adamw.", min=0)] = (
-        FitConfig.weight_decay
-    )
+    learning_rate: Annotated[
+        float, _option(panels.TRAINING, "Peak learning rate.", **bounds(RANGES["learning_rate"]))
+    ] = FitConfig.learning_rate
+    weight_decay: Annotated[
+        float, _option(panels.TRAINING, "Weight decay of adamw.", **bounds(RANGES["weight_decay"]))
+    ] = FitConfig.weight_decay
     imbalance: Annotated[
         Imbalance,
         _option(
@@ -143,15 +151,18 @@ class FitOptions:
     ] = FitConfig.imbalance
     label_smoothing: Annotated[
         float,
-        _option(panels.TRAINING, "Share of the target given to the other class.", min=0, max=0.5),
+        _option(
+            panels.TRAINING,
+            "Share of the target given to the other class.",
+            **bounds(RANGES["label_smoothing"]),
+        ),
     ] = FitConfig.label_smoothing
     averaging: Annotated[
         float,
         _option(
             panels.TRAINING,
             "Momentum of the moving average of the weights; 0 for none.",
-            min=0,
-            max=0.9999,
+            **bounds(RANGES["averaging"]),
         ),
     ] = FitConfig.averaging
     augmentation: Annotated[
@@ -166,7 +177,12 @@ class FitOptions:
         bool, _option(panels.TRAINING, "Calibrate probabilities on the validation images.")
     ] = FitConfig.calibrate
     seed: Annotated[
-        int, _option(panels.TRAINING, "Seed of weights, sampling and augmentation.", min=0)
+        int,
+        _option(
+            panels.TRAINING,
+            "Seed of weights, sampling and augmentation.",
+            **bounds(RANGES["seed"]),
+        ),
     ] = FitConfig.seed
     deterministic: Annotated[
         bool,
@@ -210,14 +226,14 @@ def train(
     split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
     'train'. Exit code 3 if unreadable files were left out.
     """
-    if not data.exists():
-        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     if show_samples and resume:
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
         )
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
+    if not data.exists():
+        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     config = FitConfig(
         architecture=model.architecture,
         name=model.name or model.architecture,

@@ -19,6 +19,7 @@ from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.metrics.proportions import wilson
 from cxr_edge.pipeline.discover import PACKED, Skipped
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.progress import stage, track
 
 FEW: Final = 100
 """Validation images of a class; fewer are too few to choose a model by."""
@@ -194,7 +195,7 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
     digests: list[str] = []
     sources: list[SourceFacts] = []
     unreadable = {}
-    for image, prepared in read_images(listed, _THUMBNAIL):
+    for image, prepared in track(read_images(listed, _THUMBNAIL), "reading images", len(listed)):
         if isinstance(prepared.content, ImageError):
             unreadable[str(image.path)] = prepared.content.reason
         else:
@@ -204,11 +205,9 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
             sources.append(prepared.content.source)
     if not images:
         raise DataError(f"{data}: expected readable images, none of {len(listed)} is")
-    near = [
-        (one, other)
-        for one, other in near_duplicates(np.stack(thumbnails))
-        if digests[one] != digests[other]
-    ]
+    with stage("looking for near duplicates"):
+        pairs = near_duplicates(np.stack(thumbnails))
+    near = [(one, other) for one, other in pairs if digests[one] != digests[other]]
     return ReadSet(
         classes, tuple(images), tuple(digests), tuple(sources), tuple(near), unreadable,
         skipped.counts[PACKED],

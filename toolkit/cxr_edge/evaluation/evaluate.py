@@ -168,7 +168,7 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     ModelInvalid
         A score is not a probability.
     """
-    given = run_in_batches(model.runtime, pixels).scores
+    given = run_in_batches(model.runtime, pixels, what="scoring images").scores
     scores = given.astype(np.float64).round(PROBABILITY_DECIMALS)
     wrong = ~((scores >= 0) & (scores <= 1))
     if wrong.any():

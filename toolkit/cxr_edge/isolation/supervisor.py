@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import select
+import selectors
 import signal
 import sys
 import threading
@@ -45,7 +45,7 @@ def supervise(command: str, advice: str) -> int | None:
             return None
         code = child.wait(in_flight, asked)
         if in_flight.code is not None:  # all was done; a later crash does not count
-            return in_flight.code
+            return code if code >= 0 else in_flight.code
         if asked:
             return _INTERRUPTED
         if code >= 0:
@@ -98,10 +98,20 @@ class _Child:
 
     def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
         """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
+        with selectors.DefaultSelector() as end:  # select() knows no more than 1,024 descriptors
+            end.register(self._life, selectors.EVENT_READ)
+            self._watch(end, in_flight, asked)
+        _, status = os.waitpid(self._pid, 0)
+        os.close(self._life)
+        os.close(self._leash)
+        return os.waitstatus_to_exitcode(status)
+
+    def _watch(
+        self, end: selectors.BaseSelector, in_flight: InFlightTable, asked: list[int]
+    ) -> None:
+        """Return when the process has ended, or has been killed."""
         passed_on, patience = 0, GRACE
-        ended = select.poll()  # select() knows no more than 1,024 descriptors
-        ended.register(self._life)
-        while not ended.poll(1e3 * LOOK_EVERY):
+        while not end.select(LOOK_EVERY):
             if len(asked) > passed_on:
                 passed_on = len(asked)
                 self._send(asked[-1])
@@ -111,11 +121,7 @@ class _Child:
             self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
             if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
-                break
-        _, status = os.waitpid(self._pid, 0)
-        os.close(self._life)
-        os.close(self._leash)
-        return os.waitstatus_to_exitcode(status)
+                return
 
     def _send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

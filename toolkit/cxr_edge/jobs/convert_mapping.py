@@ -29,6 +29,9 @@ MAPPING: Final = CsvKind(
     ),
     advice="choose another --mapping and DST, or remove the mapping and the images",
     moved="its row {number} is of another file than the one at that position now",  # no name
+    changed_files="files were added, removed or renamed since, or one can be read that could not "
+    "be",
+    names_files=False,
     older_manifests={1: "started"},
 )
 """Kind of a conversion's CSV file."""

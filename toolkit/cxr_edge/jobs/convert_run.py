@@ -108,6 +108,10 @@ class _ConvertWork:
         return self.job.mapping
 
     @property
+    def add_new(self) -> bool:
+        return False  # names are numbered in the order of the files
+
+    @property
     def in_flight(self) -> InFlightTable:
         return self.job.in_flight
 

@@ -1,6 +1,7 @@
 """The folder of images that a conversion writes."""
 
 import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +11,7 @@ from cxr_edge.jobs.convert_mapping import MAPPING, Converted, ConvertOutcome, En
 from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.prepare import Attempt, failure
+from cxr_edge.reports.append_log import cell_shown
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import printable
 
@@ -38,9 +40,10 @@ class ImageFolder:
             target = self._names.claim(_without_suffix(item.path))
         else:
             self._names.note(target)
-        if not (self._folder / target).is_file():
+        if not os.path.isfile(self._folder / target):  # noqa: PTH113  (of any name)
             raise ReportError(
-                f"the conversion cannot be continued: {self._folder} lacks {row['target']}; "
+                f"the conversion cannot be continued: {self._folder} lacks "
+                f"{cell_shown(row['target'])}; "
                 f"{MAPPING.advice}"
             )
 

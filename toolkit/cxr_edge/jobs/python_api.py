@@ -14,6 +14,7 @@ from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.ranges import WORKERS
 
 
 def open_model(
@@ -27,6 +28,7 @@ def open_model(
     threads: int = 1,
     batch_size: int | None = 1,
     self_test: bool = True,
+    allow_nondeterministic: bool = False,
 ) -> Classifier:
     """Open a model, as ``cxr scan`` does.
 
@@ -51,6 +53,8 @@ def open_model(
         Images per call of the model in :func:`scan`; None for the fastest, which is measured.
     self_test
         Whether a package's self-test runs before its first use on this machine.
+    allow_nondeterministic
+        Whether a model is used whose answer to an image varies, or depends on other images.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def open_model(
     UsageError
         The model does not exist, or an argument cannot work.
     ModelError
-        The model cannot be run here.
+        The model cannot be run here, or its answers are no probabilities or vary.
     SelfTestFailed
         The model gives other results here than where its package was made.
     """
@@ -77,6 +81,7 @@ def open_model(
             batch_size=batch_size,
             threads=threads,
             self_test=self_test,
+            allow_nondeterministic=allow_nondeterministic,
         )
     ).classifier
 
@@ -112,7 +117,7 @@ def scan(
     Raises
     ------
     UsageError
-        A path does not exist.
+        A path does not exist, or ``workers`` is out of range.
     ReportError
         A folder vanished while it was read.
     MachineError
@@ -120,6 +125,8 @@ def scan(
     ModelError
         The runtime failed.
     """
+    if workers is not None:
+        WORKERS.require("workers", workers)
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()

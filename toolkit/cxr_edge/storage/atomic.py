@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,8 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path
-        File that is made or replaced.
+        File that is made or replaced. A device or a pipe of that name is refused: a rename would
+        put a file in its place.
     durable
         Wait until the file is on the disk.
 
@@ -30,7 +32,14 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ------
     Path
         Empty file to write to. Its suffix is that of ``path``, for libraries that judge by it.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written, or stands for something that is not a regular file.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, "it is not a regular file", str(path))
     # The name of the file is left out: it may be as long as names can be.
     suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
     temporary = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}")

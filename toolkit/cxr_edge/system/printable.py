@@ -46,6 +46,11 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """Return text for a message, its end cut off where nobody would read it."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message, or the name of its class if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

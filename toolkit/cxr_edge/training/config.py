@@ -1,12 +1,13 @@
 """Settings of a training run, checked when made; Keras is not loaded for that."""
 
 import dataclasses
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.ranges import HELD_OUT, SEED, Range
 
 Architecture: TypeAlias = Literal[
     "dense", "dense-deep", "cnn", "cnn-pooled", "edge", "efficientnet-lite0", "mobilenet-v3-small"
@@ -37,13 +38,23 @@ _CHOICES: Final = {
 OF_A_SEED: Final = ("seed", "command", "name")
 """Settings in which runs with different seeds may differ."""
 
-_RANGES: Final = (
-    ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
-    ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
-    ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
-    ("validation_fraction", 0.01, 0.9),
-)  # fmt: skip
-"""Option, least and largest value."""
+RANGES: Final[Mapping[str, Range]] = {
+    "epochs": Range(1, 10_000),
+    "head_epochs": Range(0, 9_999),
+    "patience": Range(1, 10_000),
+    "batch_size": Range(2, 65_536),
+    "learning_rate": Range(0, 1e30, whole=False),
+    "weight_decay": Range(0, 1e30, whole=False),
+    "label_smoothing": Range(0, 0.5, whole=False),
+    "averaging": Range(0, 0.9999, whole=False),
+    "seed": SEED,
+    "split_seed": SEED,
+    "validation_fraction": HELD_OUT,
+}
+"""Setting to the numbers that it may have."""
+
+IMAGE_SIZE: Final = Range(32, 1024)
+"""Width and height of a network's input, pixels."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,9 @@ class FitConfig:
                 raise UsageError(
                     f"--{option}: expected one of {', '.join(known)}, got {getattr(self, option)!r}"
                 )
-        for option, low, high in _RANGES:
-            if not low <= getattr(self, option) <= high:
-                raise UsageError(
-                    f"--{option.replace('_', '-')}: expected {low:g} to {high:g}, "
-                    f"got {getattr(self, option)!r}"
-                )
-        if not 0 <= self.head_epochs < self.epochs:
+        for option, within in RANGES.items():
+            within.require(f"--{option.replace('_', '-')}", getattr(self, option))
+        if self.head_epochs >= self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
                 f"got {self.head_epochs}"

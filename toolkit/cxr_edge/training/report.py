@@ -48,9 +48,9 @@ def write_report(
 
 {NOTICE}
 
-{facts.architecture}, {spec.input}, trained on {facts.training_films} images of
-{facts.training_patients} patients and validated on {facts.validation_films} of
-{facts.validation_patients} others: {facts.data or "data not described"}.
+{facts.architecture}, {spec.input}. Trained on {facts.training_films} images of
+{facts.training_patients} patients, validated on {facts.validation_films} images of
+{facts.validation_patients} other patients. Data: {facts.data or "not described"}.
 
     {facts.command}
 
