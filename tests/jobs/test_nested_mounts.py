@@ -38,8 +38,10 @@ def test_a_disk_that_goes_ends_the_scan_and_is_continued(
         capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    gone, back = json.loads(done.stdout)
+    gone, too_early, back = json.loads(done.stdout)
     assert (gone["code"], gone["failed"]) == (1, 0)
     assert "b is no longer available" in gone["error"]
     assert gone["rows"] < 3 * COUNT
+    assert (too_early["code"], too_early["rows"]) == (1, gone["rows"])
+    assert "b/ was a disk of its own, and none is mounted there; mount it" in too_early["error"]
     assert back == {"code": 0, "error": "", "rows": 3 * COUNT, "failed": 0}

@@ -39,7 +39,7 @@ def fill(folder: Path, name: str) -> None:
 
 
 def main(place: Path, name: str, after: int) -> None:
-    """Scan once while the disk goes, and again once it is back; print both results as JSON."""
+    """Scan while the disk goes, without it, and once it is back; print the results as JSON."""
     root, report = place / "films", place / "report.csv"
     disk = root / "b"
     disk.mkdir(parents=True)
@@ -72,8 +72,9 @@ def main(place: Path, name: str, after: int) -> None:
     seen = 0
     mount()
     first = scan()
+    too_early = scan()
     mount()
-    sys.stdout.write(json.dumps([first, scan()]))
+    sys.stdout.write(json.dumps([first, too_early, scan()]))
 
 
 if __name__ == "__main__":

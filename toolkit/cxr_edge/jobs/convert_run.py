@@ -144,7 +144,9 @@ class _ConvertWork:
             key_check=pseudonym(self.key, "cxr convert") if self.key else None,
             recipe_sha256=CXR_1.digest,
         )
-        return ConvertManifest(identity=identity, counts=Counts(), skipped=skipped.counts)
+        return ConvertManifest(
+            identity=identity, counts=Counts(), skipped=skipped.counts, disks=skipped.disks
+        )
 
     def recall(self, row: Mapping[str, str], item: ImageItem, _manifest: ConvertManifest) -> None:
         self.images.recall(row, item)

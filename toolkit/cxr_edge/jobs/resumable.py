@@ -161,6 +161,10 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
     recorded = kind.recorded(out)
     if changed := differences(recorded.identity, manifest.settings):
         raise kind.started_otherwise(out, changed)
+    if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
+        place = lost[0] if kind.names_files else "a folder"
+        why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
+        raise kind.refused(out, why, "mount it and run the same command again, or ")
     running = check_rows(kind, out, recorded.digest)
     manifest = replace(manifest, report_started=recorded.report_started, order=recorded.order)
     rows = Rows(kind, out, manifest.counts.add, lambda row, item: work.recall(row, item, manifest))

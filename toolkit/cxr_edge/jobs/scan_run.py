@@ -113,6 +113,7 @@ class _ScanWork:
             identity=self._identity,
             counts=ScanCounts(),
             skipped=skipped.counts,
+            disks=skipped.disks,
             first_lost=skipped.first_lost,
             runtime_asked=config.runtime,
             runtime_why=model.why,

@@ -96,6 +96,9 @@ class Skipped:
     first_lost: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_LOST` of :data:`MAY_HOLD_IMAGES`, as in the report."""
 
+    disks: list[str] = field(default_factory=list)
+    """Paths, as in the report, of the disks that are mounted below the PATHs and are walked."""
+
     def add(self, reason: str, path: str) -> None:
         """Count one."""
         self.counts[reason] += 1
@@ -170,6 +173,11 @@ class _Walk:
         self._where = f"{root.where.rstrip('/')}/"
         self._prefix = f"{root.prefix}/" if root.prefix else ""
         self._known = _disks(self._where, storage)
+        skipped.disks += (
+            printable(self._prefix + where.removeprefix(self._where))
+            for where in self._known
+            if where != self._where
+        )
 
     def items(self) -> Iterator[ImageItem]:
         # A stack of our own: a deep tree must not exhaust Python's.

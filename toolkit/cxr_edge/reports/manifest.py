@@ -45,6 +45,8 @@ class Manifest:
     """Counts of the whole file."""
     skipped: Counter[str]
     """Files and folders that were not taken, by why."""
+    disks: list[str] = field(default_factory=list)
+    """Paths of the disks that were mounted below the PATHs when this run started."""
     continued_from: int = 0
     """Rows that an earlier run had written."""
     order: str = SORTED

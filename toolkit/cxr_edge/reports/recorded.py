@@ -36,6 +36,8 @@ class Recorded:
     """Digest of its rows; of none where an earlier version wrote it."""
     exit_code: int | None
     """Exit code of its last run; None where that was killed, or runs."""
+    disks: list[str]
+    """Paths of the disks that were mounted below the PATHs."""
     fields: Mapping[str, Any]
     """Everything in the manifest, by key."""
 
@@ -77,6 +79,7 @@ class Recorded:
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
             exit_code=code if is_int(code) else None,
+            disks=_field(data, "disks", list) if "disks" in data else [],
             fields=data,
         )
 
