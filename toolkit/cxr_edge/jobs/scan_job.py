@@ -58,7 +58,7 @@ class ScanJob:
         """
         resolve_roots(paths)
         if quarantine:
-            check_quarantine(quarantine, paths)
+            check_quarantine(quarantine, paths, out)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         preferred = None if fresh and not table.started else preferred_by(out)

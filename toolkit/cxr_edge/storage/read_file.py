@@ -31,6 +31,8 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
             data = file.read(size + 1)
     except OSError as exc:
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise Unreadable("the file cannot be read: no file has a NUL in its name") from exc
     except MemoryError as exc:
         raise TooLarge("expected a file that fits into memory, got a larger one") from exc
     if len(data) != size:
