@@ -37,6 +37,8 @@ def job(images: Path, tmp_path: Path) -> ConvertJob:
         ({"mapping": "out/m.csv"}, "out does not exist; make it first"),
         ({"target": "empty", "mapping": "empty/m.csv"}, "must be outside of DST"),
         ({"target": "empty", "key": "empty/key"}, "must be outside of DST"),
+        ({"mapping": "m.csv", "key": "m.csv"}, "expected another file than the mapping"),
+        ({"mapping": "m.csv", "key": "m.run.json"}, "expected another file than the mapping"),
         ({"key": "none/key"}, "cannot be read or created"),
         ({"key": "full/file"}, "at least 16 secret bytes"),
     ],

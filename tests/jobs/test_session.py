@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes import SAMPLES
 from runs import rows, session_of
@@ -77,6 +78,12 @@ def test_settings_that_cannot_work_cannot_be_made(settings: dict[str, Any], mess
     """They are refused before a model is opened, by name."""
     with pytest.raises(UsageError, match=message):
         ScanConfig(**settings)
+
+
+def test_settings_are_numbers_of_pythons_own() -> None:
+    """What a notebook computes with NumPy is as good, and no threshold is a negative zero."""
+    config = ScanConfig(threshold=np.float32(-0.0), batch_size=np.int64(4))  # type: ignore[arg-type]
+    assert (repr(config.threshold), type(config.batch_size)) == ("0.0", int)
 
 
 def test_everything_is_open_in_a_session() -> None:

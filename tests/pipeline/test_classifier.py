@@ -93,6 +93,22 @@ def test_wrong_pixels_are_a_mistake_of_the_caller(classifier: Classifier) -> Non
         classifier.classify(np.eye(9))
 
 
+@pytest.mark.parametrize("source", [None, 7, ["a.jpg"], np.uint8(7)])
+def test_what_is_no_source_is_a_mistake_of_the_caller(
+    classifier: Classifier, source: object
+) -> None:
+    """The message says what is taken and what was given."""
+    with pytest.raises(UsageError, match="expected the path of an image, its bytes or an array"):
+        classifier.classify(source)  # type: ignore[arg-type]
+
+
+def test_bytes_in_any_container_are_the_bytes_of_a_file(classifier: Classifier) -> None:
+    """A buffer of a download is as good as bytes."""
+    data = IMAGE.read_bytes()
+    for source in (bytearray(data), memoryview(data)):
+        assert classifier.classify(source) == classifier.classify(data)
+
+
 def test_a_lone_image_keeps_the_shape_of_calls(model: Model) -> None:
     """On a device the call has the size of a scan's, so that the probability is a scan's."""
     batching = Batching(4, padded=True)

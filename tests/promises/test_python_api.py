@@ -104,3 +104,18 @@ def test_the_import_is_cheap_and_the_names_are_typed() -> None:
     assert dir(cxr_edge) == sorted(cxr_edge.__all__)
     with pytest.raises(AttributeError, match="no attribute 'classify'"):
         _ = cxr_edge.classify  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"workers": 0}, "^workers: expected a whole number from 1 to 1024, got 0$"),
+        ({"workers": 10**9}, "from 1 to 1024, got 1000000000$"),
+        ({"classifier": "default"}, "expected what open_model.* returns, got a str$"),
+        ({"paths": "a\0b"}, "which has no NUL in it"),
+    ],
+)
+def test_a_scan_that_cannot_work_is_told_at_once(values: dict[str, Any], message: str) -> None:
+    """Not when the first outcome is asked for, nor by a library's error."""
+    with pytest.raises(UsageError, match=message):
+        cxr_edge.scan(**{"paths": SAMPLES, **values})

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import selectors
+import select
 import signal
 import sys
 import threading
@@ -98,20 +98,10 @@ class _Child:
 
     def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
         """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
-        with selectors.DefaultSelector() as end:  # select() knows no more than 1,024 descriptors
-            end.register(self._life, selectors.EVENT_READ)
-            self._watch(end, in_flight, asked)
-        _, status = os.waitpid(self._pid, 0)
-        os.close(self._life)
-        os.close(self._leash)
-        return os.waitstatus_to_exitcode(status)
-
-    def _watch(
-        self, end: selectors.BaseSelector, in_flight: InFlightTable, asked: list[int]
-    ) -> None:
-        """Return when the process has ended, or has been killed."""
         passed_on, patience = 0, GRACE
-        while not end.select(LOOK_EVERY):
+        ended = select.poll()  # select() knows no more than 1,024 descriptors
+        ended.register(self._life)
+        while not ended.poll(1e3 * LOOK_EVERY):
             if len(asked) > passed_on:
                 passed_on = len(asked)
                 self._send(asked[-1])
@@ -121,7 +111,11 @@ class _Child:
             self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
             if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
-                return
+                break
+        _, status = os.waitpid(self._pid, 0)
+        os.close(self._life)
+        os.close(self._leash)
+        return os.waitstatus_to_exitcode(status)
 
     def _send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -62,6 +62,11 @@ class ConvertJob:
                 f"SRC and DST must not be inside each other, got {source} and {target}; choose "
                 "another DST"
             )
+        if len({path.resolve() for path in self._own}) < len(self._own):
+            raise UsageError(
+                f"--key: expected another file than the mapping {self.mapping} and its run "
+                f"manifest, got {self.key}"
+            )
         for path in self._own:
             if target in path.resolve().parents:
                 raise UsageError(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cxr_edge.errors import UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
 from cxr_edge.pipeline.classifier import Classifier
@@ -117,7 +118,7 @@ def scan(
     Raises
     ------
     UsageError
-        A path does not exist, or ``workers`` is out of range.
+        A path does not exist, ``workers`` is out of range, or the classifier is something else.
     ReportError
         A folder vanished while it was read.
     MachineError
@@ -128,6 +129,10 @@ def scan(
     if workers is not None:
         WORKERS.require("workers", workers)
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not isinstance(classifier, Classifier | None):
+        raise UsageError(
+            f"classifier: expected what open_model() returns, got a {type(classifier).__name__}"
+        )
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()
     folders = SourceFolders()

@@ -67,7 +67,7 @@ class ScanJob:
             raise UsageError("--fresh, --add-new and --retry-failed exclude each other; give one")
         resolve_roots(paths)
         if quarantine:
-            check_quarantine(quarantine, paths)
+            check_quarantine(quarantine, paths, out)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         preferred = None if fresh and not table.started else preferred_by(out)

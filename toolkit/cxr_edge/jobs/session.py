@@ -1,7 +1,9 @@
 """Everything that a scan needs open: model, threshold, input checks and batch size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.model_trial import try_model
@@ -18,7 +20,18 @@ from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
-from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS
+from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
+
+_RANGES: Final[Mapping[str, Range]] = {
+    "threshold": SHARE,
+    "batch_size": BATCH_SIZE,
+    "workers": WORKERS,
+    "threads": THREADS,
+}
+"""Setting to the numbers that it may have."""
+
+_OPTIONAL: Final = frozenset({"threshold", "batch_size", "workers"})
+"""Settings that may be None."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,10 @@ class ScanConfig:
         """
         if self.operating_point is not None and self.threshold is not None:
             raise UsageError("operating_point and threshold exclude each other; give one")
-        if self.threshold is not None:
-            SHARE.require("threshold", self.threshold)
-        if self.batch_size is not None:
-            BATCH_SIZE.require("batch_size", self.batch_size)
-        if self.workers is not None:
-            WORKERS.require("workers", self.workers)
-        THREADS.require("threads", self.threads)
+        for name, within in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                object.__setattr__(self, name, within.require(name, value))
 
 
 @dataclass(frozen=True)

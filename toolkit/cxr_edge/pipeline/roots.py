@@ -48,6 +48,8 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list
 def _is_folder(path: str | Path, storage: Storage) -> bool:
     try:
         return storage.stat(str(path)).kind is Kind.FOLDER
+    except ValueError as exc:
+        raise UsageError(f"{str(path)!r}: expected a path, which has no NUL in it") from exc
     except PermissionError as exc:
         raise UsageError(f"{path} cannot be listed; check its permissions") from exc
     except (FileNotFoundError, NotADirectoryError) as exc:

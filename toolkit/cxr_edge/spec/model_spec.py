@@ -87,7 +87,7 @@ class ModelSpec:
         UsageError
             The model has none of that name.
         """
-        wanted = name or self.default_operating_point
+        wanted = self.default_operating_point if name is None else name
         for point in self.operating_points:
             if point.name == wanted:
                 return point

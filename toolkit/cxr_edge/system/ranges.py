@@ -30,8 +30,8 @@ class Range:
             return False
         return bool(self.least <= value <= self.most)
 
-    def require(self, name: str, value: object) -> None:
-        """Check a setting.
+    def require(self, name: str, value: Any) -> float:  # Any: what it is, is checked
+        """Return a setting as a number of Python's own, which JSON takes.
 
         Raises
         ------
@@ -41,6 +41,7 @@ class Range:
         if value not in self:
             text = str(value) if isinstance(value, Real) else repr(value)
             raise UsageError(f"{name}: expected {self}, got {shortened(text)}")
+        return int(value) if self.whole else float(value) + 0.0  # no minus before a zero
 
 
 SHARE: Final = Range(0, 1, whole=False)
