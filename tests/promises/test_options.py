@@ -36,8 +36,10 @@ PLACE = {
     "export": {"model": "folder"},
     "verify": {"package": "folder"},
 }
-"""Arguments and options of commands that are quick, and models where one that does not exist is told
-before an option; all others get paths that do not exist."""
+"""Arguments and options of commands that are quick, and models where a missing one is told first.
+
+All others get paths that do not exist.
+"""
 
 
 BY_THE_COMMAND = {"convert --bits": (8, 16), "train --channels": (1, 3)}

@@ -1,5 +1,6 @@
 """``cxr convert``: images to image files without identifiers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,7 +12,14 @@ from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import bars, count_line, files_line, missing_line, skipped_line
+from cxr_edge.cli.run_display import (
+    bars,
+    count_line,
+    files_line,
+    missing_line,
+    print_summary,
+    skipped_line,
+)
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
 from cxr_edge.system.ranges import QUALITY
@@ -112,7 +120,7 @@ def convert(
         table.limit(timeout, memory_to_hold())
         manifest = run_convert(job, bars(job.sources.candidates, quiet=quiet))
     if not quiet:
-        _print_summary(job, manifest)
+        print_summary(_summary_lines(job, manifest))
     raise typer.Exit(manifest.exit_code or 0)
 
 
@@ -142,21 +150,21 @@ def _job(
     )
 
 
-def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
-    """Print counts, and no name of a source: it may identify a patient."""
+def _summary_lines(job: "ConvertJob", manifest: "ConvertManifest") -> Iterator[str]:
+    """Yield counts, and no name of a source: it may identify a patient."""
     counts = manifest.counts
-    typer.echo(files_line(manifest, "mapping"))
-    typer.echo(f"converted {counts.ok}: {job.encoding.described}, in {job.target}")
-    typer.echo(count_line("flagged", counts.flagged, counts.flags))
-    typer.echo(count_line("failed", counts.failed, counts.reasons))
+    yield files_line(manifest, "mapping")
+    yield f"converted {counts.ok}: {job.encoding.described}, in {job.target}"
+    yield count_line("flagged", counts.flagged, counts.flags)
+    yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
-        typer.echo(f"failed files: the rows of {job.mapping} whose status is failed")
-    typer.echo(skipped_line(manifest.skipped))
+        yield f"failed files: the rows of {job.mapping} whose status is failed"
+    yield skipped_line(manifest.skipped)
     if manifest.not_read:
-        typer.echo(missing_line(manifest.skipped))
+        yield missing_line(manifest.skipped)
     if job.key:
-        typer.echo(f"names: pseudonyms, made with the key {job.key}")
-        typer.echo(f"mapping: {job.mapping}; keep it and the key apart from the images")
+        yield f"names: pseudonyms, made with the key {job.key}"
+        yield f"mapping: {job.mapping}; keep it and the key apart from the images"
     else:
-        typer.echo("names: original names, which may identify patients")
-        typer.echo(f"mapping: {job.mapping}; keep it apart from the images")
+        yield "names: original names, which may identify patients"
+        yield f"mapping: {job.mapping}; keep it apart from the images"

@@ -1,8 +1,13 @@
 """The progress bar and the summary of a run on the terminal."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
@@ -28,6 +33,29 @@ def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Ba
     from cxr_edge.reports.progress import Meter
 
     return [Bar(Meter(candidates()), Console(stderr=True))]
+
+
+def print_summary(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines, folded between words on a terminal; a pipe gets each of them whole.
+
+    Parameters
+    ----------
+    lines
+        Lines; those that start with spaces are columns, and stay as they are.
+    err
+        Whether they go to standard error.
+    """
+    stream = sys.stderr if err else sys.stdout
+    fold = partial(
+        textwrap.wrap,
+        width=shutil.get_terminal_size().columns,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        whole = not stream.isatty() or line.startswith(" ")
+        typer.echo(line if whole else "\n".join(fold(line)), err=err)
 
 
 def files_line(manifest: "Manifest", what: str) -> str:

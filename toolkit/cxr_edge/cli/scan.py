@@ -9,7 +9,7 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import bars
+from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
 from cxr_edge.errors import ExitCode
@@ -84,8 +84,7 @@ def scan(
     if output.as_json:
         typer.echo(summary_json(manifest, output.out), err=to_stdout)
     elif not output.quiet:
-        for line in summary_lines(manifest, output.out):
-            typer.echo(line, err=to_stdout)
+        print_summary(summary_lines(manifest, output), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
 
 

@@ -9,6 +9,7 @@ from cxr_edge.cli.run_display import count_line, files_line, missing_line, skipp
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
+    from cxr_edge.cli.scan_options import OutputOptions
     from cxr_edge.reports.run_manifest import RunManifest
 
 _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
@@ -22,7 +23,7 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
     return json.dumps(content, ensure_ascii=False, default=vars)
 
 
-def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
+def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
     """Yield the lines of the summary for a person."""
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
@@ -52,7 +53,9 @@ def summary_lines(manifest: "RunManifest", out: Path) -> Iterator[str]:
         )
     if not counts.rows:
         yield "no images found: the report has its header only"
-    yield f"report: {out}"
+    if output.quarantine and counts.failed:
+        yield f"copies of the failed files: {output.quarantine}"
+    yield f"report: {output.out}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
