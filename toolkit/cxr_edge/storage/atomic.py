@@ -43,7 +43,10 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     # The name of the file is left out: it may be as long as names can be.
     suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
     temporary = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}")
-    temporary.touch(exist_ok=False)
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as exc:  # told of the file that the user knows
+        raise OSError(exc.errno, exc.strerror, str(path)) from exc
     try:
         yield temporary
         if durable:
