@@ -58,7 +58,7 @@ def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
 def test_an_error_names_the_file_that_was_meant(tmp_path: Path) -> None:
     """No one knows the temporary name."""
     with (
-        pytest.raises(FileNotFoundError, match="none/report.csv"),
+        pytest.raises(FileNotFoundError, match=r"none/report\.csv"),
         atomic_write(tmp_path / "none" / "report.csv"),
     ):
         pytest.fail("there is no folder")
