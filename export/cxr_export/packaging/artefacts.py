@@ -11,7 +11,7 @@ import keras
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelError
 from cxr_edge.models.consistency import try_answers
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import ORIGINAL, Format
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
@@ -129,7 +129,7 @@ class ArtefactMaker:
             try:
                 with stage(f"converting to {_FLOAT[runtime]}"):
                     _EXPORTS[runtime](self.model, self.spec, path)
-                made = open_model(str(path), runtime).runtime
+                made = open_artefact(str(path), runtime).runtime
                 try_answers(made).require_usable(str(path))
             except ModelError as exc:
                 self.impossible[runtime] = str(exc).replace(f"{self.scratch}/", "")

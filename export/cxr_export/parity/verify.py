@@ -18,7 +18,7 @@ from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS, ORIGINAL, Format
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
@@ -123,7 +123,7 @@ def measure_artefact(
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_model(str(path), kind.runtime).runtime
+    runtime = open_artefact(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])

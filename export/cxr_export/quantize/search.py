@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.gates import Gate
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
@@ -223,4 +223,4 @@ def _in_float(base: QuantizationPlan, layers: tuple[str, ...]) -> QuantizationPl
 
 
 def _scores(path: Path, pixels: NDArray[np.uint8]) -> Scores:
-    return run_in_batches(open_model(str(path)).runtime, pixels).scores
+    return run_in_batches(open_artefact(str(path)).runtime, pixels).scores

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.append_log import AppendLog, cell_shown, is_started, read_rows
 from cxr_edge.reports.check_place import check_place
@@ -203,7 +203,7 @@ def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
         digests, spec = set(read_checksums(path).values()), package_spec(path)
     else:
         given = read_spec_file(job.spec) if job.spec else None
-        model = open_model(job.model, spec=given)
+        model = open_artefact(job.model, spec=given)
         digests, spec = {model.sha256}, model.spec
     if before.model_sha256 not in digests:
         raise UsageError(

@@ -45,7 +45,7 @@ def choose(
     path
         A package or a file.
     runtime, device, preferred
-        As for :func:`cxr_edge.models.open.open_model`.
+        As for :func:`cxr_edge.models.open.open_artefact`.
 
     Raises
     ------
