@@ -12,7 +12,7 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelError
 from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.open import open_artefact
-from cxr_edge.models.package import ORIGINAL, Format
+from cxr_edge.models.package import ORIGINAL, ArtefactFormat
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
@@ -113,7 +113,7 @@ class ArtefactMaker:
         }
 
     @property
-    def _kinds(self) -> list[Format]:
+    def _kinds(self) -> list[ArtefactFormat]:
         return [kind for kind in self.request.kinds if kind.runtime not in self.impossible]
 
     def _convert(self) -> None:
@@ -137,7 +137,7 @@ class ArtefactMaker:
             raise ModelError("; ".join(self.impossible.values()))
 
     def _search(
-        self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores
+        self, kind: ArtefactFormat, calibration: ImageSet, judged: ImageSet, expected: Scores
     ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
         return QuantizationSearch(
@@ -151,7 +151,7 @@ class ArtefactMaker:
             count=self.request.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, images: ImageSet) -> Quantizer:
+    def _quantizer(self, kind: ArtefactFormat, source: Path, images: ImageSet) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 
