@@ -25,7 +25,7 @@ from cxr_export.parity.report import ArtefactParity, ParityReport
 from cxr_export.parity.verdict import Verdict
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
-from cxr_export.quantize.search import Attempt, QuantizationSearch, best_of
+from cxr_export.quantize.search import QuantizationAttempt, QuantizationSearch, best_of
 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
 """Runtime to the float artefact from which those of fewer bits are made."""
@@ -80,7 +80,7 @@ class ArtefactMaker:
         self._convert()
         expected = run_in_batches(original, judged.pixels, what="scoring by Keras").scores
         kept: list[ArtefactParity] = []
-        attempts: dict[str, list[Attempt]] = {}
+        attempts: dict[str, list[QuantizationAttempt]] = {}
         withheld: dict[str, list[str]] = {}
         for kind in self._kinds:
             path, gate = self.scratch / kind.file, self.request.gates[kind.precision]
@@ -161,5 +161,7 @@ class ArtefactMaker:
         return TfliteQuantizer(kind.precision, source, images.pixels)
 
 
-def _as_records(attempts: Mapping[str, Sequence[Attempt]]) -> dict[str, list[dict[str, object]]]:
+def _as_records(
+    attempts: Mapping[str, Sequence[QuantizationAttempt]],
+) -> dict[str, list[dict[str, object]]]:
     return {file: [attempt.to_dict() for attempt in tried] for file, tried in attempts.items()}
