@@ -16,7 +16,7 @@ from fakes import CLASSES, FakeRuntime
 from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
@@ -305,7 +305,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
             list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
         out = ("-o", tmp_path / "out", "--overwrite")
         result = cxr("evaluate", tmp_path / "films.csv", *out, *words)
@@ -328,7 +328,7 @@ def test_what_was_held_out_is_taken_first(
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
     assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output

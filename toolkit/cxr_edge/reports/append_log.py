@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from cxr_edge.errors import ReportError
-from cxr_edge.reports.recorded import Recorded, owner_of, read_manifest
+from cxr_edge.reports.recorded import Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_header
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
@@ -51,7 +51,7 @@ class CsvKind:
     """Whether messages may name files; names of a mapping's sources may identify patients."""
     older_manifests: Mapping[int, str]
     """Versions of the manifest that are continued, as for
-    :func:`cxr_edge.reports.recorded.read_manifest`."""
+    :func:`cxr_edge.reports.recorded.read_run_manifest`."""
 
     @property
     def header(self) -> bytes:
@@ -71,8 +71,8 @@ class CsvKind:
         return self.refused(path, f"was started with other settings ({changed})")
 
     def recorded(self, path: Path) -> Recorded:
-        """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_manifest`."""
-        return read_manifest(path, self.advice, self.older_manifests)
+        """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+        return read_run_manifest(path, self.advice, self.older_manifests)
 
     def alone_at(self, path: Path) -> AbstractContextManager[None]:
         """Keep other processes away from a file; as :func:`cxr_edge.storage.lock.alone_at`."""

@@ -50,7 +50,7 @@ class Recorded:
         data
             The JSON.
         older
-            As for :func:`read_manifest`.
+            As for :func:`read_run_manifest`.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Recorded:
         return self.exit_code in _FINISHED
 
 
-def read_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
+def read_run_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
     """Read how an existing report or mapping was started.
 
     Parameters
