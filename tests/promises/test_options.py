@@ -14,6 +14,8 @@ from fakes import SAMPLES
 from cxr_edge.cli.app import app
 from cxr_edge.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)
 
 NUMBERS = ("0", "-1", "0.5", "nan", "-nan", "inf", "-inf", "1e18", "1e999", "9" * 30, "9" * 5000,
@@ -29,7 +31,7 @@ SECONDS = 30
 TensorFlow takes most of them where it is loaded."""
 
 PLACE = {
-    "scan": {"paths": "image.jpg"},
+    "scan": {"paths": "image.jpg", "runtime": "onnx", "batch_size": "1"},
     "convert": {"source": "image.jpg", "target": "converted"},
     "doctor": {"folder": "folder"},
     "benchmark": {"folder": "missing", "model": "folder"},
@@ -126,7 +128,6 @@ def test_a_number_out_of_range_is_refused(cxr: Callable[..., Any], parameter: Pa
             assert parameter.it.opts[0] in result.output, text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("parameter", TEXTUAL, ids=str)
 def test_no_text_ends_in_a_traceback(
     cxr: Callable[..., Any], here: Path, parameter: Parameter
