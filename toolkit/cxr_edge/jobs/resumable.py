@@ -16,7 +16,7 @@ from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
-from cxr_edge.reports.append_log import CsvKind, is_started
+from cxr_edge.reports.append_log import CsvKind, cell_shown, is_started
 from cxr_edge.reports.catch_up import Rows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
@@ -162,7 +162,7 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
     if changed := differences(recorded.identity, manifest.settings):
         raise kind.started_otherwise(out, changed)
     if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
-        place = lost[0] if kind.names_files else "a folder"
+        place = cell_shown(lost[0]) if kind.names_files else "a folder"
         why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
         raise kind.refused(out, why, "mount it and run the same command again, or ")
     running = check_rows(kind, out, recorded.digest)
