@@ -13,7 +13,7 @@ from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
 from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.reports.append_log import AppendLog, cell_shown, is_started, read_rows
+from cxr_edge.reports.append_log import AppendLog, is_started, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
@@ -26,6 +26,7 @@ from cxr_edge.spec.json_fields import is_int, is_number
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.printable import cell_shown
 
 _COPIED: Final = (
     "runtime_asked", "runtime_why", "device_asked", "device_why", "batch_size", "batch_why",

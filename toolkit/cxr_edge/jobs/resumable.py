@@ -16,7 +16,7 @@ from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
-from cxr_edge.reports.append_log import CsvKind, cell_shown, is_started
+from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.catch_up import Rows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
@@ -24,7 +24,7 @@ from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import ARRIVAL, Manifest, differences, manifest_path, utc_now
 from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 M = TypeVar("M", bound=Manifest)
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,9 +20,6 @@ SYNC_EVERY: Final = 5.0
 
 _LONGEST_HEADER: Final = 4096
 """Bytes of a first line that are looked at."""
-
-_LONGEST_SHOWN: Final = 300
-"""Characters of a cell that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -226,12 +222,6 @@ def parsed(line: bytes) -> list[str]:
         return next(csv.reader([line.decode()], strict=True))
     except csv.Error as exc:
         raise ValueError(str(exc)) from exc
-
-
-def cell_shown(text: str) -> str:
-    """Return the text of a cell for a message: of a file that was edited it may be anything."""
-    text = re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def is_started(kind: CsvKind, path: Path) -> bool:

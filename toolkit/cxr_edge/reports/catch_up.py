@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.pipeline.discover import ImageItem
-from cxr_edge.reports.append_log import CsvKind, cell_shown, read_rows
+from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.earlier_rows import EarlierRows
 from cxr_edge.reports.manifest import Gone
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 
 @dataclass(frozen=True)
