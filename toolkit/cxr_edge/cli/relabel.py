@@ -60,7 +60,7 @@ def relabel(
 
     job = RelabelJob(
         report=report,
-        out=out or report.with_suffix(f".relabelled{report.suffix}"),
+        out=out or report.parent / f"{report.stem}.relabelled{report.suffix}",
         operating_point=operating_point,
         threshold=threshold,
         model=model,
