@@ -25,11 +25,11 @@ from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import evaluate_images, score
 from cxr_edge.evaluation.overlap import (
     ALL,
-    HELD_OUT,
     NAMES_ALONE,
     NOT_LISTED,
     NOT_TRAINED_ON,
     OF_TRAINING,
+    OF_VALIDATION,
     TRAINED_ON,
     VALIDATED_ON,
 )
@@ -133,8 +133,8 @@ def test_the_list_of_another_model_is_not_believed(
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
     found = evaluate_images(trained, images)
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
-    assert found.group == HELD_OUT
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
+    assert found.group == OF_VALIDATION
     counts = [figures.images for figures in found.groups.values()]
     assert counts[0] == counts[1] + counts[2] == len(images.images)
     assert all(in_validation(image.patient, 7, 0.5) for image in found.images.images)
@@ -144,7 +144,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
     found = evaluate_images(trained, images.take(list(range(5, 115))))
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
     assert found.group == ALL
     assert len(found.scores) == 110
 
