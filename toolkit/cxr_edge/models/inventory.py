@@ -1,4 +1,4 @@
-"""What a model consists of: its files, their digests, and its spec."""
+"""The parts of a model: its files, their digests, and its spec."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ def files_of(model: Path) -> list[ModelFile]:
     Raises
     ------
     ModelInvalid
-        A folder that is no package.
+        It is a folder and no package.
     """
     if model.is_file():
         return [_described(model)]

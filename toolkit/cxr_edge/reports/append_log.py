@@ -18,6 +18,11 @@ from cxr_edge.storage.lock import alone_at
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
 
+FILES_CHANGED: Final = (
+    "files were added, removed or renamed since, or one can be read that could not be"
+)
+"""Explanation why the next row is not of the next file."""
+
 _LONGEST_HEADER: Final = 4096
 """Bytes of a first line that are looked at."""
 
