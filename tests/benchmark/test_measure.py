@@ -182,13 +182,13 @@ def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     """The pass from end to end leaves a report with a row for each image."""
     from cxr_edge.benchmark.passes import Passes
     from cxr_edge.jobs.scan_job import ScanJob
-    from cxr_edge.models.open import open_model
+    from cxr_edge.models.open import open_artefact
     from cxr_edge.pipeline.discover import discover
 
     images = tmp_path / "images"
     images.mkdir()
     link_images(SAMPLES, 5, images)
-    model = open_model(runtime="onnx", threads=1)
+    model = open_artefact(runtime="onnx", threads=1)
     job = ScanJob([images], tmp_path / "r.csv", session_of(model), fresh=True)
     passes = Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.audit import audit, read_set
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.duplicates import groups, near_duplicates, perceptual_hash
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.repair import repair
@@ -132,7 +132,7 @@ def test_packed_files_are_told(sound: Path) -> None:
 def test_a_class_without_images_is_told(sound: Path, tmp_path: Path) -> None:
     """In whatever split it is missing."""
     normal = [one for one in list_images(sound, CLASSES) if one.label == 0]
-    write_manifest(tmp_path / "films.csv", normal, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", normal, CLASSES)
     found = audit(read_set(tmp_path / "films.csv", CLASSES))
     assert "no image of class PNEUMONIA in the split train" in found.warnings()
 

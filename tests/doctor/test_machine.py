@@ -15,7 +15,7 @@ from cxr_edge.doctor import machine as here
 from cxr_edge.doctor.runtime_trial import Trial
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import install_command
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.versions import LIBRARIES, library_versions
@@ -54,7 +54,7 @@ def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> N
     assert set(runtimes) == set(RUNTIMES)
     for name, facts in runtimes.items():
         if installed(name):
-            model = open_model(runtime=name)
+            model = open_artefact(runtime=name)
             assert (facts["model"], facts["provider"]) == (model.tag, model.runtime.provider)
             assert facts["self_test"].startswith("passed")
             assert facts["version"]

@@ -16,7 +16,7 @@ from fakes import CLASSES, FakeRuntime
 from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
@@ -25,11 +25,11 @@ from cxr_edge.errors import DataError, ModelInvalid, UsageError
 from cxr_edge.evaluation.evaluate import evaluate_images, score
 from cxr_edge.evaluation.overlap import (
     ALL,
-    HELD_OUT,
     NAMES_ALONE,
     NOT_LISTED,
     NOT_TRAINED_ON,
     OF_TRAINING,
+    OF_VALIDATION,
     TRAINED_ON,
     VALIDATED_ON,
 )
@@ -133,8 +133,8 @@ def test_the_list_of_another_model_is_not_believed(
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
     found = evaluate_images(trained, images)
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
-    assert found.group == HELD_OUT
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
+    assert found.group == OF_VALIDATION
     counts = [figures.images for figures in found.groups.values()]
     assert counts[0] == counts[1] + counts[2] == len(images.images)
     assert all(in_validation(image.patient, 7, 0.5) for image in found.images.images)
@@ -144,7 +144,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
     found = evaluate_images(trained, images.take(list(range(5, 115))))
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
     assert found.group == ALL
     assert len(found.scores) == 110
 
@@ -305,7 +305,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
             list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
         out = ("-o", tmp_path / "out", "--overwrite")
         result = cxr("evaluate", tmp_path / "films.csv", *out, *words)
@@ -328,7 +328,7 @@ def test_what_was_held_out_is_taken_first(
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
     assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output

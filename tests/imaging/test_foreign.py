@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr_edge.imaging.foreign import described, is_no_image, is_packed
+from cxr_edge.imaging.foreign import is_no_image, is_packed, kind_of_content
 
 DIRECTORY = (
     bytes(128) + b"DICM\x02\0\0\0UL\x04\0\xc8\0\0\0\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01"
@@ -71,4 +71,4 @@ def test_packed_files_are_known_by_name() -> None:
 )
 def test_a_failed_row_says_what_the_file_is(head: bytes, words: str) -> None:
     """The user learns what to do about it."""
-    assert described(head).startswith(words)
+    assert kind_of_content(head).startswith(words)

@@ -47,10 +47,10 @@ CELLS = (
 """Texts in a cell."""
 
 FIELDS = (
-    ("manifest_version",), ("tool_version",), ("report_started",), ("begun",), ("order",),
-    ("exit_code",), ("pid",), ("skipped",), ("passed_over",), ("counts",), ("gone",),
-    ("taken_over_from",), ("relabelled_from",), ("operating_point",), ("workers",), ("identity",),
-    ("digest",),
+    ("manifest_version",), ("tool_version",), ("report_started",), ("begun",), ("started",),
+    ("continued_from",), ("disks",), ("order",), ("exit_code",), ("pid",), ("skipped",),
+    ("passed_over",), ("counts",), ("gone",), ("taken_over_from",), ("relabelled_from",),
+    ("operating_point",), ("workers",), ("identity",), ("digest",),
     *(("identity", key) for key in ("model", "model_sha256", "labels", "threshold", "runtime",
                                     "provider", "batch_size", "names", "key_check", "new")),
     *(("digest", key) for key in ("rows", "sha256", "every", "marks", "new")),
@@ -128,6 +128,8 @@ def set_field(path: Path, name: tuple[str, ...], value: object) -> None:
 @given(st.sampled_from(FIELDS), st.sampled_from(WRONG), st.booleans())
 @example(("begun",), "0001-01-01T00:00:00", True)
 @example(("report_started",), "0001-01-01T00:00:00", False)
+@example(("disks",), 3, False)
+@example(("disks",), ["a", 1], False)
 def test_any_value_in_a_manifest_is_told(
     place: Place, name: tuple[str, ...], value: object, is_old: bool
 ) -> None:

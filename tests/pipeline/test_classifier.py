@@ -11,7 +11,7 @@ from fakes import SAMPLES, FakeRuntime
 from cxr_edge.errors import UsageError
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import discover
@@ -28,7 +28,7 @@ def classifier(model: Model) -> Classifier:
 
 def test_a_lone_file_has_the_outcome_of_a_scan() -> None:
     """Every sample, failed ones too, is classified as a scan of the folder does it."""
-    model = open_model()
+    model = open_artefact()
     decision = Decision.of(model.spec)
     classifier = Classifier(model, decision)
     scanned = [o for batch in scan(discover([SAMPLES]), model, decision) for o in batch]

@@ -11,7 +11,7 @@ from fakes import runtimes
 from onnx import TensorProto, helper, numpy_helper
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.tensor import Tensor
 from cxr_edge.spec.input_spec import InputSpec
@@ -129,7 +129,7 @@ def test_a_foreign_network_scores_as_its_formula(
         dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
     )  # fmt: skip
     spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
-    scores = open_model(str(path), runtime, spec=spec).runtime.run(images(channels)).scores
+    scores = open_artefact(str(path), runtime, spec=spec).runtime.run(images(channels)).scores
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(images(channels)), atol=1e-5)
 
@@ -142,7 +142,7 @@ def scaling() -> dict[str, float]:
 def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
     """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
     path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
-    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(images()).scores
+    scores = open_artefact(str(path), runtime, spec=SCALED).runtime.run(images()).scores
     np.testing.assert_allclose(scores, expected(images()), atol=1e-2)
 
 
@@ -366,7 +366,7 @@ def test_a_image_without_an_answer_fails_alone() -> None:
 def test_logits_of_a_real_graph_are_refused(tmp_path: Path) -> None:
     """Two columns before their softmax are not taken for probabilities."""
     path = network(tmp_path / "m.onnx", columns=2, softmax=False)
-    runtime = open_model(str(path), spec=SCALED).runtime
+    runtime = open_artefact(str(path), spec=SCALED).runtime
     with pytest.raises(ModelInvalid, match=r"m\.onnx: expected probabilities \(softmax\)"):
         runtime.run(images())
 
@@ -393,4 +393,4 @@ def test_weights_outside_the_file_are_not_followed(
         (folder / "m.onnx").write_bytes(graph.SerializeToString())
     monkeypatch.chdir(folder if inside else tmp_path)
     with pytest.raises(ModelInvalid, match=r"one file.*onnx\.save\(onnx\.load\(path\), 'one"):
-        open_model(str(folder / "m.onnx"), runtime, spec=SCALED)
+        open_artefact(str(folder / "m.onnx"), runtime, spec=SCALED)

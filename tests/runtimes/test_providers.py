@@ -13,7 +13,7 @@ from fakes import SAMPLES
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.onnx import OnnxRuntime
@@ -205,4 +205,4 @@ def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> 
 
 def test_a_runtime_without_devices_says_so() -> None:
     """LiteRT has the CPU alone."""
-    assert open_model(runtime="litert").device_why == "LiteRT runs on the CPU only"
+    assert open_artefact(runtime="litert").device_why == "LiteRT runs on the CPU only"

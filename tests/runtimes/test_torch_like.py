@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cxr_edge.cli.app import app
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.model_spec import ModelSpec
 
 PAGE = (ROOT / "docs" / "foreign-models.md").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_the_specs_of_the_page_are_right(
         wanted = 1 / (1 + np.exp(-given[:, 0]))
     else:
         wanted = (given if end else softmax(given))[:, 1:].sum(axis=1)
-    scores = open_model(str(path), runtime, spec=spec).runtime.run(pixels).scores
+    scores = open_artefact(str(path), runtime, spec=spec).runtime.run(pixels).scores
     np.testing.assert_allclose(scores, wanted, atol=1e-5)
     words = ["scan", IMAGE, "--model", path, "--spec", spec_file, "--runtime", runtime]
     out = tmp_path / "r.csv"

@@ -11,8 +11,8 @@ import keras
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelError
 from cxr_edge.models.consistency import try_answers
-from cxr_edge.models.open import open_model
-from cxr_edge.models.package import ORIGINAL, Format
+from cxr_edge.models.open import open_artefact
+from cxr_edge.models.package import ORIGINAL, ArtefactFormat
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
@@ -25,7 +25,7 @@ from cxr_export.parity.report import ArtefactParity, ParityReport
 from cxr_export.parity.verdict import Verdict
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
-from cxr_export.quantize.search import Attempt, QuantizationSearch, best_of
+from cxr_export.quantize.search import QuantizationAttempt, QuantizationSearch, best_of
 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
 """Runtime to the float artefact from which those of fewer bits are made."""
@@ -80,7 +80,7 @@ class ArtefactMaker:
         self._convert()
         expected = run_in_batches(original, judged.pixels, what="scoring by Keras").scores
         kept: list[ArtefactParity] = []
-        attempts: dict[str, list[Attempt]] = {}
+        attempts: dict[str, list[QuantizationAttempt]] = {}
         withheld: dict[str, list[str]] = {}
         for kind in self._kinds:
             path, gate = self.scratch / kind.file, self.request.gates[kind.precision]
@@ -113,7 +113,7 @@ class ArtefactMaker:
         }
 
     @property
-    def _kinds(self) -> list[Format]:
+    def _kinds(self) -> list[ArtefactFormat]:
         return [kind for kind in self.request.kinds if kind.runtime not in self.impossible]
 
     def _convert(self) -> None:
@@ -129,7 +129,7 @@ class ArtefactMaker:
             try:
                 with stage(f"converting to {_FLOAT[runtime]}"):
                     _EXPORTS[runtime](self.model, self.spec, path)
-                made = open_model(str(path), runtime).runtime
+                made = open_artefact(str(path), runtime).runtime
                 try_answers(made).require_usable(str(path))
             except ModelError as exc:
                 self.impossible[runtime] = str(exc).replace(f"{self.scratch}/", "")
@@ -137,7 +137,7 @@ class ArtefactMaker:
             raise ModelError("; ".join(self.impossible.values()))
 
     def _search(
-        self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores
+        self, kind: ArtefactFormat, calibration: ImageSet, judged: ImageSet, expected: Scores
     ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
         return QuantizationSearch(
@@ -151,7 +151,7 @@ class ArtefactMaker:
             count=self.request.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, images: ImageSet) -> Quantizer:
+    def _quantizer(self, kind: ArtefactFormat, source: Path, images: ImageSet) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 
@@ -161,5 +161,7 @@ class ArtefactMaker:
         return TfliteQuantizer(kind.precision, source, images.pixels)
 
 
-def _as_records(attempts: Mapping[str, Sequence[Attempt]]) -> dict[str, list[dict[str, object]]]:
+def _as_records(
+    attempts: Mapping[str, Sequence[QuantizationAttempt]],
+) -> dict[str, list[dict[str, object]]]:
     return {file: [attempt.to_dict() for attempt in tried] for file, tried in attempts.items()}

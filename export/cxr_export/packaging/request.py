@@ -10,7 +10,7 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import GATES, Gate
-from cxr_edge.models.package import FORMATS, Format
+from cxr_edge.models.package import FORMATS, ArtefactFormat
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.images import choose, divide, list_parity_images, without
@@ -59,7 +59,7 @@ class Request:
             )
 
     @property
-    def kinds(self) -> list[Format]:
+    def kinds(self) -> list[ArtefactFormat]:
         """The formats, the most exact first."""
         if self.formats:
             return [kind for kind in FORMATS.values() if kind.name in self.formats]
@@ -71,7 +71,7 @@ class Request:
         return [] if self.formats else [name for name in FORMATS if FORMATS[name] not in self.kinds]
 
 
-def _needs_images(kind: Format) -> bool:
+def _needs_images(kind: ArtefactFormat) -> bool:
     return kind.precision != Precision.FP32
 
 

@@ -38,7 +38,7 @@ class ArtefactParity:
     provider: str
     """Execution provider or device of the runtime."""
     precision: Precision
-    """Precision, as :class:`cxr_edge.models.package.Format` names it."""
+    """Precision, as :class:`cxr_edge.models.package.ArtefactFormat` names it."""
     size: int
     """Size of the file in bytes."""
     comparison: Comparison

@@ -18,8 +18,8 @@ from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
-from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.models.open import open_artefact
+from cxr_edge.models.package import FORMATS, ORIGINAL, ArtefactFormat
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
@@ -96,7 +96,12 @@ def verify_package(
 
 
 def measure_artefact(
-    path: Path, kind: Format, images: ImageSet, expected: Scores, spec: ModelSpec, gate: Gate
+    path: Path,
+    kind: ArtefactFormat,
+    images: ImageSet,
+    expected: Scores,
+    spec: ModelSpec,
+    gate: Gate,
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
 
@@ -123,7 +128,7 @@ def measure_artefact(
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_model(str(path), kind.runtime).runtime
+    runtime = open_artefact(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
@@ -157,7 +162,7 @@ def check_same_meaning(path: Path, got: ModelSpec, wanted: ModelSpec) -> None:
         )
 
 
-def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
+def check_precision(path: Path, spec: ModelSpec, kind: ArtefactFormat) -> None:
     """Check that an artefact has the precision of its name, so that the right limits hold.
 
     Raises

@@ -18,7 +18,7 @@ from cxr_export.parity.verdict import Verdict
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
-    load_images,
+    images_from,
     name_of,
     open_candidates,
     open_one,
@@ -208,7 +208,7 @@ def assert_parity(
     theirs = read_spec(candidate_spec, "candidate_spec")
     known = open_one(reference, read_spec(spec, "spec"), "reference")
     wanted = known.spec
-    used = load_images(data, wanted, images)
+    used = images_from(data, wanted, images)
     expected = run_in_batches(known, used.pixels).scores
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):

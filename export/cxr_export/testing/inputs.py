@@ -7,8 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.image_set import load_images as load_listed
+from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage
 from cxr_edge.errors import DataError, SpecMissing, UsageError
 from cxr_edge.models.checksums import check_checksums
@@ -137,8 +136,8 @@ def open_candidates(
         yield f"{name_of(candidate)}/{file.name}" if files else name_of(candidate), runtime
 
 
-def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
-    """Load images, at most ``count`` of them, for a model's input.
+def images_from(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
+    """Load the images that a test gives, at most ``count`` of them, for a model's input.
 
     Raises
     ------
@@ -151,7 +150,7 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
         paths = [data] if isinstance(data, str | Path) else data
         listed = list_parity_images([Path(path) for path in paths], spec.labels)
         chosen = choose(listed, count) if count else listed
-        return load_listed(chosen, spec.labels, spec.input, skip_unreadable=True)
+        return load_images(chosen, spec.labels, spec.input, skip_unreadable=True)
     wanted = f"pixels (N, {', '.join(map(str, spec.input.shape))}) uint8"
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(

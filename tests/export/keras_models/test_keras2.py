@@ -13,7 +13,7 @@ import pytest
 from keras import layers
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
@@ -101,7 +101,7 @@ def test_a_file_of_keras_2_gives_what_it_gave(make: Callable[..., Path], tmp_pat
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(load_original(path, SPEC).run(IMAGES).scores, expected, atol=1e-6)
     export_package(path, tmp_path / "p", SPEC, Request(formats=("onnx",)))
-    exported = open_model(str(tmp_path / "p"), "onnx").runtime
+    exported = open_artefact(str(tmp_path / "p"), "onnx").runtime
     np.testing.assert_allclose(exported.run(IMAGES).scores, expected, atol=1e-5)
     assert path.read_bytes() == before
 

@@ -12,7 +12,7 @@ from keras import layers
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.models.checksums import check_checksums
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
@@ -114,7 +114,7 @@ def test_every_format_gives_what_the_network_gives(name: str, tmp_path: Path) ->
     export_package(path, tmp_path / "p", spec, FLOAT)
     expected = load_original(path, spec).run(IMAGES).scores
     for file in ("model.onnx", "model.tflite"):
-        runtime = open_model(str(tmp_path / "p" / file)).runtime
+        runtime = open_artefact(str(tmp_path / "p" / file)).runtime
         np.testing.assert_allclose(runtime.run(IMAGES).scores, expected, atol=2e-5)
     graph = onnx.load(tmp_path / "p" / "model.onnx").graph
     assert [value.name for value in graph.input] == ["image"]

@@ -20,7 +20,7 @@ from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
 from cxr_edge.models.checksums import read_checksums, write_checksums
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.embedding import SPEC_KEY
@@ -59,7 +59,7 @@ def test_a_package_is_complete(package: Path) -> None:
     assert files >= {"model.keras", "model.onnx", "model.tflite", "spec.json", "README.md"}
     spec = ModelSpec.from_json((package / "spec.json").read_bytes())
     for name in ("model.onnx", "model.tflite"):
-        assert open_model(str(package / name)).spec == spec
+        assert open_artefact(str(package / name)).spec == spec
 
 
 def test_the_onnx_graph_is_the_contract(package: Path) -> None:
@@ -208,7 +208,7 @@ def test_another_recipe_in_the_spec_is_told(copy: Path, class_folders: Path) -> 
 
 
 def rewrite_spec(path: Path, **changes: Any) -> None:
-    write_spec(path, replace(open_model(str(path)).spec, **changes).to_json())
+    write_spec(path, replace(open_artefact(str(path)).spec, **changes).to_json())
 
 
 def write_spec(path: Path, text: str) -> None:
@@ -319,7 +319,7 @@ def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None
     assert cxr("verify", copy, "--data", SAMPLES).exit_code == 0
     assert (copy / "README.md").read_text().count("## Parity") == 1
     assert "parity.json" in read_checksums(copy)
-    open_model(str(copy))
+    open_artefact(str(copy))
 
 
 def test_nothing_is_written_on_demand(copy: Path, cxr: Callable[..., Any]) -> None:

@@ -18,7 +18,7 @@ from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
@@ -72,12 +72,12 @@ def everything(
 def write(quantizer: Any, plan: QuantizationPlan, package: Path, path: Path) -> Path:
     spec = package_spec(package)
     quantizer.write(plan, spec, path)
-    assert open_model(str(path)).spec == spec
+    assert open_artefact(str(path)).spec == spec
     return path
 
 
 def scores(path: Path, images: ImageSet) -> Scores:
-    return run_in_batches(open_model(str(path)).runtime, images.pixels).scores
+    return run_in_batches(open_artefact(str(path)).runtime, images.pixels).scores
 
 
 def difference(path: Path, images: ImageSet, expected: Scores) -> float:
@@ -192,7 +192,7 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     """All files are there, their specs say how they were made, and the card shows the parity."""
     check_checksums(everything)
     for name in FEW_BITS:
-        made = open_model(str(everything / name)).spec.quantization
+        made = open_artefact(str(everything / name)).spec.quantization
         assert made
         assert (len(made.films) > 0) == (made.precision == "int8")
     assert package_spec(everything).quantization is None

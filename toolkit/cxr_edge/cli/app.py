@@ -79,7 +79,7 @@ class _CxrCommand(TyperCommand):
         return option
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words, and check what a range of numbers lets pass."""
+        """Parse the words, and refuse NaN, which a range of numbers lets pass."""
         rest = super().parse_args(ctx, args)
         refuse_nan(self.params, ctx.params)
         return rest
@@ -101,7 +101,7 @@ class _CxrCommand(TyperCommand):
 class CxrGroup(TyperGroup):
     """Loads subcommands lazily, and turns every error into one line and a code.
 
-    What the operating system refuses is told here where nobody below says more about it.
+    An error of the operating system is told here where nobody below says more about it.
     """
 
     def __init__(self, **attributes: Any) -> None:
@@ -137,7 +137,7 @@ class CxrGroup(TyperGroup):
 
 
 def _refused(exc: OSError) -> str:
-    """Return what the operating system refused, and the name that it refused it for."""
+    """Return the message of an error of the operating system, after the name of its file."""
     why = exc.strerror or str(exc)
     if exc.filename is None:
         return why

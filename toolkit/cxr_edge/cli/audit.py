@@ -63,7 +63,7 @@ def audit(
     classes, sizes, formats and flags. Exit code 3 if files are unreadable.
     """
     from cxr_edge.datasets import audit as audits
-    from cxr_edge.datasets.csv_manifest import write_manifest
+    from cxr_edge.datasets.csv_manifest import write_csv_manifest
     from cxr_edge.datasets.listing import find_classes
     from cxr_edge.datasets.repair import repair
     from cxr_edge.storage.atomic import write_text_atomically
@@ -81,7 +81,7 @@ def audit(
             write_text_atomically(json_file, text + "\n")
         if fix:
             images, left_out = repair(read, seed, validation_fraction)
-            write_manifest(fix, images, classes)
+            write_csv_manifest(fix, images, classes)
             _print_repair(fix, images, left_out)
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc

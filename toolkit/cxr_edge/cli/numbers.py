@@ -15,7 +15,7 @@ def bounds(within: Range) -> dict[str, Any]:
 
 
 def refuse_nan(parameters: Iterable[Any], values: Mapping[str, Any]) -> None:
-    """Refuse what no comparison with a bound refuses.
+    """Refuse NaN, which no comparison with a bound refuses.
 
     Parameters
     ----------

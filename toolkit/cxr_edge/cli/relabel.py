@@ -1,13 +1,19 @@
 """``cxr relabel``: a report with another threshold."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import ModelReference, Quiet, SpecFile
-from cxr_edge.cli.run_display import count_line
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.run_display import count_line, files_line, label_lines, print_summary
+from cxr_edge.system.ranges import SHARE
+
+if TYPE_CHECKING:
+    from cxr_edge.reports.run_manifest import RunManifest
 
 
 def relabel(
@@ -26,8 +32,7 @@ def relabel(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0,
-            max=1,
+            **bounds(SHARE),
             help="Threshold as a number, in place of a name; needs no model.",
             rich_help_panel=panels.MODEL,
         ),
@@ -55,22 +60,22 @@ def relabel(
 
     job = RelabelJob(
         report=report,
-        out=out or report.with_suffix(f".relabelled{report.suffix}"),
+        out=out or report.parent / f"{report.stem}.relabelled{report.suffix}",
         operating_point=operating_point,
         threshold=threshold,
         model=model,
         spec=spec,
     )
     manifest = write_relabelled(job)
-    if quiet:
-        return
-    counts, identity = manifest.counts, manifest.identity
-    typer.echo(f"{counts.rows} file{'' if counts.rows == 1 else 's'}")
-    wide = max(map(len, identity.labels))
-    for label in identity.labels:
-        typer.echo(f"  {label:{wide}} {counts.labels[label]:>7}")
-    typer.echo(count_line("failed", counts.failed, counts.reasons))
+    if not quiet:
+        print_summary(_summary_lines(manifest, report, job.out))
+
+
+def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:
+    yield files_line(manifest, "report")
+    yield from label_lines(manifest)
+    yield count_line("failed", manifest.counts.failed, manifest.counts.reasons)
     if manifest.exit_code is None:
-        typer.echo(f"{report} is not finished, so the new report is not either")
-    typer.echo(f"report: {job.out}")
-    typer.echo(f"threshold: {identity.threshold:g} ({manifest.operating_point})")
+        yield f"{report} is not finished, so the new report is not either"
+    yield f"report: {out}"
+    yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
+    from cxr_edge.reports.run_manifest import RunManifest
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -70,6 +71,14 @@ def files_line(manifest: "Manifest", what: str) -> str:
     if manifest.files_per_second:
         parts.append(f"{manifest.files_per_second:.1f} files/s")
     return ", ".join(parts)
+
+
+def label_lines(manifest: "RunManifest") -> Iterator[str]:
+    """Yield a line for each label with its count."""
+    labels = manifest.identity.labels
+    wide = max(map(len, labels))
+    for label in labels:
+        yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"
 
 
 def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cxr_edge.cli.run_display import count_line, files_line, missing_line, skipped_line
+from cxr_edge.cli.run_display import (
+    count_line,
+    files_line,
+    label_lines,
+    missing_line,
+    skipped_line,
+)
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
@@ -27,9 +33,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     """Yield the lines of the summary for a person."""
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
-    wide = max(map(len, identity.labels))
-    for label in identity.labels:
-        yield f"  {label:{wide}} {counts.labels[label]:>7}"
+    yield from label_lines(manifest)
     yield count_line("flagged", counts.flagged, counts.flags)
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:

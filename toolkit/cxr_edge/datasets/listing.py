@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.datasets.classes import Classes, joined, order_classes
-from cxr_edge.datasets.csv_manifest import read_labels, read_manifest
+from cxr_edge.datasets.csv_manifest import read_csv_manifest, read_labels
 from cxr_edge.datasets.labelled_image import (
     TEST,
     TRAIN,
@@ -96,7 +96,7 @@ def list_images(
         unknown columns, splits or paths.
     """
     if data.is_file():
-        return read_manifest(data, classes)
+        return read_csv_manifest(data, classes)
     if strange := [name for name in class_names(data) if name not in classes]:
         raise DataError(
             f"{data}: expected images of {joined(classes)} alone, there are also images in "

@@ -66,8 +66,8 @@ def is_no_image(name: str, head: bytes) -> bool:
     return kind is None and (head.startswith(_NO_IMAGES) or _is_text(head))
 
 
-def described(head: bytes) -> str:
-    """Return what a file is that is no image, for a message: ``a zip file; unpack it``."""
+def kind_of_content(head: bytes) -> str:
+    """Return the kind of a file that is no image, for a message: ``a program or document``."""
     for offset, magic, name in _PACKED:
         if head[offset : offset + len(magic)] == magic:
             return f"a {name} file; unpack it and scan what is in it"

@@ -88,7 +88,7 @@ def _decode(
 def _frame(data: bytes) -> tuple[int, int, int]:
     """Return the marker of the frame, where its payload starts, and the samples per pixel.
 
-    What decodes at reduced scale must agree with the decoder on the marker: both step from segment
+    Reduced scale is safe only if this and the decoder find the same marker: both step from segment
     to segment, where nothing stray is between them.
     """
     for marker, start, _ in jpeg_segments(data):

@@ -29,7 +29,7 @@ _TURNS: Final[Mapping[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = 
     7: lambda pixels: pixels[::-1, ::-1].T,
     8: lambda pixels: pixels.T[::-1],
 }
-"""What makes an image upright, by EXIF's orientation (CIPA DC-008, 4.6.5)."""
+"""Turns that make an image upright, by EXIF's orientation (CIPA DC-008, 4.6.5)."""
 _WITH_ALPHA: Final = 4
 """Channels of a colour image with transparency; the last one is that."""
 

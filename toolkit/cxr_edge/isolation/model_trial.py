@@ -10,7 +10,7 @@ from cxr_edge.models.batch_size import drawn_images
 from cxr_edge.models.checksums import file_sha256
 from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.machine_cache import MachineCache, machine_cache, model_cache
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -30,7 +30,7 @@ def try_model(reference: str, runtime: str, device: str, spec: ModelSpec | None)
     Parameters
     ----------
     reference, runtime, device, spec
-        As for :func:`cxr_edge.models.open.open_model`.
+        As for :func:`cxr_edge.models.open.open_artefact`.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _open(reference: str, runtime: str, device: str, spec: ModelSpec | None) -> 
     """Open a model and score an image; libraries print nothing of their own."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    opened = open_model(reference, runtime, device=device, spec=spec).runtime
+    opened = open_artefact(reference, runtime, device=device, spec=spec).runtime
     opened.run(drawn_images(opened.spec.input, 1))
 
 

@@ -11,9 +11,8 @@ from cxr_edge.jobs.convert_mapping import MAPPING, Converted, ConvertOutcome, En
 from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.prepare import Attempt, failure
-from cxr_edge.reports.append_log import cell_shown
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 
 class ImageFolder:

@@ -11,9 +11,9 @@ from typing import Any, Final
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.reports.append_log import AppendLog, cell_shown, is_started, read_rows
+from cxr_edge.reports.append_log import AppendLog, is_started, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
@@ -22,10 +22,12 @@ from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
 from cxr_edge.reports.standard_output import STDOUT
-from cxr_edge.spec.json_fields import is_int, is_number
+from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.printable import cell_shown
+from cxr_edge.system.ranges import SHARE
 
 _COPIED: Final = (
     "runtime_asked", "runtime_why", "device_asked", "device_why", "batch_size", "batch_why",
@@ -78,8 +80,8 @@ def relabel(job: RelabelJob) -> RunManifest:
     """
     if job.operating_point is not None and job.threshold is not None:
         raise UsageError("--operating-point and --threshold exclude each other; give one")
-    if job.threshold is not None and not 0 <= job.threshold <= 1:  # NaN too
-        raise UsageError(f"--threshold: expected a number from 0 to 1, got {job.threshold:g}")
+    if job.threshold is not None:
+        SHARE.require("--threshold", job.threshold)
     if job.out == STDOUT:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
     if job.out.exists():
@@ -177,8 +179,7 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "threshold": threshold,
         } if (
             fields.keys() == {field.name for field in dataclasses.fields(RunIdentity)}
-            and is_number(threshold)
-            and 0 <= threshold <= 1
+            and threshold in SHARE
         ):
             return RunIdentity(**{**fields, "labels": (negative, positive)})
     raise ReportError(
@@ -203,7 +204,7 @@ def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
         digests, spec = set(read_checksums(path).values()), package_spec(path)
     else:
         given = read_spec_file(job.spec) if job.spec else None
-        model = open_model(job.model, spec=given)
+        model = open_artefact(job.model, spec=given)
         digests, spec = {model.sha256}, model.spec
     if before.model_sha256 not in digests:
         raise UsageError(

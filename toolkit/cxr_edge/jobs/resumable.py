@@ -17,14 +17,14 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started
-from cxr_edge.reports.catch_up import Rows, catch_up, catch_up_by_path
+from cxr_edge.reports.catch_up import StartedRows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import ARRIVAL, Manifest, differences, manifest_path, utc_now
 from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 M = TypeVar("M", bound=Manifest)
 T = TypeVar("T")
@@ -118,14 +118,14 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     items = work.items(skipped)
     work.set_up()
     manifest = replace(work.manifest(skipped), started=utc_now(), pid=os.getpid())
-    manifest, started = _catch_up(work, items, manifest)
-    sink = CsvSink(work.kind, work.out, work.to_row, manifest.counts, started.kept, started.running)
+    manifest, there = _catch_up(work, items, manifest)
+    sink = CsvSink(work.kind, work.out, work.to_row, manifest.counts, there.kept, there.running)
     files = Sinks[T]([*before, sink])
     listeners = Sinks[T](after)
     start = _Start(time.monotonic(), manifest.counts.rows)
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
     folders = SourceFolders()
-    batches = work.outcomes(folders.passing(started.left))  # closed last: its workers may take long
+    batches = work.outcomes(folders.passing(there.left))  # closed last: its workers may take long
     try:
         files.begin(manifest)
         work.in_flight.rows = manifest.counts.rows
@@ -142,7 +142,7 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
 
 
 @dataclass(frozen=True)
-class _Started:
+class _Found:
     """A file as a run finds it."""
 
     left: Iterator[ImageItem]
@@ -153,21 +153,23 @@ class _Started:
     """Digest of these bytes."""
 
 
-def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, _Started]:
+def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, _Found]:
     """Take the rows that are there; return the manifest that counts them, and what is left."""
     kind, out = work.kind, work.out
     if not is_started(kind, out):
-        return replace(manifest, report_started=manifest.started), _Started(items)
+        return replace(manifest, report_started=manifest.started), _Found(items)
     recorded = kind.recorded(out)
     if changed := differences(recorded.identity, manifest.settings):
         raise kind.started_otherwise(out, changed)
     if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
-        place = lost[0] if kind.names_files else "a folder"
+        place = cell_shown(lost[0]) if kind.names_files else "a folder"
         why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
         raise kind.refused(out, why, "mount it and run the same command again, or ")
     running = check_rows(kind, out, recorded.digest)
     manifest = replace(manifest, report_started=recorded.report_started, order=recorded.order)
-    rows = Rows(kind, out, manifest.counts.add, lambda row, item: work.recall(row, item, manifest))
+    rows = StartedRows(
+        kind, out, manifest.counts.add, lambda row, item: work.recall(row, item, manifest)
+    )
     if work.add_new or recorded.order == ARRIVAL:
         new, is_sorted = catch_up_by_path(rows, items, manifest.gone)
         if new and not work.add_new:
@@ -185,7 +187,7 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         )
     else:
         manifest = replace(manifest, continued_from=manifest.counts.rows)
-    return manifest, _Started(items, running.size, running)
+    return manifest, _Found(items, running.size, running)
 
 
 def _has_new(kind: CsvKind, out: Path, new: Sequence[ImageItem]) -> ReportError:

@@ -11,7 +11,7 @@ from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_any, open_model
+from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import original_of
 from cxr_edge.models.self_test import SKIPPED, check_once
@@ -126,7 +126,7 @@ class Session:
             model = open_any(config.model, config.runtime, spec=spec)
         else:
             try_model(config.model, config.runtime, config.device, spec)
-            model = open_model(
+            model = open_artefact(
                 config.model,
                 config.runtime,
                 device=config.device,

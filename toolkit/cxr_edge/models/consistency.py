@@ -132,7 +132,7 @@ def try_answers(runtime: Runtime) -> Answers:
         The runtime failed on a single image.
     """
     spec = runtime.spec.input
-    images = np.concatenate([drawn_images(spec, 2), plain_images(spec.shape)])
+    images = np.concatenate([drawn_images(spec, 2), _plain_images(spec.shape)])
     alone = run_in_batches(runtime, images, 1).scores
     others = [run_in_batches(runtime, images, 1).scores]
     with suppress(ModelError):  # it takes one image per call
@@ -161,7 +161,7 @@ def _is_constant(runtime: Runtime, score: np.float32) -> bool:
     return bool((run_in_batches(runtime, drawn_images(spec, _MORE), 1).scores == score).all())
 
 
-def plain_images(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def _plain_images(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return a black, a white and a noisy image, uint8 of shape (3, H, W, C)."""
     images = np.zeros((3, *shape), np.uint8)
     images[1] = 255

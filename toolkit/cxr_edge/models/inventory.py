@@ -1,4 +1,4 @@
-"""What a model consists of: its files, their digests, and its spec."""
+"""The parts of a model: its files, their digests, and its spec."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final
 
 from cxr_edge.models.checksums import file_sha256, read_checksums
 from cxr_edge.models.locate import DEFAULT, package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.models.registry import runtimes_of
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, read_appended_spec
@@ -42,7 +42,7 @@ def files_of(model: Path) -> list[ModelFile]:
     Raises
     ------
     ModelInvalid
-        A folder that is no package.
+        It is a folder and no package.
     """
     if model.is_file():
         return [_described(model)]
@@ -64,7 +64,7 @@ def spec_of(model: Path) -> ModelSpec:
         return package_spec(model)
     if model.suffix.lower() in (*KERAS_SUFFIXES, ".tflite"):
         return read_appended_spec(model.read_bytes(), str(model))
-    return open_model(str(model)).spec
+    return open_artefact(str(model)).spec
 
 
 def _described(file: Path) -> ModelFile:

@@ -19,7 +19,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.cpu import usable_cpus
 
 
-def open_model(
+def open_artefact(
     reference: str = DEFAULT,
     runtime: str = AUTO,
     *,
@@ -28,7 +28,7 @@ def open_model(
     threads: int | None = None,
     preferred: Preferred | None = None,
 ) -> Model:
-    """Open a model for scanning.
+    """Open a model that a runtime scans with.
 
     In a package, ``auto`` takes an artefact of the most exact precision: one of int8 is never
     chosen where there is one of fp32, since it may decide differently. Where several installed
@@ -73,7 +73,7 @@ def open_model(
 
 
 def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = None) -> Model:
-    """Open a model for comparison: as :func:`open_model`, or one that artefacts are made from.
+    """Open a model for comparison: as :func:`open_artefact`, or one that artefacts are made from.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = No
     path = Path(reference)
     name = original_of(path)
     if not name:
-        return open_model(reference, runtime, spec=spec)
+        return open_artefact(reference, runtime, spec=spec)
     shown = f"{path.suffix} file" if name == "keras" else "SavedModel"
     if runtime != AUTO:
         raise UsageError(f"--runtime: expected auto for a {shown}, got {runtime!r}")

@@ -12,7 +12,7 @@ from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.package import FORMATS, Format
+from cxr_edge.models.package import FORMATS, ArtefactFormat
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
@@ -45,7 +45,7 @@ def choose(
     path
         A package or a file.
     runtime, device, preferred
-        As for :func:`cxr_edge.models.open.open_model`.
+        As for :func:`cxr_edge.models.open.open_artefact`.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def choose(
 
 def _choose_in(
     package: Path, runtime: str, device: str, preferred: Preferred | None
-) -> tuple[Sequence[tuple[str, Format]], str]:
+) -> tuple[Sequence[tuple[str, ArtefactFormat]], str]:
     """Return runtimes with their artefacts, and the reason where there is only one."""
     pairs = [
         (name, kind)

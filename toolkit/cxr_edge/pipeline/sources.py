@@ -1,4 +1,4 @@
-"""What a command reads, apart from what it writes itself."""
+"""The files and folders that a command reads, apart from those that it writes itself."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from cxr_edge.errors import ReportError
-from cxr_edge.reports.recorded import Recorded, owner_of, read_manifest
+from cxr_edge.reports.recorded import Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_header
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
@@ -19,11 +18,13 @@ from cxr_edge.storage.lock import alone_at
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
 
+FILES_CHANGED: Final = (
+    "files were added, removed or renamed since, or one can be read that could not be"
+)
+"""Explanation why the next row is not of the next file."""
+
 _LONGEST_HEADER: Final = 4096
 """Bytes of a first line that are looked at."""
-
-_LONGEST_SHOWN: Final = 300
-"""Characters of a cell that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class CsvKind:
     """Whether messages may name files; names of a mapping's sources may identify patients."""
     older_manifests: Mapping[int, str]
     """Versions of the manifest that are continued, as for
-    :func:`cxr_edge.reports.recorded.read_manifest`."""
+    :func:`cxr_edge.reports.recorded.read_run_manifest`."""
 
     @property
     def header(self) -> bytes:
@@ -71,8 +72,8 @@ class CsvKind:
         return self.refused(path, f"was started with other settings ({changed})")
 
     def recorded(self, path: Path) -> Recorded:
-        """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_manifest`."""
-        return read_manifest(path, self.advice, self.older_manifests)
+        """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+        return read_run_manifest(path, self.advice, self.older_manifests)
 
     def alone_at(self, path: Path) -> AbstractContextManager[None]:
         """Keep other processes away from a file; as :func:`cxr_edge.storage.lock.alone_at`."""
@@ -226,12 +227,6 @@ def parsed(line: bytes) -> list[str]:
         return next(csv.reader([line.decode()], strict=True))
     except csv.Error as exc:
         raise ValueError(str(exc)) from exc
-
-
-def cell_shown(text: str) -> str:
-    """Return the text of a cell for a message: of a file that was edited it may be anything."""
-    text = re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def is_started(kind: CsvKind, path: Path) -> bool:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.pipeline.discover import ImageItem
-from cxr_edge.reports.append_log import CsvKind, cell_shown, read_rows
+from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.earlier_rows import EarlierRows
 from cxr_edge.reports.manifest import Gone
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 
 @dataclass(frozen=True)
-class Rows:
+class StartedRows:
     """Rows of a started file, on their way to be compared."""
 
     kind: CsvKind
@@ -25,7 +25,7 @@ class Rows:
     """Function that gets each row with its item, where there is one."""
 
 
-def catch_up(rows: Rows, items: Iterator[ImageItem]) -> None:
+def catch_up(rows: StartedRows, items: Iterator[ImageItem]) -> None:
     """Compare the rows of a started file with the first of the files that there are now.
 
     Parameters
@@ -55,7 +55,7 @@ def catch_up(rows: Rows, items: Iterator[ImageItem]) -> None:
 
 
 def catch_up_by_path(
-    rows: Rows, items: Iterator[ImageItem], gone: Gone
+    rows: StartedRows, items: Iterator[ImageItem], gone: Gone
 ) -> tuple[list[ImageItem], bool]:
     """Compare the rows of a started file with the files that there are now, wherever they stand.
 

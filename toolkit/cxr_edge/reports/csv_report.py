@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from cxr_edge.errors import ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.reports.append_log import AppendLog, CsvKind
+from cxr_edge.reports.append_log import FILES_CHANGED, AppendLog, CsvKind
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.manifest import Manifest, manifest_path
 from cxr_edge.reports.row_marks import RunningMarks
@@ -42,8 +42,7 @@ REPORT: Final = CsvKind(
     columns=COLUMNS,
     advice="choose another --out, or start over with --fresh, which keeps the old report",
     moved="it goes on with {row}, but the folder has {found} at that position",
-    changed_files="files were added, removed or renamed since, or one can be read that could not "
-    "be; --add-new keeps the rows and scans the files that have none",
+    changed_files=f"{FILES_CHANGED}; --add-new keeps the rows and scans the files that have none",
     names_files=True,
     older_manifests={2: "begun"},
 )

@@ -50,7 +50,7 @@ class Recorded:
         data
             The JSON.
         older
-            As for :func:`read_manifest`.
+            As for :func:`read_run_manifest`.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Recorded:
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
             exit_code=code if is_int(code) else None,
-            disks=_field(data, "disks", list) if "disks" in data else [],
+            disks=_texts(data, "disks") if "disks" in data else [],
             fields=data,
         )
 
@@ -89,7 +89,7 @@ class Recorded:
         return self.exit_code in _FINISHED
 
 
-def read_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
+def read_run_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
     """Read how an existing report or mapping was started.
 
     Parameters
@@ -150,6 +150,14 @@ def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T:
         raise ValueError(f"it has no {key!r}")
     value = data[key]
     if not isinstance(value, kind) or isinstance(value, bool):
-        names = {int: "a whole number", str: "text", dict: "an object"}
+        names = {int: "a whole number", str: "text", dict: "an object", list: "a list"}
         raise TypeError(f"{key}: expected {names[kind]}, got {value!r:.60}")
     return value
+
+
+def _texts(data: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of texts; raises as :func:`_field`."""
+    texts = _field(data, key, list)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{key}: expected texts, got {texts!r:.60}")
+    return texts

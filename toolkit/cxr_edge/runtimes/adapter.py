@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.runtimes.output_reader import OutputReader
-from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shown
+from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shape_text
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -130,7 +130,7 @@ def _channels_first(source: str, wanted: InputSpec, image: Tensor) -> bool:
     got = "x".join(str(side) for side in image.shape[1:])
     raise ModelInvalid(
         f"{source}: its spec says {wanted}, the model wants {got} {image.dtype} "
-        f"(shape {shown(image.shape)}, expected (N, {height}, {width}, {channels}) or "
+        f"(shape {shape_text(image.shape)}, expected (N, {height}, {width}, {channels}) or "
         f"(N, {channels}, {height}, {width})); export it again or correct its spec"
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.base import Scores
-from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shown
+from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shape_text
 from cxr_edge.spec.output_spec import OutputSpec, OutputValues
 
 SOFTMAX_TOLERANCE: Final = 1e-3
@@ -62,10 +62,10 @@ class OutputReader:
             They are not those of so many images, or are no probabilities.
         """
         if got.shape not in [(images, *rest) for rest in self._columns]:
-            wanted = " or ".join(shown((images, *rest)) for rest in self._columns)
+            wanted = " or ".join(shape_text((images, *rest)) for rest in self._columns)
             raise ModelInvalid(
                 f"{self._source}: expected the output of one image in each row, shape {wanted}, "
-                f"got {shown(got.shape)}"
+                f"got {shape_text(got.shape)}"
             )
         values, tolerance = got.astype(np.float32), SOFTMAX_TOLERANCE
         if self._output.dtype in QUANTIZED:
@@ -101,11 +101,11 @@ class OutputReader:
             for rest in self._columns
         )
         if not known:
-            wanted = " or ".join(shown(("N", *rest)) for rest in self._columns)
+            wanted = " or ".join(shape_text(("N", *rest)) for rest in self._columns)
             advice = "" if self._given.classes else _NAME_THE_CLASSES
             raise ModelInvalid(
                 f"{self._source}: expected the output of one image in each row, shape {wanted}, "
-                f"got {shown(output.shape)}{advice}"
+                f"got {shape_text(output.shape)}{advice}"
             )
         if output.dtype in QUANTIZED and output.scale > 0:
             return

@@ -38,7 +38,7 @@ def is_open(side: object) -> bool:
     return not isinstance(side, int) or side < 1
 
 
-def shown(shape: Sequence[object]) -> str:
+def shape_text(shape: Sequence[object]) -> str:
     """Return a shape as Python shows it; a side that is open may be a name."""
     inside = ", ".join(str(side) for side in shape)
     return f"({inside},)" if len(shape) == 1 else f"({inside})"

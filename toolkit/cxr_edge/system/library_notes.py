@@ -33,7 +33,7 @@ def notes_dropped() -> Iterator[None]:
 
     Everything else passes at once, in order, also what is printed right before a crash: a process
     reads the descriptor, and passes lines on. TensorFlow prints some notes before it reads the
-    variable that is to turn them off. What Python prints goes past that process. It is forked, so
+    variable that is to turn them off. Lines of Python go past that process. It is forked, so
     nothing may be loaded and no thread may run yet.
     """
     shown = os.dup(ERROR)

@@ -47,7 +47,7 @@ def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
     Parameters
     ----------
     dataset
-        Dataset as parsed; only its first frame is left in it.
+        Dataset as parsed; of RLE frames only the first is left in it.
     syntax
         Transfer syntax of its pixels; :func:`check_decoded` accepts it.
     layout

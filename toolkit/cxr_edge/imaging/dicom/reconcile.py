@@ -1,4 +1,4 @@
-"""What a codestream says of its samples against what the header says: the codestream is believed.
+"""Samples as a codestream and a header describe them: the codestream is believed.
 
 PS3.5 8.2: the header must describe what comes out of the decoder. Where it does not, the decoder
 knows better, unless the values themselves fit only what the header says.

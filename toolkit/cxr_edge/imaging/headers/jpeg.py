@@ -93,7 +93,7 @@ def jpeg_orientation(data: bytes) -> int:
 
 
 def _orientation(exif: bytes) -> int:
-    """CIPA DC-008, 4.6.2 to 4.6.5."""
+    """Return the orientation in an EXIF block (CIPA DC-008, 4.6.2 to 4.6.5)."""
     order = ">" if exif[:2] == b"MM" else "<"
     try:
         (at,) = struct.unpack_from(order + "I", exif, 4)
