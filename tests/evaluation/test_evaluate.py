@@ -194,7 +194,7 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
 
 
 def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_path: Path) -> None:
-    """What needs both classes is left out."""
+    """Figures that need both classes are left out."""
     only = images.where(list(images.labels == 1))
     found = evaluate_images(model, only, copies=True, counterfactual=True)
     assert set(found.copies) == set(COPIES) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
@@ -319,7 +319,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
 def test_what_was_held_out_is_taken_first(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
-    """Of a run's split.csv the images for validation, unless asked otherwise; it is said."""
+    """A run's split.csv gives its images for validation, unless asked otherwise; it is said."""
     listed = [
         replace(image, split=split)
         for image, split in zip(
@@ -372,7 +372,7 @@ def test_the_terminal_gets_no_markdown(
 def test_a_keras_model_takes_no_runtime(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
-    """What is asked for and cannot be had is not skipped."""
+    """A request that cannot be met is not skipped."""
     model = tmp_path / "m.keras"
     model.touch()
     refused = cxr("evaluate", class_folders, "--model", model, "--runtime", "onnx")

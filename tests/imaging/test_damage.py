@@ -104,7 +104,7 @@ JPEGS = {
 
 @pytest.mark.parametrize("name", JPEGS)
 def test_a_jpeg_decoded_past_damage_is_flagged(name: str) -> None:
-    """What the decoder says of damage is in the report: a code without meaning, a scan that ends
+    """Damage that the decoder tells is in the report: a code without meaning, a scan that ends
     too early or too late."""
     data = JPEGS[name]
     intact = decode(data)

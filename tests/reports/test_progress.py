@@ -80,7 +80,7 @@ def test_before_the_first_batch_nothing_is_foretold() -> None:
 
 
 def test_the_rate_is_a_recent_one() -> None:
-    """What was slow an hour ago says nothing of what is left."""
+    """The speed of an hour ago says nothing of what is left."""
     run = Run(())
     rows = 0
     for second in range(3600 + 2 * int(WINDOW)):
