@@ -280,7 +280,7 @@ def test_a_single_file_is_run_by_what_is_installed(monkeypatch: pytest.MonkeyPat
     taken = []
     for names in (("onnx", "openvino"), ("openvino", "litert"), ("litert",)):
         only(monkeypatch, *names)
-        (candidate,), why = module.choose(Path("m.onnx"), "auto", "auto", None)
+        (candidate,), why = module.candidates_in(Path("m.onnx"), "auto", "auto", None)
         assert why == "chosen by file type"
         taken.append(candidate.runtime)
     assert taken == ["onnx", "openvino", "onnx"]
