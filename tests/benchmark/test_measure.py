@@ -1,4 +1,4 @@
-"""What ``cxr benchmark`` measures and prints; never how fast it is."""
+"""Figures that ``cxr benchmark`` measures and prints; never how fast it is."""
 
 import csv
 import dataclasses
@@ -116,7 +116,7 @@ def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) 
 
 
 def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
-    """As many as asked for, each readable: what is no image is no part of a pass."""
+    """A pass has as many images as asked for, all readable: other files are left out."""
     for count, distinct in ((3, 3), (20, 7)):
         folder = tmp_path / str(count)
         folder.mkdir()
@@ -168,7 +168,7 @@ def test_a_plot_without_its_extra_names_it(
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.tflite"])
 def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name: str) -> None:
-    """As cxr scan takes it; a runtime that does not run it is a row with the reason."""
+    """A single file is measured; a runtime that cannot run it is a row with the reason."""
     out = tmp_path / "b.json"
     model = default_package() / name
     each = ("--runtime", "onnx", "--runtime", "litert")

@@ -51,7 +51,7 @@ def test_the_version_is_the_packages(cxr: Callable[..., Any]) -> None:
 
 
 def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """What a person sees at the end: counts, failed files by name, the research notice."""
+    """The summary has counts, failed files by name, and the research notice."""
     result = cxr("scan", SAMPLES, "--out", tmp_path / "r.csv")
     assert result.exit_code == 3
     for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", RESEARCH_USE):

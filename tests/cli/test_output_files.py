@@ -29,8 +29,8 @@ WRITTEN = {
 }
 """Commands that write files, each with one that may be there already."""
 
-CONTINUED = {"scan", "convert", "train", "relabel"}
-"""Commands that continue what is there, or want another name; --fresh starts over."""
+CONTINUED = {"scan", "convert", "train"}
+"""Commands that continue what is there, or start over with --fresh or another name."""
 
 READERS = {"doctor", "models"}
 """Commands that write nothing."""

@@ -1,4 +1,4 @@
-"""What is wrong with a set, and a set without."""
+"""Faults of a labelled set, and a set without."""
 
 import json
 import shutil

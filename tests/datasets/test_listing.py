@@ -65,7 +65,7 @@ def test_kaggles_layout(kaggle: Path) -> None:
 
 
 def test_a_manifest_goes_round(kaggle: Path, tmp_path: Path) -> None:
-    """What is written is read again; training leaves the test images out."""
+    """A manifest that was written is read again; training leaves the test images out."""
     images = [
         replace(image, patient=image.patient + image.split)
         for image in list_images(kaggle, CLASSES)

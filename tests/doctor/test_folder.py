@@ -1,4 +1,4 @@
-"""What ``cxr doctor DIR`` finds in a folder, without decoding a pixel."""
+"""Findings of ``cxr doctor DIR`` in a folder, without decoding a pixel."""
 
 import errno
 import json
@@ -172,7 +172,7 @@ def test_pixels_that_are_not_there_are_missed(
 
 
 def test_a_deflated_bomb_is_not_unpacked(examined: Callable[..., FileFacts], make: Make) -> None:
-    """Of what would fill the memory the first part alone is unpacked."""
+    """Only the first part of a header that would fill the memory is unpacked."""
     data = make(DeflatedExplicitVRLittleEndian)
     behind_meta = 144 + int.from_bytes(data[140:144], "little")
     header = zlib.decompress(data[behind_meta:], -zlib.MAX_WBITS)
@@ -342,7 +342,7 @@ def test_a_spread_is_exact(numbers: list[int], expected: tuple[int, int, int]) -
 
 @pytest.mark.data
 def test_what_is_said_to_fail_fails(real_data: Path) -> None:
-    """Of real DICOM files, odd and broken ones among them, none is called bad that is scored."""
+    """No real DICOM file that is scored is called bad, odd and broken ones included."""
     files = [file for file in sorted((real_data / "dicom").rglob("*")) if file.is_file()]
     assert len(files) > 100
     wrong = []

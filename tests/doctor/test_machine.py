@@ -49,7 +49,7 @@ def test_the_version_of_every_runtime_is_known() -> None:
 
 
 def test_each_installed_runtime_ran_the_default_model(told: dict[str, Any]) -> None:
-    """What is said of it is what a scan by it would say."""
+    """Doctor says of a runtime the same as a scan by it."""
     runtimes = told["machine"]["runtimes"]
     assert set(runtimes) == set(RUNTIMES)
     for name, facts in runtimes.items():

@@ -22,7 +22,7 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
-from cxr_edge.evaluation.evaluate import evaluate_images, score
+from cxr_edge.evaluation.evaluate import evaluate_images, rounded_scores
 from cxr_edge.evaluation.overlap import (
     ALL,
     NAMES_ALONE,
@@ -65,7 +65,7 @@ def trained(spec: ModelSpec, images: ImageSet) -> Model:
 def test_scores_come_in_the_order_of_the_images(model: Model, images: ImageSet) -> None:
     """Batches are put together again."""
     expected = images.pixels.mean(axis=(1, 2, 3)) / 255
-    np.testing.assert_allclose(score(model, images.pixels), expected, rtol=1e-5)
+    np.testing.assert_allclose(rounded_scores(model, images.pixels), expected, rtol=1e-5)
 
 
 def listing(trained: Model, folder: Path, training: ImageSet, validation: ImageSet) -> Model:
@@ -194,7 +194,7 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
 
 
 def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_path: Path) -> None:
-    """What needs both classes is left out."""
+    """Figures that need both classes are left out."""
     only = images.where(list(images.labels == 1))
     found = evaluate_images(model, only, copies=True, counterfactual=True)
     assert set(found.copies) == set(COPIES) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
@@ -319,7 +319,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
 def test_what_was_held_out_is_taken_first(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
-    """Of a run's split.csv the images for validation, unless asked otherwise; it is said."""
+    """A run's split.csv gives its images for validation, unless asked otherwise; it is said."""
     listed = [
         replace(image, split=split)
         for image, split in zip(
@@ -372,7 +372,7 @@ def test_the_terminal_gets_no_markdown(
 def test_a_keras_model_takes_no_runtime(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
-    """What is asked for and cannot be had is not skipped."""
+    """A request that cannot be met is not skipped."""
     model = tmp_path / "m.keras"
     model.touch()
     refused = cxr("evaluate", class_folders, "--model", model, "--runtime", "onnx")

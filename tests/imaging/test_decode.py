@@ -145,7 +145,7 @@ def test_a_16_bit_copy_gives_the_image_back(
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_deep_images_fill_the_scale(image: NDArray[np.uint8], bits: int, photometric: int) -> None:
-    """Of samples that use fewer bits than they have, the largest possible value is white."""
+    """The largest value that the bits in use can hold is white."""
     largest = (1 << bits) - 1
     samples = np.rint(image * (largest / 255)).astype(np.uint16)
     samples[0, 2:5] = 1, largest // 3, largest - 1

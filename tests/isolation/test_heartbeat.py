@@ -1,4 +1,4 @@
-"""What a scan is at work on, seen from outside."""
+"""The files that a scan has in hand, seen from outside."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def test_another_process_sees_it() -> None:
 
 
 def test_each_thread_has_its_own_place() -> None:
-    """As many files are in hand as threads are at work, and none afterwards."""
+    """Each thread at work has one file in hand, and none has one afterwards."""
     in_flight, all_at_work = InFlightTable(), Barrier(5)
 
     def work(name: str) -> int:

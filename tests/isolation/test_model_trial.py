@@ -43,7 +43,7 @@ def test_a_crash_is_an_error_of_the_model(
 
 
 def test_a_model_is_tried_once(model: Path, calls: list[object]) -> None:
-    """What has been opened on this machine, by the same runtime, is not tried again."""
+    """A model that was opened on this machine, by the same runtime, is not tried again."""
     for runtime in ("auto", "auto", "onnx"):
         try_model(str(model), runtime, "auto", None)
     assert len(calls) == 2

@@ -90,7 +90,7 @@ def test_files_that_are_gone_are_told_and_keep_their_rows(job: ScanJob, images: 
 
 
 def test_a_report_that_can_stay_sorted_does(job: ScanJob) -> None:
-    """What comes behind the last row continues the report as without the option."""
+    """Files that sort behind the last row continue the report as without the option."""
     run_scan(job)
     add(job, "z.png")
     assert scan(job, add_new=True).order == "sorted"

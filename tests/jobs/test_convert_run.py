@@ -93,7 +93,7 @@ def test_a_scan_says_the_same_of_the_image(
 def test_real_dicom_is_converted_without_loss(
     real_data: Path, tmp_path: Path, encoding: Encoding
 ) -> None:
-    """Of every DICOM file that a scan can read, it reads the same pixels from the image."""
+    """A scan reads the same pixels from a DICOM file and from its converted image."""
     source = real_data / "dicom"
     job = ConvertJob(source, tmp_path / "out", tmp_path / "m.csv", tmp_path / "key", encoding)
     run_convert(job)

@@ -81,7 +81,7 @@ def test_settings_that_cannot_work_cannot_be_made(settings: dict[str, Any], mess
 
 
 def test_settings_are_numbers_of_pythons_own() -> None:
-    """What a notebook computes with NumPy is as good, and no threshold is a negative zero."""
+    """Numbers of NumPy, as in a notebook, are as good, and no threshold is a negative zero."""
     config = ScanConfig(threshold=np.float32(-0.0), batch_size=np.int64(4))  # type: ignore[arg-type]
     assert (repr(config.threshold), type(config.batch_size)) == ("0.0", int)
 

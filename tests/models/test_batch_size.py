@@ -51,7 +51,7 @@ class Saturated(Timed):
 
 
 class OnDevice(Sociable):
-    """As GPUs are."""
+    """A runtime on a GPU."""
 
     provider = "CUDAExecutionProvider"
 
@@ -150,7 +150,7 @@ def test_the_reason_is_plain(times: dict[str, float | None], why: str) -> None:
 
 
 def test_remembered_rubbish_is_measured_again(spec: ModelSpec, golden_package: Path) -> None:
-    """What others wrote into the cache folder is not believed."""
+    """A record that others wrote into the cache folder is not believed."""
     model = packaged(Timed(spec, 0, 1), golden_package)
     for rubbish in ("fast", {"1": "quick"}, {"4": 1.0}, {"1": 2.0, "many": 1.0}):
         assert module._usable(rubbish) is None

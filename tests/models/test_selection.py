@@ -106,7 +106,7 @@ def test_an_equal_machine_decides_alike(
 def test_a_record_with_other_times_is_obeyed(
     golden_package: Path, forgetful: Path, measured: list[str]
 ) -> None:
-    """What was measured counts, not what is preferred; rubbish is measured anew."""
+    """The measurement counts, not the preference; rubbish is measured anew."""
     open_artefact(str(golden_package))
     (record,) = forgetful.iterdir()
     record.write_text(record.read_text().replace("42.1", "3.5"))
@@ -280,7 +280,7 @@ def test_a_single_file_is_run_by_what_is_installed(monkeypatch: pytest.MonkeyPat
     taken = []
     for names in (("onnx", "openvino"), ("openvino", "litert"), ("litert",)):
         only(monkeypatch, *names)
-        (candidate,), why = module.choose(Path("m.onnx"), "auto", "auto", None)
+        (candidate,), why = module.candidates_in(Path("m.onnx"), "auto", "auto", None)
         assert why == "chosen by file type"
         taken.append(candidate.runtime)
     assert taken == ["onnx", "openvino", "onnx"]

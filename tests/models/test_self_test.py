@@ -222,7 +222,7 @@ def test_another_library_is_tested_again(
 def test_a_failure_takes_the_record_away(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cxr verify finds wrong today is not believed to have passed before."""
+    """A package that cxr verify finds wrong today is not believed to have passed before."""
     model = open_artefact(str(golden_package), "onnx")
     assert check_once(model) == "passed"
     with monkeypatch.context() as patch:

@@ -191,7 +191,7 @@ def test_a_link_to_what_is_no_file_is_skipped(tmp_path: Path) -> None:
 
 
 def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:
-    """What a link leads to is taken under the link's name."""
+    """A file is taken under the name of the link that leads to it."""
     plant(tmp_path, "store/x.png")
     (tmp_path / "root").mkdir()
     (tmp_path / "root/folder").symlink_to(tmp_path / "store")
@@ -295,7 +295,7 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(
 
 @pytest.mark.parametrize("name", ["socket", "socket.png"])
 def test_a_socket_is_skipped(name: str, tmp_path: Path) -> None:
-    """As pipes and devices are."""
+    """Pipes and devices are skipped alike."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / name))
         assert found(tmp_path) == ([], {"special": 1})

@@ -33,7 +33,7 @@ def storage() -> Remounted:
 
 @pytest.mark.parametrize("gone", ["mem", "mem/b", "mem/b/c"])
 def test_a_disk_that_went_is_told(gone: str, storage: Remounted) -> None:
-    """That of the PATH or one below it: its files are no failed rows."""
+    """The files of a disk, at the PATH or below it, are no failed rows once it is gone."""
     folders = SourceFolders()
     items = list(folders.passing(discover(["mem"], storage=storage)))
     storage.others.add(gone)

@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_quarantined_is_named_printably(
 
 
 def test_a_quarantine_among_the_images_is_refused(images: Path, tmp_path: Path) -> None:
-    """What it holds would be scanned again."""
+    """Its copies would be scanned again."""
     report = tmp_path / "bad" / "report.csv"
     check_quarantine(tmp_path / "bad", [images], report)
     for place in (images, images / "bad"):

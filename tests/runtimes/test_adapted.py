@@ -1,4 +1,4 @@
-"""What all runtimes share: onnxruntime, LiteRT and OpenVINO behind one seam."""
+"""Promises that all runtimes share: onnxruntime, LiteRT and OpenVINO behind one seam."""
 
 import numpy as np
 import pytest

@@ -49,7 +49,7 @@ def images(channels: int = 1, count: int = 3) -> np.ndarray:
 
 
 def expected(pixels: np.ndarray) -> np.ndarray:
-    """What every network below computes."""
+    """Return the scores that every network below computes."""
     scaled = pixels.astype(np.float64) / 127.5 - 1
     return 1 / (1 + np.exp(-(scaled * weights(pixels.shape[-1])).sum(axis=(1, 2, 3))))
 
@@ -332,7 +332,7 @@ def test_one_logit_becomes_a_probability(shape: tuple[int, ...]) -> None:
 
 
 def test_two_logits_are_in_the_order_of_the_labels() -> None:
-    """As two probabilities are."""
+    """Two logits have the same order as two probabilities."""
     spec = spec_of(OutputSpec(OutputValues.LOGIT))
     adapter = Adapter("m", spec, [IMAGE], [Tensor("p", (-1, 2), "float32")])
     scores = adapter.run(images(count=1), lambda _: np.float32([[1, 3]])).scores

@@ -77,7 +77,7 @@ def runtime(device: str, data: bytes = DATA) -> OnnxRuntime:
 
 
 def test_auto_takes_the_fastest_that_works(pretend: Callable[..., None]) -> None:
-    """What does not is skipped, and why is kept; what compiles for minutes is not tried."""
+    """One that fails is skipped, and why is kept; one that compiles for minutes is not tried."""
     pretend(**{OPENVINO: "", CUDA: "falls back", "TensorrtExecutionProvider": ""})
     opened = runtime("auto")
     assert opened.provider == OPENVINO
@@ -193,7 +193,7 @@ def test_every_provider_is_known_by_one_name() -> None:
 
 
 def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """What was asked for, what was used and why stand in the summary and in the manifest."""
+    """The device asked for, the one used and the reason stand in summary and manifest."""
     out = tmp_path / "r.csv"
     result = cxr("scan", IMAGE, "--runtime", "onnx", "--device", "cpu", "--out", out)
     assert result.exit_code == 0

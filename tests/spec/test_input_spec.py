@@ -36,6 +36,6 @@ def test_channels_may_be_scaled_each_in_its_own_way() -> None:
     ],
 )
 def test_a_wrong_scale_of_channels_is_refused(fields: dict[str, Any], message: str) -> None:
-    """As many finite numbers as channels, none of them a scale of 0."""
+    """It has as many finite numbers as channels, and none is a scale of 0."""
     with pytest.raises(SpecInvalid, match=message):
         InputSpec.from_dict({"channels": 3, **fields})

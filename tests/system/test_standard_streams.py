@@ -38,7 +38,7 @@ def test_lost_output_is_one_line_and_an_error(
 
 
 def test_a_reader_that_leaves_is_one_line(tmp_path: Path) -> None:
-    """What ``head`` does."""
+    """A reader such as ``head`` has enough."""
     receiver, sender = os.pipe()
     os.close(receiver)
     done = subprocess.run(

@@ -232,7 +232,7 @@ def test_unknown_settings_are_refused(option: str, value: object) -> None:
 
 
 def test_the_commands_defaults_are_the_configurations() -> None:
-    """What cxr train does unasked is what FitConfig() does."""
+    """The defaults of cxr train are those of FitConfig()."""
     command = typer.main.get_command(app).commands["train"]
     defaults = {parameter.name: parameter.default for parameter in command.params}
     config = FitConfig()

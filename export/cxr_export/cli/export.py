@@ -77,7 +77,7 @@ def export(
         typer.Option(
             "--license",
             metavar="NAME",
-            help="License of the model for the model card, as in apache-2.0.",
+            help="License of the model for the model card, such as apache-2.0.",
             show_default="not stated",
             rich_help_panel=panels.OUTPUT,
         ),
@@ -128,7 +128,8 @@ def export(
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
     format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
-    is 4. So is a format that cannot hold the network, with exit code 3. Needs the extra 'export'.
+    is 4. A format that cannot hold the network is left out too; the exit code is then 3. Needs the
+    extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 

@@ -146,7 +146,7 @@ def verify(
     with stage("loading TensorFlow"), needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
         from cxr_edge.datasets.training_images import TrainingImages
-        from cxr_export.parity.images import choose, list_parity_images
+        from cxr_export.parity.images import even_choice, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
     from cxr_edge.models.locate import package_spec, read_spec_file
@@ -159,7 +159,7 @@ def verify(
         facts = meant.provenance
         known = TrainingImages.read(folder, facts.data_sha256) if facts else None
         listed = of_validation(listed, meant, known)
-    chosen = choose(listed, images) if images else listed
+    chosen = even_choice(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
     report = verify_package(folder, loaded, reference, gate_options.gates(), artefact, given)
     _print(report)

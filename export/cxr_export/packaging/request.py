@@ -13,7 +13,7 @@ from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.package import FORMATS, ArtefactFormat
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
-from cxr_export.parity.images import choose, divide, list_parity_images, without
+from cxr_export.parity.images import divide, even_choice, list_parity_images, without
 
 CALIBRATION_IMAGES: Final = 128
 """Images to calibrate with first; a later attempt takes four times as many."""
@@ -115,8 +115,8 @@ def choose_images(
         raise DataError(
             "expected images to judge on, got none besides those to calibrate with; give --data"
         )
-    used = _load(choose(judged, wanted.judged_images), spec)
-    several = choose(calibration, 4 * wanted.calibration_images)
+    used = _load(even_choice(judged, wanted.judged_images), spec)
+    several = even_choice(calibration, 4 * wanted.calibration_images)
     if not several:
         return used, used  # nothing is calibrated
     return without(_load(several, spec), used.sha256), used

@@ -19,7 +19,7 @@ from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
     images_from,
-    name_of,
+    model_name,
     open_candidates,
     open_one,
     read_spec,
@@ -231,7 +231,7 @@ def assert_parity(
                 batch_difference=batch_difference,
             )
         )
-    parity = Parity(name_of(reference), used, tuple(found))
+    parity = Parity(model_name(reference), used, tuple(found))
     if parity.mismatches:
         raise ParityAssertionError(parity)
     for line in parity.undecided:

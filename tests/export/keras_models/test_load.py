@@ -107,7 +107,7 @@ def by_hand(model: keras.Model, spec: ModelSpec) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
-    """As it is and as it will be exported, it gives what Keras gives."""
+    """It gives the scores of Keras, both as it is and as it will be exported."""
     model, spec = foreign(kind)
     assert np.ptp(by_hand(model, spec)) > 0.01
     np.testing.assert_allclose(

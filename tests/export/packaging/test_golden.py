@@ -88,7 +88,7 @@ def nan(count: int) -> Outputs:
 
 @pytest.mark.slow
 def test_an_exported_package_passes(package: Path) -> None:
-    """What cxr export writes holds golden images of every artefact, listed with the rest."""
+    """A package of cxr export holds golden images of every artefact, listed with the rest."""
     results, absent = self_test_all(package)
     assert not absent
     assert {result.artefact for result in results} >= {"model.onnx", "model.tflite"}

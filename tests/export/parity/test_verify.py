@@ -230,7 +230,7 @@ def test_a_swapped_label_order_in_spec_json_is_told(copy: Path, class_folders: P
 
 
 def test_an_artefact_that_is_not_listed_is_told(copy: Path, class_folders: Path) -> None:
-    """What nobody exported is not verified, nor listed as if it had been."""
+    """A format that nobody exported is not verified, nor listed as if it had been."""
     shutil.copy(copy / "model.tflite", copy / "model.int8.tflite")
     with pytest.raises(ModelInvalid, match=r"model\.int8\.tflite is not listed"):
         verify(copy, class_folders)
@@ -284,7 +284,7 @@ def test_batches_are_compared_image_by_image(spec: ModelSpec) -> None:
 
 
 def test_the_options_of_the_command_start_from_the_gates() -> None:
-    """What --help shows is what holds for a library's user."""
+    """The limits in --help hold for a library's user too."""
     assert GateOptions().gates() == GATES
 
 
@@ -297,7 +297,7 @@ def test_a_flipped_label_fails_whatever_the_difference(copy: Path, class_folders
 
 
 def test_gates_move_by_flag(copy: Path, class_folders: Path, cxr: Callable[..., Any]) -> None:
-    """What agrees to 1e-6 does not agree to 1e-12."""
+    """Scores that agree to 1e-6 do not agree to 1e-12."""
     result = cxr("verify", copy, "--data", class_folders, "--fp32-difference", "1e-12")
     assert result.exit_code == 4
     assert "allowed 1e-12" in result.output

@@ -28,7 +28,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
-from cxr_export.parity.images import choose, divide, list_parity_images
+from cxr_export.parity.images import divide, even_choice, list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.tflite import TfliteQuantizer
@@ -45,7 +45,7 @@ FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.
 def images(package: Path, class_folders: Path) -> ImageSet:
     spec = package_spec(package)
     listed = list_parity_images([class_folders], spec.labels)
-    return load_images(choose(listed, 48), spec.labels, spec.input)
+    return load_images(even_choice(listed, 48), spec.labels, spec.input)
 
 
 @pytest.fixture(scope="module")
@@ -307,9 +307,9 @@ def test_calibration_and_judgement_share_no_patient(package: Path, class_folders
     calibration, judged = divide(list_parity_images([class_folders], spec.labels), spec, known)
     assert {image.patient for image in calibration}.isdisjoint(image.patient for image in judged)
     assert len(judged) == spec.provenance.validation_films
-    first = choose(calibration, 20)
+    first = even_choice(calibration, 20)
     assert [image.label for image in first].count(1) == 10
-    assert choose(calibration, 40)[:20] == first
+    assert even_choice(calibration, 40)[:20] == first
 
 
 def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:

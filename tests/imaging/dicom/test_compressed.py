@@ -85,7 +85,7 @@ def test_signed_values_survive_compression(make: Make, tmp_path: Path, syntax: U
 
 @pytest.mark.parametrize("syntax", LOSSY, ids=lambda uid: uid.keyword)
 def test_lossy_compression_is_near_and_flagged(make: Make, tmp_path: Path, syntax: UID) -> None:
-    """What loses a little looks the same, and says so."""
+    """A compression that loses a little looks the same, and says so."""
     dataset = fitting(make, syntax)
     image = compressed(dataset, syntax, tmp_path)
     image.LossyImageCompression = "01"
@@ -237,7 +237,7 @@ def test_what_nothing_decodes_says_so(make: Make, syntax: UID) -> None:
 
 
 def test_an_unknown_transfer_syntax_is_not_quoted(make: Make) -> None:
-    """What stands where the transfer syntax should is not copied into a message."""
+    """Text in the place of a transfer syntax is not copied into a message."""
     data = reframed(make(), MPEG2MPML, b"\xff\xd8\xff\xd9")
     with pytest.raises(UnsupportedCompression, match="an unknown transfer syntax") as raised:
         decode(data.replace(MPEG2MPML.encode(), b"1.2.840.10008.9.9.9.999"[: len(MPEG2MPML)]))
@@ -258,7 +258,7 @@ def test_a_scan_without_its_last_coefficient_is_repaired(
 
 
 def test_other_decoders_are_not_asked(make: Make, tmp_path: Path) -> None:
-    """What pydicom could decode with is not used for being installed: some end the process."""
+    """A decoder of pydicom is not used for being installed: some end the process."""
     syntaxes = [*JPEG_FAMILY, RLELossless]
     with pytest.MonkeyPatch.context() as patched:
         data = [encoded(fitting(make, syntax), syntax, tmp_path) for syntax in syntaxes]

@@ -2,195 +2,22 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
-from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
-from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import (
-    IMAGE_SIZE,
-    RANGES,
-    Architecture,
-    Augmentation,
-    FitConfig,
-    Imbalance,
-    Monitor,
-    Optimizer,
-    Schedule,
-)
+from cxr_edge.training.config import FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
-
-
-def _option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
-    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """Options of the split by patient."""
-
-    validation_fraction: Annotated[
-        float,
-        _option(
-            panels.INPUT,
-            "Share of each class's images to validate on; ignored if the manifest has a split.",
-            **bounds(RANGES["validation_fraction"]),
-        ),
-    ] = FitConfig.validation_fraction
-    split_seed: Annotated[
-        int,
-        _option(
-            panels.INPUT,
-            "Seed of the patient split; ignored if the manifest has a split.",
-            **bounds(RANGES["split_seed"]),
-        ),
-    ] = FitConfig.split_seed
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Options of the network and its spec."""
-
-    architecture: Annotated[
-        Architecture,
-        _option(
-            panels.MODEL,
-            f"Network to train: {', '.join(get_args(Architecture))}.",
-            metavar="NETWORK",
-        ),
-    ] = FitConfig.architecture
-    name: Annotated[
-        str,
-        _option(panels.MODEL, "Model name in reports.", show_default="the architecture"),
-    ] = ""
-    image_size: Annotated[
-        int,
-        _option(
-            panels.MODEL, "Width and height of the model's input, pixels.", **bounds(IMAGE_SIZE)
-        ),
-    ] = 224
-    channels: Annotated[
-        int,
-        _option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
-    ] = 1
-    data_note: Annotated[
-        str,
-        _option(panels.MODEL, "Source and license of the training set, for the model card."),
-    ] = NOT_STATED
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """Options of the fit, named as the settings of :class:`FitConfig`."""
-
-    epochs: Annotated[
-        int, _option(panels.TRAINING, "Largest number of epochs.", **bounds(RANGES["epochs"]))
-    ] = FitConfig.epochs
-    head_epochs: Annotated[
-        int,
-        _option(
-            panels.TRAINING,
-            "Initial epochs that train only the classification head of a pretrained network.",
-            **bounds(RANGES["head_epochs"]),
-        ),
-    ] = FitConfig.head_epochs
-    patience: Annotated[
-        int,
-        _option(
-            panels.TRAINING,
-            "Epochs without a better validation figure before stopping.",
-            **bounds(RANGES["patience"]),
-        ),
-    ] = FitConfig.patience
-    monitor: Annotated[
-        Monitor,
-        _option(
-            panels.TRAINING,
-            "Validation figure to stop and to choose the epoch by: val_loss or val_auc.",
-            metavar="FIGURE",
-        ),
-    ] = FitConfig.monitor
-    batch_size: Annotated[
-        int, _option(panels.TRAINING, "Images per step.", **bounds(RANGES["batch_size"]))
-    ] = FitConfig.batch_size
-    optimizer: Annotated[Optimizer, _option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
-        FitConfig.optimizer
-    )
-    schedule: Annotated[
-        Schedule,
-        _option(
-            panels.TRAINING,
-            "Learning rate over time: cosine (up for one epoch, then down to zero) or constant.",
-            metavar="NAME",
-        ),
-    ] = FitConfig.schedule
-    learning_rate: Annotated[
-        float, _option(panels.TRAINING, "Peak learning rate.", **bounds(RANGES["learning_rate"]))
-    ] = FitConfig.learning_rate
-    weight_decay: Annotated[
-        float, _option(panels.TRAINING, "Weight decay of adamw.", **bounds(RANGES["weight_decay"]))
-    ] = FitConfig.weight_decay
-    imbalance: Annotated[
-        Imbalance,
-        _option(
-            panels.TRAINING,
-            "How to handle class imbalance: balanced (equal numbers per batch), weights (loss "
-            "weighted by class), focal (focal loss, weighted by class), none.",
-            metavar="METHOD",
-        ),
-    ] = FitConfig.imbalance
-    label_smoothing: Annotated[
-        float,
-        _option(
-            panels.TRAINING,
-            "Share of the target given to the other class.",
-            **bounds(RANGES["label_smoothing"]),
-        ),
-    ] = FitConfig.label_smoothing
-    averaging: Annotated[
-        float,
-        _option(
-            panels.TRAINING,
-            "Momentum of the moving average of the weights; 0 for none.",
-            **bounds(RANGES["averaging"]),
-        ),
-    ] = FitConfig.averaging
-    augmentation: Annotated[
-        Augmentation,
-        _option(
-            panels.TRAINING,
-            "Random changes of the training images: robust or study-2021.",
-            metavar="NAME",
-        ),
-    ] = FitConfig.augmentation
-    calibrate: Annotated[
-        bool, _option(panels.TRAINING, "Calibrate probabilities on the validation images.")
-    ] = FitConfig.calibrate
-    seed: Annotated[
-        int,
-        _option(
-            panels.TRAINING,
-            "Seed of weights, sampling and augmentation.",
-            **bounds(RANGES["seed"]),
-        ),
-    ] = FitConfig.seed
-    deterministic: Annotated[
-        bool,
-        _option(
-            panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
-        ),
-    ] = FitConfig.deterministic
 
 
 @with_option_groups
@@ -198,25 +25,25 @@ def train(
     ctx: typer.Context,
     data: DataArgument,
     split: SplitOptions,
-    model: ModelOptions,
+    model: NetworkOptions,
     fit: FitOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
     out: Annotated[
-        Path, _option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
+        Path, option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
     ] = Path("run"),
     resume: Annotated[
         bool,
-        _option(panels.OUTPUT, "Continue RUN from its last finished epoch.", "--resume"),
+        option(panels.OUTPUT, "Continue RUN from its last finished epoch.", "--resume"),
     ] = False,
     show_samples: Annotated[
         bool,
-        _option(
+        option(
             panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
         ),
     ] = False,
     tensorboard: Annotated[
-        bool, _option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
+        bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
 ) -> None:
     """Train a network on labelled images.

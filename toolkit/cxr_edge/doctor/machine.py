@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.doctor.runtime_trial import Trial, available_providers, caught
+from cxr_edge.doctor.runtime_trial import Trial, caught, onnx_providers
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import EXTRAS
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
@@ -170,7 +170,7 @@ def _providers() -> tuple[str, ...]:
     if not installed("onnx"):
         return ()
     try:
-        return call_in_subprocess(caught, available_providers, within=TRIAL_SECONDS)
+        return call_in_subprocess(caught, onnx_providers, within=TRIAL_SECONDS)
     except CxrError:  # the trial of the runtime says why
         return ()
 

@@ -100,3 +100,8 @@ def check_size(width: int, height: int, frames: int = 1) -> None:
     if width * height * frames > MAX_PIXELS:
         size = f"{width} x {height}" if frames == 1 else f"{frames} frames of {width} x {height}"
         raise TooLarge(f"expected at most {MAX_PIXELS} pixels, got {size}; make it smaller first")
+
+
+def larger_than_memory() -> TooLarge:
+    """Return the error of an image that memory has no room for."""
+    return TooLarge("expected an image that fits into memory, got a larger one")

@@ -6,9 +6,9 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from cxr_edge.errors import TooLarge
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import SOF_MARKERS, jpeg_segments
+from cxr_edge.imaging.image import larger_than_memory
 
 DAMAGED: Final = "damaged"
 """Flag of an image whose decoder went on past damage."""
@@ -80,7 +80,7 @@ def _decode(
         except ValueError:
             continue
         except MemoryError as exc:
-            raise TooLarge("expected an image that fits into memory, got a larger one") from exc
+            raise larger_than_memory() from exc
         return pixels, not strict
     return None
 

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
+from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
 from cxr_edge.imaging.headers.png import without_texts
 from cxr_edge.imaging.headers.tiff import with_image_first
+from cxr_edge.imaging.image import larger_than_memory
 from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
 from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
@@ -172,7 +173,7 @@ def _imdecode(data: bytes, header: Header, mode: int) -> NDArray[Any]:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:
         if exc.code == cv2.Error.STS_NO_MEM:
-            raise TooLarge("expected an image that fits into memory, got a larger one") from exc
+            raise larger_than_memory() from exc
         raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")

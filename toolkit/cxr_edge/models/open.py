@@ -12,7 +12,7 @@ from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import ORIGINALS, RUNTIMES, original_of
-from cxr_edge.models.selection import choose, open_fastest
+from cxr_edge.models.selection import candidates_in, open_fastest
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.model_spec import ModelSpec
@@ -63,7 +63,7 @@ def open_artefact(
     path = model_path(reference)
     if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
-    candidates, why = choose(path, runtime, device, preferred)
+    candidates, why = candidates_in(path, runtime, device, preferred)
     options = OpenOptions(device, threads or usable_cpus(), spec)
     if len(candidates) > 1:
         return open_fastest(path, candidates, options)

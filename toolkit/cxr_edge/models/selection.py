@@ -35,7 +35,7 @@ class Candidate:
     """Path of the artefact."""
 
 
-def choose(
+def candidates_in(
     path: Path, runtime: str, device: str, preferred: Preferred | None
 ) -> tuple[Sequence[Candidate], str]:
     """Return the candidates for a model, and the reason where there is only one.

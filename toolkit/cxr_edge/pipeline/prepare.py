@@ -10,10 +10,10 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import DecoderCrash, ImageError, TooLarge
+from cxr_edge.errors import DecoderCrash, ImageError
 from cxr_edge.imaging.array import ARRAY, check_array, gray_image
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.image import GrayImage, SourceFacts
+from cxr_edge.imaging.image import GrayImage, SourceFacts, larger_than_memory
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
 from cxr_edge.pipeline.discover import ImageItem
@@ -128,7 +128,7 @@ def _caught(make: Callable[[], T]) -> T | ImageError:
         refuse_shortage(exc)
         return _unforeseen()
     except MemoryError:
-        return TooLarge("expected an image that fits into memory, got a larger one")
+        return larger_than_memory()
     except Exception:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
         return _unforeseen()
 

@@ -26,9 +26,9 @@ from cxr_edge.imaging.dicom.dataset import (
     NATIVE,
     PIXELS,
     UNDEFINED,
-    empty_pixels,
     native_syntax,
     no_image,
+    no_pixels,
     read_meta,
 )
 from cxr_edge.imaging.dicom.errors import DAMAGE
@@ -165,7 +165,7 @@ def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageEr
     if isinstance(pixels, DataElement) or pixels.length == UNDEFINED:
         return None
     if not pixels.length:
-        return empty_pixels()
+        return no_pixels()
     is_cut = pixels.length < needed or pixels.value_tell + pixels.length > size
     return cut if is_cut else None
 

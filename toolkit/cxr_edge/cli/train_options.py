@@ -1,0 +1,183 @@
+"""Options of ``cxr train``, in groups."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
+
+import typer
+
+from cxr_edge.cli import panels
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.notice import NOT_STATED
+from cxr_edge.training.config import (
+    IMAGE_SIZE,
+    RANGES,
+    Architecture,
+    Augmentation,
+    FitConfig,
+    Imbalance,
+    Monitor,
+    Optimizer,
+    Schedule,
+)
+
+
+def option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
+    """Return an option with its panel and help."""
+    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Options of the split by patient."""
+
+    validation_fraction: Annotated[
+        float,
+        option(
+            panels.INPUT,
+            "Share of each class's images to validate on; ignored if the manifest has a split.",
+            **bounds(RANGES["validation_fraction"]),
+        ),
+    ] = FitConfig.validation_fraction
+    split_seed: Annotated[
+        int,
+        option(
+            panels.INPUT,
+            "Seed of the patient split; ignored if the manifest has a split.",
+            **bounds(RANGES["split_seed"]),
+        ),
+    ] = FitConfig.split_seed
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Options of the network and its spec."""
+
+    architecture: Annotated[
+        Architecture,
+        option(
+            panels.MODEL,
+            f"Network to train: {', '.join(get_args(Architecture))}.",
+            metavar="NETWORK",
+        ),
+    ] = FitConfig.architecture
+    name: Annotated[
+        str,
+        option(panels.MODEL, "Model name in reports.", show_default="the architecture"),
+    ] = ""
+    image_size: Annotated[
+        int,
+        option(
+            panels.MODEL, "Width and height of the model's input, pixels.", **bounds(IMAGE_SIZE)
+        ),
+    ] = 224
+    channels: Annotated[
+        int,
+        option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
+    ] = 1
+    data_note: Annotated[
+        str,
+        option(panels.MODEL, "Source and license of the training set, for the model card."),
+    ] = NOT_STATED
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of the fit, named as the settings of :class:`FitConfig`."""
+
+    epochs: Annotated[
+        int, option(panels.TRAINING, "Largest number of epochs.", **bounds(RANGES["epochs"]))
+    ] = FitConfig.epochs
+    head_epochs: Annotated[
+        int,
+        option(
+            panels.TRAINING,
+            "Initial epochs that train only the classification head of a pretrained network.",
+            **bounds(RANGES["head_epochs"]),
+        ),
+    ] = FitConfig.head_epochs
+    patience: Annotated[
+        int,
+        option(
+            panels.TRAINING,
+            "Epochs without a better validation figure before stopping.",
+            **bounds(RANGES["patience"]),
+        ),
+    ] = FitConfig.patience
+    monitor: Annotated[
+        Monitor,
+        option(
+            panels.TRAINING,
+            "Validation figure to stop and to choose the epoch by: val_loss or val_auc.",
+            metavar="FIGURE",
+        ),
+    ] = FitConfig.monitor
+    batch_size: Annotated[
+        int, option(panels.TRAINING, "Images per step.", **bounds(RANGES["batch_size"]))
+    ] = FitConfig.batch_size
+    optimizer: Annotated[Optimizer, option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
+        FitConfig.optimizer
+    )
+    schedule: Annotated[
+        Schedule,
+        option(
+            panels.TRAINING,
+            "Learning rate over time: cosine (up for one epoch, then down to zero) or constant.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.schedule
+    learning_rate: Annotated[
+        float, option(panels.TRAINING, "Peak learning rate.", **bounds(RANGES["learning_rate"]))
+    ] = FitConfig.learning_rate
+    weight_decay: Annotated[
+        float, option(panels.TRAINING, "Weight decay of adamw.", **bounds(RANGES["weight_decay"]))
+    ] = FitConfig.weight_decay
+    imbalance: Annotated[
+        Imbalance,
+        option(
+            panels.TRAINING,
+            "How to handle class imbalance: balanced (equal numbers per batch), weights (loss "
+            "weighted by class), focal (focal loss, weighted by class), none.",
+            metavar="METHOD",
+        ),
+    ] = FitConfig.imbalance
+    label_smoothing: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Share of the target given to the other class.",
+            **bounds(RANGES["label_smoothing"]),
+        ),
+    ] = FitConfig.label_smoothing
+    averaging: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Momentum of the moving average of the weights; 0 for none.",
+            **bounds(RANGES["averaging"]),
+        ),
+    ] = FitConfig.averaging
+    augmentation: Annotated[
+        Augmentation,
+        option(
+            panels.TRAINING,
+            "Random changes of the training images: robust or study-2021.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.augmentation
+    calibrate: Annotated[
+        bool, option(panels.TRAINING, "Calibrate probabilities on the validation images.")
+    ] = FitConfig.calibrate
+    seed: Annotated[
+        int,
+        option(
+            panels.TRAINING,
+            "Seed of weights, sampling and augmentation.",
+            **bounds(RANGES["seed"]),
+        ),
+    ] = FitConfig.seed
+    deterministic: Annotated[
+        bool,
+        option(
+            panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
+        ),
+    ] = FitConfig.deterministic
