@@ -10,6 +10,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
+from cxr_edge.cli.styles import IMAGENET, find_and_write_styles
 from cxr_edge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,23 @@ def audit(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Cluster the images by appearance; write styles.csv and the picture styles.png.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="Features to cluster by: imagenet (needs the extra 'train'), or those of a model "
+            "package that gives features.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = IMAGENET,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
     ] = 2021,
@@ -56,7 +74,10 @@ def audit(
 
     It looks for patients in several splits, files with the same bytes or nearly the same image,
     images with both labels, unreadable files and a validation split that is too small, and counts
-    classes, sizes, formats and flags. Exit code 3 if files are unreadable.
+    classes, sizes, formats and flags. With --styles it also names the clusters of images that look
+    alike, and the counter-style images, whose class is rare among their look-alikes: a network can
+    learn the look in place of the disease, and a split by patient does not show that. Exit code 3
+    if files are unreadable.
     """
     from cxr_edge.datasets import audit as audits
     from cxr_edge.datasets.csv_manifest import write_manifest
@@ -78,6 +99,8 @@ def audit(
             images, left_out = repair(read, seed, validation_fraction)
             write_manifest(fix, images, classes)
             _print_repair(fix, images, left_out)
+        if styles:
+            find_and_write_styles(read, features, styles)
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     if found.unreadable:

@@ -22,6 +22,7 @@ from cxr_edge.training.config import (
     Monitor,
     Optimizer,
     Schedule,
+    Validate,
 )
 
 if TYPE_CHECKING:
@@ -34,8 +35,17 @@ def _option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as 
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """Options of the split by patient."""
+    """Options of the split."""
 
+    validate: Annotated[
+        Validate,
+        _option(
+            panels.INPUT,
+            "Images to validate on: patients (a share of them), or styles (also all images that "
+            "look like the other class).",
+            metavar="HOW",
+        ),
+    ] = FitConfig.validate
     validation_fraction: Annotated[
         float,
         _option(
@@ -162,6 +172,24 @@ class FitOptions:
             metavar="NAME",
         ),
     ] = FitConfig.augmentation
+    crop_area: Annotated[
+        float,
+        _option(
+            panels.TRAINING,
+            "Least share of an image that a random crop keeps; 1 for no crops.",
+            min=0.05,
+            max=1,
+        ),
+    ] = FitConfig.crop_area
+    style_mixing: Annotated[
+        float,
+        _option(
+            panels.TRAINING,
+            "Probability of another rendering: equalized, local contrast, softer or sharper.",
+            min=0,
+            max=1,
+        ),
+    ] = FitConfig.style_mixing
     calibrate: Annotated[
         bool, _option(panels.TRAINING, "Calibrate probabilities on the validation images.")
     ] = FitConfig.calibrate
@@ -205,7 +233,10 @@ def train(
     """Train a network on labelled images.
 
     The images are split by patient into training and validation images. A manifest or the file
-    names of the Kermany set identify the patient; any other file counts as one patient. RUN gets
+    names of the Kermany set identify the patient; any other file counts as one patient. With
+    --validate styles, the images that look like the other class (see 'cxr audit --styles') are
+    validation images too, with all images of their patients; report.md then has figures by
+    appearance. RUN gets
     model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
     split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
     'train'. Exit code 3 if unreadable files were left out.

@@ -22,6 +22,7 @@ Augmentation: TypeAlias = Literal["robust", "study-2021"]
 Optimizer: TypeAlias = Literal["adam", "adamw"]
 Schedule: TypeAlias = Literal["constant", "cosine"]
 Monitor: TypeAlias = Literal["val_loss", "val_auc"]
+Validate: TypeAlias = Literal["patients", "styles"]
 Imbalance: TypeAlias = Literal["none", "balanced", "weights", "focal"]
 
 _CHOICES: Final = {
@@ -31,6 +32,7 @@ _CHOICES: Final = {
     "schedule": get_args(Schedule),
     "monitor": get_args(Monitor),
     "imbalance": get_args(Imbalance),
+    "validate": get_args(Validate),
 }
 """Option to the names that it takes."""
 
@@ -41,7 +43,7 @@ _RANGES: Final = (
     ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
     ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
     ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
-    ("validation_fraction", 0.01, 0.9),
+    ("validation_fraction", 0.01, 0.9), ("crop_area", 0.05, 1), ("style_mixing", 0, 1),
 )  # fmt: skip
 """Option, least and largest value."""
 
@@ -85,6 +87,11 @@ class FitConfig:
     """Momentum of the moving average of the weights that is validated and kept; 0 for none."""
     augmentation: Augmentation = "robust"
     """Augmentation of the training images."""
+    crop_area: float = 1.0
+    """Least share of an image that a random crop keeps, before the augmentation; 1 for no crops."""
+    style_mixing: float = 0.0
+    """Probability that an image gets another rendering (equalized, local contrast, sharper, softer)
+    before the augmentation."""
     calibrate: bool = True
     """Whether probabilities are calibrated on the validation images, inside the graph."""
     seed: int = 2021
@@ -93,6 +100,9 @@ class FitConfig:
     """Seed of the split by patient; ignored if the manifest has a split."""
     deterministic: bool = False
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
+    validate: Validate = "patients"
+    """Images to validate on: those of a share of the patients; or, in addition, all that look like
+    the other class, with all images of their patients."""
     validation_fraction: float = 0.2
     """Share of the patients held out; ignored if the manifest has a split."""
     data: str = ""

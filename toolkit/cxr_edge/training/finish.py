@@ -74,11 +74,11 @@ def finish(
             validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
-            split_seed=None if data.images.says_split else config.split_seed,
+            split_seed=None if data.images.says_split or data.styles else config.split_seed,
         ),
     )
     write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
-    write_report(out / REPORT, spec, summary, validation.labels, copies)
+    write_report(out / REPORT, spec, summary, validation.labels, copies, data.styles)
     _save(model, spec, out)
     return spec
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
+from cxr_edge.evaluation.style_groups import figures_by_style, groups_table, worst_group
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.notice import NOTICE
 from cxr_edge.spec.model_spec import ModelSpec
@@ -21,6 +23,7 @@ def write_report(
     summary: str,
     labels: NDArray[np.int64],
     copies: Mapping[str, NDArray[np.float32]],
+    styles: Styles | None = None,
 ) -> None:
     """Write the figures of a run.
 
@@ -36,6 +39,8 @@ def write_report(
         Labels of the validation images, shape (N,).
     copies
         Name to probabilities, shape (N,), of the validation images and their changed copies.
+    styles
+        Clusters of the validation images by appearance; None where the split knows none.
     """
     facts = spec.provenance
     assert facts is not None  # training always states it
@@ -67,8 +72,27 @@ Default: {spec.default_operating_point}. Chosen on these images and their change
 ## The same images, changed
 
 {copies_table(found, spec.default_operating_point).markdown}
-{_pictures(path.parent)}""",
+{_by_style(spec, labels, copies[CLEAN], styles)}{_pictures(path.parent)}""",
     )
+
+
+def _by_style(
+    spec: ModelSpec, labels: NDArray[np.int64], scores: NDArray[np.float32], styles: Styles | None
+) -> str:
+    if styles is None:
+        return ""
+    groups = figures_by_style(labels, scores, styles, spec.operating_point())
+    worst = worst_group(groups)
+    headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
+    return f"""
+## By appearance
+
+{headline}The counter-style images look like the other class, and none of them was trained on. Each
+AUC compares a group's images of one class with all validation images of the other; sensitivity and
+specificity are those at {spec.default_operating_point}.
+
+{groups_table(groups).markdown}
+"""
 
 
 def _pictures(folder: Path) -> str:

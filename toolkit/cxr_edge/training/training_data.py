@@ -7,7 +7,11 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.patient_split import split_by_patient
+from cxr_edge.datasets.style_split import split_by_style
+from cxr_edge.datasets.styles import Styles, find_styles
+from cxr_edge.errors import DataError, UsageError
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class TrainingData:
     """Images to learn from."""
     validation: ImageSet
     """Images to stop, calibrate and choose thresholds by."""
+    styles: Styles | None = None
+    """Clusters of the validation images, where the split holds counter-style images out."""
 
 
 def load_training_data(
@@ -32,14 +38,33 @@ def load_training_data(
 ) -> TrainingData:
     """Load and split images, and say how many there are.
 
+    A set that cannot be split by style is split by patient, and it is said why.
+
     Raises
     ------
+    UsageError
+        The images are to be split by style, and have a split of their own.
     DataError
         As :func:`cxr_edge.datasets.image_set.load_images` and
         :func:`cxr_edge.datasets.patient_split.split_by_patient`.
     """
     images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
-    training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
+    data = None
+    if config.validate == "styles":
+        if images.says_split:
+            raise UsageError(
+                "--validate styles: expected images without a split of their own, the manifest has "
+                "one; leave its column split out, or use --validate patients"
+            )
+        try:
+            data = _by_style(images, config)
+        except DataError as exc:
+            say(f"--validate styles is not possible, images are split by patient: {exc}")
+    if data is None:
+        data = TrainingData(
+            images, *split_by_patient(images, config.split_seed, config.validation_fraction)
+        )
+    training, validation = data.training, data.validation
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
@@ -47,4 +72,19 @@ def load_training_data(
         f"validation: {len(validation.images)} images of {validation.patient_count} patients; "
         f"{images.duplicates} exact duplicates left out"
     )
-    return TrainingData(images, training, validation)
+    if data.styles:
+        counter = int(data.styles.counter.sum())
+        say(f"split by style: all {counter} counter-style images are held out")
+    return data
+
+
+def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
+    same = config.input == FEATURE_INPUT
+    seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
+    styles = find_styles(imagenet_features(seen.pixels), images.labels)
+    training, validation = split_by_style(
+        images, styles, config.split_seed, config.validation_fraction
+    )
+    place = {digest: index for index, digest in enumerate(images.sha256)}
+    held_out = styles.take([place[digest] for digest in validation.sha256])
+    return TrainingData(images, training, validation, held_out)
