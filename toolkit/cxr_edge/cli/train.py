@@ -2,206 +2,22 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.train_options import FitOptions, ModelOptions, SplitOptions, option
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import (
-    Architecture,
-    Augmentation,
-    FitConfig,
-    Imbalance,
-    Monitor,
-    Optimizer,
-    Schedule,
-    Validate,
-)
+from cxr_edge.training.config import FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
-
-
-def _option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
-    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """Options of the split."""
-
-    validate: Annotated[
-        Validate,
-        _option(
-            panels.INPUT,
-            "Images to validate on: patients (a share of them), or styles (also all images that "
-            "look like the other class).",
-            metavar="HOW",
-        ),
-    ] = FitConfig.validate
-    validation_fraction: Annotated[
-        float,
-        _option(
-            panels.INPUT,
-            "Share of the patients to validate on; ignored if the manifest has a split.",
-            min=0.01,
-            max=0.9,
-        ),
-    ] = FitConfig.validation_fraction
-    split_seed: Annotated[
-        int,
-        _option(
-            panels.INPUT, "Seed of the patient split; ignored if the manifest has a split.", min=0
-        ),
-    ] = FitConfig.split_seed
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Options of the network and its spec."""
-
-    architecture: Annotated[
-        Architecture,
-        _option(
-            panels.MODEL,
-            f"Network to train: {', '.join(get_args(Architecture))}.",
-            metavar="NETWORK",
-        ),
-    ] = FitConfig.architecture
-    name: Annotated[
-        str,
-        _option(panels.MODEL, "Model name in reports.", show_default="the architecture"),
-    ] = ""
-    image_size: Annotated[
-        int,
-        _option(panels.MODEL, "Width and height of the model's input, pixels.", min=32, max=1024),
-    ] = 224
-    channels: Annotated[
-        int,
-        _option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
-    ] = 1
-    data_note: Annotated[
-        str,
-        _option(panels.MODEL, "Source and license of the training set, for the model card."),
-    ] = "not stated"
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """Options of the fit, named as the settings of :class:`FitConfig`."""
-
-    epochs: Annotated[int, _option(panels.TRAINING, "Largest number of epochs.", min=1)] = (
-        FitConfig.epochs
-    )
-    head_epochs: Annotated[
-        int,
-        _option(
-            panels.TRAINING,
-            "Initial epochs that train only the classification head of a pretrained network.",
-            min=0,
-        ),
-    ] = FitConfig.head_epochs
-    patience: Annotated[
-        int,
-        _option(
-            panels.TRAINING, "Epochs without a better validation figure before stopping.", min=1
-        ),
-    ] = FitConfig.patience
-    monitor: Annotated[
-        Monitor,
-        _option(
-            panels.TRAINING,
-            "Validation figure to stop and to choose the epoch by: val_loss or val_auc.",
-            metavar="FIGURE",
-        ),
-    ] = FitConfig.monitor
-    batch_size: Annotated[int, _option(panels.TRAINING, "Images per step.", min=2)] = (
-        FitConfig.batch_size
-    )
-    optimizer: Annotated[Optimizer, _option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
-        FitConfig.optimizer
-    )
-    schedule: Annotated[
-        Schedule,
-        _option(
-            panels.TRAINING,
-            "Learning rate over time: cosine (up for one epoch, then down to zero) or constant.",
-            metavar="NAME",
-        ),
-    ] = FitConfig.schedule
-    learning_rate: Annotated[float, _option(panels.TRAINING, "Peak learning rate.", min=0)] = (
-        FitConfig.learning_rate
-    )
-    weight_decay: Annotated[float, _option(panels.TRAINING, "Weight decay of adamw.", min=0)] = (
-        FitConfig.weight_decay
-    )
-    imbalance: Annotated[
-        Imbalance,
-        _option(
-            panels.TRAINING,
-            "How to handle class imbalance: balanced (equal numbers per batch), weights (loss "
-            "weighted by class), focal (focal loss, weighted by class), none.",
-            metavar="METHOD",
-        ),
-    ] = FitConfig.imbalance
-    label_smoothing: Annotated[
-        float,
-        _option(panels.TRAINING, "Share of the target given to the other class.", min=0, max=0.5),
-    ] = FitConfig.label_smoothing
-    averaging: Annotated[
-        float,
-        _option(
-            panels.TRAINING,
-            "Momentum of the moving average of the weights; 0 for none.",
-            min=0,
-            max=0.9999,
-        ),
-    ] = FitConfig.averaging
-    augmentation: Annotated[
-        Augmentation,
-        _option(
-            panels.TRAINING,
-            "Random changes of the training images: robust or study-2021.",
-            metavar="NAME",
-        ),
-    ] = FitConfig.augmentation
-    crop_area: Annotated[
-        float,
-        _option(
-            panels.TRAINING,
-            "Least share of an image that a random crop keeps; 1 for no crops.",
-            min=0.05,
-            max=1,
-        ),
-    ] = FitConfig.crop_area
-    style_mixing: Annotated[
-        float,
-        _option(
-            panels.TRAINING,
-            "Probability of another rendering: equalized, local contrast, softer or sharper.",
-            min=0,
-            max=1,
-        ),
-    ] = FitConfig.style_mixing
-    calibrate: Annotated[
-        bool, _option(panels.TRAINING, "Calibrate probabilities on the validation images.")
-    ] = FitConfig.calibrate
-    seed: Annotated[
-        int, _option(panels.TRAINING, "Seed of weights, sampling and augmentation.", min=0)
-    ] = FitConfig.seed
-    deterministic: Annotated[
-        bool,
-        _option(
-            panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
-        ),
-    ] = FitConfig.deterministic
 
 
 @with_option_groups
@@ -214,20 +30,20 @@ def train(
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
     out: Annotated[
-        Path, _option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
+        Path, option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
     ] = Path("run"),
     resume: Annotated[
         bool,
-        _option(panels.OUTPUT, "Continue RUN from its last finished epoch.", "--resume"),
+        option(panels.OUTPUT, "Continue RUN from its last finished epoch.", "--resume"),
     ] = False,
     show_samples: Annotated[
         bool,
-        _option(
+        option(
             panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
         ),
     ] = False,
     tensorboard: Annotated[
-        bool, _option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
+        bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
 ) -> None:
     """Train a network on labelled images.
@@ -236,7 +52,8 @@ def train(
     names of the Kermany set identify the patient; any other file counts as one patient. With
     --validate styles, the images that look like the other class (see 'cxr audit --styles') are
     validation images too, with all images of their patients; report.md then has figures by
-    appearance. RUN gets
+    appearance. With --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of
+    every image by a network that did not see its patient. Otherwise RUN gets
     model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
     split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
     'train'. Exit code 3 if unreadable files were left out.
@@ -247,6 +64,9 @@ def train(
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
         )
+    for name, given in (("--show-samples", show_samples), ("--tensorboard", tensorboard)):
+        if given and split.folds:
+            raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
     config = FitConfig(
@@ -267,6 +87,21 @@ def train(
             data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=typer.echo
         )
         typer.echo(f"wrote {out / SAMPLES}")
+    elif config.folds:
+        from cxr_edge.training.folds import OUT_OF_FOLD, train_folds
+
+        finished, area = train_folds(
+            data,
+            out,
+            config,
+            positive=positive,
+            resume=resume,
+            skip_unreadable=skip_unreadable,
+            verbose=1 if sys.stdout.isatty() else 2,
+            say=typer.echo,
+        )
+        left_out = finished.unreadable
+        typer.echo(f"out-of-fold AUC {area}\nwrote {out / OUT_OF_FOLD}")
     else:
         finished = run.train(
             data,

@@ -60,6 +60,33 @@ def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[Imag
     return training, validation
 
 
+def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Split so that one fold of the patients is validated on and the others are trained on.
+
+    Parameters
+    ----------
+    images
+        Images without a split of their own.
+    fold
+        The fold, from 1.
+    count
+        Folds, at least 2.
+    seed
+        Seed of the draw.
+
+    Raises
+    ------
+    DataError
+        A side lacks a class.
+    """
+    held_out = [int(rank(image.patient, seed) * count) == fold - 1 for image in images.images]
+    sides = images.where([not held for held in held_out]), images.where(held_out)
+    for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
+        where = f"the {name} side of fold {fold} of {count} (use fewer folds, or add patients)"
+        require_both_classes(side.images, side.classes, where)
+    return sides
+
+
 def split_digest(training: ImageSet, validation: ImageSet) -> str:
     """Return a SHA-256 over the bytes, the label and the side of every image."""
     rows = [

@@ -43,7 +43,8 @@ _RANGES: Final = (
     ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
     ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
     ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
-    ("validation_fraction", 0.01, 0.9), ("crop_area", 0.05, 1), ("style_mixing", 0, 1),
+    ("validation_fraction", 0.01, 0.9), ("folds", 0, 100), ("crop_area", 0.05, 1),
+    ("style_mixing", 0, 1),
 )  # fmt: skip
 """Option, least and largest value."""
 
@@ -105,6 +106,10 @@ class FitConfig:
     the other class, with all images of their patients."""
     validation_fraction: float = 0.2
     """Share of the patients held out; ignored if the manifest has a split."""
+    folds: int = 0
+    """Folds of the patients, of which one is held out; 0 for a share of them."""
+    fold: int = 0
+    """Fold that is held out, from 1; 0 without folds."""
     data: str = ""
     """Description of the training set, for the model card."""
     command: str = ""
@@ -124,6 +129,11 @@ class FitConfig:
                     f"--{option.replace('_', '-')}: expected {low:g} to {high:g}, "
                     f"got {getattr(self, option)!r}"
                 )
+        if self.folds == 1 or (self.folds and self.validate != "patients"):
+            raise UsageError(
+                f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
+                f"{self.folds} with --validate {self.validate}"
+            )
         if not 0 <= self.head_epochs < self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "

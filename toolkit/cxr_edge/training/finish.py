@@ -74,13 +74,19 @@ def finish(
             validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
-            split_seed=None if data.images.says_split or data.styles else config.split_seed,
+            split_seed=_split_seed(data, config),
         ),
     )
     write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
     write_report(out / REPORT, spec, summary, validation.labels, copies, data.styles)
     _save(model, spec, out)
     return spec
+
+
+def _split_seed(data: TrainingData, config: FitConfig) -> int | None:
+    """Return the seed by which patients are split; None where it does not tell the sides."""
+    by_seed_alone = not (data.images.says_split or data.styles or config.folds)
+    return config.split_seed if by_seed_alone else None
 
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:

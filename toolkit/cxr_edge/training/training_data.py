@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.patient_split import split_by_patient
+from cxr_edge.datasets.patient_split import split_by_fold, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles, find_styles
 from cxr_edge.errors import DataError, UsageError
@@ -43,19 +43,23 @@ def load_training_data(
     Raises
     ------
     UsageError
-        The images are to be split by style, and have a split of their own.
+        The images are to be split by style or into folds, and have a split of their own.
     DataError
         As :func:`cxr_edge.datasets.image_set.load_images` and
         :func:`cxr_edge.datasets.patient_split.split_by_patient`.
     """
     images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
     data = None
-    if config.validate == "styles":
-        if images.says_split:
-            raise UsageError(
-                "--validate styles: expected images without a split of their own, the manifest has "
-                "one; leave its column split out, or use --validate patients"
-            )
+    if (config.validate == "styles" or config.folds) and images.says_split:
+        option = "--folds" if config.folds else "--validate styles"
+        raise UsageError(
+            f"{option}: expected images without a split of their own, the manifest has one; leave "
+            f"its column split out, or leave {option} out"
+        )
+    if config.folds:
+        sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
+        data = TrainingData(images, *sides)
+    elif config.validate == "styles":
         try:
             data = _by_style(images, config)
         except DataError as exc:

@@ -1,0 +1,203 @@
+"""Options of ``cxr train`` in groups: the split, the network, the fit."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
+
+import typer
+
+from cxr_edge.cli import panels
+from cxr_edge.training.config import (
+    Architecture,
+    Augmentation,
+    FitConfig,
+    Imbalance,
+    Monitor,
+    Optimizer,
+    Schedule,
+    Validate,
+)
+
+
+def option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
+    """Return an option with its help under a heading of the help."""
+    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Options of the split."""
+
+    validate: Annotated[
+        Validate,
+        option(
+            panels.INPUT,
+            "Images to validate on: patients (a share of them), or styles (also all images that "
+            "look like the other class).",
+            metavar="HOW",
+        ),
+    ] = FitConfig.validate
+    validation_fraction: Annotated[
+        float,
+        option(
+            panels.INPUT,
+            "Share of the patients to validate on; ignored if the manifest has a split.",
+            min=0.01,
+            max=0.9,
+        ),
+    ] = FitConfig.validation_fraction
+    folds: Annotated[
+        int,
+        option(
+            panels.INPUT,
+            "Train a network per fold of the patients, for a prediction of every image; 0 for one "
+            "network.",
+            min=0,
+        ),
+    ] = FitConfig.folds
+    split_seed: Annotated[
+        int,
+        option(
+            panels.INPUT, "Seed of the patient split; ignored if the manifest has a split.", min=0
+        ),
+    ] = FitConfig.split_seed
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options of the network and its spec."""
+
+    architecture: Annotated[
+        Architecture,
+        option(
+            panels.MODEL,
+            f"Network to train: {', '.join(get_args(Architecture))}.",
+            metavar="NETWORK",
+        ),
+    ] = FitConfig.architecture
+    name: Annotated[
+        str,
+        option(panels.MODEL, "Model name in reports.", show_default="the architecture"),
+    ] = ""
+    image_size: Annotated[
+        int,
+        option(panels.MODEL, "Width and height of the model's input, pixels.", min=32, max=1024),
+    ] = 224
+    channels: Annotated[
+        int,
+        option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
+    ] = 1
+    data_note: Annotated[
+        str,
+        option(panels.MODEL, "Source and license of the training set, for the model card."),
+    ] = "not stated"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of the fit, named as the settings of :class:`FitConfig`."""
+
+    epochs: Annotated[int, option(panels.TRAINING, "Largest number of epochs.", min=1)] = (
+        FitConfig.epochs
+    )
+    head_epochs: Annotated[
+        int,
+        option(
+            panels.TRAINING,
+            "Initial epochs that train only the classification head of a pretrained network.",
+            min=0,
+        ),
+    ] = FitConfig.head_epochs
+    patience: Annotated[
+        int,
+        option(
+            panels.TRAINING, "Epochs without a better validation figure before stopping.", min=1
+        ),
+    ] = FitConfig.patience
+    monitor: Annotated[
+        Monitor,
+        option(
+            panels.TRAINING,
+            "Validation figure to stop and to choose the epoch by: val_loss or val_auc.",
+            metavar="FIGURE",
+        ),
+    ] = FitConfig.monitor
+    batch_size: Annotated[int, option(panels.TRAINING, "Images per step.", min=2)] = (
+        FitConfig.batch_size
+    )
+    optimizer: Annotated[Optimizer, option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
+        FitConfig.optimizer
+    )
+    schedule: Annotated[
+        Schedule,
+        option(
+            panels.TRAINING,
+            "Learning rate over time: cosine (up for one epoch, then down to zero) or constant.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.schedule
+    learning_rate: Annotated[float, option(panels.TRAINING, "Peak learning rate.", min=0)] = (
+        FitConfig.learning_rate
+    )
+    weight_decay: Annotated[float, option(panels.TRAINING, "Weight decay of adamw.", min=0)] = (
+        FitConfig.weight_decay
+    )
+    imbalance: Annotated[
+        Imbalance,
+        option(
+            panels.TRAINING,
+            "How to handle class imbalance: balanced (equal numbers per batch), weights (loss "
+            "weighted by class), focal (focal loss, weighted by class), none.",
+            metavar="METHOD",
+        ),
+    ] = FitConfig.imbalance
+    label_smoothing: Annotated[
+        float,
+        option(panels.TRAINING, "Share of the target given to the other class.", min=0, max=0.5),
+    ] = FitConfig.label_smoothing
+    averaging: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Momentum of the moving average of the weights; 0 for none.",
+            min=0,
+            max=0.9999,
+        ),
+    ] = FitConfig.averaging
+    augmentation: Annotated[
+        Augmentation,
+        option(
+            panels.TRAINING,
+            "Random changes of the training images: robust or study-2021.",
+            metavar="NAME",
+        ),
+    ] = FitConfig.augmentation
+    crop_area: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Least share of an image that a random crop keeps; 1 for no crops.",
+            min=0.05,
+            max=1,
+        ),
+    ] = FitConfig.crop_area
+    style_mixing: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Probability of another rendering: equalized, local contrast, softer or sharper.",
+            min=0,
+            max=1,
+        ),
+    ] = FitConfig.style_mixing
+    calibrate: Annotated[
+        bool, option(panels.TRAINING, "Calibrate probabilities on the validation images.")
+    ] = FitConfig.calibrate
+    seed: Annotated[
+        int, option(panels.TRAINING, "Seed of weights, sampling and augmentation.", min=0)
+    ] = FitConfig.seed
+    deterministic: Annotated[
+        bool,
+        option(
+            panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
+        ),
+    ] = FitConfig.deterministic
