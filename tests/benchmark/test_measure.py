@@ -87,7 +87,7 @@ def test_the_plot_is_a_picture(measured: tuple[Any, dict[str, Any], Path]) -> No
 def test_no_value_is_drawn_over_the_mark(
     measured: tuple[Any, dict[str, Any], Path], share: float
 ) -> None:
-    """Wherever the ideal is, the value of the bar that it belongs to stands right of both."""
+    """Wherever the ideal is, the value stands at its own bar, and the mark beside it."""
     plot = pytest.importorskip("cxr_edge.benchmark.plot")
     row = measured[1]["rows"][0]
     rate = 123.4
@@ -98,8 +98,12 @@ def test_no_value_is_drawn_over_the_mark(
     figure.draw_without_rendering()
     (axis,) = figure.axes
     (label,) = [text for text in axis.texts if text.get_text() == "123.4"]
-    right = axis.transData.transform((max(rate, figures.ideal_rate), 0))[0]
-    assert label.get_window_extent().x0 > right + 2  # pixels: the mark is a thin line
+    mark = axis.transData.transform((figures.ideal_rate, 0))[0]
+    box = label.get_window_extent()
+    assert box.x1 < mark - 2 or box.x0 > mark + 2  # pixels: the mark is a thin line
+    bar = next(bar for bar in axis.patches if bar.get_width() == rate).get_window_extent()
+    assert bar.y0 < box.y0 < box.y1 < bar.y1
+    assert box.x1 < bar.x1
 
 
 def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cxr_edge.cli import entry
 from cxr_edge.cli.app import app
 from cxr_edge.extras import install_command
 from cxr_edge.models.locate import default_package
-from cxr_edge.notice import NOTICE
+from cxr_edge.notice import RESEARCH_USE
 
 COMMANDS = tuple(typer.main.get_command(app).commands)
 IMAGE = SAMPLES / "phantom-normal.jpg"
@@ -54,8 +54,9 @@ def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_
     """What a person sees at the end: counts, failed files by name, the research notice."""
     result = cxr("scan", SAMPLES, "--out", tmp_path / "r.csv")
     assert result.exit_code == 3
-    for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", NOTICE):
+    for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", RESEARCH_USE):
         assert text in result.output
+    assert "The model cxr-lite0 was trained on paediatric images of one hospital" in result.output
 
 
 def test_quiet_prints_nothing(cxr: Callable[..., Any], tmp_path: Path) -> None:

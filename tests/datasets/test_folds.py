@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from fakes import CLASSES
 
+from cxr_edge.datasets.folds import split_by_fold
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.patient_split import split_by_fold
 from cxr_edge.errors import DataError
 
 

@@ -16,7 +16,13 @@ from cxr_edge.datasets import image_set, pixel_store
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
-from cxr_edge.datasets.patient_split import in_validation, split_by_patient, write_split
+from cxr_edge.datasets.patient_split import (
+    hold_out,
+    in_validation,
+    require_enough,
+    split_by_patient,
+    write_split,
+)
 from cxr_edge.errors import DataError
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
@@ -72,6 +78,41 @@ def test_a_manifest_with_a_patient_on_both_sides_is_refused(folder: Path) -> Non
     )
     with pytest.raises(DataError, match=r"40 are on both: IM-0000, .*cxr audit"):
         split_by_patient(replace(images, images=marked), 1, 0.5)
+
+
+@pytest.mark.parametrize(("normal", "positive"), [(40, 40), (100, 20), (13, 400)])
+@pytest.mark.parametrize("seed", range(4))
+def test_both_sides_have_the_classes_in_the_same_shares(
+    normal: int, positive: int, seed: int
+) -> None:
+    """At any size and for any seed, to half a patient; a hash of the patient alone was off."""
+    listed = [LabelledImage(Path(f"{n}.png"), 0, f"n{n // 2}") for n in range(normal)]
+    listed += [LabelledImage(Path(f"p{n}.png"), 1, f"p{n // 3}") for n in range(positive)]
+    held_out = hold_out(listed, seed, 0.2)
+    for label, total, images in ((0, normal, 2), (1, positive, 3)):
+        count = sum(i.label == label and i.patient in held_out for i in listed)
+        assert abs(count - 0.2 * total) <= images / 2
+
+
+def test_too_few_to_validate_on_are_refused(folder: Path) -> None:
+    """The message has what there is, why it is too few, and how many images are needed."""
+    images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
+    _, validation = split_by_patient(images, seed=3, fraction=0.2)
+    with pytest.raises(DataError) as raised:
+        require_enough(images, validation, 0.2)
+    assert str(raised.value) == (
+        "expected at least 10 images of each class to validate on, got 8 of NORMAL (40 in all): "
+        "even 8 of 8 right can mean a true rate of 0.68; this takes about 50 images of NORMAL with "
+        "--validation-fraction 0.2, or --validation-fraction 0.25"
+    )
+    require_enough(images, split_by_patient(images, seed=3, fraction=0.25)[1], 0.25)
+    marked = tuple(
+        replace(image, split="validation" if n < 4 else "train")
+        for n, image in enumerate(images.images)
+    )
+    given = replace(images, images=marked)
+    with pytest.raises(DataError, match=r"got 4 of NORMAL .*mark more of them for validation"):
+        require_enough(given, given.take(range(4)), 0.2)
 
 
 @given(st.one_of(st.text(), st.just("\udcff.png")), st.integers(0, 2**32))

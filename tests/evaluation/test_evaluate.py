@@ -20,9 +20,20 @@ from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
-from cxr_edge.evaluation.evaluate import ALL, HELD_OUT, TRAINED_ON, evaluate_images, score
-from cxr_edge.evaluation.report import NAMES_ALONE, write_evaluation
+from cxr_edge.evaluation.evaluate import evaluate_images, score
+from cxr_edge.evaluation.overlap import (
+    ALL,
+    HELD_OUT,
+    NAMES_ALONE,
+    NOT_LISTED,
+    NOT_TRAINED_ON,
+    OF_TRAINING,
+    TRAINED_ON,
+    VALIDATED_ON,
+)
+from cxr_edge.evaluation.report import write_evaluation
 from cxr_edge.evaluation.shifts import OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE
 from cxr_edge.models.model import Model
 from cxr_edge.runtimes.base import Outputs
@@ -57,10 +68,72 @@ def test_scores_come_in_the_order_of_the_images(model: Model, images: ImageSet) 
     np.testing.assert_allclose(score(model, images.pixels), expected, rtol=1e-5)
 
 
+def listing(trained: Model, folder: Path, training: ImageSet, validation: ImageSet) -> Model:
+    """Return a model that lists its images beside it."""
+    facts = trained.spec.provenance
+    assert facts is not None
+    TrainingImages.of(training, validation, facts.data_sha256).write(folder)
+    return replace(trained, folder=folder)
+
+
+def test_the_headline_is_of_images_not_trained_on(
+    trained: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    """Image by image, by the bytes, even if the set is a part of the training set."""
+    seen, checked, rest = (images.take(range(*span)) for span in ((0, 50), (50, 60), (60, 120)))
+    model = listing(trained, tmp_path, seen, checked)
+    some = images.take([*range(30, 60), *range(100, 120)])
+    found = evaluate_images(model, some)
+    assert found.group == NOT_TRAINED_ON
+    counts = {name: figures.images for name, figures in found.groups.items()}
+    assert counts == {ALL: 50, NOT_TRAINED_ON: 30, VALIDATED_ON: 10, TRAINED_ON: 20}
+    assert set(found.images.sha256).isdisjoint(seen.sha256)
+    data = found.to_dict()
+    assert (data["overlap"]["trained_on"], data["overlap"]["validated_on"]) == (20, 10)
+    assert "20 of 50 images were trained on" in data["overlap"]["remarks"][0]
+    nothing_seen = evaluate_images(model, rest)
+    assert (nothing_seen.group, list(nothing_seen.groups)) == (ALL, [ALL])
+    assert "0 of 60 images were trained on" in nothing_seen.overlap.remarks[0]
+
+
+def test_a_set_that_was_all_trained_on_shows_nothing(
+    trained: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    """The figures stand there, and beside them that they do not say how good the model is."""
+    model = listing(trained, tmp_path, images, images.take([]))
+    found = evaluate_images(model, images.take(range(20)))
+    assert found.group == ALL
+    assert any("No image is new to the model" in line for line in found.overlap.remarks)
+
+
+def test_other_images_of_the_same_patients_are_told(
+    trained: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    """One image of a patient was trained on, the other was not: it is no image of a new patient."""
+    model = listing(trained, tmp_path, images.take([0]), images.take([]))
+    found = evaluate_images(model, images.take(range(20)))
+    assert any(line.startswith("1 of the other images are of patients") for line in
+               found.overlap.remarks)  # fmt: skip
+
+
+def test_the_list_of_another_model_is_not_believed(
+    trained: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    """A list that lies beside the file by chance tells nothing; a damaged one is refused."""
+    TrainingImages.of(images, images, "0" * 64).write(tmp_path)
+    found = evaluate_images(replace(trained, folder=tmp_path), images.take(range(20)))
+    assert found.overlap.trained_on is None
+    assert NOT_LISTED in found.overlap.remarks
+    for text in ("{", '{"training_images_version": 2}', '{"training_images_version": 1}', "[]"):
+        (tmp_path / "training-images.json").write_text(text)
+        with pytest.raises(DataError, match="expected the list of a model's training images"):
+            evaluate_images(replace(trained, folder=tmp_path), images)
+
+
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
     found = evaluate_images(trained, images)
-    assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
+    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
     assert found.group == HELD_OUT
     counts = [figures.images for figures in found.groups.values()]
     assert counts[0] == counts[1] + counts[2] == len(images.images)
@@ -71,7 +144,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
     found = evaluate_images(trained, images.take(list(range(5, 115))))
-    assert list(found.groups) == [ALL, HELD_OUT, TRAINED_ON]
+    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
     assert found.group == ALL
     assert len(found.scores) == 110
 
@@ -217,8 +290,9 @@ def test_every_format_gives_the_same_figures(
     assert result.exit_code == 0, result.output
     data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     spec = json.loads((package / "spec.json").read_text())
-    assert data["group"] == HELD_OUT
-    found = data["groups"][HELD_OUT]["auc"]["value"]
+    assert data["group"] == NOT_TRAINED_ON
+    assert data["overlap"]["trained_on"] == spec["provenance"]["training_films"]
+    found = data["groups"][NOT_TRAINED_ON]["auc"]["value"]
     assert found == pytest.approx(spec["provenance"]["validation_auc"]["value"], abs=1e-6)
     assert "confusion matrix" in result.output
 

@@ -1,11 +1,11 @@
-"""Wilson's interval of a proportion."""
+"""Intervals of a proportion."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from cxr_edge.metrics.proportions import wilson
+from cxr_edge.metrics.proportions import clopper_pearson, sample_to_tell, wilson
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,33 @@ def test_wilson_equals_scipys(counts: tuple[int, int]) -> None:
     expected = binomtest(count, total).proportion_ci(method="wilson")
     interval = wilson(count, total)
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_exact_interval_equals_scipys(counts: tuple[int, int]) -> None:
+    """The same as of the library that inverts the beta distribution."""
+    count, total = counts
+    expected = binomtest(count, total).proportion_ci(method="exact")
+    interval = clopper_pearson(count, total)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("counts", [(-1, 3), (4, 3), (0, 0)])
+def test_what_is_no_share_is_refused(counts: tuple[int, int]) -> None:
+    """By either interval."""
+    for interval in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match="expected 0 <= count"):
+            interval(*counts)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "limit"), [(1, 145, 0.005), (0, 5, 0.005), (9, 10, 0.7)]
+)
+def test_so_many_trials_tell_a_share_from_a_limit(count: int, total: int, limit: float) -> None:
+    """With fewer trials of the same share the interval holds the limit, with more it does not."""
+    needed = sample_to_tell(count / total, limit)
+    for times in range(1, 200):
+        interval = wilson(times * count, times * total)
+        assert (interval.low <= limit <= interval.high) is (times * total < needed)
+    assert total < needed < 200 * total
+    assert sample_to_tell(0.25, 0.25) == float("inf")

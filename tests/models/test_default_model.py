@@ -19,7 +19,7 @@ from cxr_edge.models.checksums import check_checksums, read_checksums
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_model
 from cxr_edge.models.package import FORMATS, ORIGINAL
-from cxr_edge.notice import NOTICE
+from cxr_edge.notice import RESEARCH_USE
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Prediction
@@ -59,7 +59,15 @@ def test_its_card_says_what_it_must() -> None:
     assert facts is not None
     assert (ROOT / "docs" / "default-model.md").read_text().strip() in card
     assert (ROOT / "MODEL_CARD.md").read_text() == card
-    for text in (NOTICE, facts.data, facts.command, str(facts.validation_auc), "0.54", "## Limits"):
+    for text in (
+        RESEARCH_USE,
+        "trained on paediatric images of one hospital",
+        facts.data,
+        facts.command,
+        str(facts.validation_auc),
+        "0.54",
+        "## Limits",
+    ):
         assert text in card
 
 

@@ -55,8 +55,12 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     assert facts.command.startswith("cxr train DATA --image-size 64 --epochs 2")
     assert {path.name for path in run_folder.iterdir()} == {
         "model.keras", "history.csv", "config.json", "split.csv", "curves.png", "samples.png",
-        "report.md", "predictions.csv",
+        "report.md", "predictions.csv", "training-images.json",
     }  # fmt: skip
+    listed = json.loads((run_folder / "training-images.json").read_text())
+    assert len(listed["training"]) == facts.training_films
+    assert len(listed["validation"]) == facts.validation_films
+    assert listed["data_sha256"] == facts.data_sha256
     report = (run_folder / "report.md").read_text()
     assert str(facts.validation_auc) in report
     assert "Research use only" in report

@@ -1,5 +1,6 @@
 """Images of a run, split by patient or by style."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -74,7 +75,7 @@ def test_a_set_too_small_to_cluster_is_split_by_patient(two_looks: Path) -> None
     """The reason is said, and the run goes on."""
     for path in sorted(two_looks.rglob("*.png"))[15:105]:
         path.unlink()
-    data, said = load(two_looks)
+    data, said = load(two_looks, replace(CONFIG, validation_fraction=0.8))
     assert data.styles is None
     assert "images are split by patient: expected at least 40 images" in said
 

@@ -2,9 +2,39 @@
 
 from typing import Final
 
-NOTICE: Final = (
-    "Research use only, not a diagnosis. The default model was trained on paediatric images of "
-    "one hospital; such models were seen to fall from AUC 0.95 to 0.54 on another hospital's "
-    "images (Xin et al. 2021)."
+RESEARCH_USE: Final = "Research use only, not a diagnosis."
+
+CAUTION: Final = (
+    "such models were seen to fall from AUC 0.95 to 0.54 on another hospital's images (Xin et al. "
+    "2021)."
 )
-"""Stands in every manifest and under every summary."""
+
+NOT_STATED: Final = "not stated"
+"""Description of a training set that nobody described."""
+
+_KNOWN: Final = {
+    "c65a580ec33210c670f563c195f9128240cd4a02f7c90004dc83cdb1d1f13543": (
+        "was trained on paediatric images of one hospital"
+    )
+}
+"""Digest of a training set to what is known of it; this is that of the default model."""
+
+
+def notice(model: str, data: str = "", data_sha256: str = "") -> str:
+    """Return the notice that stands in every manifest and under every summary.
+
+    Parameters
+    ----------
+    model
+        Name of the model in use.
+    data
+        Description of its training set; empty or :data:`NOT_STATED` where it is unknown.
+    data_sha256
+        Digest of its training set; empty where it is unknown.
+    """
+    trained = _KNOWN.get(data_sha256)
+    if not trained and data not in ("", NOT_STATED):
+        trained = f"was trained on: {data}"
+    if trained:
+        return f"{RESEARCH_USE} The model {model} {trained}; {CAUTION}"
+    return f"{RESEARCH_USE} It is not known what the model {model} was trained on; {CAUTION}"

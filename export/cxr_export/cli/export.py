@@ -65,6 +65,16 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    license_name: Annotated[
+        str,
+        typer.Option(
+            "--license",
+            metavar="NAME",
+            help="License of the model for the model card, as in apache-2.0.",
+            show_default="not stated",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = "",
     calibration: Annotated[
         list[Path] | None,
         typer.Option(
@@ -80,7 +90,7 @@ def export(
         typer.Option(
             metavar="DATA",
             help="Images to judge on: folders or manifests; repeatable.",
-            show_default="the validation patients in --calibration, else 30% of its patients",
+            show_default="the validation images in --calibration, else 30% of its patients",
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -107,8 +117,8 @@ def export(
     README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
-    format that never passes its limits is left out of PACKAGE, and the exit code is 4. Needs the
-    extra 'export'.
+    format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
+    is 4. Needs the extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
@@ -127,6 +137,7 @@ def export(
         gates=gate_options.gates(),
         evaluation=evaluation,
         notes=notes,
+        license_name=license_name,
     )
     exported = export_package(model, out, given, request, typer.echo)
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")

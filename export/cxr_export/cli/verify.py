@@ -53,7 +53,7 @@ def verify(
         bool,
         typer.Option(
             "--held-out",
-            help="Only images of patients that the model was validated on.",
+            help="Only images that the model was validated on.",
             rich_help_panel=panels.INPUT,
         ),
     ] = False,
@@ -120,8 +120,9 @@ def verify(
     """Compare every artefact of a package with Keras on real images.
 
     The same files go through all of them, from their bytes to the label. Exit code 4 if an artefact
-    exceeds the limits of its precision, or if its answers depend on the batch size. Needs the
-    extra 'export'.
+    exceeds the limits of its precision for sure, or if its answers depend on the batch size. If the
+    images are too few to be sure, the result is inconclusive and the exit code 0. Needs the extra
+    'export'.
 
     --self-test runs the package's golden images in every installed runtime instead, and compares
     the results with those recorded at export. Exit code 4 if they differ.
@@ -138,6 +139,7 @@ def verify(
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
     with needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
+        from cxr_edge.datasets.training_images import TrainingImages
         from cxr_export.parity.images import choose, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
@@ -147,7 +149,9 @@ def verify(
     meant = package_spec(folder)
     listed = list_parity_images(data, meant.labels)
     if held_out:
-        listed = of_validation(listed, meant)
+        facts = meant.provenance
+        known = TrainingImages.read(folder, facts.data_sha256) if facts else None
+        listed = of_validation(listed, meant, known)
     chosen = choose(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
     given = read_spec_file(spec) if spec else None
@@ -178,13 +182,14 @@ def _record(package: Path, report: "ParityReport") -> None:
 def _bisect(
     report: "ParityReport", package: Path, reference: Path, tolerance: float | None
 ) -> None:
-    """Compare the layers of the artefacts that failed, or of all if none did."""
+    """Compare the layers of the artefacts that did not pass, or of all if all did."""
     from cxr_edge.cli.tables import print_table
     from cxr_edge.errors import CxrError
     from cxr_export.parity.bisect import TOLERANCES, bisect
+    from cxr_export.parity.verdict import Verdict
 
     pixels = report.images.pixels[:_BISECTED]
-    failed = [artefact for artefact in report.artefacts if not artefact.passed]
+    failed = [each for each in report.artefacts if each.verdict is not Verdict.PASSED]
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
         try:

@@ -18,9 +18,10 @@ from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
 from cxr_export.parity.report import ArtefactParity, ParityReport
+from cxr_export.parity.verdict import Verdict
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
-from cxr_export.quantize.search import Attempt, QuantizationSearch
+from cxr_export.quantize.search import Attempt, QuantizationSearch, best_of
 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
 """Runtime to the float artefact from which those of fewer bits are made."""
@@ -50,7 +51,7 @@ class ArtefactMaker:
     def make_judged(
         self, package: Path, original: Runtime, calibration: ImageSet, judged: ImageSet
     ) -> ParityReport:
-        """Write every artefact that passes its gate into a package.
+        """Write every artefact that does not fail its gate into a package.
 
         Parameters
         ----------
@@ -66,7 +67,7 @@ class ArtefactMaker:
         """
         self._convert()
         expected = run_in_batches(original, judged.pixels).scores
-        passed: list[ArtefactParity] = []
+        kept: list[ArtefactParity] = []
         attempts: dict[str, list[Attempt]] = {}
         withheld: dict[str, list[str]] = {}
         for kind in self.request.kinds:
@@ -74,18 +75,20 @@ class ArtefactMaker:
             if kind.precision != Precision.FP32:
                 search = self._search(kind, calibration, judged, expected)
                 tried = attempts[kind.file] = search.run(path, self.tell)
-                if tried[-1].mismatches:
-                    withheld[kind.file] = _best(tried)
+                best = best_of(tried)
+                if best.mismatches:
+                    reasons = (f"best of {len(tried)} attempts, {best.name}", *best.mismatches)
+                    withheld[kind.file] = list(reasons)
                     continue
             artefact = measure_artefact(path, kind, judged, expected, self.spec, gate)
-            if artefact.passed:
-                passed.append(artefact)
-            else:
+            if artefact.verdict is Verdict.FAILED:
                 withheld[kind.file] = artefact.comparison.mismatches + artefact.batch_mismatches
-        for artefact in passed:
+            else:
+                kept.append(artefact)
+        for artefact in kept:
             shutil.copyfile(self.scratch / artefact.artefact, package / artefact.artefact)
         return ParityReport(
-            self.spec, ORIGINAL, judged, tuple(passed), _as_records(attempts), withheld
+            self.spec, ORIGINAL, judged, tuple(kept), _as_records(attempts), withheld
         )
 
     def _convert(self) -> None:
@@ -123,9 +126,3 @@ class ArtefactMaker:
 
 def _as_records(attempts: Mapping[str, Sequence[Attempt]]) -> dict[str, list[dict[str, object]]]:
     return {file: [attempt.to_dict() for attempt in tried] for file, tried in attempts.items()}
-
-
-def _best(tried: Sequence[Attempt]) -> list[str]:
-    """Return why the attempt with the fewest changed labels did not pass."""
-    best = min(tried, key=lambda attempt: sum(attempt.comparison.flips.values()))
-    return [f"best of {len(tried)} attempts, {best.name}", *best.mismatches]

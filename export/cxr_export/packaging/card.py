@@ -7,7 +7,7 @@ from cxr_edge import __version__
 from cxr_edge.evaluation.figures import ConfusionMatrix
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
-from cxr_edge.notice import NOTICE
+from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
@@ -21,6 +21,7 @@ def model_card(
     evaluation: Summary | None = None,
     notes: str = "",
     parity: Findings | None = None,
+    license_name: str = "",
 ) -> str:
     """Return the card as Markdown, headed by Hugging Face YAML with a ``model-index``.
 
@@ -34,8 +35,10 @@ def model_card(
         Markdown that goes into the card as it is: how the model was chosen.
     parity
         Content of ``parity.json``.
+    license_name
+        License of the model, as Hugging Face names it; nothing is said where it is empty.
     """
-    parts = [_yaml(spec, evaluation), f"# {spec.name}", NOTICE, _usage(spec)]
+    parts = [_yaml(spec, evaluation, license_name), f"# {spec.name}", spec.notice, _usage(spec)]
     parts += [_operating_points(spec)]
     if spec.provenance:
         parts.append(_provenance(spec.provenance))
@@ -45,30 +48,47 @@ def model_card(
         parts.append(_evaluation(spec, evaluation))
     if parity:
         parts.append(_parity(parity))
-    parts.append(_LIMITS)
+    parts.append(_limits(spec.provenance))
     return "\n\n".join(parts) + "\n"
 
 
 def with_parity(card: str, parity: Findings) -> str:
     """Return a card with a new section on parity."""
-    before = card.partition(f"{_LIMITS_HEADING}\n")[0].partition(f"{PARITY_HEADING}\n")[0]
-    return f"{before}{_parity(parity)}\n\n{_LIMITS}\n"
+    text, heading, limits = card.partition(f"{_LIMITS_HEADING}\n")
+    before = text.partition(f"{PARITY_HEADING}\n")[0]
+    return f"{before}{_parity(parity)}\n\n{heading}{limits}"
 
 
 _LIMITS_HEADING: Final = "## Limits"
-_LIMITS: Final = f"""{_LIMITS_HEADING}
 
-- Not a medical device. No clinical evaluation was made.
-- The model knows only images like those it was trained on, named above. Other ages, hospitals,
-  machines, views and diseases are outside. Models trained on one hospital's images fell from AUC
-  0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
-- Validation figures are of other patients of the same data set; expect lower figures elsewhere.
+
+def _limits(facts: Provenance | None) -> str:
+    """Return the limits of a model, as far as they are known."""
+    stated = facts is not None and _data(facts) != NOT_STATED
+    trained = (
+        "The model knows only images like those it was trained on, named above."
+        if stated
+        else "It is not stated what images the model was trained on, and it knows only such images."
+    )
+    figures = """- Validation figures are of other images of the same data set; expect lower figures
+  elsewhere.
 - The thresholds were chosen on the validation images, so their validation figures are slightly too
   good. The intervals treat images of one patient as independent.
-- Side letters, collimation and exposure differ between the classes of such sets, and a network
-  can learn them in place of the lungs.
 - Probabilities are calibrated, if at all, to the share of positives among the validation images;
   elsewhere that share differs."""
+    unknown = (
+        "- It is not known how the thresholds were chosen, or whether the probabilities are "
+        "calibrated."
+    )
+    return f"""{_LIMITS_HEADING}
+
+- Not a medical device. No clinical evaluation is known.
+- {trained}
+  Other ages, hospitals, machines, views and diseases are outside. Models trained on one hospital's
+  images fell from AUC 0.95 to 0.54 on another's (Xin et al. 2021, Emergency Radiology).
+- Side letters, collimation and exposure can differ between the classes of a data set, and a network
+  can learn them in place of the lungs.
+{figures if facts else unknown}"""
 
 
 def _parity(findings: Findings) -> str:
@@ -81,12 +101,12 @@ that compared, one image per call.
 {as_markdown(findings)}"""
 
 
-def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
+def _yaml(spec: ModelSpec, evaluation: Summary | None, license_name: str) -> str:
     finding = json.dumps(spec.labels[1].lower())
     lines = [
         "---",
         "library_name: cxr-edge",
-        "license: apache-2.0",
+        *([f"license: {json.dumps(license_name)}"] if license_name else []),
         "pipeline_tag: image-classification",
         f"tags: [chest-x-ray, {finding}, onnx, tflite, research-use-only]",
     ]
@@ -97,9 +117,9 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None) -> str:
             "  results:",
             "  - task: {type: image-classification}",
             "    dataset:",
-            f"      name: {json.dumps(spec.provenance.data)}",
+            f"      name: {json.dumps(_data(spec.provenance))}",
             "      type: labelled-images",
-            "      split: validation, grouped by patient",
+            f"      split: {_split_name(spec.provenance)}",
             "    metrics:",
             f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
         ]
@@ -148,8 +168,10 @@ recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__
 def _operating_points(spec: ModelSpec) -> str:
     head = (
         f"An image is labelled {spec.labels[1]} if its probability reaches the threshold. Default: "
-        f"{spec.default_operating_point}. Validation figures with 95 % intervals (Wilson)."
+        f"{spec.default_operating_point}."
     )
+    if spec.provenance:
+        head += " Validation figures with 95 % intervals (Wilson)."
     rows = [
         (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
         for point in spec.operating_points
@@ -164,12 +186,12 @@ def _provenance(facts: Provenance) -> str:
 | | |
 | --- | --- |
 | architecture | {facts.architecture}{_parameters(facts)} |
-| data | {facts.data} |
+| data | {_data(facts)} |
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
 | seed | {facts.seed} |
-| trained on | {facts.training_films} images of {facts.training_patients} patients |
-| validated on | {facts.validation_films} images of {facts.validation_patients} other patients |
+| trained on | {facts.training_films} images{_of(facts, facts.training_patients)} |
+| validated on | {facts.validation_films} other images{_of(facts, facts.validation_patients)} |
 | validation AUC | {facts.validation_auc} (DeLong) |
 
 {_split(facts)} Exact duplicates were left out before the split. The weights
@@ -182,9 +204,29 @@ def _parameters(facts: Provenance) -> str:
     return f", {facts.parameters:,} parameters" if facts.parameters else ""
 
 
+def _data(facts: Provenance) -> str:
+    return facts.data or NOT_STATED
+
+
+def _knows_patients(facts: Provenance) -> bool:
+    """Tell whether patients were known: where they were not, each image counted as one."""
+    images = facts.training_films + facts.validation_films
+    return facts.training_patients + facts.validation_patients < images
+
+
+def _of(facts: Provenance, patients: int) -> str:
+    return f" of {patients} patients" if _knows_patients(facts) else ""
+
+
+def _split_name(facts: Provenance) -> str:
+    return "validation, grouped by patient" if _knows_patients(facts) else "validation"
+
+
 def _split(facts: Provenance) -> str:
+    if not _knows_patients(facts):
+        return "In the split, each image counted as one patient."
     if facts.split_seed is None:
-        return "The split is by patient, as given in a manifest."
+        return "The split is by patient: no patient is on both sides."
     return (
         f"The split is by patient: a hash of seed {facts.split_seed} and patient holds out\n"
         f"{facts.validation_fraction:g} of the patients."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.models.checksums import file_sha256, read_checksums, write_checksums, write_list
@@ -89,7 +90,9 @@ def export_package(
     keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
-    images = choose_images(wanted, exported)
+    facts = exported.provenance
+    known = TrainingImages.read(model.parent, facts.data_sha256) if facts else None
+    images = choose_images(wanted, exported, known)
     if images and images[0].unreadable:
         tell(f"{len(images[0].unreadable)} calibration images could not be read and were left out")
     with _scratch(out) as folder:
@@ -110,10 +113,12 @@ def export_package(
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
         findings = report.to_dict() if report else None
         (package / SPEC_MEMBER).write_text(exported.to_json(), encoding="utf-8")
-        card = model_card(exported, summary, notes, findings)
+        card = model_card(exported, summary, notes, findings, wanted.license_name)
         (package / CARD).write_text(card, encoding="utf-8")
         if findings:
             (package / PARITY).write_text(_text(findings), encoding="utf-8")
+        if known:
+            known.write(package)
         if wanted.evaluation:
             shutil.copyfile(wanted.evaluation, package / EVALUATION)
         write_selftest(package)

@@ -7,6 +7,7 @@ from typing import Final
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.package import FORMATS, Format
@@ -41,6 +42,8 @@ class Request:
     """``evaluation.json`` of the same model, for the card; the package gets a copy."""
     notes: Path | None = None
     """Markdown for the card: how the model was chosen."""
+    license_name: str = ""
+    """License of the model, for the card; empty where it is not known."""
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.formats if name not in FORMATS]:
@@ -63,8 +66,19 @@ class Request:
         return [kind for kind in FORMATS.values() if kind.name in self.formats]
 
 
-def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet] | None:
+def choose_images(
+    wanted: Request, spec: ModelSpec, known: TrainingImages | None
+) -> tuple[ImageSet, ImageSet] | None:
     """Return the images to calibrate with and those to judge on; None if none are given.
+
+    Parameters
+    ----------
+    wanted
+        Folders and manifests.
+    spec
+        Spec of the model.
+    known
+        Images that the model lists; None if it lists none.
 
     Raises
     ------
@@ -82,7 +96,7 @@ def choose_images(wanted: Request, spec: ModelSpec) -> tuple[ImageSet, ImageSet]
         judged_patients = {image.patient for image in judged}
         calibration = [image for image in calibration if image.patient not in judged_patients]
     else:
-        calibration, judged = divide(calibration, spec)
+        calibration, judged = divide(calibration, spec, known)
     if wanted.calibration and not calibration:
         raise DataError(
             "--calibration: expected images of other patients than those judged on, got none; "

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.bootstrap import Changes, paired_changes
 from cxr_edge.metrics.operating_points import SCREENING
+from cxr_edge.metrics.proportions import clopper_pearson
 from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.parity.verdict import Excess, Verdict, excess_of_loss, excess_of_share
 
 _SLACK: Final = 1e-12
 """A loss of exactly the limit passes, whatever the last bit."""
@@ -58,30 +60,52 @@ class Comparison:
 
     @property
     def mismatches(self) -> list[str]:
-        """Every limit that the candidate exceeds, with numbers."""
-        gate, found = self.gate, []
-        if not np.isfinite(self.max_difference):
-            found.append(f"no probability on {self.worst_image}")
-        elif gate.difference is not None and self.max_difference > gate.difference:
-            found.append(
-                f"|Δp| {self.max_difference:.2e} on {self.worst_image}, allowed {gate.difference:g}"
-            )
-        found += [
-            f"{count} of {self.images} labels differ at {point}, allowed {gate.flips:.1%}"
-            for point, count in self.flips.items()
-            if count > gate.flips * self.images + _SLACK
-        ]
-        found += [
-            f"{name} changes by {change.value:+.4f}, allowed {-allowed:+.4f}"
-            for name, change, allowed in self._losses
-            if change is not None and not change.value >= -allowed - _SLACK
-        ]
-        return found
+        """Every limit that the candidate exceeds for sure, with numbers."""
+        return [str(excess) for excess in self._excesses if excess.certain]
+
+    @property
+    def undecided(self) -> list[str]:
+        """Every limit that the candidate exceeds, but on too few images to be sure."""
+        return [str(excess) for excess in self._excesses if not excess.certain]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict on all limits."""
+        return Verdict.of(self.mismatches, self.undecided)
 
     @property
     def unjudged(self) -> list[str]:
         """Limits that cannot be judged, because too few images are labelled."""
         return [name for name, change, _ in self._losses if change is None]
+
+    @property
+    def _excesses(self) -> list[Excess]:
+        gate, found = self.gate, []
+        if not np.isfinite(self.max_difference):
+            found.append(Excess(f"no probability on {self.worst_image}"))
+        elif gate.difference is not None and self.max_difference > gate.difference:
+            far = f"|Δp| {self.max_difference:.2e} on {self.worst_image}"
+            found.append(Excess(f"{far}, allowed {gate.difference:g}"))
+        found += [
+            excess_of_share(
+                f"{count} of {self.images} labels differ at {point}, allowed {gate.flips:.1%}",
+                clopper_pearson(count, self.images),
+                gate.flips,
+            )
+            for point, count in self.flips.items()
+            if count > gate.flips * self.images + _SLACK
+        ]
+        found += [
+            excess_of_loss(
+                f"{name} changes by {change.value:+.4f}, allowed {-limit:+.4f}",
+                change,
+                limit,
+                self.changes.images,
+            )
+            for name, change, limit in self._losses
+            if change is not None and not change.value >= -limit - _SLACK
+        ]
+        return found
 
     @property
     def _losses(self) -> list[tuple[str, Interval | None, float]]:
@@ -91,11 +115,6 @@ class Comparison:
             (f"sensitivity at {point}", changes.sensitivity.get(point), self.gate.sensitivity_loss),
         )
         return [(name, change, limit) for name, change, limit in losses if limit is not None]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is no mismatch."""
-        return not self.mismatches
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data; no image is named in it."""
@@ -114,7 +133,9 @@ class Comparison:
             "unjudged": self.unjudged,
             "gate": vars(self.gate),
             "judged_at": self.judged_at,
-            "passed": self.passed,
+            "undecided": self.undecided,
+            "verdict": self.verdict,
+            "passed": self.verdict is Verdict.PASSED,
         }
 
 

@@ -12,7 +12,9 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import UNKNOWN, VALIDATION, LabelledImage, patient_of
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation, rank
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
+from cxr_edge.models.checksums import file_sha256
 from cxr_edge.pipeline.discover import discover
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -62,46 +64,76 @@ def _label_by_folder(file: Path, classes: Classes) -> int:
     return classes.index(named[-1]) if named else UNKNOWN
 
 
-def held_out(images: Iterable[LabelledImage], spec: ModelSpec) -> list[LabelledImage]:
-    """Return the images of patients that the model was validated on.
+def held_out(
+    images: Iterable[LabelledImage], spec: ModelSpec, known: TrainingImages | None
+) -> list[LabelledImage]:
+    """Return the images that the model was validated on.
+
+    Parameters
+    ----------
+    images
+        Listed images. A split of their own counts first.
+    spec
+        Spec of the model; one of an earlier version says which patients it was validated on.
+    known
+        Images that the model lists, found by the bytes of the files; None if it lists none.
 
     Raises
     ------
     UsageError
-        Neither the model nor a manifest says who they are.
+        Neither the model nor a manifest says which they are.
     DataError
-        No image is of one of them.
+        No image is one of them, or a file cannot be read.
     """
-    images, facts = list(images), spec.provenance
-    if any(image.split for image in images):
-        kept = [image for image in images if image.split == VALIDATION]
-    elif facts and facts.split_seed is not None:
-        seed, fraction = facts.split_seed, facts.validation_fraction
-        kept = [image for image in images if in_validation(image.patient, seed, fraction)]
-    else:
+    kept = _validation_images(list(images), spec, known)
+    if kept is None:
         raise UsageError(
-            f"--held-out: expected a model that says how its patients were split, {spec.name} does "
+            f"--held-out: expected a model that says what it was validated on, {spec.name} does "
             "not; give a manifest with a split, or leave the option out"
         )
     if not kept:
-        raise DataError("--held-out: no image is of a patient that the model was validated on")
+        raise DataError("--held-out: expected images that the model was validated on, got none")
     return kept
 
 
+def _validation_images(
+    images: Sequence[LabelledImage], spec: ModelSpec, known: TrainingImages | None
+) -> list[LabelledImage] | None:
+    """Return the images that the model was validated on; None where nothing says which they are."""
+    facts = spec.provenance
+    if any(image.split for image in images):
+        return [image for image in images if image.split == VALIDATION]
+    if known:
+        mask = known.validated_on([_digest(image.path) for image in images])
+        return [image for image, wanted in zip(images, mask, strict=True) if wanted]
+    if facts and facts.split_seed is not None:
+        seed, fraction = facts.split_seed, facts.validation_fraction
+        return [image for image in images if in_validation(image.patient, seed, fraction)]
+    return None
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as exc:
+        raise DataError(f"{path} cannot be read: {exc.strerror}") from exc
+
+
 def divide(
-    images: Sequence[LabelledImage], spec: ModelSpec
+    images: Sequence[LabelledImage], spec: ModelSpec, known: TrainingImages | None
 ) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Divide images by patient into those to calibrate with and those to judge on.
 
-    The patients that the model was validated on are judged on, if the model or a manifest names
-    them; if not, three patients in ten of each class, by a hash of seed and patient.
+    The images that the model was validated on are judged on, if the model or a manifest names them
+    and some are here; if not, three patients in ten of each class, by a hash of seed and patient.
+
+    Parameters
+    ----------
+    images, spec, known
+        As for :func:`held_out`.
     """
-    facts = spec.provenance
-    if any(image.split == VALIDATION for image in images) or (
-        facts and facts.split_seed is not None and not any(image.split for image in images)
-    ):
-        judged = held_out(images, spec)
-    else:
+    judged = _validation_images(images, spec, known)
+    if not judged:
         drawn = _drawn(images)
         judged = [image for image in images if image.patient in drawn]
     judged_patients = {image.patient for image in judged}

@@ -9,9 +9,11 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite
 from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_mismatches
+from cxr_export.parity.verdict import Verdict
 
-PARITY_VERSION: Final = 3
-"""Version of ``parity.json``; before 3 ``attempts`` was called ``rungs``."""
+PARITY_VERSION: Final = 4
+"""Version of ``parity.json``; before 4 it had no ``verdict``, before 3 ``attempts`` was called
+``rungs``."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ArtefactParity:
 
     @property
     def mismatches(self) -> list[str]:
-        """Every way in which the artefact fails, with numbers."""
+        """Every way in which the artefact fails for sure, with numbers."""
         return [
             f"{self.artefact}: {line}"
             for line in (*self.comparison.mismatches, *self.batch_mismatches)
@@ -61,9 +63,14 @@ class ArtefactParity:
         return batch_mismatches(self.batches, BATCH_TOLERANCE)
 
     @property
-    def passed(self) -> bool:
-        """No mismatch."""
-        return not self.mismatches
+    def undecided(self) -> list[str]:
+        """Limits that it exceeds on too few images to be sure, with numbers."""
+        return [f"{self.artefact}: {line}" for line in self.comparison.undecided]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict on the artefact."""
+        return Verdict.of(self.mismatches, self.undecided)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""
@@ -73,7 +80,8 @@ class ArtefactParity:
             **self.comparison.to_dict(),
             "batches": {str(size): finite(difference) for size, difference in self.batches.items()},
             "latency_ms": vars(self.latency),
-            "passed": self.passed,
+            "verdict": self.verdict,
+            "passed": self.verdict is Verdict.PASSED,
         }
 
 
@@ -96,11 +104,11 @@ class ParityReport:
 
     @property
     def mismatches(self) -> list[str]:
-        """Mismatches of all artefacts, with numbers."""
+        """Mismatches of all artefacts, with numbers; what is undecided is none."""
         return [line for artefact in self.artefacts for line in artefact.mismatches]
 
     def require(self) -> None:
-        """Raise unless all artefacts agree with the reference.
+        """Raise if an artefact differs from the reference for sure.
 
         Raises
         ------

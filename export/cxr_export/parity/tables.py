@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxr_edge.evaluation.tables import FigureTable, figure_table
+from cxr_edge.metrics.proportions import sample_to_tell
 from cxr_edge.spec.precision import Precision
+from cxr_export.parity.verdict import verdict_of
 
 Findings = Mapping[str, Any]
 """Content of ``parity.json``, as :meth:`cxr_export.parity.report.ParityReport.to_dict` makes it."""
@@ -33,7 +35,7 @@ def differences_table(findings: Findings) -> FigureTable:
             *(_small(found[f"{name}_difference"]) for name in ("max", "p99", "p50", "mean")),
             ", ".join(map(str, found["flips"].values())),
             f"{near['distance']:.4f} ({_small(near['difference'])})",
-            "passed" if found["passed"] else "FAILED",
+            verdict_of(found).cell,
         ))  # fmt: skip
     return figure_table(columns, rows)
 
@@ -83,7 +85,7 @@ def size_and_time_table(findings: Findings) -> FigureTable:
 
 
 def attempts_table(findings: Findings) -> FigureTable:
-    """Return the attempts at each quantized artefact, up to the one that passed."""
+    """Return the attempts at each quantized artefact, up to one that passed."""
     columns = ("artefact", "attempt", "MB", "max |Δp|", "flips", "result")
     rows = [
         (
@@ -92,7 +94,7 @@ def attempts_table(findings: Findings) -> FigureTable:
             f"{attempt['size'] / 1e6:.2f}",
             _small(attempt["max_difference"]),
             ", ".join(map(str, attempt["flips"].values())),
-            "passed" if attempt["passed"] else "failed",
+            verdict_of(attempt),
         )
         for name, tried in attempts_of(findings).items()
         for attempt in tried
@@ -128,7 +130,7 @@ def headline(findings: Findings) -> str:
 
 
 def remarks(findings: Findings) -> list[str]:
-    """Return what limits the figures: missing labels, missing files, too few images."""
+    """Return what limits the figures: missing labels or files, too few images, open verdicts."""
     found = []
     if findings["unjudged"]:
         found.append(f"not judged, because no image is labelled: {', '.join(findings['unjudged'])}")
@@ -136,11 +138,16 @@ def remarks(findings: Findings) -> list[str]:
         found.append(f"{findings['unreadable']} files could not be read and were left out")
     if duplicates := findings.get("duplicates"):
         found.append(f"{duplicates} files are copies of other files and were left out")
+    found += [
+        f"inconclusive: {each['artefact']}: {line}"
+        for each in findings["artefacts"]
+        for line in each.get("undecided", ())
+    ]
     shares = [each["gate"]["flips"] for each in findings["artefacts"] if each["gate"]["flips"]]
-    if shares and findings["films"] * min(shares) < 1:
+    if shares and findings["films"] < (least := sample_to_tell(0, min(shares))):
         found.append(
-            f"{findings['films']} images are too few to measure a {min(shares):.1%} rate of "
-            f"changed labels; use at least {math.ceil(1 / min(shares))}"
+            f"{findings['films']} images are too few to show that at most {min(shares):.1%} of "
+            f"labels change; use at least {math.ceil(least)}"
         )
     found += [
         f"{each['artefact']} was calibrated with {each['calibrated']} of the images, so its "

@@ -19,6 +19,7 @@ from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED
+from cxr_export.parity.verdict import Verdict
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
 
 LARGEST: Final = {Precision.FP16: 0.55, Precision.INT8: 0.3, Precision.DYNAMIC: 0.3}
@@ -47,7 +48,17 @@ class Attempt:
     comparison: Comparison
     """Comparison with the reference."""
     mismatches: tuple[str, ...]
-    """Reasons why it did not pass; empty if it passed."""
+    """Reasons why it fails for sure."""
+
+    @property
+    def undecided(self) -> list[str]:
+        """Limits that it exceeds on too few images to be sure."""
+        return self.comparison.undecided
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict on the attempt."""
+        return Verdict.of(self.mismatches, self.undecided)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data; no image is named in it."""
@@ -66,8 +77,22 @@ class Attempt:
             "flips": found.flips,
             "auc_change": changes.auc.value if changes.auc else None,
             "sensitivity_change": sensitivity.value if sensitivity else None,
-            "passed": not self.mismatches,
+            "verdict": self.verdict,
+            "passed": self.verdict is Verdict.PASSED,
         }
+
+
+def best_of(tried: Sequence[Attempt]) -> Attempt:
+    """Return the attempt that fails least: by verdict, changed labels and mean |Δp|."""
+    order = list(Verdict)
+    return min(
+        tried,
+        key=lambda attempt: (
+            order.index(attempt.verdict),
+            sum(attempt.comparison.flips.values()),
+            attempt.comparison.mean_difference,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -94,17 +119,20 @@ class QuantizationSearch:
     def run(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Attempt]:
         """Make attempt after attempt until one passes; ``path`` is then the artefact.
 
+        If none passes, the artefact is the attempt with the fewest changed labels among those that
+        do not fail for sure.
+
         Parameters
         ----------
         path
-            The file to write; after the last attempt it may hold one that did not pass.
+            The file to write; if every attempt fails, it holds the last one.
         tell
             Called with one line per attempt.
 
         Returns
         -------
         list of Attempt
-            All attempts; only the last one may have passed.
+            All attempts; only the last one may have passed. There is an artefact unless all failed.
 
         Raises
         ------
@@ -121,10 +149,14 @@ class QuantizationSearch:
                           tried[0].size if tried else size)  # fmt: skip
             large = [f"{size} bytes, allowed {allowed:.0f}"] if size > allowed else []
             mismatches = (*found.mismatches, *large)
-            tried.append(Attempt(name, plan, size, found, mismatches))
-            tell(f"{path.name}, {name}: {'; '.join(mismatches) or 'passed'}")
-            if not mismatches:
-                break
+            attempt = Attempt(name, plan, size, found, mismatches)
+            tried.append(attempt)
+            reasons = mismatches or attempt.undecided
+            tell(f"{path.name}, {name}: {'; '.join((attempt.verdict, *reasons))}")
+            if attempt.verdict is Verdict.PASSED:
+                return tried
+        if (best := best_of(tried)).verdict is Verdict.INCONCLUSIVE and best is not tried[-1]:
+            self.quantizer.write(best.plan, self._spec(best.plan), path)
         return tried
 
     def _plans(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["CandidateParity", "Parity", "ParityAssertionError", "assert_parity"]
+__all__ = ["CandidateParity", "Parity", "ParityAssertionError", "ParityWarning", "assert_parity"]
 
 
 def __getattr__(name: str) -> Any:  # Any: as the name asked for

@@ -1,6 +1,7 @@
 """Parity in a project's own tests: models are compared, and every mismatch is listed."""
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.meaning import differences_in_meaning, size
 from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
+from cxr_export.parity.verdict import Verdict
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
@@ -46,15 +48,21 @@ class CandidateParity:
 
     @property
     def mismatches(self) -> list[str]:
-        """Every limit that the candidate exceeds, with numbers."""
+        """Every limit that the candidate exceeds for sure, with numbers."""
         batches = batch_mismatches(self.batches, self.batch_difference)
         decisions = self.comparison.mismatches if self.comparison else []
         return [f"{self.candidate}: {line}" for line in (*self.meaning, *decisions, *batches)]
 
     @property
-    def passed(self) -> bool:
-        """Whether there is no mismatch."""
-        return not self.mismatches
+    def undecided(self) -> list[str]:
+        """Limits that it exceeds on too few images to be sure, with numbers."""
+        lines = self.comparison.undecided if self.comparison else []
+        return [f"{self.candidate}: {line}" for line in lines]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict on the candidate."""
+        return Verdict.of(self.mismatches, self.undecided)
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,14 @@ class Parity:
         return [line for candidate in self.candidates for line in candidate.mismatches]
 
     @property
+    def undecided(self) -> list[str]:
+        """Limits that candidates exceed on too few images to be sure, with numbers."""
+        return [line for candidate in self.candidates for line in candidate.undecided]
+
+    @property
     def passed(self) -> bool:
-        """Whether there is no mismatch."""
-        return not self.mismatches
+        """Whether every candidate passed: nothing exceeds its limit, not even perhaps."""
+        return not self.mismatches and not self.undecided
 
     @property
     def rows(self) -> list[dict[str, str]]:
@@ -91,10 +104,14 @@ class Parity:
                 "flips": ", ".join(map(str, each.comparison.flips.values()))
                 if each.comparison
                 else "-",
-                "verdict": "passed" if each.passed else "FAILED",
+                "verdict": each.verdict.cell,
             }
             for each in self.candidates
         ]
+
+
+class ParityWarning(UserWarning):
+    """A candidate may differ from its reference; the images are too few to tell."""
 
 
 class ParityAssertionError(ParityError, AssertionError):
@@ -135,6 +152,7 @@ def assert_parity(
 
     Labels, operating points and input of both specs are compared, then the probabilities and the
     labels of every image, then the candidate's probabilities in batches of 1, 2, 7 and 32 images.
+    A limit that is exceeded on too few images to be sure is a :class:`ParityWarning`.
 
     Parameters
     ----------
@@ -214,8 +232,10 @@ def assert_parity(
             )
         )
     parity = Parity(name_of(reference), used, tuple(found))
-    if not parity.passed:
+    if parity.mismatches:
         raise ParityAssertionError(parity)
+    for line in parity.undecided:
+        warnings.warn(f"inconclusive: {line}", ParityWarning, stacklevel=2)
     return parity
 
 

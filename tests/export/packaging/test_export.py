@@ -10,13 +10,12 @@ import pytest
 
 from cxr_edge.errors import ModelError, ModelInvalid, SpecMissing, UsageError
 from cxr_edge.models.checksums import check_checksums, write_checksums
-from cxr_edge.notice import NOTICE
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_export.keras_models.load import load_original
-from cxr_export.packaging.card import model_card
+from cxr_export.packaging.card import model_card, with_parity
 from cxr_export.packaging.export import export_package
 from cxr_export.packaging.request import Request
 
@@ -158,11 +157,34 @@ def test_the_card_says_what_it_must(run_folder: Path) -> None:
     card = model_card(spec)
     assert spec.provenance
     for text in (
-        NOTICE, "model-index:", spec.provenance.data_sha256, spec.provenance.command, "## Limits",
+        spec.notice, "data | not stated", "model-index:", spec.provenance.data_sha256,
+        spec.provenance.command, "## Limits",
         str(spec.provenance.validation_auc), *(f"| {p.name} |" for p in spec.operating_points),
     ):  # fmt: skip
         assert text in card
-    assert "## Training" not in model_card(TINY)
+    assert "license" not in card
+
+
+def test_the_card_of_a_foreign_model_asserts_nothing_unknown() -> None:
+    """No data set, no validation, no license; what is given is stated."""
+    card = model_card(TINY)
+    for text in ("## Training", "alidation", "license", "trained on, named above", "model-index"):
+        assert text not in card
+    assert "It is not known what the model" in card
+    assert 'license: "mit"' in model_card(TINY, license_name="mit")
+
+
+def test_a_card_keeps_its_limits(run_folder: Path) -> None:
+    """New findings replace the old ones; what stands after them stays as it was."""
+    card = model_card(load_original(run_folder / "model.keras").spec)
+    findings = {
+        "films": 1, "patients": 1, "positives": 1, "negatives": 0, "reference": "model.keras",
+        "unjudged": [], "unreadable": 0, "artefacts": [], "withheld": {},
+    }  # fmt: skip
+    once = with_parity(card.replace("## Limits\n", "## Limits\n\nOurs.\n"), findings)
+    assert once.count("## Parity") == 1
+    assert "## Limits\n\nOurs.\n" in once
+    assert with_parity(once, findings) == once
 
 
 def test_the_card_takes_in_an_evaluation(

@@ -9,6 +9,7 @@ from cxr_export.parity.tables import (
     as_markdown,
     attempts_of,
     attempts_table,
+    differences_table,
     headline,
     remarks,
     size_and_time_table,
@@ -25,23 +26,27 @@ def test_findings_of_an_older_version_are_read() -> None:
     assert attempts_of({"attempts": attempts_of(findings)}) == attempts_of(findings)
     assert headline(findings).startswith("1035 images of 559 patients, 762 positive and 273 neg")
     assert "| model.int8.onnx | minmax, 128 films |" in as_markdown(findings)
+    assert {row[-1] for row in differences_table(findings).rows} == {"passed"}
+    assert {row[-1] for row in attempts_table(findings).rows} == {"passed", "failed"}
 
 
 def test_remarks_tell_what_flatters_or_is_too_few() -> None:
     """Too few images for the share that is allowed, and images that were calibrated with."""
     artefact = {"artefact": "model.int8.onnx", "gate": {"flips": 0.005}, "calibrated": 7}
-    found = {"films": 199, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
+    artefact["undecided"] = ["4 of 764 labels differ"]
+    found = {"films": 764, "unreadable": 2, "unjudged": ["AUC"], "artefacts": [artefact]}
     assert remarks(found) == [
         "not judged, because no image is labelled: AUC",
         "2 files could not be read and were left out",
-        "199 images are too few to measure a 0.5% rate of changed labels; use at least 200",
+        "inconclusive: model.int8.onnx: 4 of 764 labels differ",
+        "764 images are too few to show that at most 0.5% of labels change; use at least 765",
         (
             "model.int8.onnx was calibrated with 7 of the images, so its figures are too good; "
             "--held-out leaves these images out"
         ),
     ]
-    artefact["calibrated"] = 0
-    assert remarks({"films": 200, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
+    artefact |= {"calibrated": 0, "undecided": []}
+    assert remarks({"films": 765, "unreadable": 0, "unjudged": [], "artefacts": [artefact]}) == []
 
 
 def test_sizes_are_shares_of_the_float_artefact_of_the_same_runtime() -> None:

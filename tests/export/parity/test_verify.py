@@ -155,7 +155,7 @@ def test_a_sabotaged_artefact_fails_its_gate(
     report = verify(copy, class_folders)
     with pytest.raises(ParityError, match=rf"model\.onnx: .*{gate}"):
         report.require()
-    assert [artefact.passed for artefact in report.artefacts] == [False, True]
+    assert [artefact.verdict for artefact in report.artefacts] == ["failed", "passed"]
     result = cxr("verify", copy, "--data", class_folders)
     assert result.exit_code == 4
     assert "FAILED" in result.output

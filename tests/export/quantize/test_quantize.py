@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
@@ -261,8 +262,10 @@ def test_unreadable_calibration_images_are_counted(
     (images / "NORMAL" / "IM-9999-0001.png").write_text("no image")
     listed = list_parity_images([images], ("NORMAL", "PNEUMONIA"))
     spec = package_spec_of(run_folder)
-    calibration, judged = divide(listed, spec)
-    side = "calibration images" if len(calibration) > 108 else "files"
+    assert spec.provenance
+    known = TrainingImages.read(run_folder, spec.provenance.data_sha256)
+    calibration, judged = divide(listed, spec, known)
+    side = "calibration images" if len(calibration) > 96 else "files"
     assert len(calibration) + len(judged) == 121
     words = ("export", run_folder / "model.keras", "-o", tmp_path / "p", "--formats", "onnx")
     result = cxr(*words, "--calibration", images)
@@ -288,11 +291,12 @@ def test_images_are_asked_for() -> None:
 
 
 def test_calibration_and_judgement_share_no_patient(package: Path, class_folders: Path) -> None:
-    """Judged is on the validation patients, calibrated on the others, both classes alike."""
+    """Judged is on the validation images that the package lists, calibrated on the others."""
     spec: ModelSpec = package_spec(package)
-    calibration, judged = divide(list_parity_images([class_folders], spec.labels), spec)
-    assert {image.patient for image in calibration}.isdisjoint(image.patient for image in judged)
     assert spec.provenance
+    known = TrainingImages.read(package, spec.provenance.data_sha256)
+    calibration, judged = divide(list_parity_images([class_folders], spec.labels), spec, known)
+    assert {image.patient for image in calibration}.isdisjoint(image.patient for image in judged)
     assert len(judged) == spec.provenance.validation_films
     first = choose(calibration, 20)
     assert [image.label for image in first].count(1) == 10
@@ -310,14 +314,14 @@ def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_pa
     spec = ModelSpec(
         "tiny", ("NORMAL", "PNEUMONIA"), InputSpec(8, 8), (OperatingPoint("study", 0.5),), "study"
     )
-    calibration, judged = divide(list_parity_images([tmp_path], ("NORMAL", "PNEUMONIA")), spec)
+    calibration, judged = divide(list_parity_images([tmp_path], spec.labels), spec, None)
     assert {image.label for image in judged} == {image.label for image in calibration} == {0, 1}
     assert len(judged) == 10
     copies = tmp_path.parent / f"{tmp_path.name}-copies"
     shutil.copytree(tmp_path, copies)
     (copies / "NORMAL" / "N0.png").rename(copies / "NORMAL" / "renamed.png")
     with pytest.raises(DataError, match="other than those judged on"):
-        choose_images(Request(calibration=[copies], data=[tmp_path]), spec)
+        choose_images(Request(calibration=[copies], data=[tmp_path]), spec, None)
 
 
 def test_a_quantization_goes_round() -> None:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.models.gates import GATES
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
+from cxr_export.parity.verdict import Verdict
 from cxr_export.quantize import search as module
 from cxr_export.quantize.plan import QuantizationPlan
-from cxr_export.quantize.search import QuantizationSearch
+from cxr_export.quantize.search import QuantizationSearch, best_of
 
 Build: TypeAlias = Callable[..., QuantizationSearch]
 """Makes a search over a fake quantizer."""
@@ -133,6 +134,21 @@ def test_what_never_passes_is_told_with_every_attempt(build: Build, tmp_path: Pa
     tried = build(FakeQuantizer(dict.fromkeys(LAYERS, 0.2))).run(tmp_path / "out")
     assert all(attempt.mismatches for attempt in tried)
     assert tried[-1].name == "4 most sensitive in float"
+
+
+def test_the_nearest_is_taken_where_the_images_cannot_tell(build: Build, tmp_path: Path) -> None:
+    """Where no attempt passes or fails, that with the fewest changed labels is kept."""
+    search = build(FakeQuantizer(dict.fromkeys(LAYERS, 0.004)))
+    gate = Gate(None, flips=0.002)  # one of 200 is more, and not for sure
+    tried = replace(search, gate=gate).run(tmp_path / "out")
+    kept = best_of(tried)
+    assert kept.verdict is Verdict.INCONCLUSIVE
+    assert kept is not tried[-1]
+    fewest = min(sum(attempt.comparison.flips.values()) for attempt in tried)
+    assert sum(kept.comparison.flips.values()) == fewest
+    apart = len({*kept.plan.float_layers, *kept.plan.weights_only})
+    assert float((tmp_path / "out").read_text()) == pytest.approx(0.004 * (len(LAYERS) - apart))
+    assert kept.to_dict()["verdict"] == "inconclusive"
 
 
 def test_a_repair_that_gives_up_the_size_is_none(build: Build, tmp_path: Path) -> None:

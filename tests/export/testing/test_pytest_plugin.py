@@ -48,9 +48,9 @@ def gray_model(path: Path, factor: float = 1.0) -> None:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project with two models that agree, one that does not, and images."""
+    """A project with two models that agree, one that changes a label, a bad one, and images."""
     (pytester.path / "models").mkdir()
-    for name, factor in (("a", 1.0), ("b", 1.0), ("bad", 0.5)):
+    for name, factor in (("a", 1.0), ("b", 1.0), ("near", 0.57543), ("bad", 0.5)):
         gray_model(pytester.path / "models" / f"{name}.onnx", factor)
     (pytester.path / "images").symlink_to(SAMPLES)
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\n")
@@ -121,6 +121,25 @@ def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
         "bad.onnx *a.onnx *7 of 9 *2.*e-01 *7 *FAILED",
     ])  # fmt: skip
     assert "__tracebackhide__" not in result.stdout.str()
+
+
+def test_what_the_images_cannot_tell_warns(project: pytest.Pytester) -> None:
+    """One label of 7 against a limit of 0.5 %: a warning with the images needed, no failure."""
+    project.makepyfile(
+        """
+        def test_models(parity):
+            found = parity("models/a.onnx", "models/near.onnx", "images", gate="int8")
+            assert not found.passed
+        """
+    )
+    result = run(project, "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["near.onnx *a.onnx *7 of 9 *1 *inconclusive"])
+    result.stdout.fnmatch_lines([
+        "*ParityWarning: inconclusive: near.onnx: 1 of 7 labels differ at study, allowed 0.5%; *",
+    ])  # fmt: skip
+    result.stdout.fnmatch_lines(["*interval 0.36% to 57.87%; about * images like these would tell"])
+    run(project, "-W", "error::cxr_export.testing.ParityWarning").assert_outcomes(failed=1)
 
 
 def test_markers_add_up_and_the_call_wins(project: pytest.Pytester) -> None:

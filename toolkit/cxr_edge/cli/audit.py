@@ -109,13 +109,21 @@ def audit(
 
 def _print_repair(path: Path, images: Sequence["LabelledImage"], left_out: Counter[str]) -> None:
     from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
+    from cxr_edge.datasets.patient_split import LEAST
 
     splits = Counter(image.split for image in images)
     counts = ", ".join(f"{count} {split}" for split, count in sorted(splits.items()))
     why = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "nothing"
     typer.echo(f"wrote {path}: {len(images)} images ({counts}); left out: {why}")
     for side in (TRAIN, VALIDATION):
-        if len({image.label for image in images if image.split == side}) == 1:
+        by_class = Counter(image.label for image in images if image.split == side)
+        if len(by_class) == 2 and side == VALIDATION and (few := min(by_class.values())) < LEAST:
+            typer.echo(
+                f"warning: the {side} split has {few} images of a class, and 'cxr train' needs "
+                f"{LEAST}; add patients, or hold out more with --validation-fraction",
+                err=True,
+            )
+        if len(by_class) == 1:
             typer.echo(
                 f"warning: the {side} split has images of one class only, so 'cxr train' will "
                 "reject this manifest; add patients",

@@ -71,9 +71,10 @@ def evaluate(
     """Score labelled images and report AUC, sensitivity, specificity and calibration.
 
     DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall, reliability,
-    worst errors), evaluation.json and predictions.csv. If the file names identify the patients and
-    the model knows its split, validation and training patients are reported separately. Needs the
-    extra 'evaluate'. Exit code 3 if unreadable files were left out.
+    worst errors), evaluation.json and predictions.csv. The report is about the images that the
+    model was not trained on, by their SHA-256. A model of an earlier version does not list its
+    images; then this is not known. Needs the extra 'evaluate'. Exit code 3 if unreadable files were
+    left out.
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
@@ -106,23 +107,15 @@ def evaluate(
 
 
 def _print(found: "Evaluation") -> None:
-    from cxr_edge.evaluation.evaluate import ALL
-    from cxr_edge.evaluation.report import (
-        NAMES_ALONE,
-        TRAINED_BETTER,
-        describe,
-        matrices,
-        report_by_class,
-    )
+    from cxr_edge.evaluation.report import describe, matrices, report_by_class
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
-    for name, figures in found.groups.items():
+    for name in dict.fromkeys((found.group, *found.groups)):  # the headline first
+        figures = found.groups[name]
         typer.echo(f"{name}: {describe(figures)}, AUC {figures.auc or '-'}")
-    if len(found.groups) > 1:
-        typer.echo(TRAINED_BETTER)
-    if len(found.groups) > 1 and found.group == ALL:
-        typer.echo(NAMES_ALONE)
+    for remark in found.overlap.remarks:
+        typer.echo(remark)
     error = f"{found.figures.calibration_error:.4f}"
     typer.echo(f"\nruntime: {found.runtime}\n{found.group}: calibration error {error}\n")
     _print_table(points_table(found.figures))

@@ -102,8 +102,6 @@ def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
 
 
 def _print_summary(manifest: "RunManifest", out: Path) -> None:
-    from cxr_edge.notice import NOTICE
-
     counts, identity = manifest.counts, manifest.identity
     typer.echo(files_line(manifest, "report"))
     wide = max(map(len, identity.labels))
@@ -130,7 +128,7 @@ def _print_summary(manifest: "RunManifest", out: Path) -> None:
     typer.echo(f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}")
     device = identity.provider.removesuffix("ExecutionProvider")
     typer.echo(f"device: {_chosen(device, manifest.device_why)}")
-    typer.echo(NOTICE)
+    typer.echo(manifest.notice)
 
 
 def _chosen(name: str, why: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.notice import NOT_STATED
 from cxr_edge.training.config import (
     Architecture,
     Augmentation,
@@ -40,7 +41,7 @@ class SplitOptions:
         float,
         option(
             panels.INPUT,
-            "Share of the patients to validate on; ignored if the manifest has a split.",
+            "Share of each class's images to validate on; ignored if the manifest has a split.",
             min=0.01,
             max=0.9,
         ),
@@ -89,7 +90,7 @@ class ModelOptions:
     data_note: Annotated[
         str,
         option(panels.MODEL, "Source and license of the training set, for the model card."),
-    ] = "not stated"
+    ] = NOT_STATED
 
 
 @dataclass(frozen=True)

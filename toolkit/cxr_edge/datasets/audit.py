@@ -14,13 +14,10 @@ from cxr_edge.datasets.duplicates import near_duplicates
 from cxr_edge.datasets.image_set import read_images
 from cxr_edge.datasets.labelled_image import VALIDATION, LabelledImage
 from cxr_edge.datasets.listing import list_images
+from cxr_edge.datasets.patient_split import FEW, doubt
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.imaging.image import SourceFacts
-from cxr_edge.metrics.proportions import wilson
 from cxr_edge.spec.input_spec import InputSpec
-
-FEW: Final = 100
-"""Validation images of a class; fewer are too few to choose a model by."""
 
 AUDIT_VERSION: Final = 1
 """Version of the JSON of an audit."""
@@ -125,11 +122,9 @@ class Audit:
         fewest = min(validation.images.values()) if validation else FEW
         if fewest >= FEW:
             return []
-        least = wilson(fewest, fewest).low if fewest else 0.0
-        doubt = f"; even {fewest} of {fewest} right can mean a true rate of {least:.2f}"
         return [
             f"the validation split has {fewest} images of a class, too few to choose a model by"
-            + (doubt if fewest else "")
+            + (f"; {doubt(fewest)}" if fewest else "")
         ]
 
     def to_dict(self) -> dict[str, Any]:

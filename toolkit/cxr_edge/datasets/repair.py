@@ -1,13 +1,12 @@
 """Repair of a labelled set: no copies, no patient in two splits, stratified by class."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import replace
 
 from cxr_edge.datasets.audit import ReadSet, conflict
 from cxr_edge.datasets.duplicates import groups
 from cxr_edge.datasets.labelled_image import TEST, TRAIN, VALIDATION, LabelledImage
-from cxr_edge.datasets.patient_split import rank
+from cxr_edge.datasets.patient_split import hold_out
 
 
 def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImage], Counter[str]]:
@@ -16,9 +15,7 @@ def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImag
     Unreadable files and copies of the same bytes are left out; all copies where their labels
     differ. Patients who share an image, in the same bytes or nearly so, count as one patient.
     Images marked for test stay there, and other images of their patients are left out. The rest is
-    split anew, in three strata: patients with images of the negative class, of the positive class,
-    and of both. In each stratum patients are held out, in an order drawn from the seed, until they
-    have ``fraction`` of its images.
+    split anew, as by ``cxr train``: :func:`cxr_edge.datasets.patient_split.hold_out`.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImag
     for_test = {image.patient for image in images if image.split == TEST}
     kept = [image for image in images if image.split == TEST or image.patient not in for_test]
     left_out["patient of the test split"] += len(images) - len(kept)
-    held_out = _hold_out([image for image in kept if image.split != TEST], seed, fraction)
+    held_out = hold_out([image for image in kept if image.split != TEST], seed, fraction)
     result = [
         image
         if image.split == TEST
@@ -55,22 +52,3 @@ def repair(read: ReadSet, seed: int, fraction: float) -> tuple[list[LabelledImag
         for image in kept
     ]
     return result, +left_out
-
-
-def _hold_out(images: Sequence[LabelledImage], seed: int, fraction: float) -> set[str]:
-    """Choose patients to validate on, class by class."""
-    classes: dict[str, set[int]] = defaultdict(set)
-    for image in images:
-        classes[image.patient].add(image.label)
-    counts = Counter(image.patient for image in images)
-    strata: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for patient in sorted(classes, key=lambda name: rank(name, seed)):
-        strata[tuple(sorted(classes[patient]))].append(patient)
-    held_out: set[str] = set()
-    for patients in strata.values():
-        wanted = fraction * sum(counts[patient] for patient in patients)
-        for patient in patients:
-            if wanted >= counts[patient] / 2:  # with this patient nearer to the mark than without
-                held_out.add(patient)
-                wanted -= counts[patient]
-    return held_out

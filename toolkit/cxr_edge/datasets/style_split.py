@@ -3,7 +3,7 @@
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
 from cxr_edge.datasets.listing import require_both_classes
-from cxr_edge.datasets.patient_split import in_validation
+from cxr_edge.datasets.patient_split import hold_out
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError
 
@@ -45,10 +45,9 @@ def split_by_style(
     unlike = {
         image.patient for image, odd in zip(images.images, styles.counter, strict=True) if odd
     }
-    held_out = [
-        image.patient in unlike or in_validation(image.patient, seed, fraction)
-        for image in images.images
-    ]
+    others = [image for image in images.images if image.patient not in unlike]
+    patients = unlike | hold_out(others, seed, fraction)
+    held_out = [image.patient in patients for image in images.images]
     sides = images.where([not held for held in held_out]), images.where(held_out)
     for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
         where = f"the {name} side of the split by style (add images, or split by patient)"

@@ -1,31 +1,23 @@
 """Evaluation of a model: scores of labelled images and the figures that follow from them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import TRAIN, patient_of
-from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.evaluation.counterfactual import ProbabilityShift, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
+from cxr_edge.evaluation.overlap import ALL, Overlap, find_overlap
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.models.model import Model
-from cxr_edge.notice import NOTICE
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
-
-ALL: Final = "all images"
-HELD_OUT: Final = "images of validation patients"
-TRAINED_ON: Final = "images of training patients"
-"""Names of groups; the file names and the split of the model identify the patients."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +37,10 @@ class Evaluation:
     group: str
     """Name of that group, a key of :attr:`groups`."""
     groups: dict[str, Figures]
-    """Name of a group to its figures: all images, and, where the model knows its split, validation
-    and training patients."""
+    """Name of a group to its figures: all images, and those that the model has seen or not, as far
+    as that is known."""
+    overlap: Overlap
+    """Images that the model was trained on."""
     copies: dict[str, Figures]
     """Name of a changed copy to its figures; empty where they were not asked for."""
     counterfactual: dict[str, ProbabilityShift]
@@ -71,12 +65,13 @@ class Evaluation:
             "patients": self.images.patient_count,
             "unreadable": len(self.images.unreadable),
             "exact_duplicates_left_out": self.images.duplicates,
+            "overlap": self.overlap.to_dict(),
             "groups": {name: found.to_dict() for name, found in self.groups.items()},
             "copies": {name: found.to_dict() for name, found in self.copies.items()},
             "counterfactual": {
                 name: moved.to_dict() for name, moved in self.counterfactual.items()
             },
-            "notice": NOTICE,
+            "notice": self.spec.notice,
         }
 
 
@@ -99,13 +94,14 @@ def evaluate_images(
     Returns
     -------
     Evaluation
-        Its report, copies included, is about the validation patients if the images are exactly
-        those that the model was trained and validated on, and about all images otherwise.
+        Its report, copies included, is about the images that the model was not trained on, as far
+        as that is known; see :func:`cxr_edge.evaluation.overlap.find_overlap`.
 
     Raises
     ------
     DataError
-        The classes of the images are not those of the model.
+        The classes of the images are not those of the model, or its list of training images is
+        damaged.
     ModelInvalid
         The model gives no probabilities.
     """
@@ -117,15 +113,13 @@ def evaluate_images(
         )
     points = spec.operating_points
     scores = score(model, images.pixels)
-    groups = {ALL: figures(images.labels, scores, points)}
-    members = group_by_training(spec, images)
-    for name, wanted in members.items():
-        if wanted.any():
-            groups[name] = figures(images.labels[wanted], scores[wanted], points)
-    facts = spec.provenance
-    same_images = facts is not None and images.digest == facts.data_sha256
-    group = HELD_OUT if same_images and HELD_OUT in groups else ALL
-    chosen = members[group] if group != ALL else np.ones(len(scores), bool)
+    overlap = find_overlap(spec, images, model.folder)
+    members = {ALL: np.ones(len(scores), bool), **overlap.groups}
+    groups = {
+        name: figures(images.labels[wanted], scores[wanted], points)
+        for name, wanted in members.items()
+    }
+    chosen = members[overlap.headline]
     chosen_images = replace(
         images.where(list(chosen)), unreadable=images.unreadable, duplicates=images.duplicates
     )
@@ -146,8 +140,9 @@ def evaluate_images(
         spec=spec,
         images=chosen_images,
         scores=own,
-        group=group,
+        group=overlap.headline,
         groups=groups,
+        overlap=overlap,
         copies=changed,
         counterfactual=moved,
     )
@@ -177,27 +172,3 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
             f"{wrong.sum()} of {len(scores)} images"
         )
     return scores
-
-
-def group_by_training(spec: ModelSpec, images: ImageSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Return masks of the images of validation and of training patients, each of shape (N,).
-
-    This needs a model that was trained on class folders, and images without a split of their own
-    whose file names identify the patient; otherwise nothing is returned. Names alone do not prove
-    that the images are of the model's own data set.
-    """
-    facts = spec.provenance
-    known = all(
-        image.split in ("", TRAIN)
-        and image.patient == patient_of(image.path.name) != image.path.name
-        for image in images.images
-    )
-    if facts is None or facts.split_seed is None or not known:
-        return {}
-    held_out = np.array(
-        [
-            in_validation(image.patient, facts.split_seed, facts.validation_fraction)
-            for image in images.images
-        ]
-    )
-    return {HELD_OUT: held_out, TRAINED_ON: ~held_out}

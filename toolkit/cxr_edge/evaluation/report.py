@@ -10,7 +10,7 @@ from typing import Final
 from sklearn.metrics import classification_report
 
 from cxr_edge.errors import UsageError
-from cxr_edge.evaluation.evaluate import ALL, Evaluation
+from cxr_edge.evaluation.evaluate import Evaluation
 from cxr_edge.evaluation.figures import ConfusionMatrix, Figures
 from cxr_edge.evaluation.plots import (
     draw_confusion,
@@ -21,18 +21,10 @@ from cxr_edge.evaluation.plots import (
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
-from cxr_edge.notice import NOTICE
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
-TRAINED_BETTER: Final = (
-    "Figures of training patients are better than those of new patients would be."
-)
-NAMES_ALONE: Final = (
-    "Patients were matched by file name only; another data set may use the same names."
-)
-
 PICTURES: Final = (
     "confusion.png", "roc.png", "precision-recall.png", "reliability.png", "errors.png",
 )  # fmt: skip
@@ -103,7 +95,7 @@ def _draw(found: Evaluation, out: Path) -> list[str]:
     }
     if auc:
         draw["roc.png"] = partial(draw_roc, {f"AUC {auc}": scored}, found.figures)
-        draw["precision-recall.png"] = partial(draw_precision_recall, scored)
+        draw["precision-recall.png"] = partial(draw_precision_recall, scored, found.figures)
     for name, picture in draw.items():
         with atomic_write(out / name) as path:
             picture(path)
@@ -123,7 +115,14 @@ def _report(found: Evaluation, pictures: Sequence[str]) -> str:
         f"Brier score {found.figures.brier:.4f}."
     )
     points = points_table(found.figures).markdown
-    parts = [f"# Evaluation of {found.model}", NOTICE, head, summary, points, *_groups(found)]
+    parts = [
+        f"# Evaluation of {found.model}",
+        found.spec.notice,
+        head,
+        summary,
+        points,
+        *_groups(found),
+    ]
     if found.copies:
         name = found.spec.default_operating_point
         parts += ["## Changed copies of the images", copies_table(found.copies, name).markdown]
@@ -139,16 +138,13 @@ def _report(found: Evaluation, pictures: Sequence[str]) -> str:
 
 
 def _groups(found: Evaluation) -> list[str]:
-    if len(found.groups) == 1:
-        return ["Nothing identifies images that the model was trained on."]
-    parts = ["## Validation and training patients"]
+    parts = ["## Images that the model has seen", *found.overlap.remarks]
     for name, figures in found.groups.items():
-        parts += [
-            f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
-            points_table(figures).markdown,
-        ]
-    caution = f" {NAMES_ALONE}" if found.group == ALL else ""
-    parts.append(TRAINED_BETTER + caution)
+        if len(found.groups) > 1:
+            parts += [
+                f"{name}: {describe(figures)}; AUC {figures.auc or '-'}",
+                points_table(figures).markdown,
+            ]
     return parts
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.imaging.plot_style import new_figure, plot_style, save
 from cxr_edge.storage.atomic import atomic_write
 
 _NOTICE: Final = "Research use only, not a diagnosis. Warm colors: parts that the network used."
@@ -30,6 +30,7 @@ class HeatMap:
     """Name of the class."""
 
 
+@plot_style()
 def draw_overlay(
     pixels: NDArray[np.uint8],
     source: SourceFacts,
@@ -60,12 +61,12 @@ def draw_overlay(
     # Pixels are drawn as tall against their width as they were in the source.
     aspect = (source.height / pixels.shape[0]) / (source.width / pixels.shape[1])
     tall = min(1.6, source.height / source.width)
-    figure = Figure(figsize=(10, 0.9 + 4.4 * tall), layout="constrained")
+    figure = new_figure(10, 0.9 + 4.4 * tall)
     axes = figure.subplots(1, 2)
     for axis, title in zip(axes, titles, strict=True):
         axis.imshow(pixels[:, :, 0], cmap="gray", vmin=0, vmax=255, aspect=aspect)
         axis.set_axis_off()
-        axis.set_title(title, fontsize=10, parse_math=False)
+        axis.set_title(title, fontsize=10)
     overlay = axes[1]
     evidence = f"evidence for {heat.label}"
     if heat.total >= _LEAST:
@@ -82,4 +83,4 @@ def draw_overlay(
         )  # fmt: skip
     figure.supxlabel(_NOTICE, fontsize=8)
     with atomic_write(path) as unfinished:
-        figure.savefig(unfinished, dpi=100)
+        save(figure, unfinished)

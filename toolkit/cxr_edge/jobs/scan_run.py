@@ -108,6 +108,7 @@ class _ScanWork:
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
             first_changed=self.changed.first,
+            notice=model.spec.notice,
         )
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:

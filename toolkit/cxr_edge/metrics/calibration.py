@@ -58,6 +58,38 @@ def reliability(
     return counts[used], means, shares
 
 
+def reliability_by_count(
+    labels: ArrayLike, probabilities: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return count, mean probability and count of positives of bins with about as many images each.
+
+    Bins of equal width are nearly empty between 0 and 1, where most networks give few scores. Equal
+    scores are never parted, so bins can be fewer and larger. There is a bin for every
+    :data:`CALIBRATION_BINS` images, :data:`CALIBRATION_BINS` at most.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class; N is at least 1.
+    probabilities
+        Shape (N,).
+
+    Returns
+    -------
+    tuple of arrays
+        Each of shape (B,), by rising probability: int64, float64, int64.
+    """
+    truth = np.asarray(labels) == 1
+    scores = np.asarray(probabilities, np.float64)
+    wanted = min(CALIBRATION_BINS, max(1, len(scores) // CALIBRATION_BINS))
+    edges = np.quantile(scores, np.arange(1, wanted) / wanted)
+    bins = np.searchsorted(edges, scores, "right")
+    counts = np.bincount(bins, minlength=wanted)
+    used = counts > 0
+    means = np.bincount(bins, scores, wanted)[used] / counts[used]
+    return counts[used], means, np.bincount(bins[truth], minlength=wanted)[used]
+
+
 def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return log(p / (1 - p)), with p kept a float32's smallest step from 0 and 1.
 

@@ -86,7 +86,9 @@ class Artefact:
                 f"{source} needs {kind.module}, which is installed but cannot be loaded here "
                 f"({exc}); install it again, or use another --runtime"
             ) from exc
-        return Model(self.sha256, runtime, opened, self.file.name, self.package, why)
+        return Model(
+            self.sha256, runtime, opened, self.file.name, self.package, self.file.parent, why
+        )
 
 
 def package_of(file: Path, digest: str) -> Path | None:

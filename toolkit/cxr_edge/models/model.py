@@ -21,6 +21,8 @@ class Model:
     """Name of the file."""
     package: Path | None = None
     """Package that lists the file; None for a single file."""
+    folder: Path | None = None
+    """Folder of the file; None for a model that was made in this process."""
     why: str = "asked for"
     """Reason for the runtime, as a clause for the run manifest."""
 

@@ -98,7 +98,7 @@ def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = No
     kind = ORIGINALS[name]
     with needs_extra(f"a {shown}", kind.extra):
         opened = kind.load()(path, spec)
-    return Model(_digest(path), name, opened)
+    return Model(_digest(path), name, opened, folder=path.absolute().parent)
 
 
 def _digest(path: Path) -> str:

@@ -18,6 +18,10 @@ PARITY: Final = "parity.json"
 EVALUATION: Final = "evaluation.json"
 """Findings of ``cxr evaluate``, where the package was made with them."""
 
+TRAINING_IMAGES: Final = "training-images.json"
+"""Digests of the images that the model was trained and validated on; models of earlier versions
+have none."""
+
 SELFTEST: Final = "selftest.zip"
 """Golden images, and the probabilities that they gave at export."""
 

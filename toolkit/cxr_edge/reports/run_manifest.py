@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cxr_edge.errors import ReportError
 from cxr_edge.models.preferred import Preferred
-from cxr_edge.notice import NOTICE
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
@@ -72,8 +71,8 @@ class RunManifest(Manifest):
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]
     """Paths of the first of them."""
-    notice: str = NOTICE
-    """Notice that this is for research only."""
+    notice: str
+    """Notice that this is for research only, with what is known of the model's training set."""
 
 
 def preferred_by(report: Path) -> Preferred | None:

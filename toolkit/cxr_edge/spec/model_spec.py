@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
+from cxr_edge.notice import notice
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.json_fields import build, is_text, mapping, sequence
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.quantization import Quantization
 from cxr_edge.storage.bounded import parse_json
+from cxr_edge.system.printable import printable
 
 SPEC_VERSION: Final = 1
 """Version of the JSON; a reader refuses one that it does not know."""
@@ -54,6 +56,14 @@ class ModelSpec:
                 f"default operating point: expected one of {', '.join(names)}, "
                 f"got {self.default_operating_point!r}"
             )
+
+    @property
+    def notice(self) -> str:
+        """The research-use notice, with what is known of the training set."""
+        facts = self.provenance
+        if facts is None:
+            return notice(self.name)
+        return notice(self.name, printable(facts.data), facts.data_sha256)
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """Return the operating point called ``name``, the default one without.

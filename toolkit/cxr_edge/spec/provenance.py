@@ -25,7 +25,7 @@ class Provenance:
     seed: int
     """Seed of the initial weights, the sampling and the augmentation."""
     validation_fraction: float
-    """Share of the patients held out by :attr:`split_seed`."""
+    """Share of the images held out; of the patients, where there is a :attr:`split_seed`."""
     training_films: int
     """Count of the training images."""
     training_patients: int
@@ -37,7 +37,8 @@ class Provenance:
     validation_auc: Interval
     """Area under the ROC curve on the validation images."""
     split_seed: int | None = None
-    """Seed of the split by patient; None where the data set has a split of its own."""
+    """Seed of a split by a hash of the patient alone, as earlier versions made it; None for models
+    that list their images, and where the data set had a split of its own."""
     parameters: int | None = None
     """Count of the network's weights."""
 

@@ -15,7 +15,7 @@ from cxr_edge.evaluation.plots import draw_roc
 from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
 from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.operating_points import FIXED, SCREENING
-from cxr_edge.notice import NOTICE
+from cxr_edge.notice import CAUTION, RESEARCH_USE
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -82,12 +82,17 @@ class Comparison:
         return "The runs were validated on different images: their figures are not comparable."
 
     @property
+    def notice(self) -> str:
+        """The research-use notice, for several models."""
+        return f"{RESEARCH_USE} The figures are of validation images; {CAUTION}"
+
+    @property
     def markdown(self) -> str:
         """The report of the comparison."""
         seeds = [SEEDS_TITLE, self.seeds.markdown] if self.seeds else []
         commands = "\n".join(f"- {run.name}: `{run.command}`" for run in self.runs)
         parts = [
-            "# Runs compared", NOTICE, self.table.markdown, *seeds, self.caution,
+            "# Runs compared", self.notice, self.table.markdown, *seeds, self.caution,
             f"![ROC curves]({PICTURE})", "## Commands", commands,
         ]  # fmt: skip
         return "\n\n".join(filter(None, parts)) + "\n"

@@ -105,7 +105,7 @@ class FitConfig:
     """Images to validate on: those of a share of the patients; or, in addition, all that look like
     the other class, with all images of their patients."""
     validation_fraction: float = 0.2
-    """Share of the patients held out; ignored if the manifest has a split."""
+    """Share of each class's images held out; ignored if the manifest has a split."""
     folds: int = 0
     """Folds of the patients, of which one is held out; 0 for a share of them."""
     fold: int = 0

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
 from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
@@ -30,7 +31,7 @@ _BATCH: Final = 64
 def finish(
     model: keras.Model, data: TrainingData, out: Path, config: FitConfig, summary: str
 ) -> ModelSpec:
-    """Calibrate a network on the validation images and write model, predictions and report.
+    """Calibrate a network on the validation images and write model, image list and report.
 
     Parameters
     ----------
@@ -74,19 +75,13 @@ def finish(
             validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
-            split_seed=_split_seed(data, config),
         ),
     )
+    TrainingImages.of(training, validation, data.images.digest).write(out)
     write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
     write_report(out / REPORT, spec, summary, validation.labels, copies, data.styles)
     _save(model, spec, out)
     return spec
-
-
-def _split_seed(data: TrainingData, config: FitConfig) -> int | None:
-    """Return the seed by which patients are split; None where it does not tell the sides."""
-    by_seed_alone = not (data.images.says_split or data.styles or config.folds)
-    return config.split_seed if by_seed_alone else None
 
 
 def _save(model: keras.Model, spec: ModelSpec, out: Path) -> None:

@@ -11,7 +11,7 @@ from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.style_groups import figures_by_style, groups_table, worst_group
 from cxr_edge.evaluation.tables import copies_table, points_table
-from cxr_edge.notice import NOTICE
+from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.training.run_folder import CURVES, SAMPLES
@@ -51,11 +51,11 @@ def write_report(
         path,
         f"""# Training run: {spec.name}
 
-{NOTICE}
+{spec.notice}
 
 {facts.architecture}, {spec.input}, trained on {facts.training_films} images of
 {facts.training_patients} patients and validated on {facts.validation_films} of
-{facts.validation_patients} others: {facts.data or "data not described"}.
+{facts.validation_patients} others. Data set: {facts.data or NOT_STATED}.
 
     {facts.command}
 

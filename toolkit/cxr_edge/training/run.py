@@ -67,8 +67,8 @@ def train(
         :func:`cxr_edge.datasets.listing.list_training_images`.
     out
         The run folder, created: ``model.keras`` (spec inside, no optimizer state),
-        ``config.json``, ``split.csv``, ``history.csv``, ``predictions.csv`` (validation images),
-        ``curves.png``, ``samples.png`` and ``report.md``.
+        ``config.json``, ``split.csv``, ``training-images.json``, ``history.csv``,
+        ``predictions.csv`` (validation images), ``curves.png``, ``samples.png`` and ``report.md``.
     config
         Settings of the run.
     positive

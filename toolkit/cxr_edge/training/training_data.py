@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.folds import split_by_fold
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.patient_split import split_by_fold, split_by_patient
+from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles, find_styles
 from cxr_edge.errors import DataError, UsageError
@@ -45,8 +48,9 @@ def load_training_data(
     UsageError
         The images are to be split by style or into folds, and have a split of their own.
     DataError
-        As :func:`cxr_edge.datasets.image_set.load_images` and
-        :func:`cxr_edge.datasets.patient_split.split_by_patient`.
+        As :func:`cxr_edge.datasets.image_set.load_images`,
+        :func:`cxr_edge.datasets.patient_split.split_by_patient` and
+        :func:`cxr_edge.datasets.patient_split.require_enough`.
     """
     images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
     data = None
@@ -69,6 +73,7 @@ def load_training_data(
             images, *split_by_patient(images, config.split_seed, config.validation_fraction)
         )
     training, validation = data.training, data.validation
+    require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
@@ -79,6 +84,12 @@ def load_training_data(
     if data.styles:
         counter = int(data.styles.counter.sum())
         say(f"split by style: all {counter} counter-style images are held out")
+    fewest = int(np.bincount(validation.labels).min())
+    if fewest < FEW:
+        say(
+            f"warning: {fewest} validation images of a class are too few to choose a model by; "
+            f"{doubt(fewest)}"
+        )
     return data
 
 
