@@ -53,6 +53,18 @@ def test_a_model_without_features_is_told(
 
 
 @pytest.mark.slow
+def test_an_evaluation_needs_the_table_of_these_images(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Another file in place of the table is told, with the command that writes it."""
+    other = tmp_path / "styles.csv"
+    other.write_text("path,label\n")
+    result = cxr("evaluate", class_folders, "--styles", other, "-o", tmp_path / "out")
+    assert result.exit_code == ExitCode.ERROR
+    assert "cxr audit DATA --styles DIR" in " ".join(result.output.split())
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn_features")
 def test_a_set_too_small_to_cluster_is_told(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path

@@ -1,22 +1,32 @@
 """Figures by appearance."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import CLASSES
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.styles import Styles
+from cxr_edge.evaluation.evaluate import evaluate_images
+from cxr_edge.evaluation.report import write_evaluation
 from cxr_edge.evaluation.style_groups import (
     COUNTER,
     EASY,
     LEAST,
+    GroupFigures,
     figures_by_style,
     groups_table,
     worst_group,
 )
+from cxr_edge.evaluation.summary import Summary
 from cxr_edge.metrics.roc import auc
+from cxr_edge.models.model import Model
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_export.packaging.card import model_card
 
 POINT = OperatingPoint("screening", 0.5)
 
@@ -61,6 +71,35 @@ def test_the_figures_are_json_and_a_table() -> None:
     assert [row[0] for row in table.rows] == [EASY, COUNTER, "cluster 0", "cluster 1"]
     counter = dict(zip(table.columns, table.rows[1], strict=True))
     assert counter["AUC of its positives"] == counter["sensitivity"] == "-"
+
+
+def test_the_figures_read_back() -> None:
+    """A model card gets the figures that the evaluation wrote."""
+    for one in figures_by_style(*scored(), POINT).values():
+        assert GroupFigures.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+
+
+def test_an_evaluation_has_a_section_by_appearance(model: Model, tmp_path: Path) -> None:
+    """Report, JSON and model card name the worst group of the images that were evaluated."""
+    labels, scores, styles = scored()
+    pixels = np.broadcast_to((scores * 255)[:, None, None, None], (130, 32, 32, 1)).astype(np.uint8)
+    listed = tuple(
+        LabelledImage(Path(f"{number}.png"), int(label), f"patient{number}")
+        for number, label in enumerate(labels)
+    )
+    images = ImageSet(CLASSES, listed, pixels, tuple(f"{number:064}" for number in range(130)))
+    found = evaluate_images(model, images, styles=styles)
+    assert found.by_style.keys() == {EASY, COUNTER, "cluster 0", "cluster 1"}
+    write_evaluation(found, tmp_path)
+    worst = worst_group(found.by_style)
+    assert worst is not None
+    headline = f"Worst group: {worst[0]}, AUC {worst[1]}."
+    assert headline in (tmp_path / "report.md").read_text()
+    summary = Summary.read(tmp_path / "evaluation.json")
+    assert summary.by_style == found.by_style
+    card = model_card(found.spec, summary)
+    assert headline in card
+    assert f"roc_auc of the worst group, {worst[0]}" in card.partition("\n---\n")[0]
 
 
 def test_no_group_no_worst() -> None:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.csv_manifest import write_manifest
 from cxr_edge.datasets.listing import list_training_images
+from cxr_edge.datasets.style_table import read_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training import training_data
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.run import train
 from cxr_edge.training.training_data import TrainingData, load_training_data
 
 CONFIG = FitConfig(input=InputSpec(32, 32), validate="styles")
@@ -95,3 +97,18 @@ def test_a_manifest_with_a_split_is_refused(two_looks: Path, tmp_path: Path) -> 
     )
     with pytest.raises(UsageError, match="--validate styles: expected images without a split"):
         load(manifest)
+
+
+@pytest.mark.slow
+def test_the_report_of_a_run_has_figures_by_appearance(two_looks: Path, tmp_path: Path) -> None:
+    """The worst group is in the report, and the clusters of the validation images lie beside it."""
+    run = tmp_path / "run"
+    config = replace(CONFIG, architecture="dense-deep", epochs=1, validation_fraction=0.5)
+    train(two_looks, run, config)
+    report = (run / "report.md").read_text()
+    assert "## By appearance" in report
+    assert "None of the counter-style images was trained on." in report
+    data, _ = load(two_looks, config)
+    assert data.styles is not None
+    found = read_styles(run / "styles.csv", data.validation)
+    assert (found.counter == data.styles.counter).all()

@@ -50,7 +50,7 @@ class Styles:
                 f"got {self.cluster.shape}, {self.counter.shape} and {self.cluster.max()}"
             )
 
-    def take(self, indices: Sequence[int]) -> "Styles":
+    def take(self, indices: Sequence[int] | NDArray[np.intp]) -> "Styles":
         """Return the styles of the images at ``indices``; the shares stay those of all images."""
         return Styles(self.cluster[indices], self.shares, self.counter[indices])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,10 +28,10 @@ class GroupFigures:
 
     negatives_auc: Interval | None
     """AUC of the group's negative images against all positive images; None for fewer than
-    :data:`LEAST`."""
+    :data:`LEAST`, or no positive image."""
     positives_auc: Interval | None
     """AUC of the group's positive images against all negative images; None for fewer than
-    :data:`LEAST`."""
+    :data:`LEAST`, or no negative image."""
     at_point: ConfusionMatrix
     """Counts within the group at the default operating point."""
 
@@ -40,6 +40,16 @@ class GroupFigures:
         """The smaller AUC; None where there is none."""
         known = [area for area in (self.negatives_auc, self.positives_auc) if area]
         return min(known, key=lambda area: area.value, default=None)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` wrote."""
+        negatives, positives = data["negatives_auc"], data["positives_auc"]
+        return cls(
+            Interval.from_dict(negatives) if negatives else None,
+            Interval.from_dict(positives) if positives else None,
+            ConfusionMatrix.from_dict(data["at_point"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-ready data."""
@@ -60,7 +70,7 @@ def figures_by_style(
     Parameters
     ----------
     labels
-        Shape (N,), 1 for the positive class, 0 for the negative; both occur.
+        Shape (N,), 1 for the positive class, 0 for the negative.
     probabilities
         Shape (N,).
     styles
@@ -96,7 +106,7 @@ def _against_all(
     group: NDArray[np.bool_],
     others: NDArray[np.bool_],
 ) -> Interval | None:
-    if group.sum() < LEAST:
+    if group.sum() < LEAST or not others.any():
         return None
     taken = group | others
     return auc(truth[taken], scores[taken])
@@ -128,3 +138,25 @@ def groups_table(groups: Mapping[str, GroupFigures]) -> FigureTable:
             for name, found in groups.items()
         ),
     )  # fmt: skip
+
+
+def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
+    """Return Markdown of the worst group and of all groups; nothing without groups.
+
+    Parameters
+    ----------
+    groups
+        Figures by name.
+    point
+        Name of the operating point of sensitivity and specificity.
+    """
+    if not groups:
+        return []
+    worst = worst_group(groups)
+    headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
+    text = (
+        f"{headline}Counter-style images look like the other class. Each AUC compares a group's "
+        "images of one class with all images of the other; sensitivity and specificity are those "
+        f"at {point}."
+    )
+    return [text, groups_table(groups).markdown]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
-from cxr_edge.evaluation.style_groups import figures_by_style, groups_table, worst_group
+from cxr_edge.evaluation.style_groups import by_appearance, figures_by_style
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
@@ -82,17 +82,8 @@ def _by_style(
     if styles is None:
         return ""
     groups = figures_by_style(labels, scores, styles, spec.operating_point())
-    worst = worst_group(groups)
-    headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
-    return f"""
-## By appearance
-
-{headline}The counter-style images look like the other class, and none of them was trained on. Each
-AUC compares a group's images of one class with all validation images of the other; sensitivity and
-specificity are those at {spec.default_operating_point}.
-
-{groups_table(groups).markdown}
-"""
+    shown = "\n\n".join(by_appearance(groups, spec.default_operating_point))
+    return f"\n## By appearance\n\n{shown}\n\nNone of the counter-style images was trained on.\n"
 
 
 def _pictures(folder: Path) -> str:
