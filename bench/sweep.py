@@ -32,6 +32,7 @@ VARIANTS = {
     "edge-128-crops": f"{SMALL} {CROPS}",
     "edge-128-crops-20": f"{SMALL} --crop-area 0.2",
     "edge-128-mixed": f"{SMALL} {MIXED}",
+    "plain-128-mixed": f"--architecture plain --image-size 128 {MIXED}",
     "edge-128-mixed-averaged": f"{SMALL} {MIXED} --averaging 0.999",
     "edge-128-mixed-long": f"{SMALL} {MIXED} --epochs 50 --patience 50",
     "edge-160-mixed": f"--architecture edge --image-size 160 {MIXED}",

@@ -9,7 +9,14 @@ from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
 
 Architecture: TypeAlias = Literal[
-    "dense", "dense-deep", "cnn", "cnn-pooled", "edge", "efficientnet-lite0", "mobilenet-v3-small"
+    "dense",
+    "dense-deep",
+    "cnn",
+    "cnn-pooled",
+    "edge",
+    "plain",
+    "efficientnet-lite0",
+    "mobilenet-v3-small",
 ]
 """Name of a network; a key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
 
