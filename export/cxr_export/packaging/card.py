@@ -5,6 +5,7 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.evaluation.figures import ConfusionMatrix
+from cxr_edge.evaluation.style_groups import by_appearance, worst_group
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.notice import NOT_STATED
@@ -139,6 +140,9 @@ def _yaml(spec: ModelSpec, evaluation: Summary | None, license_name: str) -> str
             f"      revision: {evaluation.data_sha256}",
             "    metrics:",
         ]
+        if worst := worst_group(evaluation.by_style):
+            name = json.dumps(f"roc_auc of the worst group, {worst[0]}")
+            lines.append(f"    - {{type: roc_auc, name: {name}, value: {worst[1].value:.4f}}}")
         if found.auc:
             lines.append(f"    - {{type: roc_auc, value: {found.auc.value:.4f}}}")
         lines += _metrics(spec, found.point(spec.default_operating_point))
@@ -250,4 +254,6 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
     if found.counterfactual:
         text = "Marks and borders, which should not matter, and a blur:"
         parts += [text, shifts_table(found.counterfactual).markdown]
+    if found.by_style:
+        parts += ["By appearance:", *by_appearance(found.by_style, spec.default_operating_point)]
     return "\n\n".join(parts)

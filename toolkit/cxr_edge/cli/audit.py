@@ -12,6 +12,7 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_files
+from cxr_edge.cli.styles import IMAGENET, find_and_write_styles
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.system.ranges import HELD_OUT, SEED
 
@@ -42,6 +43,23 @@ def audit(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Cluster the images by appearance; write styles.csv and the picture styles.png.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="Features to cluster by: imagenet (needs the extra 'train'), or those of a model "
+            "package that gives features.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = IMAGENET,
     seed: Annotated[
         int,
         typer.Option(**bounds(SEED), help="Seed of the new split.", rich_help_panel=panels.OUTPUT),
@@ -60,7 +78,10 @@ def audit(
 
     It looks for patients in several splits, files with the same bytes or nearly the same image,
     images with both labels, unreadable files and a validation split that is too small, and counts
-    classes, sizes, formats and flags. Exit code 3 if files are unreadable.
+    classes, sizes, formats and flags. With --styles it also names the clusters of images that look
+    alike, and the counter-style images, whose class is rare among their look-alikes: a network can
+    learn the look in place of the disease, and a split by patient does not show that. Exit code 3
+    if files are unreadable.
     """
     from cxr_edge.datasets import audit as audits
     from cxr_edge.datasets.csv_manifest import write_csv_manifest
@@ -83,6 +104,8 @@ def audit(
             images, left_out = repair(read, seed, validation_fraction)
             write_csv_manifest(fix, images, classes)
             _print_repair(fix, images, left_out)
+        if styles:
+            find_and_write_styles(read, features, styles)
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     if found.unreadable:

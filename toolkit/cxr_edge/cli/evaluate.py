@@ -31,6 +31,15 @@ def evaluate(
         ),
     ] = None,
     skip_unreadable: SkipUnreadableOption = False,
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The styles.csv of 'cxr audit DATA --styles DIR': also report by appearance.",
+            show_default=False,
+            rich_help_panel=panels.INPUT,
+        ),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -111,6 +120,7 @@ def evaluate(
         skip_unreadable=skip_unreadable,
         copies=shifted,
         counterfactual=counterfactual,
+        styles=styles,
     )
     images = found.images
     for file in images.unreadable:
@@ -128,6 +138,7 @@ def evaluate(
 
 def _print(found: "Evaluation") -> None:
     from cxr_edge.evaluation.report import describe, matrices, report_by_class
+    from cxr_edge.evaluation.style_groups import groups_table, worst_group
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
@@ -146,6 +157,10 @@ def _print(found: "Evaluation") -> None:
         _print_table(copies_table(found.copies, point.name))
     if found.counterfactual:
         _print_table(shifts_table(found.counterfactual))
+    if found.by_style:
+        _print_table(groups_table(found.by_style))
+        if worst := worst_group(found.by_style):
+            typer.echo(f"worst group: {worst[0]}, AUC {worst[1]}")
 
 
 def _print_table(table: "FigureTable") -> None:

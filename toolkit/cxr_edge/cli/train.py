@@ -50,15 +50,22 @@ def train(
 
     The images are split by patient into training and validation images, the same share of each
     class. A manifest or the file names of the Kermany set identify the patient; any other file
-    counts as one patient. RUN gets model.keras (the weights of the best epoch, calibrated, with the
-    spec inside), config.json, split.csv, training-images.json, history.csv, predictions.csv,
-    curves.png, samples.png and report.md. Needs the extra 'train'. Exit code 3 if unreadable files
-    were left out.
+    counts as one patient. With
+    --validate styles, the images that look like the other class (see 'cxr audit --styles') are
+    validation images too, with all images of their patients; report.md then has figures by
+    appearance. With --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of
+    every image by a network that did not see its patient. Otherwise RUN gets
+    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
+    split.csv, training-images.json, history.csv, predictions.csv, curves.png, samples.png and
+    report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
     if show_samples and resume:
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
         )
+    for name, given in (("--show-samples", show_samples), ("--tensorboard", tensorboard)):
+        if given and split.folds:
+            raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
     if not data.exists():
@@ -81,6 +88,21 @@ def train(
             data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=typer.echo
         )
         typer.echo(f"wrote {out / SAMPLES}")
+    elif config.folds:
+        from cxr_edge.training.folds import OUT_OF_FOLD, train_folds
+
+        finished, area = train_folds(
+            data,
+            out,
+            config,
+            positive=positive,
+            resume=resume,
+            skip_unreadable=skip_unreadable,
+            verbose=1 if sys.stdout.isatty() else 2,
+            say=typer.echo,
+        )
+        left_out = finished.unreadable
+        typer.echo(f"out-of-fold AUC {area}\nwrote {out / OUT_OF_FOLD}")
     else:
         finished = run.train(
             data,

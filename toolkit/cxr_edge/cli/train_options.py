@@ -18,6 +18,7 @@ from cxr_edge.training.config import (
     Monitor,
     Optimizer,
     Schedule,
+    Validate,
 )
 
 
@@ -28,7 +29,17 @@ def option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as t
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """Options of the split by patient."""
+    """Options of the split."""
+
+    validate: Annotated[
+        Validate,
+        option(
+            panels.INPUT,
+            "Images to validate on: patients (a share of them), or styles (also all images that "
+            "look like the other class).",
+            metavar="HOW",
+        ),
+    ] = FitConfig.validate
 
     validation_fraction: Annotated[
         float,
@@ -38,6 +49,15 @@ class SplitOptions:
             **bounds(RANGES["validation_fraction"]),
         ),
     ] = FitConfig.validation_fraction
+    folds: Annotated[
+        int,
+        option(
+            panels.INPUT,
+            "Train a network per fold of the patients, for a prediction of every image; 0 for one "
+            "network.",
+            **bounds(RANGES["folds"]),
+        ),
+    ] = FitConfig.folds
     split_seed: Annotated[
         int,
         option(
@@ -164,6 +184,22 @@ class FitOptions:
             metavar="NAME",
         ),
     ] = FitConfig.augmentation
+    crop_area: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Least share of an image that a random crop keeps; 1 for no crops.",
+            **bounds(RANGES["crop_area"]),
+        ),
+    ] = FitConfig.crop_area
+    style_mixing: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Probability of another rendering: equalized, local contrast, softer or sharper.",
+            **bounds(RANGES["style_mixing"]),
+        ),
+    ] = FitConfig.style_mixing
     calibrate: Annotated[
         bool, option(panels.TRAINING, "Calibrate probabilities on the validation images.")
     ] = FitConfig.calibrate

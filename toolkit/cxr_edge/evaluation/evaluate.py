@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from cxr_edge import __version__
 from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, ModelInvalid
 from cxr_edge.evaluation.counterfactual import ProbabilityShift, counterfactuals
 from cxr_edge.evaluation.figures import Figures, figures
 from cxr_edge.evaluation.overlap import ALL, Overlap, find_overlap
 from cxr_edge.evaluation.shifts import CLEAN, shifted
+from cxr_edge.evaluation.style_groups import GroupFigures, figures_by_style
 from cxr_edge.evaluation.summary import VERSION
 from cxr_edge.models.model import Model
 from cxr_edge.runtimes.batches import run_in_batches
@@ -46,6 +48,8 @@ class Evaluation:
     counterfactual: dict[str, ProbabilityShift]
     """Name of a change of markers, borders or sharpness to its effect; empty where it was not asked
     for."""
+    by_style: dict[str, GroupFigures]
+    """Name of a group of one appearance to its figures; empty where the clusters are not known."""
 
     @property
     def figures(self) -> Figures:
@@ -71,12 +75,18 @@ class Evaluation:
             "counterfactual": {
                 name: moved.to_dict() for name, moved in self.counterfactual.items()
             },
+            "by_style": {name: found.to_dict() for name, found in self.by_style.items()},
             "notice": self.spec.notice,
         }
 
 
 def evaluate_images(
-    model: Model, images: ImageSet, *, copies: bool = False, counterfactual: bool = False
+    model: Model,
+    images: ImageSet,
+    *,
+    copies: bool = False,
+    counterfactual: bool = False,
+    styles: Styles | None = None,
 ) -> Evaluation:
     """Score images and their changed copies.
 
@@ -90,6 +100,8 @@ def evaluate_images(
         Score the copies of :mod:`cxr_edge.evaluation.shifts` too.
     counterfactual
         Score images with changed markers, borders and sharpness too.
+    styles
+        Clusters of the images by appearance, for figures by group.
 
     Returns
     -------
@@ -138,6 +150,10 @@ def evaluate_images(
         if counterfactual
         else {}
     )
+    alike = styles.take(np.flatnonzero(chosen)) if styles else None
+    by_style = (
+        figures_by_style(chosen_images.labels, own, alike, spec.operating_point()) if alike else {}
+    )
     return Evaluation(
         model=model.tag,
         runtime=f"{model.runtime_name} ({model.runtime.provider})",
@@ -149,6 +165,7 @@ def evaluate_images(
         overlap=overlap,
         copies=changed,
         counterfactual=moved,
+        by_style=by_style,
     )
 
 

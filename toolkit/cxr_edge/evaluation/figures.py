@@ -56,6 +56,11 @@ class ConfusionMatrix:
         """Share of labels that are right, Wilson."""
         return _share(self.tp + self.tn, self.tp + self.fn + self.tn + self.fp)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` wrote; the shares follow from the counts."""
+        return cls(**{key: data[key] for key in ("name", "threshold", "tp", "fn", "tn", "fp")})
+
     def to_dict(self) -> dict[str, Any]:
         """Return counts and shares as JSON-ready data."""
         shares = {name: _interval(getattr(self, name)) for name in SHARES}
@@ -90,16 +95,13 @@ class Figures:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_dict` wrote."""
-        counts = ("name", "threshold", "tp", "fn", "tn", "fp")
         return cls(
             images=data["films"],
             positives=data["positives"],
             auc=Interval.from_dict(data["auc"]) if data["auc"] else None,
             calibration_error=data["calibration_error"],
             brier=data["brier"],
-            points=tuple(
-                ConfusionMatrix(**{key: point[key] for key in counts}) for point in data["points"]
-            ),
+            points=tuple(ConfusionMatrix.from_dict(point) for point in data["points"]),
         )
 
     def to_dict(self) -> dict[str, Any]:

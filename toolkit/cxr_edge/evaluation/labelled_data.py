@@ -5,6 +5,7 @@ from pathlib import Path
 from cxr_edge.datasets.classes import require_known
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import class_names, list_images, of_split
+from cxr_edge.datasets.style_table import read_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.evaluate import Evaluation, evaluate_images
 from cxr_edge.models.model import Model
@@ -19,6 +20,7 @@ def evaluate(
     skip_unreadable: bool = False,
     copies: bool = False,
     counterfactual: bool = False,
+    styles: str | Path | None = None,
 ) -> Evaluation:
     """Score labelled images, as ``cxr evaluate`` does.
 
@@ -38,6 +40,8 @@ def evaluate(
         Score copies with other brightness, contrast, crop and exposure as well.
     counterfactual
         Score copies with markers and borders changed as well.
+    styles
+        The ``styles.csv`` of ``cxr audit DATA --styles DIR``, for figures by appearance.
 
     Returns
     -------
@@ -61,4 +65,7 @@ def evaluate(
     require_known(class_names(path), labels, path, opened.tag)
     chosen = of_split(list_images(path, labels), split)
     images = load_images(chosen, labels, opened.spec.input, skip_unreadable=skip_unreadable)
-    return evaluate_images(opened, images, copies=copies, counterfactual=counterfactual)
+    clusters = read_styles(Path(styles), images) if styles else None
+    return evaluate_images(
+        opened, images, copies=copies, counterfactual=counterfactual, styles=clusters
+    )

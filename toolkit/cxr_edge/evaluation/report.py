@@ -20,6 +20,7 @@ from cxr_edge.evaluation.plots import (
     draw_roc,
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
+from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 
@@ -128,6 +129,9 @@ def _report(found: Evaluation, pictures: Sequence[str]) -> str:
         parts += ["## Changed copies of the images", copies_table(found.copies, name).markdown]
     if found.counterfactual:
         parts += ["## Markers, borders and blur", shifts_table(found.counterfactual).markdown]
+    if found.by_style:
+        name = found.spec.default_operating_point
+        parts += ["## By appearance", *by_appearance(found.by_style, name)]
     for point in found.figures.points:
         parts += [
             f"## At {point.name} (threshold {point.threshold:.6f})",

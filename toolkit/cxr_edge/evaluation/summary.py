@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.counterfactual import ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
+from cxr_edge.evaluation.style_groups import GroupFigures
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 VERSION: Final = 1
@@ -32,6 +33,8 @@ class Summary:
     """Name of a changed copy to its figures; may be empty."""
     counterfactual: dict[str, ProbabilityShift]
     """Name of a change of markers, borders or sharpness to its effect; may be empty."""
+    by_style: dict[str, GroupFigures]
+    """Name of a group of one appearance to its figures; may be empty."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -66,5 +69,9 @@ class Summary:
             counterfactual={
                 name: ProbabilityShift.from_dict(one)
                 for name, one in data["counterfactual"].items()
+            },
+            by_style={
+                name: GroupFigures.from_dict(one)
+                for name, one in data.get("by_style", {}).items()  # earlier versions have none
             },
         )

@@ -12,6 +12,7 @@ from cxr_edge.training.config import Architecture
 
 _STAGES: Final = (32, 64, 128)
 _STEM, _TOP = 16, 192
+_PLAIN_STEM: Final = 24
 
 
 def edge(spec: InputSpec) -> keras.Model:
@@ -39,6 +40,30 @@ def edge(spec: InputSpec) -> keras.Model:
     x = layers.Dropout(0.2, name="dropout")(x)
     probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
     return keras.Model(image, probability, name="edge")
+
+
+def plain(spec: InputSpec) -> keras.Model:
+    """Build a stack of convolutions and pooling: 0.85 million parameters at one channel.
+
+    Five stages of 3 x 3 convolutions, one in the first and two in each other, with max pooling in
+    between; batch norm and ReLU6 after each convolution; global average pooling; one dense output.
+
+    Returns
+    -------
+    keras.Model
+        uint8 (N, H, W, C) to float32 (N, 1), P(positive class); scaled to [-1, 1] inside.
+    """
+    image = keras.Input(spec.shape, dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    x = _convolution(x, _PLAIN_STEM, 2, "stage1_a")
+    for number, filters in enumerate((*_STAGES, _TOP), start=2):
+        x = layers.MaxPooling2D(name=f"stage{number - 1}_pool")(x)
+        x = _convolution(x, filters, 1, f"stage{number}_a")
+        x = _convolution(x, filters, 1, f"stage{number}_b")
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
+    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    return keras.Model(image, probability, name="plain")
 
 
 def _convolution(
@@ -110,6 +135,7 @@ ARCHITECTURES: Final[Mapping[Architecture, Callable[[InputSpec], keras.Model]]] 
     "cnn": cnn,
     "cnn-pooled": cnn_pooled,
     "edge": edge,
+    "plain": plain,
     "efficientnet-lite0": efficientnet_lite0,
     "mobilenet-v3-small": mobilenet_v3_small,
 }

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.system.cpu import usable_cpus
-from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.variation import augmentation_of
 
 
 class Batches(keras.utils.PyDataset):
@@ -23,7 +23,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=max(1, usable_cpus() // 2), max_queue_size=8)
         self._images = images
         self._config = config
-        self._augment = PRESETS[config.augmentation]
+        self._augment = augmentation_of(config)
         self._by_class = [np.flatnonzero(images.labels == label) for label in (0, 1)]
         self._epoch = epoch
         self._order = self._draw()

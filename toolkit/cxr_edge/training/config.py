@@ -10,7 +10,14 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.ranges import HELD_OUT, SEED, Range
 
 Architecture: TypeAlias = Literal[
-    "dense", "dense-deep", "cnn", "cnn-pooled", "edge", "efficientnet-lite0", "mobilenet-v3-small"
+    "dense",
+    "dense-deep",
+    "cnn",
+    "cnn-pooled",
+    "edge",
+    "plain",
+    "efficientnet-lite0",
+    "mobilenet-v3-small",
 ]
 """Name of a network; a key of :data:`cxr_edge.training.architectures.ARCHITECTURES`."""
 
@@ -23,6 +30,7 @@ Augmentation: TypeAlias = Literal["robust", "study-2021"]
 Optimizer: TypeAlias = Literal["adam", "adamw"]
 Schedule: TypeAlias = Literal["constant", "cosine"]
 Monitor: TypeAlias = Literal["val_loss", "val_auc"]
+Validate: TypeAlias = Literal["patients", "styles"]
 Imbalance: TypeAlias = Literal["none", "balanced", "weights", "focal"]
 
 _CHOICES: Final = {
@@ -32,6 +40,7 @@ _CHOICES: Final = {
     "schedule": get_args(Schedule),
     "monitor": get_args(Monitor),
     "imbalance": get_args(Imbalance),
+    "validate": get_args(Validate),
 }
 """Option to the names that it takes."""
 
@@ -47,6 +56,9 @@ RANGES: Final[Mapping[str, Range]] = {
     "weight_decay": Range(0, 1e30, whole=False),
     "label_smoothing": Range(0, 0.5, whole=False),
     "averaging": Range(0, 0.9999, whole=False),
+    "folds": Range(0, 100),
+    "crop_area": Range(0.05, 1, whole=False),
+    "style_mixing": Range(0, 1, whole=False),
     "seed": SEED,
     "split_seed": SEED,
     "validation_fraction": HELD_OUT,
@@ -96,6 +108,11 @@ class FitConfig:
     """Momentum of the moving average of the weights that is validated and kept; 0 for none."""
     augmentation: Augmentation = "robust"
     """Augmentation of the training images."""
+    crop_area: float = 1.0
+    """Least share of an image that a random crop keeps, before the augmentation; 1 for no crops."""
+    style_mixing: float = 0.0
+    """Probability that an image gets another rendering (equalized, local contrast, sharper, softer)
+    before the augmentation."""
     calibrate: bool = True
     """Whether probabilities are calibrated on the validation images, inside the graph."""
     seed: int = 2021
@@ -104,8 +121,15 @@ class FitConfig:
     """Seed of the split by patient; ignored if the manifest has a split."""
     deterministic: bool = False
     """Whether the same seed gives the same weights to the last bit, at some cost in speed."""
+    validate: Validate = "patients"
+    """Images to validate on: those of a share of the patients; or, in addition, all that look like
+    the other class, with all images of their patients."""
     validation_fraction: float = 0.2
     """Share of each class's images held out; ignored if the manifest has a split."""
+    folds: int = 0
+    """Folds of the patients, of which one is held out; 0 for a share of them."""
+    fold: int = 0
+    """Fold that is held out, from 1; 0 without folds."""
     data: str = ""
     """Description of the training set, for the model card."""
     command: str = ""
@@ -121,6 +145,11 @@ class FitConfig:
                 )
         for option, within in RANGES.items():
             within.require(f"--{option.replace('_', '-')}", getattr(self, option))
+        if self.folds == 1 or (self.folds and self.validate != "patients"):
+            raise UsageError(
+                f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
+                f"{self.folds} with --validate {self.validate}"
+            )
         if self.head_epochs >= self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.style_table import write_styles
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.shifts import CLEAN, shifted
@@ -19,7 +20,7 @@ from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import fit_platt, fold
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
-from cxr_edge.training.run_folder import MODEL, REPORT
+from cxr_edge.training.run_folder import MODEL, REPORT, STYLES
 from cxr_edge.training.training_data import TrainingData
 
 DEFAULT_OPERATING_POINT: Final = SCREENING
@@ -79,7 +80,9 @@ def finish(
     )
     TrainingImages.of(training, validation, data.images.digest).write(out)
     write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
-    write_report(out / REPORT, spec, summary, validation.labels, copies)
+    if data.styles:
+        write_styles(out / STYLES, validation, data.styles)
+    write_report(out / REPORT, spec, summary, validation.labels, copies, data.styles)
     _save(model, spec, out)
     return spec
 

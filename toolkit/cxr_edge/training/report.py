@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
+from cxr_edge.evaluation.style_groups import by_appearance, figures_by_style
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
@@ -21,6 +23,7 @@ def write_report(
     summary: str,
     labels: NDArray[np.int64],
     copies: Mapping[str, NDArray[np.float32]],
+    styles: Styles | None = None,
 ) -> None:
     """Write the figures of a run.
 
@@ -36,6 +39,8 @@ def write_report(
         Labels of the validation images, shape (N,).
     copies
         Name to probabilities, shape (N,), of the validation images and their changed copies.
+    styles
+        Clusters of the validation images by appearance; None where the split knows none.
     """
     facts = spec.provenance
     assert facts is not None  # training always states it
@@ -67,8 +72,18 @@ Default: {spec.default_operating_point}. Chosen on these images and their change
 ## The same images, changed
 
 {copies_table(found, spec.default_operating_point).markdown}
-{_pictures(path.parent)}""",
+{_by_style(spec, labels, copies[CLEAN], styles)}{_pictures(path.parent)}""",
     )
+
+
+def _by_style(
+    spec: ModelSpec, labels: NDArray[np.int64], scores: NDArray[np.float32], styles: Styles | None
+) -> str:
+    if styles is None:
+        return ""
+    groups = figures_by_style(labels, scores, styles, spec.operating_point())
+    shown = "\n\n".join(by_appearance(groups, spec.default_operating_point))
+    return f"\n## By appearance\n\n{shown}\n\nNone of the counter-style images was trained on.\n"
 
 
 def _pictures(folder: Path) -> str:

@@ -15,7 +15,6 @@ from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.checkpoints import forget_states
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.finish import finish
@@ -32,6 +31,7 @@ from cxr_edge.training.run_folder import (
     keep_settings,
 )
 from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.variation import augmentation_of
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def show_samples(
 
 def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
     with atomic_write(out / SAMPLES) as picture:
-        draw_samples(images.training, PRESETS[config.augmentation], config.seed, picture)
+        draw_samples(images.training, augmentation_of(config), config.seed, picture)
 
 
 def _load(

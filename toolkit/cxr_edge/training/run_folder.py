@@ -21,6 +21,7 @@ CONFIG: Final = "config.json"
 SPLIT: Final = "split.csv"
 CURVES: Final = "curves.png"
 SAMPLES: Final = "samples.png"
+STYLES: Final = "styles.csv"
 REPORT: Final = "report.md"
 TENSORBOARD: Final = "tensorboard"
 

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.folds import split_by_fold
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
+from cxr_edge.datasets.style_split import split_by_style
+from cxr_edge.datasets.styles import Styles, find_styles
+from cxr_edge.errors import DataError, UsageError
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class TrainingData:
     """Images to learn from."""
     validation: ImageSet
     """Images to stop, calibrate and choose thresholds by."""
+    styles: Styles | None = None
+    """Clusters of the validation images, where the split holds counter-style images out."""
 
 
 def load_training_data(
@@ -34,15 +41,38 @@ def load_training_data(
 ) -> TrainingData:
     """Load and split images, and say how many there are.
 
+    A set that cannot be split by style is split by patient, and it is said why.
+
     Raises
     ------
+    UsageError
+        The images are to be split by style or into folds, and have a split of their own.
     DataError
         As :func:`cxr_edge.datasets.image_set.load_images`,
         :func:`cxr_edge.datasets.patient_split.split_by_patient` and
         :func:`cxr_edge.datasets.patient_split.require_enough`.
     """
     images = load_images(listed, classes, config.input, skip_unreadable=skip_unreadable)
-    training, validation = split_by_patient(images, config.split_seed, config.validation_fraction)
+    data = None
+    if (config.validate == "styles" or config.folds) and images.says_split:
+        option = "--folds" if config.folds else "--validate styles"
+        raise UsageError(
+            f"{option}: expected images without a split of their own, the manifest has one; leave "
+            f"its column split out, or leave {option} out"
+        )
+    if config.folds:
+        sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
+        data = TrainingData(images, *sides)
+    elif config.validate == "styles":
+        try:
+            data = _by_style(images, config)
+        except DataError as exc:
+            say(f"--validate styles is not possible, images are split by patient: {exc}")
+    if data is None:
+        data = TrainingData(
+            images, *split_by_patient(images, config.split_seed, config.validation_fraction)
+        )
+    training, validation = data.training, data.validation
     require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
@@ -51,10 +81,25 @@ def load_training_data(
         f"validation: {len(validation.images)} images of {validation.patient_count} patients; "
         f"{images.duplicates} exact duplicates left out"
     )
+    if data.styles:
+        counter = int(data.styles.counter.sum())
+        say(f"split by style: all {counter} counter-style images are held out")
     fewest = int(np.bincount(validation.labels).min())
     if fewest < FEW:
         say(
             f"warning: {fewest} validation images of a class are too few to choose a model by; "
             f"{doubt(fewest)}"
         )
-    return TrainingData(images, training, validation)
+    return data
+
+
+def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
+    same = config.input == FEATURE_INPUT
+    seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
+    styles = find_styles(imagenet_features(seen.pixels), images.labels)
+    training, validation = split_by_style(
+        images, styles, config.split_seed, config.validation_fraction
+    )
+    place = {digest: index for index, digest in enumerate(images.sha256)}
+    held_out = styles.take([place[digest] for digest in validation.sha256])
+    return TrainingData(images, training, validation, held_out)

@@ -1,0 +1,144 @@
+"""Networks trained on the same images and validated on those that look like the other class.
+
+    python bench/sweep.py DATA --out sweep [--external DATA] [--seeds 1 2 3] [VARIANT ...]
+
+Runs ``cxr train DATA --validate styles`` for each variant and seed, one after the other, and writes
+a table; see docs/training.md. A run that was interrupted goes on where it stopped, and one that is
+finished is not repeated. Each column answers another question, and they disagree, so choose by all
+of them: counter-style images show what a split by patient hides, and ``--external`` images are of
+another hospital.
+"""
+
+import argparse
+import csv
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cxr_edge.metrics.roc import auc
+
+SENSITIVITY = 0.98
+CROPS = "--crop-area 0.35"
+MIXED = f"{CROPS} --style-mixing 0.4"
+SMALL = "--architecture edge --image-size 128"
+
+VARIANTS = {
+    "edge-128-mild": SMALL,
+    "edge-128-crops": f"{SMALL} {CROPS}",
+    "edge-128-crops-20": f"{SMALL} --crop-area 0.2",
+    "edge-128-mixed": f"{SMALL} {MIXED}",
+    "plain-128-mixed": f"--architecture plain --image-size 128 {MIXED}",
+    "edge-128-mixed-averaged": f"{SMALL} {MIXED} --averaging 0.999",
+    "edge-128-mixed-long": f"{SMALL} {MIXED} --epochs 50 --patience 50",
+    "edge-160-mixed": f"--architecture edge --image-size 160 {MIXED}",
+    "edge-192-mixed": f"--architecture edge --image-size 192 {MIXED}",
+    "edge-224-mixed": f"--architecture edge {MIXED}",
+    "lite0-224-mixed": f"--architecture efficientnet-lite0 --learning-rate 0.0003 {MIXED}",
+}
+"""Name of a network and its training to the options of ``cxr train``."""
+
+COLUMNS = ("counter-style AUC", f"specificity at {SENSITIVITY:g}", "easy AUC", "external AUC")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures of one run."""
+
+    counter: float
+    """AUC of the counter-style negatives against the positives that are not counter-style."""
+    specificity: float
+    """Share of these negatives below the threshold that keeps 98 % of these positives."""
+    easy: float
+    """AUC of the images that are not counter-style, as a split by patient gives it."""
+    external: float
+    """AUC on images of another hospital; nan without."""
+
+    @property
+    def row(self) -> tuple[float, ...]:
+        """The figures in the order of the columns."""
+        return self.counter, self.specificity, self.easy, self.external
+
+
+def train(data: Path, run: Path, options: str, seed: int) -> None:
+    """Train one network, or go on with it."""
+    words = ["cxr", "train", str(data), "--out", str(run), "--validate", "styles", "--resume"]
+    subprocess.run([*words, "--seed", str(seed), *options.split()], check=True)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV."""
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
+def result(run: Path, external: Path | None) -> Result:
+    """Return the figures of a finished run, which has its predictions and clusters."""
+    if not (run / "styles.csv").exists():
+        sys.exit(f"{run}: the set could not be split by style, so there is nothing to compare by")
+    counter = {row["path"]: row["counter_style"] == "yes" for row in rows(run / "styles.csv")}
+    found = rows(run / "predictions.csv")
+    scores = np.array([float(row["probability"]) for row in found])
+    positive_class = json.loads((run / "config.json").read_text())["labels"][1]
+    positive = np.array([row["label"] == positive_class for row in found])
+    odd = np.array([counter[row["path"]] for row in found])
+    easy, hard = ~odd, (positive & ~odd) | (~positive & odd)
+    threshold = np.quantile(scores[positive & easy], 1 - SENSITIVITY, method="lower")
+    return Result(
+        counter=auc(positive[hard], scores[hard]).value,
+        specificity=float((scores[odd & ~positive] < threshold).mean()),
+        easy=auc(positive[easy], scores[easy]).value,
+        external=evaluated(run, external) if external else float("nan"),
+    )
+
+
+def evaluated(run: Path, data: Path) -> float:
+    """Return the AUC of a finished run on other images, evaluated once."""
+    out = run.with_name(f"{run.name}-external")
+    if not (out / "evaluation.json").exists():
+        words = ["cxr", "evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    found = json.loads((out / "evaluation.json").read_text())
+    return float(found["groups"][found["group"]]["auc"]["value"])
+
+
+def table(results: dict[str, list[Result]]) -> str:
+    """Return Markdown: a row per variant, mean and standard deviation over the seeds."""
+    lines = [("variant", "seeds", *COLUMNS), ("---",) * (2 + len(COLUMNS))]
+    for name, found in results.items():
+        cells = []
+        for values in zip(*(one.row for one in found), strict=True):
+            spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.4f}{spread}")
+        lines.append((name, str(len(found)), *cells))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Train what is missing and print the table after each run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("variants", nargs="*", default=list(VARIANTS), metavar="VARIANT")
+    parser.add_argument("--out", type=Path, default=Path("sweep"))
+    parser.add_argument("--external", type=Path, help="labelled images of another hospital")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    options = parser.parse_args()
+    if unknown := [name for name in options.variants if name not in VARIANTS]:
+        parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
+    results: dict[str, list[Result]] = {}
+    for seed in options.seeds:
+        for name in options.variants:
+            run = options.out / f"{name}-seed-{seed}"
+            train(options.data, run, VARIANTS[name], seed)
+            results.setdefault(name, []).append(result(run, options.external))
+            text = table(results)
+            (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
+            print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What is written of the clusters by appearance."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fakes import CLASSES
+
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.style_table import cluster_facts, draw_styles, read_styles, write_styles
+from cxr_edge.datasets.styles import Styles
+from cxr_edge.errors import DataError
+
+
+@pytest.fixture
+def images() -> ImageSet:
+    """Twelve drawn images, six of each class."""
+    listed = tuple(
+        LabelledImage(Path(f"{number}, a.png"), number % 2, f"patient{number}")
+        for number in range(12)
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 1), np.uint8)
+    return ImageSet(CLASSES, listed, pixels, tuple(f"{number:064}" for number in range(12)))
+
+
+@pytest.fixture
+def styles() -> Styles:
+    """Two clusters, the second with one counter-style image."""
+    cluster = np.array([0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1])
+    return Styles(cluster, np.array([2 / 7, 4 / 5]), np.arange(12) == 6)
+
+
+def test_the_table_reads_back(tmp_path: Path, images: ImageSet, styles: Styles) -> None:
+    """Clusters are matched by the bytes of the files, in any order, also for a part of the set."""
+    path = tmp_path / "styles.csv"
+    write_styles(path, images, styles)
+    part = images.take([6, 11, 0])
+    found = read_styles(path, part)
+    assert found.cluster.tolist() == [1, 1, 0]
+    assert found.counter.tolist() == [True, False, False]
+    assert found.shares.tolist() == [0, 0.5]
+
+
+def test_images_that_were_not_clustered_are_told(
+    tmp_path: Path, images: ImageSet, styles: Styles
+) -> None:
+    """An image without a cluster is an error with the command that mends it."""
+    path = tmp_path / "styles.csv"
+    part = images.take(range(3))
+    write_styles(path, part, Styles(styles.cluster[:3], styles.shares, styles.counter[:3]))
+    with pytest.raises(DataError, match="12 images, 9 are not in it; run 'cxr audit DATA --styles"):
+        read_styles(path, images)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "path,cluster\na,1\n", "sha256,cluster,counter_style\na,x,no\n"]
+)
+def test_another_file_is_refused(tmp_path: Path, images: ImageSet, text: str) -> None:
+    """A file that is no such table is an error, not an empty set of clusters."""
+    path = tmp_path / "styles.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match="it cannot be read"):
+        read_styles(path, images)
+
+
+def test_counts_of_a_cluster(images: ImageSet, styles: Styles) -> None:
+    """Images of each class and counter-style ones, and the share of positives that follows."""
+    first, second = cluster_facts(styles, images.labels)
+    assert (first.negatives, first.positives, first.counter) == (5, 2, 0)
+    assert (second.negatives, second.positives, second.counter) == (1, 4, 1)
+    assert second.share == 0.8
+
+
+@pytest.mark.slow
+def test_the_picture_has_a_row_per_cluster(
+    tmp_path: Path, images: ImageSet, styles: Styles
+) -> None:
+    """The sheet is a picture that grows by a row with each cluster."""
+    heights = []
+    for count in (1, 2):
+        path = tmp_path / f"{count}.png"
+        some = Styles(styles.cluster % count, styles.shares[:count], styles.counter)
+        draw_styles(path, images, some)
+        drawn = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert drawn is not None
+        heights.append(len(drawn))
+    assert heights[1] - heights[0] == 80

@@ -1,0 +1,69 @@
+"""The sweep over networks: what its table says of finished runs."""
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fakes import ROOT
+
+
+@pytest.fixture
+def sweep(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """``bench/sweep.py``, which lies in no package."""
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    return importlib.import_module("sweep")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Files of a run: easy images ranked rightly, two counter-style negatives, one wrongly."""
+    images = [
+        ("n1", 0, 0.1, "no"),
+        ("n2", 0, 0.2, "no"),
+        ("p1", 1, 0.8, "no"),
+        ("p2", 1, 0.9, "no"),
+    ]
+    images += [("odd1", 0, 0.5, "yes"), ("odd2", 0, 0.85, "yes")]
+    names = ("clear", "ill")
+    (tmp_path / "config.json").write_text(json.dumps({"labels": names}))
+    rows = [f"{path},{names[label]},{path},{score}" for path, label, score, _ in images]
+    (tmp_path / "predictions.csv").write_text("\n".join(["path,label,patient,probability", *rows]))
+    marks = [f"{path},{mark}" for path, _, _, mark in images]
+    (tmp_path / "styles.csv").write_text("\n".join(["path,counter_style", *marks]))
+    return tmp_path
+
+
+def test_figures_of_a_run(sweep: ModuleType, run: Path) -> None:
+    """Easy and counter-style images have figures of their own, for any names of the classes."""
+    found = sweep.result(run, None)
+    assert (found.counter, found.specificity, found.easy) == (0.75, 0.5, 1.0)
+    assert found.external != found.external
+
+
+def test_a_run_without_clusters_is_told(sweep: ModuleType, run: Path) -> None:
+    """A split by patient cannot be compared with the others."""
+    (run / "styles.csv").unlink()
+    with pytest.raises(SystemExit, match="could not be split by style"):
+        sweep.result(run, None)
+
+
+def test_the_table_states_the_spread_over_seeds(sweep: ModuleType) -> None:
+    """A row per variant; several seeds give mean and standard deviation, one gives no spread."""
+    one, other = (sweep.Result(value, value, value, value) for value in (0.9, 0.7))
+    lines = sweep.table({"a": [one, other], "b": [one]}).splitlines()
+    assert lines[2].startswith("| a | 2 | 0.8000 ± 0.1414 |")
+    assert lines[3].startswith("| b | 1 | 0.9000 |")
+
+
+def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:
+    """Every variant is a command that cxr train takes."""
+    import typer
+
+    from cxr_edge.cli.app import app
+
+    command = typer.main.get_command(app).commands["train"]
+    known = {option for parameter in command.params for option in parameter.opts}
+    for options in sweep.VARIANTS.values():
+        assert {word for word in options.split() if word.startswith("--")} <= known

@@ -1,0 +1,114 @@
+"""Images of a run, split by patient or by style."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fakes import CLASSES
+from numpy.typing import NDArray
+
+from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.listing import list_training_images
+from cxr_edge.datasets.style_table import read_styles
+from cxr_edge.errors import UsageError
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training import training_data
+from cxr_edge.training.config import FitConfig
+from cxr_edge.training.run import train
+from cxr_edge.training.training_data import TrainingData, load_training_data
+
+CONFIG = FitConfig(input=InputSpec(32, 32), validate="styles")
+
+
+@pytest.fixture
+def two_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """120 drawn images: dark normals, bright pneumonias, and six normals that are bright.
+
+    The features are the mean gray level, in place of a network's.
+    """
+    rng = np.random.default_rng(0)
+    for label, name in enumerate(CLASSES):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(60):
+            bright = label == 1 or number < 6
+            pixels = rng.normal(200 if bright else 50, 10, (32, 32)).clip(0, 255).astype(np.uint8)
+            stem = f"person{number}_virus_1" if label else f"IM-{number:04}-0001"
+            assert cv2.imwrite(str(tmp_path / "set" / name / f"{stem}.png"), pixels)
+
+    def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert pixels.shape[1:] == (224, 224, 1)
+        level = (pixels.mean(axis=(1, 2, 3)) > 128) * 100.0
+        return np.stack([level, np.arange(len(level)) % 7], axis=1).astype(np.float32)
+
+    monkeypatch.setattr(training_data, "imagenet_features", brightness)
+    return tmp_path / "set"
+
+
+def load(data: Path, config: FitConfig = CONFIG) -> tuple[TrainingData, str]:
+    said: list[str] = []
+    listed = list_training_images(data, CLASSES)
+    loaded = load_training_data(listed, CLASSES, config, skip_unreadable=False, say=said.append)
+    return loaded, "\n".join(said)
+
+
+def test_counter_style_images_are_validated_on(two_looks: Path) -> None:
+    """All six are held out, are marked among the validation images, and none is trained on."""
+    data, said = load(two_looks)
+    assert data.styles is not None
+    names = {
+        image.path.stem
+        for image, odd in zip(data.validation.images, data.styles.counter, strict=True)
+        if odd
+    }
+    assert names == {f"IM-{number:04}-0001" for number in range(6)}
+    assert not names & {image.path.stem for image in data.training.images}
+    assert "all 6 counter-style images are held out" in said
+
+
+def test_by_default_the_split_is_by_patient(two_looks: Path) -> None:
+    """Without the option nothing is clustered, and counter-style images are on both sides."""
+    data, _ = load(two_looks, FitConfig(input=InputSpec(32, 32)))
+    assert data.styles is None
+
+
+def test_a_set_too_small_to_cluster_is_split_by_patient(two_looks: Path) -> None:
+    """The reason is said, and the run goes on."""
+    for path in sorted(two_looks.rglob("*.png"))[15:105]:
+        path.unlink()
+    data, said = load(two_looks, replace(CONFIG, validation_fraction=0.8))
+    assert data.styles is None
+    assert "images are split by patient: expected at least 40 images" in said
+
+
+def test_a_manifest_with_a_split_is_refused(two_looks: Path, tmp_path: Path) -> None:
+    """Two splits contradict each other; the message says how to choose."""
+    data, _ = load(two_looks)
+    manifest = tmp_path / "manifest.csv"
+    write_manifest(
+        manifest,
+        [
+            type(image)(image.path, image.label, image.patient, split)
+            for split, side in (("train", data.training), ("validation", data.validation))
+            for image in side.images
+        ],
+        CLASSES,
+    )
+    with pytest.raises(UsageError, match="--validate styles: expected images without a split"):
+        load(manifest)
+
+
+@pytest.mark.slow
+def test_the_report_of_a_run_has_figures_by_appearance(two_looks: Path, tmp_path: Path) -> None:
+    """The worst group is in the report, and the clusters of the validation images lie beside it."""
+    run = tmp_path / "run"
+    config = replace(CONFIG, architecture="dense-deep", epochs=1, validation_fraction=0.5)
+    train(two_looks, run, config)
+    report = (run / "report.md").read_text()
+    assert "## By appearance" in report
+    assert "None of the counter-style images was trained on." in report
+    data, _ = load(two_looks, config)
+    assert data.styles is not None
+    found = read_styles(run / "styles.csv", data.validation)
+    assert (found.counter == data.styles.counter).all()

@@ -1,0 +1,182 @@
+"""What a person looks at of the clusters by appearance: a picture, a table and a CSV."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.styles import Styles
+from cxr_edge.errors import DataError
+from cxr_edge.storage.atomic import atomic_write
+
+_COLUMNS: Final = ("path", "label", "patient", "sha256", "cluster", "counter_style")
+_TRUE: Final = "yes"
+_FALSE: Final = "no"
+
+_SHOWN: Final = 8
+"""Images of each class shown per cluster, at most."""
+
+_SIDE: Final = 80
+"""Width and height of an image in the picture, pixels."""
+
+_GAP: Final = 8
+_DPI: Final = 100
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """Counts of one cluster."""
+
+    number: int
+    """Number of the cluster; 0 has the smallest share of positives."""
+    negatives: int
+    """Images of the negative class."""
+    positives: int
+    """Images of the positive class."""
+    counter: int
+    """Images whose class is rare in it."""
+
+    @property
+    def share(self) -> float:
+        """Share of positive images."""
+        return self.positives / (self.negatives + self.positives)
+
+
+def cluster_facts(styles: Styles, labels: NDArray[np.int64]) -> list[ClusterFacts]:
+    """Return the counts of each cluster, by number.
+
+    Parameters
+    ----------
+    styles
+        Clusters of N images.
+    labels
+        Their labels, shape (N,): 1 for the positive class, 0 for the negative.
+    """
+    found = []
+    for number in range(len(styles.shares)):
+        inside = styles.cluster == number
+        positives = int((labels[inside] == 1).sum())
+        counter = int(styles.counter[inside].sum())
+        found.append(ClusterFacts(number, int(inside.sum()) - positives, positives, counter))
+    return found
+
+
+def write_styles(path: Path, images: ImageSet, styles: Styles) -> None:
+    """Write the cluster of each image, and whether it is counter-style, as a CSV."""
+    with (
+        atomic_write(path) as half,
+        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for image, digest, cluster, counter in zip(
+            images.images, images.sha256, styles.cluster, styles.counter, strict=True
+        ):
+            mark = _TRUE if counter else _FALSE
+            label = image.class_in(images.classes)
+            writer.writerow((image.path, label, image.patient, digest, cluster, mark))
+
+
+def read_styles(path: Path, images: ImageSet) -> Styles:
+    """Read the clusters of images that :func:`write_styles` wrote, matched by their bytes.
+
+    Parameters
+    ----------
+    path
+        The CSV file. It may have more images.
+    images
+        N images.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or lacks some of the images.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = {row["sha256"]: row for row in csv.DictReader(file)}
+        known = {
+            digest: (int(row["cluster"]), {_TRUE: True, _FALSE: False}[row["counter_style"]])
+            for digest, row in rows.items()
+        }
+    except (OSError, csv.Error, KeyError, ValueError, TypeError) as exc:
+        raise DataError(
+            f"{path}: expected the styles.csv of 'cxr audit DATA --styles DIR', it cannot be read"
+        ) from exc
+    if missing := sum(digest not in known for digest in images.sha256):
+        raise DataError(
+            f"{path}: expected a cluster for each of the {len(images.images)} images, {missing} "
+            "are not in it; run 'cxr audit DATA --styles DIR' on these images"
+        )
+    found = [known[digest] for digest in images.sha256]
+    cluster = np.array([number for number, _ in found], np.int64)
+    counts = np.bincount(cluster)
+    shares = np.bincount(cluster, weights=images.labels == 1) / np.maximum(counts, 1)
+    return Styles(cluster, shares, np.array([counter for _, counter in found], bool))
+
+
+def draw_styles(path: Path, images: ImageSet, styles: Styles) -> None:
+    """Write a picture with a row per cluster: images of the negative class, then of the positive.
+
+    Parameters
+    ----------
+    path
+        The PNG.
+    images
+        N images.
+    styles
+        Their clusters.
+    """
+    facts = cluster_facts(styles, images.labels)
+    rows = [
+        np.hstack(
+            [
+                _strip(images, np.flatnonzero((styles.cluster == one.number) & of_class))
+                for of_class in (images.labels == 0, images.labels == 1)
+            ]
+        )
+        for one in facts
+    ]
+    figure = Figure(figsize=(rows[0].shape[1] / _DPI + 2.4, len(rows) * _SIDE / _DPI + 1))
+    axis = figure.add_axes((0.15, 0.02, 0.84, 0.94))
+    axis.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=255, aspect="auto")
+    axis.set_yticks(
+        [(number + 0.5) * _SIDE for number in range(len(rows))],
+        [_caption(one, images.classes) for one in facts],
+        fontsize=8,
+        parse_math=False,
+    )
+    axis.set_xticks([])
+    axis.set_title(
+        f"Clusters by appearance: {images.classes[0]} left, {images.classes[1]} right",
+        parse_math=False,
+    )
+    figure.savefig(path, dpi=_DPI)
+
+
+def _caption(facts: ClusterFacts, classes: Classes) -> str:
+    return (
+        f"{facts.number}: {facts.share:.0%} {classes[1]}\n{facts.negatives} + {facts.positives}, "
+        f"counter-style {facts.counter}"
+    )
+
+
+def _strip(images: ImageSet, members: Sequence[int] | NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return up to eight of these images side by side, evenly taken from all of them."""
+    strip = np.full((_SIDE, _SHOWN * _SIDE + _GAP), 255, np.uint8)
+    count = min(_SHOWN, len(members))
+    for place, index in enumerate(np.linspace(0, len(members) - 1, count).astype(int)):
+        gray = images.pixels[members[index], :, :, 0]
+        left = place * _SIDE
+        strip[:, left : left + _SIDE] = cv2.resize(
+            gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA
+        )
+    return strip

@@ -1,0 +1,162 @@
+"""Figures by appearance: easy images, counter-style images, and each cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cxr_edge.datasets.styles import Styles
+from cxr_edge.evaluation.figures import ConfusionMatrix, figures
+from cxr_edge.evaluation.tables import FigureTable, figure_table
+from cxr_edge.metrics.roc import auc
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.operating_point import OperatingPoint
+
+LEAST: Final = 20
+"""Images of a class in a group from which their AUC is stated."""
+
+EASY: Final = "easy"
+COUNTER: Final = "counter-style"
+"""Names of the groups that are no cluster."""
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Figures of the images of one appearance."""
+
+    negatives_auc: Interval | None
+    """AUC of the group's negative images against all positive images; None for fewer than
+    :data:`LEAST`, or no positive image."""
+    positives_auc: Interval | None
+    """AUC of the group's positive images against all negative images; None for fewer than
+    :data:`LEAST`, or no negative image."""
+    at_point: ConfusionMatrix
+    """Counts within the group at the default operating point."""
+
+    @property
+    def worst(self) -> Interval | None:
+        """The smaller AUC; None where there is none."""
+        known = [area for area in (self.negatives_auc, self.positives_auc) if area]
+        return min(known, key=lambda area: area.value, default=None)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` wrote."""
+        negatives, positives = data["negatives_auc"], data["positives_auc"]
+        return cls(
+            Interval.from_dict(negatives) if negatives else None,
+            Interval.from_dict(positives) if positives else None,
+            ConfusionMatrix.from_dict(data["at_point"]),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data."""
+        areas = {"negatives_auc": self.negatives_auc, "positives_auc": self.positives_auc}
+        return {
+            **{name: area.to_dict() if area else None for name, area in areas.items()},
+            "at_point": self.at_point.to_dict(),
+        }
+
+
+def figures_by_style(
+    labels: ArrayLike, probabilities: ArrayLike, styles: Styles, point: OperatingPoint
+) -> dict[str, GroupFigures]:
+    """Return the figures of easy and counter-style images and of each cluster of at least 20.
+
+    A group often has one class alone, so its images are compared with all images of the other one.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class, 0 for the negative.
+    probabilities
+        Shape (N,).
+    styles
+        Clusters of the N images.
+    point
+        Default operating point of the model.
+
+    Returns
+    -------
+    dict of str to GroupFigures
+        By name: ``easy``, ``counter-style``, ``cluster 0`` and so on; empty groups are left out.
+    """
+    truth, scores = np.asarray(labels), np.asarray(probabilities, np.float64)
+    members: dict[str, NDArray[np.bool_]] = {EASY: ~styles.counter, COUNTER: styles.counter}
+    for number in range(len(styles.shares)):
+        inside = styles.cluster == number
+        if inside.sum() >= LEAST:
+            members[f"cluster {number}"] = inside
+    return {
+        name: GroupFigures(
+            negatives_auc=_against_all(truth, scores, inside & (truth == 0), truth == 1),
+            positives_auc=_against_all(truth, scores, inside & (truth == 1), truth == 0),
+            at_point=figures(truth[inside], scores[inside], [point]).points[0],
+        )
+        for name, inside in members.items()
+        if inside.any()
+    }
+
+
+def _against_all(
+    truth: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    group: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+) -> Interval | None:
+    if group.sum() < LEAST or not others.any():
+        return None
+    taken = group | others
+    return auc(truth[taken], scores[taken])
+
+
+def worst_group(groups: Mapping[str, GroupFigures]) -> tuple[str, Interval] | None:
+    """Return the group with the smallest AUC, and that AUC; None where no group states one."""
+    known = [(name, area) for name, found in groups.items() if (area := found.worst) is not None]
+    return min(known, key=lambda pair: pair[1].value, default=None)
+
+
+def groups_table(groups: Mapping[str, GroupFigures]) -> FigureTable:
+    """Return one row per group, with 95 % intervals."""
+    return figure_table(
+        (
+            "images", "negative", "positive", "AUC of its negatives", "AUC of its positives",
+            "specificity", "sensitivity",
+        ),
+        (
+            (
+                name,
+                found.at_point.tn + found.at_point.fp,
+                found.at_point.tp + found.at_point.fn,
+                found.negatives_auc,
+                found.positives_auc,
+                found.at_point.specificity,
+                found.at_point.sensitivity,
+            )
+            for name, found in groups.items()
+        ),
+    )  # fmt: skip
+
+
+def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
+    """Return Markdown of the worst group and of all groups; nothing without groups.
+
+    Parameters
+    ----------
+    groups
+        Figures by name.
+    point
+        Name of the operating point of sensitivity and specificity.
+    """
+    if not groups:
+        return []
+    worst = worst_group(groups)
+    headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
+    text = (
+        f"{headline}Counter-style images look like the other class. Each AUC compares a group's "
+        "images of one class with all images of the other; sensitivity and specificity are those "
+        f"at {point}."
+    )
+    return [text, groups_table(groups).markdown]

@@ -1,0 +1,123 @@
+"""Changes of scale and rendering that come before any augmentation."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_edge.training.augment import PRESETS, Augment
+from cxr_edge.training.config import FitConfig
+
+_ASPECT: Final = 4 / 3
+"""Largest ratio of the sides of a crop."""
+
+_TRIES: Final = 10
+_WHOLE: Final = 0.15
+"""Share of the images that stay whole: the network is used on whole images."""
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """A random part of the image, stretched to its size.
+
+    References
+    ----------
+    C. Szegedy et al.: Going deeper with convolutions. CVPR 2015, section 6.
+    """
+
+    area: float
+    """Least share of the image that is kept."""
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
+        if rng.random() < _WHOLE:
+            return pixels
+        rows, columns = pixels.shape[:2]
+        for _ in range(_TRIES):
+            area, ratio = rng.uniform(self.area, 1), _ASPECT ** rng.uniform(-1, 1)
+            height = round(rows * math.sqrt(area * ratio))
+            width = round(columns * math.sqrt(area / ratio))
+            if 0 < height <= rows and 0 < width <= columns:
+                break
+        else:
+            return pixels
+        top, left = rng.integers(rows - height + 1), rng.integers(columns - width + 1)
+        part = np.ascontiguousarray(pixels[top : top + height, left : left + width])
+        whole = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(whole, np.uint8).reshape(pixels.shape)
+
+
+@dataclass(frozen=True)
+class StyleMixing:
+    """Another rendering of the same image: what differs between devices and not with disease."""
+
+    probability: float
+    """Probability that an image is changed."""
+    clip: tuple[float, float] = (1.5, 4.0)
+    """Clip limit of the adaptive equalization (CLAHE) on 4 x 4 tiles."""
+    detail: tuple[float, float] = (1.0, 2.0)
+    """Gain of the difference from the local mean, which replaces the image."""
+    window: float = 0.2
+    """Side of the window of that mean, share of the image's."""
+    blur: tuple[float, float] = (0.4, 1.5)
+    """Sigma of the blur, pixels."""
+    sharpen: tuple[float, float] = (0.3, 2.0)
+    """Share of its own detail that is added to the image."""
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return a changed copy of ``pixels``, uint8 of shape (H, W, C) with equal channels."""
+        if rng.random() >= self.probability:
+            return pixels
+        gray = np.ascontiguousarray(pixels[:, :, 0])
+        change = (self._adapt, self._equalize, self._local, self._soften, self._sharpen)
+        drawn = change[rng.integers(len(change))](gray, rng)
+        bounded = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
+        return np.repeat(bounded[:, :, np.newaxis], pixels.shape[2], axis=2)
+
+    def _adapt(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        return np.asarray(cv2.createCLAHE(rng.uniform(*self.clip), (4, 4)).apply(gray), np.uint8)
+
+    def _equalize(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+        share = rng.uniform(0.3, 1)
+        return (1 - share) * gray + share * cv2.equalizeHist(gray).astype(np.float32)
+
+    def _local(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+        side = max(3, int(self.window * len(gray)) | 1)
+        image = gray.astype(np.float32)
+        mean = np.asarray(cv2.blur(image, (side, side)), np.float32)
+        return 128 + rng.uniform(*self.detail) * (image - mean)
+
+    def _soften(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        return np.asarray(cv2.GaussianBlur(gray, (0, 0), rng.uniform(*self.blur)), np.uint8)
+
+    def _sharpen(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+        image = gray.astype(np.float32)
+        soft = np.asarray(cv2.GaussianBlur(image, (0, 0), 1.2), np.float32)
+        return image + rng.uniform(*self.sharpen) * (image - soft)
+
+
+def augmentation_of(config: FitConfig) -> Augment:
+    """Return the changes of a run's training images: crops, rendering, then the preset."""
+    steps: list[Augment] = []
+    if config.crop_area < 1:
+        steps.append(RandomResizedCrop(config.crop_area))
+    if config.style_mixing > 0:
+        steps.append(StyleMixing(config.style_mixing))
+    steps.append(PRESETS[config.augmentation])
+    return _Sequence(tuple(steps))
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """Changes one after the other."""
+
+    steps: Sequence[Augment]
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        for step in self.steps:
+            pixels = step(pixels, rng)
+        return pixels
