@@ -1,4 +1,4 @@
-"""What a person looks at of the clusters by appearance: a picture, a table and a CSV."""
+"""Clusters by appearance, for a person to look at: a picture, a table and a CSV."""
 
 import csv
 from collections.abc import Sequence
@@ -102,7 +102,10 @@ def read_styles(path: Path, images: ImageSet) -> Styles:
     """
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            rows = {row["sha256"]: row for row in csv.DictReader(file)}
+            table = csv.DictReader(file)
+            if "sha256" not in (table.fieldnames or ()):
+                raise KeyError("sha256")
+            rows = {row["sha256"]: row for row in table}
         known = {
             digest: (int(row["cluster"]), {_TRUE: True, _FALSE: False}[row["counter_style"]])
             for digest, row in rows.items()
