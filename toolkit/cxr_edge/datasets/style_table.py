@@ -102,9 +102,8 @@ def read_styles(path: Path, images: ImageSet) -> Styles:
     """
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table = csv.DictReader(file)
-            if "sha256" not in (table.fieldnames or ()):
-                raise KeyError("sha256")
+            header, *lines = csv.reader(file)  # a ValueError where there is no header
+            table = [dict(zip(header, line, strict=True)) for line in lines]
             rows = {row["sha256"]: row for row in table}
         known = {
             digest: (int(row["cluster"]), {_TRUE: True, _FALSE: False}[row["counter_style"]])
