@@ -9,7 +9,7 @@ import pytest
 from fakes import SAMPLES
 
 from cxr_edge.cli.commands import COMMANDS
-from cxr_edge.cli.output_files import check_file, keep_existing
+from cxr_edge.cli.output_files import check_files, keep_existing
 from cxr_edge.errors import ExitCode, UsageError
 
 IMAGE = SAMPLES / "phantom-normal.jpg"
@@ -78,7 +78,7 @@ def test_what_cannot_be_written_is_told_first(tmp_path: Path) -> None:
     """A folder, and a file in a folder that does not exist."""
     for place in (tmp_path, tmp_path / "none" / "f.json", Path("/dev/null")):
         with pytest.raises(UsageError, match="expected a file in a folder that exists"):
-            check_file("--json", place, overwrite=True)
+            check_files({"--json": place}, overwrite=True)
 
 
 def test_asked_for_it_is_replaced(tmp_path: Path) -> None:
@@ -89,3 +89,10 @@ def test_asked_for_it_is_replaced(tmp_path: Path) -> None:
     keep_existing("--out", files, overwrite=True)
     with pytest.raises(UsageError, match=r"a, .*b exist already"):
         keep_existing("--out", files, overwrite=False)
+
+
+def test_two_options_cannot_name_one_file(tmp_path: Path) -> None:
+    """One would replace the other without a word."""
+    file = tmp_path / "f.json"
+    with pytest.raises(UsageError, match=r"--json and --fix: expected two files"):
+        check_files({"--json": file, "--fix": tmp_path / "." / "f.json"}, overwrite=True)

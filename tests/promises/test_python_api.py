@@ -67,6 +67,14 @@ def test_a_folder_that_goes_is_told(classifier: cxr_edge.Classifier, tmp_path: P
         list(outcomes)
 
 
+def test_what_is_no_model_is_told() -> None:
+    """A name that is too long for any file, and a name where an opened model belongs."""
+    with pytest.raises(UsageError, match="does not exist"):
+        cxr_edge.open_model("x" * 300)
+    with pytest.raises(UsageError, match=r"expected what open_model\(\) returns, got a str"):
+        cxr_edge.evaluate("default", SAMPLES)  # type: ignore[arg-type]
+
+
 def test_a_threshold_decides(classifier: cxr_edge.Classifier) -> None:
     """A threshold of one's own changes the label, and nothing else."""
     image = SAMPLES / "phantom-normal.jpg"

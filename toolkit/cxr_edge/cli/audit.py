@@ -11,7 +11,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.output_files import OverwriteOption, check_file
+from cxr_edge.cli.output_files import OverwriteOption, check_files
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.system.ranges import HELD_OUT, SEED
 
@@ -70,9 +70,7 @@ def audit(
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
-    for option, file in (("--json", json_file), ("--fix", fix)):
-        if file:
-            check_file(option, file, overwrite=overwrite)
+    check_files({"--json": json_file, "--fix": fix}, overwrite=overwrite)
     classes = find_classes(data, positive)
     read = audits.read_set(data, classes)
     found = audits.audit(read)

@@ -18,7 +18,7 @@ from cxr_edge.cli.common_options import (
     SpecFile,
 )
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.output_files import OverwriteOption, check_file
+from cxr_edge.cli.output_files import OverwriteOption, check_files
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.system.progress import stage
@@ -132,9 +132,7 @@ def benchmark(
     Every combination of the repeatable options is a row, measured in a process of its own, beside
     the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
     """
-    for option, file in (("--json", json_file), ("--plot", plot)):
-        if file:
-            check_file(option, file, overwrite=overwrite)
+    check_files({"--json": json_file, "--plot": plot}, overwrite=overwrite)
     if plot:
         if plot.suffix.lower() != ".png":
             raise UsageError(f"--plot: expected the name of a .png file, got {plot}")

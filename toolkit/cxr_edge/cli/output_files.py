@@ -1,7 +1,7 @@
 """The one rule for files that commands write: what is there already is kept, unless asked."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -24,33 +24,38 @@ OverwriteOption: TypeAlias = Annotated[
 _CHOOSE: Final = "choose another name, or replace with --overwrite"
 
 
-def check_file(option: str, file: Path, *, overwrite: bool) -> None:
-    """Check the place of a file before any work is done for it.
+def check_files(files: Mapping[str, Path | None], *, overwrite: bool) -> None:
+    """Check the places of files before any work is done for them.
 
     Parameters
     ----------
-    option
-        Option that names the file, for messages.
-    file
-        File to be written.
+    files
+        Option to the file that it names; None for one that is not to be written.
     overwrite
-        Whether it may replace one that exists.
+        Whether they may replace files that exist.
 
     Raises
     ------
     UsageError
-        It cannot be written, or exists and is to be kept.
+        One cannot be written, or exists and is to be kept, or two options name the same.
     """
-    if not file.parent.is_dir() or (file.exists() and not file.is_file()):
-        raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as exc:
-        raise UsageError(
-            f"{option}: {file} cannot be written: {exc.strerror}; choose another place"
-        ) from exc
-    keep_existing(option, [file], overwrite=overwrite)
+    named: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is None:
+            continue
+        if not file.parent.is_dir() or (file.exists() and not file.is_file()):
+            raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
+        try:
+            with tempfile.TemporaryFile(dir=file.parent):
+                pass
+        except OSError as exc:
+            raise UsageError(
+                f"{option}: {file} cannot be written: {exc.strerror}; choose another place"
+            ) from exc
+        keep_existing(option, [file], overwrite=overwrite)
+        other = named.setdefault(file.resolve(), option)
+        if other != option:
+            raise UsageError(f"{other} and {option}: expected two files, got {file} for both")
 
 
 def keep_existing(option: str, files: Iterable[Path], *, overwrite: bool) -> None:

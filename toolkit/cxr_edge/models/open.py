@@ -1,6 +1,7 @@
 """A model's name or path to a model that runs on this machine."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
@@ -60,7 +61,7 @@ def open_artefact(
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     path = model_path(reference)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
     candidates, why = candidates_in(path, runtime, device, preferred)
     options = OpenOptions(device, threads or usable_cpus(), spec)
