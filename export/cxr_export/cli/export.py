@@ -139,10 +139,11 @@ def export(
             explain_impossible,
             explain_withheld,
             export_package,
+            is_taken,
         )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
-    keep_existing("--out", [out] if _has_files(out) else [], overwrite=overwrite)
+    keep_existing("--out", [out] if is_taken(out) else [], overwrite=overwrite)
     names = () if formats == _ALL else (name.strip() for name in formats.split(","))
     request = Request(
         formats=tuple(names),
@@ -171,7 +172,3 @@ def export(
     typer.echo(f"next: cxr verify {out} --data FOLDER")
     if exported.impossible:
         raise typer.Exit(ExitCode.SOME_FAILED)
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))

@@ -87,7 +87,7 @@ def export_package(
     parent = out.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UsageError(f"--out: expected an existing folder that can be written, got {parent}")
-    if out.exists() and not _is_empty(out):
+    if is_taken(out):
         _require_package(out)
     original = load_original(model, spec)
     keras_model, exported = single_probability(original)
@@ -193,6 +193,11 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
     )
 
 
+def is_taken(place: Path) -> bool:
+    """Tell whether something is at a place, other than an empty folder."""
+    return place.exists() and not (place.is_dir() and not any(place.iterdir()))
+
+
 def explain_impossible(impossible: Mapping[str, str]) -> str:
     """Return the artefacts that cannot be made, with their reasons and the way out."""
     names, reasons = ", ".join(impossible), "; ".join(dict.fromkeys(impossible.values()))
@@ -251,7 +256,3 @@ def _read_notes(path: Path) -> str:
         raise UsageError(
             f"--notes: expected a text file, got {path}, which cannot be read: {exc}"
         ) from exc
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())

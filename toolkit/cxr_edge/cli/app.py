@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from cxr_edge import __version__
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.numbers import refuse_nan
-from cxr_edge.cli.progress import progress_shown
+from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.system.printable import printable, shortened
 

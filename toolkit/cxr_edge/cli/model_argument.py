@@ -10,6 +10,14 @@ from cxr_edge.errors import UsageError
 M = TypeVar("M", bound=Path | str | None)
 
 
+def place_of(reference: Path | str) -> Path:
+    """Return the path of a model by its name or path; a file or folder of that name comes first."""
+    from cxr_edge.models.locate import model_path
+
+    path = Path(reference)
+    return path if path.exists() else model_path(reference)
+
+
 def find_package(reference: Path) -> tuple[Path, str]:
     """Return a package's folder and the file in it that is meant; no file where all are.
 
@@ -18,9 +26,7 @@ def find_package(reference: Path) -> tuple[Path, str]:
     reference
         A package, a file in one, or ``default``; a folder of that name comes first.
     """
-    from cxr_edge.models.locate import model_path
-
-    path = reference if reference.exists() else model_path(reference)
+    path = place_of(reference)
     return (path.parent, path.name) if path.is_file() else (path, "")
 
 
@@ -34,13 +40,8 @@ def existing_model(param: typer.CallbackParam, value: M) -> M:
     UsageError
         Nothing is there.
     """
-    from cxr_edge.models.locate import model_path
-
-    if value is not None and not (Path(value).exists() or model_path(value).exists()):
-        name = (
-            param.opts[0]
-            if param.opts[0].startswith("-")
-            else param.human_readable_name.strip("[]")
-        )
+    if value is not None and not place_of(value).exists():
+        word = param.opts[0]
+        name = word if word.startswith("-") else param.human_readable_name.strip("[]")
         raise UsageError(f"{name}: {value} does not exist; check the spelling")
     return value

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.model_argument import existing_model, place_of
 from cxr_edge.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -52,10 +52,9 @@ def _print_known() -> None:
 def _print_model(model: Path) -> None:
     from cxr_edge.models.checksums import check_checksums
     from cxr_edge.models.inventory import files_of, spec_of
-    from cxr_edge.models.locate import model_path
     from cxr_edge.models.package import ORIGINAL
 
-    path = model if model.exists() else model_path(model)
+    path = place_of(model)
     spec = spec_of(path)
     negative, positive = spec.labels
     typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}\n")

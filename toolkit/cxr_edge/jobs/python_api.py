@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cxr_edge.errors import UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
-from cxr_edge.pipeline.classifier import Classifier
+from cxr_edge.pipeline.classifier import Classifier, not_opened
 from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import resolve_roots
@@ -130,9 +129,7 @@ def scan(
         WORKERS.require("workers", workers)
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     if not isinstance(classifier, Classifier | None):
-        raise UsageError(
-            f"classifier: expected what open_model() returns, got a {type(classifier).__name__}"
-        )
+        raise not_opened("classifier", classifier)
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()
     folders = SourceFolders()

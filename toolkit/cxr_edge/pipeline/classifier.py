@@ -78,3 +78,10 @@ class Classifier:
                 f"{type(source).__name__}"
             )
         return ImageItem(str(source), LOCAL.absolute(str(source))), prepare(Path(source), spec)
+
+
+def not_opened(argument: str, given: object) -> UsageError:
+    """Return the error of an argument that is no opened model."""
+    return UsageError(
+        f"{argument}: expected what open_model() returns, got a {type(given).__name__}"
+    )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cxr_edge.cli.progress import progress_shown
+from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.system.progress import stage, track
 
 
