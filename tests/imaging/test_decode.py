@@ -98,7 +98,7 @@ def pages(pixels: NDArray[np.generic]) -> bytes:
         (pages, 0),
         (lambda image: encoded(".bmp", image), 0),
         (lambda image: encoded(".bmp", bgr(image)), 0),
-        (lambda image: encoded(".bmp", bgra(image)), 1),  # OpenCV's luma of four channels
+        (lambda image: encoded(".bmp", np.dstack([bgr(image), np.full_like(image, 255)])), 1),
         (lambda image: encoded(".jpg", image, cv2.IMWRITE_JPEG_QUALITY, 100), 2),
         (lambda image: encoded(".jpg", bgr(image), cv2.IMWRITE_JPEG_QUALITY, 100), 3),
     ],

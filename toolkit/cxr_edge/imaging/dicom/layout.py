@@ -6,6 +6,7 @@ from typing import Final
 
 from pydicom.dataset import FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.tag import Tag
 
 from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.dicom.attributes import described, integer_of, word_of
@@ -103,6 +104,6 @@ def layout_of(dataset: FileDataset) -> Layout:
 
 def _bit_of_overlay(dataset: FileDataset, group: int) -> int:
     """Return the bit of the pixels that an overlay lies in; 0 where it lies elsewhere."""
-    element = dataset.get((group, _OVERLAY_BIT_POSITION))
-    value = 0 if element is None else element.value
+    tag = Tag(group, _OVERLAY_BIT_POSITION)
+    value = dataset[tag].value if tag in dataset else 0
     return value if isinstance(value, int) else 0
