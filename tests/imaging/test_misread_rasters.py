@@ -157,6 +157,59 @@ def test_directories_in_a_ring_end() -> None:
     assert decode(looped).source.flags == ()
 
 
+def test_an_image_below_the_page_of_its_thumbnail_is_refused() -> None:
+    """A camera's TIFF, whose image lies in a sub-directory, is not read as its thumbnail."""
+    with pytest.raises(UnsupportedFormat, match="smaller copy"):
+        decode(tiff(Page(THUMBNAIL, t254=1, t330=8)))
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"sRGB", b"cHRM"])
+def test_what_a_png_says_of_light_changes_no_gray(kind: bytes) -> None:
+    """Luma is made of the samples, whether the file names a color space or not."""
+    white, *primaries = [0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06]
+    payload = {
+        b"gAMA": struct.pack(">I", 45455),
+        b"sRGB": b"\0",
+        b"cHRM": struct.pack(">8I", *(round(1e5 * value) for value in (white, *primaries))),
+    }[kind]
+    assert shows(decode(png_with(COLOR[..., ::-1], kind, payload)), LUMA)
+
+
+def bmp(pixels: NDArray[Any], masks: tuple[int, ...]) -> bytes:
+    """Return a BMP with its second header of 56 bytes and bit fields: red, green, blue, alpha."""
+    rows, columns = pixels.shape
+    raw = pixels[::-1].tobytes()
+    second = struct.pack("<IiiHHIIiiII", 56, columns, rows, 1, 8 * pixels.itemsize, 3, len(raw),
+                         0, 0, 0, 0) + struct.pack("<4I", *masks)  # fmt: skip
+    return b"BM" + struct.pack("<IHHI", 70 + len(raw), 0, 0, 70) + second + raw
+
+
+@pytest.mark.parametrize(
+    ("pixels", "masks"),
+    [
+        (samples(10).astype(np.uint32) * 0x100401, (0x3FF00000, 0xFFC00, 0x3FF, 0)),
+        (PICTURE.astype(np.uint32) * 0x1010100, (0xFF000000, 0xFF0000, 0xFF00, 0)),
+        (PICTURE.astype(np.uint32), (0xFF, 0xFF00, 0xFF0000, 0)),
+        (PICTURE.astype(np.uint16) >> 4, (0xF00, 0xF0, 0xF, 0)),
+    ],
+)
+def test_a_bmp_of_unusual_bit_fields_is_refused(
+    pixels: NDArray[Any], masks: tuple[int, ...]
+) -> None:
+    """Colors that the decoder takes from other bits than the file's are not shown."""
+    with pytest.raises(UnsupportedFormat, match="usual order"):
+        decode(bmp(pixels, masks))
+
+
+def test_a_bmp_of_usual_bit_fields_is_read() -> None:
+    """Colors of 8 bits in the usual order are the picture."""
+    wide = PICTURE.astype(np.uint32) * 0x10101
+    for transparency in (0, 0xFF000000):  # empty where it is named, which means nothing
+        decoded = decode(bmp(wide, (0xFF0000, 0xFF00, 0xFF, transparency)))
+        assert shows(decoded, PICTURE)
+        assert decoded.source.flags == ("color",)
+
+
 ALPHA = np.full_like(PICTURE, 255)
 ALPHA[:20] = 0
 ALPHA[20:24] = 128
@@ -165,6 +218,7 @@ HIDDEN[:20] = 255
 SEEN = (HIDDEN @ [0.299, 0.587, 0.114]) * (ALPHA / 255)
 RGBA = np.dstack([HIDDEN, ALPHA])
 WIDE = RGBA.astype(np.uint16) * 257
+ARGB = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +230,9 @@ WIDE = RGBA.astype(np.uint16) * 257
         tiff(Page(RGBA, t338=2, t259=8)),
         tiff(Page(RGBA, apart=True, t338=2)),
         tiff(Page(WIDE, t338=2)),
+        bmp(RGBA @ np.array([1 << 16, 1 << 8, 1, 1 << 24]).astype(np.uint32), ARGB),
     ],
-    ids=["png", "png-16", "tiff", "tiff-deflate", "tiff-planes", "tiff-16"],
+    ids=["png", "png-16", "tiff", "tiff-deflate", "tiff-planes", "tiff-16", "bmp"],
 )
 def test_transparency_is_shown_over_black(data: bytes) -> None:
     """Pixels hidden under it are not shown as white, and the image is flagged."""

@@ -118,6 +118,67 @@ def test_a_voi_lut_starts_where_the_rescaled_values_do(
     assert decoded.source.flags == ()
 
 
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    "rescale", [{"RescaleSlope": -1}, {"RescaleSlope": "-1", "RescaleIntercept": ""}]
+)
+def test_a_slope_without_an_intercept_is_a_slope(
+    make: Make, kind: str, rescale: dict[str, Any]
+) -> None:
+    """What one of the two says is not lost, least of all the polarity."""
+    stored = samples(12) if kind == "MONOCHROME1" else 4095 - samples(12)
+    decoded = decode(saved(make(photometric=kind, **described(stored, 12, **rescale))))
+    assert shows_the_picture(decoded)
+    assert decoded.source.flags == ()
+
+
+def test_an_intercept_without_a_slope_shifts_the_window(make: Make) -> None:
+    """A window in units of the modality is not laid over stored values."""
+    window = {"WindowCenter": 1024, "WindowWidth": 4096, "RescaleIntercept": -1024}
+    assert shows_the_picture(decode(saved(make(**described(samples(12), 12, **window)))))
+
+
+@pytest.mark.parametrize("window", [{}, {"WindowCenter": 2048, "WindowWidth": 4096}])
+def test_a_slope_of_0_counts_as_absent(make: Make, window: dict[str, int]) -> None:
+    """A slope that would make every pixel the same is a placeholder."""
+    rescale = {"RescaleSlope": 0, "RescaleIntercept": 0}
+    decoded = decode(saved(make(**described(samples(12), 12, **rescale, **window))))
+    assert shows_the_picture(decoded)
+    assert decoded.source.flags == ("ignored-window",)
+
+
+@pytest.mark.parametrize("claimed", [0, 8, 32, 255, 65535])
+def test_a_table_that_claims_impossible_bits_has_those_of_its_entries(
+    make: Make, claimed: int
+) -> None:
+    """A descriptor that cannot be right darkens nothing and loses nothing."""
+    table = shifted_lut(12, 16)
+    table.LUTDescriptor = [4096, 0, claimed]
+    assert shows_the_picture(
+        decode(saved(make(**described(samples(12), 12, VOILUTSequence=[table]))))
+    )
+
+
+def test_entries_that_were_written_with_a_sign_have_none(make: Make) -> None:
+    """The upper half of a table of signed words is its bright half."""
+    table = shifted_lut(12, 16)
+    entries = np.asarray(table.LUTData).astype(np.uint16).astype(np.int16)
+    table.add_new("LUTData", "SS", entries.tolist())
+    decoded = decode(saved(make(**described(samples(12), 12, VOILUTSequence=[table]))))
+    assert shows_the_picture(decoded)
+
+
+def test_padding_that_was_written_with_a_sign_is_padding(make: Make) -> None:
+    """A padding value below zero is that of unsigned pixels too."""
+    stored = samples(12)
+    stored[:, :8] = 65536 - 2000
+    dataset = make(**described(stored, 16))
+    dataset.add_new("PixelPaddingValue", "SS", -2000)
+    pixels = decode(saved(dataset)).pixels
+    assert not pixels[:, :8].any()
+    assert np.abs(pixels[:, 8:].astype(int) - PICTURE[:, 8:]).max() <= 2
+
+
 NEEDED = {
     "PhotometricInterpretation": "Photometric Interpretation (0028,0004)",
     "SamplesPerPixel": "Samples per Pixel (0028,0002)",

@@ -19,6 +19,7 @@ FLAGS: Final[tuple[str, ...]] = (
     "lateral",
     "lossy",
     "low-contrast",
+    "misdescribed",
     "multi-frame",
     "orientation",
     "other-body-part",
@@ -39,7 +40,9 @@ frame, the first was read. ``small``: a side is shorter than the model's input a
 
 From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
 raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be
-meant was left out. ``lateral``: a lateral view. ``lossy``: compressed with loss. ``orientation``:
+meant was left out. ``lateral``: a lateral view. ``lossy``: compressed with loss. ``misdescribed``:
+the stored values make a picture only with another sign, byte order or number of bits than the
+header's, and were read so. ``orientation``:
 the patient does not stand upright in the image, or is mirrored. ``other-body-part``: not of the
 chest. ``other-modality``: neither CR, DX nor RG.
 """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
-from cxr_edge.imaging.headers.png import without_texts
+from cxr_edge.imaging.headers.png import samples_alone
 from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.image import larger_than_memory
 from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
@@ -115,7 +115,7 @@ def _read(
         return _read_jpeg(without_stray_bytes(data), header, mode, reduction)
     mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
-        data = without_texts(data)
+        data = samples_alone(data)
     flags = []
     if header.format is Format.TIFF:
         from cxr_edge.imaging.tiff_blocks import check_blocks  # imagecodecs is loaded for it alone
@@ -139,7 +139,8 @@ def _over_black(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], b
         return decoded, False
     alpha = channels[..., _WITH_ALPHA - 1]
     opaque = np.iinfo(alpha.dtype).max
-    if alpha.min() == opaque:
+    is_unused = header.format is Format.BMP and not alpha.any()  # some writers leave it empty
+    if alpha.min() == opaque or is_unused:
         return decoded, False
     if header.format is Format.TIFF and alpha.dtype == np.uint8:
         return decoded, True  # OpenCV has multiplied the colors with it

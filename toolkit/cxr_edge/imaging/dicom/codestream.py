@@ -19,6 +19,9 @@ _J2K: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _SEQUENTIAL: Final = (0xC0, 0xC1)  # baseline and extended
 _DCT: Final = (*_SEQUENTIAL, 0xC2)
+_APP0: Final = 0xE0
+_JFIF: Final = b"JFIF"
+_RGB_NAMES: Final = b"RGB"  # of components, by libjpeg
 _APP14: Final = 0xEE
 _ADOBE: Final = b"Adobe"  # then version, two words of flags, and the transform of colors
 _ADOBE_BYTES: Final = 12
@@ -168,11 +171,16 @@ def _jpeg_facts(frame: bytes) -> Codestream:
     """ISO/IEC 10918-1, B.2.2; ISO/IEC 14495-1, C.2.2."""
     color: Literal["RGB", "YBR_FULL"] | None = None
     for marker, start, end in jpeg_segments(frame):
+        if marker == _APP0 and frame[start : start + 4] == _JFIF:
+            color = "YBR_FULL"
         if marker == _APP14 and frame[start : start + 5] == _ADOBE and end - start >= _ADOBE_BYTES:
             color = "YBR_FULL" if frame[start + _ADOBE_BYTES - 1] == 1 else "RGB"
         if marker in SOF_MARKERS or marker == JPEG_LS_MARKER:
             bits, rows, columns, samples = struct.unpack_from(">BHHB", frame, start)
-            if len({frame[start + 7 + 3 * index] for index in range(samples)}) > 1:
+            components = [frame[start + 6 + 3 * index :][:2] for index in range(samples)]
+            if b"".join(component[:1] for component in components) == _RGB_NAMES:
+                color = "RGB"
+            if len({component[1] for component in components}) > 1:
                 color = "YBR_FULL"  # only color that is apart from luma is stored at another size
             if marker not in _DCT:
                 color = None

@@ -86,6 +86,8 @@ def _decode(
     frame = first_frame(dataset, syntax, layout)
     if frame.damaged:
         flags.add(DAMAGED)
+    if frame.misdescribed:
+        flags.add("misdescribed")
     if SAMPLES[frame.photometric] > 1:
         pixels, used = color_gray(frame, depth, rule)
         if used < frame.bits:

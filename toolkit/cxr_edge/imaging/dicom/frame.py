@@ -17,6 +17,7 @@ from cxr_edge.imaging.dicom.codecs import decode_frame
 from cxr_edge.imaging.dicom.codestream import Coding, check_codestream, check_rle, repaired
 from cxr_edge.imaging.dicom.dataset import NATIVE, PIXELS, name_of
 from cxr_edge.imaging.dicom.layout import Layout
+from cxr_edge.imaging.dicom.readings import as_meant, cut
 from cxr_edge.imaging.dicom.reconcile import color_of, reconciled
 from cxr_edge.imaging.dicom.transfer_syntaxes import JPEG
 from cxr_edge.imaging.jpeg import is_damaged
@@ -39,6 +40,8 @@ class Frame:
     """Bits of each value that are stored."""
     damaged: bool = False
     """Whether its decoder went on past damage."""
+    misdescribed: bool = False
+    """Whether its values make a picture only if they are read otherwise than the header says."""
 
 
 def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
@@ -78,17 +81,21 @@ def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
 
 def _by_pydicom(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
     """Decode a frame that tells nothing about itself."""
-    shifts = _unusual_bits(dataset)
-    options: dict[str, Any] = {} if shifts is None else {"correct_unused_bits": False}
     plugin = "" if syntax in NATIVE else "pydicom"
+    options: dict[str, Any] = {"correct_unused_bits": False}
     stored, facts = get_decoder(syntax).as_array(
         dataset, index=0, raw=True, decoding_plugin=plugin, **options
     )
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    if shifts is not None:
-        left, right = shifts
-        stored = stored << left >> right
-    return Frame(stored, str(facts["photometric_interpretation"]), layout.bits)
+    bits, misdescribed = layout.bits, False
+    if stored.dtype.kind in "iu" and layout.allocated == 8 * stored.dtype.itemsize:
+        high = _high_bit(dataset, layout)
+        if layout.is_gray:
+            stored, bits, misdescribed = as_meant(stored, bits, high, overlays=layout.overlays)
+        else:
+            stored = cut(stored, bits, high)
+    kind = str(facts["photometric_interpretation"])
+    return Frame(stored, kind, bits, misdescribed=misdescribed)
 
 
 def _by_codestream(frame: bytes, syntax: UID, layout: Layout) -> Frame:
@@ -97,10 +104,10 @@ def _by_codestream(frame: bytes, syntax: UID, layout: Layout) -> Frame:
     if (found.coding is Coding.JPEG_2000) == (syntax in JPEG):
         raise Corrupt(f"the transfer syntax says {name_of(syntax)}, the frame is {found.coding}")
     frame = repaired(frame)
-    stored, bits = reconciled(decode_frame(frame, found), found, layout)
-    kind = color_of(stored, found, layout.photometric)
+    stored, bits, misdescribed = reconciled(decode_frame(frame, found), found, layout)
+    kind = color_of(found, layout.photometric)
     damaged = found.coding is Coding.JPEG and is_damaged(frame)
-    return Frame(stored, kind, bits, damaged)
+    return Frame(stored, kind, bits, damaged, misdescribed)
 
 
 def _check_native(dataset: FileDataset, layout: Layout) -> None:
@@ -156,15 +163,8 @@ def _first_frame_bytes(dataset: FileDataset, syntax: UID, layout: Layout) -> byt
     return frame
 
 
-def _unusual_bits(dataset: FileDataset) -> tuple[int, int] | None:
-    """Return by how many bits to shift left, then right, where the stored bits are not the lowest.
-
-    PS3.5 8.1.1; pydicom assumes that they are.
-    """
-    names = ("BitsAllocated", "BitsStored", "HighBit")
-    if any(dataset.get(name) is None for name in names):
-        return None
-    allocated, bits, high = (integer_of(dataset, name) for name in names)
-    if not 0 < bits <= high < allocated:  # an impossible high bit is ignored
-        return None
-    return allocated - 1 - high, allocated - bits
+def _high_bit(dataset: FileDataset, layout: Layout) -> int:
+    """Return the highest stored bit, PS3.5 8.1.1; where it is absent or impossible, the usual."""
+    usual = layout.bits - 1
+    high = integer_of(dataset, "HighBit", usual)
+    return high if usual <= high < layout.allocated else usual

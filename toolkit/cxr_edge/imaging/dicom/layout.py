@@ -6,6 +6,7 @@ from typing import Final
 
 from pydicom.dataset import FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.tag import Tag
 
 from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.dicom.attributes import described, integer_of, word_of
@@ -22,6 +23,10 @@ SAMPLES: Final[Mapping[str, int]] = {
     "YBR_RCT": 3,
 }
 """Photometric interpretations that are read, with the samples per pixel of each."""
+
+_OVERLAYS: Final = range(0x6000, 0x6020, 2)
+"""Groups of overlays."""
+_OVERLAY_BIT_POSITION: Final = 0x0102
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,13 @@ class Layout:
     """Bits of each sample that are stored; all for floating point."""
     signed: bool
     """Whether samples may be below zero; False for floating point."""
+    overlays: bool
+    """Whether overlays lie in bits that are not stored ones, PS3.5 8.1.2 (retired)."""
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether neighbouring samples are alike: they are neither colors nor indices of colors."""
+        return self.photometric.startswith("MONOCHROME")
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -86,4 +98,12 @@ def layout_of(dataset: FileDataset) -> Layout:
     for name, value in zip(names, (rows, columns, allocated, *stored), strict=True):
         setattr(dataset, name, value)
     dataset.NumberOfFrames = frames
-    return Layout(kind, rows, columns, frames, allocated, bits, bool(signed))
+    overlays = any(_bit_of_overlay(dataset, group) for group in _OVERLAYS)
+    return Layout(kind, rows, columns, frames, allocated, bits, bool(signed), overlays)
+
+
+def _bit_of_overlay(dataset: FileDataset, group: int) -> int:
+    """Return the bit of the pixels that an overlay lies in; 0 where it lies elsewhere."""
+    tag = Tag(group, _OVERLAY_BIT_POSITION)
+    value = dataset[tag].value if tag in dataset else 0
+    return value if isinstance(value, int) else 0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ConstantImage, Corrupt
-from cxr_edge.imaging.bit_depth import bits_in_use
+from cxr_edge.imaging.bit_depth import DEPTHS
 
 Gray = TypeVar("Gray", np.uint8, np.uint16)
 """Type of a decoded image: 0 is black, its largest value is white."""
@@ -19,6 +19,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 """Values of the VOI LUT Function."""
 
 _TABLE_BITS: Final = 16
+_SLACK: Final = 0.01
+"""Share of a range that a window over the whole of it may leave out at each end."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,11 @@ class Lut:
 
     @property
     def used(self) -> int:
-        """Bits that hold the largest entry; some tables need fewer than they claim, some more."""
-        peak = int(self.entries.max())
-        return max(bits_in_use(self.bits, peak), peak.bit_length())
+        """Bits that hold the largest entry, but no fewer than 8 or, of those, are claimed.
+
+        Some tables need fewer bits than they claim, some more.
+        """
+        return max(min(self.bits, DEPTHS[0]), int(self.entries.max()).bit_length())
 
     @property
     def top(self) -> float:
@@ -91,6 +95,15 @@ class Window:
                 f"the DICOM file has a window of width {self.width:g}, "
                 f"which {self.function} forbids"
             )
+
+    def covers(self, low: float, high: float) -> bool:
+        """Tell whether a straight window shows all values from ``low`` to ``high``."""
+        shift = 0.5 if self.function == "LINEAR" else 0.0
+        half = self.width / 2 - shift
+        slack = _SLACK * (high - low)
+        middle = self.center - shift
+        is_wide = middle - half <= low + slack and middle + half >= high - slack
+        return self.function != "SIGMOID" and is_wide
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``values`` from 0 (black) to 1 (white), same shape."""

@@ -9,26 +9,29 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.imaging.dicom.codestream import Codestream, Coding
+from cxr_edge.imaging.dicom.codestream import Codestream
 from cxr_edge.imaging.dicom.layout import Layout
+from cxr_edge.imaging.dicom.readings import cut, has_other_sign, sampled
 
 _OVERSHOOT: Final = 1e-3
-"""Share of the values that compression with loss may push beyond the bits that were stored."""
-_GRAY_CHROMA: Final = 16
-"""Greatest distance of color from none, of 128, in an image that is all but gray."""
-_GRAY_SHARE: Final = 0.99
-_LUMA_SPAN: Final = 64
+"""Share of the values that compression with loss may push far beyond the bits that were stored."""
+_SLACK_BITS: Final = 4
+"""Far is more than one part in two to this power of their range."""
 _MIXED: Final = ("YBR_ICT", "YBR_RCT")
 """Photometric interpretations of color that JPEG 2000 itself takes apart and puts together."""
 
 
-def reconciled(stored: NDArray[Any], found: Codestream, said: Layout) -> tuple[NDArray[Any], int]:
-    """Return the values that were meant, and their bits.
+def reconciled(
+    stored: NDArray[Any], found: Codestream, said: Layout
+) -> tuple[NDArray[Any], int, bool]:
+    """Return the values that were meant, their bits, and whether the header misdescribes them.
 
     Fewer bits than the codestream has are believed if the values fit into them: encoders often
     write 16 where a device stores 12. A sign that contradicts a JPEG 2000 codestream's is believed
     if the image is smoother with it: values that were written with the wrong sign jump from one
-    end of the range to the other.
+    end of the range to the other. The codestream of other formats tells no sign; the header's is
+    believed unless the image is clearly smoother without it. So are a codestream and a header that
+    agree.
 
     Parameters
     ----------
@@ -40,48 +43,37 @@ def reconciled(stored: NDArray[Any], found: Codestream, said: Layout) -> tuple[N
         Facts from the header.
     """
     bits = found.bits
-    if said.bits < bits:
+    if said.bits < bits and said.overlays:
+        bits, stored = said.bits, cut(stored, said.bits, said.bits - 1)
+    elif said.bits < bits:
         low, high = _range(said.bits, signed=stored.dtype.kind == "i")
-        beyond = np.count_nonzero((stored < low) | (stored > high))
+        slack = high - low >> _SLACK_BITS
+        beyond = np.count_nonzero((stored < low - slack) | (stored > high + slack))
         if beyond <= _OVERSHOOT * stored.size:
             bits = said.bits
-            stored = np.clip(stored, low, high) if beyond else stored
-    if found.signed is None:
-        return (_resigned(stored, bits) if said.signed else stored), bits
-    if found.signed != said.signed:
-        other = _resigned(stored, bits)
-        stored = other if _roughness(other) < _roughness(stored) else stored
-    return stored, bits
+            stored = np.clip(stored, low, high)
+    other = _resigned(stored, bits)
+    if found.signed not in (None, said.signed):
+        return (other if _roughness(other) < _roughness(stored) else stored), bits, False
+    if found.signed is None and said.signed:
+        stored, other = other, stored
+    is_other = said.is_gray and has_other_sign(sampled(stored), sampled(other), bits)
+    return (other if is_other else stored), bits, is_other
 
 
-def color_of(stored: NDArray[Any], found: Codestream, kind: str) -> str:
+def color_of(found: Codestream, kind: str) -> str:
     """Return the photometric interpretation that color values have.
 
     Parameters
     ----------
-    stored
-        Values as decoded, without a change of color.
     found
         Facts from the codestream.
     kind
         Photometric interpretation by the header.
     """
-    if found.coding is Coding.JPEG_2000 and kind in _MIXED:
-        return "RGB"  # the decoder has undone it
-    if found.size[2] == 1 or found.coding is Coding.JPEG_2000:
-        return kind
-    if found.color:
+    if found.size[2] > 1 and found.color:
         return kind if kind.startswith(found.color[:3]) else found.color
-    return "YBR_FULL" if kind == "RGB" and _is_gray_ybr(stored) else kind
-
-
-def _is_gray_ybr(stored: NDArray[Any]) -> bool:
-    """Tell whether three channels are the luma and the missing color of a gray image."""
-    if stored.dtype != np.uint8:
-        return False
-    luma, chroma = stored[..., 0], stored[..., 1:].astype(np.int16)
-    is_gray = np.mean(np.abs(chroma - 128) <= _GRAY_CHROMA) >= _GRAY_SHARE
-    return bool(is_gray) and int(luma.max()) - int(luma.min()) >= _LUMA_SPAN
+    return "RGB" if kind in _MIXED else kind
 
 
 def _range(bits: int, *, signed: bool) -> tuple[int, int]:

@@ -22,6 +22,9 @@ _T = TypeVar("_T", Lut, Window)
 def modality_of(dataset: FileDataset, *, signed: bool) -> tuple[Rescale | Lut, bool]:
     """Return the Modality LUT, PS3.3 C.11.1, and whether a placeholder was left out.
 
+    A slope without an intercept, or the other way round, is taken with an intercept of 0 or a slope
+    of 1.
+
     Parameters
     ----------
     dataset
@@ -38,9 +41,9 @@ def modality_of(dataset: FileDataset, *, signed: bool) -> tuple[Rescale | Lut, b
     if table:
         return table, ignored
     slope, intercept = number_of(dataset, "RescaleSlope"), number_of(dataset, "RescaleIntercept")
-    if slope is None or intercept is None:
-        return Rescale(), ignored
-    return Rescale(slope, intercept), ignored
+    if slope == 0:  # a placeholder: it would make every pixel the same
+        return Rescale(), True
+    return Rescale(1 if slope is None else slope, intercept or 0), ignored
 
 
 def voi_of(
@@ -117,12 +120,19 @@ def _lut(item: Dataset, *, signed: bool, order: str) -> Lut | None:
         packed = bits <= 8 and len(entries) < 2 * (count or 1 << 16)
         entries = np.frombuffer(entries, "u1" if packed else order + "u2")
     entries = np.atleast_1d(np.asarray(entries))
+    if entries.dtype.kind == "i":  # written with a sign, which entries have not
+        entries = entries & 0xFFFF
     return Lut(as_signed(first) if signed else first, bits, entries) if entries.size else None
 
 
 def as_signed(value: int) -> int:
     """Return a value below zero that was written or read as unsigned 16 bits."""
     return value - (1 << 16) if value >= 1 << 15 else value
+
+
+def as_unsigned(value: int) -> int:
+    """Return a value that was written or read as signed 16 bits, though it has no sign."""
+    return value + (1 << 16) if value < 0 else value
 
 
 def _windows(dataset: FileDataset) -> Iterator[Window | None]:

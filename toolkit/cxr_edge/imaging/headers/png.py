@@ -16,12 +16,15 @@ _GRAY: Final = 0
 _TRANSPARENT: Final = b"tRNS"
 _TEXTS: Final = frozenset([b"iCCP", b"tEXt", b"zTXt", b"iTXt", b"sPLT", b"pCAL", b"sCAL"])
 """Chunks with text in them, none of which changes a gray pixel."""
+_LIGHTS: Final = frozenset([b"gAMA", b"sRGB", b"cHRM", b"cICP"])
+"""Chunks that tell how samples become light; libpng would make another gray of color by them."""
 
 
-def without_texts(data: bytes) -> bytes:
-    """Return a PNG file without its texts; the same bytes if it has none.
+def samples_alone(data: bytes) -> bytes:
+    """Return a PNG file without its texts and what it says of light; the same if it has none.
 
-    libpng quotes odd texts on standard error, and they can be the patient's.
+    libpng quotes odd texts on standard error, and they can be the patient's. Luma is made of the
+    samples themselves, in PNG as in other formats.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def without_texts(data: bytes) -> bytes:
     """
     kept, begin = [], 0
     for kind, start, end in _chunks(data):
-        if kind in _TEXTS:
+        if kind in _TEXTS or kind in _LIGHTS:
             kept.append(data[begin:start])
             begin = end
     return b"".join([*kept, data[begin:]]) if kept else data

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import Corrupt, Truncated
+from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.tiff_page import UNASSOCIATED, Tag, Tags, check_readable, number
 from cxr_edge.imaging.sniff import Format
 
-_TYPES: Final = {1: "u1", 3: "u2", 4: "u4"}
+_TYPES: Final = {1: "u1", 3: "u2", 4: "u4", 13: "u4"}
 _KNOWN: Final = frozenset(Tag)
 _MONOCHROME_PHOTOMETRICS: Final = (0, 1)
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType: about the image of another page
@@ -61,6 +61,11 @@ def tiff_header(data: bytes) -> Header:
     ):
         if offsets in tags and lengths in tags:
             _check_within(data, tags[offsets], tags[lengths])
+    if not page.is_image and Tag.SUB_DIRECTORIES in tags:
+        raise UnsupportedFormat(
+            "expected a TIFF whose pages are images, got one whose image lies below a page with a "
+            "smaller copy; convert it to PNG"
+        )
     check_readable(tags)
     photometric = number(tags, Tag.PHOTOMETRIC, 1)
     return Header(
