@@ -5,6 +5,7 @@ from pathlib import Path
 from cxr_edge.datasets.classes import require_known
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import class_names, list_images, of_split
+from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.evaluate import Evaluation, evaluate_images
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classifier import Classifier
@@ -52,6 +53,10 @@ def evaluate(
         The model gives no probabilities.
     """
     opened = model.model if isinstance(model, Classifier) else model
+    if not isinstance(opened, Model):
+        raise UsageError(
+            f"model: expected what open_model() returns, got a {type(opened).__name__}"
+        )
     path, labels = Path(data), opened.spec.labels
     require_known(class_names(path), labels, path, opened.tag)
     chosen = of_split(list_images(path, labels), split)

@@ -1,7 +1,7 @@
 """The rows of an earlier report that a new one takes over, in place of scoring them again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
@@ -60,7 +60,7 @@ class EarlierReport:
             It was edited, or cannot be read.
         """
         recorded = REPORT.recorded(path)
-        check_rows(REPORT, path, recorded.digest)
+        check_rows(REPORT, path, recorded.digest, is_finished=recorded.finished)
         return cls(
             path,
             EarlierRows(REPORT, path),
@@ -69,6 +69,11 @@ class EarlierReport:
             Gone(),
             check,
         )
+
+    def renamed(self, path: Path) -> "EarlierReport":
+        """Return the report under the name that it is about to get."""
+        self.rows.path = path
+        return replace(self, path=path, changed=ChangedFiles(path))
 
     def pass_by(self, path: str) -> None:
         """Take the row of a file that has one in the new report already."""

@@ -34,6 +34,8 @@ class Recorded:
     :data:`~cxr_edge.reports.manifest.ARRIVAL`."""
     digest: RowMarks
     """Digest of its rows; of none where an earlier version wrote it."""
+    rows: int
+    """Rows that its last run counted, as far as it got to tell; 0 where that is not told."""
     exit_code: int | None
     """Exit code of its last run; None where that was killed, or runs."""
     disks: list[str]
@@ -71,6 +73,8 @@ class Recorded:
             raise ValueError(f"order: expected {SORTED} or {ARRIVAL}, got {order!r:.60}")
         code = data.get("exit_code")
         before = data.get("continued_from")
+        counts = data.get("counts")
+        rows = counts.get("rows") if isinstance(counts, dict) else None
         return cls(
             identity=_field(data, "identity", dict),
             report_started=when.isoformat(),
@@ -78,6 +82,7 @@ class Recorded:
             continued_from=before if isinstance(before, int) else 0,
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
+            rows=rows if is_int(rows) else 0,
             exit_code=code if is_int(code) else None,
             disks=_field(data, "disks", list) if "disks" in data else [],
             fields=data,
