@@ -102,6 +102,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         first_lost=[],
         first_changed=[],
         order=recorded.order,
+        earlier_versions=recorded.earlier_versions,
         report_started=recorded.report_started,
         started=utc_now(),
         exit_code=recorded.exit_code if is_whole else None,

@@ -169,7 +169,14 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
         raise kind.refused(out, why, "mount it and run the same command again, or ")
     running = check_rows(kind, out, recorded.digest, is_finished=recorded.finished)
-    manifest = replace(manifest, report_started=recorded.report_started, order=recorded.order)
+    manifest = replace(
+        manifest,
+        report_started=recorded.report_started,
+        order=recorded.order,
+        earlier_versions=list(
+            dict.fromkeys([*manifest.earlier_versions, *recorded.earlier_versions])
+        ),
+    )
 
     def count(row: Mapping[str, str]) -> None:
         work.check(row)

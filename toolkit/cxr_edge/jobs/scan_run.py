@@ -142,6 +142,7 @@ class _ScanWork:
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
             first_changed=self.changed.first,
+            earlier_versions=self.earlier.versions if self.earlier else [],
             gone=self.earlier.gone if self.earlier else Gone(),
             taken_over_from=self.earlier.path.name if self.earlier else None,
             relabelled_from=self.relabelled_from,

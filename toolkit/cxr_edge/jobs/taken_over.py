@@ -38,6 +38,8 @@ class EarlierReport:
     """The check that its files are those that there are now."""
     started: str
     """Time of its first run; ISO 8601."""
+    versions: list[str]
+    """Other versions of cxr-edge that wrote it."""
     gone: Gone
     """Counts the rows whose files are not there any more."""
     check: Callable[[Mapping[str, str]], None]
@@ -66,6 +68,7 @@ class EarlierReport:
             EarlierRows(REPORT, path),
             ChangedFiles(path),
             recorded.report_started,
+            recorded.earlier_versions,
             Gone(),
             check,
         )

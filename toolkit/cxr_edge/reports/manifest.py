@@ -54,6 +54,8 @@ class Manifest:
     """Rows that an earlier run had written."""
     order: str = SORTED
     """Order of the rows: :data:`SORTED` or :data:`ARRIVAL`."""
+    earlier_versions: list[str] = field(default_factory=list)
+    """Other versions of cxr-edge that wrote rows of it."""
     gone: Gone = field(default_factory=Gone)
     """Files of rows of an earlier run that are not there any more."""
     digest: RowMarks = field(default_factory=RowMarks)

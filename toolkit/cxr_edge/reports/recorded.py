@@ -1,11 +1,13 @@
 """The manifest of a report or mapping that was started, read back and checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from cxr_edge import __version__
 from cxr_edge.errors import ExitCode, ReportError
 from cxr_edge.reports.manifest import ARRIVAL, MANIFEST_VERSION, SORTED, manifest_path
 from cxr_edge.reports.row_marks import RowMarks
@@ -13,6 +15,8 @@ from cxr_edge.spec.json_fields import is_int
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 T = TypeVar("T")
+
+_VERSION: Final = re.compile(r"[0-9A-Za-z.+!-]{1,32}")
 
 _FINISHED: Final = (ExitCode.DONE, ExitCode.SOME_FAILED)
 
@@ -87,6 +91,14 @@ class Recorded:
             disks=_field(data, "disks", list) if "disks" in data else [],
             fields=data,
         )
+
+    @property
+    def earlier_versions(self) -> list[str]:
+        """Other versions of cxr-edge than this one that wrote to it."""
+        told = self.fields.get("earlier_versions")
+        found = [*(told if isinstance(told, list) else []), self.fields.get("tool_version")]
+        versions = [one for one in found if isinstance(one, str) and _VERSION.fullmatch(one)]
+        return [one for one in dict.fromkeys(versions) if one != __version__]
 
     @property
     def finished(self) -> bool:
