@@ -86,7 +86,7 @@ class Recorded:
             continued_from=before if isinstance(before, int) else 0,
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
-            rows=rows if is_int(rows) else 0,
+            rows=rows if isinstance(rows, int) else 0,
             exit_code=code if is_int(code) else None,
             disks=_field(data, "disks", list) if "disks" in data else [],
             fields=data,
