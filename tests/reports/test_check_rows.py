@@ -214,6 +214,6 @@ def test_a_run_that_finished_left_no_rows_behind_its_digest(tmp_path: Path) -> N
     path = tmp_path / "r.csv"
     marks = write(path, 5)
     path.write_bytes(path.read_bytes() + REPORT.header)
-    with pytest.raises(ReportError, match=r"was edited: row 6 \(path\) is not as"):
+    with pytest.raises(ReportError, match=r"was edited: row 6 \(path\) was added"):
         check_rows(REPORT, path, marks, is_finished=True)
     assert check_rows(REPORT, path, RowMarks(), is_finished=True).rows == 6

@@ -58,12 +58,19 @@ def check_rows(
                     first = max(1, recorded.last_mark_before(running.rows) + 1)
                     raise _edited(kind, path, unsure[0], first, running.rows)
                 if most is not None and running.rows > most:
-                    raise _edited(kind, path, line, running.rows, running.rows)
+                    raise _added(kind, path, line, running.rows)
                 if verdict:
                     unsure = []
     except OSError as exc:
         raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
     return running
+
+
+def _added(kind: CsvKind, path: Path, line: bytes, row: int) -> ReportError:
+    """Return the error of a file with a row behind the last one that was written."""
+    name = f" ({_name(line)})" if kind.names_files else ""
+    why = f"was edited: row {row:,}{name} was added after {kind.command} had finished it"
+    return kind.refused(path, why, "restore it from a copy, or ")
 
 
 def _edited(kind: CsvKind, path: Path, line: bytes, first: int, last: int) -> ReportError:
