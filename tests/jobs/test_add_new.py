@@ -1,6 +1,7 @@
 """Reports of folders that grow: new files are added, and those that are gone are told."""
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -212,3 +213,66 @@ def test_the_command_tells_what_is_gone_and_what_helps(
     said = cxr(*command, "--retry-failed").output
     assert "images scored before: taken over from r.old-1.csv" in said
     assert "1 file is gone (first: 2.png); rows not taken over" in said
+
+
+def test_a_report_that_was_set_aside_has_no_say_in_a_finished_one(
+    job: ScanJob, images: Path
+) -> None:
+    """A file that comes back later is scored, even where its old row is of other bytes."""
+    run_scan(job)
+    away = (images / "6.png").rename(images.parent / "6.png")
+    scan(job, retry_failed=True)
+    shutil.copy(images / "0.png", images / "6.png")
+    os.utime(images / "6.png", (1, 1))
+    assert away.read_bytes() != (images / "6.png").read_bytes()
+    assert scan(job, add_new=True).taken_over_from is None
+    found = {row["path"]: row["sha256"] for row in rows(job.out)}
+    assert found["6.png"] == found["0.png"]
+
+
+def test_a_retry_without_room_for_its_manifest_renames_nothing(
+    job: ScanJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the same command takes the rows over once there is room."""
+    run_scan(job)
+
+    def full(_path: Path, _text: str, **_how: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(ReportError, match="No space left"):
+            scan(job, retry_failed=True)
+    assert not list(job.out.parent.glob("*old*"))
+    assert scan(job, retry_failed=True).taken_over_from == "report.old-1.csv"
+
+
+def test_a_retry_that_was_killed_before_its_first_row_is_finished(
+    job: ScanJob, images: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest is there from the start, and says whose rows to take over."""
+    run_scan(job)
+    shutil.copy(images / "0.png", images / "5a.png")
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxr_edge.jobs.resumable._catch_up", killed)
+        with pytest.raises(SystemExit):
+            scan(job, retry_failed=True)
+    assert not job.out.exists()
+    scored = len(model.runtime.batches)  # type: ignore[attr-defined]
+    assert run_scan(job).taken_over_from == "report.old-1.csv"
+    assert len(model.runtime.batches) == scored + 1  # type: ignore[attr-defined]
+
+
+def test_rows_of_other_settings_are_refused_though_their_files_are_gone(job: ScanJob) -> None:
+    """A killed run's last rows have no digest, so all are compared with model and threshold."""
+    run_scan(job)
+    fields = json.loads(manifest_path(job.out).read_text()) | {"exit_code": None}
+    manifest_path(job.out).write_text(json.dumps(fields))
+    row = job.out.read_text().splitlines()[1].replace("0.png", "gone.png")
+    job.out.write_text(f"{job.out.read_text()}{row.rpartition(',')[0]},other@0123456789ab\n")
+    with pytest.raises(ReportError, match="model other@0123456789ab"):
+        scan(job, add_new=True)

@@ -1,5 +1,6 @@
 """Reports and mappings that an earlier version started are finished by this one."""
 
+import dataclasses
 import json
 import struct
 from pathlib import Path
@@ -9,6 +10,7 @@ from runs import session_of
 
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_run import run_convert
+from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
@@ -123,6 +125,21 @@ def test_a_report_is_finished_byte_for_byte(images: Path, model: Model, tmp_path
     assert data["report_started"] == "2026-03-01T03:47:25+00:00"
     assert data["manifest_version"] == 3
     assert run_scan(job).continued_from == 6
+
+
+@pytest.mark.parametrize("how", [{}, {"add_new": True}, {"retry_failed": True}])
+def test_a_report_says_which_versions_wrote_it(
+    how: dict[str, bool], images: Path, model: Model, tmp_path: Path
+) -> None:
+    """Another version may read images otherwise, so its rows do not pass for those of this one."""
+    job = ScanJob([images], tmp_path / "report.csv", session_of(model))
+    assert run_scan(job).earlier_versions == []
+    fields = json.loads(manifest_path(job.out).read_text()) | {"tool_version": "0.1.0"}
+    manifest_path(job.out).write_text(json.dumps(fields))
+    assert run_scan(dataclasses.replace(job, **how)).earlier_versions == ["0.1.0"]  # type: ignore[arg-type]
+    assert run_scan(job).earlier_versions == ["0.1.0"]
+    other = RelabelJob(job.out, tmp_path / "other.csv", threshold=0.9)
+    assert relabel(other).earlier_versions == ["0.1.0"]
 
 
 def test_a_mapping_is_finished_byte_for_byte(images: Path, tmp_path: Path) -> None:

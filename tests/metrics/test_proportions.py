@@ -1,11 +1,13 @@
 """Intervals of a proportion."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from cxr_edge.metrics.proportions import clopper_pearson, sample_to_tell, wilson
+from cxr_edge.metrics.proportions import clopper_pearson, sample_to_exceed, sample_to_tell, wilson
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,19 @@ def test_so_many_trials_tell_a_share_from_a_limit(count: int, total: int, limit:
         assert (interval.low <= limit <= interval.high) is (times * total < needed)
     assert total < needed < 200 * total
     assert sample_to_tell(0.25, 0.25) == float("inf")
+
+
+@given(st.integers(2, 400).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))
+def test_the_sample_to_exceed_is_by_the_exact_interval(counts: tuple[int, int]) -> None:
+    """With so many trials, more than there were, the interval lies above the limit."""
+    count, total = counts
+    share = count / total
+    limit = (clopper_pearson(count, total).low + share) / 2  # the interval holds it
+    needed = sample_to_exceed(share, limit, total)
+    assert needed > total
+    assert clopper_pearson(round(share * int(needed)), int(needed)).low > limit
+
+
+def test_a_share_that_is_nearly_the_limit_cannot_be_told() -> None:
+    """A million trials are too few, and nobody waits for more."""
+    assert sample_to_exceed(0.005001, 0.005, 1000) == math.inf

@@ -207,3 +207,13 @@ def test_a_digest_starts_before_the_header() -> None:
     assert running.rows == -1
     running.add(b"header\n")
     assert (running.rows, running.size, running.marks) == (0, 7, [])
+
+
+def test_a_run_that_finished_left_no_rows_behind_its_digest(tmp_path: Path) -> None:
+    """Rows that stand there were added by somebody; a manifest without a digest cannot tell."""
+    path = tmp_path / "r.csv"
+    marks = write(path, 5)
+    path.write_bytes(path.read_bytes() + REPORT.header)
+    with pytest.raises(ReportError, match=r"was edited: row 6 \(path\) was added"):
+        check_rows(REPORT, path, marks, is_finished=True)
+    assert check_rows(REPORT, path, RowMarks(), is_finished=True).rows == 6

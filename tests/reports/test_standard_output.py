@@ -135,3 +135,17 @@ def test_other_reports_stand_where_they_are_to_be(tmp_path: Path, temporary: Pat
     with report_at(tmp_path / "r.csv", "ab") as report:
         assert report == tmp_path / "r.csv"
         assert not list(temporary.iterdir())
+
+
+def test_a_pipe_that_nobody_reads_takes_whole_pieces(tmp_path: Path) -> None:
+    """Killed while it waits, the process knows what was taken, so no row is written twice."""
+    report = tmp_path / "report.csv"
+    report.write_bytes(bytes(range(256)) * 2048)
+    taken, given = os.pipe()
+    os.set_blocking(given, False)
+    with pytest.raises(ReportError, match="standard output cannot be written"):
+        StandardOutput(report, given).write([])
+    count = int((tmp_path / "copied").read_text())
+    assert os.read(taken, 1 << 20) == report.read_bytes()[:count]
+    os.close(taken)
+    os.close(given)

@@ -91,6 +91,7 @@ class Comparison:
                 f"{count} of {self.images} labels differ at {point}, allowed {gate.flips:.1%}",
                 clopper_pearson(count, self.images),
                 gate.flips,
+                self.images,
             )
             for point, count in self.flips.items()
             if count > gate.flips * self.images + _SLACK
@@ -163,15 +164,17 @@ def compare_scores(
     got = np.asarray(candidate, np.float64)
     with np.errstate(invalid="ignore"):
         difference = np.abs(got - expected)
-    difference[~((got >= 0) & (got <= 1))] = np.inf  # NaN too: no probability at all
+    for scores in (expected, got):
+        difference[~((scores >= 0) & (scores <= 1))] = np.inf  # NaN too: no probability at all
     worst = int(np.argmax(difference))
     flips, nearest = {}, {}
     for point in spec.operating_points:
         decision = Decision.of(spec, point.name)
         labels = [[decision.label(p) for p in scores.tolist()] for scores in (expected, got)]
         flips[point.name] = sum(a != b for a, b in zip(*labels, strict=True))
-        at = int(np.argmin(np.abs(expected - point.threshold)))
-        distance = abs(float(expected[at]) - point.threshold)
+        distances = np.nan_to_num(np.abs(expected - point.threshold), nan=1, posinf=1)
+        at = int(np.argmin(distances))
+        distance = float(distances[at])
         nearest[point.name] = Nearest(round_probability(distance), float(difference[at]))
     points = [point.name for point in spec.operating_points]
     return Comparison(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cxr_edge.metrics.proportions import sample_to_tell
+from cxr_edge.metrics.proportions import sample_to_exceed
 from cxr_edge.spec.interval import Interval
 
 
@@ -54,7 +54,7 @@ class Excess:
         return f"{self.text}; {_about(self.images)} images like these would tell"
 
 
-def excess_of_share(text: str, share: Interval, limit: float) -> Excess:
+def excess_of_share(text: str, share: Interval, limit: float, images: int) -> Excess:
     """Return the excess of a share over its limit, judged by the binomial interval.
 
     Parameters
@@ -65,11 +65,13 @@ def excess_of_share(text: str, share: Interval, limit: float) -> Excess:
         Share of the images with its exact 95 % interval; ``share.value`` exceeds ``limit``.
     limit
         Largest share allowed, from 0 to 1; 0 is exceeded for sure.
+    images
+        Count of images of which the share is.
     """
     if not limit or share.low > limit:
         return Excess(text)
     interval = f"95 % interval {share.low:.2%} to {share.high:.2%}"
-    return Excess(f"{text}; {interval}", sample_to_tell(share.value, limit))
+    return Excess(f"{text}; {interval}", sample_to_exceed(share.value, limit, images))
 
 
 def excess_of_loss(text: str, change: Interval, limit: float, images: int) -> Excess:

@@ -132,7 +132,7 @@ def test_one_flip_in_145_images_is_too_few_to_tell(spec: ModelSpec) -> None:
     (line,) = found.undecided
     assert line == (
         "1 of 145 labels differ at screening, allowed 0.5%; 95 % interval 0.02% to 3.78%; "
-        "about 5,400 images like these would tell"
+        "about 6,400 images like these would tell"
     )
     data = found.to_dict()
     assert (data["verdict"], data["passed"]) == ("inconclusive", False)
@@ -295,3 +295,25 @@ def test_a_gate_can_be_moved(
     assert found.verdict is Verdict.PASSED
     assert found.changes.auc
     assert found.changes.auc.value < -0.9
+
+
+def test_the_images_that_would_tell_are_more_than_there_are(spec: ModelSpec) -> None:
+    """Verdict and count are by the same interval."""
+    labels = [0] * 25 + [1] * 120
+    expected = np.where(labels, 0.9, 0.1)
+    candidate = expected.copy()
+    candidate[:3] = 0.45
+    found = compare_scores(images(labels), expected, candidate, spec, GATES["int8"])
+    (line,) = found.undecided
+    assert line.endswith("about 170 images like these would tell")
+
+
+def test_a_reference_without_a_probability_fails(spec: ModelSpec) -> None:
+    """The findings are told and are JSON, whichever side gives no number."""
+    labels = [0, 1] * 10
+    expected = np.where(labels, 0.9, 0.1)
+    for broken in (np.where(np.arange(20) == 3, np.nan, expected), np.full(20, np.inf)):
+        found = compare_scores(images(labels), broken, expected, spec, GATES["int8"])
+        assert found.verdict is Verdict.FAILED
+        assert found.mismatches[0].startswith("no probability on ")
+        json.dumps(found.to_dict(), allow_nan=False)

@@ -45,6 +45,11 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
         yield f"{missing_line(manifest.skipped)}; first: {', '.join(manifest.first_lost)}"
     if manifest.taken_over_from:
         yield f"images scored before: taken over from {manifest.taken_over_from}"
+    if versions := ", ".join(manifest.earlier_versions):
+        yield (
+            f"rows of cxr-edge {versions} were kept, which may read some images otherwise; --fresh "
+            "scans everything again"
+        )
     if manifest.gone.files:
         files = "1 file is" if manifest.gone.files == 1 else f"{manifest.gone.files} files are"
         rows = "not taken over" if manifest.taken_over_from else "kept"

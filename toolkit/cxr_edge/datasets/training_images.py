@@ -1,5 +1,6 @@
 """The images that a model was trained on, as a file beside it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import DataError
-from cxr_edge.models.package import TRAINING_IMAGES
+from cxr_edge.models.checksums import check_listed, read_checksums
+from cxr_edge.models.package import CHECKSUMS, TRAINING_IMAGES
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
@@ -63,13 +65,19 @@ class TrainingImages:
         Raises
         ------
         DataError
-            The file is damaged, or of another version.
+            The file is damaged, or of another version, or the package lists one that is missing.
+        ModelInvalid
+            It is not the one that the package lists.
         """
         path = folder / TRAINING_IMAGES
-        if not path.exists():
+        is_listed = (folder / CHECKSUMS).exists() and TRAINING_IMAGES in read_checksums(folder)
+        if not path.exists() and not is_listed:
             return None
         try:
-            found = cls._from_dict(parse_json(read_at_most(path, MAX_JSON)))
+            text = read_at_most(path, MAX_JSON)
+            if is_listed:
+                check_listed(folder, TRAINING_IMAGES, hashlib.sha256(text).hexdigest())
+            found = cls._from_dict(parse_json(text))
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise DataError(
                 f"{path}: expected the list of a model's training images, version {VERSION}; it "

@@ -148,6 +148,9 @@ class _ConvertWork:
             identity=identity, counts=Counts(), skipped=skipped.counts, disks=skipped.disks
         )
 
+    def check(self, row: Mapping[str, str]) -> None:
+        pass  # its rows name no settings
+
     def recall(self, row: Mapping[str, str], item: ImageItem, _manifest: ConvertManifest) -> None:
         self.images.recall(row, item)
 

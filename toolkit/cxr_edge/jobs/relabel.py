@@ -90,7 +90,8 @@ def relabel(job: RelabelJob) -> RunManifest:
     if not is_started(REPORT, job.report):
         raise UsageError(f"REPORT: expected a report of cxr scan, got {job.report}")
     recorded = REPORT.recorded(job.report)
-    digest = check_rows(REPORT, job.report, recorded.digest).sha256
+    running = check_rows(REPORT, job.report, recorded.digest, is_finished=recorded.finished)
+    is_whole = running.rows >= recorded.rows  # what lost its last rows is to be continued
     before = _identity(job.report, recorded)
     decision = _decision(job, before)
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
@@ -103,12 +104,13 @@ def relabel(job: RelabelJob) -> RunManifest:
         first_lost=[],
         first_changed=[],
         order=recorded.order,
+        earlier_versions=recorded.earlier_versions,
         report_started=recorded.report_started,
         started=utc_now(),
-        exit_code=recorded.exit_code,
+        exit_code=recorded.exit_code if is_whole else None,
         relabelled_from={
             "report": job.report.name,
-            "sha256": digest,
+            "sha256": running.sha256,
             "threshold": before.threshold,
             "operating_point": recorded.fields.get("operating_point"),
         },

@@ -63,8 +63,11 @@ class Work(Protocol[M, T]):
     def manifest(self, skipped: Skipped) -> M:
         """Return the manifest with settings and empty counts."""
 
+    def check(self, row: Mapping[str, str]) -> None:
+        """Raise ReportError for a row of other settings: a manifest can be another file's."""
+
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: M) -> None:
-        """Take a row that an earlier run wrote for a file; the manifest's counts are without it."""
+        """Take a row that an earlier run wrote for a file, after its check."""
 
     def recalled(self, manifest: M) -> M:
         """Return the manifest of a continued run, once all such rows were taken."""
@@ -165,11 +168,21 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         place = cell_shown(lost[0]) if kind.names_files else "a folder"
         why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
         raise kind.refused(out, why, "mount it and run the same command again, or ")
-    running = check_rows(kind, out, recorded.digest)
-    manifest = replace(manifest, report_started=recorded.report_started, order=recorded.order)
-    rows = StartedRows(
-        kind, out, manifest.counts.add, lambda row, item: work.recall(row, item, manifest)
+    running = check_rows(kind, out, recorded.digest, is_finished=recorded.finished)
+    manifest = replace(
+        manifest,
+        report_started=recorded.report_started,
+        order=recorded.order,
+        earlier_versions=list(
+            dict.fromkeys([*manifest.earlier_versions, *recorded.earlier_versions])
+        ),
     )
+
+    def count(row: Mapping[str, str]) -> None:
+        work.check(row)
+        manifest.counts.add(row)
+
+    rows = StartedRows(kind, out, count, lambda row, item: work.recall(row, item, manifest))
     if work.add_new or recorded.order == ARRIVAL:
         new, is_sorted = catch_up_by_path(rows, items, manifest.gone)
         if new and not work.add_new:

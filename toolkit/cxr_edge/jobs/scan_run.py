@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.failure_limit import FailureStop
@@ -17,8 +18,8 @@ from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.csv_report import REPORT, row_of, set_aside, shown
-from cxr_edge.reports.manifest import Gone, differences
+from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside, shown
+from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
 from cxr_edge.reports.quarantine import Quarantine
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
@@ -89,22 +90,37 @@ class _ScanWork:
         return self.job.sources.items(skipped)
 
     def set_up(self) -> None:
-        if self.job.fresh and self.out.exists() and not self.in_flight.started:
-            set_aside(self.out)
+        first = not self.in_flight.started
+        if self.job.fresh and first:
+            if self.out.exists():
+                set_aside(self.out)
             return
-        if not is_started(REPORT, self.out):
+        is_there = is_started(REPORT, self.out)
+        try:
+            recorded = REPORT.recorded(self.out)
+        except ReportError:
+            if is_there:
+                raise
             return
-        recorded = REPORT.recorded(self.out)
+        changed = differences(recorded.identity, self.manifest(Skipped()).settings)
+        earlier = None if recorded.finished else taken_over_from(self.out, recorded)
+        if earlier and not changed:  # killed, maybe before the first row
+            self.earlier = EarlierReport.open(earlier, self.check)
+        if not is_there:
+            return
         self.relabelled_from = relabelled_from(recorded)
-        earlier = taken_over_from(self.out, recorded)
-        retry = self.job.retry_failed and not self.in_flight.started
-        if retry and (recorded.finished or not earlier) and has_failed(self.out):
-            if changed := differences(recorded.identity, self.manifest(Skipped()).settings):
+        if self.job.retry_failed and first and not earlier and has_failed(self.out):
+            if changed:
                 raise REPORT.started_otherwise(self.out, changed)
-            EarlierReport.open(self.out, self._check)  # checked before it is renamed
-            earlier = set_aside(self.out)
-        if earlier:
-            self.earlier = EarlierReport.open(earlier, self._check)
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Set the report aside, to take over its rows; whenever that ends, it can be continued."""
+        kept = name_aside(self.out)
+        self.earlier = EarlierReport.open(self.out, self.check).renamed(kept)
+        now = utc_now()
+        manifest = replace(self.manifest(Skipped()), report_started=now, started=now)
+        manifest.write(manifest_path(self.out), lambda: set_aside(self.out))
 
     def manifest(self, skipped: Skipped) -> RunManifest:
         session = self.job.session
@@ -126,14 +142,21 @@ class _ScanWork:
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
             first_changed=self.changed.first,
+            earlier_versions=self.earlier.versions if self.earlier else [],
             gone=self.earlier.gone if self.earlier else Gone(),
             taken_over_from=self.earlier.path.name if self.earlier else None,
             relabelled_from=self.relabelled_from,
             notice=model.spec.notice,
         )
 
+    def check(self, row: Mapping[str, str]) -> None:
+        now: dict[str, object] = {"model": self.job.session.model.tag}
+        if row["threshold"]:  # a file that failed has none
+            now["threshold"] = shown(self.job.session.decision.threshold)
+        if changed := differences(row, now):
+            raise REPORT.started_otherwise(self.out, changed)
+
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
-        self._check(row)
         if self.earlier:
             self.earlier.pass_by(row["path"])
         self.changed.look(row, item, manifest.report_started)
@@ -159,14 +182,6 @@ class _ScanWork:
             batching=session.batching,
             engine=ThreadEngine(session.workers),
         )
-
-    def _check(self, row: Mapping[str, str]) -> None:
-        """Raise ReportError for a row of other settings: a manifest can be another report's."""
-        now: dict[str, object] = {"model": self.job.session.model.tag}
-        if row["threshold"]:  # a file that failed has none
-            now["threshold"] = shown(self.job.session.decision.threshold)
-        if changed := differences(row, now):
-            raise REPORT.started_otherwise(self.out, changed)
 
     @property
     def _identity(self) -> RunIdentity:

@@ -1,7 +1,7 @@
 """The rows of an earlier report that a new one takes over, in place of scoring them again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,8 @@ class EarlierReport:
     """The check that its files are those that there are now."""
     started: str
     """Time of its first run; ISO 8601."""
+    versions: list[str]
+    """Other versions of cxr-edge that wrote it."""
     gone: Gone
     """Counts the rows whose files are not there any more."""
     check: Callable[[Mapping[str, str]], None]
@@ -60,15 +62,21 @@ class EarlierReport:
             It was edited, or cannot be read.
         """
         recorded = REPORT.recorded(path)
-        check_rows(REPORT, path, recorded.digest)
+        check_rows(REPORT, path, recorded.digest, is_finished=recorded.finished)
         return cls(
             path,
             EarlierRows(REPORT, path),
             ChangedFiles(path),
             recorded.report_started,
+            recorded.earlier_versions,
             Gone(),
             check,
         )
+
+    def renamed(self, path: Path) -> "EarlierReport":
+        """Return the report under the name that it is about to get."""
+        self.rows.path = path
+        return replace(self, path=path, changed=ChangedFiles(path))
 
     def pass_by(self, path: str) -> None:
         """Take the row of a file that has one in the new report already."""

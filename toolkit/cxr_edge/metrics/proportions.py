@@ -1,11 +1,15 @@
 """A proportion with its interval, and the sample that tells it from a limit."""
 
 import math
+from typing import Final
 
 import numpy as np
 
 from cxr_edge.metrics.roc import Z95
 from cxr_edge.spec.interval import Interval
+
+_MANY: Final = 1_000_000
+"""Trials beyond which nobody counts."""
 
 
 def wilson(count: int, total: int) -> Interval:
@@ -67,6 +71,43 @@ def _low(count: int, total: int) -> float:
         log = ways + cases * math.log(share) + (total - cases) * math.log1p(-share)
         low, high = (low, share) if np.exp(log).sum() > 0.025 else (share, high)
     return low
+
+
+def sample_to_exceed(share: float, limit: float, total: int) -> float:
+    """Return the sample from which a share's exact 95 % interval lies above a limit.
+
+    Parameters
+    ----------
+    share
+        Proportion, above ``limit``.
+    limit
+        Proportion to tell it from, above 0 and below 1.
+    total
+        Trials whose interval holds the limit; more are needed.
+
+    Returns
+    -------
+    float
+        Count of trials; infinite where a million are too few.
+    """
+    few, many = total, 2 * total
+    while not _is_rare(round(share * many), many, limit):
+        few, many = many, 2 * many
+        if few > _MANY:
+            return math.inf
+    while many - few > 1:
+        middle = (few + many) // 2
+        rare = _is_rare(round(share * middle), middle, limit)
+        few, many = (few, middle) if rare else (middle, many)
+    return many
+
+
+def _is_rare(count: int, total: int, share: float) -> bool:
+    """Return whether so many cases or more are rarer than 2.5 % at a share."""
+    cases = np.arange(1, count)
+    steps = np.log((total - cases + 1) / cases) + math.log(share) - math.log1p(-share)
+    log = total * math.log1p(-share) + np.concatenate([[0.0], np.cumsum(steps)])
+    return bool(1 - np.exp(log).sum() < 0.025)
 
 
 def sample_to_tell(share: float, limit: float) -> float:

@@ -20,7 +20,7 @@ class StartedRows:
     path: Path
     """Path of the file."""
     count: Callable[[Mapping[str, str]], None]
-    """Function that gets each row by column, in order."""
+    """Function that gets each row by column, in order, before it is compared."""
     take: Callable[[Mapping[str, str], ImageItem], None]
     """Function that gets each row with its item, where there is one."""
 
@@ -50,8 +50,8 @@ def catch_up(rows: StartedRows, items: Iterator[ImageItem]) -> None:
             moved = kind.moved.format(row=cell_shown(row[0]), found=found, number=number)
             raise kind.refused(rows.path, f"cannot be continued: {moved}; {kind.changed_files}")
         by_column = kind.named(row)
-        rows.take(by_column, item)
         rows.count(by_column)
+        rows.take(by_column, item)
 
 
 def catch_up_by_path(

@@ -207,8 +207,16 @@ class CsvSink(Generic[T]):
             self._log.note(result.manifest.digest)
 
 
+def name_aside(report: Path) -> Path:
+    """Return the first free name ``report.old-N.csv``."""
+    number = 1
+    while (kept := report.with_suffix(f".old-{number}{report.suffix}")).exists():
+        number += 1
+    return kept
+
+
 def set_aside(report: Path) -> Path:
-    """Keep an old report and its manifest under the first free name ``report.old-N.csv``.
+    """Keep an old report and its manifest under the name of :func:`name_aside`.
 
     Returns
     -------
@@ -220,9 +228,7 @@ def set_aside(report: Path) -> Path:
     ReportError
         It cannot be renamed.
     """
-    number = 1
-    while (kept := report.with_suffix(f".old-{number}{report.suffix}")).exists():
-        number += 1
+    kept = name_aside(report)
     try:
         # The manifest first: a report without one is taken up again by --fresh.
         for old, new in ((manifest_path(report), manifest_path(kept)), (report, kept)):

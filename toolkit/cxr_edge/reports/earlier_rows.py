@@ -25,7 +25,7 @@ class EarlierRows:
             It cannot be read, is of another kind, or has two rows of one path.
         """
         self._kind = kind
-        self._path = path
+        self.path = path
         self._file: BinaryIO | None = None
         self._places: dict[str, int] = {}
         rows = read_rows(kind, path)
@@ -40,9 +40,9 @@ class EarlierRows:
     def __enter__(self) -> Self:
         """Open the file."""
         try:
-            self._file = self._path.open("rb")
+            self._file = self.path.open("rb")
         except OSError as exc:
-            raise ReportError(f"{self._path} cannot be read: {exc.strerror}") from exc
+            raise ReportError(f"{self.path} cannot be read: {exc.strerror}") from exc
         return self
 
     def __exit__(self, *_: object) -> None:

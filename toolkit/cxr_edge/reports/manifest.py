@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,9 @@ from cxr_edge.storage.atomic import write_text_atomically
 
 MANIFEST_VERSION: Final = 3
 """Version of the run manifest's JSON."""
+
+MANIFEST_SUFFIX: Final = ".run.json"
+"""End of the name of every run manifest."""
 
 SORTED: Final = "sorted"
 """Order of a file whose rows are those of the first files there are, sorted by their path."""
@@ -51,6 +54,8 @@ class Manifest:
     """Rows that an earlier run had written."""
     order: str = SORTED
     """Order of the rows: :data:`SORTED` or :data:`ARRIVAL`."""
+    earlier_versions: list[str] = field(default_factory=list)
+    """Other versions of cxr-edge that wrote rows of it."""
     gone: Gone = field(default_factory=Gone)
     """Files of rows of an earlier run that are not there any more."""
     digest: RowMarks = field(default_factory=RowMarks)
@@ -87,8 +92,15 @@ class Manifest:
             **vars(self),
         }
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, before: Callable[[], object] | None = None) -> None:
         """Write the manifest so that a reader finds the old one or the new one, whole.
+
+        Parameters
+        ----------
+        path
+            Path of the manifest.
+        before
+            Function that is called once the new one is written, before it gets its name.
 
         Raises
         ------
@@ -97,7 +109,7 @@ class Manifest:
         """
         text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=vars)
         try:
-            write_text_atomically(path, text + "\n", durable=True)
+            write_text_atomically(path, text + "\n", durable=True, before=before)
         except OSError as exc:
             raise ReportError(
                 f"the run manifest {path} cannot be written: {exc.strerror}; "
@@ -110,7 +122,7 @@ def manifest_path(report: Path) -> Path:
 
     Another suffix stays, so that ``report.txt`` has a manifest of its own.
     """
-    return report.with_name(f"{report.name.removesuffix('.csv')}.run.json")
+    return report.with_name(f"{report.name.removesuffix('.csv')}{MANIFEST_SUFFIX}")
 
 
 def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:

@@ -1,11 +1,13 @@
 """The manifest of a report or mapping that was started, read back and checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from cxr_edge import __version__
 from cxr_edge.errors import ExitCode, ReportError
 from cxr_edge.reports.manifest import ARRIVAL, MANIFEST_VERSION, SORTED, manifest_path
 from cxr_edge.reports.row_marks import RowMarks
@@ -13,6 +15,8 @@ from cxr_edge.spec.json_fields import is_int
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 T = TypeVar("T")
+
+_VERSION: Final = re.compile(r"[0-9A-Za-z.+!-]{1,32}")
 
 _FINISHED: Final = (ExitCode.DONE, ExitCode.SOME_FAILED)
 
@@ -34,6 +38,8 @@ class Recorded:
     :data:`~cxr_edge.reports.manifest.ARRIVAL`."""
     digest: RowMarks
     """Digest of its rows; of none where an earlier version wrote it."""
+    rows: int
+    """Rows that its last run counted, as far as it got to tell; 0 where that is not told."""
     exit_code: int | None
     """Exit code of its last run; None where that was killed, or runs."""
     disks: list[str]
@@ -71,6 +77,8 @@ class Recorded:
             raise ValueError(f"order: expected {SORTED} or {ARRIVAL}, got {order!r:.60}")
         code = data.get("exit_code")
         before = data.get("continued_from")
+        counts = data.get("counts")
+        rows = counts.get("rows") if isinstance(counts, dict) else None
         return cls(
             identity=_field(data, "identity", dict),
             report_started=when.isoformat(),
@@ -78,10 +86,19 @@ class Recorded:
             continued_from=before if isinstance(before, int) else 0,
             order=order,
             digest=RowMarks.from_json(data["digest"]) if "digest" in data else RowMarks(),
+            rows=rows if isinstance(rows, int) else 0,
             exit_code=code if is_int(code) else None,
             disks=_texts(data, "disks") if "disks" in data else [],
             fields=data,
         )
+
+    @property
+    def earlier_versions(self) -> list[str]:
+        """Other versions of cxr-edge than this one that wrote to it."""
+        told = self.fields.get("earlier_versions")
+        found = [*(told if isinstance(told, list) else []), self.fields.get("tool_version")]
+        versions = [one for one in found if isinstance(one, str) and _VERSION.fullmatch(one)]
+        return [one for one in dict.fromkeys(versions) if one != __version__]
 
     @property
     def finished(self) -> bool:

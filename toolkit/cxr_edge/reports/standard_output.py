@@ -5,6 +5,7 @@ process may be replaced after a crash, and the next one must know which rows wer
 """
 
 import os
+import select
 import shutil
 import sys
 import tempfile
@@ -23,7 +24,8 @@ STDOUT: Final = Path("-")
 _COPIED: Final = "copied"
 """Name of the file beside the temporary report that says how many bytes were copied."""
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = select.PIPE_BUF
+"""Bytes that are written at once: a pipe takes them all or, if this process is killed, none."""
 
 
 @contextmanager

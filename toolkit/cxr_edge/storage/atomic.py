@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EINVAL
 from pathlib import Path
@@ -70,7 +70,14 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_text_atomically(path: Path, text: str, *, durable: bool = False) -> None:
-    """Replace a text file with UTF-8, as :func:`atomic_write` does."""
+def write_text_atomically(
+    path: Path, text: str, *, durable: bool = False, before: Callable[[], object] | None = None
+) -> None:
+    """Replace a text file with UTF-8, as :func:`atomic_write` does.
+
+    ``before`` is called once the text is written, before the file gets its name.
+    """
     with atomic_write(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        if before:
+            before()

@@ -36,7 +36,7 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
         refuse_shortage(exc)
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
     except ValueError as exc:
-        raise Unreadable("the file cannot be read: no file has a NUL in its name") from exc
+        raise Unreadable("the file cannot be read: no file can have such a name") from exc
     except MemoryError as exc:
         raise TooLarge("expected a file that fits into memory, got a larger one") from exc
     if len(data) != size:
