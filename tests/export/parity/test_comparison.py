@@ -132,7 +132,7 @@ def test_one_flip_in_145_images_is_too_few_to_tell(spec: ModelSpec) -> None:
     (line,) = found.undecided
     assert line == (
         "1 of 145 labels differ at screening, allowed 0.5%; 95 % interval 0.02% to 3.78%; "
-        "about 5,400 images like these would tell"
+        "about 6,400 images like these would tell"
     )
     data = found.to_dict()
     assert (data["verdict"], data["passed"]) == ("inconclusive", False)
