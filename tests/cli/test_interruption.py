@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cxr_edge.cli import process
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
+from cxr_edge.training.history import read_history
 
 pytestmark = pytest.mark.slow
 
@@ -75,11 +77,15 @@ def start(how: str, name: str, folder: Path) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_ctrl_c_ends_every_command_alike(tmp_path: Path, name: str) -> None:
-    """Exit code 130 and no traceback."""
+    """Exit code 130 and no traceback; a supervised command says it once it has begun its work."""
+    supervised = {command.name for command in COMMANDS if command.supervised}
     with start("raises", name, tmp_path) as child:
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
-    assert (child.returncode, err) == (ExitCode.INTERRUPTED, "")
+    assert (child.returncode, err) == (
+        ExitCode.INTERRUPTED,
+        "" if name in supervised else "interrupted\n",
+    )
 
 
 def test_what_a_library_makes_of_it_does_not_count(tmp_path: Path) -> None:
@@ -87,7 +93,7 @@ def test_what_a_library_makes_of_it_does_not_count(tmp_path: Path) -> None:
     with start("translates", "train", tmp_path) as child:
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
-    assert (child.returncode, err) == (ExitCode.INTERRUPTED, "")
+    assert (child.returncode, err) == (ExitCode.INTERRUPTED, "interrupted\n")
 
 
 def test_the_second_one_ends_what_goes_on(tmp_path: Path) -> None:
@@ -98,7 +104,38 @@ def test_the_second_one_ends_what_goes_on(tmp_path: Path) -> None:
         assert child.stdout.readline() == "going on\n"
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
-    assert (child.returncode, err) == (ExitCode.INTERRUPTED, "")
+    assert (child.returncode, err) == (ExitCode.INTERRUPTED, "interrupted\n")
+
+
+def test_a_run_of_training_says_how_it_continues(class_folders: Path, tmp_path: Path) -> None:
+    """After the last finished epoch, with --resume; and --resume says where it continues."""
+    words = ["train", class_folders, "-o", "run", "--architecture", "dense-deep"]
+    words += ["--image-size", 32, "--epochs", 400, "--patience", 400]
+    command = [sys.executable, "-m", "cxr_edge", *map(str, words)]
+    history = tmp_path / "run" / "history.csv"
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed,  # noqa: PLW1509  (no thread runs here)
+    ) as child:  # fmt: skip
+        while child.poll() is None and not history.exists():
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    done = len(read_history(tmp_path / "run"))
+    assert child.returncode == ExitCode.INTERRUPTED
+    assert "warning: 12 validation images of a class" in err  # not on standard output
+    assert err.splitlines()[-1] == (
+        f"interrupted; the same command with --resume continues after epoch {done}"
+    )
+    with subprocess.Popen(
+        [*command, "--resume"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=heed,  # noqa: PLW1509  (no thread runs here)
+    ) as child:  # fmt: skip
+        assert child.stdout
+        assert any(line == f"continuing after epoch {done}\n" for line in child.stdout)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
+    assert "interrupted; the same command continues after epoch " in err
 
 
 def test_before_a_command_has_begun_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

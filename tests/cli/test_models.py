@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from cxr_edge.errors import ExitCode
@@ -52,6 +53,24 @@ def test_a_single_file_is_listed(cxr: Callable[..., Any], golden_package: Path, 
     assert result.exit_code == 0
     assert f"\n{name} " in result.output
     assert "screening" in result.output
+
+
+def test_a_model_without_a_spec_is_listed_by_one_that_is_given(
+    cxr: Callable[..., Any], golden_package: Path, tmp_path: Path
+) -> None:
+    """The advice of the error can be followed; without a model a spec describes nothing."""
+    plain = onnx.load(golden_package / "model.onnx")
+    del plain.metadata_props[:]
+    onnx.save(plain, tmp_path / "other.onnx")
+    refused = cxr("models", tmp_path / "other.onnx")
+    assert refused.exit_code == ExitCode.ERROR
+    assert "describe it with --spec spec.json" in refused.output
+    listed = cxr("models", tmp_path / "other.onnx", "--spec", golden_package / "spec.json")
+    assert listed.exit_code == 0, listed.output
+    assert "screening" in listed.output
+    alone = cxr("models", "--spec", golden_package / "spec.json")
+    assert alone.exit_code == ExitCode.USAGE
+    assert "expected a MODEL" in alone.output
 
 
 def test_a_changed_package_is_told(cxr: Callable[..., Any], tested: Path) -> None:

@@ -95,15 +95,14 @@ def test_both_sides_have_the_classes_in_the_same_shares(
 
 
 def test_too_few_to_validate_on_are_refused(folder: Path) -> None:
-    """The message has what there is, why it is too few, and how many images are needed."""
+    """The message has what there is, how many images are needed, and the other way out."""
     images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     _, validation = split_by_patient(images, seed=3, fraction=0.2)
     with pytest.raises(DataError) as raised:
         require_enough(images, validation, 0.2)
     assert str(raised.value) == (
-        "expected at least 10 images of each class to validate on, got 8 of NORMAL (40 in all): "
-        "even 8 of 8 right can mean a true rate of 0.68; this takes about 50 images of NORMAL with "
-        "--validation-fraction 0.2, or --validation-fraction 0.25"
+        "expected at least 10 images of NORMAL to validate on, got 8 of its 40; add images (it "
+        "takes about 50 of NORMAL), or use --validation-fraction 0.25"
     )
     require_enough(images, split_by_patient(images, seed=3, fraction=0.25)[1], 0.25)
     marked = tuple(
@@ -111,7 +110,7 @@ def test_too_few_to_validate_on_are_refused(folder: Path) -> None:
         for n, image in enumerate(images.images)
     )
     given = replace(images, images=marked)
-    with pytest.raises(DataError, match=r"got 4 of NORMAL .*mark more of them for validation"):
+    with pytest.raises(DataError, match="got 4 of its 40; mark more of them for validation"):
         require_enough(given, given.take(range(4)), 0.2)
 
 
@@ -183,7 +182,7 @@ def test_a_side_without_a_class_is_refused(folder: Path) -> None:
     """Too small a set says what to change."""
     images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     with pytest.raises(
-        DataError, match=r"the validation side .*--validation-fraction.* none of 0 is NORMAL"
+        DataError, match=r"to validate on, got none of NORMAL .*; add images, or .*-fraction"
     ):
         split_by_patient(images, seed=1, fraction=0)
 

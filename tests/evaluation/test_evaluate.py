@@ -141,20 +141,43 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
     assert len(found.scores) == len(found.images.images) == counts[1]
 
 
-def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
-    """Names may be another set's: the groups are told, but what is shown is of all images."""
-    found = evaluate_images(trained, images.take(list(range(5, 115))))
+def published(images: ImageSet) -> ImageSet:
+    """Return some of the images, under names of the Kermany set as it was published."""
+    some = images.take(list(range(5, 115)))
+    renamed = (replace(image, path=image.path.with_suffix(".jpeg")) for image in some.images)
+    return replace(some, images=tuple(renamed))
+
+
+def test_names_of_the_published_set_tell_who_was_validated_on(
+    trained: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    """Headline, tables and predictions are the validation patients', and one sentence says why."""
+    found = evaluate_images(trained, published(images))
     assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
-    assert found.group == ALL
-    assert len(found.scores) == 110
+    assert found.group == OF_VALIDATION
+    assert len(found.scores) == found.groups[OF_VALIDATION].images < 110
+    assert found.overlap.remarks.count(NAMES_ALONE) == 1
+    assert NOT_LISTED not in found.overlap.remarks
+    write_evaluation(found, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert f"Below, {OF_VALIDATION}: {len(found.scores)} images" in text
+    assert NAMES_ALONE in text
+    data = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert (data["group"], data["overlap"]["remarks"][0]) == (OF_VALIDATION, NAMES_ALONE)
 
 
-def test_names_alone_prove_nothing(trained: Model, images: ImageSet, tmp_path: Path) -> None:
-    """The report of other images says so, that of the very images need not."""
-    for name, some in (("same", images), ("other", images.take(list(range(5, 115))))):
-        write_evaluation(evaluate_images(trained, some), tmp_path / name)
-        text = (tmp_path / name / "report.md").read_text()
-        assert (NAMES_ALONE in text) == (name == "other")
+def test_names_like_those_of_the_published_set_tell_nothing(
+    trained: Model, images: ImageSet
+) -> None:
+    """Drawn phantoms in PNG are no patients of the model, whatever they are called."""
+    found = evaluate_images(trained, images.take(list(range(5, 115))))
+    assert (found.group, list(found.groups)) == (ALL, [ALL])
+    assert found.overlap.remarks == (NOT_LISTED,)
+
+
+def test_the_very_images_of_a_run_need_no_warning(trained: Model, images: ImageSet) -> None:
+    """Their digest shows whose names they are."""
+    assert NAMES_ALONE not in evaluate_images(trained, images).overlap.remarks
 
 
 def test_merged_patients_belong_to_no_group(trained: Model, images: ImageSet) -> None:
@@ -355,7 +378,7 @@ def test_both_sides_are_named_where_classes_differ(
     assert refused.exit_code == 1
     message = " ".join(refused.output.split())
     assert "the classes of the model cxr-lite0@" in message
-    assert "NORMAL and PNEUMONIA, got NORMAL and TB" in message
+    assert "NORMAL and PNEUMONIA, got the folders 'NORMAL' and 'TB'" in message
 
 
 def test_the_terminal_gets_no_markdown(

@@ -1,13 +1,11 @@
 """Intervals of a proportion."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from cxr_edge.metrics.proportions import clopper_pearson, sample_to_exceed, sample_to_tell, wilson
+from cxr_edge.metrics.proportions import clopper_pearson, sample_to_tell, wilson
 
 
 @pytest.mark.parametrize(
@@ -60,29 +58,45 @@ def test_what_is_no_share_is_refused(counts: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "total", "limit"), [(1, 145, 0.005), (0, 5, 0.005), (9, 10, 0.7)]
+    ("count", "total", "limit", "expected"),
+    [
+        (1, 16, 0.005, 32),
+        (1, 145, 0.005, None),
+        (2, 64, 0.01, None),
+        (3, 4, 0.7, None),
+        (4, 764, 0.003, None),
+        (0, 1, 0.005, 736),
+        (0, 5, 0.05, None),
+        (1, 200, 0.02, None),
+    ],
 )
-def test_so_many_trials_tell_a_share_from_a_limit(count: int, total: int, limit: float) -> None:
-    """With fewer trials of the same share the interval holds the limit, with more it does not."""
-    needed = sample_to_tell(count / total, limit)
-    for times in range(1, 200):
-        interval = wilson(times * count, times * total)
-        assert (interval.low <= limit <= interval.high) is (times * total < needed)
-    assert total < needed < 200 * total
-    assert sample_to_tell(0.25, 0.25) == float("inf")
+def test_the_sample_to_tell_is_the_least_that_does(
+    count: int, total: int, limit: float, expected: int | None
+) -> None:
+    """No smaller sample of at most (or, within the limit, at least) that share has an interval on
+    one side of the limit."""
+    needed = sample_to_tell(count, total, limit)
+    above = count / total > limit
+
+    def tells(trials: int) -> bool:
+        cases = count * trials // total if above else -(-count * trials // total)
+        interval = clopper_pearson(cases, trials)
+        return interval.low > limit if above else interval.high < limit
+
+    assert needed == next(trials for trials in range(total, 20_000) if tells(trials))
+    assert expected in (None, needed)
 
 
-@given(st.integers(2, 400).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))
-def test_the_sample_to_exceed_is_by_the_exact_interval(counts: tuple[int, int]) -> None:
-    """With so many trials, more than there were, the interval lies above the limit."""
-    count, total = counts
-    share = count / total
-    limit = (clopper_pearson(count, total).low + share) / 2  # the interval holds it
-    needed = sample_to_exceed(share, limit, total)
-    assert needed > total
-    assert clopper_pearson(round(share * int(needed)), int(needed)).low > limit
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_no_sample_to_tell_is_smaller_than_that_there_is(counts: tuple[int, int]) -> None:
+    """A sample is as large as that which was seen, if that tells the share; else it is larger."""
+    needed, interval = sample_to_tell(*counts, 0.05), clopper_pearson(*counts)
+    assert needed >= counts[1]
+    assert (needed == counts[1]) is (interval.low > 0.05 or interval.high < 0.05)
 
 
-def test_a_share_that_is_nearly_the_limit_cannot_be_told() -> None:
-    """A million trials are too few, and nobody waits for more."""
-    assert sample_to_exceed(0.005001, 0.005, 1000) == math.inf
+def test_what_no_sample_tells_needs_infinitely_many() -> None:
+    """A share that is the limit, or within a hair of it; a limit of zero needs no more."""
+    assert sample_to_tell(1, 4, 0.25) == float("inf")
+    assert sample_to_tell(50001, 10**7, 0.005) == float("inf")
+    assert sample_to_tell(1, 4, 0.0) == 4

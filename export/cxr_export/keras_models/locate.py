@@ -26,6 +26,7 @@ def keras_file(model: str) -> Path:
     if not (path / ORIGINAL).is_file():
         raise ModelInvalid(
             f"{path}: expected {ORIGINAL} in the package, got none; explanations are made from "
-            "it. The installed default model comes without it, the repository has it"
+            "it. The installed default model comes without it; the repository has it in "
+            "toolkit/cxr_edge/models/default: give that folder as MODEL"
         )
     return path / ORIGINAL

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.bootstrap import Changes, paired_changes
 from cxr_edge.metrics.operating_points import SCREENING
-from cxr_edge.metrics.proportions import clopper_pearson
 from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.spec.interval import Interval
@@ -69,6 +68,12 @@ class Comparison:
         return [str(excess) for excess in self._excesses if not excess.certain]
 
     @property
+    def exceeded(self) -> list[str]:
+        """Value and limit of every limit that the candidate exceeds, the sure ones first."""
+        ordered = sorted(self._excesses, key=lambda excess: not excess.certain)
+        return [excess.text for excess in ordered]
+
+    @property
     def verdict(self) -> Verdict:
         """Verdict on all limits."""
         return Verdict.of(self.mismatches, self.undecided)
@@ -89,9 +94,9 @@ class Comparison:
         found += [
             excess_of_share(
                 f"{count} of {self.images} labels differ at {point}, allowed {gate.flips:.1%}",
-                clopper_pearson(count, self.images),
-                gate.flips,
+                count,
                 self.images,
+                gate.flips,
             )
             for point, count in self.flips.items()
             if count > gate.flips * self.images + _SLACK

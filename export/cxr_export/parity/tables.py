@@ -1,6 +1,5 @@
 """Findings of a comparison (``parity.json``) as tables and sentences."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -144,10 +143,10 @@ def remarks(findings: Findings) -> list[str]:
         for line in each.get("undecided", ())
     ]
     shares = [each["gate"]["flips"] for each in findings["artefacts"] if each["gate"]["flips"]]
-    if shares and findings["films"] < (least := sample_to_tell(0, min(shares))):
+    if shares and findings["films"] < (least := sample_to_tell(0, 1, min(shares))):
         found.append(
             f"{findings['films']} images are too few to show that at most {min(shares):.1%} of "
-            f"labels change; use at least {math.ceil(least)}"
+            f"labels change; use at least {least}"
         )
     found += [
         f"{each['artefact']} was calibrated with {each['calibrated']} of the images, so its "

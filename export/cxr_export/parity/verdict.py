@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cxr_edge.metrics.proportions import sample_to_exceed
+from cxr_edge.metrics.proportions import clopper_pearson, sample_to_tell
 from cxr_edge.spec.interval import Interval
 
 
@@ -39,6 +39,8 @@ class Excess:
 
     text: str
     """Value and limit, with numbers."""
+    interval: str = ""
+    """Interval of the value, where these images are too few to be sure."""
     images: float = 0.0
     """Count of images that would tell the value from the limit, if it stays as it is; 0 where these
     images are enough."""
@@ -51,27 +53,28 @@ class Excess:
     def __str__(self) -> str:
         if self.certain:
             return self.text
-        return f"{self.text}; {_about(self.images)} images like these would tell"
+        wanted = _about(self.images)
+        return f"{self.text}; 95 % interval {self.interval}; {wanted} images like these would tell"
 
 
-def excess_of_share(text: str, share: Interval, limit: float, images: int) -> Excess:
-    """Return the excess of a share over its limit, judged by the binomial interval.
+def excess_of_share(text: str, count: int, total: int, limit: float) -> Excess:
+    """Return the excess of a share over its limit, judged by the exact binomial interval.
 
     Parameters
     ----------
     text
         Value and limit, with numbers.
-    share
-        Share of the images with its exact 95 % interval; ``share.value`` exceeds ``limit``.
+    count, total
+        Images that exceed and all images; the share exceeds ``limit``.
     limit
         Largest share allowed, from 0 to 1; 0 is exceeded for sure.
     images
         Count of images of which the share is.
     """
+    share = clopper_pearson(count, total)
     if not limit or share.low > limit:
         return Excess(text)
-    interval = f"95 % interval {share.low:.2%} to {share.high:.2%}"
-    return Excess(f"{text}; {interval}", sample_to_exceed(share.value, limit, images))
+    return Excess(text, f"{share.low:.2%} to {share.high:.2%}", sample_to_tell(count, total, limit))
 
 
 def excess_of_loss(text: str, change: Interval, limit: float, images: int) -> Excess:
@@ -92,7 +95,8 @@ def excess_of_loss(text: str, change: Interval, limit: float, images: int) -> Ex
         return Excess(text)
     distance = -limit - change.value
     return Excess(
-        f"{text}; 95 % interval {change.low:+.4f} to {change.high:+.4f}",
+        text,
+        f"{change.low:+.4f} to {change.high:+.4f}",
         images * ((change.high - change.value) / distance) ** 2,  # it narrows as 1 / sqrt(images)
     )
 

@@ -151,12 +151,13 @@ class QuantizationSearch:
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
                           tried[0].size if tried else size)  # fmt: skip
-            large = [f"{size} bytes, allowed {allowed:.0f}"] if size > allowed else []
+            large = [f"{size / 1e6:.2f} MB, allowed {allowed / 1e6:.2f}"] if size > allowed else []
             mismatches = (*found.mismatches, *large)
             attempt = QuantizationAttempt(name, plan, size, found, mismatches)
             tried.append(attempt)
-            reasons = mismatches or attempt.undecided
-            tell(f"{path.name}, {name}: {'; '.join((attempt.verdict, *reasons))}")
+            reasons = (*large, *found.exceeded)
+            more = f" (and {len(reasons) - 1} more)" if reasons[1:] else ""
+            tell(f"{path.name}, {name}: {', '.join((attempt.verdict, *reasons[:1]))}{more}")
             if attempt.verdict is Verdict.PASSED:
                 return tried
         if (best := best_of(tried)).verdict is Verdict.INCONCLUSIVE and best is not tried[-1]:

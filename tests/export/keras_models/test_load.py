@@ -22,6 +22,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_export.keras_models.load import load_original
+from cxr_export.keras_models.locate import keras_file
 from cxr_export.keras_models.reference import open_reference
 from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.wrap import single_probability
@@ -442,3 +443,27 @@ def test_tflite_of_other_origin_runs(
     if dtype is not tf.float32:
         with pytest.raises(ModelInvalid, match="by the spec pixels become 0 to 255"):
             open_artefact(str(path), spec=RAW)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("spec.json", "model.keras"), r"got the model package .*; give .*/model\.keras$"),
+        (("spec.json",), r"got the model package .*; it has no model\.keras; give the file"),
+        (("config.json", "model.keras"), r"got the folder .*; give .*/model\.keras$"),
+    ],
+)
+def test_a_folder_in_place_of_a_file_is_named(
+    tmp_path: Path, files: tuple[str, ...], message: str
+) -> None:
+    """It exists; the message says what it is, and the file in it that can be given."""
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=message):
+        load_original(tmp_path)
+
+
+def test_a_package_without_its_keras_file_says_where_there_is_one(tmp_path: Path) -> None:
+    """The folder in the repository that has the default model's."""
+    with pytest.raises(ModelInvalid, match="toolkit/cxr_edge/models/default: give that folder"):
+        keras_file(str(tmp_path))

@@ -67,7 +67,7 @@ def test_a_loss_is_judged_by_its_interval() -> None:
 )
 def test_the_images_needed_are_told_in_two_digits(images: float, told: str) -> None:
     """Nobody counts on more."""
-    assert told in str(Excess("x", images))
+    assert told in str(Excess("x", "0% to 1%", images))
 
 
 def test_findings_without_a_verdict_have_one_all_the_same() -> None:

@@ -140,9 +140,13 @@ def test_the_nearest_is_taken_where_the_images_cannot_tell(build: Build, tmp_pat
     """Where no attempt passes or fails, that with the fewest changed labels is kept."""
     search = build(FakeQuantizer(dict.fromkeys(LAYERS, 0.004)))
     gate = Gate(None, flips=0.002)  # one of 200 is more, and not for sure
-    tried = replace(search, gate=gate).run(tmp_path / "out")
+    lines: list[str] = []
+    tried = replace(search, gate=gate).run(tmp_path / "out", lines.append)
     kept = best_of(tried)
     assert kept.verdict is Verdict.INCONCLUSIVE
+    assert any("inconclusive, " in line for line in lines)
+    assert max(map(len, lines)) < 120
+    assert not any("would tell" in line for line in lines)  # the remarks on the artefact say it
     assert kept is not tried[-1]
     fewest = min(sum(attempt.comparison.flips.values()) for attempt in tried)
     assert sum(kept.comparison.flips.values()) == fewest
@@ -156,10 +160,13 @@ def test_a_repair_that_gives_up_the_size_is_none(build: Build, tmp_path: Path) -
     quantizer = FakeQuantizer({"third": 0.2, GUILTY: 0.2})
     search = build(quantizer)
     search.source.write_text("0".ljust(400))  # 30 % are 120 bytes, a float layer costs 40
-    tried = search.run(tmp_path / "out")
+    lines: list[str] = []
+    tried = search.run(tmp_path / "out", lines.append)
     sizes = [attempt.size for attempt in tried]
     assert max(sizes) == 260
-    assert any("260 bytes, allowed 120" in line for attempt in tried for line in attempt.mismatches)
+    too_large = "0.00 MB, allowed 0.00"  # as all of this size
+    assert any(too_large in line for attempt in tried for line in attempt.mismatches)
+    assert any(f": failed, {too_large}" in line for line in lines)
     assert tried[-1].mismatches
 
 

@@ -20,6 +20,7 @@ from cxr_edge.cli.numbers import refuse_nan
 from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.system.printable import printable, shortened
+from cxr_edge.system.signals import INTERRUPTED
 
 _MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
 
@@ -29,7 +30,9 @@ EXIT_CODES: Final[Mapping[ExitCode, str]] = {
     ExitCode.USAGE: "wrong use of the command",
     ExitCode.SOME_FAILED: "finished, but some files failed",
     ExitCode.GATE_FAILED: "a gate failed: parity, self-test or accuracy",
-    ExitCode.INTERRUPTED: "interrupted; the same command continues",
+    ExitCode.INTERRUPTED: (
+        "interrupted; scan and convert continue with the same command, train with --resume"
+    ),
 }
 """Meaning of each exit code, the same for all commands."""
 
@@ -133,6 +136,7 @@ class CxrGroup(TyperGroup):
             too_long = exc.errno == errno.ENAMETOOLONG
             raise typer.Exit(ExitCode.USAGE if too_long else ExitCode.ERROR) from exc
         except KeyboardInterrupt as exc:
+            typer.echo(INTERRUPTED, err=True)
             raise typer.Exit(ExitCode.INTERRUPTED) from exc
 
 

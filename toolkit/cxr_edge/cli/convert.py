@@ -109,7 +109,7 @@ def convert(
     Exit code 3: the conversion finished, but some files failed, each with a reason in its row, or
     a folder could not be read, or a file is packed.
     """
-    with continuable("conversion"):
+    with continuable(lambda: "run the same command again to finish the conversion"):
         from cxr_edge.isolation.sandbox import memory_to_hold
         from cxr_edge.jobs.convert_run import run_convert
         from cxr_edge.system.cpu import usable_cpus

@@ -13,5 +13,6 @@ def main() -> None:
 
         code = run_command()
     except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
         code = _INTERRUPTED
     sys.exit(code)

@@ -88,8 +88,8 @@ def evaluate(
     DIR gets report.md with all tables and pictures (confusion, ROC, precision-recall, reliability,
     worst errors), evaluation.json and predictions.csv. The report is about the images that the
     model was not trained on, by their SHA-256. A model of an earlier version does not list its
-    images; then this is not known. Needs the extra 'evaluate'. Exit code 3 if unreadable files were
-    left out.
+    images; then this is not known, or file names tell its validation patients. Needs the extra
+    'evaluate'. Exit code 3 if unreadable files were left out.
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data

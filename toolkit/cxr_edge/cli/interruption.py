@@ -1,28 +1,27 @@
-"""The message of a command that was interrupted and can be continued, and errors as events."""
+"""The message of a command that was interrupted, and errors as events."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
 
 from cxr_edge.errors import CxrError, ExitCode
+from cxr_edge.system.signals import INTERRUPTED, was_interrupted
 
 
 @contextmanager
-def continuable(what: str | None, *, log_json: bool = False) -> Iterator[None]:
+def continuable(advice: Callable[[], str], *, log_json: bool = False) -> Iterator[None]:
     """Tell a user who interrupts a command how to continue; as an event where a log is written.
 
     Parameters
     ----------
-    what
-        Name of what the command writes, ``report``; None where nothing can be continued.
+    advice
+        Returns what to do, asked when the command was interrupted; empty where nothing can be
+        continued.
     log_json
         Whether errors are written as the event ``error`` too, in place of a line of text.
     """
-    message = "interrupted"
-    if what:
-        message += f"; run the same command again to finish the {what}"
     try:
         yield
     except CxrError as exc:
@@ -30,11 +29,15 @@ def continuable(what: str | None, *, log_json: bool = False) -> Iterator[None]:
             raise
         _write(str(exc), exc.exit_code)
         raise typer.Exit(exc.exit_code) from exc
-    except KeyboardInterrupt:
-        if not log_json:
-            typer.echo(message, err=True)
+    except BaseException as exc:
+        # A library that called back into Python may have made another error of it.
+        if not isinstance(exc, KeyboardInterrupt) and not was_interrupted():
             raise
-        _write(message, ExitCode.INTERRUPTED)
+        message = "; ".join(filter(None, (INTERRUPTED, advice())))
+        if log_json:
+            _write(message, ExitCode.INTERRUPTED)
+        else:
+            typer.echo(message, err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

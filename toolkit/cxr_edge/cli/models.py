@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.model_argument import existing_model, place_of
 from cxr_edge.cli.tables import print_table
+from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
@@ -22,6 +24,7 @@ def models(
             callback=existing_model,
         ),
     ] = None,
+    spec: SpecFile = None,
 ) -> None:
     """List the models that are installed, or what is in MODEL.
 
@@ -29,10 +32,12 @@ def models(
     --operating-point of cxr scan chooses among. Exit code 1 if files of a package are not those
     listed in its SHA256SUMS.
     """
-    if model is None:
+    if model is not None:
+        _print_model(model, spec)
+    elif spec is None:
         _print_known()
     else:
-        _print_model(model)
+        raise UsageError("--spec: expected a MODEL that it describes, got none")
 
 
 def _print_known() -> None:
@@ -49,13 +54,14 @@ def _print_known() -> None:
     typer.echo("cxr models MODEL shows what is in one, also in a package that 'cxr export' wrote")
 
 
-def _print_model(model: Path) -> None:
+def _print_model(model: Path, spec_file: Path | None) -> None:
     from cxr_edge.models.checksums import check_checksums
     from cxr_edge.models.inventory import files_of, spec_of
+    from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.package import ORIGINAL
 
     path = place_of(model)
-    spec = spec_of(path)
+    spec = spec_of(path, read_spec_file(spec_file) if spec_file else None)
     negative, positive = spec.labels
     typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}\n")
     print_table(

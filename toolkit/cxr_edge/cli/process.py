@@ -8,7 +8,7 @@ from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.errors import ExitCode
 from cxr_edge.isolation.supervisor import supervise
 from cxr_edge.system.library_notes import notes_dropped
-from cxr_edge.system.signals import end_at_second, was_interrupted
+from cxr_edge.system.signals import INTERRUPTED, end_at_second, was_interrupted
 from cxr_edge.system.standard_streams import take_streams, why_output_was_lost
 
 
@@ -49,6 +49,8 @@ def exit_code(run: Callable[[], None]) -> int:
         if not was_interrupted():
             raise
     if was_interrupted():  # whatever a library has made of it
+        if code != ExitCode.INTERRUPTED:  # then it was told
+            sys.stderr.write(f"{INTERRUPTED}\n")
         return ExitCode.INTERRUPTED
     if why := why_output_was_lost():
         sys.stderr.write(

@@ -52,7 +52,8 @@ def scan(
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
     to_stdout = output.out == STDOUT
-    with continuable(None if to_stdout else "report", log_json=output.log_json):
+    how_to_continue = "" if to_stdout else "run the same command again to finish the report"
+    with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
         from cxr_edge.jobs.failure_limit import FailureLimit
         from cxr_edge.jobs.scan_job import ScanJob

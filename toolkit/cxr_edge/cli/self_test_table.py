@@ -33,7 +33,7 @@ def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     results, absent = self_test_all(package, runtime, artefact)
 
-    columns = ("artefact", "runtime", "golden images", "max gray levels", "max |Δp|", "result")
+    columns = ("artefact", "runtime", "images", "gray levels", "max |Δp|", "result")
     rows = [
         (
             result.artefact,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
@@ -85,7 +86,7 @@ def train(
 
     if show_samples:
         left_out = run.show_samples(
-            data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=typer.echo
+            data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=_say
         )
         typer.echo(f"wrote {out / SAMPLES}")
     elif config.folds:
@@ -104,23 +105,40 @@ def train(
         left_out = finished.unreadable
         typer.echo(f"out-of-fold AUC {area}\nwrote {out / OUT_OF_FOLD}")
     else:
-        finished = run.train(
-            data,
-            out,
-            config,
-            positive=positive,
-            resume=resume,
-            skip_unreadable=skip_unreadable,
-            tensorboard=tensorboard,
-            verbose=1 if sys.stdout.isatty() else 2,
-            say=typer.echo,
-        )
+        with continuable(lambda: _how_to_continue(out, resumed=resume)):
+            finished = run.train(
+                data,
+                out,
+                config,
+                positive=positive,
+                resume=resume,
+                skip_unreadable=skip_unreadable,
+                tensorboard=tensorboard,
+                verbose=1 if sys.stdout.isatty() else 2,
+                say=_say,
+            )
         left_out = finished.unreadable
         print_spec(finished.spec)
         if not finished.already:
             typer.echo(f"wrote {out / MODEL}")
     if left_out:
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=line.startswith("warning:"))
+
+
+def _how_to_continue(out: Path, *, resumed: bool) -> str:
+    """Return how an interrupted run continues; empty where there is no unfinished one."""
+    from cxr_edge.training.history import read_history
+    from cxr_edge.training.run_folder import CONFIG, MODEL
+
+    if not (out / CONFIG).exists() or (out / MODEL).exists():
+        return ""
+    same = f"the same command{'' if resumed else ' with --resume'}"
+    done = len(read_history(out))
+    return f"{same} continues after epoch {done}" if done else f"{same} starts at the first epoch"
 
 
 def print_spec(spec: "ModelSpec") -> None:

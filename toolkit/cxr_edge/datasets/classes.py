@@ -38,9 +38,8 @@ def order_classes(names: Collection[str], positive: str, data: Path) -> Classes:
         return _KNOWN
     if len(names) != len(_KNOWN):
         raise DataError(
-            f"{data}: expected images of two classes, got "
-            f"{joined(names) if names else 'no folder with images'}; expected are two folders of "
-            "images, named after the classes, or a manifest with two labels"
+            f"{data}: expected images of two classes, got {_found(names, data)}; expected are two "
+            "folders of images, named after the classes, or a manifest with two labels"
         )
     if positive not in names:
         got = f"got {positive!r}" if positive else "got none; add --positive NAME"
@@ -61,9 +60,24 @@ def require_known(names: Collection[str], classes: Classes, data: Path, model: s
     if set(names) <= set(classes):
         return
     raise DataError(
-        f"expected the classes of the model {model}, {joined(classes)}, got {joined(names)} in "
-        f"{data}; choose a model of these classes with --model, or rename the classes"
+        f"expected the classes of the model {model}, {joined(classes)}, got "
+        f"{_found(names, data)} in {data}; choose a model of these classes with --model, or rename "
+        "the classes"
     )
+
+
+def _found(names: Collection[str], data: Path) -> str:
+    """Return the classes that a set has as a phrase: what they are, and their names in quotes."""
+    if not names:
+        return "no folder with images"
+    what = "label" if data.is_file() else "folder"
+    plural = "s" if len(names) > 1 else ""
+    return f"the {what}{plural} {joined(quoted(names))}"
+
+
+def quoted(names: Collection[str]) -> list[str]:
+    """Return names in quotes, so that they are no words of the sentence around them."""
+    return [f"'{name}'" for name in names]
 
 
 def joined(names: Collection[str], word: str = "and") -> str:

@@ -38,6 +38,6 @@ def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[I
     held_out = [image.patient in patients for image in images.images]
     sides = images.where([not held for held in held_out]), images.where(held_out)
     for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
-        where = f"the {name} side of fold {fold} of {count} (use fewer folds, or add patients)"
-        require_both_classes(side.images, side.classes, where)
+        where = f"on the {name} side of fold {fold} of {count}"
+        require_both_classes(side.images, side.classes, where, "use fewer folds, or add patients")
     return sides

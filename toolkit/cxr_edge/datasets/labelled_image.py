@@ -19,6 +19,11 @@ SPLITS: Final = (TRAIN, VALIDATION, TEST)
 _PATIENT: Final = re.compile(r"(person\d+)_|((?:NORMAL2-)?IM-\d+)-")
 """Kermany's names: ``person123_bacteria_4.jpeg`` and ``NORMAL2-IM-0115-0001.jpeg``."""
 
+_KERMANY: Final = re.compile(
+    r"(person\d+_(bacteria|virus)_\d+|(NORMAL2-)?IM-\d{4}-\d{4}(-\d{4})?)\.jpeg"
+)
+"""Names of the files of the Kermany set as they were published, all of them JPEG."""
+
 
 @dataclass(frozen=True)
 class LabelledImage:
@@ -55,3 +60,12 @@ def patient_of(name: str) -> str:
     """
     match = _PATIENT.match(name)
     return (match[1] or match[2]) if match else name
+
+
+def is_published(name: str) -> bool:
+    """Tell whether a file has a name of the Kermany set as it was published.
+
+    :func:`patient_of` takes more names, since images may be stored again in another format; but
+    these alone are a hint that two sets have the same patients.
+    """
+    return bool(_KERMANY.fullmatch(name))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.classes import Classes, joined, order_classes
+from cxr_edge.datasets.classes import Classes, joined, order_classes, quoted
 from cxr_edge.datasets.csv_manifest import read_csv_manifest, read_labels
 from cxr_edge.datasets.labelled_image import (
     TEST,
@@ -100,7 +100,7 @@ def list_images(
     if strange := [name for name in class_names(data) if name not in classes]:
         raise DataError(
             f"{data}: expected images of {joined(classes)} alone, there are also images in "
-            f"{first_names(strange)}; move them away, or list the images in a manifest"
+            f"{first_names(quoted(strange))}; move them away, or list the images in a manifest"
         )
     skipped = skipped or Skipped()
     images = [
@@ -141,7 +141,7 @@ def list_training_images(data: Path, classes: Classes) -> list[LabelledImage]:
         _require_untouched_test(images, kept)
     if not kept:
         raise DataError(f"{data}: expected images to train on, all are for validation or test")
-    require_both_classes(kept, classes, str(data))
+    require_both_classes(kept, classes, f"in {data}", "add images, or check the folder or manifest")
     return kept
 
 
@@ -173,19 +173,33 @@ def of_split(images: Sequence[LabelledImage], split: str | None) -> list[Labelle
     return wanted
 
 
-def require_both_classes(images: Sequence[LabelledImage], classes: Classes, where: str) -> None:
+def require_both_classes(
+    images: Sequence[LabelledImage], classes: Classes, where: str, advice: str
+) -> None:
     """Raise where a class has no image.
+
+    Parameters
+    ----------
+    images
+        Labelled images.
+    classes
+        Class names: negative, positive.
+    where
+        Place or purpose of the images, for the message: ``to train on``.
+    advice
+        Remedy, for the message.
 
     Raises
     ------
     DataError
         A class has no image; the message says which.
     """
-    for label, name in enumerate(classes):
-        if not any(image.label == label for image in images):
-            raise DataError(
-                f"{where}: expected images of both classes, none of {len(images)} is {name}"
-            )
+    counts = [sum(image.label == label for image in images) for label in range(len(classes))]
+    if not all(counts):
+        got = " and ".join(
+            f"{count or 'none'} of {name}" for count, name in zip(counts, classes, strict=True)
+        )
+        raise DataError(f"expected images of both classes {where}, got {got}; {advice}")
 
 
 def _require_untouched_test(images: Sequence[LabelledImage], kept: Sequence[LabelledImage]) -> None:

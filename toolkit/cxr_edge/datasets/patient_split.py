@@ -91,9 +91,8 @@ def split_by_patient(images: ImageSet, seed: int, fraction: float) -> tuple[Imag
     validation = images.where(held_out)
     training = images.where([not held for held in held_out])
     advice = "change the manifest" if given else "change --validation-fraction or --split-seed"
-    for name, side in ((TRAIN, training), (VALIDATION, validation)):
-        where = f"the {name} side of the split (add images, or {advice})"
-        require_both_classes(side.images, side.classes, where)
+    for purpose, side in (("to train on", training), ("to validate on", validation)):
+        require_both_classes(side.images, side.classes, purpose, f"add images, or {advice}")
     both = {image.patient for image in training.images} & {
         image.patient for image in validation.images
     }
@@ -131,14 +130,12 @@ def require_enough(images: ImageSet, validation: ImageSet, fraction: float) -> N
         if images.says_split:
             advice = "mark more of them for validation in the manifest"
         else:
-            share = f", or --validation-fraction {LEAST / there:.2f}" if there >= 2 * LEAST else ""
-            advice = (
-                f"this takes about {math.ceil(LEAST / fraction)} images of {name} with "
-                f"--validation-fraction {fraction:g}{share}"
-            )
+            advice = f"add images (it takes about {math.ceil(LEAST / fraction)} of {name})"
+            if there >= 2 * LEAST:
+                advice += f", or use --validation-fraction {LEAST / there:.2f}"
         raise DataError(
-            f"expected at least {LEAST} images of each class to validate on, got {got} of {name} "
-            f"({there} in all): {doubt(got)}; {advice}"
+            f"expected at least {LEAST} images of {name} to validate on, got {got} of its {there}; "
+            f"{advice}"
         )
 
 

@@ -50,6 +50,6 @@ def split_by_style(
     held_out = [image.patient in patients for image in images.images]
     sides = images.where([not held for held in held_out]), images.where(held_out)
     for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
-        where = f"the {name} side of the split by style (add images, or split by patient)"
-        require_both_classes(side.images, side.classes, where)
+        where = f"on the {name} side of the split by style"
+        require_both_classes(side.images, side.classes, where, "add images, or split by patient")
     return sides

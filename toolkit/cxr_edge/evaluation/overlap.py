@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import TRAIN, patient_of
+from cxr_edge.datasets.labelled_image import TRAIN, is_published, patient_of
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.spec.model_spec import ModelSpec
@@ -28,6 +28,7 @@ OF_TRAINING: Final = "images of training patients"
 NAMES_ALONE: Final = (
     "Patients were matched by file name only; another data set may use the same names."
 )
+BETTER: Final = "Figures of training patients are better than those of new patients would be."
 NOT_LISTED: Final = (
     "The model does not list the images that it was trained on, so it is not known which of these "
     "it has seen."
@@ -62,7 +63,9 @@ def find_overlap(spec: ModelSpec, images: ImageSet, folder: Path | None) -> Over
     """Find the images that a model was trained on.
 
     They are found by their digests if the model lists its images. A model of an earlier version
-    does not; then the file names group the images, but prove nothing.
+    does not. Then the file names tell the patients, if the images are exactly those of its run, or
+    if all have names of the Kermany set as it was published; the headline is of its validation
+    patients.
 
     Parameters
     ----------
@@ -118,12 +121,10 @@ def _of_same_patients(images: ImageSet, trained: NDArray[np.bool_]) -> int:
 def _by_name(spec: ModelSpec, images: ImageSet) -> Overlap:
     """Group images by patient, as the file names and the split of an earlier version tell them."""
     facts = spec.provenance
-    known = all(
-        image.split in ("", TRAIN)
-        and image.patient == patient_of(image.path.name) != image.path.name
-        for image in images.images
-    )
-    if facts is None or facts.split_seed is None or not known:
+    if facts is None or facts.split_seed is None or not _names_tell_patients(images):
+        return Overlap(remarks=(NOT_LISTED,))
+    same = images.digest == facts.data_sha256
+    if not same and not all(is_published(image.path.name) for image in images.images):
         return Overlap(remarks=(NOT_LISTED,))
     held_out = np.array(
         [
@@ -133,7 +134,16 @@ def _by_name(spec: ModelSpec, images: ImageSet) -> Overlap:
     )
     masks = {OF_VALIDATION: held_out, OF_TRAINING: ~held_out}
     groups = {name: mask for name, mask in masks.items() if mask.any()}
-    better = "Figures of training patients are better than those of new patients would be."
-    if images.digest == facts.data_sha256 and OF_VALIDATION in groups:
-        return Overlap(OF_VALIDATION, groups, (better,))  # exactly the images of its run
-    return Overlap(ALL, groups, (NOT_LISTED, NAMES_ALONE, better))
+    return Overlap(
+        OF_VALIDATION if OF_VALIDATION in groups else OF_TRAINING,
+        groups,
+        (BETTER,) if same else (NAMES_ALONE, BETTER),
+    )
+
+
+def _names_tell_patients(images: ImageSet) -> bool:
+    return all(
+        image.split in ("", TRAIN)
+        and image.patient == patient_of(image.path.name) != image.path.name
+        for image in images.images
+    )

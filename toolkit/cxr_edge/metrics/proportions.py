@@ -1,6 +1,8 @@
 """A proportion with its interval, and the sample that tells it from a limit."""
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -8,8 +10,11 @@ import numpy as np
 from cxr_edge.metrics.roc import Z95
 from cxr_edge.spec.interval import Interval
 
-_MANY: Final = 1_000_000
-"""Trials beyond which nobody counts."""
+MOST: Final = 1_000_000
+"""Largest sample that :func:`sample_to_tell` names."""
+
+_TAIL: Final = 0.025
+"""Probability beyond each end of a 95 % interval."""
 
 
 def wilson(count: int, total: int) -> Interval:
@@ -58,73 +63,70 @@ def clopper_pearson(count: int, total: int) -> Interval:
     return Interval(count / total, _low(count, total), 1 - _low(total - count, total))
 
 
+def sample_to_tell(count: int, total: int, limit: float) -> float:
+    """Return the least sample of a share that tells it from a limit.
+
+    Parameters
+    ----------
+    count, total
+        Cases and trials that were seen; more trials are taken to have as many cases for each.
+    limit
+        Proportion to tell the share from, from 0 to 1.
+
+    Returns
+    -------
+    float
+        Count of trials, at least ``total``, whose exact 95 % interval
+        (:func:`clopper_pearson`) is on one side of the limit; infinite above :data:`MOST`.
+
+    Raises
+    ------
+    ValueError
+        ``total`` is not positive, or ``count`` is outside of 0 to ``total``.
+    """
+    share = clopper_pearson(count, total).value
+    if share < limit:
+        return sample_to_tell(total - count, total, 1 - limit)
+    if share == limit:
+        return math.inf
+    if limit <= 0:
+        return total
+
+    def trials(cases: int) -> int:  # the least with no larger share than was seen
+        return -(-cases * total // count)
+
+    def tells(cases: int) -> bool:
+        return _fewer(cases, trials(cases))(limit) >= 1 - _TAIL
+
+    enough = count
+    while not tells(enough):
+        enough *= 2
+        if trials(enough) > 2 * MOST:
+            return math.inf
+    near = bisect_left(range(enough), True, lo=count, key=tells)
+    uneven = math.ceil(1 / (share - limit))  # whole trials make a few cases more tell less
+    least = next(filter(tells, range(max(count, near - uneven), near)), near)
+    return trials(least) if trials(least) <= MOST else math.inf
+
+
 def _low(count: int, total: int) -> float:
     """Return the share at which so many cases or more are as rare as 2.5 %."""
     if not count:
         return 0.0
-    cases = np.arange(count, total + 1)
-    ways = np.array(
-        [-math.lgamma(case + 1) - math.lgamma(total - case + 1) for case in cases.tolist()]
-    ) + math.lgamma(total + 1)
+    fewer = _fewer(count, total)
     low, high = 0.0, count / total
     while (share := (low + high) / 2) not in (low, high):
-        log = ways + cases * math.log(share) + (total - cases) * math.log1p(-share)
-        low, high = (low, share) if np.exp(log).sum() > 0.025 else (share, high)
+        low, high = (low, share) if fewer(share) < 1 - _TAIL else (share, high)
     return low
 
 
-def sample_to_exceed(share: float, limit: float, total: int) -> float:
-    """Return the sample from which a share's exact 95 % interval lies above a limit.
+def _fewer(count: int, total: int) -> Callable[[float], float]:
+    """Return the probability of fewer cases than ``count``, as a function of their share."""
+    cases = np.arange(count)
+    ways = np.concatenate(([0.0], np.cumsum(np.log((total - cases[1:] + 1) / cases[1:]))))
 
-    Parameters
-    ----------
-    share
-        Proportion, above ``limit``.
-    limit
-        Proportion to tell it from, above 0 and below 1.
-    total
-        Trials whose interval holds the limit; more are needed.
+    def probability(share: float) -> float:
+        log = ways + cases * math.log(share) + (total - cases) * math.log1p(-share)
+        return float(np.exp(log).sum())
 
-    Returns
-    -------
-    float
-        Count of trials; infinite where a million are too few.
-    """
-    few, many = total, 2 * total
-    while not _is_rare(round(share * many), many, limit):
-        few, many = many, 2 * many
-        if few > _MANY:
-            return math.inf
-    while many - few > 1:
-        middle = (few + many) // 2
-        rare = _is_rare(round(share * middle), middle, limit)
-        few, many = (few, middle) if rare else (middle, many)
-    return many
-
-
-def _is_rare(count: int, total: int, share: float) -> bool:
-    """Return whether so many cases or more are rarer than 2.5 % at a share."""
-    cases = np.arange(1, count)
-    steps = np.log((total - cases + 1) / cases) + math.log(share) - math.log1p(-share)
-    log = total * math.log1p(-share) + np.concatenate([[0.0], np.cumsum(steps)])
-    return bool(1 - np.exp(log).sum() < 0.025)
-
-
-def sample_to_tell(share: float, limit: float) -> float:
-    """Return the sample from which a share's 95 % interval (Wilson's) no longer holds a limit.
-
-    Parameters
-    ----------
-    share
-        Proportion, from 0 to 1.
-    limit
-        Proportion to tell it from, from 0 to 1.
-
-    Returns
-    -------
-    float
-        Count of trials; infinite where share and limit are the same.
-    """
-    if share == limit:
-        return math.inf
-    return Z95**2 * limit * (1 - limit) / (share - limit) ** 2
+    return probability

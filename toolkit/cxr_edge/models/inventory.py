@@ -52,8 +52,15 @@ def files_of(model: Path) -> list[ModelFile]:
     return [_described(model / name) for name in names if (model / name).is_file()]
 
 
-def spec_of(model: Path) -> ModelSpec:
+def spec_of(model: Path, given: ModelSpec | None = None) -> ModelSpec:
     """Return the spec of a package or file.
+
+    Parameters
+    ----------
+    model
+        A package, or a file.
+    given
+        Spec that takes the place of the one inside; a file of a runtime must agree with it.
 
     Raises
     ------
@@ -61,10 +68,12 @@ def spec_of(model: Path) -> ModelSpec:
         It has none that can be read, or is no model.
     """
     if model.is_dir():
-        return package_spec(model)
-    if model.suffix.lower() in (*KERAS_SUFFIXES, ".tflite"):
+        return given or package_spec(model)
+    if model.suffix.lower() in KERAS_SUFFIXES:
+        return given or read_appended_spec(model.read_bytes(), str(model))
+    if model.suffix.lower() == ".tflite" and given is None:
         return read_appended_spec(model.read_bytes(), str(model))
-    return open_artefact(str(model)).spec
+    return open_artefact(str(model), spec=given).spec
 
 
 def _described(file: Path) -> ModelFile:

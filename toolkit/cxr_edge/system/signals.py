@@ -2,9 +2,13 @@
 
 import os
 import signal
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from cxr_edge.errors import ExitCode
+
+INTERRUPTED: Final = "interrupted"
+"""Message of a command that was interrupted; how it continues may follow."""
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,6 +51,8 @@ _interrupted = False
 def _interrupt_or_end(_signum: int, _frame: object) -> NoReturn:
     global _interrupted  # noqa: PLW0603  (a process is interrupted once)
     if _interrupted:
+        with suppress(OSError):  # nobody may be left to read it
+            os.write(2, f"{INTERRUPTED}\n".encode())
         os._exit(ExitCode.INTERRUPTED)
     _interrupted = True
     raise KeyboardInterrupt

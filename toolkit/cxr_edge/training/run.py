@@ -113,6 +113,9 @@ def train(
             say(f"{out} is already finished")
             spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
             return Finished(spec, images.images.unreadable, already=True)
+        if resume:
+            done = len(read_history(out))
+            say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
         _draw_samples(images, out, config)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
         spec = _fit_and_finish(images, out, config, callbacks, verbose)
