@@ -2,14 +2,16 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import typer
 
-from cxr_edge.cli.app import EXIT_CODES
+from cxr_edge.cli.app import EXIT_CODES, app
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.commands import COMMANDS, Command
 from cxr_edge.errors import ExitCode
@@ -64,6 +66,25 @@ def test_help_is_whole_at_every_width(
     assert set(EXIT_CODES) == set(ExitCode)
     lines = {line.strip() for line in output.splitlines()}
     assert lines >= {f"• {code:d}: {meaning}" for code, meaning in EXIT_CODES.items()}
+
+
+@pytest.mark.parametrize("command", NAMES)
+def test_help_of_every_command_fits_into_80_columns(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Every name of an option is whole, and --help is the last line of the same panel."""
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+    output = cxr(command, "--help").output
+    assert "\u2026" not in output
+    assert max(map(len, output.splitlines())) <= 80
+    words = re.split(r"[\s,]+", output)
+    parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    for parameter in parameters:
+        if parameter.param_type_name == "option":
+            assert {*parameter.opts, *parameter.secondary_opts} <= set(words), parameter.name
+    *_, panel = output.split("─ Output ")
+    lines = panel[: panel.index("╰")].splitlines()
+    assert lines[-1].lstrip("│ ").startswith("--help ")
 
 
 @pytest.mark.parametrize("command", ["", *NAMES])

@@ -168,7 +168,7 @@ class UnsupportedCompression(ImageError):
 
 
 class NoPixelData(ImageError):
-    """The DICOM file has no image: it is a report, a plan or a structure set."""
+    """The DICOM file has no image, or an empty one."""
 
     reason = "no-pixel-data"
 

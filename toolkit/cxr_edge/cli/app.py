@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
+from copy import copy
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
@@ -15,8 +16,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cxr_edge import __version__
+from cxr_edge.cli import panels
 from cxr_edge.cli.commands import COMMANDS
-from cxr_edge.cli.numbers import refuse_nan
+from cxr_edge.cli.numbers import range_of
 from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
 from cxr_edge.system.printable import printable, shortened
@@ -75,30 +77,39 @@ class _CxrCommand(TyperCommand):
     """A subcommand whose help is narrow enough for 80 columns."""
 
     def get_help_option(self, ctx: Any) -> Any:
-        """Return ``--help``, which stands with the last option and not in a panel of its own."""
+        """Return ``--help``, which is the last line of the same panel in every command."""
         option = super().get_help_option(ctx)
-        if option and self.params:
-            option.rich_help_panel = getattr(self.params[-1], "rich_help_panel", None)
+        if option:
+            option.rich_help_panel = panels.OUTPUT
         return option
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words, and refuse NaN, which a range of numbers lets pass."""
-        rest = super().parse_args(ctx, args)
-        refuse_nan(self.params, ctx.params)
-        return rest
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters; numbers are shown as N, beside which stands their range."""
-        for parameter in self.params:
-            if parameter.metavar is None and parameter.type.name.startswith(("int", "float")):
-                parameter.metavar = "N"
-        return super().get_params(ctx)
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help with parameters as :func:`_as_shown` makes them."""
+        shown = copy(self)
+        shown.params = [_as_shown(parameter) for parameter in self.params]
+        super(_CxrCommand, shown).format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> object:
         """Run the command, and show its progress if there is somebody to see it."""
         quiet = any(ctx.params.get(name) for name in ("quiet", "log_json"))
         with progress_shown(quiet=quiet):
             return super().invoke(ctx)
+
+
+def _as_shown(parameter: Any) -> Any:
+    """Return a copy of a parameter for the help, which then fits into 80 columns.
+
+    A number is shown as N, and its range in the text; both names of a switch stand together.
+    """
+    shown = copy(parameter)
+    if parameter.metavar is None and parameter.type.name in ("int", "float"):
+        shown.metavar = "N"
+    if within := range_of(parameter):
+        shown.help = f"{parameter.help} From {within.least} to {within.most}."
+    if parameter.secondary_opts:
+        shown.opts, shown.secondary_opts = [*parameter.opts, *parameter.secondary_opts], []
+        shown.show_default = "on" if parameter.default else "off"
+    return shown
 
 
 class CxrGroup(TyperGroup):

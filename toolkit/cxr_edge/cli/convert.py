@@ -10,7 +10,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
-from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.numbers import bounds, one_of
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import (
     bars,
@@ -35,7 +35,7 @@ class ImageOptions:
     """Options of the images and their names."""
 
     image_format: Annotated[
-        Literal["png", "tiff", "jpeg"],
+        Literal["png", "tiff", "jpeg", "jpg"],
         typer.Option(
             "--format",
             help="Format of the images; only jpeg loses detail.",
@@ -45,7 +45,7 @@ class ImageOptions:
     bits: Annotated[
         int,
         typer.Option(
-            metavar="8|16",
+            **one_of(8, 16),
             help="Bits per gray level; 16 for png and tiff only.",
             rich_help_panel=panels.OUTPUT,
         ),
@@ -138,13 +138,14 @@ def _job(
         raise UsageError(f"DST: expected a folder in another one, got {target}")
     if images.mapping and not images.mapping.name:
         raise UsageError(f"--mapping: expected a file, but {images.mapping} is a folder")
+    container = "jpeg" if images.image_format == "jpg" else images.image_format
     mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
     return ConvertJob(
         source=source,
         target=target,
         mapping=mapping,
         key=None if images.keep_names else images.key or mapping.with_suffix(".key"),
-        encoding=Encoding(Container[images.image_format.upper()], images.bits, images.quality),
+        encoding=Encoding(Container[container.upper()], images.bits, images.quality),
         workers=workers,
         in_flight=table,
     )

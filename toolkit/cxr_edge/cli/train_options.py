@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.numbers import bounds, one_of
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.training.config import (
     IMAGE_SIZE,
@@ -92,7 +92,11 @@ class NetworkOptions:
     ] = 224
     channels: Annotated[
         int,
-        option(panels.MODEL, "Channels of the model's input: 1 for gray, 3 for gray as RGB."),
+        option(
+            panels.MODEL,
+            "Channels of the model's input: 1 for gray, 3 for gray as RGB.",
+            **one_of(1, 3),
+        ),
     ] = 1
     data_note: Annotated[
         str,

@@ -47,7 +47,7 @@ class FolderFacts:
     polarities: Counter[str] = field(default_factory=Counter)
     """Images by :attr:`FileFacts.polarity`."""
     bits: Counter[int] = field(default_factory=Counter)
-    """Images by bits stored."""
+    """Images by bits stored, where the header tells them."""
     multi_frame: int = 0
     """Images of more than one frame or page."""
     widths: Spread = field(default_factory=Spread)
@@ -85,7 +85,8 @@ class FolderFacts:
             self.widths.numbers.append(facts.width)
             self.heights.numbers.append(facts.height)
             self.polarities[facts.polarity] += 1
-            self.bits[facts.bits] += 1
+            if facts.bits:
+                self.bits[facts.bits] += 1
             self.multi_frame += facts.multi_frame
         self.failing += bool(facts.reason)
         for problem in filter(None, (facts.reason, MISLABELLED if facts.mislabelled else "")):
@@ -98,9 +99,10 @@ class FolderFacts:
         """Return what to do about each transfer syntax in it that is not decoded here."""
         if not self.syntaxes:
             return {}
+        from cxr_edge.imaging.dicom.dataset import DECOMPRESS
         from cxr_edge.imaging.dicom.header import DECODED
 
-        return {name: "decompress it first" for name in self.syntaxes if name not in DECODED}
+        return {name: DECOMPRESS for name in self.syntaxes if name not in DECODED}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything for JSON, the most frequent first."""

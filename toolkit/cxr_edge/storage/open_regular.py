@@ -27,13 +27,17 @@ def open_regular(path: str | Path) -> BinaryIO:
 
 def _open(path: str | Path) -> BinaryIO:
     _refuse_irregular(os.stat(path))  # noqa: PTH116  (a string, as in ImageItem)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    file = open(os.fspath(path), "rb", opener=_without_waiting)  # noqa: SIM115  (returned open)
     try:
-        _refuse_irregular(os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
+        _refuse_irregular(os.fstat(file.fileno()))
     except BaseException:
-        os.close(descriptor)
+        file.close()
         raise
+    return file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _refuse_irregular(status: os.stat_result) -> None:

@@ -85,10 +85,9 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> Codestream
             f"the compressed frame ends within its header ({len(frame)} bytes)"
         ) from exc
     if found.size != expected:
-        sizes = (expected, found.size)
         raise Corrupt(
-            "the DICOM header says {} x {} pixels of {} samples, the compressed frame "
-            "{} x {} of {}".format(*(n for size in sizes for n in _across(size)))
+            f"the DICOM header says {_across(expected, found.size)}, the compressed image "
+            f"{_across(found.size, expected)}; the file is damaged: get it again from its source"
         )
     if _END not in frame:
         raise Truncated(f"the compressed frame has no end marker ({len(frame)} bytes)")
@@ -162,9 +161,13 @@ def _unpacked(segment: bytes, enough: int) -> int:
     return length
 
 
-def _across(size: tuple[int, int, int]) -> tuple[int, int, int]:
+def _across(size: tuple[int, int, int], other: tuple[int, int, int]) -> str:
+    """Return a size in words; the samples per pixel are told where they differ from another's."""
     rows, columns, samples = size
-    return columns, rows, samples
+    pixels = f"{columns} x {rows} pixels"
+    if samples == other[2]:
+        return pixels
+    return f"{pixels} of {samples} sample{'s' * (samples != 1)}"
 
 
 def _jpeg_facts(frame: bytes) -> Codestream:

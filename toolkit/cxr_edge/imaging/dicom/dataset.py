@@ -1,16 +1,17 @@
 """DICOM bytes to a dataset with pixels, and their transfer syntax."""
 
 import logging
+import re
 import warnings
 import zlib
 from io import BytesIO
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from pydicom import config
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import read_dataset, read_partial, read_preamble
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -37,6 +38,13 @@ PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 _PIXEL_GROUPS: Final = (0x0028, 0x7FE0)
 
+_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+"""Valid UID, PS3.5 chapter 9."""
+_UID_LENGTH: Final = 64
+
+DECOMPRESS: Final = "decompress it first, with a DICOM tool such as dcmdjpeg or gdcmconv"
+"""Advice about a transfer syntax that is not decoded."""
+
 UNDEFINED: Final = 0xFFFFFFFF
 """Length of an element that goes up to a delimiter."""
 
@@ -53,30 +61,66 @@ def parse(data: bytes) -> tuple[FileDataset, UID]:
         pixels stands there twice, or ``unsupported-compression`` where the pixels are compressed
         and nothing says how.
     """
-    file, tags = BytesIO(data), _Tags()
+    file = BytesIO(data)
     meta = read_meta(file)
-    syntax = meta.get("TransferSyntaxUID")
-    if syntax == DeflatedExplicitVRLittleEndian:
-        data, syntax = _inflate(file.read()), ExplicitVRLittleEndian
-        meta.TransferSyntaxUID = syntax
-        body = read_dataset(
-            BytesIO(data), is_implicit_VR=False, is_little_endian=True, stop_when=tags.note
-        )
-        dataset = FileDataset("", body, None, FileMetaDataset(meta), is_implicit_VR=False)
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        data = _inflate(file.read())
+        dataset, tags = read_inflated(data, meta)
     else:
-        dataset = read_partial(BytesIO(data), stop_when=tags.note, force=True)
+        dataset, tags = read_plain(BytesIO(data))
+    return dataset, checked_syntax(dataset, tags, len(data))
+
+
+def read_plain(file: BinaryIO, defer_size: int | None = None) -> tuple[FileDataset, "Tags"]:
+    """Read all elements of a file that is not deflated; longer values are stepped over."""
+    file.seek(0)
+    tags = Tags()
+    dataset = read_partial(file, stop_when=tags.note, defer_size=defer_size, force=True)
+    return dataset, tags
+
+
+def read_inflated(data: bytes, meta: Dataset) -> tuple[FileDataset, "Tags"]:
+    """Read all elements of a dataset that was deflated, behind its meta information."""
+    tags = Tags()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    body = read_dataset(
+        BytesIO(data), is_implicit_VR=False, is_little_endian=True, stop_when=tags.note
+    )
+    return FileDataset("", body, None, FileMetaDataset(meta), is_implicit_VR=False), tags
+
+
+def checked_syntax(dataset: FileDataset, tags: "Tags", size: int) -> UID:
+    """Return the transfer syntax of a dataset's pixels, which must be there.
+
+    Parameters
+    ----------
+    dataset
+        Dataset as read; long values may have been stepped over.
+    tags
+        Tags that were met.
+    size
+        Bytes of the file, or of what was deflated in it.
+
+    Raises
+    ------
+    EOFError
+        The file ends before its pixels do.
+    ImageError
+        As for :func:`parse`.
+    """
     tags.check_single()
-    keyword = _pixel_keyword(dataset, len(data))
-    if syntax is None:
-        if dataset[keyword].is_undefined_length:
-            raise UnsupportedCompression(
-                "the DICOM file does not say how its pixels are compressed; decompress it first"
-            )
-        syntax = native_syntax(dataset)
-    return dataset, syntax
+    pixels = _check_pixels(dataset, size)
+    syntax: UID | None = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is not None:
+        return syntax
+    if isinstance(pixels, RawDataElement) and pixels.length == UNDEFINED:
+        raise UnsupportedCompression(
+            f"the DICOM file does not say how its pixels are compressed; {DECOMPRESS}"
+        )
+    return native_syntax(dataset)
 
 
-class _Tags:
+class Tags:
     """Tags in the order of a file; pydicom keeps the last of two elements with one tag."""
 
     def __init__(self) -> None:
@@ -119,18 +163,11 @@ def native_syntax(dataset: Dataset) -> UID:
 
 
 def name_of(syntax: UID) -> str:
-    """Return the name of a transfer syntax; one that DICOM does not know is never quoted."""
-    return syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
-
-
-def no_image() -> NoPixelData:
-    """Return the error for a dataset without pixels."""
-    return NoPixelData("this DICOM file has no image (it is a report, a plan or similar)")
-
-
-def no_pixels() -> NoPixelData:
-    """Return the error for a pixel attribute without a byte."""
-    return NoPixelData("this DICOM file has no image (its pixel attribute is empty)")
+    """Return the name of a transfer syntax, else its UID; what is no UID is never quoted."""
+    if syntax in AllTransferSyntaxes:
+        return syntax.name
+    is_uid = len(syntax) <= _UID_LENGTH and _UID.fullmatch(syntax)
+    return f"the transfer syntax {syntax}" if is_uid else "an unknown transfer syntax"
 
 
 def _is_behind_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
@@ -148,23 +185,30 @@ def _inflate(packed: bytes) -> bytes:
     return unpacked
 
 
-def _pixel_keyword(dataset: FileDataset, size: int) -> str:
-    """Return the attribute that has the pixels, and refuse a file that ends within them.
+def pixel_element(dataset: FileDataset) -> DataElement | RawDataElement | None:
+    """Return the element that has the pixels, as it was read."""
+    elements = dict(dataset.items())  # other ways read a value that was stepped over
+    tags = (Tag(keyword) for keyword in PIXELS)
+    return next((elements[tag] for tag in tags if tag in elements), None)
+
+
+def _check_pixels(dataset: FileDataset, size: int) -> DataElement | RawDataElement:
+    """Return the element that has the pixels, and refuse a file that ends within it.
 
     ``size`` is the file's, so that one that was cut before its pixels is not called a document.
     """
     if not dataset:  # what pydicom leaves where an element without length never ends
         raise EOFError
-    keyword = next((name for name in PIXELS if name in dataset), None)
-    # pydicom's types know only elements that were read completely.
-    last = cast(DataElement | RawDataElement, dataset.get_item(keyword or max(dataset.keys())))
-    if isinstance(last, RawDataElement) and last.length != UNDEFINED:
-        missing = last.length - len(last.value or b"")
-        behind = size - (last.value_tell + last.length)
-        if missing > 0 or (keyword is None and behind > 0):
+    pixels = pixel_element(dataset)
+    last = pixels or max(dataset.items())[1]
+    raw = last if isinstance(last, RawDataElement) else None
+    if raw and raw.length != UNDEFINED:
+        behind = size - (raw.value_tell + raw.length)
+        if behind < 0 or (pixels is None and behind > 0):
             raise EOFError
-    if keyword is None:
-        raise no_image()
-    if not last.value:
-        raise no_pixels()
-    return keyword
+    if pixels is None:
+        raise NoPixelData("this DICOM file has no image: it has no pixel data")
+    is_stepped_over = raw and raw.value is None and raw.length
+    if not pixels.value and not is_stepped_over:
+        raise NoPixelData("this DICOM file has no image: its pixel data is empty")
+    return pixels

@@ -15,7 +15,7 @@ from cxr_edge.errors import Corrupt, NoPixelData, UnsupportedCompression
 from cxr_edge.imaging.dicom.attributes import integer_of
 from cxr_edge.imaging.dicom.codecs import decode_frame
 from cxr_edge.imaging.dicom.codestream import Coding, check_codestream, check_rle, repaired
-from cxr_edge.imaging.dicom.dataset import NATIVE, PIXELS, name_of
+from cxr_edge.imaging.dicom.dataset import DECOMPRESS, NATIVE, PIXELS, name_of
 from cxr_edge.imaging.dicom.layout import Layout
 from cxr_edge.imaging.dicom.readings import as_meant, cut
 from cxr_edge.imaging.dicom.reconcile import color_of, reconciled
@@ -65,10 +65,11 @@ def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
     Exception
         Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`.
     """
+    pixels = next(dataset[name].value for name in PIXELS if name in dataset)
+    check_pixels(dataset, syntax, layout, pixels[:4], len(pixels))
     if syntax in NATIVE:
-        _check_native(dataset, layout)
         return _by_pydicom(dataset, syntax, layout)
-    frame = _first_frame_bytes(dataset, syntax, layout)
+    frame = _first_frame_bytes(dataset, layout)
     if syntax == RLELossless:
         rows, columns, samples = layout.size
         check_rle(frame, rows * columns, samples * layout.allocated // 8)
@@ -110,41 +111,67 @@ def _by_codestream(frame: bytes, syntax: UID, layout: Layout) -> Frame:
     return Frame(stored, kind, bits, damaged, misdescribed)
 
 
-def _check_native(dataset: FileDataset, layout: Layout) -> None:
-    """Check that uncompressed pixels are as many as the header says, and lie there bare."""
-    pixels = next(dataset[name].value for name in PIXELS if name in dataset)
+def check_pixels(
+    dataset: FileDataset, syntax: UID, layout: Layout, start: bytes, size: int
+) -> None:
+    """Check that pixels lie there as the header says, as far as it shows without decoding.
+
+    Parameters
+    ----------
+    dataset
+        Dataset as parsed.
+    syntax
+        Transfer syntax of its pixels; :func:`check_decoded` accepts it.
+    layout
+        Size and type of its pixels by its header.
+    start, size
+        First four bytes of the pixels, and how many bytes there are.
+
+    Raises
+    ------
+    EOFError
+        Uncompressed pixels are fewer than the header promises.
+    Corrupt
+        They are far more, the order of color samples is not told, or compressed pixels do not lie
+        in items, or uncompressed ones do.
+    UnsupportedCompression
+        They are RLE of single bits.
+    """
+    if syntax in NATIVE:
+        _check_native(dataset, layout, start, size)
+    elif syntax == RLELossless and layout.allocated % 8:
+        raise UnsupportedCompression(
+            f"the pixels are RLE of single bits, which is not decoded here; {DECOMPRESS}"
+        )
+    elif start != _ITEM[0]:
+        raise Corrupt(
+            f"the transfer syntax says {name_of(syntax)}, but the pixels are not in items as "
+            "compressed ones are"
+        )
+
+
+def _check_native(dataset: FileDataset, layout: Layout, start: bytes, size: int) -> None:
     if layout.size[2] > 1:
         integer_of(dataset, "PlanarConfiguration")  # it must be there
     bits = math.prod(layout.size) * layout.frames * layout.allocated
     if layout.photometric == "YBR_FULL_422":  # two pixels share a color
         bits = bits // 3 * 2
-    if pixels[:4] in _ITEM:
+    if start in _ITEM:
         raise Corrupt(
             "the transfer syntax says that the pixels are not compressed, but they lie in items "
             "as only compressed ones do"
         )
-    if len(pixels) * 8 < bits:
+    if size * 8 < bits:
         raise EOFError
     expected = (bits + 7) // 8
-    if len(pixels) - expected > max(expected // 8, _PADDING):
-        raise Corrupt(
-            f"the DICOM header promises {expected} bytes of pixels, the file has {len(pixels)}"
-        )
+    if size - expected > max(expected // 8, _PADDING):
+        raise Corrupt(f"the DICOM header promises {expected} bytes of pixels, the file has {size}")
 
 
-def _first_frame_bytes(dataset: FileDataset, syntax: UID, layout: Layout) -> bytes:
+def _first_frame_bytes(dataset: FileDataset, layout: Layout) -> bytes:
     """Return the first frame; where the count of items says what it is, no table is asked."""
-    if syntax == RLELossless and layout.allocated % 8:
-        raise UnsupportedCompression(
-            "the pixels are RLE of single bits, which is not decoded here; decompress it first"
-        )
     pixels: bytes = dataset.PixelData
     frames = layout.frames
-    if pixels[:4] != _ITEM[0]:
-        raise Corrupt(
-            f"the transfer syntax says {name_of(syntax)}, but the pixels are not in items as "
-            "compressed ones are"
-        )
     offsets = None
     if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
         offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
@@ -159,7 +186,7 @@ def _first_frame_bytes(dataset: FileDataset, syntax: UID, layout: Layout) -> byt
     else:
         frame = get_frame(pixels, 0, number_of_frames=frames, extended_offsets=offsets)
     if not frame:
-        raise NoPixelData("this DICOM file has no image (its compressed frame is empty)")
+        raise NoPixelData("this DICOM file has no image: its compressed frame is empty")
     return frame
 
 

@@ -9,44 +9,31 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.filereader import data_element_generator, read_dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels.common import PhotometricInterpretation
-from pydicom.tag import BaseTag
-from pydicom.uid import (
-    UID,
-    AllTransferSyntaxes,
-    DeflatedExplicitVRLittleEndian,
-)
+from pydicom.uid import AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
-from cxr_edge.errors import Corrupt, ImageError, Truncated, UnsupportedCompression
+from cxr_edge.errors import Corrupt, ImageError, Truncated
+from cxr_edge.imaging.dicom.attributes import integer_of
 from cxr_edge.imaging.dicom.dataset import (
     NATIVE,
-    PIXELS,
-    UNDEFINED,
+    Tags,
+    checked_syntax,
     native_syntax,
-    no_image,
-    no_pixels,
+    pixel_element,
+    read_inflated,
     read_meta,
+    read_plain,
 )
 from cxr_edge.imaging.dicom.errors import DAMAGE
+from cxr_edge.imaging.dicom.frame import check_pixels
+from cxr_edge.imaging.dicom.layout import layout_of
 from cxr_edge.imaging.dicom.transfer_syntaxes import COMPRESSED, check_decoded
 
 UNKNOWN: Final = "unknown"
 """Word for a value that DICOM does not define."""
 
-_FACTS: Final[list[BaseTag | int]] = [
-    0x00280002,  # Samples per Pixel
-    0x00280004,  # Photometric Interpretation
-    0x00280008,  # Number of Frames
-    0x00280010,  # Rows
-    0x00280011,  # Columns
-    0x00280100,  # Bits Allocated
-    0x00280101,  # Bits Stored
-]
-_PIXELS: Final = tuple(tag_for_keyword(keyword) for keyword in PIXELS)
 _DEFER: Final = 1 << 12
 """Largest value, in bytes, that is read; others are stepped over."""
 _INFLATED_HEAD: Final = 1 << 20
@@ -93,6 +80,8 @@ def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
     ------
     Corrupt
         The header cannot be read.
+    Truncated
+        What was deflated is not complete.
     """
     try:
         return _read(file, size)
@@ -101,20 +90,23 @@ def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
 
 
 def _read(file: BinaryIO, size: int) -> DicomHeader:
-    syntax = read_meta(file).get("TransferSyntaxUID")
-    if syntax == DeflatedExplicitVRLittleEndian:
-        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _INFLATED_HEAD)
-        dataset = read_dataset(
-            BytesIO(inflated), False, True, stop_when=_is_behind_facts, specific_tags=_FACTS
-        )  # fmt: skip
-        damage: ImageError | None = None if "Rows" in dataset else no_image()
+    meta = read_meta(file)
+    stated = meta.get("TransferSyntaxUID")
+    if stated == DeflatedExplicitVRLittleEndian:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflated = inflater.decompress(file.read(), _INFLATED_HEAD)
+        if not inflater.eof and len(inflated) < _INFLATED_HEAD:
+            raise _cut(size)
+        dataset, tags = read_inflated(inflated, meta)
+        known = inflater.eof  # else nobody knows what follows
+        trouble = _trouble(dataset, tags, BytesIO(inflated), len(inflated)) if known else None
     else:
-        file.seek(0)
-        dataset = dcmread(
-            file, defer_size=_DEFER, stop_before_pixels=True, force=True, specific_tags=_FACTS
-        )
-        syntax = native_syntax(dataset) if syntax is None else syntax
-        damage = _damage(file, size, dataset, needed=_bytes_needed(dataset, syntax))
+        dataset, tags = read_plain(file, _DEFER)
+        trouble = _trouble(dataset, tags, file, size)
+        if not dataset:  # pixels without an end, for which pydicom drops all before them
+            file.seek(0)
+            dataset = dcmread(file, defer_size=_DEFER, stop_before_pixels=True, force=True)
+    syntax = stated or native_syntax(dataset)
     kind = str(dataset.get("PhotometricInterpretation", UNKNOWN))
     return DicomHeader(
         syntax=syntax.keyword if syntax in AllTransferSyntaxes else UNKNOWN,
@@ -125,56 +117,36 @@ def _read(file: BinaryIO, size: int) -> DicomHeader:
         height=_number(dataset, "Rows"),
         bits=_number(dataset, "BitsStored"),
         frames=_number(dataset, "NumberOfFrames") or 1,
-        trouble=damage or _not_decoded(syntax),
+        trouble=trouble,
     )
 
 
-def _is_behind_facts(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag.group > 0x28
+def _trouble(dataset: FileDataset, tags: Tags, file: BinaryIO, size: int) -> ImageError | None:
+    """Return the error that decoding begins with, by the same checks in the same order.
+
+    Values of the dataset become plain ones, as they are for decoding.
+    """
+    try:
+        syntax = checked_syntax(dataset, tags, size)
+        check_decoded(syntax)
+        layout = layout_of(dataset)
+        pixels = pixel_element(dataset)
+        if isinstance(pixels, RawDataElement):
+            file.seek(pixels.value_tell)
+            check_pixels(dataset, syntax, layout, file.read(4), pixels.length)
+    except EOFError:
+        return _cut(size)
+    except ImageError as error:
+        return error
+    return None
+
+
+def _cut(size: int) -> Truncated:
+    return Truncated(f"the DICOM file ends before its pixels do ({size} bytes); copy it again")
 
 
 def _number(dataset: Dataset, keyword: str) -> int:
-    return int(dataset.get(keyword) or 0)
-
-
-def _bytes_needed(dataset: Dataset, syntax: UID) -> int:
-    """Return the bytes of the pixels, 0 where only their decoder knows them."""
-    if syntax not in NATIVE or dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+    try:
+        return integer_of(dataset, keyword, 0)
+    except Corrupt:
         return 0
-    names = ("Rows", "Columns", "BitsAllocated")
-    bits = 1
-    for name in names:
-        bits *= _number(dataset, name)
-    for name in ("SamplesPerPixel", "NumberOfFrames"):
-        bits *= _number(dataset, name) or 1
-    return bits // 8
-
-
-def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageError | None:
-    """Return what is wrong with the pixels, by their length; the file is at their element."""
-    implicit, little = dataset.original_encoding
-    cut = Truncated(f"the DICOM file ends before its pixels do ({size} bytes); copy it again")
-    try:
-        pixels = next(
-            data_element_generator(file, bool(implicit), bool(little), defer_size=_DEFER), None
-        )
-    except EOFError:
-        return cut
-    if pixels is None or pixels.tag not in _PIXELS:
-        return cut if "Rows" in dataset else no_image()
-    if isinstance(pixels, DataElement) or pixels.length == UNDEFINED:
-        return None
-    if not pixels.length:
-        return no_pixels()
-    is_cut = pixels.length < needed or pixels.value_tell + pixels.length > size
-    return cut if is_cut else None
-
-
-def _not_decoded(syntax: UID) -> ImageError | None:
-    if syntax == DeflatedExplicitVRLittleEndian:
-        return None
-    try:
-        check_decoded(syntax)
-    except UnsupportedCompression as error:
-        return error
-    return None

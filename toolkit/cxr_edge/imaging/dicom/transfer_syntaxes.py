@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 
 from cxr_edge.errors import UnsupportedCompression
-from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
+from cxr_edge.imaging.dicom.dataset import DECOMPRESS, NATIVE, name_of
 
 JPEG: Final = (
     JPEGBaseline8Bit,
@@ -55,4 +55,4 @@ def check_decoded(syntax: UID) -> None:
         It is one; the message names it.
     """
     if syntax not in (*NATIVE, *COMPRESSED):
-        raise UnsupportedCompression(f"{name_of(syntax)} is not decoded here; decompress it first")
+        raise UnsupportedCompression(f"{name_of(syntax)} is not decoded here; {DECOMPRESS}")
