@@ -20,12 +20,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=70, help="use at most this many")
     options = parser.parse_args()
     from cxr_export.parity.scoring import BATCH_SIZES, batch_differences
-    from cxr_export.testing.inputs import load_images, open_candidates, open_one, with_channels
+    from cxr_export.testing.inputs import images_from, open_candidates, open_one, with_channels
 
     print(f"{'batches of 1 and':40}" + "".join(f"{size:>10}" for size in BATCH_SIZES[1:]))
     for model in options.models:
         spec = open_one(model, None, "model").spec
-        pixels = load_images(options.data, spec, options.images).pixels
+        pixels = images_from(options.data, spec, options.images).pixels
         for name, runtime in open_candidates(model, None, "", spec):
             found = batch_differences(runtime, with_channels(pixels, runtime.spec.input.channels))
             print(f"{name:40}" + "".join(f"{difference:10.1e}" for difference in found.values()))

@@ -25,12 +25,12 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     from cxr_edge.models.locate import DEFAULT, default_package
-    from cxr_edge.models.open import open_model
+    from cxr_edge.models.open import open_artefact
     from cxr_edge.models.package import FORMATS
 
     package = default_package() if options.model == DEFAULT else Path(options.model)
     files = [kind.file for kind in FORMATS.values() if (package / kind.file).is_file()]
-    models = {name: open_model(str(package / name), device="cpu") for name in files}
+    models = {name: open_artefact(str(package / name), device="cpu") for name in files}
     taken: dict[str, list[float]] = {name: [] for name in models}
     rng = np.random.default_rng(0)
     for number in range(options.runs + 10):

@@ -6,9 +6,9 @@ Prints the tables of docs/performance.md.
 
 Makes trees of hard links to one image, all in one folder and in folders of a thousand, and a
 finished report of each. Commands run as whole processes: discovery alone, and ``cxr scan``, which
-finds every file, reads the report and has nothing left to do. What the same command takes on ten
-files, start-up and all, is told (the least of three runs) and taken off. Names are in the system's
-cache, as they are after a tree was made.
+finds every file, reads the report and has nothing left to do. The cost of the same command on
+ten files, start-up and all, is told (the least of three runs) and taken off. Names are in the
+system's cache, as they are after a tree was made.
 """
 
 import argparse

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ImageError
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import discover
 from cxr_edge.runtimes.batches import run_in_batches
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="default")
     options = parser.parse_args()
-    model = open_model(options.model, device="cpu")
+    model = open_artefact(options.model, device="cpu")
     spec = model.spec.input
     images, times, scores, grays = 0, [], [], []
     for item in discover([options.folder]):

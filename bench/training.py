@@ -27,10 +27,10 @@ def seconds_a_step(architecture: str) -> float:
     import numpy as np
 
     from cxr_edge.spec.input_spec import InputSpec
-    from cxr_edge.training.architectures import build
+    from cxr_edge.training.architectures import build_network
 
     spec = InputSpec()
-    model = build(architecture, spec)
+    model = build_network(architecture, spec)
     model.compile(keras.optimizers.AdamW(1e-4), loss="binary_crossentropy")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH, *spec.shape), np.uint8)

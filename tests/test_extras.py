@@ -102,7 +102,7 @@ def test_a_missing_module_of_an_extra_is_an_error_with_the_command() -> None:
 
 
 def test_a_missing_module_of_our_own_is_not_blamed_on_an_extra() -> None:
-    """What no extra brings is raised as it is: it is a fault of the program."""
+    """A missing module that no extra brings is raised as it is: it is a fault of the program."""
     with pytest.raises(ModuleNotFoundError), needs_extra("cxr train", "train"):
         raise ModuleNotFoundError("No module named 'cxr_edge.gone'", name="cxr_edge.gone")
 

@@ -7,7 +7,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 
 
 def test_the_notice_speaks_of_the_model_in_use(spec: ModelSpec) -> None:
-    """What is known of its training set, and where nothing is, that nothing is."""
+    """It says what is known of the training set, or that nothing is."""
     default = package_spec(default_package())
     assert "model cxr-lite0 was trained on paediatric images of one hospital;" in default.notice
     assert default.provenance is not None

@@ -8,12 +8,12 @@ import sys
 import keras
 
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.architectures import build
+from cxr_edge.training.architectures import build_network
 
 
 def main(file: str) -> None:
     """Build and save."""
-    model = build("cnn-pooled", InputSpec(channels=3))
+    model = build_network("cnn-pooled", InputSpec(channels=3))
     layers = model.layers[model.layers.index(model.get_layer("scale")) + 1 :]
     keras.Sequential([keras.Input((224, 224, 3)), *layers]).save(file)
 

@@ -1,4 +1,4 @@
-"""What ``cxr benchmark`` measures and prints; never how fast it is."""
+"""Figures that ``cxr benchmark`` measures and prints; never how fast it is."""
 
 import csv
 import dataclasses
@@ -116,7 +116,7 @@ def test_nothing_that_runs_is_an_error(cxr: Callable[..., Any], tmp_path: Path) 
 
 
 def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
-    """As many as asked for, each readable: what is no image is no part of a pass."""
+    """A pass has as many images as asked for, all readable: other files are left out."""
     for count, distinct in ((3, 3), (20, 7)):
         folder = tmp_path / str(count)
         folder.mkdir()
@@ -135,7 +135,7 @@ def test_images_are_repeated_or_cut(tmp_path: Path) -> None:
         ([SAMPLES, "--model", "{tmp}/none.onnx"], "none.onnx does not exist"),
         ([SAMPLES, "{tmp}"], "unexpected extra argument"),
         ([SAMPLES, "--runtime", "fast"], "'fast' is not one of 'auto', 'onnx'"),
-        ([SAMPLES, "--workers", "0"], "'--workers': 0 is not in the range x>=1"),
+        ([SAMPLES, "--workers", "0"], "'--workers': 0 is not in the range 1<=x<=1024"),
         ([SAMPLES, "--batch-size", "1,"], "'--batch-size': '1,' is not a valid int"),
         (
             [SAMPLES, "--json", "{tmp}/none/b.json"],
@@ -168,7 +168,7 @@ def test_a_plot_without_its_extra_names_it(
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.tflite"])
 def test_a_single_file_is_measured(cxr: Callable[..., Any], tmp_path: Path, name: str) -> None:
-    """As cxr scan takes it; a runtime that does not run it is a row with the reason."""
+    """A single file is measured; a runtime that cannot run it is a row with the reason."""
     out = tmp_path / "b.json"
     model = default_package() / name
     each = ("--runtime", "onnx", "--runtime", "litert")
@@ -182,13 +182,13 @@ def test_what_is_measured_is_the_scan(tmp_path: Path) -> None:
     """The pass from end to end leaves a report with a row for each image."""
     from cxr_edge.benchmark.passes import Passes
     from cxr_edge.jobs.scan_job import ScanJob
-    from cxr_edge.models.open import open_model
+    from cxr_edge.models.open import open_artefact
     from cxr_edge.pipeline.discover import discover
 
     images = tmp_path / "images"
     images.mkdir()
     link_images(SAMPLES, 5, images)
-    model = open_model(runtime="onnx", threads=1)
+    model = open_artefact(runtime="onnx", threads=1)
     job = ScanJob([images], tmp_path / "r.csv", session_of(model), fresh=True)
     passes = Passes(job, model, list(discover([images])))
     assert set(passes.once()) == {

@@ -51,7 +51,7 @@ def test_the_version_is_the_packages(cxr: Callable[..., Any]) -> None:
 
 
 def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """What a person sees at the end: counts, failed files by name, the research notice."""
+    """The summary has counts, failed files by name, and the research notice."""
     result = cxr("scan", SAMPLES, "--out", tmp_path / "r.csv")
     assert result.exit_code == 3
     for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", RESEARCH_USE):
@@ -107,11 +107,16 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["compare", "{tmp}"], 1, "finished run"),
         (["explain", "{tmp}/none.keras", IMAGE], 2, "does not exist"),
         (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
-        (["export", IMAGE, "-o", "{tmp}/p"], 2, "--calibration"),
+        (["export", IMAGE, "-o", "{tmp}/p", "--formats", "onnx-int8"], 2, "--calibration"),
         (["export", IMAGE, "-o", "{tmp}/p", "--formats", "pdf"], 2, "expected some of onnx"),
         (["verify", "default"], 2, "--data"),
         (["export", IMAGE, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
-        (["verify", "{tmp}/none", "--data", SAMPLES], 1, "model package"),
+        (["verify", SAMPLES, "--data", SAMPLES], 1, "model package"),
+        (["verify", "{tmp}/none"], 2, "PACKAGE: {tmp}/none does not exist"),
+        (["export", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
+        (["explain", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
+        (["evaluate", "--model", "{tmp}/none"], 2, "--model: {tmp}/none does not exist"),
+        (["benchmark", "--model", "{tmp}/none"], 2, "--model: {tmp}/none does not exist"),
     ],
 )
 def test_wrong_use_has_its_code_and_message(
@@ -126,7 +131,7 @@ def test_wrong_use_has_its_code_and_message(
     monkeypatch.chdir(tmp_path)
     result = cxr(*(str(word).format(tmp=tmp_path) for word in words))
     assert result.exit_code == code
-    assert message in " ".join(result.output.split())
+    assert message.format(tmp=tmp_path) in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
 
 

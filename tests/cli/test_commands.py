@@ -115,6 +115,6 @@ def test_completion_can_be_installed(cxr: Callable[..., Any]) -> None:
 
 
 def test_choices_are_those_that_there_are() -> None:
-    """What the help offers is what the registry of runtimes and the table of devices have."""
+    """The help offers the runtimes of the registry and the devices of the table."""
     assert [*RuntimeName] == [AUTO, *RUNTIMES]
     assert {*DeviceName} == {*DEVICES}

@@ -1,4 +1,4 @@
-"""What is wrong with a set, and a set without."""
+"""Faults of a labelled set, and a set without."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.audit import audit, read_set
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.duplicates import groups, near_duplicates, perceptual_hash
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.repair import repair
@@ -121,10 +121,18 @@ def test_near_copies_under_both_labels_are_told(sound: Path) -> None:
     assert "both labels in 1 of these pairs" in found.warnings()
 
 
+def test_packed_files_are_told(sound: Path) -> None:
+    """Images in them are in no figure."""
+    (sound / "train" / "NORMAL" / "more.zip").touch()
+    (sound / "train" / "NORMAL" / "README").write_text("words")
+    warnings = audit(read_set(sound, CLASSES)).warnings()
+    assert "packed files in the class folders: 1; unpack them" in warnings
+
+
 def test_a_class_without_images_is_told(sound: Path, tmp_path: Path) -> None:
     """In whatever split it is missing."""
     normal = [one for one in list_images(sound, CLASSES) if one.label == 0]
-    write_manifest(tmp_path / "films.csv", normal, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", normal, CLASSES)
     found = audit(read_set(tmp_path / "films.csv", CLASSES))
     assert "no image of class PNEUMONIA in the split train" in found.warnings()
 
@@ -226,7 +234,7 @@ def test_the_command_writes_json_and_manifest(
     assert (tmp_path / "films.csv").read_bytes() == before
     refused = cxr("audit", sound, "--fix", tmp_path / "none" / "films.csv")
     assert refused.exit_code == 2
-    assert "cannot be written" in refused.output
+    assert "expected a file in a folder that exists" in refused.output
 
 
 def test_a_validation_split_without_a_class(sound: Path) -> None:

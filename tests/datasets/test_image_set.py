@@ -48,7 +48,7 @@ def test_no_patient_is_on_both_sides(folder: Path) -> None:
 
 
 def test_a_changed_file_is_not_the_manifests(folder: Path, tmp_path: Path) -> None:
-    """What the manifest was written of is what is trained on."""
+    """A network is trained only on the files that the manifest was written of."""
     images = load_images(list_images(folder, CLASSES), CLASSES, SPEC)
     write_split(tmp_path / "split.csv", *split_by_patient(images, seed=3, fraction=0.3))
     text = (tmp_path / "split.csv").read_text()

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from fakes import CLASSES
 
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.labelled_image import LabelledImage, patient_of
 from cxr_edge.datasets.listing import class_names, find_classes, list_images, list_training_images
 from cxr_edge.errors import DataError, UsageError
@@ -65,12 +65,12 @@ def test_kaggles_layout(kaggle: Path) -> None:
 
 
 def test_a_manifest_goes_round(kaggle: Path, tmp_path: Path) -> None:
-    """What is written is read again; training leaves the test images out."""
+    """A manifest that was written is read again; training leaves the test images out."""
     images = [
         replace(image, patient=image.patient + image.split)
         for image in list_images(kaggle, CLASSES)
     ]
-    write_manifest(tmp_path / "films.csv", images, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", images, CLASSES)
     again = list_images(tmp_path / "films.csv", CLASSES)
     assert [image.path.resolve() for image in again] == [image.path.resolve() for image in images]
     key = [(image.label, image.patient, image.split) for image in images]
@@ -122,7 +122,7 @@ def other_names(folder: Path, flat: Path, layout: str) -> Path:
     if layout != "manifest":
         return folder / "data"
     classes = ("CLEAR", "TB")
-    write_manifest(folder / "data.csv", list_images(folder / "data", classes), classes)
+    write_csv_manifest(folder / "data.csv", list_images(folder / "data", classes), classes)
     return folder / "data.csv"
 
 
@@ -184,7 +184,7 @@ def test_a_link_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "0001").write_bytes(b"x")
     (tmp_path / "IM-0001-1.png").symlink_to(tmp_path / "store" / "0001")
-    write_manifest(
+    write_csv_manifest(
         tmp_path / "films.csv", [LabelledImage(tmp_path / "IM-0001-1.png", 0, "p")], CLASSES
     )
     assert list_images(tmp_path / "films.csv", CLASSES)[0].path.name == "IM-0001-1.png"
@@ -195,7 +195,7 @@ def test_odd_names_go_round(tmp_path: Path, name: str) -> None:
     """Commas, quotes, newlines and bytes that are no UTF-8."""
     (tmp_path / name).write_bytes(b"x")
     image = LabelledImage(tmp_path / name, 1, "p", "train")
-    write_manifest(tmp_path / "films.csv", [image], CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", [image], CLASSES)
     assert list_images(tmp_path / "films.csv", CLASSES) == [image]
 
 
@@ -231,7 +231,7 @@ def test_nothing_there_is_told(tmp_path: Path) -> None:
 def test_images_for_test_alone_cannot_be_trained_on(flat: Path, tmp_path: Path) -> None:
     """Nothing of the test split is ever learnt from."""
     images = [LabelledImage(f.path, f.label, f.patient, "test") for f in list_images(flat, CLASSES)]
-    write_manifest(tmp_path / "films.csv", images, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", images, CLASSES)
     with pytest.raises(DataError, match="images to train on"):
         list_training_images(tmp_path / "films.csv", CLASSES)
 
@@ -262,7 +262,9 @@ def test_a_relative_flat_will_do(flat: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_columns_of_a_manifest(flat: Path, tmp_path: Path) -> None:
     """Digests are written where they are known."""
     images = list_images(flat, CLASSES)
-    write_manifest(tmp_path / "films.csv", images, CLASSES, [str(n) for n in range(len(images))])
+    write_csv_manifest(
+        tmp_path / "films.csv", images, CLASSES, [str(n) for n in range(len(images))]
+    )
     with (tmp_path / "films.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["path", "label", "patient", "split", "sha256"]
@@ -274,7 +276,7 @@ def test_patients_of_the_test_split_are_not_trained_on(flat: Path, tmp_path: Pat
     """A manifest with a patient in both is refused, with the command that repairs it."""
     images = list_images(flat, CLASSES)
     marked = [replace(image, split="test" if n == 0 else "train") for n, image in enumerate(images)]
-    write_manifest(tmp_path / "films.csv", marked, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", marked, CLASSES)
     with pytest.raises(DataError, match=r"1 are in both: IM-0000; .*cxr audit"):
         list_training_images(tmp_path / "films.csv", CLASSES)
 
@@ -284,3 +286,34 @@ def test_no_invalid_image_exists(label: int, split: str) -> None:
     """Labels and splits are checked when an image is made."""
     with pytest.raises(ValueError, match="LabelledImage: expected"):
         LabelledImage(Path("a.png"), label, "p", split)
+
+
+def test_what_systems_leave_in_a_set_is_no_class_and_no_image(flat: Path, tmp_path: Path) -> None:
+    """Thumbnails and trash beside and in the class folders change nothing."""
+    data = Path(shutil.copytree(flat, tmp_path / "data"))
+    image = next((data / "NORMAL").iterdir())
+    for place in ("@eaDir", "__MACOSX/NORMAL", "NORMAL/@eaDir", "PNEUMONIA/#recycle"):
+        (data / place).mkdir(parents=True)
+        shutil.copy(image, data / place / "copy.png")
+    (data / "NORMAL" / "README").write_text("From one hospital.")
+    (data / "NORMAL" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    assert class_names(data) == sorted(CLASSES)
+    assert len(list_images(data, CLASSES)) == len(list_images(flat, CLASSES))
+
+
+def test_a_class_folder_that_cannot_be_read_is_no_smaller_class(
+    flat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images below it would be missing from every figure without a word."""
+    data = Path(shutil.copytree(flat, tmp_path / "data"))
+    (data / "NORMAL" / "ward").mkdir()
+    real = os.scandir
+
+    def refuse(where: bytes) -> object:
+        if where.endswith(b"/ward/"):
+            raise PermissionError
+        return real(where)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match="1 in it cannot: ward/; check their permissions"):
+        list_images(data, CLASSES)

@@ -1,4 +1,4 @@
-"""What ``cxr doctor DIR`` finds in a folder, without decoding a pixel."""
+"""Findings of ``cxr doctor DIR`` in a folder, without decoding a pixel."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ PLANTED = {
 
 HUGE_PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x01\x00\x00\x00\x01\x00\x00\x08"
-    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00IEND"
+    b"\x00\x00\x00\x00" + bytes.fromhex("49ef6f3f") + bytes(4) + b"IEND"
 )
 """A header that promises 65536 x 65536 pixels, and none."""
 
@@ -172,7 +172,7 @@ def test_pixels_that_are_not_there_are_missed(
 
 
 def test_a_deflated_bomb_is_not_unpacked(examined: Callable[..., FileFacts], make: Make) -> None:
-    """Of what would fill the memory the first part alone is unpacked."""
+    """Only the first part of a header that would fill the memory is unpacked."""
     data = make(DeflatedExplicitVRLittleEndian)
     behind_meta = 144 + int.from_bytes(data[140:144], "little")
     header = zlib.decompress(data[behind_meta:], -zlib.MAX_WBITS)
@@ -232,7 +232,7 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(
     os.mkfifo(pipe)
     real = os.stat
     monkeypatch.setattr(
-        "cxr_edge.storage.atomic.os.stat",
+        "cxr_edge.storage.open_regular.os.stat",
         lambda path, **more: real(SAMPLES / name if Path(path) == pipe else path, **more),
     )
     assert examine(pipe).reason == "unreadable"
@@ -286,10 +286,11 @@ def test_a_few_files_of_each_trouble_are_named(cxr: Callable[..., Any], tmp_path
 def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     cxr: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder and a file that refuse may hold images: exit code 3, and both are named."""
+    """A folder that refuses and a packed file may hold images; a file that refuses counts."""
     folder = tmp_path / "films"
     (folder / "ward").mkdir(parents=True)
     (folder / "notes.txt").write_bytes(b"")
+    (folder / "more.zip").write_bytes(b"")
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -300,9 +301,11 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
     assert (table.exit_code, data.exit_code) == (3, 3), table.output
-    assert "files that could not be read 1" in " ".join(table.output.split())
-    assert "first: notes.txt, ward/" in " ".join(table.output.split())
-    assert json.loads(data.stdout)["folder"]["first_lost"] == ["notes.txt", "ward/"]
+    assert "archives or compressed files 1" in " ".join(table.output.split())
+    assert "first: more.zip, ward/" in " ".join(table.output.split())
+    found = json.loads(data.stdout)["folder"]
+    assert found["first_lost"] == ["more.zip", "ward/"]
+    assert found["files"] == 1
 
 
 def test_frames_count_as_pixels(
@@ -339,7 +342,7 @@ def test_a_spread_is_exact(numbers: list[int], expected: tuple[int, int, int]) -
 
 @pytest.mark.data
 def test_what_is_said_to_fail_fails(real_data: Path) -> None:
-    """Of real DICOM files, odd and broken ones among them, none is called bad that is scored."""
+    """No real DICOM file that is scored is called bad, odd and broken ones included."""
     files = [file for file in sorted((real_data / "dicom").rglob("*")) if file.is_file()]
     assert len(files) > 100
     wrong = []

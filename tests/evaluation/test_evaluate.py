@@ -16,20 +16,20 @@ from fakes import CLASSES, FakeRuntime
 from matplotlib.figure import Figure
 
 from cxr_edge.datasets import image_set as imageset
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
-from cxr_edge.evaluation.evaluate import evaluate_images, score
+from cxr_edge.evaluation.evaluate import evaluate_images, rounded_scores
 from cxr_edge.evaluation.overlap import (
     ALL,
-    HELD_OUT,
     NAMES_ALONE,
     NOT_LISTED,
     NOT_TRAINED_ON,
     OF_TRAINING,
+    OF_VALIDATION,
     TRAINED_ON,
     VALIDATED_ON,
 )
@@ -65,7 +65,7 @@ def trained(spec: ModelSpec, images: ImageSet) -> Model:
 def test_scores_come_in_the_order_of_the_images(model: Model, images: ImageSet) -> None:
     """Batches are put together again."""
     expected = images.pixels.mean(axis=(1, 2, 3)) / 255
-    np.testing.assert_allclose(score(model, images.pixels), expected, rtol=1e-5)
+    np.testing.assert_allclose(rounded_scores(model, images.pixels), expected, rtol=1e-5)
 
 
 def listing(trained: Model, folder: Path, training: ImageSet, validation: ImageSet) -> Model:
@@ -133,8 +133,8 @@ def test_the_list_of_another_model_is_not_believed(
 def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) -> None:
     """The images held out are looked at closely; together the groups are all."""
     found = evaluate_images(trained, images)
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
-    assert found.group == HELD_OUT
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
+    assert found.group == OF_VALIDATION
     counts = [figures.images for figures in found.groups.values()]
     assert counts[0] == counts[1] + counts[2] == len(images.images)
     assert all(in_validation(image.patient, 7, 0.5) for image in found.images.images)
@@ -144,7 +144,7 @@ def test_training_patients_are_reported_apart(trained: Model, images: ImageSet) 
 def test_other_images_of_such_names_are_looked_at_all(trained: Model, images: ImageSet) -> None:
     """Names may be another set's: the groups are told, but what is shown is of all images."""
     found = evaluate_images(trained, images.take(list(range(5, 115))))
-    assert list(found.groups) == [ALL, HELD_OUT, OF_TRAINING]
+    assert list(found.groups) == [ALL, OF_VALIDATION, OF_TRAINING]
     assert found.group == ALL
     assert len(found.scores) == 110
 
@@ -194,7 +194,7 @@ def test_the_folder_has_all(model: Model, images: ImageSet, tmp_path: Path) -> N
 
 
 def test_one_class_alone_can_be_evaluated(model: Model, images: ImageSet, tmp_path: Path) -> None:
-    """What needs both classes is left out."""
+    """Figures that need both classes are left out."""
     only = images.where(list(images.labels == 1))
     found = evaluate_images(model, only, copies=True, counterfactual=True)
     assert set(found.copies) == set(COPIES) - {OTHER_CLASS_EXPOSURE, POSITIVE_EXPOSURE}
@@ -305,9 +305,10 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
             list_images(class_folders, CLASSES), (["train"] * 50 + ["test"] * 10) * 2, strict=True
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     for words, count in (((), 20), (("--split", "train"), 100), (("--split", "all"), 120)):
-        result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out", *words)
+        out = ("-o", tmp_path / "out", "--overwrite")
+        result = cxr("evaluate", tmp_path / "films.csv", *out, *words)
         assert result.exit_code == 0, result.output
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
@@ -318,7 +319,7 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
 def test_what_was_held_out_is_taken_first(
     cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
-    """Of a run's split.csv the images for validation, unless asked otherwise; it is said."""
+    """A run's split.csv gives its images for validation, unless asked otherwise; it is said."""
     listed = [
         replace(image, split=split)
         for image, split in zip(
@@ -327,7 +328,7 @@ def test_what_was_held_out_is_taken_first(
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", listed, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", listed, CLASSES)
     result = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "out")
     assert "split: validation (--split chooses another)" in result.output
     assert "all images: 30 images" in result.output
@@ -368,8 +369,12 @@ def test_the_terminal_gets_no_markdown(
     assert "|" in (tmp_path / "out" / "report.md").read_text()
 
 
-def test_a_keras_model_takes_no_runtime(cxr: Callable[..., Any], class_folders: Path) -> None:
-    """What is asked for and cannot be had is not skipped."""
-    refused = cxr("evaluate", class_folders, "--model", "m.keras", "--runtime", "onnx")
+def test_a_keras_model_takes_no_runtime(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """A request that cannot be met is not skipped."""
+    model = tmp_path / "m.keras"
+    model.touch()
+    refused = cxr("evaluate", class_folders, "--model", model, "--runtime", "onnx")
     assert refused.exit_code == 2
     assert "expected auto for a .keras file, got 'onnx'" in refused.output

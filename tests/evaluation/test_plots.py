@@ -95,7 +95,7 @@ def test_reliability_has_intervals(drawn: list[Figure]) -> None:
 def test_the_grid_of_errors_has_no_empty_cell(
     drawn: list[Figure], missed: int, alarms: int
 ) -> None:
-    """As many cells as images; rows of one kind of error differ by one image at most."""
+    """There are as many cells as images; rows of one kind of error differ by one image at most."""
     labels = [1] * missed + [0] * alarms + [1, 0]
     scores = np.array([0.1] * missed + [0.9] * alarms + [0.9, 0.1])
     plots.draw_errors(images(labels), scores, 0.5, Path())

@@ -41,8 +41,16 @@ def test_other_arrays_are_refused(pixels: np.ndarray) -> None:
         check_array(pixels)
 
 
+def test_a_masked_array_is_refused() -> None:
+    """Pixels under the mask were left out on purpose; a mask that hides nothing is none."""
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    check_array(np.ma.masked_equal(pixels, 200))
+    with pytest.raises(UsageError, match="an array with a mask"):
+        check_array(np.ma.masked_equal(pixels, 3))
+
+
 def test_limits_and_blank_images_are_those_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a file would fail for, an array fails for."""
+    """An array fails for the same reasons as a file."""
     with pytest.raises(ConstantImage):
         gray_image(np.full((9, 9), 7, np.uint8), SPEC)
     monkeypatch.setattr(module, "MAX_PIXELS", GRAY.size - 1)

@@ -145,7 +145,7 @@ def test_a_16_bit_copy_gives_the_image_back(
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_deep_images_fill_the_scale(image: NDArray[np.uint8], bits: int, photometric: int) -> None:
-    """Of samples that use fewer bits than they have, the largest possible value is white."""
+    """The largest value that the bits in use can hold is white."""
     largest = (1 << bits) - 1
     samples = np.rint(image * (largest / 255)).astype(np.uint16)
     samples[0, 2:5] = 1, largest // 3, largest - 1
@@ -264,6 +264,7 @@ def test_the_limits_are_part_of_what_is_allowed(
 
 
 RAMP = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
+_WHOLE = encoded(".jpg", np.kron(RAMP, np.ones((4, 4), np.uint8)))
 FLAGGED = [
     (encoded(".png", RAMP), ()),
     (encoded(".jpg", bgr(RAMP)), ("color",)),
@@ -273,6 +274,7 @@ FLAGGED = [
     (pages(RAMP), ("multi-frame",)),
     (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("color", "fewer-bits")),
     (encoded(".png", RAMP // 4), ("low-contrast",)),
+    (_WHOLE[: len(_WHOLE) * 2 // 3] + _WHOLE[-2:], ("damaged",)),
     (encoded(".png", bgra(RAMP)), ("color", "low-contrast", "transparent")),
 ]
 

@@ -180,7 +180,7 @@ WIDE = RGBA.astype(np.uint16) * 257
     ids=["png", "png-16", "tiff", "tiff-deflate", "tiff-planes", "tiff-16"],
 )
 def test_transparency_is_shown_over_black(data: bytes) -> None:
-    """What was hidden under it is not shown as white, and the image is flagged."""
+    """Pixels hidden under it are not shown as white, and the image is flagged."""
     decoded = decode(data)
     assert shows(decoded, SEEN, tolerance=1.6)
     assert "transparent" in decoded.source.flags

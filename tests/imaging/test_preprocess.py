@@ -68,7 +68,7 @@ def test_each_axis_is_treated_by_itself(turned: bool) -> None:
 
 
 def test_fine_stripes_average_to_gray() -> None:
-    """What is finer than the model's pixels cannot turn into moire."""
+    """A pattern finer than the model's pixels cannot turn into moire."""
     stripes = np.tile(np.array([0, 200], np.uint8), (90, 45))
     assert np.unique(gray(stripes, 30, 15)).tolist() == [100]
 

@@ -13,7 +13,7 @@ from cxr_edge.system.memory import peak_memory
 
 
 def test_the_answer_is_of_another_process() -> None:
-    """What is called does not run here."""
+    """The function does not run here."""
     assert call_in_subprocess(os.getpid) != os.getpid()
 
 

@@ -83,6 +83,9 @@ def test_a_faulty_decoder_costs_one_row(
     done = scan(*options)
     out, err = done.communicate(timeout=120)
     assert (done.returncode, err) == (3, ""), out
+    assert "already in the report" not in out  # no earlier run was there, but an earlier child
+    manifest = json.loads(manifest_path(tmp_path / "report.csv").read_text())
+    assert (manifest["continued_from"], manifest["started"]) == (0, manifest["report_started"])
     found = rows(tmp_path)
     assert list(found) == sorted([*(f"{number:02}.jpg" for number in range(12)), "05-fault.jpg"])
     assert {path for path, row in found.items() if row["status"] == "failed"} == {"05-fault.jpg"}

@@ -37,6 +37,8 @@ def job(images: Path, tmp_path: Path) -> ConvertJob:
         ({"mapping": "out/m.csv"}, "out does not exist; make it first"),
         ({"target": "empty", "mapping": "empty/m.csv"}, "must be outside of DST"),
         ({"target": "empty", "key": "empty/key"}, "must be outside of DST"),
+        ({"mapping": "m.csv", "key": "m.csv"}, "expected another file than the mapping"),
+        ({"mapping": "m.csv", "key": "m.run.json"}, "expected another file than the mapping"),
         ({"key": "none/key"}, "cannot be read or created"),
         ({"key": "full/file"}, "at least 16 secret bytes"),
     ],
@@ -54,3 +56,10 @@ def test_a_wrong_place_is_told_before_anything_is_done(
         run_convert(dataclasses.replace(job, **values))
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+def test_a_new_folder_that_a_system_has_looked_at_is_empty(job: ConvertJob) -> None:
+    """A NAS makes its thumbnails' folder at once, a Mac its own file."""
+    (job.target / "@eaDir").mkdir(parents=True)
+    (job.target / ".DS_Store").touch()
+    assert run_convert(job).counts.ok

@@ -93,7 +93,7 @@ def test_a_scan_says_the_same_of_the_image(
 def test_real_dicom_is_converted_without_loss(
     real_data: Path, tmp_path: Path, encoding: Encoding
 ) -> None:
-    """Of every DICOM file that a scan can read, it reads the same pixels from the image."""
+    """A scan reads the same pixels from a DICOM file and from its converted image."""
     source = real_data / "dicom"
     job = ConvertJob(source, tmp_path / "out", tmp_path / "m.csv", tmp_path / "key", encoding)
     run_convert(job)
@@ -200,6 +200,19 @@ def test_a_full_disk_is_told_and_continued(
     assert len(converted(job.mapping)) == len(list(job.target.iterdir())) == 3
     run_convert(job)
     assert left(job) == whole
+
+
+def test_a_path_that_gets_too_long_is_told(
+    job: ConvertJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room on the disk would not help."""
+
+    def long(*_: object) -> int:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    monkeypatch.setattr(Path, "write_bytes", long)
+    with pytest.raises(ReportError, match="too long; choose a DST with a shorter path and run"):
+        run_convert(job)
 
 
 def test_interrupted_it_can_be_continued(job: ConvertJob) -> None:

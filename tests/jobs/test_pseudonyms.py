@@ -10,6 +10,7 @@ from convert_jobs import KEY, convert_job
 from image_folders import write_dicoms
 from runs import rows
 
+from cxr_edge.errors import UsageError
 from cxr_edge.jobs.convert_job import ConvertJob
 from cxr_edge.jobs.convert_run import run_convert
 from cxr_edge.jobs.pseudonyms import read_or_make_key
@@ -44,6 +45,15 @@ def test_a_key_is_made_and_kept(job: ConvertJob, tmp_path: Path) -> None:
         names.append({row["target"] for row in converted(again.mapping)})
     assert names[0] == {row["target"] for row in converted(made.mapping)}
     assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize("size", [15, (1 << 20) + 1])
+def test_a_file_that_is_no_key_is_refused(tmp_path: Path, size: int) -> None:
+    """Too few bytes are no secret, and too many are another file, or a device without an end."""
+    (tmp_path / "key").write_bytes(bytes(size))
+    for file in (tmp_path / "key", Path("/dev/zero")):
+        with pytest.raises(UsageError, match=r"^--key: expected at (least|most) \d+ "):
+            read_or_make_key(file)
 
 
 def test_a_key_is_made_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -111,3 +112,25 @@ def test_the_manifest_names_the_process_while_it_runs(job: ScanJob) -> None:
 
     assert run_scan(job, [FakeSink(begin=look)]).pid is None
     assert '"pid": null' in manifest_path(job.out).read_text()
+
+
+def test_a_killed_run_leaves_a_digest_of_its_rows(
+    job: ScanJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time that rows reach the disk the manifest learns it, so an edit is found later."""
+    killed = tmp_path / "killed.csv"
+
+    def kill(outcomes: Sequence[object]) -> None:
+        digest = json.loads(manifest_path(job.out).read_text())["digest"]
+        assert digest["rows"] == len(rows(job.out))
+        if outcomes and digest["rows"] == 6:  # what stands on the disk now stays there
+            killed.write_bytes(job.out.read_bytes().replace(b"3.png,ok,", b"3.png,OK,"))
+            manifest_path(killed).write_bytes(manifest_path(job.out).read_bytes())
+
+    monkeypatch.setattr("cxr_edge.reports.append_log.SYNC_EVERY", -1.0)
+    run_scan(job, [FakeSink(write=kill)])
+    with pytest.raises(ReportError, match=r"row 4 \(3.png\) is not as cxr scan wrote it"):
+        run_scan(replace(job, out=killed))
+    killed.write_bytes(killed.read_bytes().replace(b"OK", b"ok"))
+    assert run_scan(replace(job, out=killed)).continued_from == 6
+    assert killed.read_bytes() == job.out.read_bytes()

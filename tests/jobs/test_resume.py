@@ -1,6 +1,7 @@
 """Reports that are continued, and those that are not."""
 
 import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
+from cxr_edge.reports.manifest import manifest_path
 
 
 @pytest.fixture
@@ -29,6 +31,14 @@ def images(tmp_path: Path, phantoms: ModuleType) -> Path:
 @pytest.fixture
 def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
     return ScanJob([images], tmp_path / "report.csv", session_of(model, workers=1))
+
+
+def forget_digest(report: Path) -> None:
+    """Take the digest of the rows out of a manifest, as an earlier version wrote it."""
+    path = manifest_path(report)
+    fields = json.loads(path.read_text())
+    del fields["digest"]
+    path.write_text(json.dumps(fields))
 
 
 @pytest.mark.slow
@@ -109,6 +119,7 @@ def test_a_changed_threshold_is_told(job: ScanJob, model: Model) -> None:
 def test_rows_of_another_scan_are_told(job: ScanJob) -> None:
     """Also where the manifest is not the one that was written with them."""
     run_scan(job)
+    forget_digest(job.out)
     whole = job.out.read_bytes()
     for old, new in ((b",0.400000,", b",0.300000,"), (job.session.model.tag.encode(), b"other@0")):
         job.out.write_bytes(whole.replace(old, new))

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes import SAMPLES
 from runs import rows, session_of
@@ -68,15 +69,21 @@ def test_the_report_is_the_same_for_every_setting(
         ({"threshold": 1.5}, "^threshold: expected a number from 0 to 1, got 1.5"),
         ({"threshold": -0.1}, "got -0.1"),
         ({"threshold": float("nan")}, "got nan"),
-        ({"batch_size": 0}, "^batch_size: expected a number from 1, got 0"),
-        ({"workers": -1}, "^workers: expected a number from 1, got -1"),
-        ({"threads": 0}, "^threads: expected a number from 1, got 0"),
+        ({"batch_size": 0}, "^batch_size: expected a whole number from 1 to [0-9]+, got 0"),
+        ({"workers": -1}, "^workers: expected a whole number from 1 to [0-9]+, got -1"),
+        ({"threads": 0}, "^threads: expected a whole number from 1 to [0-9]+, got 0"),
     ],
 )
 def test_settings_that_cannot_work_cannot_be_made(settings: dict[str, Any], message: str) -> None:
     """They are refused before a model is opened, by name."""
     with pytest.raises(UsageError, match=message):
         ScanConfig(**settings)
+
+
+def test_settings_are_numbers_of_pythons_own() -> None:
+    """Numbers of NumPy, as in a notebook, are as good, and no threshold is a negative zero."""
+    config = ScanConfig(threshold=np.float32(-0.0), batch_size=np.int64(4))  # type: ignore[arg-type]
+    assert (repr(config.threshold), type(config.batch_size)) == ("0.0", int)
 
 
 def test_everything_is_open_in_a_session() -> None:

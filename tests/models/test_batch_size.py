@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxr_edge.models import batch_size as module
 from cxr_edge.models.batch_size import Batching, choose_batching, drawn_images
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -51,7 +51,7 @@ class Saturated(Timed):
 
 
 class OnDevice(Sociable):
-    """As GPUs are."""
+    """A runtime on a GPU."""
 
     provider = "CUDAExecutionProvider"
 
@@ -150,7 +150,7 @@ def test_the_reason_is_plain(times: dict[str, float | None], why: str) -> None:
 
 
 def test_remembered_rubbish_is_measured_again(spec: ModelSpec, golden_package: Path) -> None:
-    """What others wrote into the cache folder is not believed."""
+    """A record that others wrote into the cache folder is not believed."""
     model = packaged(Timed(spec, 0, 1), golden_package)
     for rubbish in ("fast", {"1": "quick"}, {"4": 1.0}, {"1": 2.0, "many": 1.0}):
         assert module._usable(rubbish) is None
@@ -169,6 +169,6 @@ def test_drawn_images_fit_and_differ(channels: int) -> None:
 @pytest.mark.slow
 def test_the_embedded_model_is_measured_for_real() -> None:
     """Its images are alike to the last bit in every company, so a size by hand is obeyed."""
-    model = open_model(threads=1)
+    model = open_artefact(threads=1)
     assert choose_batching(model, 3, 1).size == 3
     assert choose_batching(model, None, 1).why.startswith("batch size ")

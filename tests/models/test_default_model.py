@@ -17,7 +17,7 @@ from cxr_edge.metrics.operating_points import at_threshold
 from cxr_edge.metrics.roc import auc
 from cxr_edge.models.checksums import check_checksums, read_checksums
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS, ORIGINAL
 from cxr_edge.notice import RESEARCH_USE
 from cxr_edge.pipeline.decision import Decision
@@ -40,7 +40,7 @@ def test_every_file_is_as_listed() -> None:
 def test_it_is_small_and_meets_its_floor() -> None:
     """At most 15 MB, validation AUC at least 0.99."""
     assert (PACKAGE / "model.onnx").stat().st_size <= 15_000_000
-    facts = open_model().spec.provenance
+    facts = open_artefact().spec.provenance
     assert facts is not None
     assert facts.validation_auc.value >= 0.99
 
@@ -55,7 +55,7 @@ def test_its_original_carries_no_optimizer() -> None:
 def test_its_card_says_what_it_must() -> None:
     """Research use, the data, the intervals, the fall on other hospitals' images."""
     card = (PACKAGE / "README.md").read_text()
-    facts = open_model().spec.provenance
+    facts = open_artefact().spec.provenance
     assert facts is not None
     assert (ROOT / "docs" / "default-model.md").read_text().strip() in card
     assert (ROOT / "MODEL_CARD.md").read_text() == card
@@ -74,7 +74,7 @@ def test_its_card_says_what_it_must() -> None:
 def test_it_withstands_other_exposure_crop_and_compression() -> None:
     """On every changed copy of the validation images: AUC and sensitivity of 0.98."""
     found = Summary.read(PACKAGE / "evaluation.json")
-    facts = open_model().spec.provenance
+    facts = open_artefact().spec.provenance
     assert facts is not None
     assert found.figures.images == facts.validation_films
     assert set(found.copies) == set(COPIES)
@@ -92,7 +92,7 @@ def test_it_withstands_other_exposure_crop_and_compression() -> None:
 def test_parity_was_proved() -> None:
     """parity.json says that every format passed, on the images of all validation patients."""
     parity = json.loads((PACKAGE / "parity.json").read_text())
-    facts = open_model().spec.provenance
+    facts = open_artefact().spec.provenance
     assert facts is not None
     assert parity["films"] >= facts.validation_films
     assert parity["patients"] == facts.validation_patients
@@ -124,7 +124,7 @@ def test_it_can_be_made_again(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def held_out(real_data: Path) -> tuple[list[int], list[float]]:
     """Truth and probabilities of the validation patients' images, in a shuffled order."""
-    model = open_model()
+    model = open_artefact()
     facts = model.spec.provenance
     assert facts is not None
     assert facts.split_seed is not None
@@ -148,7 +148,7 @@ def test_all_held_out_images_score_as_the_card_says(
     held_out: tuple[list[int], list[float]],
 ) -> None:
     """From file bytes through ONNX they give the card's figures; a few duplicates come on top."""
-    spec = open_model().spec
+    spec = open_artefact().spec
     facts, card = spec.provenance, spec.operating_point()
     assert facts is not None
     assert card.sensitivity is not None
@@ -162,7 +162,7 @@ def test_all_held_out_images_score_as_the_card_says(
 def test_300_held_out_images_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
     """The card's AUC lies in the interval that 300 of the images give."""
     truth, probabilities = (values[:IMAGES] for values in held_out)
-    facts = open_model().spec.provenance
+    facts = open_artefact().spec.provenance
     assert facts is not None
     found = auc(truth, probabilities)
     assert found.low <= facts.validation_auc.value <= found.high
@@ -171,7 +171,7 @@ def test_300_held_out_images_agree_with_the_card(held_out: tuple[list[int], list
 @pytest.mark.data
 def test_full_size_images_agree_with_their_folders(real_data: Path) -> None:
     """Every image of original size is scored, at least 90 % as its class folder says."""
-    model = open_model()
+    model = open_artefact()
     batches = scan(discover([real_data / "chest_xray_full"]), model, Decision.of(model.spec))
     outcomes = [outcome for batch in batches for outcome in batch]
     scored = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
@@ -184,7 +184,7 @@ def test_full_size_images_agree_with_their_folders(real_data: Path) -> None:
 @pytest.mark.data
 def test_original_images_and_their_small_copies_get_the_same_label(real_data: Path) -> None:
     """Decoding and resizing an image of original size decides as its 224-pixel copy does."""
-    model = open_model()
+    model = open_artefact()
     labels: list[dict[str, str]] = []
     for folder in ("chest_xray_full", "chest_xray_224/train"):
         images = [image.path for image in list_images(real_data / folder, CLASSES)]

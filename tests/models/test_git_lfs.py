@@ -6,17 +6,17 @@ import pytest
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.git_lfs import refuse_pointer
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 
 
 @pytest.mark.parametrize("name", ["m.onnx", "m.tflite"])
 def test_a_pointer_is_named(tmp_path: Path, name: str) -> None:
-    """What git leaves without git lfs is not called a damaged model."""
+    """A pointer that git leaves without git lfs is not called a damaged model."""
     (tmp_path / name).write_text(POINTER)
     with pytest.raises(ModelInvalid, match=r"a Git LFS pointer, not the model: run 'git lfs pull'"):
-        open_model(str(tmp_path / name))
+        open_artefact(str(tmp_path / name))
 
 
 def test_other_bytes_are_let_through() -> None:

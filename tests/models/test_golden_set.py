@@ -111,7 +111,7 @@ def test_a_damaged_set_is_told(data: bytes) -> None:
 
 
 def test_a_newer_set_is_refused() -> None:
-    """What this version does not know it does not guess."""
+    """This version does not guess at a format that it does not know."""
     with pytest.raises(ModelInvalid, match="install a newer cxr-edge"):
         GoldenSet.from_bytes(rewritten(index(selftest_version=2)), "selftest.zip")
 

@@ -1,4 +1,4 @@
-"""What a machine remembers of a package, and what makes it forget."""
+"""Findings that a machine remembers of a package, and what makes it forget."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_a_finding_comes_back(forgetful: Path, package: Path) -> None:
-    """What was put is there for the next process; other questions have no answer."""
+    """An answer that was put is there for the next process; other questions have none."""
     machine_cache(package).put("times", {"onnx": 1.5})
     machine_cache(package).put("self-test", "passed")
     assert machine_cache(package).get("times") == {"onnx": 1.5}

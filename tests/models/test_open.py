@@ -15,7 +15,7 @@ from cxr_edge.errors import (
 )
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import default_package, read_spec_file
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -31,7 +31,7 @@ def package(tmp_path: Path) -> Path:
 def test_a_model_opens_by_name_folder_or_file(package: Path, name: str) -> None:
     """All three are the same model with the same digest."""
     reference = {"default": name, "package": str(package)}.get(name, str(package / name))
-    opened = open_model(reference, "onnx")
+    opened = open_artefact(reference, "onnx")
     assert opened.runtime_name == "onnx"
     assert opened.artefact == "model.onnx"
     assert opened.sha256 == read_checksums(default_package())["model.onnx"]
@@ -40,8 +40,8 @@ def test_a_model_opens_by_name_folder_or_file(package: Path, name: str) -> None:
 
 def test_the_runtime_can_be_chosen(package: Path) -> None:
     """A package is run by LiteRT on demand, and a .tflite file without being asked."""
-    assert open_model(str(package), runtime="litert").runtime_name == "litert"
-    assert open_model(str(package / "model.tflite")).runtime_name == "litert"
+    assert open_artefact(str(package), runtime="litert").runtime_name == "litert"
+    assert open_artefact(str(package / "model.tflite")).runtime_name == "litert"
 
 
 def test_a_foreign_spec_can_be_given(package: Path) -> None:
@@ -50,8 +50,8 @@ def test_a_foreign_spec_can_be_given(package: Path) -> None:
     path = package.parent / "alone.tflite"
     path.write_bytes(data[: data.rindex(b"PK\x03\x04")])
     with pytest.raises(SpecMissing, match="--spec"):
-        open_model(str(path))
-    opened = open_model(str(path), spec=read_spec_file(package / "spec.json"))
+        open_artefact(str(path))
+    opened = open_artefact(str(path), spec=read_spec_file(package / "spec.json"))
     assert opened.spec == ModelSpec.from_json((package / "spec.json").read_bytes())
 
 
@@ -74,7 +74,7 @@ def test_a_damaged_model_is_named(package: Path, name: str, damage: object) -> N
     assert callable(damage)
     damage(package / name)
     with pytest.raises(ModelInvalid, match=name):
-        open_model(str(package / name))
+        open_artefact(str(package / name))
 
 
 @pytest.mark.parametrize("name", runtimes())
@@ -83,7 +83,7 @@ def test_a_changed_package_is_refused(package: Path, name: str) -> None:
     path = package / f"model{RUNTIMES[name].suffixes[0]}"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelInvalid, match="SHA256SUMS"):
-        open_model(str(package), name)
+        open_artefact(str(package), name)
 
 
 def test_a_changed_file_of_a_package_is_refused_by_name_too(package: Path) -> None:
@@ -92,8 +92,8 @@ def test_a_changed_file_of_a_package_is_refused_by_name_too(package: Path) -> No
     shutil.copy(path, package / "other.onnx")
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelInvalid, match="SHA256SUMS beside it"):
-        open_model(str(path))
-    assert open_model(str(package / "other.onnx")).package is None
+        open_artefact(str(path))
+    assert open_artefact(str(package / "other.onnx")).package is None
 
 
 def test_a_spec_that_lies_is_refused(package: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_spec_that_lies_is_refused(package: Path) -> None:
     spec = (package / "spec.json").read_text().replace('"height": 224', '"height": 192')
     (package / "other.json").write_text(spec)
     with pytest.raises(ModelInvalid, match="says 192x224x1 uint8, the model wants 224x224x1"):
-        open_model(str(package / "model.onnx"), spec=read_spec_file(package / "other.json"))
+        open_artefact(str(package / "model.onnx"), spec=read_spec_file(package / "other.json"))
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_what_cannot_work_says_so(
     (package / "empty").mkdir()
     monkeypatch.chdir(package)
     with pytest.raises(error, match=message):
-        open_model(**arguments)  # type: ignore[arg-type]
+        open_artefact(**arguments)  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def test_originals_open_on_the_export_side() -> None:
 
 
 def test_a_folder_left_empty_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an uninstall leaves behind does not count as installed."""
+    """A folder that an uninstall leaves behind does not count as installed."""
     (tmp_path / "onnxruntime").mkdir()
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
     monkeypatch.setattr("sys.path", [str(tmp_path)])

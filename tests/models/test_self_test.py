@@ -20,7 +20,7 @@ from cxr_edge.models import self_test as selftest
 from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.golden_set import GoldenArtefact, read_golden_set
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import check_once, require, self_test, self_test_all
 from cxr_edge.reports.manifest import manifest_path
@@ -53,7 +53,7 @@ def drifted(package: Path, by: float, artefacts: tuple[str, ...] = ("model.onnx"
 @pytest.mark.parametrize("name", runtimes())
 def test_where_the_package_was_made_nothing_drifts(golden_package: Path, name: str) -> None:
     """The same pixels, and the same probabilities but for the last bits."""
-    result = self_test(golden_package, open_model(str(golden_package), name))
+    result = self_test(golden_package, open_artefact(str(golden_package), name))
     require([result])
     assert result.passed
     assert result.gray_levels == 0
@@ -80,7 +80,7 @@ def test_a_drifting_jpeg_decoder_is_told(
 ) -> None:
     """Too many gray levels are told; the message blames decode or resize, not the model."""
     shifted(monkeypatch, lambda kind: 6 if kind == "jpeg" else 0)
-    result = self_test(golden_package, open_model(str(golden_package), "onnx"))
+    result = self_test(golden_package, open_artefact(str(golden_package), "onnx"))
     drifted = {test.image.name for test in result.images if test.pixel_drift}
     assert drifted == {"color.jpg", "large.jpg"}
     expected = r"large\.jpg: decode or resize differ by up to 6 gray levels and 6\.00 .*allowed: 5 "
@@ -97,7 +97,7 @@ def test_decoders_may_differ_a_little(
 
     One more level in few pixels, or one level in all of them, is something else.
     """
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     with monkeypatch.context() as patch:
         shifted(patch, lambda kind: 5 if kind == "jpeg" else 4, 0.05)
         require([self_test(golden_package, model)])
@@ -122,7 +122,7 @@ def test_a_image_that_is_not_decoded_is_told(
         raise Corrupt("the file cannot be decoded")
 
     monkeypatch.setattr(selftest, "decode", refuse)
-    result = self_test(golden_package, open_model(str(golden_package), "onnx"))
+    result = self_test(golden_package, open_artefact(str(golden_package), "onnx"))
     with pytest.raises(
         SelfTestFailed, match=r"film\.tiff cannot be decoded on this machine: the file"
     ):
@@ -148,7 +148,7 @@ class Wrong:
 )
 def test_a_drifting_model_is_told(golden_package: Path, change: Callable[[Scores], Scores]) -> None:
     """Both probabilities stand in the message, and decode is not blamed; NaN is drift too."""
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     result = self_test(golden_package, replace(model, runtime=Wrong(model, change)))
     expected = r"small\.png: expected probability 0\.\d+, got \S+ \(allowed .*0001\)"
     with pytest.raises(SelfTestFailed, match=expected) as caught:
@@ -158,7 +158,7 @@ def test_a_drifting_model_is_told(golden_package: Path, change: Callable[[Scores
 
 def test_a_model_that_gives_too_few_is_told(golden_package: Path) -> None:
     """One probability per image, or there is nothing to compare."""
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     few = replace(model, runtime=Wrong(model, lambda p: p[:-1]))
     with pytest.raises(ModelInvalid, match=r"expected 6 probabilities .* got 5"):
         self_test(golden_package, few)
@@ -170,34 +170,34 @@ def test_a_set_that_lacks_the_artefact_is_told(tested: Path) -> None:
     assert golden
     rewrite(tested, artefacts={"model.tflite": golden.artefacts["model.tflite"]})
     with pytest.raises(ModelInvalid, match=r"probabilities of model\.onnx, got .*tflite"):
-        self_test(tested, open_model(str(tested), "onnx"))
+        self_test(tested, open_artefact(str(tested), "onnx"))
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_what_passed_is_remembered(golden_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second start does not run it again; another runtime is tested for itself."""
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     assert check_once(model) == "passed"
     with monkeypatch.context() as patch:
         patch.setattr(selftest, "self_test", None)
         assert check_once(model) == "passed before"
-    assert check_once(open_model(str(golden_package), "litert")) == "passed"
+    assert check_once(open_artefact(str(golden_package), "litert")) == "passed"
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_a_record_never_lets_another_package_pass(tested: Path) -> None:
     """One that drifts is refused at every start, though it was fine before it was changed."""
-    assert check_once(open_model(str(tested), "onnx")) == "passed"
+    assert check_once(open_artefact(str(tested), "onnx")) == "passed"
     drifted(tested, 0.01)
     for _ in range(2):
         with pytest.raises(SelfTestFailed, match="expected probability"):
-            check_once(open_model(str(tested), "onnx"))
+            check_once(open_artefact(str(tested), "onnx"))
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_a_record_never_lets_another_spec_pass(tested: Path) -> None:
     """Golden images of one input say nothing where --spec gives the same model another one."""
-    model = open_model(str(tested), "onnx")
+    model = open_artefact(str(tested), "onnx")
     assert check_once(model) == "passed"
     other = replace(model.spec, input=replace(model.spec.input, channels=3))
     runtime = FakeRuntime(other)
@@ -211,7 +211,7 @@ def test_another_library_is_tested_again(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An upgrade of OpenCV voids what passed under the version before."""
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     assert check_once(model) == "passed"
     now = remember._circumstances()
     monkeypatch.setattr(remember, "_circumstances", lambda: {**now, "cv2": "opencv-9"})
@@ -222,8 +222,8 @@ def test_another_library_is_tested_again(
 def test_a_failure_takes_the_record_away(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cxr verify finds wrong today is not believed to have passed before."""
-    model = open_model(str(golden_package), "onnx")
+    """A package that cxr verify finds wrong today is not believed to have passed before."""
+    model = open_artefact(str(golden_package), "onnx")
     assert check_once(model) == "passed"
     with monkeypatch.context() as patch:
         shifted(patch, lambda kind: 9)
@@ -237,7 +237,7 @@ def test_without_a_cache_it_runs_each_time(
     """A read-only system is no error."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    model = open_model(str(golden_package), "onnx")
+    model = open_artefact(str(golden_package), "onnx")
     assert [check_once(model), check_once(model)] == ["passed", "passed"]
 
 
@@ -245,13 +245,13 @@ def test_packages_without_a_set_are_scanned(tested: Path, tmp_path: Path) -> Non
     """Those of older versions, and single files, say that there was nothing to test."""
     single = tmp_path / "single.onnx"
     single.write_bytes((tested / "model.onnx").read_bytes())
-    assert check_once(open_model(str(single))) == "none: a single file"
-    assert check_once(open_model(str(tested / "model.onnx"))).startswith("passed")
+    assert check_once(open_artefact(str(single))) == "none: a single file"
+    assert check_once(open_artefact(str(tested / "model.onnx"))).startswith("passed")
     (tested / SELFTEST).unlink()
     write_checksums(tested)
-    assert check_once(open_model(str(tested))) == "none: the package has none"
+    assert check_once(open_artefact(str(tested))) == "none: the package has none"
     with pytest.raises(ModelInvalid, match=r"has no selftest\.zip; export"):
-        self_test(tested, open_model(str(tested)))
+        self_test(tested, open_artefact(str(tested)))
 
 
 def scanned(out: Path) -> dict[str, Any]:

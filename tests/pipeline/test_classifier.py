@@ -11,7 +11,7 @@ from fakes import SAMPLES, FakeRuntime
 from cxr_edge.errors import UsageError
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import discover
@@ -28,7 +28,7 @@ def classifier(model: Model) -> Classifier:
 
 def test_a_lone_file_has_the_outcome_of_a_scan() -> None:
     """Every sample, failed ones too, is classified as a scan of the folder does it."""
-    model = open_model()
+    model = open_artefact()
     decision = Decision.of(model.spec)
     classifier = Classifier(model, decision)
     scanned = [o for batch in scan(discover([SAMPLES]), model, decision) for o in batch]
@@ -91,6 +91,22 @@ def test_wrong_pixels_are_a_mistake_of_the_caller(classifier: Classifier) -> Non
     """An array that cannot be an image is refused, not reported as a bad image."""
     with pytest.raises(UsageError, match="got float64"):
         classifier.classify(np.eye(9))
+
+
+@pytest.mark.parametrize("source", [None, 7, ["a.jpg"], np.uint8(7)])
+def test_what_is_no_source_is_a_mistake_of_the_caller(
+    classifier: Classifier, source: object
+) -> None:
+    """The message says what is taken and what was given."""
+    with pytest.raises(UsageError, match="expected the path of an image, its bytes or an array"):
+        classifier.classify(source)  # type: ignore[arg-type]
+
+
+def test_bytes_in_any_container_are_the_bytes_of_a_file(classifier: Classifier) -> None:
+    """A buffer of a download is as good as bytes."""
+    data = IMAGE.read_bytes()
+    for source in (bytearray(data), memoryview(data)):
+        assert classifier.classify(source) == classifier.classify(data)
 
 
 def test_a_lone_image_keeps_the_shape_of_calls(model: Model) -> None:

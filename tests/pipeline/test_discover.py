@@ -112,8 +112,52 @@ def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.png", "X.JPEG", "x.Dcm", "x.gif", "IM0001", "x.tif", "x."])
 def test_known_and_missing_suffixes_are_taken(name: str, tmp_path: Path) -> None:
     """By its name alone a file is taken, whatever is in it, so that it gets its row."""
-    plant(tmp_path, name, content=b"no image")
+    plant(tmp_path, name, content=b"no image\0")
     assert found(tmp_path) == ([name], {})
+
+
+def test_what_systems_make_for_themselves_is_skipped(tmp_path: Path) -> None:
+    """Thumbnails, trash and snapshots beside the images: each name counts once, as if hidden."""
+    plant(
+        tmp_path, "a.jpg", "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/b.jpg",
+        "$RECYCLE.BIN/S-1-5-21/$R1.jpg", "ward/__MACOSX/._a.jpg", "ward/Thumbs.db",
+        "System Volume Information/IndexerVolumeGuid", "ward/b.jpg",
+    )  # fmt: skip
+    assert found(tmp_path) == (["a.jpg", "ward/b.jpg"], {"system": 6})
+    assert found(tmp_path / "#recycle") == (["b.jpg"], {})
+
+
+def test_a_disc_has_its_images_and_nothing_else(tmp_path: Path) -> None:
+    """The list of its files, words for a person and a viewer are no failures."""
+    plant(tmp_path, "README", "AUTORUN.INF", content=b"Images of one patient.\r\n")
+    plant(tmp_path, "viewer/Viewer", content=b"\x7fELF\x02\x01\x01" + bytes(9))
+    plant(tmp_path, "DICOMDIR", "DICOM/IM0001", content=bytes(128) + b"DICM")
+    assert found(tmp_path) == (["DICOM/IM0001"], {"other": 4})
+
+
+def test_packed_files_are_skipped_and_named(tmp_path: Path) -> None:
+    """Images may be in them, so that nobody may take the scan for complete."""
+    plant(tmp_path, "a.zip", "b/IM1.dcm.gz", "c.tar.gz", "labels.zip.png")
+    skipped = Skipped()
+    assert [item.path for item in discover([tmp_path], skipped)] == ["labels.zip.png"]
+    assert skipped.counts == {"packed": 3}
+    assert skipped.first_lost == ["a.zip", "b/IM1.dcm.gz", "c.tar.gz"]
+    assert found(tmp_path / "a.zip") == (["a.zip"], {})
+
+
+@pytest.mark.parametrize("name", ["x.avif", "x.jxl", "x.PGM", "x.j2k", "x.nii"])
+def test_images_that_nobody_decodes_get_their_rows(name: str, tmp_path: Path) -> None:
+    """No image is skipped without a word."""
+    plant(tmp_path, name)
+    assert found(tmp_path) == ([name], {})
+
+
+@pytest.mark.parametrize("content", [b"", bytes(400)])
+def test_a_number_is_no_suffix(content: bytes, tmp_path: Path) -> None:
+    """A damaged film that is named by its UID gets its row, and words with a number do not."""
+    plant(tmp_path, "1.2.840.113619.5", content=content)
+    plant(tmp_path, "log.1", content=b"started")
+    assert found(tmp_path) == (["1.2.840.113619.5"], {"other": 1})
 
 
 @pytest.mark.parametrize("name", ["x.dat", "1.2.840.113619", "x.png.bak"])
@@ -147,7 +191,7 @@ def test_a_link_to_what_is_no_file_is_skipped(tmp_path: Path) -> None:
 
 
 def test_linked_files_and_folders_are_followed(tmp_path: Path) -> None:
-    """What a link leads to is taken under the link's name."""
+    """A file is taken under the name of the link that leads to it."""
     plant(tmp_path, "store/x.png")
     (tmp_path / "root").mkdir()
     (tmp_path / "root/folder").symlink_to(tmp_path / "store")
@@ -194,10 +238,10 @@ def test_folders_are_listed_when_they_are_reached(tmp_path: Path) -> None:
     assert [item.path for item in items] == ["b/late.png", "b/x.png"]
 
 
-def test_what_cannot_be_looked_into_is_named(
+def test_what_cannot_be_looked_into_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that refuses, and a file whose name says nothing: both may hold images."""
+    """A folder that refuses is named; a file whose name says nothing gets a row that says why."""
     plant(tmp_path, "a/x.png", "b/x.png", "notes.txt", "y.png")
 
     def refuse(*_arguments: object) -> NoReturn:
@@ -207,19 +251,36 @@ def test_what_cannot_be_looked_into_is_named(
     monkeypatch.setattr("os.scandir", lambda at: refuse() if at.endswith(b"/b/") else real(at))
     monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     skipped = Skipped()
-    assert [item.path for item in discover([tmp_path], skipped)] == ["a/x.png", "y.png"]
-    assert skipped.counts == {"unlisted": 1, "unread": 1}
-    assert skipped.first_lost == ["b/", "notes.txt"]
+    taken = [item.path for item in discover([tmp_path], skipped)]
+    assert taken == ["a/x.png", "notes.txt", "y.png"]
+    assert (skipped.counts, skipped.first_lost) == ({"unlisted": 1}, ["b/"])
 
 
-@pytest.mark.parametrize("target", ["nowhere", "notes.txt", "a/x.png/below"])
-def test_a_link_into_nowhere_that_is_no_image_is_nothing_lost(target: str, tmp_path: Path) -> None:
-    """There is nothing behind it that could be an image."""
+@pytest.mark.parametrize("target", ["nowhere", "1.2.840.5", "a/x.png/below"])
+def test_a_link_into_nowhere_gets_its_row_whatever_it_is_called(
+    target: str, tmp_path: Path
+) -> None:
+    """Behind it may be a film on a disk that is not mounted."""
     plant(tmp_path, "a/x.png")
-    (tmp_path / "notes.txt").symlink_to(target)
-    skipped = Skipped()
-    assert [item.path for item in discover([tmp_path], skipped)] == ["a/x.png"]
-    assert (skipped.counts, skipped.first_lost) == ({"other": 1}, [])
+    (tmp_path / "1.2.840.5").symlink_to(target)
+    assert found(tmp_path) == (["1.2.840.5", "a/x.png"], {})
+
+
+def test_a_path_that_is_too_long_to_open_gets_its_row(tmp_path: Path) -> None:
+    """A film named by its UID is not lost because its folder's path is long already."""
+    plant(tmp_path, "x.png")
+    handle, path = os.open(tmp_path, os.O_RDONLY), os.fsencode(tmp_path)
+    while len(path) < 4000:
+        name = b"d" * min(250, 4080 - len(path) - 1)
+        os.mkdir(name, dir_fd=handle)
+        below = os.open(name, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle, path = below, path + b"/" + name
+    os.close(os.open("1.2.840.113619.2.5", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.close(handle)
+    paths, counts = found(tmp_path)
+    assert [path.rpartition("/")[2] for path in paths] == ["1.2.840.113619.2.5", "x.png"]
+    assert counts == {}
 
 
 @pytest.mark.timeout(20)
@@ -229,12 +290,12 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(
     """A file that became a pipe after its folder was listed is told, not read."""
     os.mkfifo(tmp_path / "notes.txt")
     monkeypatch.setattr("cxr_edge.storage.local._mark", lambda _entry: b"")
-    assert found(tmp_path) == ([], {"unread": 1})
+    assert found(tmp_path) == (["notes.txt"], {})
 
 
 @pytest.mark.parametrize("name", ["socket", "socket.png"])
 def test_a_socket_is_skipped(name: str, tmp_path: Path) -> None:
-    """As pipes and devices are."""
+    """Pipes and devices are skipped alike."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / name))
         assert found(tmp_path) == ([], {"special": 1})
@@ -280,6 +341,35 @@ def test_a_folder_that_vanishes_stops_the_walk(tmp_path: Path) -> None:
         next(items)
 
 
+def test_a_folder_that_goes_while_it_is_looked_into_stops_the_walk(tmp_path: Path) -> None:
+    """Its films, named by UIDs, are neither skipped as no images nor failed rows."""
+    root = tmp_path / "root"
+    plant(root, *(f"ward/b/1.2.840.{number}" for number in range(4)), content=PNG)
+    items = discover([root])
+    assert next(items).path == "ward/b/1.2.840.0"
+    (root / "ward").rename(tmp_path / "away")
+    with pytest.raises(ReportError, match="ward is no longer available"):
+        list(items)
+
+
+def test_a_disk_that_went_before_it_was_reached_stops_the_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty mount point is not taken for the disk that was there at the start."""
+    plant(tmp_path, "root/a/x.png", "root/b c/y.png")
+    disk = tmp_path / "root" / "b c"
+    places = [os.fsencode(path) for path in (tmp_path, disk, tmp_path / "elsewhere")]
+    monkeypatch.setattr("cxr_edge.pipeline.discover.mount_points", lambda: places)
+    (tmp_path / "link").symlink_to("root")
+    for number, root in enumerate(("root", "link")):
+        items = discover([tmp_path / root])
+        assert next(items).path == "a/x.png"
+        disk.rename(tmp_path / f"away{number}")
+        disk.mkdir()
+        with pytest.raises(ReportError, match="b c is no longer available"):
+            list(items)
+
+
 def test_any_storage_can_be_walked() -> None:
     """Files of a storage that is not a disk come in the same order, judged by the same rules."""
     files = {"mem/a/x.png": b"", "mem/a.png": b"", "mem/.b/y.png": b"", "mem/c.dat": PNG,
@@ -299,4 +389,4 @@ def test_counting_opens_no_file() -> None:
     assert storage.opened == []
     taken = sum(1 for _ in discover(["mem"], skipped, storage))
     assert taken == 2
-    assert counted - skipped.counts["other"] - skipped.counts["unread"] == taken
+    assert counted - skipped.counts["other"] == taken

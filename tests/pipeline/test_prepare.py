@@ -92,7 +92,7 @@ def test_a_refusal_of_the_system_is_unreadable(
 def test_a_file_replaced_between_look_and_open_is_not_waited_for(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was an image a moment ago and is a pipe now stops nobody."""
+    """An image that has become a pipe since a moment ago stops nobody."""
     path = tmp_path / "film.png"
     if what == "pipe":
         os.mkfifo(path)

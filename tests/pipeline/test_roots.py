@@ -17,7 +17,7 @@ def plant(root: Path, *names: str) -> None:
 
 
 def test_roots_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
-    """As many parts of a path are named as it takes, and only where it takes them."""
+    """A root is named by the parts of its path that it takes, and only where it takes them."""
     plant(tmp_path, "monday/films/x.png", "tuesday/films/x.png", "other/x.png")
     roots = [tmp_path / name for name in ("monday/films", "tuesday/films", "other")]
     assert [root.prefix for root in resolve_roots(roots)] == [
@@ -79,7 +79,7 @@ def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
 
 
 def test_paths_may_be_of_any_storage() -> None:
-    """What is a folder is for the storage to say."""
+    """The storage says whether a path is a folder."""
     storage = FakeStorage({"mem/monday/x.png": b"", "mem/y.png": b""})
     assert resolve_roots(["mem/monday", "mem/y.png"], storage) == [
         Root("mem/monday", "monday", is_folder=True),

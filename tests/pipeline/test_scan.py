@@ -12,7 +12,7 @@ from fakes import SAMPLES, FakeRuntime
 
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
@@ -58,9 +58,9 @@ def test_on_a_device_every_call_has_the_same_shape(model: Model) -> None:
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (7, 2), (32, 1)])
 def test_a_batch_equals_one_by_one(batch_size: int, workers: int) -> None:
     """The embedded model's outcomes do not depend on company, workers or threads."""
-    alone = run(open_model(runtime="onnx", threads=1), Batching(1), 1)
+    alone = run(open_artefact(runtime="onnx", threads=1), Batching(1), 1)
     for threads in (1, 3):
-        model = open_model(runtime="onnx", threads=threads)
+        model = open_artefact(runtime="onnx", threads=threads)
         assert run(model, Batching(batch_size), workers) == alone
 
 
@@ -88,7 +88,7 @@ def test_a_scan_streams(model: Model, tmp_path: Path, phantoms: ModuleType) -> N
 
 def test_images_of_every_format_score_alike() -> None:
     """8 and 16 bits, and both DICOM polarities, of one image agree with the embedded model."""
-    outcomes = {o.path: o for o in run(open_model())}
+    outcomes = {o.path: o for o in run(open_artefact())}
     scores = {
         kind: outcome.probability
         for kind in ("8bit.png", "16bit.png", "monochrome1.dcm", "monochrome2.dcm")

@@ -36,11 +36,12 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A readable image and an unreadable one by turns, under all those names."""
+    """A readable image and an unreadable one by turns; text is taken by its suffix alone."""
     folder = tmp_path_factory.mktemp("names") / "images"
     folder.mkdir()
     for number, name in enumerate(NAMES):
-        source = SAMPLES / ("text.png" if number % 2 else "phantom-opacities-8bit.png")
+        text = number % 2 and b"." in name
+        source = SAMPLES / ("text.png" if text else "phantom-opacities-8bit.png")
         shutil.copy(source, os.fsencode(folder) + b"/" + name)
     return folder
 

@@ -1,6 +1,8 @@
 """The rooms of the packages: where modules stand, and that no imports run in a circle."""
 
+import ast
 import pkgutil
+import re
 import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -37,6 +39,19 @@ def test_what_the_distribution_declares_can_be_imported() -> None:
     assert "entry-points" not in project
     for name in project["scripts"].values():
         assert pkgutil.resolve_name(name)
+
+
+def test_docstrings_start_with_their_subject() -> None:
+    """No sentence begins with Of, That, As or What, which make a reader wait for its subject."""
+    inverted = re.compile(r"(?:\A|[.!?] +|\n\n *)(?:Of|That|As|What) .*")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {sentence}"
+        for path in (*EDGE.rglob("*.py"), *EXPORT.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for sentence in inverted.findall(str(node.value.value))
+    ]
+    assert not found
 
 
 def _rooms(root: Path) -> set[Path]:

@@ -13,7 +13,7 @@ import pytest
 from fakes import ROOT, SAMPLES
 
 import cxr_edge
-from cxr_edge.errors import DataError, UsageError
+from cxr_edge.errors import DataError, ReportError, UsageError
 from cxr_edge.pipeline.decision import round_probability
 from cxr_edge.pipeline.discover import Skipped
 
@@ -54,6 +54,27 @@ def test_a_path_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
         cxr_edge.scan(tmp_path / "none")
 
 
+def test_a_folder_that_goes_is_told(classifier: cxr_edge.Classifier, tmp_path: Path) -> None:
+    """Its files are no failures: they are there again when its disk is."""
+    ward = tmp_path / "films" / "ward"
+    ward.mkdir(parents=True)
+    for number in range(80):
+        (ward / f"{number:02}.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
+    outcomes = cxr_edge.scan(tmp_path / "films", classifier, workers=1)
+    next(outcomes)
+    ward.rename(tmp_path / "away")
+    with pytest.raises(ReportError, match="ward is no longer available"):
+        list(outcomes)
+
+
+def test_what_is_no_model_is_told() -> None:
+    """A name that is too long for any file, and a name where an opened model belongs."""
+    with pytest.raises(UsageError, match="does not exist"):
+        cxr_edge.open_model("x" * 300)
+    with pytest.raises(UsageError, match=r"expected what open_model\(\) returns, got a str"):
+        cxr_edge.evaluate("default", SAMPLES)  # type: ignore[arg-type]
+
+
 def test_a_threshold_decides(classifier: cxr_edge.Classifier) -> None:
     """A threshold of one's own changes the label, and nothing else."""
     image = SAMPLES / "phantom-normal.jpg"
@@ -91,3 +112,18 @@ def test_the_import_is_cheap_and_the_names_are_typed() -> None:
     assert dir(cxr_edge) == sorted(cxr_edge.__all__)
     with pytest.raises(AttributeError, match="no attribute 'classify'"):
         _ = cxr_edge.classify  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"workers": 0}, "^workers: expected a whole number from 1 to 1024, got 0$"),
+        ({"workers": 10**9}, "from 1 to 1024, got 1000000000$"),
+        ({"classifier": "default"}, "expected what open_model.* returns, got a str$"),
+        ({"paths": "a\0b"}, "which has no NUL in it"),
+    ],
+)
+def test_a_scan_that_cannot_work_is_told_at_once(values: dict[str, Any], message: str) -> None:
+    """Not when the first outcome is asked for, nor by a library's error."""
+    with pytest.raises(UsageError, match=message):
+        cxr_edge.scan(**{"paths": SAMPLES, **values})

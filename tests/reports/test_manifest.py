@@ -35,7 +35,7 @@ def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
     ("content", "why"),
     [
         ("{", "Expecting property name"),
-        ("[]", "list indices"),
+        ("[]", "expected an object"),
         ({}, "has no 'manifest_version'"),
         ({"manifest_version": MANIFEST_VERSION}, "has no 'report_started'"),
         ({"manifest_version": MANIFEST_VERSION, "report_started": "then"}, "isoformat"),
@@ -70,7 +70,7 @@ def test_the_version_before_is_read_too(tmp_path: Path, version: int, key: str) 
 
 
 def test_no_report_prefers_nothing(tmp_path: Path) -> None:
-    """What is wrong with a manifest is said when the report is continued."""
+    """The fault of a manifest is said when the report is continued."""
     assert preferred_by(tmp_path / "none.csv") is None
     manifest_path(tmp_path / "r.csv").write_text("{")
     assert preferred_by(tmp_path / "r.csv") is None

@@ -16,7 +16,7 @@ from fakes import SAMPLES
 from rich.console import Console
 from runs import session_of
 
-from cxr_edge.cli.progress_bar import Bar, described
+from cxr_edge.cli.progress_bar import Bar, progress_text
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
@@ -80,7 +80,7 @@ def test_before_the_first_batch_nothing_is_foretold() -> None:
 
 
 def test_the_rate_is_a_recent_one() -> None:
-    """What was slow an hour ago says nothing of what is left."""
+    """The speed of an hour ago says nothing of what is left."""
     run = Run(())
     rows = 0
     for second in range(3600 + 2 * int(WINDOW)):
@@ -110,7 +110,7 @@ def test_files_that_are_no_images_are_taken_off_the_total() -> None:
     """Names are counted; the scan itself opens the files whose names do not tell."""
     run = Run(range(2012)).counted()
     assert run.read(1).total == 2012
-    run.skipped.update({"other": 1999, "unread": 1, "hidden": 7})
+    run.skipped.update({"other": 2000, "hidden": 7, "packed": 1})
     assert run.read(1).total == 12
     assert run.read(13).total == 13  # a folder may grow meanwhile
 
@@ -172,10 +172,10 @@ def drawn(meter: Meter) -> Bar:
 
 def test_what_stands_beside_the_bar() -> None:
     """Only what is known is said."""
-    assert described(PROGRESS) == "1 failed"
-    assert described(replace(PROGRESS, files_per_second=12.34)) == "1 failed, 12.3 files/s"
+    assert progress_text(PROGRESS) == "1 failed"
+    assert progress_text(replace(PROGRESS, files_per_second=12.34)) == "1 failed, 12.3 files/s"
     known = replace(PROGRESS, total=9000, files_per_second=2.0, seconds_left=4495.0)
-    assert described(known) == "1 failed, 2.0 files/s, 1:14:55 left"
+    assert progress_text(known) == "1 failed, 2.0 files/s, 1:14:55 left"
 
 
 def test_the_bar_follows_the_report(model: Model, tmp_path: Path) -> None:

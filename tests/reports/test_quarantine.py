@@ -83,10 +83,18 @@ def test_a_file_that_cannot_be_quarantined_is_named_printably(
 
 
 def test_a_quarantine_among_the_images_is_refused(images: Path, tmp_path: Path) -> None:
-    """What it holds would be scanned again."""
-    check_quarantine(tmp_path / "bad", [images])
+    """Its copies would be scanned again."""
+    report = tmp_path / "bad" / "report.csv"
+    check_quarantine(tmp_path / "bad", [images], report)
     for place in (images, images / "bad"):
         with pytest.raises(UsageError, match="choose a folder outside of it"):
-            check_quarantine(place, [images])
+            check_quarantine(place, [images], report)
     with pytest.raises(UsageError, match="expected a folder"):
-        check_quarantine(images / "0.png", [tmp_path / "other"])
+        check_quarantine(images / "0.png", [tmp_path / "other"], report)
+
+
+@pytest.mark.parametrize("name", [LIST, f"{FILES}/report.csv"])
+def test_a_quarantine_does_not_replace_the_report(images: Path, tmp_path: Path, name: str) -> None:
+    """A report that has the name of the list, or of a copy, is refused before it is written."""
+    with pytest.raises(UsageError, match="would replace the report"):
+        check_quarantine(tmp_path / "bad", [images], tmp_path / "bad" / name)

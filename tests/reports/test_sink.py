@@ -18,7 +18,7 @@ def refuse(_: object) -> None:
 
 
 def test_each_sink_is_told_in_order() -> None:
-    """What one has done, the next one may rely on."""
+    """Each sink may rely on the work of the one before."""
     calls: list[str] = []
     names = ("first", "second")
     sinks = [FakeSink(write=lambda _, name=name: calls.append(name)) for name in names]  # type: ignore[misc]

@@ -11,11 +11,13 @@ from fakes import runtimes
 from onnx import TensorProto, helper, numpy_helper
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.models.open import open_model
-from cxr_edge.runtimes.adapter import Adapter, Tensor
+from cxr_edge.models.open import open_artefact
+from cxr_edge.runtimes.adapter import Adapter
+from cxr_edge.runtimes.tensor import Tensor
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.output_spec import PLAIN, OutputSpec, OutputValues
 
 HEIGHT, WIDTH = 6, 4
 TYPES = {
@@ -26,10 +28,10 @@ TYPES = {
 }
 
 
-def spec_of(**fields: Any) -> ModelSpec:
+def spec_of(output: OutputSpec = PLAIN, **fields: Any) -> ModelSpec:
     taken = InputSpec(HEIGHT, WIDTH, **fields)
     points = (OperatingPoint("study", 0.5),)
-    return ModelSpec("foreign", ("NORMAL", "PNEUMONIA"), taken, points, "study")
+    return ModelSpec("foreign", ("NORMAL", "PNEUMONIA"), taken, points, "study", output)
 
 
 SPEC = spec_of()
@@ -47,7 +49,7 @@ def images(channels: int = 1, count: int = 3) -> np.ndarray:
 
 
 def expected(pixels: np.ndarray) -> np.ndarray:
-    """What every network below computes."""
+    """Return the scores that every network below computes."""
     scaled = pixels.astype(np.float64) / 127.5 - 1
     return 1 / (1 + np.exp(-(scaled * weights(pixels.shape[-1])).sum(axis=(1, 2, 3))))
 
@@ -127,7 +129,7 @@ def test_a_foreign_network_scores_as_its_formula(
         dtype=dtype, batch=batch, channels=channels, first=first, columns=columns,
     )  # fmt: skip
     spec = spec_of(channels=channels, **({} if dtype == "uint8" else scaling()))
-    scores = open_model(str(path), runtime, spec=spec).runtime.run(images(channels)).scores
+    scores = open_artefact(str(path), runtime, spec=spec).runtime.run(images(channels)).scores
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(images(channels)), atol=1e-5)
 
@@ -140,7 +142,7 @@ def scaling() -> dict[str, float]:
 def test_half_precision_and_open_sides(tmp_path: Path, runtime: str) -> None:
     """float16 is taken, and rows and columns that the graph leaves open are the spec's."""
     path = network(tmp_path / "m.onnx", dtype="float16", shape=["n", "rows", "columns", 1])
-    scores = open_model(str(path), runtime, spec=SCALED).runtime.run(images()).scores
+    scores = open_artefact(str(path), runtime, spec=SCALED).runtime.run(images()).scores
     np.testing.assert_allclose(scores, expected(images()), atol=1e-2)
 
 
@@ -267,6 +269,92 @@ def test_what_comes_out_is_checked_again(given: list[Any], message: str) -> None
         adapter.run(images(), lambda _: np.array(given, np.float32))
 
 
+IMAGENET = {
+    "scale": tuple(1 / (255 * std) for std in (0.229, 0.224, 0.225)),
+    "offset": tuple(-mean / std for mean, std in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))),
+}
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize(("dtype", "scale", "zero_point"), [("float32", 0, 0), ("int8", 0.04, 0)])
+def test_each_channel_gets_its_own_scale(
+    first: bool, dtype: str, scale: float, zero_point: int
+) -> None:
+    """(pixel / 255 - mean) / std of ImageNet reaches the network, in either layout."""
+    got: list[np.ndarray] = []
+
+    def call(batch: np.ndarray) -> np.ndarray:
+        got.append(batch.transpose(0, 2, 3, 1) if first else batch)
+        return np.zeros((len(batch), 1), np.float32)
+
+    shape = (-1, 3, HEIGHT, WIDTH) if first else (-1, HEIGHT, WIDTH, 3)
+    taken = Tensor("x", shape, dtype, scale, zero_point)
+    pixels = images(3)
+    Adapter("m", spec_of(channels=3, **IMAGENET), [taken], [OUT]).run(pixels, call)
+    wanted = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    assert got[0].dtype == dtype
+    np.testing.assert_allclose(got[0] * (scale or 1), wanted, atol=1e-5 if not scale else 0.021)
+
+
+LOGITS = np.array([[2.0, -1.0, 0.5], [-800.0, 800.0, 0.0], [0.0, 0.0, 0.0]], np.float32)
+SOFTMAX = np.exp(LOGITS - LOGITS.max(axis=1, keepdims=True))
+SOFTMAX /= SOFTMAX.sum(axis=1, keepdims=True)
+THREE = {"classes": ("normal", "bacterial", "viral")}
+
+
+@pytest.mark.parametrize("logits", [False, True])
+@pytest.mark.parametrize(
+    ("positive", "columns"), [("viral", [2]), (("bacterial", "viral"), [1, 2]), ("normal", [0])]
+)
+def test_a_named_class_of_several_is_read(
+    logits: bool, positive: tuple[str, ...], columns: list[int]
+) -> None:
+    """The probability of the positive label is that of its classes, softmax done here or there."""
+    values = OutputValues.LOGIT if logits else OutputValues.PROBABILITY
+    spec = spec_of(OutputSpec(values, positive=positive, **THREE))
+    adapter = Adapter("m", spec, [IMAGE], [Tensor("p", (-1, 3), "float32")])
+    given = LOGITS if logits else SOFTMAX
+    scores = adapter.run(images(), lambda _: given).scores
+    assert scores.dtype == np.float32
+    assert scores.max() <= 1
+    np.testing.assert_allclose(scores, SOFTMAX[:, columns].sum(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_one_logit_becomes_a_probability(shape: tuple[int, ...]) -> None:
+    """By the sigmoid, for numbers of any size, and NaN stays with its image."""
+    given = np.float32([-1000, -1, 3, 1000, np.nan]).reshape(shape)
+    adapter = Adapter(
+        "m", spec_of(OutputSpec(OutputValues.LOGIT)), [IMAGE], [Tensor("p", shape, "float32")]
+    )
+    scores = adapter.run(images(count=5), lambda _: given).scores
+    np.testing.assert_allclose(scores, [0, 0.26894143, 0.95257413, 1, np.nan], atol=1e-7)
+
+
+def test_two_logits_are_in_the_order_of_the_labels() -> None:
+    """Two logits have the same order as two probabilities."""
+    spec = spec_of(OutputSpec(OutputValues.LOGIT))
+    adapter = Adapter("m", spec, [IMAGE], [Tensor("p", (-1, 2), "float32")])
+    scores = adapter.run(images(count=1), lambda _: np.float32([[1, 3]])).scores
+    np.testing.assert_allclose(scores, [1 / (1 + np.exp(-2))], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"), [(4, r"shape \(N, 3\), got \(-1, 4\)$"), (1, "N, 3")]
+)
+def test_as_many_columns_as_classes(columns: int, message: str) -> None:
+    """Another number of them is a wrong spec or a wrong model."""
+    spec = spec_of(OutputSpec(positive="viral", **THREE))
+    with pytest.raises(ModelInvalid, match=message):
+        Adapter("m", spec, [IMAGE], [Tensor("p", (-1, columns), "float32")])
+
+
+def test_several_columns_without_names_are_told_how() -> None:
+    """The message shows the field of the spec that is missing."""
+    with pytest.raises(ModelInvalid, match='"classes"'):
+        Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 3), "float32")])
+
+
 def test_a_image_without_an_answer_fails_alone() -> None:
     """NaN is handed on for its image; the others keep their probability."""
     given = np.array([[0.4, 0.6], [np.nan, np.nan], [0.9, 0.1]], np.float32)
@@ -278,7 +366,7 @@ def test_a_image_without_an_answer_fails_alone() -> None:
 def test_logits_of_a_real_graph_are_refused(tmp_path: Path) -> None:
     """Two columns before their softmax are not taken for probabilities."""
     path = network(tmp_path / "m.onnx", columns=2, softmax=False)
-    runtime = open_model(str(path), spec=SCALED).runtime
+    runtime = open_artefact(str(path), spec=SCALED).runtime
     with pytest.raises(ModelInvalid, match=r"m\.onnx: expected probabilities \(softmax\)"):
         runtime.run(images())
 
@@ -305,4 +393,4 @@ def test_weights_outside_the_file_are_not_followed(
         (folder / "m.onnx").write_bytes(graph.SerializeToString())
     monkeypatch.chdir(folder if inside else tmp_path)
     with pytest.raises(ModelInvalid, match=r"one file.*onnx\.save\(onnx\.load\(path\), 'one"):
-        open_model(str(folder / "m.onnx"), runtime, spec=SCALED)
+        open_artefact(str(folder / "m.onnx"), runtime, spec=SCALED)

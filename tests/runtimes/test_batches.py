@@ -39,7 +39,7 @@ def test_batches_give_what_one_call_gives(
 def test_maps_and_features_stay_with_their_images(
     spec: ModelSpec, pixels: NDArray[np.uint8]
 ) -> None:
-    """What a model gives beside the scores is joined in the same order."""
+    """Maps and features beside the scores are joined in the same order."""
     found = run_in_batches(Explaining(spec), pixels, 3)
     assert found.maps is not None
     assert found.features is not None

@@ -62,7 +62,7 @@ def test_external_data_is_found_anywhere(tensor: TensorProto, place: str) -> Non
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.int8.onnx"])
 def test_the_default_model_is_whole(name: str) -> None:
-    """What is exported here keeps its weights inside."""
+    """An export from here keeps its weights inside."""
     assert not has_external_data((default_package() / name).read_bytes(), name)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cxr_edge.errors import ModelError, RuntimeUnavailable
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.registry import installed
 
 pytestmark = pytest.mark.skipif(not installed("litert"), reason="litert is not installed")
@@ -47,7 +47,7 @@ def test_an_interpreter_that_cannot_be_had_is_a_model_error(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     """A further thread for which LiteRT has no memory left ends in a message."""
-    runtime = open_model(str(default_package() / "model.tflite"), "litert").runtime
+    runtime = open_artefact(str(default_package() / "model.tflite"), "litert").runtime
 
     def refuse(*_: object) -> None:
         raise error("no memory")
@@ -61,7 +61,7 @@ def test_an_interpreter_that_cannot_be_had_is_a_model_error(
 @pytest.mark.slow
 def test_threads_share_a_model() -> None:
     """Calls at the same time, of different sizes, get each their own answer."""
-    runtime = open_model(str(default_package() / "model.tflite"), threads=1).runtime
+    runtime = open_artefact(str(default_package() / "model.tflite"), threads=1).runtime
     noise = np.random.default_rng(0).integers(0, 256, (6, *runtime.spec.input.shape), np.uint8)
     batches = [noise[first : first + 1 + first % 3] for first in range(4)] * 4
     alone = [runtime.run(batch).scores for batch in batches]
@@ -74,7 +74,7 @@ def test_threads_share_a_model() -> None:
 def test_other_devices_are_refused() -> None:
     """With the runtime that has them, never a scan on the CPU in their place."""
     with pytest.raises(RuntimeUnavailable, match=r"--device cuda: LiteRT .* use --runtime onnx"):
-        open_model(str(default_package() / "model.tflite"), device="cuda")
+        open_artefact(str(default_package() / "model.tflite"), device="cuda")
 
 
 QUIET = """

@@ -16,7 +16,7 @@ from fakes import SAMPLES
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, SpecMissing
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.registry import installed
 from cxr_edge.reports.manifest import manifest_path
 
@@ -37,7 +37,7 @@ def noise() -> np.ndarray:
 @pytest.mark.parametrize(("file", "allowed"), [(FLOAT, 1e-5), (INT8, 0.03)])
 def test_it_computes_as_onnxruntime_does(file: Path, allowed: float, noise: np.ndarray) -> None:
     """float32 is computed in float32; int8 rounds elsewhere, so it differs by more."""
-    ours, theirs = (open_model(str(file), name) for name in ("openvino", "onnx"))
+    ours, theirs = (open_artefact(str(file), name) for name in ("openvino", "onnx"))
     assert ours.runtime.provider == "CPU"
     assert ours.spec == theirs.spec
     np.testing.assert_allclose(
@@ -47,7 +47,7 @@ def test_it_computes_as_onnxruntime_does(file: Path, allowed: float, noise: np.n
 
 def test_threads_share_a_model(noise: np.ndarray) -> None:
     """Calls at the same time, of different sizes, get each their own answer."""
-    runtime = open_model(str(FLOAT), "openvino").runtime
+    runtime = open_artefact(str(FLOAT), "openvino").runtime
     batches = [noise[first : first + 1 + first % 3] for first in range(4)] * 4
     alone = [runtime.run(batch).scores for batch in batches]
     with ThreadPoolExecutor(8) as pool:
@@ -65,7 +65,7 @@ def test_a_model_without_a_spec_is_named(tmp_path: Path) -> None:
             entry.key = "other"
         (tmp_path / "m.onnx").write_bytes(graph.SerializeToString())
         with pytest.raises(SpecMissing, match="--spec"):
-            open_model(str(tmp_path / "m.onnx"), "openvino")
+            open_artefact(str(tmp_path / "m.onnx"), "openvino")
 
 
 def test_half_a_file_ends_in_a_message(tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_half_a_file_ends_in_a_message(tmp_path: Path) -> None:
     for end in (*range(0, 64, 8), *range(100, len(data), len(data) // 10)):
         path.write_bytes(data[:end])
         with pytest.raises((ModelInvalid, SpecMissing), match=r"m\.onnx"):
-            open_model(str(path), "openvino")
+            open_artefact(str(path), "openvino")
 
 
 def test_other_devices_are_refused() -> None:
     """A GPU that is asked for is not replaced by the CPU."""
     with pytest.raises(RuntimeUnavailable, match="only the CPU; use --runtime onnx"):
-        open_model(str(FLOAT), "openvino", device="cuda")
+        open_artefact(str(FLOAT), "openvino", device="cuda")
 
 
 def test_a_scan_says_who_computed(cxr: Callable[..., Any], tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def refused(*_):
     raise OSError("no network")
 
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = refused
-from cxr_edge.models.open import open_model
-print(open_model().runtime_name, "openvino_telemetry.main" in sys.modules)
+from cxr_edge.models.open import open_artefact
+print(open_artefact().runtime_name, "openvino_telemetry.main" in sys.modules)
 """
 
 

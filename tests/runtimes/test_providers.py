@@ -13,7 +13,7 @@ from fakes import SAMPLES
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.onnx import OnnxRuntime
@@ -77,7 +77,7 @@ def runtime(device: str, data: bytes = DATA) -> OnnxRuntime:
 
 
 def test_auto_takes_the_fastest_that_works(pretend: Callable[..., None]) -> None:
-    """What does not is skipped, and why is kept; what compiles for minutes is not tried."""
+    """One that fails is skipped, and why is kept; one that compiles for minutes is not tried."""
     pretend(**{OPENVINO: "", CUDA: "falls back", "TensorrtExecutionProvider": ""})
     opened = runtime("auto")
     assert opened.provider == OPENVINO
@@ -193,7 +193,7 @@ def test_every_provider_is_known_by_one_name() -> None:
 
 
 def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """What was asked for, what was used and why stand in the summary and in the manifest."""
+    """The device asked for, the one used and the reason stand in summary and manifest."""
     out = tmp_path / "r.csv"
     result = cxr("scan", IMAGE, "--runtime", "onnx", "--device", "cpu", "--out", out)
     assert result.exit_code == 0
@@ -205,4 +205,4 @@ def test_a_scan_tells_of_its_device(cxr: Callable[..., Any], tmp_path: Path) -> 
 
 def test_a_runtime_without_devices_says_so() -> None:
     """LiteRT has the CPU alone."""
-    assert open_model(runtime="litert").device_why == "LiteRT runs on the CPU only"
+    assert open_artefact(runtime="litert").device_why == "LiteRT runs on the CPU only"

@@ -15,6 +15,7 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.json_fields import is_text
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.output_spec import PLAIN, OutputSpec, OutputValues
 from cxr_edge.spec.provenance import Provenance
 
 DEFAULT = ROOT / "toolkit/cxr_edge/models/default"
@@ -40,6 +41,13 @@ provenances = st.builds(
     intervals,
 )
 
+OUTPUTS = [
+    PLAIN,
+    OutputSpec(OutputValues.LOGIT),
+    OutputSpec(OutputValues.LOGIT, ("a", "b", "c"), ("c", "a")),
+    OutputSpec(classes=("a", "b", "c"), positive=("b",)),
+]
+
 
 @st.composite
 def specs(draw: st.DrawFn) -> ModelSpec:
@@ -58,9 +66,16 @@ def specs(draw: st.DrawFn) -> ModelSpec:
                 scale=st.sampled_from([1.0, 1 / 255, -2.0]),
                 offset=st.sampled_from([0.0, -1.0]),
             )
+            | st.builds(
+                InputSpec,
+                channels=st.just(3),
+                scale=st.tuples(*[st.floats(0.5, 2)] * 3),
+                offset=st.tuples(*[st.floats(-1, 1)] * 3),
+            )
         ),
         operating_points=tuple(operating_points),
         default_operating_point=draw(st.sampled_from(operating_points)).name,
+        output=draw(st.sampled_from(OUTPUTS)),
         provenance=draw(st.none() | provenances),
     )
 
@@ -121,6 +136,16 @@ def test_a_wrong_spec_is_refused(
         ModelSpec.from_json(change(spec, **changes))
 
 
+def test_a_spec_that_lacks_fields_is_shown_a_whole_one(spec: ModelSpec) -> None:
+    """All missing fields are named at once, and the spec that is shown can be used."""
+    with pytest.raises(SpecInvalid, match=r"^spec: spec_version, name, .*, default_oper") as raised:
+        ModelSpec.from_json("{}")
+    shown = str(raised.value).partition("a minimal spec is ")[2]
+    assert ModelSpec.from_json(shown).labels == ("NORMAL", "PNEUMONIA")
+    with pytest.raises(SpecInvalid, match=r"^spec: spec_version missing; a minimal"):
+        ModelSpec.from_json(change(spec, spec_version=None))
+
+
 def test_text_that_is_no_json_is_refused() -> None:
     """A spec file that is something else is named as such."""
     with pytest.raises(SpecInvalid, match="expected JSON"):
@@ -140,7 +165,7 @@ def test_the_spec_that_the_docs_show_is_one() -> None:
     assert ModelSpec.from_json(shown).input == InputSpec(96, 96, 3, scale=1 / 127.5, offset=-1)
     for field in ModelSpec.from_json(shown).to_dict():
         least = {key: value for key, value in json.loads(shown).items() if key != field}
-        if field != "provenance":
+        if field not in ("provenance", "output"):
             with pytest.raises((SpecInvalid, SpecUnknown)):
                 ModelSpec.from_dict(least)
 

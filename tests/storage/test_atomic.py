@@ -40,6 +40,30 @@ def test_no_other_file_is_written_to(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
+    """A rename onto a pipe or a device would put a file in its place; /dev/null is one."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for name in ("pipe", "link", "."):
+        with (
+            pytest.raises(OSError, match="it is not a regular file"),
+            atomic_write(tmp_path / name),
+        ):
+            pytest.fail("there is nothing to write to")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_error_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    """No one knows the temporary name."""
+    with (
+        pytest.raises(FileNotFoundError, match=r"none/report\.csv"),
+        atomic_write(tmp_path / "none" / "report.csv"),
+    ):
+        pytest.fail("there is no folder")
+
+
 def test_a_durable_file_has_its_name_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,7 +145,7 @@ def test_json_bombs_are_named(data: bytes) -> None:
 
 @pytest.mark.parametrize("depth", range(100, 1500, 97))
 def test_no_depth_slips_through(depth: int, spec: ModelSpec) -> None:
-    """What can just be parsed can perhaps not be quoted in a message: an error all the same."""
+    """JSON that can just be parsed may be too deep to be quoted: an error all the same."""
     text = json.dumps(spec.to_dict() | {"name": "NAME"})
     with pytest.raises(SpecInvalid):
         ModelSpec.from_json(text.replace('"NAME"', "[" * depth + "]" * depth))
@@ -220,7 +220,7 @@ def test_no_damage_escapes_the_error_tree(data: st.DataObject, artefact: bytes) 
 
 
 def test_an_archive_is_closed_with_its_error() -> None:
-    """What goes wrong while a member is read is the archive's error."""
+    """An error while a member is read is the archive's error."""
     data = bytearray(zipped({"a": bytes(range(256)) * 4}))
     data[60] ^= 0xFF
     with pytest.raises(ValueError, match="damaged archive"), open_archive(io.BytesIO(data)) as one:
@@ -235,7 +235,7 @@ def test_an_error_of_the_caller_is_not_the_archive_s(error: type[Exception]) -> 
 
 
 def test_a_deep_header_of_pixels_is_named() -> None:
-    """What Python cannot parse for its depth is a damaged golden set."""
+    """JSON too deep for Python to parse is a damaged golden set."""
     changed = members(GOLDEN)
     pixels = next(name for name in changed if name.endswith(".npy"))
     deep = b"-" * 9000 + b"1"

@@ -52,11 +52,11 @@ def refuse() -> None:
     raise missing_extra("it", "evaluate", "matplotlib")
 
 
-def crash(_data: bytes) -> None:
+def crash(*_: object) -> None:
     """Crash the process as a native decoder does."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def hang(_data: bytes) -> None:
+def hang(*_: object) -> None:
     """Hang as a native decoder does."""
     time.sleep(3600)

@@ -99,7 +99,7 @@ def test_a_cpu_is_known_by_its_name_and_features(
 
 
 def test_a_cpu_is_the_same_at_another_clock(tmp_path: Path) -> None:
-    """What was measured holds for this CPU whatever its clock, and not for one that has more."""
+    """A measurement holds for this CPU whatever its clock, and not for one that has more."""
     identities = []
     for mhz, flags in (
         ("812.1", "fpu avx2"),

@@ -93,7 +93,7 @@ def test_a_system_that_does_not_say_gives_0(tmp_path: Path) -> None:
 
 
 def test_this_machine_has_memory() -> None:
-    """What is available is no more than there is, and this process has some of it."""
+    """No more memory is available than there is, and this process has some of it."""
     assert 0 < available_memory() <= total_memory()
     assert 0 < resident_memory(os.getpid()) <= peak_memory()
     assert resident_memory(1 << 30) == 0

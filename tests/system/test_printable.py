@@ -27,7 +27,7 @@ names = BYTES.map(os.fsdecode) | SPICY | st.text(min_size=1).filter(lambda t: t.
 
 
 def unescape(text: str) -> str:
-    """What docs/report.md gives."""
+    """Undo the escapes as docs/report.md shows it."""
     return re.sub(
         r"\\(?:(\\)|(x..|u....|U........))",
         lambda found: found[1] or chr(int(found[2][1:], 16)),

@@ -1,4 +1,4 @@
-"""What a run remembers."""
+"""State of a run that is remembered."""
 
 from pathlib import Path
 from typing import Any

@@ -21,7 +21,7 @@ import typer
 from fakes import CLASSES
 
 from cxr_edge.cli.app import app
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
@@ -129,7 +129,7 @@ def test_the_split_of_a_manifest_holds(class_folders: Path, tmp_path: Path) -> N
             strict=True,
         )
     ]
-    write_manifest(tmp_path / "films.csv", images, CLASSES)
+    write_csv_manifest(tmp_path / "films.csv", images, CLASSES)
     spec = train(tmp_path / "films.csv", tmp_path / "run", quick(), verbose=0).spec
     assert spec.provenance is not None
     assert (spec.provenance.training_films, spec.provenance.validation_films) == (80, 20)
@@ -173,7 +173,7 @@ def test_resuming_with_another_split_is_refused(class_folders: Path, tmp_path: P
             dataclasses.replace(image, split="validation" if (n // 2 + shift) % 4 == 0 else "train")
             for n, image in enumerate(listed)
         ]
-        write_manifest(tmp_path / f"images{shift}.csv", images, CLASSES)
+        write_csv_manifest(tmp_path / f"images{shift}.csv", images, CLASSES)
     train(tmp_path / "images0.csv", tmp_path / "run", quick(), verbose=0)
     split = (tmp_path / "run" / "split.csv").read_bytes()
     with pytest.raises(UsageError, match="split_sha256"):
@@ -232,7 +232,7 @@ def test_unknown_settings_are_refused(option: str, value: object) -> None:
 
 
 def test_the_commands_defaults_are_the_configurations() -> None:
-    """What cxr train does unasked is what FitConfig() does."""
+    """The defaults of cxr train are those of FitConfig()."""
     command = typer.main.get_command(app).commands["train"]
     defaults = {parameter.name: parameter.default for parameter in command.params}
     config = FitConfig()

@@ -9,7 +9,7 @@ import pytest
 from fakes import CLASSES
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.listing import list_training_images
 from cxr_edge.datasets.style_table import read_styles
 from cxr_edge.errors import UsageError
@@ -86,7 +86,7 @@ def test_a_manifest_with_a_split_is_refused(two_looks: Path, tmp_path: Path) -> 
     """Two splits contradict each other; the message says how to choose."""
     data, _ = load(two_looks)
     manifest = tmp_path / "manifest.csv"
-    write_manifest(
+    write_csv_manifest(
         manifest,
         [
             type(image)(image.path, image.label, image.patient, split)

@@ -18,7 +18,6 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
-    "dicom": ("libjpeg",),
 }
 """Extras by name, each with the modules that it brings."""
 

@@ -2,18 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode, ImageError, UsageError
 from cxr_edge.extras import needs_extra
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.system.progress import stage, track
 
 _LONGEST_NAME: Final = 200
 """Last bytes of an image's name that its picture's name keeps."""
@@ -29,6 +27,8 @@ def explain(
             metavar="MODEL",
             help="A .keras or .h5 file, a package with one, or 'default'.",
             show_default=False,
+            is_eager=True,
+            callback=existing_model,
         ),
     ],
     images: Annotated[
@@ -47,6 +47,7 @@ def explain(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("explained"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write heat maps (Grad-CAM) with label, probability and logit.
 
@@ -61,7 +62,9 @@ def explain(
 
     path = keras_file(model)
     items = list(discover(images))
-    with needs_extra("cxr explain", "train"):
+    pictures = [out / _picture(item.path, number, len(items)) for number, item in enumerate(items)]
+    keep_existing("--out", pictures, overwrite=overwrite)
+    with stage("loading TensorFlow"), needs_extra("cxr explain", "train"):
         from cxr_edge.evaluation.plots import end_of_name
         from cxr_edge.imaging.overlay import HeatMap, draw_overlay
         from cxr_edge.training.grad_cam import Explainer
@@ -74,14 +77,13 @@ def explain(
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for number, item in enumerate(_with_progress(items)):
+        for item, picture in track(list(zip(items, pictures, strict=True)), "explaining images"):
             content = prepare(item.file, spec.input).content
             if isinstance(content, ImageError):
                 failed += 1
                 typer.echo(f"{item.path}: {content.reason}", err=True)
                 continue
             found = explainer.explain(content.pixels)
-            picture = out / _picture(item.path, number, len(items))
             heat = HeatMap(found.heat, found.evidence, spec.labels[1])
             verdict = (
                 f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
@@ -97,17 +99,6 @@ def explain(
     if failed:
         typer.echo(f"{failed} of {len(items)} files could not be read", err=True)
         raise typer.Exit(ExitCode.SOME_FAILED)
-
-
-def _with_progress(items: "list[ImageItem]") -> "Iterable[ImageItem]":
-    """Yield the items, with a progress bar if standard error is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(
-        items, "explaining", console=console, transient=True, disable=not console.is_terminal
-    )
 
 
 def _picture(path: str, number: int, count: int) -> str:

@@ -7,10 +7,15 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import SpecFile
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.errors import ParityError
+from cxr_edge.cli.output_files import OverwriteOption, keep_existing
+from cxr_edge.errors import ExitCode, ParityError
 from cxr_edge.extras import needs_extra
 from cxr_edge.models.package import FORMATS
+from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES
 from cxr_export.cli.gate_options import GateOptions
 
 _ALL: Final = "all"
@@ -25,6 +30,8 @@ def export(
             metavar="MODEL",
             help="A .keras file from cxr train, or a .keras or .h5 file from elsewhere.",
             show_default=False,
+            is_eager=True,
+            callback=existing_model,
         ),
     ],
     out: Annotated[
@@ -33,7 +40,7 @@ def export(
             "--out",
             "-o",
             metavar="PACKAGE",
-            help="Folder to create; an older package in its place is replaced.",
+            help="Folder to create.",
             show_default=False,
             rich_help_panel=panels.OUTPUT,
         ),
@@ -43,7 +50,7 @@ def export(
         str,
         typer.Option(
             metavar="NAMES",
-            help=f"{_ALL}, or some of {', '.join(FORMATS)}, separated by commas.",
+            help=f"{_ALL} that can be made, or some of {', '.join(FORMATS)}, separated by commas.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = _ALL,
@@ -70,7 +77,7 @@ def export(
         typer.Option(
             "--license",
             metavar="NAME",
-            help="License of the model for the model card, as in apache-2.0.",
+            help="License of the model for the model card, such as apache-2.0.",
             show_default="not stated",
             rich_help_panel=panels.OUTPUT,
         ),
@@ -79,8 +86,8 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="DATA",
-            help="Images to calibrate with: folders or manifests; repeatable. Needed for fp16, "
-            "int8 and dynamic formats.",
+            help="Images to calibrate with: folders or manifests; repeatable. Without them fp16, "
+            "int8 and dynamic formats are left out.",
             show_default=False,
             rich_help_panel=panels.INPUT,
         ),
@@ -97,7 +104,7 @@ def export(
     calibration_images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images to calibrate with first; a later attempt takes four times as many.",
             rich_help_panel=panels.INPUT,
         ),
@@ -105,9 +112,12 @@ def export(
     images: Annotated[
         int,
         typer.Option(
-            min=1, help="Largest number of images to judge on.", rich_help_panel=panels.INPUT
+            **bounds(IMAGES),
+            help="Largest number of images to judge on.",
+            rich_help_panel=panels.INPUT,
         ),
     ] = 1000,
+    overwrite: OverwriteOption = False,
     spec: SpecFile = None,
     gate_options: GateOptions,
 ) -> None:
@@ -118,16 +128,22 @@ def export(
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. A
     format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
-    is 4. Needs the extra 'export'.
+    is 4. A format that cannot hold the network is left out too; the exit code is then 3. Needs the
+    extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
 
     given = read_spec_file(spec) if spec else None
-    with needs_extra("cxr export", "export"):
-        from cxr_export.packaging.export import explain_withheld, export_package
+    with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
+        from cxr_export.packaging.export import (
+            explain_impossible,
+            explain_withheld,
+            export_package,
+        )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
-    names = FORMATS if formats == _ALL else (name.strip() for name in formats.split(","))
+    keep_existing("--out", [out] if _has_files(out) else [], overwrite=overwrite)
+    names = () if formats == _ALL else (name.strip() for name in formats.split(","))
     request = Request(
         formats=tuple(names),
         calibration=calibration or (),
@@ -143,9 +159,19 @@ def export(
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")
     for path in sorted(out.iterdir()):
         typer.echo(f"  {path.name:20} {path.stat().st_size / 1e6:6.2f} MB")
+    if request.left_out:
+        typer.echo(f"left out, since they need --calibration DATA: {', '.join(request.left_out)}")
     if exported.report:
         for line in remarks(exported.report.to_dict()):
             typer.echo(line)
+    if exported.impossible:
+        typer.echo(explain_impossible(exported.impossible), err=True)
     if exported.withheld:
         raise ParityError(explain_withheld(exported.withheld, model))
     typer.echo(f"next: cxr verify {out} --data FOLDER")
+    if exported.impossible:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))

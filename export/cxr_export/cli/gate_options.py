@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.models.gates import (
     AUC_LOSS,
     FLIPS,
@@ -17,10 +18,11 @@ from cxr_edge.models.gates import (
     Gate,
 )
 from cxr_edge.spec.precision import Precision
+from cxr_edge.system.ranges import SHARE
 
 
-def _limit(text: str, **more: Any) -> Any:  # Any: as typer.Option
-    return typer.Option(min=0, help=text, rich_help_panel=panels.SAFETY, **more)
+def _limit(text: str) -> Any:  # Any: as typer.Option
+    return typer.Option(**bounds(SHARE), help=text, rich_help_panel=panels.SAFETY)
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class GateOptions:
         float, _limit("fp32: largest |Δp| of an image; no label may differ.")
     ] = FP32_DIFFERENCE
     fp16_difference: Annotated[float, _limit("fp16: largest |Δp| of an image.")] = FP16_DIFFERENCE
-    flips: Annotated[
-        float, _limit("fp16, int8, dynamic: largest share of labels that differ.", max=1)
-    ] = FLIPS
+    flips: Annotated[float, _limit("fp16, int8, dynamic: largest share of labels that differ.")] = (
+        FLIPS
+    )
     auc_loss: Annotated[float, _limit("int8, dynamic: largest loss of AUC.")] = AUC_LOSS
     sensitivity_loss: Annotated[
         float, _limit("int8, dynamic: largest loss of sensitivity at 'screening'.")

@@ -7,9 +7,13 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.model_argument import existing_model, find_package
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import IMAGES, SHARE
 from cxr_export.cli.gate_options import GateOptions
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def verify(
             metavar="PACKAGE",
             help="Folder from cxr export, an artefact in one, or 'default'.",
             show_default=False,
+            is_eager=True,
+            callback=existing_model,
         ),
     ],
     *,
@@ -43,7 +49,7 @@ def verify(
     images: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Largest number of images, the same number of each class.",
             show_default="all",
             rich_help_panel=panels.INPUT,
@@ -63,6 +69,7 @@ def verify(
             metavar="FILE",
             help="Model to compare with.",
             show_default="PACKAGE's model.keras",
+            callback=existing_model,
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
@@ -101,7 +108,7 @@ def verify(
     layer_tolerance: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            **bounds(SHARE),
             help="--bisect: largest relative error of a layer.",
             show_default="by precision",
             rich_help_panel=panels.OUTPUT,
@@ -127,7 +134,6 @@ def verify(
     --self-test runs the package's golden images in every installed runtime instead, and compares
     the results with those recorded at export. Exit code 4 if they differ.
     """
-    from cxr_edge.cli.model_argument import find_package
     from cxr_edge.cli.self_test_table import run_self_test
 
     folder, artefact = find_package(package)
@@ -137,24 +143,24 @@ def verify(
             return
     if not data:
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
-    with needs_extra("cxr verify", "export"):
+    with stage("loading TensorFlow"), needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
         from cxr_edge.datasets.training_images import TrainingImages
-        from cxr_export.parity.images import choose, list_parity_images
+        from cxr_export.parity.images import even_choice, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
     from cxr_edge.models.locate import package_spec, read_spec_file
     from cxr_edge.models.package import ORIGINAL
 
+    given = read_spec_file(spec) if spec else None
     meant = package_spec(folder)
     listed = list_parity_images(data, meant.labels)
     if held_out:
         facts = meant.provenance
         known = TrainingImages.read(folder, facts.data_sha256) if facts else None
         listed = of_validation(listed, meant, known)
-    chosen = choose(listed, images) if images else listed
+    chosen = even_choice(listed, images) if images else listed
     loaded = load_images(chosen, meant.labels, meant.input, skip_unreadable=True)
-    given = read_spec_file(spec) if spec else None
     report = verify_package(folder, loaded, reference, gate_options.gates(), artefact, given)
     _print(report)
     if write and folder == package:  # neither an installed package nor one artefact of several
@@ -193,7 +199,8 @@ def _bisect(
     for artefact in failed or report.artefacts:
         limit = TOLERANCES[artefact.precision] if tolerance is None else tolerance
         try:
-            found = bisect(reference, package / artefact.artefact, pixels, limit)
+            with stage(f"comparing the layers of {artefact.artefact}"):
+                found = bisect(reference, package / artefact.artefact, pixels, limit)
         except CxrError as exc:  # the result of the comparison stands all the same
             typer.echo(f"--bisect: {exc}", err=True)
             continue

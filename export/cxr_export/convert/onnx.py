@@ -1,18 +1,22 @@
 """Keras to ONNX, by tf2onnx."""
 
+import logging
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import keras
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.system.printable import first_line
 
 OPSET: Final = 17
 """tf2onnx refuses 19; at 18 global average pooling becomes an op that int8 leaves in float."""
@@ -39,15 +43,15 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     Raises
     ------
     ModelError
-        The exported graph does not pass ONNX's own checker.
+        tf2onnx fails on the network, or its graph does not pass ONNX's own checker.
     """
 
     @tf.function(autograph=False)
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probability": tf.reshape(model(image, training=False), [-1])}
 
-    signature = [tf.TensorSpec((None, *spec.input.shape), tf.uint8, name="image")]
-    graph, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=OPSET)
+    image = tf.TensorSpec((None, *spec.input.shape), tf.uint8, name="image")
+    graph = _converted(path.name, serve, image)
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del graph.graph.value_info[:]  # inferred for the unnamed batch dimension
@@ -56,6 +60,51 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     graph.producer_name, graph.producer_version = "cxr-edge", __version__
     graph.doc_string = "P(positive class) of a chest X-ray. Research use only, not a diagnosis."
     save_onnx(graph, spec, path)
+
+
+def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
+    """Return the graph of a function from ``image`` to ``probability``, with all weights inside.
+
+    A tensor that the network holds beside its variables, such as a mean to be subtracted, is a
+    constant of the graph as they are.
+
+    Raises
+    ------
+    ModelError
+        tf2onnx fails on the network.
+    """
+    frozen = convert_variables_to_constants_v2(
+        serve.get_concrete_function(image), lower_control_flow=False, aggressive_inlining=True
+    )
+    (taken,), (given,) = frozen.inputs, frozen.outputs
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # tf2onnx calls what TensorFlow has deprecated
+    try:
+        graph: onnx.ModelProto
+        graph, _ = tf2onnx.convert.from_graph_def(
+            frozen.graph.as_graph_def(add_shapes=True),
+            input_names=[taken.name],
+            output_names=[given.name],
+            tensors_to_rename={taken.name: "image", given.name: "probability"},
+            custom_op_handlers={"Erfc": (_erfc, [])},
+            opset=OPSET,
+        )
+    except Exception as exc:  # it raises anything
+        raise ModelError(f"{name}: ONNX cannot hold this network: {first_line(exc)}") from exc
+    finally:
+        logger.setLevel(level)
+    return graph
+
+
+def _erfc(context: Any, node: Any, name: str, _: object) -> Any:
+    """Convert TensorFlow's Erfc, which GELU ends in and ONNX lacks, to 1 - Erf."""
+    dtype = tf2onnx.utils.map_onnx_to_numpy_type(context.get_dtype(node.output[0]))
+    one = context.make_const(f"{name}/one", np.array(1, dtype))
+    node.type = "Erf"
+    given: str = node.output[0]
+    inputs = [one.output[0], given]
+    return context.insert_new_node_on_output("Sub", given, f"{name}/complement", inputs=inputs)
 
 
 def save_onnx(graph: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:

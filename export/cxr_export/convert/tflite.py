@@ -8,6 +8,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.system.printable import first_line
 
 
 def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
@@ -31,8 +32,6 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
         model.export(path, format="litert", verbose=False)
     except (ConverterError, RuntimeError, ValueError) as exc:
         lines = [line for line in str(exc).splitlines() if "error:" in line or "tf." in line]
-        raise ModelError(
-            f"{path.name}: TFLite cannot hold this network: {(lines or [str(exc)])[0].strip()}; "
-            "leave the TFLite formats out: --formats onnx,onnx-int8"
-        ) from exc
+        reason = lines[0].strip() if lines else first_line(exc)
+        raise ModelError(f"{path.name}: TFLite cannot hold this network: {reason}") from exc
     append_spec(path, spec)

@@ -11,6 +11,7 @@ from cxr_edge.errors import ModelInvalid
 from cxr_edge.models.git_lfs import refuse_pointer
 from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_member
 from cxr_edge.system.printable import first_names, printable
+from cxr_export.keras_models.keras2 import DESCRIPTION, H5_DESCRIPTION, in_keras3, is_keras2
 from cxr_export.keras_models.keras_classes import (
     CLASSES,
     FUNCTION,
@@ -25,9 +26,10 @@ _H5_SUFFIXES: Final = (".h5", ".hdf5")
 
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _HEAD: Final = 128
+_METADATA: Final = "metadata.json"
 
 
-def check_keras_file(path: Path) -> None:
+def check_keras_file(path: Path) -> str:
     """Check that a file holds a whole network in the format of its name, and no code.
 
     Parameters
@@ -35,6 +37,11 @@ def check_keras_file(path: Path) -> None:
     path
         The file; its suffix, one of :data:`cxr_edge.spec.embedding.KERAS_SUFFIXES`, says which
         format is expected.
+
+    Returns
+    -------
+    str
+        Version of Keras that wrote it, empty where that is unknown.
 
     Raises
     ------
@@ -48,21 +55,27 @@ def check_keras_file(path: Path) -> None:
     except OSError as exc:
         raise ModelInvalid(f"{path} cannot be read: {exc.strerror}") from exc
     refuse_pointer(head, str(path))
-    config = _of_hdf5(path, head) if path.suffix.lower() in _H5_SUFFIXES else _of_zip(path, head)
+    read = _of_hdf5 if path.suffix.lower() in _H5_SUFFIXES else _of_zip
+    config, version = read(path, head)
     try:
+        if is_keras2(version):
+            config = in_keras3(config)
         strange = list(_not_allowed(config))
     except RecursionError as exc:
         raise ModelInvalid(f"{path}: its description of the network is nested too deeply") from exc
     if strange:
+        old = f" in a file of Keras {version}" if is_keras2(version) else ""
         raise ModelInvalid(
-            f"{path}: expected only Keras' own layers that compute, got {first_names(strange)}; "
+            f"{path}: expected only Keras' own layers that compute, got "
+            f"{first_names(strange)}{old}; "
             "a model is loaded as data and code in it is not run: rebuild it with layers such as "
             "Rescaling, Resizing or Reshape, or export it to ONNX where its code is"
         )
+    return version
 
 
-def _of_zip(path: Path, head: bytes) -> object:
-    """Return the network that a ``.keras`` archive describes."""
+def _of_zip(path: Path, head: bytes) -> tuple[object, str]:
+    """Return the network that a ``.keras`` archive describes, and its version of Keras."""
     if head.startswith(_HDF5):
         raise ModelInvalid(
             f"{path}: expected a Keras 3 model, got an HDF5 file as older versions of Keras "
@@ -75,19 +88,22 @@ def _of_zip(path: Path, head: bytes) -> object:
         )
     try:
         with open_archive(path) as archive:
-            config = parse_json(read_member(archive, "config.json", MAX_JSON))
+            config = parse_json(read_member(archive, DESCRIPTION, MAX_JSON))
+            has_version = _METADATA in archive.namelist()
+            metadata = parse_json(read_member(archive, _METADATA, MAX_JSON)) if has_version else {}
     except (KeyError, ValueError) as exc:
         raise ModelInvalid(
-            f"{path}: expected a Keras 3 model (.keras), got an archive whose config.json cannot "
+            f"{path}: expected a Keras 3 model (.keras), got an archive whose {DESCRIPTION} cannot "
             f"be read ({exc}); save it with model.save('model.keras')"
         ) from exc
     if isinstance(config, dict):
         config["compile_config"] = None  # not read where a model is loaded without compiling
-    return config
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else ""
+    return config, _text(version)
 
 
-def _of_hdf5(path: Path, head: bytes) -> object:
-    """Return the network that an ``.h5`` file describes."""
+def _of_hdf5(path: Path, head: bytes) -> tuple[object, str]:
+    """Return the network that an ``.h5`` file describes, and its version of Keras."""
     if head.startswith(b"PK"):
         raise ModelInvalid(
             f"{path}: expected an HDF5 file, got an archive, perhaps a Keras 3 model; rename it "
@@ -96,7 +112,8 @@ def _of_hdf5(path: Path, head: bytes) -> object:
     try:
         with h5py.File(path, "r") as file:
             elsewhere = file.visititems(_elsewhere) or _elsewhere("/", file)
-            config = file.attrs.get("model_config")
+            config = file.attrs.get(H5_DESCRIPTION)
+            version = file.attrs.get("keras_version")
     except (OSError, RuntimeError, KeyError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a Keras model (.h5), got something else or half of one ({exc}); "
@@ -113,12 +130,17 @@ def _of_hdf5(path: Path, head: bytes) -> object:
             "with model.save('model.keras')"
         )
     try:
-        return parse_json(config)
+        return parse_json(config), _text(version)
     except (TypeError, ValueError) as exc:
         raise ModelInvalid(
             f"{path}: expected a description of the network in it, got one that is not JSON "
             f"({exc}); copy it again"
         ) from exc
+
+
+def _text(version: object) -> str:
+    text = version.decode("utf-8", "replace") if isinstance(version, bytes) else version
+    return printable(text) if isinstance(text, str) else ""
 
 
 def _elsewhere(name: str, thing: h5py.Group | h5py.Dataset) -> str | None:

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.spec.embedding import read_appended_spec, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.keras2 import copy_in_keras3, is_keras2
 from cxr_export.keras_models.keras_file import check_keras_file
 from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import is_saved_model
@@ -63,24 +65,32 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
         )
     if not path.is_file():
         raise UsageError(f"expected a .keras or .h5 file, {path} does not exist")
-    check_keras_file(path)
+    version = check_keras_file(path)
     if spec is None and not zipfile.is_zipfile(path):
         raise spec_missing(str(path))
     spec = spec or read_appended_spec(path.read_bytes(), str(path))
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with copy_in_keras3(path) if is_keras2(version) else nullcontext(path) as readable:
+            model = keras.saving.load_model(readable, compile=False, safe_mode=True)
     except _LOAD_ERRORS as exc:
-        raise ModelInvalid(_explain(path, exc)) from exc
+        raise ModelInvalid(_explain(path, version, exc)) from exc
     return KerasRuntime(model, spec, str(path))
 
 
-def _explain(path: Path, exc: Exception) -> str:
+def _explain(path: Path, version: str, exc: Exception) -> str:
     """Return a message for an error of Keras."""
-    text = str(exc).strip()
-    if unknown := _UNKNOWN.search(text):
+    _, _, innermost = str(exc).rpartition("Exception encountered: ")
+    reason = (innermost.strip().splitlines() or [type(exc).__name__])[0]
+    if is_keras2(version):
+        return (
+            f"{path}: expected a model that Keras 3 can load, got one of Keras {version} that does "
+            f"not map to it ({reason}); load it with Keras 2 where it was made, and save it there "
+            "as a SavedModel to evaluate it, or export it to ONNX"
+        )
+    if unknown := _UNKNOWN.search(str(exc)):
         return (
             f"{path}: expected layers that this version of Keras has, got {unknown[1]}, whose "
             "code the file does not hold: a model is loaded as data; save it as .keras with "
             "layers of Keras alone, or export it to ONNX where its code is"
         )
-    return f"{path}: Keras cannot load it: {(text.splitlines() or [type(exc).__name__])[0]}"
+    return f"{path}: Keras cannot load it: {reason}"

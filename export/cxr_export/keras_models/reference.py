@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import ORIGINAL
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, spec_missing
@@ -27,7 +27,7 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
     UsageError
         There is nothing at the path.
     ModelError
-        As :func:`load_original` and :func:`cxr_edge.models.open.open_model`.
+        As :func:`load_original` and :func:`cxr_edge.models.open.open_artefact`.
     """
     if is_saved_model(path):
         if spec is None:
@@ -37,4 +37,4 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
         path /= ORIGINAL
     if path.suffix.lower() in KERAS_SUFFIXES:
         return load_original(path, spec)
-    return open_model(str(path), spec=spec).runtime
+    return open_artefact(str(path), spec=spec).runtime

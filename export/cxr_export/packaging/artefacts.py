@@ -2,18 +2,22 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import keras
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.models.package import ORIGINAL, Format
+from cxr_edge.errors import ModelError
+from cxr_edge.models.consistency import try_answers
+from cxr_edge.models.open import open_artefact
+from cxr_edge.models.package import ORIGINAL, ArtefactFormat
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
+from cxr_edge.system.progress import stage
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.packaging.request import Request
@@ -21,10 +25,16 @@ from cxr_export.parity.report import ArtefactParity, ParityReport
 from cxr_export.parity.verdict import Verdict
 from cxr_export.parity.verify import measure_artefact
 from cxr_export.quantize.plan import Quantizer
-from cxr_export.quantize.search import Attempt, QuantizationSearch, best_of
+from cxr_export.quantize.search import QuantizationAttempt, QuantizationSearch, best_of
 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
 """Runtime to the float artefact from which those of fewer bits are made."""
+
+_EXPORTS: Final[Mapping[str, Callable[[keras.Model, ModelSpec, Path], None]]] = {
+    "onnx": export_onnx,
+    "litert": export_tflite,
+}
+"""Runtime to the function that writes its float artefact."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,13 @@ class ArtefactMaker:
     """An existing folder for files that do not stay."""
     tell: Callable[[str], None]
     """Called with a line for each attempt at a quantization."""
+    impossible: dict[str, str] = field(default_factory=dict)
+    """Reasons why the network cannot be held by a runtime's format, by runtime."""
 
     def make(self, package: Path) -> None:
         """Write every artefact into a package, unjudged, where there are no images."""
         self._convert()
-        for kind in self.request.kinds:
+        for kind in self._kinds:
             (self.scratch / kind.file).rename(package / kind.file)
 
     def make_judged(
@@ -66,11 +78,11 @@ class ArtefactMaker:
             Images on which artefacts are compared, of other patients.
         """
         self._convert()
-        expected = run_in_batches(original, judged.pixels).scores
+        expected = run_in_batches(original, judged.pixels, what="scoring by Keras").scores
         kept: list[ArtefactParity] = []
-        attempts: dict[str, list[Attempt]] = {}
+        attempts: dict[str, list[QuantizationAttempt]] = {}
         withheld: dict[str, list[str]] = {}
-        for kind in self.request.kinds:
+        for kind in self._kinds:
             path, gate = self.scratch / kind.file, self.request.gates[kind.precision]
             if kind.precision != Precision.FP32:
                 search = self._search(kind, calibration, judged, expected)
@@ -91,16 +103,41 @@ class ArtefactMaker:
             self.spec, ORIGINAL, judged, tuple(kept), _as_records(attempts), withheld
         )
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Reasons why an artefact that was asked for cannot be made, by file."""
+        return {
+            kind.file: self.impossible[kind.runtime]
+            for kind in self.request.kinds
+            if kind.runtime in self.impossible
+        }
+
+    @property
+    def _kinds(self) -> list[ArtefactFormat]:
+        return [kind for kind in self.request.kinds if kind.runtime not in self.impossible]
+
     def _convert(self) -> None:
-        """Write the float artefact of each runtime to the scratch folder."""
-        runtimes = {kind.runtime for kind in self.request.kinds}
-        if "onnx" in runtimes:
-            export_onnx(self.model, self.spec, self.scratch / _FLOAT["onnx"])
-        if "litert" in runtimes:
-            export_tflite(self.model, self.spec, self.scratch / _FLOAT["litert"])
+        """Write the float artefact of each runtime to the scratch folder.
+
+        Raises
+        ------
+        ModelError
+            None can be made.
+        """
+        for runtime in dict.fromkeys(kind.runtime for kind in self.request.kinds):
+            path = self.scratch / _FLOAT[runtime]
+            try:
+                with stage(f"converting to {_FLOAT[runtime]}"):
+                    _EXPORTS[runtime](self.model, self.spec, path)
+                made = open_artefact(str(path), runtime).runtime
+                try_answers(made).require_usable(str(path))
+            except ModelError as exc:
+                self.impossible[runtime] = str(exc).replace(f"{self.scratch}/", "")
+        if not self._kinds:
+            raise ModelError("; ".join(self.impossible.values()))
 
     def _search(
-        self, kind: Format, calibration: ImageSet, judged: ImageSet, expected: Scores
+        self, kind: ArtefactFormat, calibration: ImageSet, judged: ImageSet, expected: Scores
     ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
         return QuantizationSearch(
@@ -114,7 +151,7 @@ class ArtefactMaker:
             count=self.request.calibration_images,
         )
 
-    def _quantizer(self, kind: Format, source: Path, images: ImageSet) -> Quantizer:
+    def _quantizer(self, kind: ArtefactFormat, source: Path, images: ImageSet) -> Quantizer:
         if kind.runtime == "onnx":
             from cxr_export.quantize.onnx_int8 import OnnxInt8
 
@@ -124,5 +161,7 @@ class ArtefactMaker:
         return TfliteQuantizer(kind.precision, source, images.pixels)
 
 
-def _as_records(attempts: Mapping[str, Sequence[Attempt]]) -> dict[str, list[dict[str, object]]]:
+def _as_records(
+    attempts: Mapping[str, Sequence[QuantizationAttempt]],
+) -> dict[str, list[dict[str, object]]]:
     return {file: [attempt.to_dict() for attempt in tried] for file, tried in attempts.items()}

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cxr_edge.models.package import CARD, CHECKSUMS, EVALUATION, ORIGINAL, PARIT
 from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -37,6 +38,8 @@ class Exported:
     """Spec of the exported model."""
     report: ParityReport | None
     """Comparison of the artefacts with the original; None if no images were given."""
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why an artefact that was asked for cannot be made of this network, by file."""
 
     @property
     def withheld(self) -> Mapping[str, Sequence[str]]:
@@ -63,7 +66,7 @@ def export_package(
     spec
         Spec in place of the one inside the model.
     request
-        Content of the package; everything by default, which needs images.
+        Content of the package; everything that can be made without images by default.
     tell
         Called with a line for each attempt at a quantization.
 
@@ -76,7 +79,7 @@ def export_package(
         The evaluation or the images cannot be read, or there are too few; the package cannot be
         written.
     ModelError
-        The model cannot be loaded or exported.
+        The model cannot be loaded, or no format can hold it.
     ParityError
         No artefact passed its gate; no package was made.
     """
@@ -124,7 +127,7 @@ def export_package(
         write_selftest(package)
         write_checksums(package)
         _put_in_place(package, out, scratch / "replaced")
-    return Exported(exported, report)
+    return Exported(exported, report, maker.left_out)
 
 
 @contextmanager
@@ -190,6 +193,15 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
     )
 
 
+def explain_impossible(impossible: Mapping[str, str]) -> str:
+    """Return the artefacts that cannot be made, with their reasons and the way out."""
+    names, reasons = ", ".join(impossible), "; ".join(dict.fromkeys(impossible.values()))
+    return (
+        f"left out of the package because they cannot be made: {names} ({reasons}); "
+        "name the other formats with --formats, or change the network"
+    )
+
+
 def _require_package(folder: Path) -> None:
     """Raise unless a folder holds the files of a package, and nothing else that would be lost."""
     try:
@@ -234,7 +246,7 @@ def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:
 
 def _read_notes(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_at_most(path, MAX_JSON).decode("utf-8")
     except (OSError, UnicodeError) as exc:
         raise UsageError(
             f"--notes: expected a text file, got {path}, which cannot be read: {exc}"

@@ -10,7 +10,7 @@ from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import Format, identify
 from cxr_edge.models.golden_set import TOLERANCES, GoldenArtefact, GoldenImage, GoldenSet
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
 
@@ -45,7 +45,7 @@ def write_selftest(package: Path) -> None:
         An artefact cannot be run, or gives no probability.
     """
     kinds = [kind for kind in FORMATS.values() if (package / kind.file).is_file()]
-    models = {kind: open_model(str(package / kind.file), kind.runtime) for kind in kinds}
+    models = {kind: open_artefact(str(package / kind.file), kind.runtime) for kind in kinds}
     inputs = {model.spec.input for model in models.values()}
     if len(inputs) != 1:
         got = ", ".join(map(str, inputs)) or "none"

@@ -10,10 +10,10 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import GATES, Gate
-from cxr_edge.models.package import FORMATS, Format
+from cxr_edge.models.package import FORMATS, ArtefactFormat
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
-from cxr_export.parity.images import choose, divide, list_parity_images, without
+from cxr_export.parity.images import divide, even_choice, list_parity_images, without
 
 CALIBRATION_IMAGES: Final = 128
 """Images to calibrate with first; a later attempt takes four times as many."""
@@ -26,8 +26,8 @@ JUDGED_IMAGES: Final = 1000
 class Request:
     """Content of a package."""
 
-    formats: Sequence[str] = (*FORMATS,)
-    """Keys of :data:`cxr_edge.models.package.FORMATS`."""
+    formats: Sequence[str] = ()
+    """Keys of :data:`cxr_edge.models.package.FORMATS`; none for all that can be made."""
     calibration: Sequence[Path] = ()
     """Folders and manifests of images to calibrate with; quantized formats need them."""
     data: Sequence[Path] = ()
@@ -50,9 +50,7 @@ class Request:
             raise UsageError(
                 f"--formats: expected some of {', '.join(FORMATS)}, got {', '.join(unknown)}"
             )
-        if not self.formats:
-            raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}, got none")
-        few = [kind.name for kind in self.kinds if kind.precision != Precision.FP32]
+        few = [kind.name for kind in self.kinds if _needs_images(kind)]
         if few and not self.calibration:
             raise UsageError(
                 f"--formats {','.join(few)}: expected --calibration DATA, images like those that "
@@ -61,9 +59,20 @@ class Request:
             )
 
     @property
-    def kinds(self) -> list[Format]:
+    def kinds(self) -> list[ArtefactFormat]:
         """The formats, the most exact first."""
-        return [kind for kind in FORMATS.values() if kind.name in self.formats]
+        if self.formats:
+            return [kind for kind in FORMATS.values() if kind.name in self.formats]
+        return [kind for kind in FORMATS.values() if self.calibration or not _needs_images(kind)]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The formats that were not excluded, and cannot be made without images."""
+        return [] if self.formats else [name for name in FORMATS if FORMATS[name] not in self.kinds]
+
+
+def _needs_images(kind: ArtefactFormat) -> bool:
+    return kind.precision != Precision.FP32
 
 
 def choose_images(
@@ -106,8 +115,8 @@ def choose_images(
         raise DataError(
             "expected images to judge on, got none besides those to calibrate with; give --data"
         )
-    used = _load(choose(judged, wanted.judged_images), spec)
-    several = choose(calibration, 4 * wanted.calibration_images)
+    used = _load(even_choice(judged, wanted.judged_images), spec)
+    several = even_choice(calibration, 4 * wanted.calibration_images)
     if not several:
         return used, used  # nothing is calibrated
     return without(_load(several, spec), used.sha256), used

@@ -26,7 +26,7 @@ TOLERANCES: Final[Mapping[Precision, float]] = {
     Precision.INT8: 0.3,
     Precision.DYNAMIC: 0.3,
 }
-"""Relative error that a layer may have, by :attr:`cxr_edge.models.package.Format.precision`.
+"""Relative error that a layer may have, by precision of the artefact.
 
 Rounding adds up from layer to layer, so that the last ones of a deep network come close to these.
 """

@@ -152,7 +152,7 @@ def _drawn(images: Sequence[LabelledImage]) -> set[str]:
     return drawn
 
 
-def choose(images: Sequence[LabelledImage], count: int | None) -> list[LabelledImage]:
+def even_choice(images: Sequence[LabelledImage], count: int | None) -> list[LabelledImage]:
     """Return at most ``count`` images in a seeded order, of each class alike.
 
     The classes alternate, so that the first images of the choice are an even choice as well.

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
+from cxr_edge.models.gates import BATCH_TOLERANCE
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite
-from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_mismatches
+from cxr_export.parity.scoring import batch_mismatches
 from cxr_export.parity.verdict import Verdict
 
 PARITY_VERSION: Final = 4
@@ -37,7 +38,7 @@ class ArtefactParity:
     provider: str
     """Execution provider or device of the runtime."""
     precision: Precision
-    """Precision, as :class:`cxr_edge.models.package.Format` names it."""
+    """Precision, as :class:`cxr_edge.models.package.ArtefactFormat` names it."""
     size: int
     """Size of the file in bytes."""
     comparison: Comparison

@@ -12,13 +12,6 @@ from cxr_edge.runtimes.batches import run_in_batches
 BATCH_SIZES: Final = (1, 2, 7, 32)
 """Batch sizes whose scores must agree."""
 
-BATCH_TOLERANCE: Final = 1e-4
-"""Largest |Δp| between two batch sizes: sums in another order, as between two fp32 runtimes.
-
-Measured with SSE4.1, AVX2 and AVX-512: up to 1.8e-7 with onnxruntime, 0 with LiteRT, and with Keras
-7.5e-6 for convolutional networks and 8.4e-5 for dense ones.
-"""
-
 _BATCH_IMAGES: Final = 70
 """Images scored at each batch size: two full batches of the largest size, and a part of one."""
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
+from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
-from cxr_edge.models.package import FORMATS, ORIGINAL, Format
+from cxr_edge.models.open import open_artefact
+from cxr_edge.models.package import FORMATS, ORIGINAL, ArtefactFormat
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
@@ -65,7 +66,8 @@ def verify_package(
     UsageError
         The reference does not exist.
     ModelError
-        The package is incomplete or damaged, or the reference cannot be loaded.
+        The package is incomplete or damaged, or the reference cannot be loaded, or is of no use:
+        its answers vary, or are the same for every image.
     """
     original = reference or package / ORIGINAL
     if not original.exists():
@@ -78,7 +80,8 @@ def verify_package(
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
     known = open_reference(original, spec)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
-    expected = run_in_batches(known, images.pixels).scores
+    try_answers(known).require_usable(str(original))
+    expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}").scores
     found = [
         measure_artefact(
             package / kind.file, kind, images, expected, known.spec, gates[kind.precision]
@@ -93,7 +96,12 @@ def verify_package(
 
 
 def measure_artefact(
-    path: Path, kind: Format, images: ImageSet, expected: Scores, spec: ModelSpec, gate: Gate
+    path: Path,
+    kind: ArtefactFormat,
+    images: ImageSet,
+    expected: Scores,
+    spec: ModelSpec,
+    gate: Gate,
 ) -> ArtefactParity:
     """Compare one artefact with the reference's scores.
 
@@ -120,12 +128,12 @@ def measure_artefact(
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_model(str(path), kind.runtime).runtime
+    runtime = open_artefact(str(path), kind.runtime).runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
-    scores = run_in_batches(runtime, images.pixels).scores
+    scores = run_in_batches(runtime, images.pixels, what=f"scoring by {path.name}").scores
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
@@ -154,7 +162,7 @@ def check_same_meaning(path: Path, got: ModelSpec, wanted: ModelSpec) -> None:
         )
 
 
-def check_precision(path: Path, spec: ModelSpec, kind: Format) -> None:
+def check_precision(path: Path, spec: ModelSpec, kind: ArtefactFormat) -> None:
     """Check that an artefact has the precision of its name, so that the right limits hold.
 
     Raises

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.gates import Gate
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
+from cxr_edge.system.progress import stage, track
 from cxr_export.parity.comparison import Comparison, compare_scores, finite
 from cxr_export.parity.images import SEED
 from cxr_export.parity.verdict import Verdict
@@ -36,7 +37,7 @@ _PROBED: Final = 32
 
 
 @dataclass(frozen=True)
-class Attempt:
+class QuantizationAttempt:
     """One quantization that was tried."""
 
     name: str
@@ -82,7 +83,7 @@ class Attempt:
         }
 
 
-def best_of(tried: Sequence[Attempt]) -> Attempt:
+def best_of(tried: Sequence[QuantizationAttempt]) -> QuantizationAttempt:
     """Return the attempt that fails least: by verdict, changed labels and mean |Δp|."""
     order = list(Verdict)
     return min(
@@ -116,7 +117,9 @@ class QuantizationSearch:
     count: int
     """Calibration images of the first attempts."""
 
-    def run(self, path: Path, tell: Callable[[str], None] = lambda line: None) -> list[Attempt]:
+    def run(
+        self, path: Path, tell: Callable[[str], None] = lambda line: None
+    ) -> list[QuantizationAttempt]:
         """Make attempt after attempt until one passes; ``path`` is then the artefact.
 
         If none passes, the artefact is the attempt with the fewest changed labels among those that
@@ -131,7 +134,7 @@ class QuantizationSearch:
 
         Returns
         -------
-        list of Attempt
+        list of QuantizationAttempt
             All attempts; only the last one may have passed. There is an artefact unless all failed.
 
         Raises
@@ -139,17 +142,18 @@ class QuantizationSearch:
         ModelError
             A library cannot quantize or run the network.
         """
-        tried: list[Attempt] = []
+        tried: list[QuantizationAttempt] = []
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
-            self.quantizer.write(plan, self._spec(plan), path)
-            scores = _scores(path, self.judged.pixels)
+            with stage(f"trying {path.name}, {name}"):
+                self.quantizer.write(plan, self._spec(plan), path)
+                scores = _scores(path, self.judged.pixels)
             found = compare_scores(self.judged, self.expected, scores, self.spec, self.gate)
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
                           tried[0].size if tried else size)  # fmt: skip
             large = [f"{size} bytes, allowed {allowed:.0f}"] if size > allowed else []
             mismatches = (*found.mismatches, *large)
-            attempt = Attempt(name, plan, size, found, mismatches)
+            attempt = QuantizationAttempt(name, plan, size, found, mismatches)
             tried.append(attempt)
             reasons = mismatches or attempt.undecided
             tell(f"{path.name}, {name}: {'; '.join((attempt.verdict, *reasons))}")
@@ -160,7 +164,7 @@ class QuantizationSearch:
         return tried
 
     def _plans(
-        self, probe: Path, tried: Sequence[Attempt]
+        self, probe: Path, tried: Sequence[QuantizationAttempt]
     ) -> Iterator[tuple[str, QuantizationPlan]]:
         """Yield plans with their names, the cheapest first; ``tried`` holds the attempts so far."""
         layers = self.quantizer.layers
@@ -192,7 +196,7 @@ class QuantizationSearch:
         images = self.calibration.pixels[:_PROBED]
         expected = logit(_scores(self.source, images))
         moved = {}
-        for layer in self.quantizer.layers:
+        for layer in track(self.quantizer.layers, "measuring how sensitive layers are"):
             others = tuple(other for other in self.quantizer.layers if other != layer)
             self.quantizer.write(_in_float(base, others), self.spec, probe)
             moved[layer] = float(np.abs(logit(_scores(probe, images)) - expected).mean())
@@ -221,4 +225,4 @@ def _in_float(base: QuantizationPlan, layers: tuple[str, ...]) -> QuantizationPl
 
 
 def _scores(path: Path, pixels: NDArray[np.uint8]) -> Scores:
-    return run_in_batches(open_model(str(path)).runtime, pixels).scores
+    return run_in_batches(open_artefact(str(path)).runtime, pixels).scores

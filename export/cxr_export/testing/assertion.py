@@ -7,19 +7,19 @@ from pathlib import Path
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.models.gates import GATES, Gate
+from cxr_edge.models.gates import BATCH_TOLERANCE, GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, compare_scores
 from cxr_export.parity.meaning import differences_in_meaning, size
-from cxr_export.parity.scoring import BATCH_TOLERANCE, batch_differences, batch_mismatches
+from cxr_export.parity.scoring import batch_differences, batch_mismatches
 from cxr_export.parity.verdict import Verdict
 from cxr_export.testing.inputs import (
     DataLike,
     ModelLike,
-    load_images,
-    name_of,
+    images_from,
+    model_name,
     open_candidates,
     open_one,
     read_spec,
@@ -208,7 +208,7 @@ def assert_parity(
     theirs = read_spec(candidate_spec, "candidate_spec")
     known = open_one(reference, read_spec(spec, "spec"), "reference")
     wanted = known.spec
-    used = load_images(data, wanted, images)
+    used = images_from(data, wanted, images)
     expected = run_in_batches(known, used.pixels).scores
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
@@ -231,7 +231,7 @@ def assert_parity(
                 batch_difference=batch_difference,
             )
         )
-    parity = Parity(name_of(reference), used, tuple(found))
+    parity = Parity(model_name(reference), used, tuple(found))
     if parity.mismatches:
         raise ParityAssertionError(parity)
     for line in parity.undecided:

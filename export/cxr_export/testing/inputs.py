@@ -7,8 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.image_set import load_images as load_listed
+from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage
 from cxr_edge.errors import DataError, SpecMissing, UsageError
 from cxr_edge.models.checksums import check_checksums
@@ -17,7 +16,7 @@ from cxr_edge.models.package import FORMATS, ORIGINAL
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.reference import open_reference
-from cxr_export.parity.images import choose, list_parity_images
+from cxr_export.parity.images import even_choice, list_parity_images
 
 ModelLike: TypeAlias = str | Path | Runtime
 """``default``; a ``.keras``, ``.h5``, ``.onnx`` or ``.tflite`` file; a SavedModel folder; a model
@@ -45,7 +44,7 @@ def read_spec(given: ModelSpec | str | Path | None, role: str) -> ModelSpec | No
     return read_spec_file(path)
 
 
-def name_of(model: ModelLike) -> str:
+def model_name(model: ModelLike) -> str:
     """Return a file's name, or the one in a runtime's spec."""
     return Path(model).name if isinstance(model, str | Path) else model.spec.name
 
@@ -123,7 +122,7 @@ def open_candidates(
                 "candidate_spec: expected a model in a file, got a Runtime, which has its own spec"
             )
         runtime = open_one(candidate, None, "candidate")
-        yield name_of(candidate), runtime
+        yield model_name(candidate), runtime
         return
     path = model_path(candidate)
     files = _artefacts(path, reference)
@@ -134,11 +133,11 @@ def open_candidates(
             runtime = open_one(file, spec, "candidate")
         except SpecMissing:
             runtime = open_one(file, fallback, "candidate")
-        yield f"{name_of(candidate)}/{file.name}" if files else name_of(candidate), runtime
+        yield f"{model_name(candidate)}/{file.name}" if files else model_name(candidate), runtime
 
 
-def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
-    """Load images, at most ``count`` of them, for a model's input.
+def images_from(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
+    """Load the images that a test gives, at most ``count`` of them, for a model's input.
 
     Raises
     ------
@@ -150,8 +149,8 @@ def load_images(data: DataLike, spec: ModelSpec, count: int | None) -> ImageSet:
     if not isinstance(data, np.ndarray):
         paths = [data] if isinstance(data, str | Path) else data
         listed = list_parity_images([Path(path) for path in paths], spec.labels)
-        chosen = choose(listed, count) if count else listed
-        return load_listed(chosen, spec.labels, spec.input, skip_unreadable=True)
+        chosen = even_choice(listed, count) if count else listed
+        return load_images(chosen, spec.labels, spec.input, skip_unreadable=True)
     wanted = f"pixels (N, {', '.join(map(str, spec.input.shape))}) uint8"
     if data.dtype != np.uint8 or data.shape[1:] != spec.input.shape:
         raise UsageError(

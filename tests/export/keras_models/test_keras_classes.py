@@ -133,7 +133,7 @@ def test_every_layer_of_keras_is_listed_or_refused_on_purpose() -> None:
 )
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_networks_of_keras_pass(name: str, suffix: str, tmp_path: Path) -> None:
-    """As Keras itself saves them, compiled and inside another network."""
+    """Keras itself saved them, compiled and inside another network."""
     inner = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=2)
     inner.compile("adam", "binary_crossentropy", [keras.metrics.AUC()])
     image = keras.Input((64, 64, 3))

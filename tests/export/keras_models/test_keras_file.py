@@ -31,7 +31,7 @@ def hdf5(path: Path) -> h5py.File:
 
 
 def test_a_plain_file_passes(tmp_path: Path) -> None:
-    """What is refused below is refused for its own sake."""
+    """The file below passes until it is damaged, so each refusal has its own reason."""
     check_keras_file(archive(tmp_path / "m.keras"))
     hdf5(tmp_path / "m.h5").close()
     check_keras_file(tmp_path / "m.h5")

@@ -15,7 +15,7 @@ from keras import layers
 
 from cxr_edge.errors import ModelError, ModelInvalid, ParityError, SpecMissing, UsageError
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_any, open_model
+from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
@@ -107,7 +107,7 @@ def by_hand(model: keras.Model, spec: ModelSpec) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_foreign_network_runs_and_is_wrapped_alike(kind: str) -> None:
-    """As it is and as it will be exported, it gives what Keras gives."""
+    """It gives the scores of Keras, both as it is and as it will be exported."""
     model, spec = foreign(kind)
     assert np.ptp(by_hand(model, spec)) > 0.01
     np.testing.assert_allclose(
@@ -388,7 +388,7 @@ def test_every_format_of_a_reference_agrees(tmp_path: Path, kind: str) -> None:
 def test_an_artefact_is_a_reference_too() -> None:
     """.onnx and .tflite files open with the spec inside, or one given."""
     path = default_package() / "model.onnx"
-    inside = open_model().spec
+    inside = open_artefact().spec
     assert open_reference(path).spec == inside
     with pytest.raises(ModelInvalid, match="its spec says 8x6x1"):
         open_reference(path, RAW)
@@ -437,8 +437,8 @@ def test_tflite_of_other_origin_runs(
     free.set_weights(model.get_weights())
     path = tmp_path / "m.tflite"
     path.write_bytes(converted(model, dtype, SCALED))
-    scores = open_model(str(path), spec=SCALED).runtime.run(IMAGES).scores
+    scores = open_artefact(str(path), spec=SCALED).runtime.run(IMAGES).scores
     np.testing.assert_allclose(scores, by_hand(free, SCALED), atol=tolerance)
     if dtype is not tf.float32:
         with pytest.raises(ModelInvalid, match="by the spec pixels become 0 to 255"):
-            open_model(str(path), spec=RAW)
+            open_artefact(str(path), spec=RAW)

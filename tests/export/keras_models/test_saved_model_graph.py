@@ -216,7 +216,7 @@ def run_as_it_is_restored(graph: Any) -> None:
 def test_an_edited_graph_is_refused(
     edit: Callable[[Any], None], message: str, tmp_path: Path
 ) -> None:
-    """What TensorFlow would run is looked at, not what an honest exporter writes."""
+    """The check looks at all that TensorFlow would run, not at what an honest exporter writes."""
     path = saved(tmp_path)
     assert check_saved_model(path) == "serving_default"
     change(path, edit)
@@ -232,7 +232,7 @@ def test_only_operations_of_tensorflow_are_listed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "ResNet50", "DenseNet121"])
 def test_networks_of_keras_pass(name: str, tmp_path: Path) -> None:
-    """As Keras itself exports them."""
+    """Keras itself exported them."""
     model = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=2)
     model.export(tmp_path / "model", verbose=False)
     assert check_saved_model(tmp_path / "model") == "serving_default"

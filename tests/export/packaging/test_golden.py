@@ -13,7 +13,7 @@ from cxr_edge.imaging.raster import jpeg_reduction
 from cxr_edge.imaging.sniff import Format, identify
 from cxr_edge.models.golden_set import read_golden_set
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import SELFTEST
 from cxr_edge.models.self_test import self_test_all
 from cxr_edge.runtimes.base import Outputs
@@ -75,9 +75,9 @@ def test_an_artefact_that_gives_no_probability_is_told(
 ) -> None:
     """A package is not made around a model that answers NaN."""
     shutil.copy(default_package() / "model.onnx", tmp_path)
-    model = open_model(str(tmp_path / "model.onnx"))
+    model = open_artefact(str(tmp_path / "model.onnx"))
     monkeypatch.setattr(type(model.runtime), "run", lambda self, pixels: nan(len(pixels)))
-    monkeypatch.setattr(golden, "open_model", lambda *_: model)
+    monkeypatch.setattr(golden, "open_artefact", lambda *_: model)
     with pytest.raises(ModelError, match=r"model\.onnx fails on the golden images"):
         write_selftest(tmp_path)
 
@@ -88,7 +88,7 @@ def nan(count: int) -> Outputs:
 
 @pytest.mark.slow
 def test_an_exported_package_passes(package: Path) -> None:
-    """What cxr export writes holds golden images of every artefact, listed with the rest."""
+    """A package of cxr export holds golden images of every artefact, listed with the rest."""
     results, absent = self_test_all(package)
     assert not absent
     assert {result.artefact for result in results} >= {"model.onnx", "model.tflite"}

@@ -17,7 +17,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cxr_edge.errors import CxrError, DataError, ModelError, ModelInvalid, UsageError
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -348,7 +348,7 @@ def test_reading_layers_does_not_change_the_answer(
         (expected,) = ort.InferenceSession(int8).run(None, {"image": pixels})
         np.testing.assert_array_equal(answer, expected)
     else:
-        expected = open_model(str(exports["edge"] / "model.onnx")).runtime.run(pixels).scores
+        expected = open_artefact(str(exports["edge"] / "model.onnx")).runtime.run(pixels).scores
         np.testing.assert_allclose(answer.reshape(-1), expected, atol=1e-5)
 
 
@@ -357,7 +357,7 @@ def test_reading_layers_does_not_change_the_answer(
 def test_the_default_model_agrees_layer_by_layer(candidate: str) -> None:
     """No layer of the embedded artefacts is off by more than 1e-4."""
     folder = ROOT / "toolkit" / "cxr_edge" / "models" / "default"
-    pixels = images(open_model().spec.input.height, 1)
+    pixels = images(open_artefact().spec.input.height, 1)
     found = bisect(folder / "model.keras", folder / candidate, pixels, TOLERANCE)
     assert found.first is None, found
     assert len(found.layers) > 60

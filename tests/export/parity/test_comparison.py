@@ -239,8 +239,8 @@ def test_positives_alone_tell_a_loss_of_sensitivity(
 
 @pytest.mark.parametrize("limit", [np.nan, np.inf, -1.0])
 def test_a_gate_has_limits(limit: float) -> None:
-    """What is no number would let everything pass."""
-    with pytest.raises(UsageError, match="0 or more"):
+    """A limit that is no number would let everything pass."""
+    with pytest.raises(UsageError, match="from 0 to 1"):
         Gate(None, flips=0.0, auc_loss=limit)
 
 

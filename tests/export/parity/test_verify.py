@@ -20,7 +20,7 @@ from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
 from cxr_edge.models.checksums import read_checksums, write_checksums
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.embedding import SPEC_KEY
@@ -59,7 +59,7 @@ def test_a_package_is_complete(package: Path) -> None:
     assert files >= {"model.keras", "model.onnx", "model.tflite", "spec.json", "README.md"}
     spec = ModelSpec.from_json((package / "spec.json").read_bytes())
     for name in ("model.onnx", "model.tflite"):
-        assert open_model(str(package / name)).spec == spec
+        assert open_artefact(str(package / name)).spec == spec
 
 
 def test_the_onnx_graph_is_the_contract(package: Path) -> None:
@@ -208,7 +208,7 @@ def test_another_recipe_in_the_spec_is_told(copy: Path, class_folders: Path) -> 
 
 
 def rewrite_spec(path: Path, **changes: Any) -> None:
-    write_spec(path, replace(open_model(str(path)).spec, **changes).to_json())
+    write_spec(path, replace(open_artefact(str(path)).spec, **changes).to_json())
 
 
 def write_spec(path: Path, text: str) -> None:
@@ -230,7 +230,7 @@ def test_a_swapped_label_order_in_spec_json_is_told(copy: Path, class_folders: P
 
 
 def test_an_artefact_that_is_not_listed_is_told(copy: Path, class_folders: Path) -> None:
-    """What nobody exported is not verified, nor listed as if it had been."""
+    """A format that nobody exported is not verified, nor listed as if it had been."""
     shutil.copy(copy / "model.tflite", copy / "model.int8.tflite")
     with pytest.raises(ModelInvalid, match=r"model\.int8\.tflite is not listed"):
         verify(copy, class_folders)
@@ -284,7 +284,7 @@ def test_batches_are_compared_image_by_image(spec: ModelSpec) -> None:
 
 
 def test_the_options_of_the_command_start_from_the_gates() -> None:
-    """What --help shows is what holds for a library's user."""
+    """The limits in --help hold for a library's user too."""
     assert GateOptions().gates() == GATES
 
 
@@ -297,7 +297,7 @@ def test_a_flipped_label_fails_whatever_the_difference(copy: Path, class_folders
 
 
 def test_gates_move_by_flag(copy: Path, class_folders: Path, cxr: Callable[..., Any]) -> None:
-    """What agrees to 1e-6 does not agree to 1e-12."""
+    """Scores that agree to 1e-6 do not agree to 1e-12."""
     result = cxr("verify", copy, "--data", class_folders, "--fp32-difference", "1e-12")
     assert result.exit_code == 4
     assert "allowed 1e-12" in result.output
@@ -319,7 +319,7 @@ def test_verify_writes_its_findings(copy: Path, cxr: Callable[..., Any]) -> None
     assert cxr("verify", copy, "--data", SAMPLES).exit_code == 0
     assert (copy / "README.md").read_text().count("## Parity") == 1
     assert "parity.json" in read_checksums(copy)
-    open_model(str(copy))
+    open_artefact(str(copy))
 
 
 def test_nothing_is_written_on_demand(copy: Path, cxr: Callable[..., Any]) -> None:

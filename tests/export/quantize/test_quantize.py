@@ -18,7 +18,8 @@ from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.locate import package_spec
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
+from cxr_edge.models.package import FORMATS
 from cxr_edge.runtimes.base import Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
@@ -27,7 +28,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_export.packaging.request import Request, choose_images
-from cxr_export.parity.images import choose, divide, list_parity_images
+from cxr_export.parity.images import divide, even_choice, list_parity_images
 from cxr_export.quantize.onnx_int8 import OnnxInt8
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.tflite import TfliteQuantizer
@@ -44,7 +45,7 @@ FEW_BITS = ("model.fp16.tflite", "model.int8.onnx", "model.int8.tflite", "model.
 def images(package: Path, class_folders: Path) -> ImageSet:
     spec = package_spec(package)
     listed = list_parity_images([class_folders], spec.labels)
-    return load_images(choose(listed, 48), spec.labels, spec.input)
+    return load_images(even_choice(listed, 48), spec.labels, spec.input)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +72,12 @@ def everything(
 def write(quantizer: Any, plan: QuantizationPlan, package: Path, path: Path) -> Path:
     spec = package_spec(package)
     quantizer.write(plan, spec, path)
-    assert open_model(str(path)).spec == spec
+    assert open_artefact(str(path)).spec == spec
     return path
 
 
 def scores(path: Path, images: ImageSet) -> Scores:
-    return run_in_batches(open_model(str(path)).runtime, images.pixels).scores
+    return run_in_batches(open_artefact(str(path)).runtime, images.pixels).scores
 
 
 def difference(path: Path, images: ImageSet, expected: Scores) -> float:
@@ -191,7 +192,7 @@ def test_a_package_with_every_format(everything: Path, cxr: Callable[..., Any]) 
     """All files are there, their specs say how they were made, and the card shows the parity."""
     check_checksums(everything)
     for name in FEW_BITS:
-        made = open_model(str(everything / name)).spec.quantization
+        made = open_artefact(str(everything / name)).spec.quantization
         assert made
         assert (len(made.films) > 0) == (made.precision == "int8")
     assert package_spec(everything).quantization is None
@@ -214,7 +215,7 @@ def test_the_attempts_outlive_another_comparison(
     before = json.loads((copy / "parity.json").read_text())
     result = cxr("verify", copy, "--data", class_folders, *LOOSE)
     assert result.exit_code == 0
-    assert "model.int8.onnx was calibrated with 108 of the images" in result.output
+    assert "model.int8.onnx was calibrated with 96 of the images" in result.output
     assert "model.fp16.tflite was calibrated" not in result.output
     after = json.loads((copy / "parity.json").read_text())
     assert after["films"] == 120 != before["films"]
@@ -282,12 +283,20 @@ def package_spec_of(run_folder: Path) -> ModelSpec:
 def test_images_are_asked_for() -> None:
     """Formats of fewer bits are never calibrated on whatever is at hand."""
     with pytest.raises(UsageError, match="--calibration"):
-        Request()
+        Request(formats=("onnx", "onnx-int8"))
     with pytest.raises(UsageError, match="expected some of onnx"):
         Request(formats=("onnx", "pdf"))
-    with pytest.raises(UsageError, match="got none"):
-        Request(formats=())
-    Request(formats=("onnx",))
+    assert Request(formats=("onnx",)).left_out == []
+
+
+def test_without_images_what_needs_none_is_made() -> None:
+    """The others are left out by name, unless images are given or formats are named."""
+    request = Request()
+    assert [kind.name for kind in request.kinds] == ["onnx", "tflite"]
+    assert request.left_out == ["tflite-fp16", "onnx-int8", "tflite-int8", "tflite-dynamic"]
+    everything = Request(calibration=[Path("images")])
+    assert [kind.name for kind in everything.kinds] == [*FORMATS]
+    assert everything.left_out == []
 
 
 def test_calibration_and_judgement_share_no_patient(package: Path, class_folders: Path) -> None:
@@ -298,9 +307,9 @@ def test_calibration_and_judgement_share_no_patient(package: Path, class_folders
     calibration, judged = divide(list_parity_images([class_folders], spec.labels), spec, known)
     assert {image.patient for image in calibration}.isdisjoint(image.patient for image in judged)
     assert len(judged) == spec.provenance.validation_films
-    first = choose(calibration, 20)
+    first = even_choice(calibration, 20)
     assert [image.label for image in first].count(1) == 10
-    assert choose(calibration, 40)[:20] == first
+    assert even_choice(calibration, 40)[:20] == first
 
 
 def test_images_judged_on_are_of_both_classes_and_calibrated_with_nowhere(tmp_path: Path) -> None:

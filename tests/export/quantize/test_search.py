@@ -78,7 +78,7 @@ def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> B
         shift = float(Path(path).read_text())
         return SimpleNamespace(runtime=ShiftedRuntime(spec, shift))
 
-    monkeypatch.setattr(module, "open_model", opened)
+    monkeypatch.setattr(module, "open_artefact", opened)
     source = tmp_path / "float"
     source.write_text("0".ljust(1000))
 

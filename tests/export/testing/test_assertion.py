@@ -28,7 +28,7 @@ from cxr_edge.errors import (
 from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.locate import default_package
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.base import Outputs, Scores
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
@@ -214,7 +214,7 @@ def test_int8_calibrated_on_noise_is_told(
     package: Path, class_folders: Path, tmp_path: Path
 ) -> None:
     """Judged by the gate of int8, as the artefact's spec says, with room for a rough network."""
-    spec = replace(open_model(str(package)).spec, quantization=Quantization("int8"))
+    spec = replace(open_artefact(str(package)).spec, quantization=Quantization("int8"))
     listed = list_parity_images([class_folders], spec.labels)
     real = load_images(listed, spec.labels, spec.input).pixels[::3]
     noise = np.random.default_rng(0).integers(120, 136, real.shape, np.uint8)

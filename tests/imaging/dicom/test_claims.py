@@ -63,7 +63,7 @@ def test_a_table_is_as_deep_as_its_entries(make: Make, sequence: str, held: int,
 def test_bits_that_are_not_used_do_not_darken(
     make: Make, claimed: int, used: int, type_: type
 ) -> None:
-    """Of 9 to 16 bits stored those in use count, and of a sign without use nothing is left."""
+    """Only the bits in use count, of 9 to 16 that are stored, and a sign without use is dropped."""
     decoded = decode(saved(make(**described(samples(used).astype(type_), claimed))))
     assert shows_the_picture(decoded)
     assert decoded.source.flags == ("fewer-bits",)
@@ -111,7 +111,7 @@ def marked(bits: int) -> NDArray[np.uint16]:
 def test_an_image_that_shows_little_says_so(
     make: Make, stored: NDArray[Any], claimed: int, window: dict[str, int]
 ) -> None:
-    """What is nearly of one gray, or nearly all black or white, is flagged."""
+    """An image that is nearly of one gray, or nearly all black or white, is flagged."""
     decoded = decode(saved(make(**described(stored, claimed, **window))))
     assert decoded.source.flags == ("low-contrast",)
 

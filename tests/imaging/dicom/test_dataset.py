@@ -148,7 +148,7 @@ def test_a_tiff_in_the_preamble_does_not_hide_dicom(make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["film.dcm", "film"])
 def test_a_web_page_is_not_dicom(name: str, tmp_path: Path) -> None:
-    """What a server answered instead of an image is told as what it is, whatever its name."""
+    """A server's answer instead of an image is told as what it is, whatever its name."""
     path = tmp_path / name
     path.write_text("<!DOCTYPE html><html><title>Log in</title></html>".ljust(400))
     with pytest.raises(NotAnImage):

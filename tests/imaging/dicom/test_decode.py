@@ -207,7 +207,7 @@ def test_the_gray_of_subsampled_ybr_is_its_luma(make: Make) -> None:
 
 
 def test_retired_colors_are_refused(make: Make) -> None:
-    """What nobody writes any more is told by name, and not guessed."""
+    """A form that nobody writes any more is told by name, and not guessed."""
     with pytest.raises(UnsupportedFormat, match="CMYK"):
         gray(make(photometric="CMYK"))
 
@@ -258,7 +258,7 @@ def test_bits_may_lie_high(make: Make, signed: int) -> None:
 
 
 def test_unused_bits_are_ignored(make: Make) -> None:
-    """What stands above the stored bits, an overlay of old, is not seen."""
+    """Bits above the stored ones, an overlay of old, are not seen."""
     dataset = make([0, 2048, 4095])
     dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") | 0x8000).tobytes()
     assert gray(dataset).ravel().tolist() == [0, 128, 255]
@@ -308,7 +308,7 @@ def test_single_bits_are_black_and_white(make: Make) -> None:
 
 
 def test_an_enhanced_image_has_its_window_elsewhere(make: Make) -> None:
-    """What an enhanced object tells frame by frame holds as if it stood in its header."""
+    """Facts that an enhanced object tells frame by frame hold as if they stood in its header."""
     rescale, window = Dataset(), Dataset()
     rescale.RescaleSlope, rescale.RescaleIntercept, rescale.RescaleType = 2, -1000, "US"
     window.WindowCenter, window.WindowWidth = 3000, 2001
@@ -332,7 +332,7 @@ def test_a_lut_of_bytes_is_read_as_such(make: Make) -> None:
 
 
 def test_headers_become_flags(make: Make) -> None:
-    """What a header says of another kind of image stands in the report, and nothing else of it."""
+    """A header of another kind of image is flagged, and nothing else of it is in the report."""
     dataset = make(
         Modality="MG", BodyPartExamined="BREAST", BurnedInAnnotation="YES", ViewPosition="LL"
     )

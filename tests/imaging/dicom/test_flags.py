@@ -8,7 +8,7 @@ from cxr_edge.imaging.dicom.flags import header_flags
 
 @pytest.mark.parametrize(("header", "flag"), TOLD)
 def test_a_image_of_another_kind_is_flagged(header: dict[str, str], flag: str) -> None:
-    """What the header tells and the model was not made for stands in the report."""
+    """A header that tells of something the model was not made for is flagged in the report."""
     assert header_flags(lambda name: header.get(name, "")) == {flag}
 
 

@@ -131,7 +131,7 @@ NEEDED = {
 
 @pytest.mark.parametrize("keyword", NEEDED)
 def test_a_missing_attribute_is_named(make: Make, keyword: str) -> None:
-    """What a file lacks is told by name and tag."""
+    """An attribute that a file lacks is told by name and tag."""
     dataset = make(**described(samples(12), 12))
     delattr(dataset, keyword)
     with pytest.raises(Corrupt, match=re.escape(f"has no {NEEDED[keyword]}")):

@@ -28,12 +28,12 @@ NO_IMAGE = {
     "pydicom/liver_nonbyte_aligned_rle.dcm": "unsupported-compression",
     "pydicom/liver_rle.dcm": "unsupported-compression",
 }
-"""What fails, but for what never had pixels."""
+"""Files that fail, apart from those that never had pixels."""
 
 
 @pytest.fixture(scope="module")
 def outcomes(real_data: Path) -> dict[str, GrayImage | str]:
-    """Of each file the image, or the reason why there is none."""
+    """The image of each file, or the reason why there is none."""
     root = real_data / "dicom"
     found: dict[str, GrayImage | str] = {}
     for path in sorted(root.rglob("*.dcm")):

@@ -5,7 +5,7 @@ import struct
 import pytest
 from rasters import IMAGE, WHOLE, encoded
 
-from cxr_edge.errors import Truncated
+from cxr_edge.errors import Corrupt, Truncated
 from cxr_edge.imaging.headers.jpeg import SOS_MARKER, jpeg_header, jpeg_segments
 
 
@@ -30,3 +30,11 @@ def test_segments_lie_behind_each_other() -> None:
         if marker == SOS_MARKER:
             return
     pytest.fail("expected a scan")
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_segment_without_room_for_its_length_is_corrupt(length: int) -> None:
+    """Decoders step from segment to segment by this number; none takes it for another."""
+    data = b"\xff\xd8\xff\xe0" + bytes([0, length]) + WHOLE["jpeg"][1][2:]
+    with pytest.raises(Corrupt, match=f"a segment of {length} bytes"):
+        jpeg_header(data)

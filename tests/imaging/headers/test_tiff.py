@@ -46,7 +46,7 @@ def test_tiff_entries_that_share_their_values_are_not_multiplied(tag: int) -> No
 
 @pytest.mark.parametrize("wrong", [0, 70_000, 99_999])
 def test_every_strip_is_looked_at(wrong: int) -> None:
-    """Of a hundred thousand strips the one that lies behind the end of the file is found."""
+    """One strip in a hundred thousand that lies behind the end of the file is found."""
     count = 100_000
     places = np.full(count, 8, "<u4")
     places[wrong] = 1 << 31

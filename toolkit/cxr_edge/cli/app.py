@@ -1,6 +1,7 @@
 """The typer app, and the one place where errors become a line and an exit code."""
 
 import atexit
+import errno
 import gc
 import importlib
 import io
@@ -15,7 +16,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from cxr_edge import __version__
 from cxr_edge.cli.commands import COMMANDS
+from cxr_edge.cli.numbers import refuse_nan
+from cxr_edge.cli.progress import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
+from cxr_edge.system.printable import printable, shortened
 
 _MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
 
@@ -74,6 +78,12 @@ class _CxrCommand(TyperCommand):
             option.rich_help_panel = getattr(self.params[-1], "rich_help_panel", None)
         return option
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words, and refuse NaN, which a range of numbers lets pass."""
+        rest = super().parse_args(ctx, args)
+        refuse_nan(self.params, ctx.params)
+        return rest
+
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters; numbers are shown as N, beside which stands their range."""
         for parameter in self.params:
@@ -81,9 +91,18 @@ class _CxrCommand(TyperCommand):
                 parameter.metavar = "N"
         return super().get_params(ctx)
 
+    def invoke(self, ctx: Any) -> object:
+        """Run the command, and show its progress if there is somebody to see it."""
+        quiet = any(ctx.params.get(name) for name in ("quiet", "log_json"))
+        with progress_shown(quiet=quiet):
+            return super().invoke(ctx)
+
 
 class CxrGroup(TyperGroup):
-    """Loads subcommands lazily, and turns every :class:`CxrError` into one line and a code."""
+    """Loads subcommands lazily, and turns every error into one line and a code.
+
+    An error of the operating system is told here where nobody below says more about it.
+    """
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -107,8 +126,22 @@ class CxrGroup(TyperGroup):
         except CxrError as exc:
             typer.echo(f"error: {exc}", err=True)
             raise typer.Exit(exc.exit_code) from exc
+        except OSError as exc:
+            if exc.errno == errno.EPIPE:
+                raise
+            typer.echo(f"error: {_refused(exc)}", err=True)
+            too_long = exc.errno == errno.ENAMETOOLONG
+            raise typer.Exit(ExitCode.USAGE if too_long else ExitCode.ERROR) from exc
         except KeyboardInterrupt as exc:
             raise typer.Exit(ExitCode.INTERRUPTED) from exc
+
+
+def _refused(exc: OSError) -> str:
+    """Return the message of an error of the operating system, after the name of its file."""
+    why = exc.strerror or str(exc)
+    if exc.filename is None:
+        return why
+    return f"{shortened(printable(os.fsdecode(exc.filename)))}: {why}"
 
 
 app = typer.Typer(

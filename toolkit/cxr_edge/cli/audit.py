@@ -10,8 +10,11 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
-from cxr_edge.cli.styles import IMAGENET, find_and_write_styles
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.output_files import OverwriteOption, check_files, keep_existing
+from cxr_edge.cli.styles import IMAGENET, PICTURE, TABLE, find_and_write_styles
 from cxr_edge.errors import ExitCode, UsageError
+from cxr_edge.system.ranges import HELD_OUT, SEED
 
 if TYPE_CHECKING:
     from cxr_edge.datasets.audit import Audit
@@ -58,17 +61,18 @@ def audit(
         ),
     ] = IMAGENET,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the new split.", rich_help_panel=panels.OUTPUT)
+        int,
+        typer.Option(**bounds(SEED), help="Seed of the new split.", rich_help_panel=panels.OUTPUT),
     ] = 2021,
     validation_fraction: Annotated[
         float,
         typer.Option(
-            min=0.01,
-            max=0.9,
+            **bounds(HELD_OUT),
             help="Share of the images to validate on in the new split.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = 0.2,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Check a labelled data set for leaks, duplicates and unreadable files.
 
@@ -80,13 +84,16 @@ def audit(
     if files are unreadable.
     """
     from cxr_edge.datasets import audit as audits
-    from cxr_edge.datasets.csv_manifest import write_manifest
+    from cxr_edge.datasets.csv_manifest import write_csv_manifest
     from cxr_edge.datasets.listing import find_classes
     from cxr_edge.datasets.repair import repair
     from cxr_edge.storage.atomic import write_text_atomically
 
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
+    check_files({"--json": json_file, "--fix": fix}, overwrite=overwrite)
+    if styles:
+        keep_existing("--styles", [styles / TABLE, styles / PICTURE], overwrite=overwrite)
     classes = find_classes(data, positive)
     read = audits.read_set(data, classes)
     found = audits.audit(read)
@@ -97,7 +104,7 @@ def audit(
             write_text_atomically(json_file, text + "\n")
         if fix:
             images, left_out = repair(read, seed, validation_fraction)
-            write_manifest(fix, images, classes)
+            write_csv_manifest(fix, images, classes)
             _print_repair(fix, images, left_out)
         if styles:
             find_and_write_styles(read, features, styles)

@@ -1,6 +1,5 @@
 """``cxr benchmark``: how fast images become rows on this machine."""
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from itertools import product
@@ -15,11 +14,15 @@ from cxr_edge.cli.common_options import (
     DEVICE_HELP,
     REPEATABLE,
     RUNTIME_HELP,
-    ModelReference,
+    ExistingModel,
     SpecFile,
 )
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.output_files import OverwriteOption, check_files
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.progress import stage
+from cxr_edge.system.ranges import BATCH_SIZE, IMAGES, ROUNDS, THREADS, WORKERS
 
 if TYPE_CHECKING:
     from cxr_edge.benchmark.rows import BenchmarkRow, Setting
@@ -52,12 +55,12 @@ def benchmark(
     images: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(IMAGES),
             help="Images per pass: the first of DIR, repeated if there are fewer.",
             rich_help_panel=panels.INPUT,
         ),
     ] = 300,
-    model: ModelReference = "default",
+    model: ExistingModel = "default",
     spec: SpecFile = None,
     runtime: Annotated[
         list[RuntimeName],
@@ -74,7 +77,7 @@ def benchmark(
     batch_size: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(BATCH_SIZE),
             help="Images per model call; repeatable.",
             show_default="the fastest here",
             rich_help_panel=panels.SPEED,
@@ -83,7 +86,7 @@ def benchmark(
     workers: Annotated[
         list[int] | None,
         typer.Option(
-            min=1,
+            **bounds(WORKERS),
             help="Files processed in parallel; repeatable.",
             show_default="usable CPUs",
             rich_help_panel=panels.SPEED,
@@ -92,13 +95,15 @@ def benchmark(
     threads: Annotated[
         list[int],
         typer.Option(
-            min=1, help="CPU threads per model call; repeatable.", rich_help_panel=panels.SPEED
+            **bounds(THREADS),
+            help="CPU threads per model call; repeatable.",
+            rich_help_panel=panels.SPEED,
         ),
     ] = [1],  # noqa: B006
     rounds: Annotated[
         int,
         typer.Option(
-            min=1,
+            **bounds(ROUNDS),
             help="Passes of each kind; their median counts.",
             rich_help_panel=panels.SPEED,
         ),
@@ -120,15 +125,14 @@ def benchmark(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Measure how fast this machine decodes, scores and scans images.
 
     Every combination of the repeatable options is a row, measured in a process of its own, beside
     the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
     """
-    for option, file in (("--json", json_file), ("--plot", plot)):
-        if file:
-            _check_target(option, file)
+    check_files({"--json": json_file, "--plot": plot}, overwrite=overwrite)
     if plot:
         if plot.suffix.lower() != ".png":
             raise UsageError(f"--plot: expected the name of a .png file, got {plot}")
@@ -138,10 +142,7 @@ def benchmark(
     from cxr_edge.benchmark.images import link_images
     from cxr_edge.benchmark.measure import BenchmarkPlan, measure
     from cxr_edge.benchmark.rows import write_json
-    from cxr_edge.models.locate import model_path
 
-    if not model_path(model).exists():
-        raise UsageError(f"--model: {model} does not exist; name a package or a model file")
     settings = _settings(runtime, device, batch_size, workers, threads)
     rows = []
     with tempfile.TemporaryDirectory(prefix="cxr-benchmark-") as scratch:
@@ -149,9 +150,8 @@ def benchmark(
         plan.images.mkdir()
         distinct = link_images(folder, images, plan.images)
         for setting in settings:
-            if sys.stderr.isatty():
-                typer.echo(f"measuring {setting}", err=True)
-            rows.append(measure(plan, setting))
+            with stage(f"measuring {setting}"):
+                rows.append(measure(plan, setting))
     _print(rows)
     typer.echo(
         f"{images} images per pass ({distinct} different), {rounds} "
@@ -182,19 +182,6 @@ def _settings(
     names, places = map(str, runtimes), map(str, devices)
     combinations = product(names, places, sizes, workers or [usable_cpus()], threads)
     return [Setting(*values) for values in dict.fromkeys(combinations)]
-
-
-def _check_target(option: str, file: Path) -> None:
-    """Check a place before anything is measured for it."""
-    if file.is_dir() or not file.parent.is_dir():
-        raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as exc:
-        raise UsageError(
-            f"{option}: {file} cannot be written: {exc.strerror}; choose another place"
-        ) from exc
 
 
 def _print(rows: "Sequence[BenchmarkRow]") -> None:

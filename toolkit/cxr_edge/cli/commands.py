@@ -16,6 +16,8 @@ class Command:
     """Heading above it in ``cxr --help``."""
     supervised: bool = False
     """Whether it runs in a child process, which is started again if it dies."""
+    tensorflow: bool = False
+    """Whether it may load TensorFlow, whose notes are then kept off the terminal."""
     advice: str = ""
     """End of the message when the child dies again and again."""
     synonyms: tuple[str, ...] = ()
@@ -42,14 +44,42 @@ COMMANDS: Final = (
         supervised=True,
         synonyms=("anonymize", "deidentify", "dicom2png", "pseudonymize"),
     ),
+    Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
     Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
     Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
-    Command("evaluate", "cxr_edge.cli.evaluate", _MODELS, synonyms=("eval", "metrics", "test")),
-    Command("export", "cxr_export.cli.export", _MODELS, synonyms=("onnx", "quantize", "tflite")),
-    Command("verify", "cxr_export.cli.verify", _MODELS, synonyms=("parity", "validate")),
-    Command("explain", "cxr_export.cli.explain", _MODELS, synonyms=("gradcam", "heatmap")),
+    Command("models", "cxr_edge.cli.models", _MODELS, synonyms=("inspect", "list", "show")),
+    Command(
+        "evaluate",
+        "cxr_edge.cli.evaluate",
+        _MODELS,
+        tensorflow=True,
+        synonyms=("eval", "metrics", "test"),
+    ),
+    Command(
+        "export",
+        "cxr_export.cli.export",
+        _MODELS,
+        tensorflow=True,
+        synonyms=("onnx", "quantize", "tflite"),
+    ),
+    Command(
+        "verify", "cxr_export.cli.verify", _MODELS, tensorflow=True, synonyms=("parity", "validate")
+    ),
+    Command(
+        "explain",
+        "cxr_export.cli.explain",
+        _MODELS,
+        tensorflow=True,
+        synonyms=("gradcam", "heatmap"),
+    ),
     Command("audit", "cxr_edge.cli.audit", _TRAINING, synonyms=("duplicates", "leaks")),
-    Command("train", "cxr_edge.cli.train", _TRAINING, synonyms=("finetune", "fit", "learn")),
+    Command(
+        "train",
+        "cxr_edge.cli.train",
+        _TRAINING,
+        tensorflow=True,
+        synonyms=("finetune", "fit", "learn"),
+    ),
     Command("compare", "cxr_edge.cli.compare", _TRAINING, synonyms=("diff", "runs")),
 )
 """Every subcommand, in the order of ``cxr --help``."""

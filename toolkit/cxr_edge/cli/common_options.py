@@ -8,6 +8,9 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.system.ranges import SECONDS, WORKERS
 
 
 def _named(choices: type[StrEnum]) -> str:
@@ -25,12 +28,20 @@ DEVICE_HELP: Final = (
 
 REPEATABLE: Final = "Repeat the option to compare several."
 
+_MODEL_HELP: Final = "'default', a model package, or an .onnx or .tflite file."
+
 ModelReference = Annotated[
+    str, typer.Option(metavar="MODEL", help=_MODEL_HELP, rich_help_panel=panels.MODEL)
+]
+
+ExistingModel = Annotated[
     str,
     typer.Option(
         metavar="MODEL",
-        help="'default', a model package, or an .onnx or .tflite file.",
+        help=_MODEL_HELP,
         rich_help_panel=panels.MODEL,
+        is_eager=True,
+        callback=existing_model,
     ),
 ]
 
@@ -53,10 +64,19 @@ DeviceChoice = Annotated[
     typer.Option(metavar="DEVICE", help=DEVICE_HELP, rich_help_panel=panels.MODEL),
 ]
 
+AllowNondeterministic = Annotated[
+    bool,
+    typer.Option(
+        "--allow-nondeterministic",
+        help="Use a model whose answer to an image varies, or depends on other images.",
+        rich_help_panel=panels.SAFETY,
+    ),
+]
+
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1,
+        **bounds(WORKERS),
         help="Files processed in parallel.",
         show_default="usable CPUs",
         rich_help_panel=panels.SPEED,
@@ -66,7 +86,7 @@ Workers = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        min=0.1,
+        **bounds(SECONDS),
         metavar="SECONDS",
         help="Time limit per file; a file that takes longer fails.",
         rich_help_panel=panels.SAFETY,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.extras import needs_extra
 
 
@@ -26,6 +27,7 @@ def compare(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("comparison"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Compare training runs in one table and one plot, on their validation images.
 
@@ -37,6 +39,8 @@ def compare(
         from cxr_edge.training import compare_runs
     from cxr_edge.cli.tables import print_table
 
+    written = (compare_runs.TABLE, compare_runs.PICTURE)
+    keep_existing("--out", [out / name for name in written], overwrite=overwrite)
     found = compare_runs.compare(runs, out)
     print_table(found.table.columns, found.table.rows)
     if found.seeds:

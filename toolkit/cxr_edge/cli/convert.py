@@ -1,5 +1,6 @@
 """``cxr convert``: images to image files without identifiers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,10 +10,19 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
+from cxr_edge.cli.run_display import (
+    bars,
+    count_line,
+    files_line,
+    missing_line,
+    print_summary,
+    skipped_line,
+)
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, current_table
+from cxr_edge.system.ranges import QUALITY
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
@@ -42,7 +52,7 @@ class ImageOptions:
     ] = 8
     quality: Annotated[
         int,
-        typer.Option(min=1, max=100, help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
+        typer.Option(**bounds(QUALITY), help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
     ] = 95
     keep_names: Annotated[
         bool,
@@ -97,7 +107,7 @@ def convert(
     An interrupted conversion continues when you run the same command again.
 
     Exit code 3: the conversion finished, but some files failed, each with a reason in its row, or
-    a folder could not be read.
+    a folder could not be read, or a file is packed.
     """
     with continuable("conversion"):
         from cxr_edge.isolation.sandbox import memory_to_hold
@@ -110,7 +120,7 @@ def convert(
         table.limit(timeout, memory_to_hold())
         manifest = run_convert(job, bars(job.sources.candidates, quiet=quiet))
     if not quiet:
-        _print_summary(job, manifest)
+        print_summary(_summary_lines(job, manifest))
     raise typer.Exit(manifest.exit_code or 0)
 
 
@@ -126,6 +136,8 @@ def _job(
         target = target.resolve()
     if not target.name:
         raise UsageError(f"DST: expected a folder in another one, got {target}")
+    if images.mapping and not images.mapping.name:
+        raise UsageError(f"--mapping: expected a file, but {images.mapping} is a folder")
     mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
     return ConvertJob(
         source=source,
@@ -138,19 +150,21 @@ def _job(
     )
 
 
-def _print_summary(job: "ConvertJob", manifest: "ConvertManifest") -> None:
-    """Print counts, and no name of a source: it may identify a patient."""
+def _summary_lines(job: "ConvertJob", manifest: "ConvertManifest") -> Iterator[str]:
+    """Yield counts, and no name of a source: it may identify a patient."""
     counts = manifest.counts
-    typer.echo(files_line(manifest, "mapping"))
-    typer.echo(f"converted {counts.ok}: {job.encoding.described}, in {job.target}")
-    typer.echo(count_line("flagged", counts.flagged, counts.flags))
-    typer.echo(count_line("failed", counts.failed, counts.reasons))
-    typer.echo(skipped_line(manifest.skipped))
+    yield files_line(manifest, "mapping")
+    yield f"converted {counts.ok}: {job.encoding.described}, in {job.target}"
+    yield count_line("flagged", counts.flagged, counts.flags)
+    yield count_line("failed", counts.failed, counts.reasons)
+    if counts.failed:
+        yield f"failed files: the rows of {job.mapping} whose status is failed"
+    yield skipped_line(manifest.skipped)
     if manifest.not_read:
-        typer.echo(NOT_READ)
+        yield missing_line(manifest.skipped)
     if job.key:
-        typer.echo(f"names: pseudonyms, made with the key {job.key}")
-        typer.echo(f"mapping: {job.mapping}; keep it and the key apart from the images")
+        yield f"names: pseudonyms, made with the key {job.key}"
+        yield f"mapping: {job.mapping}; keep it and the key apart from the images"
     else:
-        typer.echo("names: original names, which may identify patients")
-        typer.echo(f"mapping: {job.mapping}; keep it apart from the images")
+        yield "names: original names, which may identify patients"
+        yield f"mapping: {job.mapping}; keep it apart from the images"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cxr_edge.doctor.machine import MachineFacts, RuntimeFacts
     from cxr_edge.doctor.runtime_trial import Trial
 
-DOCTOR_VERSION: Final = 2
+DOCTOR_VERSION: Final = 3
 """Version of the JSON."""
 
 Row = tuple[str, str]
@@ -38,7 +38,7 @@ def doctor(
     Only the headers of files are read; no pixel is decoded.
 
     Exit code 1: no runtime here can run the default model. Exit code 3: some files of DIR would
-    fail in a scan, or cannot be read.
+    fail in a scan, folders cannot be read, or files are packed.
     """
     from cxr_edge.pipeline.roots import resolve_roots
 
@@ -48,14 +48,17 @@ def doctor(
     from cxr_edge.doctor.machine import examine_machine
 
     machine = examine_machine(try_runtime)
-    if not as_json:
-        print_facts("this machine", _machine_rows(machine))
     found = None if folder is None else examine_folder([folder])
     if as_json:
         _print_json(machine, found)
-    elif found is not None:
-        typer.echo()
-        print_facts(str(folder), _folder_rows(found))
+    else:
+        if found is not None:
+            print_facts(str(folder), _folder_rows(found))
+            typer.echo()
+        if found is None or not machine.works:
+            print_facts("this machine", _machine_rows(machine))
+        else:
+            typer.echo("this machine: ready to scan; 'cxr doctor' says more about it")
     if not machine.works:
         raise typer.Exit(ExitCode.ERROR)
     if found is not None and found.incomplete:
@@ -106,18 +109,16 @@ def _machine_rows(machine: "MachineFacts") -> Iterable[Row]:
         yield "  conflict", machine.conflict
     yield "  onnx can use", ", ".join(machine.execution_providers) or "nothing"
     yield "numpy", machine.numpy
-    yield "OpenCV", f"{machine.opencv}; JPEG library {machine.jpeg or 'unknown'}"
+    yield "OpenCV", machine.opencv
+    yield "JPEG", machine.jpeg
     yield "DICOM", ""
     for name, version in machine.dicom_packages.items():
         yield f"  {name}", version or "not installed"
-    for install, names in _by_command(machine.transfer_syntaxes).items():
-        yield "  cannot decode" if install else "  can decode", ", ".join(names)
-        if install:
-            yield "    to decode", install
-    yield "extras", ""
+    yield "  can decode", ", ".join(machine.transfer_syntaxes)
+    yield "extras", ", ".join(name for name, lacks in machine.extras.items() if not lacks) or "none"
     for name, missing in machine.extras.items():
-        lacks = f"{install_command(name)} (missing: {', '.join(missing)})"
-        yield f"  {name}", lacks if missing else "installed"
+        if missing:
+            yield f"  without {name}", f"{install_command(name)} (missing: {', '.join(missing)})"
     error = machine.cache_error
     yield "cache", f"{machine.cache} ({f'cannot be written: {error}' if error else 'writable'})"
 
@@ -139,31 +140,25 @@ def _runtime(runtime: "RuntimeFacts") -> str:
     return f"{runtime.version}; {runtime.provider}; self-test {runtime.self_test}"
 
 
-def _by_command(syntaxes: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the transfer syntaxes by the command that installs their decoder; empty for none."""
-    found: dict[str, list[str]] = {}
-    for name, install in syntaxes.items():
-        found.setdefault(install, []).append(name)
-    return found
-
-
 def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
     from cxr_edge.pipeline.discover import SKIP_REASONS
 
-    yield "files", f"{found.files}, {found.failing} of them would fail"
-    for name, count, install in kinds(found):
-        yield f"  {name}", f"{count}  cannot be decoded here: {install}" if install else f"{count}"
-    yield "polarity", _listed(dict(found.polarities.most_common()))
-    yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})
-    yield "multi-frame files", str(found.multi_frame)
-    yield "width", _spread(found.widths)
-    yield "height", _spread(found.heights)
-    yield "bytes", _spread(found.sizes)
+    yield "files", str(found.files)
     yield "would fail", str(found.failing)
     for problem, count in found.problems.most_common():
         if problem != MISLABELLED:
             yield f"  {problem}", f"{count}: {_named(found, problem)}"
+    yield "formats", ""
+    for name, count, hint in kinds(found):
+        yield f"  {name}", f"{count}  cannot be decoded here: {hint}" if hint else f"{count}"
+    if found.polarities:
+        yield "polarity", _listed(dict(found.polarities.most_common()))
+        yield "bits stored", _listed({f"{bits}-bit": n for bits, n in found.bits.most_common()})
+        yield "multi-frame files", str(found.multi_frame)
+        yield "width", _spread(found.widths)
+        yield "height", _spread(found.heights)
+    yield "bytes", _spread(found.sizes)
     if found.problems[MISLABELLED]:
         count = found.problems[MISLABELLED]
         yield "wrong suffix", f"{count}: {_named(found, MISLABELLED)}"
@@ -173,7 +168,10 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
         yield f"  {SKIP_REASONS[why]}", str(count)
     if found.skipped.first_lost:
         first = ", ".join(found.skipped.first_lost)
-        yield "may be missing", f"images in folders or files that cannot be read; first: {first}"
+        yield (
+            "may be missing",
+            f"images in unreadable folders or packed files; first: {first}",
+        )
 
 
 def _named(found: "FolderFacts", problem: str) -> str:
@@ -183,7 +181,7 @@ def _named(found: "FolderFacts", problem: str) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "-"
+    return ", ".join(f"{kind}: {count}" for kind, count in counts.items())
 
 
 def _spread(spread: "Spread") -> str:

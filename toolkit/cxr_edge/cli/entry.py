@@ -1,18 +1,17 @@
-"""The entry point of ``cxr``: supervised commands run in a child process."""
+"""The entry point of ``cxr``."""
 
 import sys
+from typing import Final
 
-from cxr_edge.cli.commands import COMMANDS
-from cxr_edge.isolation.supervisor import supervise
+_INTERRUPTED: Final = 130
 
 
 def main() -> None:
-    """Run ``cxr``."""
-    command = next((each for each in COMMANDS if each.name in sys.argv[1:2]), None)
-    if command and command.supervised:
-        code = supervise(command.name, command.advice)
-        if code is not None:
-            sys.exit(code)
-    from cxr_edge.cli.app import app
+    """Run ``cxr``; Ctrl-C before it has begun ends it alike."""
+    try:
+        from cxr_edge.cli.process import run_command
 
-    app(prog_name="cxr")
+        code = run_command()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    sys.exit(code)

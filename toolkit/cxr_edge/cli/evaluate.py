@@ -7,8 +7,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
-from cxr_edge.cli.common_options import RuntimeChoice, SpecFile
+from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import needs_extra
 
@@ -45,10 +47,13 @@ def evaluate(
             help="'default', a model package, an .onnx, .tflite, .keras or .h5 file, or a "
             "SavedModel folder; the last three run in Keras. Its classes must be those of DATA.",
             rich_help_panel=panels.MODEL,
+            is_eager=True,
+            callback=existing_model,
         ),
     ] = "default",
     spec: SpecFile = None,
     runtime: RuntimeChoice = RuntimeName.AUTO,
+    allow_nondeterministic: AllowNondeterministic = False,
     out: Annotated[
         Path,
         typer.Option(
@@ -59,6 +64,7 @@ def evaluate(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("evaluation"),
+    overwrite: OverwriteOption = False,
     shifted: Annotated[
         bool,
         typer.Option(
@@ -87,14 +93,28 @@ def evaluate(
     """
     with needs_extra("cxr evaluate", "evaluate"):
         from cxr_edge.evaluation.labelled_data import evaluate as evaluate_data
-        from cxr_edge.evaluation.report import REPORT, check_folder, write_evaluation
-    from cxr_edge.models.locate import read_spec_file
-    from cxr_edge.models.open import open_any
+        from cxr_edge.evaluation.report import FIGURES, REPORT, check_folder, write_evaluation
+    from cxr_edge.jobs.session import ScanConfig, Session
+    from cxr_edge.runtimes.batches import BATCH
+    from cxr_edge.system.cpu import usable_cpus
 
-    opened = open_any(model, runtime.value, spec=read_spec_file(spec) if spec else None)
     check_folder(out)
+    keep_existing("--out", [out / FIGURES], overwrite=overwrite)
+    session = Session.open(
+        ScanConfig(
+            model=model,
+            spec=spec,
+            runtime=runtime.value,
+            batch_size=BATCH,
+            threads=usable_cpus(),
+            allow_nondeterministic=allow_nondeterministic,
+        ),
+        originals=True,
+    )
+    if session.warning:
+        typer.echo(f"warning: {session.warning}", err=True)
     found = evaluate_data(
-        opened,
+        session.model,
         data,
         split=split,
         skip_unreadable=skip_unreadable,

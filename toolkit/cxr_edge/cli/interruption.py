@@ -10,17 +10,19 @@ from cxr_edge.errors import CxrError, ExitCode
 
 
 @contextmanager
-def continuable(what: str, *, log_json: bool = False) -> Iterator[None]:
+def continuable(what: str | None, *, log_json: bool = False) -> Iterator[None]:
     """Tell a user who interrupts a command how to continue; as an event where a log is written.
 
     Parameters
     ----------
     what
-        Name of what the command writes: ``report``.
+        Name of what the command writes, ``report``; None where nothing can be continued.
     log_json
         Whether errors are written as the event ``error`` too, in place of a line of text.
     """
-    message = f"interrupted; run the same command again to finish the {what}"
+    message = "interrupted"
+    if what:
+        message += f"; run the same command again to finish the {what}"
     try:
         yield
     except CxrError as exc:

@@ -48,11 +48,11 @@ class Bar:
             self._task,
             completed=progress.rows,
             total=progress.total,
-            description=described(progress),
+            description=progress_text(progress),
         )
 
 
-def described(progress: Progress) -> str:
+def progress_text(progress: Progress) -> str:
     """Return the text beside the bar."""
     parts = [f"{progress.failed} failed"]
     if progress.files_per_second is not None:

@@ -1,15 +1,18 @@
 """The progress bar and the summary of a run on the terminal."""
 
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
-
-NOT_READ: Final = "some folders or files could not be read, so images may be missing"
-"""Warning that goes with exit code 3."""
+    from cxr_edge.reports.run_manifest import RunManifest
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -33,6 +36,29 @@ def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Ba
     return [Bar(Meter(candidates()), Console(stderr=True))]
 
 
+def print_summary(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines, folded between words on a terminal; a pipe gets each of them whole.
+
+    Parameters
+    ----------
+    lines
+        Lines; those that start with spaces are columns, and stay as they are.
+    err
+        Whether they go to standard error.
+    """
+    stream = sys.stderr if err else sys.stdout
+    fold = partial(
+        textwrap.wrap,
+        width=shutil.get_terminal_size().columns,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        whole = not stream.isatty() or line.startswith(" ")
+        typer.echo(line if whole else "\n".join(fold(line)), err=err)
+
+
 def files_line(manifest: "Manifest", what: str) -> str:
     """Return how many files a report or mapping has, and how many of them it had before."""
     rows, before = manifest.counts.rows, manifest.continued_from
@@ -47,10 +73,27 @@ def files_line(manifest: "Manifest", what: str) -> str:
     return ", ".join(parts)
 
 
+def label_lines(manifest: "RunManifest") -> Iterator[str]:
+    """Yield a line for each label with its count."""
+    labels = manifest.identity.labels
+    wide = max(map(len, labels))
+    for label in labels:
+        yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"
+
+
 def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
     """Return a count and its parts: ``failed 2: 1 not-an-image, 1 truncated``."""
     parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     return f"{title} {count}: {parts}" if parts else f"{title} {count}"
+
+
+def missing_line(skipped: Mapping[str, int]) -> str:
+    """Return what was skipped although images may be in it, the warning of exit code 3."""
+    from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
+
+    counts = {SKIP_REASONS[why]: skipped[why] for why in MAY_HOLD_IMAGES if skipped.get(why)}
+    parts = ", ".join(f"{count} {why}" for why, count in counts.items())
+    return f"images may be missing: {parts}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """``cxr scan``: folders of images to a CSV report."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,10 +9,11 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.run_display import NOT_READ, bars, count_line, files_line, skipped_line
+from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
+from cxr_edge.cli.scan_summary import summary_json, summary_lines
+from cxr_edge.errors import ExitCode
 from cxr_edge.isolation.heartbeat import current_table
-from cxr_edge.system.printable import first_names
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.jobs.session import ScanConfig
     from cxr_edge.pipeline.outcome import Outcome
-    from cxr_edge.reports.run_manifest import RunManifest
     from cxr_edge.reports.sink import Sink
 
 
@@ -39,15 +40,19 @@ def scan(
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
-    Files are taken if they are JPEG, PNG, TIFF, BMP or DICOM, by suffix or first bytes, and if
-    they have no suffix. Research use only, not a diagnosis.
+    Files are taken if they are images or DICOM, by suffix or first bytes, and if nothing tells
+    what they are. Packed files are not looked into. Research use only, not a diagnosis.
 
     An interrupted scan continues when you run the same command again.
 
     Exit code 3: the scan finished, but some files failed, each with a reason in its row, or a
-    folder could not be read. Exit code 4: the self-test failed; nothing was scanned.
+    folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
+    scanned.
     """
-    with continuable("report", log_json=output.log_json):
+    from cxr_edge.reports.standard_output import STDOUT, report_at
+
+    to_stdout = output.out == STDOUT
+    with continuable(None if to_stdout else "report", log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
         from cxr_edge.jobs.failure_limit import FailureLimit
         from cxr_edge.jobs.scan_job import ScanJob
@@ -56,20 +61,30 @@ def scan(
         limit = None if safety.max_failures is None else FailureLimit(safety.max_failures)
         table = current_table()
         end_once()
-        job = ScanJob.open(
-            _config(model, safety, speed),
-            paths,
-            output.out,
-            fresh=output.fresh,
-            max_failures=limit,
-            quarantine=output.quarantine,
-            in_flight=table,
-        )
-        memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
-        table.limit(safety.timeout, memory)
-        manifest = run_scan(job, _sinks(job, output))
-    if not output.quiet:
-        _print_summary(manifest, output.out)
+        with report_at(output.out, table.token) as out:
+            job = ScanJob.open(
+                _config(model, safety, speed),
+                paths,
+                out,
+                fresh=output.fresh,
+                add_new=output.add_new,
+                retry_failed=output.retry_failed,
+                max_failures=limit,
+                quarantine=output.quarantine,
+                in_flight=table,
+            )
+            if job.session.warning:
+                typer.echo(f"warning: {job.session.warning}", err=True)
+            memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
+            table.limit(safety.timeout, memory)
+            try:
+                manifest = run_scan(job, _sinks(job, output))
+            except BrokenPipeError:  # whoever reads standard output has enough
+                raise typer.Exit(ExitCode.ERROR) from None
+    if output.as_json:
+        typer.echo(summary_json(manifest, output.out), err=to_stdout)
+    elif not output.quiet:
+        print_summary(summary_lines(manifest, output), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
 
 
@@ -87,50 +102,24 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         workers=speed.workers,
         threads=speed.threads,
         self_test=safety.self_test,
+        allow_nondeterministic=safety.allow_nondeterministic,
     )
 
 
 def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
-    """Return the sink that shows the scan: a log, or a progress bar on a terminal."""
+    """Return the sinks that show the scan: a log, or a progress bar on a terminal."""
+    from cxr_edge.reports.standard_output import STDOUT, StandardOutput, stdout_descriptor
+
+    if output.out == STDOUT:
+        descriptor = stdout_descriptor()
+        rows = [StandardOutput(job.out, descriptor)]
+        quiet = output.quiet or os.isatty(descriptor)  # rows and a bar do not go together
+    else:
+        rows, quiet = [], output.quiet
     if not output.log_json:
-        return bars(job.sources.candidates, quiet=output.quiet)
+        return [*rows, *bars(job.sources.candidates, quiet=quiet)]
 
     from cxr_edge.reports.json_log import JsonLog
     from cxr_edge.reports.progress import Meter
 
-    return [JsonLog(Meter(job.sources.candidates()), str(job.out), sys.stderr)]
-
-
-def _print_summary(manifest: "RunManifest", out: Path) -> None:
-    counts, identity = manifest.counts, manifest.identity
-    typer.echo(files_line(manifest, "report"))
-    wide = max(map(len, identity.labels))
-    for label in identity.labels:
-        typer.echo(f"  {label:{wide}} {counts.labels[label]:>7}")
-    typer.echo(count_line("flagged", counts.flagged, counts.flags))
-    typer.echo(count_line("failed", counts.failed, counts.reasons))
-    if counts.failed:
-        typer.echo(f"failed files: {first_names(counts.first_failed, counts.failed)}")
-    typer.echo(skipped_line(manifest.skipped))
-    if manifest.not_read:
-        typer.echo(f"{NOT_READ}; first: {', '.join(manifest.first_lost)}")
-    if manifest.changed:
-        files = "1 file has" if manifest.changed == 1 else f"{manifest.changed} files have"
-        typer.echo(
-            f"{files} changed since they were scanned (first: "
-            f"{', '.join(manifest.first_changed)}); --fresh scans everything again"
-        )
-    if not counts.rows:
-        typer.echo("no images found: the report has its header only")
-    typer.echo(f"report: {out}")
-    typer.echo(f"model: {identity.model}@{identity.model_sha256[:12]}")
-    typer.echo(f"threshold: {identity.threshold:g} ({manifest.operating_point})")
-    typer.echo(f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}")
-    device = identity.provider.removesuffix("ExecutionProvider")
-    typer.echo(f"device: {_chosen(device, manifest.device_why)}")
-    typer.echo(manifest.notice)
-
-
-def _chosen(name: str, why: str) -> str:
-    """Return a choice and its reason, without one pair of parentheses in another."""
-    return f"{name}, {why}" if "(" in why else f"{name} ({why})"
+    return [*rows, JsonLog(Meter(job.sources.candidates()), str(output.out), sys.stderr)]

@@ -9,6 +9,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.common_options import (
+    AllowNondeterministic,
     DeviceChoice,
     ModelReference,
     Quiet,
@@ -17,7 +18,9 @@ from cxr_edge.cli.common_options import (
     Timeout,
     Workers,
 )
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,7 @@ class ModelOptions:
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0,
-            max=1,
+            **bounds(SHARE),
             help="Threshold as a number, in place of a name.",
             rich_help_panel=panels.MODEL,
         ),
@@ -58,7 +60,7 @@ class OutputOptions:
             "--out",
             "-o",
             metavar="CSV",
-            help="Report to write; an existing one is continued.",
+            help="Report to write; an existing one is continued. '-' is standard output.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("report.csv")
@@ -67,6 +69,23 @@ class OutputOptions:
         typer.Option(
             "--fresh",
             help="Start over; an existing report is kept under another name.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
+    add_new: Annotated[
+        bool,
+        typer.Option(
+            "--add-new",
+            help="Scan the files that an existing report lacks, and append their rows.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="Scan the failed files of an existing report again, and take over its other "
+            "rows; it is kept under another name.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = False
@@ -79,6 +98,14 @@ class OutputOptions:
         ),
     ] = None
     quiet: Quiet = False
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the summary as JSON, on one line.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False
     log_json: Annotated[
         bool,
         typer.Option(
@@ -101,6 +128,7 @@ class SafetyOptions:
             rich_help_panel=panels.SAFETY,
         ),
     ] = True
+    allow_nondeterministic: AllowNondeterministic = False
     max_failures: Annotated[
         str | None,
         typer.Option(
@@ -114,7 +142,7 @@ class SafetyOptions:
     max_memory: Annotated[
         int | None,
         typer.Option(
-            min=256,
+            **bounds(MEGABYTES),
             metavar="MB",
             help="Memory limit; a file that needs more fails.",
             show_default="80% of free",
@@ -130,7 +158,7 @@ class SpeedOptions:
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            **bounds(BATCH_SIZE),
             help="Images per model call.",
             show_default="the fastest",
             rich_help_panel=panels.SPEED,
@@ -139,5 +167,7 @@ class SpeedOptions:
     workers: Workers = None
     threads: Annotated[
         int,
-        typer.Option(min=1, help="CPU threads per model call.", rich_help_panel=panels.SPEED),
+        typer.Option(
+            **bounds(THREADS), help="CPU threads per model call.", rich_help_panel=panels.SPEED
+        ),
     ] = 1

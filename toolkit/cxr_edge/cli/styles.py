@@ -31,7 +31,7 @@ def find_and_write_styles(read: "ReadSet", features: str, out: Path) -> None:
     read
         A set that was read; exact duplicates are left out.
     features
-        :data:`IMAGENET`, or a model as :func:`cxr_edge.models.open.open_model` takes it.
+        :data:`IMAGENET`, or a model as :func:`cxr_edge.models.open.open_artefact` takes it.
     out
         Folder for ``styles.csv`` and ``styles.png``; created.
 
@@ -63,7 +63,7 @@ def find_and_write_styles(read: "ReadSet", features: str, out: Path) -> None:
 
 def _features(read: "ReadSet", features: str) -> tuple["ImageSet", "NDArray[np.float32]"]:
     from cxr_edge.datasets.image_set import load_images
-    from cxr_edge.models.open import open_model
+    from cxr_edge.models.open import open_artefact
     from cxr_edge.runtimes.batches import run_in_batches
 
     listed = read.images
@@ -72,7 +72,7 @@ def _features(read: "ReadSet", features: str) -> tuple["ImageSet", "NDArray[np.f
             from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
         images = load_images(listed, read.classes, FEATURE_INPUT)
         return images, imagenet_features(images.pixels)
-    model = open_model(features)
+    model = open_artefact(features)
     images = load_images(listed, read.classes, model.spec.input)
     vectors = run_in_batches(model.runtime, images.pixels).features
     if vectors is None:

@@ -10,7 +10,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.train_options import FitOptions, ModelOptions, SplitOptions, option
+from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
@@ -25,7 +25,7 @@ def train(
     ctx: typer.Context,
     data: DataArgument,
     split: SplitOptions,
-    model: ModelOptions,
+    model: NetworkOptions,
     fit: FitOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
@@ -48,18 +48,16 @@ def train(
 ) -> None:
     """Train a network on labelled images.
 
-    The images are split by patient into training and validation images. A manifest or the file
-    names of the Kermany set identify the patient; any other file counts as one patient. With
-    --validate styles, the images that look like the other class (see 'cxr audit --styles') are
-    validation images too, with all images of their patients; report.md then has figures by
-    appearance. With --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of
-    every image by a network that did not see its patient. Otherwise RUN gets
-    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
-    split.csv, history.csv, predictions.csv, curves.png, samples.png and report.md. Needs the extra
-    'train'. Exit code 3 if unreadable files were left out.
+    The images are split by patient into training and validation images, the same share of each
+    class. A manifest or the file names of the Kermany set identify the patient; any other file
+    counts as one patient. With --validate styles, the images that look like the other class (see
+    'cxr audit --styles') are validation images too, with all images of their patients. With
+    --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of every image by a
+    network that did not see its patient. Otherwise RUN gets model.keras (the weights of the best
+    epoch, calibrated, with the spec inside), config.json, split.csv, training-images.json,
+    history.csv, predictions.csv, styles.csv (with --validate styles), curves.png, samples.png and
+    report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
-    if not data.exists():
-        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     if show_samples and resume:
         raise UsageError(
             "--show-samples: expected without --resume; the folder of a run has its samples.png"
@@ -69,6 +67,8 @@ def train(
             raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
+    if not data.exists():
+        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     config = FitConfig(
         architecture=model.architecture,
         name=model.name or model.architecture,

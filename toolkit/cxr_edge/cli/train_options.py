@@ -1,4 +1,4 @@
-"""Options of ``cxr train`` in groups: the split, the network, the fit."""
+"""Options of ``cxr train``, in groups."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
@@ -6,8 +6,11 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.training.config import (
+    IMAGE_SIZE,
+    RANGES,
     Architecture,
     Augmentation,
     FitConfig,
@@ -20,7 +23,7 @@ from cxr_edge.training.config import (
 
 
 def option(panel: str, text: str, *words: str, **more: Any) -> Any:  # Any: as typer.Option
-    """Return an option with its help under a heading of the help."""
+    """Return an option with its panel and help."""
     return typer.Option(*words, help=text, rich_help_panel=panel, **more)
 
 
@@ -42,8 +45,7 @@ class SplitOptions:
         option(
             panels.INPUT,
             "Share of each class's images to validate on; ignored if the manifest has a split.",
-            min=0.01,
-            max=0.9,
+            **bounds(RANGES["validation_fraction"]),
         ),
     ] = FitConfig.validation_fraction
     folds: Annotated[
@@ -52,19 +54,21 @@ class SplitOptions:
             panels.INPUT,
             "Train a network per fold of the patients, for a prediction of every image; 0 for one "
             "network.",
-            min=0,
+            **bounds(RANGES["folds"]),
         ),
     ] = FitConfig.folds
     split_seed: Annotated[
         int,
         option(
-            panels.INPUT, "Seed of the patient split; ignored if the manifest has a split.", min=0
+            panels.INPUT,
+            "Seed of the patient split; ignored if the manifest has a split.",
+            **bounds(RANGES["split_seed"]),
         ),
     ] = FitConfig.split_seed
 
 
 @dataclass(frozen=True)
-class ModelOptions:
+class NetworkOptions:
     """Options of the network and its spec."""
 
     architecture: Annotated[
@@ -81,7 +85,9 @@ class ModelOptions:
     ] = ""
     image_size: Annotated[
         int,
-        option(panels.MODEL, "Width and height of the model's input, pixels.", min=32, max=1024),
+        option(
+            panels.MODEL, "Width and height of the model's input, pixels.", **bounds(IMAGE_SIZE)
+        ),
     ] = 224
     channels: Annotated[
         int,
@@ -97,21 +103,23 @@ class ModelOptions:
 class FitOptions:
     """Options of the fit, named as the settings of :class:`FitConfig`."""
 
-    epochs: Annotated[int, option(panels.TRAINING, "Largest number of epochs.", min=1)] = (
-        FitConfig.epochs
-    )
+    epochs: Annotated[
+        int, option(panels.TRAINING, "Largest number of epochs.", **bounds(RANGES["epochs"]))
+    ] = FitConfig.epochs
     head_epochs: Annotated[
         int,
         option(
             panels.TRAINING,
             "Initial epochs that train only the classification head of a pretrained network.",
-            min=0,
+            **bounds(RANGES["head_epochs"]),
         ),
     ] = FitConfig.head_epochs
     patience: Annotated[
         int,
         option(
-            panels.TRAINING, "Epochs without a better validation figure before stopping.", min=1
+            panels.TRAINING,
+            "Epochs without a better validation figure before stopping.",
+            **bounds(RANGES["patience"]),
         ),
     ] = FitConfig.patience
     monitor: Annotated[
@@ -122,9 +130,9 @@ class FitOptions:
             metavar="FIGURE",
         ),
     ] = FitConfig.monitor
-    batch_size: Annotated[int, option(panels.TRAINING, "Images per step.", min=2)] = (
-        FitConfig.batch_size
-    )
+    batch_size: Annotated[
+        int, option(panels.TRAINING, "Images per step.", **bounds(RANGES["batch_size"]))
+    ] = FitConfig.batch_size
     optimizer: Annotated[Optimizer, option(panels.TRAINING, "adam or adamw.", metavar="NAME")] = (
         FitConfig.optimizer
     )
@@ -136,12 +144,12 @@ class FitOptions:
             metavar="NAME",
         ),
     ] = FitConfig.schedule
-    learning_rate: Annotated[float, option(panels.TRAINING, "Peak learning rate.", min=0)] = (
-        FitConfig.learning_rate
-    )
-    weight_decay: Annotated[float, option(panels.TRAINING, "Weight decay of adamw.", min=0)] = (
-        FitConfig.weight_decay
-    )
+    learning_rate: Annotated[
+        float, option(panels.TRAINING, "Peak learning rate.", **bounds(RANGES["learning_rate"]))
+    ] = FitConfig.learning_rate
+    weight_decay: Annotated[
+        float, option(panels.TRAINING, "Weight decay of adamw.", **bounds(RANGES["weight_decay"]))
+    ] = FitConfig.weight_decay
     imbalance: Annotated[
         Imbalance,
         option(
@@ -153,15 +161,18 @@ class FitOptions:
     ] = FitConfig.imbalance
     label_smoothing: Annotated[
         float,
-        option(panels.TRAINING, "Share of the target given to the other class.", min=0, max=0.5),
+        option(
+            panels.TRAINING,
+            "Share of the target given to the other class.",
+            **bounds(RANGES["label_smoothing"]),
+        ),
     ] = FitConfig.label_smoothing
     averaging: Annotated[
         float,
         option(
             panels.TRAINING,
             "Momentum of the moving average of the weights; 0 for none.",
-            min=0,
-            max=0.9999,
+            **bounds(RANGES["averaging"]),
         ),
     ] = FitConfig.averaging
     augmentation: Annotated[
@@ -177,8 +188,7 @@ class FitOptions:
         option(
             panels.TRAINING,
             "Least share of an image that a random crop keeps; 1 for no crops.",
-            min=0.05,
-            max=1,
+            **bounds(RANGES["crop_area"]),
         ),
     ] = FitConfig.crop_area
     style_mixing: Annotated[
@@ -186,15 +196,19 @@ class FitOptions:
         option(
             panels.TRAINING,
             "Probability of another rendering: equalized, local contrast, softer or sharper.",
-            min=0,
-            max=1,
+            **bounds(RANGES["style_mixing"]),
         ),
     ] = FitConfig.style_mixing
     calibrate: Annotated[
         bool, option(panels.TRAINING, "Calibrate probabilities on the validation images.")
     ] = FitConfig.calibrate
     seed: Annotated[
-        int, option(panels.TRAINING, "Seed of weights, sampling and augmentation.", min=0)
+        int,
+        option(
+            panels.TRAINING,
+            "Seed of weights, sampling and augmentation.",
+            **bounds(RANGES["seed"]),
+        ),
     ] = FitConfig.seed
     deterministic: Annotated[
         bool,

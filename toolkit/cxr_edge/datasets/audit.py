@@ -17,7 +17,9 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import FEW, doubt
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.pipeline.discover import PACKED, Skipped
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.progress import stage, track
 
 AUDIT_VERSION: Final = 1
 """Version of the JSON of an audit."""
@@ -72,6 +74,8 @@ class Audit:
     """File format to count."""
     flags: dict[str, int]
     """Flag of an image, of the report's closed list, to count."""
+    packed: int
+    """Count of archives and compressed files in the class folders; nobody looks into them."""
 
     @property
     def patients_with_several(self) -> int:
@@ -109,6 +113,8 @@ class Audit:
             ]
         if self.unreadable:
             found.append(_counted(self.unreadable, "file", "files") + " cannot be read")
+        if self.packed:
+            found.append(f"packed files in the class folders: {self.packed}; unpack them")
         if self.patients_with_several and len(self.splits) == 1:
             patients = _counted(self.images_of_patients, "patient has", "patients have")
             found.append(
@@ -151,6 +157,8 @@ class ReadSet:
     """Pairs of near duplicates, by index."""
     unreadable: dict[str, str]
     """Path of an unreadable file to the reason."""
+    packed: int
+    """Count of archives and compressed files in the class folders."""
 
     @property
     def duplicates(self) -> list[tuple[int, int]]:
@@ -175,13 +183,14 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
     UsageError, DataError
         As :func:`cxr_edge.datasets.listing.list_images`; or no image can be read.
     """
-    listed = list_images(data, classes)
+    skipped = Skipped()
+    listed = list_images(data, classes, skipped)
     images: list[LabelledImage] = []
     thumbnails: list[NDArray[np.uint8]] = []
     digests: list[str] = []
     sources: list[SourceFacts] = []
     unreadable = {}
-    for image, prepared in read_images(listed, _THUMBNAIL):
+    for image, prepared in track(read_images(listed, _THUMBNAIL), "reading images", len(listed)):
         if isinstance(prepared.content, ImageError):
             unreadable[str(image.path)] = prepared.content.reason
         else:
@@ -191,12 +200,13 @@ def read_set(data: Path, classes: Classes) -> ReadSet:
             sources.append(prepared.content.source)
     if not images:
         raise DataError(f"{data}: expected readable images, none of {len(listed)} is")
-    near = [
-        (one, other)
-        for one, other in near_duplicates(np.stack(thumbnails))
-        if digests[one] != digests[other]
-    ]
-    return ReadSet(classes, tuple(images), tuple(digests), tuple(sources), tuple(near), unreadable)
+    with stage("looking for near duplicates"):
+        pairs = near_duplicates(np.stack(thumbnails))
+    near = [(one, other) for one, other in pairs if digests[one] != digests[other]]
+    return ReadSet(
+        classes, tuple(images), tuple(digests), tuple(sources), tuple(near), unreadable,
+        skipped.counts[PACKED],
+    )  # fmt: skip
 
 
 def audit(read: ReadSet) -> Audit:
@@ -233,6 +243,7 @@ def audit(read: ReadSet) -> Audit:
         heights=_spread([source.height for source in sources]),
         formats=dict(Counter(source.format for source in sources).most_common()),
         flags=dict(Counter(flag for source in sources for flag in source.flags).most_common()),
+        packed=read.packed,
     )
 
 

@@ -16,13 +16,13 @@ COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
 """Columns of a manifest; the first two are required."""
 
 
-def write_manifest(
+def write_csv_manifest(
     path: Path,
     images: Sequence[LabelledImage],
     classes: Classes,
     digests: Iterable[str] | None = None,
 ) -> None:
-    """Write images as a manifest that :func:`read_manifest` reads.
+    """Write images as a manifest that :func:`read_csv_manifest` reads.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def write_manifest(
 
 
 def read_labels(path: Path) -> list[str]:
-    """Return the labels that occur in a manifest, sorted; errors as :func:`read_manifest`."""
+    """Return the labels that occur in a manifest, sorted; errors as :func:`read_csv_manifest`."""
     return sorted({row["label"] for row in _read_rows(path)})
 
 
-def read_manifest(path: Path, classes: Classes) -> list[LabelledImage]:
+def read_csv_manifest(path: Path, classes: Classes) -> list[LabelledImage]:
     """Read the images of a manifest.
 
     Parameters

@@ -16,6 +16,7 @@ from cxr_edge.pipeline.prepare import Prepared, prepare
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.printable import first_names
+from cxr_edge.system.progress import track
 
 AHEAD: Final = 64
 """Images at most that are decoded before they are taken."""
@@ -132,7 +133,7 @@ def load_images(
     first: dict[str, LabelledImage] = {}
     conflicts: list[str] = []
     changed: list[str] = []
-    for image, prepared in read_images(images, spec):
+    for image, prepared in track(read_images(images, spec), "reading images", len(images)):
         if isinstance(prepared.content, ImageError):
             failures.append(f"{image.path} ({prepared.content.reason})")
         elif image.sha256 not in ("", prepared.sha256):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.datasets.classes import Classes, joined, order_classes
-from cxr_edge.datasets.csv_manifest import read_labels, read_manifest
+from cxr_edge.datasets.csv_manifest import read_csv_manifest, read_labels
 from cxr_edge.datasets.labelled_image import (
     TEST,
     TRAIN,
@@ -15,7 +15,8 @@ from cxr_edge.datasets.labelled_image import (
     patient_of,
 )
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.discover import UNLISTED, Skipped, discover
+from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 
 ALL_SPLITS: Final = "all"
@@ -67,7 +68,9 @@ def find_classes(data: Path, positive: str = "") -> Classes:
     return order_classes(class_names(data), positive, data)
 
 
-def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
+def list_images(
+    data: Path, classes: Classes, skipped: Skipped | None = None
+) -> list[LabelledImage]:
     """List the images of a labelled set.
 
     Parameters
@@ -76,6 +79,8 @@ def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
         As for :func:`class_names`.
     classes
         Class names: negative, positive. A set of one of them alone will do.
+    skipped
+        Counts the files and folders in class folders that are not taken.
 
     Returns
     -------
@@ -87,23 +92,30 @@ def list_images(data: Path, classes: Classes) -> list[LabelledImage]:
     UsageError
         There is no such folder or file.
     DataError
-        There are images of other classes, or none; or the manifest has unknown columns, splits or
-        paths.
+        There are images of other classes, or none; a folder cannot be read; or the manifest has
+        unknown columns, splits or paths.
     """
     if data.is_file():
-        return read_manifest(data, classes)
+        return read_csv_manifest(data, classes)
     if strange := [name for name in class_names(data) if name not in classes]:
         raise DataError(
             f"{data}: expected images of {joined(classes)} alone, there are also images in "
             f"{first_names(strange)}; move them away, or list the images in a manifest"
         )
+    skipped = skipped or Skipped()
     images = [
         LabelledImage(item.file, label, patient_of(item.file.name), split)
         for base, split in _split_folders(data).items()
         for label, name in enumerate(classes)
         if (base / name).is_dir()
-        for item in discover([base / name])
+        for item in discover([base / name], skipped)
     ]
+    if lost := skipped.counts[UNLISTED]:
+        first = first_names(skipped.first_lost, lost)
+        raise DataError(
+            f"{data}: expected folders that can be read, {lost} in it cannot: {first}; check their "
+            "permissions"
+        )
     if not images:
         raise DataError(f"{data}: expected folders {joined(classes)} with images, got none")
     return images
@@ -192,8 +204,8 @@ def _split_folders(data: Path) -> dict[Path, str]:
 
 
 def _with_images(base: Path) -> list[Path]:
-    """Return the visible folders in ``base`` that have images in them or below."""
+    """Return the folders in ``base`` that a scan enters and that have images in them or below."""
     if not base.is_dir():
         return []
-    folders = [path for path in base.iterdir() if path.is_dir() and path.name[0] != "."]
+    folders = [base / name for name in names_in(base) if (base / name).is_dir()]
     return [folder for folder in folders if any(discover([folder]))]

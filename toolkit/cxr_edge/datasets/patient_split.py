@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.csv_manifest import write_manifest
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION, LabelledImage
 from cxr_edge.datasets.listing import require_both_classes
@@ -164,4 +164,4 @@ def write_split(path: Path, training: ImageSet, validation: ImageSet) -> None:
     """Write both sides as a manifest."""
     sides = ((TRAIN, training), (VALIDATION, validation))
     images = [replace(image, split=split) for split, side in sides for image in side.images]
-    write_manifest(path, images, training.classes, [*training.sha256, *validation.sha256])
+    write_csv_manifest(path, images, training.classes, [*training.sha256, *validation.sha256])

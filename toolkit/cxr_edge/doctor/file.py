@@ -17,7 +17,7 @@ from cxr_edge.errors import (
 from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import check_size
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.read_file import MAX_BYTES, read_file
 
 

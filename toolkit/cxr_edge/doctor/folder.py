@@ -14,6 +14,7 @@ from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
+from cxr_edge.system.progress import track
 
 NAMED: Final = 3
 """Files of each kind of problem that are named."""
@@ -97,11 +98,9 @@ class FolderFacts:
         """Return what to do about each transfer syntax in it that is not decoded here."""
         if not self.syntaxes:
             return {}
-        from cxr_edge.imaging.dicom.header import syntaxes
+        from cxr_edge.imaging.dicom.header import DECODED
 
-        known = syntaxes()
-        hints = {name: known.get(name, "decompress it first") for name in self.syntaxes}
-        return {name: hint for name, hint in hints.items() if hint}
+        return {name: "decompress it first" for name in self.syntaxes if name not in DECODED}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything for JSON, the most frequent first."""
@@ -147,7 +146,8 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     found = FolderFacts()
     items = discover(paths, found.skipped)
     engine = ThreadEngine(workers or usable_cpus())
-    for item, facts in engine.map_ordered(lambda item: examine(item.file), items):
+    examined = engine.map_ordered(lambda item: examine(item.file), items)
+    for item, facts in track(examined, "looking at files"):
         found.add(printable(item.path), facts)
     return found
 

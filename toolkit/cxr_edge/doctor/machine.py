@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.doctor.runtime_trial import Trial, available_providers, caught
+from cxr_edge.doctor.runtime_trial import Trial, caught, onnx_providers
 from cxr_edge.errors import CxrError
 from cxr_edge.extras import EXTRAS
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
@@ -17,9 +17,10 @@ from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
 from cxr_edge.system.cpu import CpuInfo, all_cpus, bound_cpus, cpu_quota, usable_cpus
 from cxr_edge.system.memory import available_memory, total_memory
+from cxr_edge.system.progress import stage
 from cxr_edge.system.versions import library_versions, version_of
 
-DICOM_PACKAGES: Final = ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-libjpeg")
+DICOM_PACKAGES: Final = ("pydicom", "imagecodecs")
 """Distributions that read and decode DICOM."""
 
 TRIAL_SECONDS: Final = 60.0
@@ -88,11 +89,11 @@ class MachineFacts:
     opencv: str
     """Installed distribution of OpenCV and its version."""
     jpeg: str
-    """JPEG library in OpenCV, by its own account."""
+    """Installed distribution that decodes JPEG, and its version."""
     dicom_packages: Mapping[str, str]
     """Version of each distribution that decodes DICOM; empty if it is not installed."""
-    transfer_syntaxes: Mapping[str, str]
-    """Transfer syntaxes as :func:`cxr_edge.imaging.dicom.header.syntaxes` gives them."""
+    transfer_syntaxes: tuple[str, ...]
+    """Keywords of the transfer syntaxes that are decoded."""
     extras: Mapping[str, tuple[str, ...]]
     """Modules that each extra lacks; none if it is installed."""
     cache: str
@@ -115,7 +116,7 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
         Function of a module that opens the default model by the runtime of a name, and runs its
         self-test; raises a CxrError if that fails.
     """
-    from cxr_edge.imaging.dicom.header import syntaxes
+    from cxr_edge.imaging.dicom.header import DECODED
 
     cpu = CpuInfo.read()
     versions = library_versions()
@@ -138,9 +139,9 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
         conflict=explain_several(together) if len(together) > 1 else "",
         numpy=versions["numpy"],
         opencv=versions["cv2"],
-        jpeg=_jpeg_library(),
+        jpeg=versions["simplejpeg"],
         dicom_packages={name: version_of(name) for name in DICOM_PACKAGES},
-        transfer_syntaxes=syntaxes(),
+        transfer_syntaxes=DECODED,
         extras={
             extra: tuple(name for name in modules if find_spec(name) is None)
             for extra, modules in EXTRAS.items()
@@ -158,7 +159,8 @@ def _runtime(
         return RuntimeFacts("", kind.install, error="not installed")
     found = versions.get(kind.module, "")
     try:
-        trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
+        with stage(f"trying {name}"):
+            trial = call_in_subprocess(caught, try_runtime, name, within=TRIAL_SECONDS)
     except CxrError as exc:
         return RuntimeFacts(found, kind.install, error=str(exc))
     return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test)
@@ -168,17 +170,9 @@ def _providers() -> tuple[str, ...]:
     if not installed("onnx"):
         return ()
     try:
-        return call_in_subprocess(caught, available_providers, within=TRIAL_SECONDS)
+        return call_in_subprocess(caught, onnx_providers, within=TRIAL_SECONDS)
     except CxrError:  # the trial of the runtime says why
         return ()
-
-
-def _jpeg_library() -> str:
-    import cv2
-
-    lines = cv2.getBuildInformation().splitlines()
-    found = [line.partition("JPEG:")[2] for line in lines if line.strip().startswith("JPEG:")]
-    return " ".join(found[0].split()) if found else ""
 
 
 def _cache_error() -> str:

@@ -37,7 +37,7 @@ def caught(call: Callable[..., R], *arguments: object) -> R:
         raise CxrError(f"it fails with {type(exc).__name__}: {exc}") from exc
 
 
-def available_providers() -> tuple[str, ...]:
+def onnx_providers() -> tuple[str, ...]:
     """Return onnxruntime's execution providers."""
     from cxr_edge.runtimes import onnx
 

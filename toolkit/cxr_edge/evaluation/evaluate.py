@@ -124,7 +124,7 @@ def evaluate_images(
             f"and positive), got {' and '.join(images.classes)}"
         )
     points = spec.operating_points
-    scores = score(model, images.pixels)
+    scores = rounded_scores(model, images.pixels)
     overlap = find_overlap(spec, images, model.folder)
     members = {ALL: np.ones(len(scores), bool), **overlap.groups}
     groups = {
@@ -138,11 +138,15 @@ def evaluate_images(
     own = scores[chosen]
     threshold = spec.operating_point().threshold
     changed = {
-        name: figures(chosen_images.labels, own if name == CLEAN else score(model, pixels), points)
+        name: figures(
+            chosen_images.labels, own if name == CLEAN else rounded_scores(model, pixels), points
+        )
         for name, pixels in (shifted(chosen_images) if copies else ())
     }
     moved = (
-        counterfactuals(chosen_images.pixels, own, lambda pixels: score(model, pixels), threshold)
+        counterfactuals(
+            chosen_images.pixels, own, lambda pixels: rounded_scores(model, pixels), threshold
+        )
         if counterfactual
         else {}
     )
@@ -165,7 +169,7 @@ def evaluate_images(
     )
 
 
-def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+def rounded_scores(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the probabilities of images, rounded as in a report.
 
     Parameters
@@ -180,7 +184,7 @@ def score(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     ModelInvalid
         A score is not a probability.
     """
-    given = run_in_batches(model.runtime, pixels).scores
+    given = run_in_batches(model.runtime, pixels, what="scoring images").scores
     scores = given.astype(np.float64).round(PROBABILITY_DECIMALS)
     wrong = ~((scores >= 0) & (scores <= 1))
     if wrong.any():

@@ -6,6 +6,7 @@ from cxr_edge.datasets.classes import require_known
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import class_names, list_images, of_split
 from cxr_edge.datasets.style_table import read_styles
+from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.evaluate import Evaluation, evaluate_images
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classifier import Classifier
@@ -50,12 +51,16 @@ def evaluate(
 
     Raises
     ------
-    UsageError, DataError
+    UsageError
+        The model is not an opened one.
+    DataError
         The data cannot be used, or its classes are not those of the model.
     ModelError
         The model gives no probabilities.
     """
     opened = model.model if isinstance(model, Classifier) else model
+    if not isinstance(opened, Model):
+        raise UsageError(f"model: expected what open_model() returns, got a {type(model).__name__}")
     path, labels = Path(data), opened.spec.labels
     require_known(class_names(path), labels, path, opened.tag)
     chosen = of_split(list_images(path, labels), split)

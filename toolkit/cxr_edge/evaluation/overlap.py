@@ -21,7 +21,7 @@ VALIDATED_ON: Final = "images validated on"
 TRAINED_ON: Final = "images trained on"
 """Names of groups; the digests of the images make them."""
 
-HELD_OUT: Final = "images of validation patients"
+OF_VALIDATION: Final = "images of validation patients"
 OF_TRAINING: Final = "images of training patients"
 """Names of groups for a model of an earlier version; the file names and its split make them."""
 
@@ -131,9 +131,9 @@ def _by_name(spec: ModelSpec, images: ImageSet) -> Overlap:
             for image in images.images
         ]
     )
-    masks = {HELD_OUT: held_out, OF_TRAINING: ~held_out}
+    masks = {OF_VALIDATION: held_out, OF_TRAINING: ~held_out}
     groups = {name: mask for name, mask in masks.items() if mask.any()}
     better = "Figures of training patients are better than those of new patients would be."
-    if images.digest == facts.data_sha256 and HELD_OUT in groups:
-        return Overlap(HELD_OUT, groups, (better,))  # exactly the images of its run
+    if images.digest == facts.data_sha256 and OF_VALIDATION in groups:
+        return Overlap(OF_VALIDATION, groups, (better,))  # exactly the images of its run
     return Overlap(ALL, groups, (NOT_LISTED, NAMES_ALONE, better))

@@ -21,8 +21,10 @@ def check_array(pixels: NDArray[np.uint8]) -> None:
     Raises
     ------
     UsageError
-        It is not uint8 of shape (H, W) or (H, W, 3), or it is empty.
+        It is not uint8 of shape (H, W) or (H, W, 3), it is empty, or some of it is masked.
     """
+    if np.ma.is_masked(pixels):
+        raise UsageError("expected every pixel, got an array with a mask; fill what is masked")
     is_image = pixels.ndim == 2 or _is_color(pixels)
     if pixels.dtype != np.uint8 or not is_image or not pixels.size:
         raise UsageError(

@@ -13,7 +13,8 @@ LOW_CONTRAST: Final = "low-contrast"
 
 _MOST: Final = 0.9
 _FEW_LEVELS: Final = 48
-"""Of 256. The narrowest of 5,850 chest X-rays of two hospitals needs 56 for 90% of its pixels."""
+"""Gray levels, of 256. The narrowest of 5,850 chest X-rays of two hospitals needs 56 for 90% of its
+pixels."""
 _SATURATED: Final = 0.7
 """Share of the pixels. The largest of the same chest X-rays is 0.44."""
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import EmptyFile, NotAnImage, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.bit_depth import DEPTHS
 from cxr_edge.imaging.contrast import contrast_flags
+from cxr_edge.imaging.foreign import LOOK_BYTES, kind_of_content
 from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
 from cxr_edge.imaging.raster import decode_deep_raster, decode_raster, jpeg_reduction
@@ -43,7 +44,8 @@ def decode(data: bytes, spec: InputSpec | None = None) -> GrayImage:
         raise TooLarge(f"expected at most {MAX_BYTES} bytes, got {len(data)}")
     kind = identify(data[:HEAD_BYTES])
     if kind is None:
-        raise NotAnImage("expected a JPEG, PNG, TIFF, BMP or DICOM file, got something else")
+        got = kind_of_content(data[:LOOK_BYTES])
+        raise NotAnImage(f"expected a JPEG, PNG, TIFF, BMP or DICOM file, got {got}")
     if kind is Format.DICOM:
         from cxr_edge.imaging.dicom.decode import decode_dicom  # pydicom is loaded for DICOM alone
 

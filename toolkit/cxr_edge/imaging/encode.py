@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import TooLarge, UsageError
+from cxr_edge.system.ranges import QUALITY
 
 JPEG_SIDE: Final = 65_500
 """Largest count of rows or columns of a JPEG, by libjpeg's limit."""
@@ -31,11 +32,12 @@ class Encoding:
     bits: int = 8
     """Bits per sample: 8, or 16 for PNG and TIFF."""
     quality: int = 95
-    """Quality of a JPEG, 1 to 100."""
+    """Quality of a JPEG, in :data:`QUALITY`."""
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
             raise UsageError(f"--bits: expected 8 or 16, got {self.bits}")
+        QUALITY.require("--quality", self.quality)
         if self.bits == 16 and self.container is Container.JPEG:
             raise UsageError(
                 "--bits: JPEG has only 8 bits; leave the option out, or choose PNG or TIFF"

@@ -12,6 +12,7 @@ from cxr_edge.errors import TooLarge
 FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
     "color",
+    "damaged",
     "fewer-bits",
     "for-processing",
     "ignored-window",
@@ -28,12 +29,13 @@ FLAGS: Final[tuple[str, ...]] = (
 )
 """The closed list of warnings in the report's ``flags`` column.
 
-``color``: stored in color, read as luma. ``fewer-bits``: samples or entries of a lookup table that
-use fewer bits than they claim, windowed to those. ``low-contrast``: few gray levels are used, or
-nearly all pixels are black or white. ``multi-frame``: more than one page or frame, the first was
-read. ``small``: a side is shorter than the model's input and was enlarged. ``stretched``: one side
-is more than twice the other, and the model's input distorts it. ``transparent``: some pixels are
-transparent, shown over black.
+``color``: stored in color, read as luma. ``damaged``: a JPEG, or a TIFF in LZW or PackBits, whose
+decoder went on past damage; a part of the picture may be wrong. ``fewer-bits``: samples or entries
+of a lookup table that use fewer bits than they claim, windowed to those. ``low-contrast``: few gray
+levels are used, or nearly all pixels are black or white. ``multi-frame``: more than one page or
+frame, the first was read. ``small``: a side is shorter than the model's input and was enlarged.
+``stretched``: one side is more than twice the other, and the model's input distorts it.
+``transparent``: some pixels are transparent, shown over black.
 
 From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
 raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be
@@ -98,3 +100,8 @@ def check_size(width: int, height: int, frames: int = 1) -> None:
     if width * height * frames > MAX_PIXELS:
         size = f"{width} x {height}" if frames == 1 else f"{frames} frames of {width} x {height}"
         raise TooLarge(f"expected at most {MAX_PIXELS} pixels, got {size}; make it smaller first")
+
+
+def larger_than_memory() -> TooLarge:
+    """Return the error of an image that memory has no room for."""
+    return TooLarge("expected an image that fits into memory, got a larger one")

@@ -1,22 +1,36 @@
 """JPEG, PNG, TIFF and BMP to gray samples: the only importer of OpenCV's decoders."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import Corrupt, TooLarge, UnsupportedFormat
+from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
-from cxr_edge.imaging.headers.jpeg import without_stray_bytes
+from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
 from cxr_edge.imaging.headers.png import without_texts
 from cxr_edge.imaging.headers.tiff import with_image_first
+from cxr_edge.imaging.image import larger_than_memory
+from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
 from cxr_edge.imaging.rules import DEEP, GRAY
 from cxr_edge.imaging.sniff import Format
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.recipe import Recipe
 
 _REDUCTIONS: Final = (8, 4, 2)
+_TURNS: Final[Mapping[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.T,
+    6: lambda pixels: pixels[::-1].T,
+    7: lambda pixels: pixels[::-1, ::-1].T,
+    8: lambda pixels: pixels.T[::-1],
+}
+"""Turns that make an image upright, by EXIF's orientation (CIPA DC-008, 4.6.5)."""
 _WITH_ALPHA: Final = 4
 """Channels of a colour image with transparency; the last one is that."""
 
@@ -51,12 +65,11 @@ def decode_raster(
     ImageError
         ``corrupt``, ``too-large`` or ``unsupported-format``.
     """
-    decoded, is_transparent = _read(data, header, recipe, reduction)
-    flags = ["color"] if header.color else []
+    decoded, flags = _read(data, header, recipe, reduction)
+    if header.color:
+        flags.append("color")
     if header.pages > 1:
         flags.append("multi-frame")
-    if is_transparent:
-        flags.append("transparent")
     if decoded.dtype == np.uint16:
         pixels, depth = DEEP[recipe.deep](decoded)
         if header.white_is_zero:  # OpenCV inverts it in 8 bits only
@@ -68,7 +81,7 @@ def decode_raster(
         raise UnsupportedFormat(
             f"expected samples of 8 or 16 bits, got {decoded.dtype}; convert it to 16-bit PNG"
         )
-    return decoded, tuple(flags)
+    return decoded, tuple(sorted(flags))
 
 
 def decode_deep_raster(data: bytes, header: Header, recipe: Recipe) -> NDArray[np.uint16]:
@@ -95,17 +108,26 @@ def jpeg_reduction(header: Header, spec: InputSpec) -> int:
 
 def _read(
     data: bytes, header: Header, recipe: Recipe, reduction: int = 1
-) -> tuple[NDArray[Any], bool]:
-    """Return samples of shape (rows, columns) over black, and if any pixel is transparent."""
+) -> tuple[NDArray[Any], list[str]]:
+    """Return samples of shape (rows, columns) over black, and flags of the report."""
     mode = GRAY[recipe.gray].imread[reduction]
     if header.format is Format.JPEG:
-        data = without_stray_bytes(data)
-    else:
-        mode |= cv2.IMREAD_ANYDEPTH
+        return _read_jpeg(without_stray_bytes(data), header, mode, reduction)
+    mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
         data = without_texts(data)
+    flags = []
     if header.format is Format.TIFF:
+        from cxr_edge.imaging.tiff_blocks import check_blocks  # imagecodecs is loaded for it alone
+
+        flags = [DAMAGED] if check_blocks(data) else []
         data = with_image_first(data)
+    decoded, is_transparent = _over_black(data, header, mode)
+    return decoded, [*flags, "transparent"] if is_transparent else flags
+
+
+def _over_black(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], bool]:
+    """Return samples of shape (rows, columns), and if any pixel is transparent."""
     decoded = _imdecode(data, header, mode)
     if header.transparent_gray is not None:
         is_hidden = decoded == _as_decoded(header.transparent_gray, header.bits)
@@ -130,6 +152,17 @@ def _read(
     return over_black, True
 
 
+def _read_jpeg(
+    data: bytes, header: Header, mode: int, reduction: int
+) -> tuple[NDArray[np.uint8], list[str]]:
+    decoded = decode_gray(data, header, reduction)
+    if decoded is None:
+        return _imdecode(data, header, mode), []
+    pixels, is_damaged = decoded
+    turned = _TURNS[jpeg_orientation(data)](pixels)
+    return np.ascontiguousarray(turned), [DAMAGED] if is_damaged else []
+
+
 def _as_decoded(sample: int, bits: int) -> int:
     """Return a gray sample of a PNG as it is decoded: fewer than 8 bits are widened to those."""
     return sample * 255 // ((1 << bits) - 1) if bits < 8 else sample
@@ -140,7 +173,7 @@ def _imdecode(data: bytes, header: Header, mode: int) -> NDArray[Any]:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as exc:
         if exc.code == cv2.Error.STS_NO_MEM:
-            raise TooLarge("expected an image that fits into memory, got a larger one") from exc
+            raise larger_than_memory() from exc
         raise Corrupt(f"the {header.format} file cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise Corrupt(f"the {header.format} file cannot be decoded; it is damaged")

@@ -9,7 +9,7 @@ can do no harm.
 
 import hashlib
 import mmap
-import struct
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,56 +17,82 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from cxr_edge.system.ranges import WORKERS
+
 TIMEOUT: Final = 60.0
 """Default time limit per file in seconds, from its first byte read to its pixels."""
 
-SLOTS: Final = 1024
+SLOTS: Final = int(WORKERS.most)
 """Number of workers that have a place in the table; a further one is not supervised."""
 
-_SETTINGS: Final = struct.Struct("=dqqq")
-_SLOT: Final = struct.Struct("=Qd")
-_NOBODY: Final = 0
-_DONE: Final = 0.0
 NONE: Final = -1
 """Number of rows while no report is open."""
+
+_WORD: Final = 8
+"""Bytes of a number, which the processor writes as a whole where they are aligned."""
+
+_SECONDS, _MEMORY, _ROWS, _CODE, _SETTINGS = range(5)
+"""Words of the table; after these stand the keys of all files in hand, then the times."""
+
+_ENDED: Final = int.from_bytes(b"\0ended\0\0")
+"""Number that an exit code is added to, so that a word that nobody wrote is none."""
+
+_CODES: Final = range(_ENDED, _ENDED + 256)
+"""Words that say that all is done."""
+
+_NOBODY: Final = 0
+_DONE: Final = 0.0
 
 
 @dataclass
 class InFlightTable:
-    """A table in shared memory: limits, rows written, and the file that each worker has in hand."""
+    """A table in shared memory: limits, rows written, and the file that each worker has in hand.
+
+    Every field is a word of its own and is written by itself, so whoever reads it finds the value
+    before or the value after, wherever the process that writes is, and even if it is killed there.
+    """
 
     suspects: set[int] = field(default_factory=set)
     """Keys of the files that were in hand when an earlier process died."""
 
     def __post_init__(self) -> None:
         """Share the table with the processes that this one forks."""
-        self._table = mmap.mmap(-1, _SETTINGS.size + SLOTS * _SLOT.size)
-        _SETTINGS.pack_into(self._table, 0, 0.0, 0, NONE, NONE)
+        table = memoryview(mmap.mmap(-1, (_SETTINGS + 2 * SLOTS) * _WORD))
+        self._numbers = table.cast("q")
+        self._fractions = table.cast("d")
+        keys = _SETTINGS * _WORD
+        times = keys + SLOTS * _WORD
+        self._keys = table[keys:times].cast("Q")
+        self._times = table[times:].cast("d")
+        self.token = os.urandom(8).hex()
+        """Name of this supervised command, which no other has and every child knows."""
         self._own = threading.local()
         self._free = iter(range(SLOTS))
+        self.rows = NONE
 
     def limit(self, seconds: float, memory: int) -> None:
         """Set the seconds that a file may take and the bytes that the process may hold."""
-        _SETTINGS.pack_into(self._table, 0, seconds, memory, self.rows, NONE)
+        self._fractions[_SECONDS] = seconds
+        self._numbers[_MEMORY] = memory
 
     @property
     def seconds(self) -> float:
         """Time limit per file in seconds; 0 before :meth:`limit`."""
-        return float(_SETTINGS.unpack_from(self._table)[0])
+        return self._fractions[_SECONDS]
 
     @property
     def memory(self) -> int:
         """Memory limit of the process in bytes; 0 before :meth:`limit`."""
-        return int(_SETTINGS.unpack_from(self._table)[1])
+        return self._numbers[_MEMORY]
 
     @property
     def rows(self) -> int:
         """Number of rows in the report; :data:`NONE` while none is open."""
-        return int(_SETTINGS.unpack_from(self._table)[2])
+        return self._numbers[_ROWS]
 
     @rows.setter
     def rows(self, count: int) -> None:
-        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, count, NONE)
+        self._numbers[_ROWS] = count
 
     @property
     def started(self) -> bool:
@@ -76,12 +102,13 @@ class InFlightTable:
     @property
     def code(self) -> int | None:
         """Exit code of a command that has ended its work; None before."""
-        code = int(_SETTINGS.unpack_from(self._table)[3])
-        return None if code == NONE else code
+        word = self._numbers[_CODE]
+        return word - _ENDED if word in _CODES else None
 
     def ended(self, code: int) -> None:
         """Note that everything is done and written; a later crash does not count."""
-        _SETTINGS.pack_into(self._table, 0, self.seconds, self.memory, NONE, code)
+        self._numbers[_CODE] = _ENDED + code
+        self.rows = NONE
 
     @contextmanager
     def at_work(self, path: str) -> Iterator[None]:
@@ -90,11 +117,12 @@ class InFlightTable:
         if place is None:
             yield
             return
-        _SLOT.pack_into(self._table, place, key(path), time.monotonic())
+        self._keys[place] = key(path)
+        self._times[place] = time.monotonic()
         try:
             yield
         finally:  # it stays in the table: what a decoder breaks can come to light later
-            _SLOT.pack_into(self._table, place, key(path), _DONE)
+            self._times[place] = _DONE
 
     def in_hand(self) -> dict[int, float]:
         """Return the keys of the files in hand, each with the seconds since it was taken up."""
@@ -107,16 +135,17 @@ class InFlightTable:
 
     def clear(self) -> None:
         """Forget the files of a process that has died."""
-        self._table[_SETTINGS.size :] = bytes(SLOTS * _SLOT.size)
+        for place in range(SLOTS):
+            self._times[place] = _DONE
+            self._keys[place] = _NOBODY
 
     def _slots(self) -> list[tuple[int, float]]:
-        slots = _SLOT.iter_unpack(self._table[_SETTINGS.size :])
+        slots = zip(self._keys, self._times, strict=True)
         return [(name, since) for name, since in slots if name != _NOBODY]
 
     def _place(self) -> int | None:
         if not hasattr(self._own, "place"):
-            slot = next(self._free, None)
-            self._own.place = None if slot is None else _SETTINGS.size + slot * _SLOT.size
+            self._own.place = next(self._free, None)
         place: int | None = self._own.place
         return place
 

@@ -45,7 +45,7 @@ def supervise(command: str, advice: str) -> int | None:
             return None
         code = child.wait(in_flight, asked)
         if in_flight.code is not None:  # all was done; a later crash does not count
-            return in_flight.code
+            return code if code >= 0 else in_flight.code
         if asked:
             return _INTERRUPTED
         if code >= 0:
@@ -99,7 +99,9 @@ class _Child:
     def wait(self, in_flight: InFlightTable, asked: list[int]) -> int:
         """Wait for its end, killing it if needed; return its exit code, or minus its signal."""
         passed_on, patience = 0, GRACE
-        while not select.select([self._life], [], [], LOOK_EVERY)[0]:
+        ended = select.poll()  # select() knows no more than 1,024 descriptors
+        ended.register(self._life)
+        while not ended.poll(1e3 * LOOK_EVERY):
             if len(asked) > passed_on:
                 passed_on = len(asked)
                 self._send(asked[-1])

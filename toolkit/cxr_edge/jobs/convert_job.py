@@ -7,7 +7,7 @@ from cxr_edge.errors import UsageError
 from cxr_edge.imaging.encode import Encoding
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.convert_mapping import MAPPING
-from cxr_edge.pipeline.discover import Sources
+from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.system.cpu import usable_cpus
@@ -61,6 +61,11 @@ class ConvertJob:
             raise UsageError(
                 f"SRC and DST must not be inside each other, got {source} and {target}; choose "
                 "another DST"
+            )
+        if len({path.resolve() for path in self._own}) < len(self._own):
+            raise UsageError(
+                f"--key: expected another file than the mapping {self.mapping} and its run "
+                f"manifest, got {self.key}"
             )
         for path in self._own:
             if target in path.resolve().parents:

@@ -31,6 +31,7 @@ from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.sink import Sink
 from cxr_edge.spec.recipe import CXR_1
 from cxr_edge.storage.atomic import TEMP_PREFIX
+from cxr_edge.storage.system_names import names_in
 
 _AHEAD: Final = 2
 """Images per worker that may wait for an earlier one; they are in memory."""
@@ -107,8 +108,8 @@ class _ConvertWork:
         return self.job.mapping
 
     @property
-    def sources(self) -> Sequence[Path]:
-        return [self.job.source]
+    def add_new(self) -> bool:
+        return False  # names are numbered in the order of the files
 
     @property
     def in_flight(self) -> InFlightTable:
@@ -120,7 +121,7 @@ class _ConvertWork:
     def set_up(self) -> None:
         job = self.job
         started = is_started(MAPPING, job.mapping)
-        if not started and job.target.exists() and any(job.target.iterdir()):
+        if not started and job.target.exists() and names_in(job.target):
             raise UsageError(
                 f"DST must be new or empty, but {job.target} has files and there is no mapping "
                 f"{job.mapping} of them; choose another DST"
@@ -143,7 +144,9 @@ class _ConvertWork:
             key_check=pseudonym(self.key, "cxr convert") if self.key else None,
             recipe_sha256=CXR_1.digest,
         )
-        return ConvertManifest(identity=identity, counts=Counts(), skipped=skipped.counts)
+        return ConvertManifest(
+            identity=identity, counts=Counts(), skipped=skipped.counts, disks=skipped.disks
+        )
 
     def recall(self, row: Mapping[str, str], item: ImageItem, _manifest: ConvertManifest) -> None:
         self.images.recall(row, item)

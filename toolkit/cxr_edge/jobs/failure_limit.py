@@ -1,5 +1,6 @@
 """The limit on how many files may fail before a scan stops."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
+from cxr_edge.system.ranges import FILES, PERCENT
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,14 @@ class FailureLimit:
         Raises
         ------
         UsageError
-            It is not a number, or is more than 100 %.
+            It is not a number, or is more than a report can have.
         """
         number = self.text.removesuffix("%")
-        if not number.isdecimal() or (self.is_share and int(number) > 100):
+        within = PERCENT if self.is_share else FILES
+        if not re.fullmatch(r"[0-9]{1,10}", number) or int(number) not in within:
             raise UsageError(
-                "--max-failures: expected a number of files or a share such as 5%, got "
-                f"{self.text!r}"
+                f"--max-failures: expected a number of files up to {FILES.most} or a share such "
+                f"as 5%, got {self.text!r}"
             )
 
     @property

@@ -1,5 +1,7 @@
 """The folder of images that a conversion writes."""
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +12,7 @@ from cxr_edge.jobs.pseudonyms import TargetNames, pseudonym
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.prepare import Attempt, failure
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import cell_shown, printable
 
 
 class ImageFolder:
@@ -37,9 +39,10 @@ class ImageFolder:
             target = self._names.claim(_without_suffix(item.path))
         else:
             self._names.note(target)
-        if not (self._folder / target).is_file():
+        if not os.path.isfile(self._folder / target):  # noqa: PTH113  (of any name)
             raise ReportError(
-                f"the conversion cannot be continued: {self._folder} lacks {row['target']}; "
+                f"the conversion cannot be continued: {self._folder} lacks "
+                f"{cell_shown(row['target'])}; "
                 f"{MAPPING.advice}"
             )
 
@@ -68,9 +71,11 @@ class ImageFolder:
             with atomic_write(path, durable=True) as temporary:
                 temporary.write_bytes(data)
         except OSError as exc:
+            long = exc.errno == errno.ENAMETOOLONG
+            helps = "choose a DST with a shorter path" if long else "make room"
             raise ReportError(
-                f"{printable(str(path))} cannot be written: {exc.strerror}; "
-                "make room and run the same command again"
+                f"{printable(str(path))} cannot be written: {exc.strerror}; {helps} and run the "
+                "same command again"
             ) from exc
 
 

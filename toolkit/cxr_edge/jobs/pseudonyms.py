@@ -19,6 +19,9 @@ KEY_BYTES: Final = 32
 LEAST_KEY_BYTES: Final = 16
 """Least length of a key that is accepted."""
 
+MOST_KEY_BYTES: Final = 1 << 20
+"""Greatest length of a key that is accepted: what is longer is another file, or a device."""
+
 DIGITS: Final = 32
 """Hexadecimal digits of a pseudonym: 128 bits."""
 
@@ -32,18 +35,23 @@ def read_or_make_key(path: Path) -> bytes:
     Raises
     ------
     UsageError
-        It cannot be read or written, or is too short to be a secret.
+        It cannot be read or written, or has too few or too many bytes for a key.
     """
     try:
         if not path.exists():
             _make_key(path)
-        key = path.read_bytes()
+        with path.open("rb") as file:
+            key = file.read(MOST_KEY_BYTES + 1)
     except OSError as exc:
         raise UsageError(f"--key: {path} cannot be read or created: {exc.strerror}") from exc
     if len(key) < LEAST_KEY_BYTES:
         raise UsageError(
             f"--key: expected at least {LEAST_KEY_BYTES} secret bytes, {path} has {len(key)}; "
             "give the path of a new file, and a key is created in it"
+        )
+    if len(key) > MOST_KEY_BYTES:
+        raise UsageError(
+            f"--key: expected at most {MOST_KEY_BYTES} bytes, {path} has more; give a key file"
         )
     return key
 

@@ -1,9 +1,9 @@
 """The functions of ``import cxr_edge`` that open a model and scan files."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
+from cxr_edge.errors import UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
 from cxr_edge.pipeline.classifier import Classifier
@@ -11,9 +11,11 @@ from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.scan import scan as scan_items
+from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.ranges import WORKERS
 
 
 def open_model(
@@ -27,6 +29,7 @@ def open_model(
     threads: int = 1,
     batch_size: int | None = 1,
     self_test: bool = True,
+    allow_nondeterministic: bool = False,
 ) -> Classifier:
     """Open a model, as ``cxr scan`` does.
 
@@ -51,6 +54,8 @@ def open_model(
         Images per call of the model in :func:`scan`; None for the fastest, which is measured.
     self_test
         Whether a package's self-test runs before its first use on this machine.
+    allow_nondeterministic
+        Whether a model is used whose answer to an image varies, or depends on other images.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def open_model(
     UsageError
         The model does not exist, or an argument cannot work.
     ModelError
-        The model cannot be run here.
+        The model cannot be run here, or its answers are no probabilities or vary.
     SelfTestFailed
         The model gives other results here than where its package was made.
     """
@@ -77,6 +82,7 @@ def open_model(
             batch_size=batch_size,
             threads=threads,
             self_test=self_test,
+            allow_nondeterministic=allow_nondeterministic,
         )
     ).classifier
 
@@ -112,21 +118,37 @@ def scan(
     Raises
     ------
     UsageError
-        A path does not exist.
+        A path does not exist, ``workers`` is out of range, or the classifier is something else.
     ReportError
         A folder vanished while it was read.
+    MachineError
+        This process cannot open one more file.
     ModelError
         The runtime failed.
     """
+    if workers is not None:
+        WORKERS.require("workers", workers)
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not isinstance(classifier, Classifier | None):
+        raise UsageError(
+            f"classifier: expected what open_model() returns, got a {type(classifier).__name__}"
+        )
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()
+    folders = SourceFolders()
     batches = scan_items(
-        discover(roots, skipped),
+        folders.passing(discover(roots, skipped)),
         opened.model,
         opened.decision,
         checks=opened.checks,
         batching=opened.batching,
         engine=ThreadEngine(workers or usable_cpus()),
     )
-    return chain.from_iterable(batches)
+    return _in_turn(batches, folders)
+
+
+def _in_turn(batches: Iterator[list[Outcome]], folders: SourceFolders) -> Iterator[Outcome]:
+    """Yield single outcomes, and raise where the folder of one is gone."""
+    for batch in batches:
+        folders.check(batch)
+        yield from batch

@@ -2,27 +2,29 @@
 
 ::
 
-    lock -> compare rows with files -> manifest -> (outcomes -> sinks) ... -> manifest
+    lock -> check rows -> compare them with files -> manifest -> (outcomes -> sinks) ... -> manifest
 """
 
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from cxr_edge.errors import CxrError, ExitCode
+from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
-from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started
-from cxr_edge.reports.catch_up import catch_up
+from cxr_edge.reports.catch_up import StartedRows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
+from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import CsvSink
-from cxr_edge.reports.manifest import Manifest, differences, manifest_path, utc_now
+from cxr_edge.reports.manifest import ARRIVAL, Manifest, differences, manifest_path, utc_now
+from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
+from cxr_edge.system.printable import cell_shown, printable
 
 M = TypeVar("M", bound=Manifest)
 T = TypeVar("T")
@@ -45,8 +47,8 @@ class Work(Protocol[M, T]):
         """Path of the CSV file."""
 
     @property
-    def sources(self) -> Sequence[Path]:
-        """Files and folders to read."""
+    def add_new(self) -> bool:
+        """Whether files that have no row are taken in wherever they stand."""
 
     @property
     def in_flight(self) -> InFlightTable:
@@ -80,7 +82,8 @@ def run_resumable(
     """Make the rows that a CSV file lacks, and append them.
 
     A file that is continued is byte for byte the one that an undisturbed run writes: it is kept up
-    to its last whole row, and the next file is the first that has none.
+    to its last whole row, and the next file is the first that has none. With ``add_new`` the next
+    files are all that have none, and it may be sorted no more.
 
     Parameters
     ----------
@@ -111,48 +114,90 @@ def run_resumable(
 
 
 def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) -> M:
-    folders = SourceFolders.of(work.sources)
     skipped = Skipped()
     items = work.items(skipped)
     work.set_up()
     manifest = replace(work.manifest(skipped), started=utc_now(), pid=os.getpid())
-    manifest, kept = _catch_up(work, items, manifest)
-    files = Sinks[T]([*before, CsvSink(work.kind, work.out, work.to_row, manifest.counts, kept)])
+    manifest, there = _catch_up(work, items, manifest)
+    sink = CsvSink(work.kind, work.out, work.to_row, manifest.counts, there.kept, there.running)
+    files = Sinks[T]([*before, sink])
     listeners = Sinks[T](after)
-    clock = time.monotonic()
+    start = _Start(time.monotonic(), manifest.counts.rows)
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
-    batches = work.outcomes(items)  # closed last: its workers may take long to end
+    folders = SourceFolders()
+    batches = work.outcomes(folders.passing(there.left))  # closed last: its workers may take long
     try:
         files.begin(manifest)
         work.in_flight.rows = manifest.counts.rows
         listeners.begin(manifest)
         for batch in batches:
-            folders.check(one.reason for one in batch if isinstance(one, Failure))
+            folders.check(batch)
             files.write(batch)
             work.in_flight.rows = manifest.counts.rows
             listeners.write(batch)
-        folders.check_all()
     except BaseException as exc:
-        _end(work, files, listeners, _ended(manifest, exc, clock), exc)
+        _end(work, files, listeners, _ended(manifest, exc, start), exc)
         raise
-    return _end(work, files, listeners, _ended(manifest, None, clock))
+    return _end(work, files, listeners, _ended(manifest, None, start))
 
 
-def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, int]:
-    """Take the rows that are there; return the manifest that counts them, and their bytes."""
-    if not is_started(work.kind, work.out):
-        return replace(manifest, report_started=manifest.started), 0
-    recorded = work.kind.recorded(work.out)
+@dataclass(frozen=True)
+class _Found:
+    """A file as a run finds it."""
+
+    left: Iterator[ImageItem]
+    """Files that have no row."""
+    kept: int = 0
+    """Bytes of its whole rows."""
+    running: RunningMarks | None = None
+    """Digest of these bytes."""
+
+
+def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tuple[M, _Found]:
+    """Take the rows that are there; return the manifest that counts them, and what is left."""
+    kind, out = work.kind, work.out
+    if not is_started(kind, out):
+        return replace(manifest, report_started=manifest.started), _Found(items)
+    recorded = kind.recorded(out)
     if changed := differences(recorded.identity, manifest.settings):
-        raise work.kind.started_otherwise(work.out, changed)
-    manifest = replace(manifest, report_started=recorded.report_started)
+        raise kind.started_otherwise(out, changed)
+    if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
+        place = cell_shown(lost[0]) if kind.names_files else "a folder"
+        why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
+        raise kind.refused(out, why, "mount it and run the same command again, or ")
+    running = check_rows(kind, out, recorded.digest)
+    manifest = replace(manifest, report_started=recorded.report_started, order=recorded.order)
+    rows = StartedRows(
+        kind, out, manifest.counts.add, lambda row, item: work.recall(row, item, manifest)
+    )
+    if work.add_new or recorded.order == ARRIVAL:
+        new, is_sorted = catch_up_by_path(rows, items, manifest.gone)
+        if new and not work.add_new:
+            raise _has_new(kind, out, new)
+        if new and not is_sorted:
+            manifest = replace(manifest, order=ARRIVAL)
+        items = iter(new)
+    else:
+        catch_up(rows, items)
+    manifest.digest.take(running)
+    manifest = work.recalled(manifest)
+    if work.in_flight.started:  # an earlier child of this command wrote rows too
+        manifest = replace(
+            manifest, started=recorded.started, continued_from=recorded.continued_from
+        )
+    else:
+        manifest = replace(manifest, continued_from=manifest.counts.rows)
+    return manifest, _Found(items, running.size, running)
 
-    def take(row: Mapping[str, str], item: ImageItem) -> None:
-        work.recall(row, item, manifest)
-        manifest.counts.add(row)
 
-    kept = catch_up(work.kind, work.out, items, take)
-    return replace(work.recalled(manifest), continued_from=manifest.counts.rows), kept
+def _has_new(kind: CsvKind, out: Path, new: Sequence[ImageItem]) -> ReportError:
+    """Return the error of a file that takes in new files only when it is asked to."""
+    count = "1 file that has" if len(new) == 1 else f"{len(new):,} files that have"
+    first = f" (first: {printable(new[0].path)})" if kind.names_files else ""
+    return ReportError(
+        f"{out} was continued with --add-new, and there are {count} no row{first}; run the same "
+        f"command with --add-new to take them in, or {kind.advice}"
+    )
 
 
 def _end(
@@ -183,10 +228,19 @@ def _end(
     return manifest
 
 
-def _ended(manifest: M, error: BaseException | None, clock: float) -> M:
-    """Return the manifest of a run that started at a time of the clock and has ended now."""
-    done = manifest.counts.rows - manifest.continued_from
-    seconds = time.monotonic() - clock
+class _Start(NamedTuple):
+    """Start of the writing of rows."""
+
+    clock: float
+    """Time by the clock, seconds."""
+    rows: int
+    """Rows that were there."""
+
+
+def _ended(manifest: M, error: BaseException | None, start: _Start) -> M:
+    """Return the manifest of a run that has ended now."""
+    done = manifest.counts.rows - start.rows
+    seconds = time.monotonic() - start.clock
     return replace(
         manifest,
         ended=utc_now(),

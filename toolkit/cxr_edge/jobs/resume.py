@@ -44,7 +44,7 @@ class ChangedFiles:
     read: int = 0
     """Files that were read again."""
 
-    def look(self, row: Mapping[str, str], item: ImageItem, report_started: str) -> None:
+    def look(self, row: Mapping[str, str], item: ImageItem, report_started: str) -> bool:
         """Look at a row and its file, and count the file if its bytes differ.
 
         Parameters
@@ -56,6 +56,11 @@ class ChangedFiles:
         report_started
             Time of the report's first run; ISO 8601.
 
+        Returns
+        -------
+        bool
+            Whether its bytes differ, as far as that was looked at.
+
         Raises
         ------
         ReportError
@@ -65,14 +70,16 @@ class ChangedFiles:
         newest = datetime.fromisoformat(report_started).timestamp() + _SLACK
         newer = self.read < _MOST and _modified(item) > newest
         if self.rows > _SAMPLE and not newer:
-            return
+            return False
         self.read += 1
-        if _differs(row, item):
+        differs = _differs(row, item)
+        if differs:
             self.count += 1
             if len(self.first) < FIRST_FAILED:
                 self.first.append(printable(item.path))
         if self.rows == _SAMPLE:
             self.refuse_others()
+        return differs
 
     def refuse_others(self) -> None:
         """Raise where every file of the first rows differs.

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.session import ScanConfig, Session
-from cxr_edge.pipeline.discover import Sources
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
@@ -28,6 +29,10 @@ class ScanJob:
     """Model and settings."""
     fresh: bool = False
     """Whether an existing report is set aside."""
+    add_new: bool = False
+    """Whether files that an existing report lacks are scanned, wherever they stand."""
+    retry_failed: bool = False
+    """Whether files that failed in an existing report are scanned again."""
     max_failures: FailureLimit | None = None
     """Limit on failed files, beyond which the scan stops."""
     quarantine: Path | None = None
@@ -43,6 +48,8 @@ class ScanJob:
         out: Path,
         *,
         fresh: bool = False,
+        add_new: bool = False,
+        retry_failed: bool = False,
         max_failures: FailureLimit | None = None,
         quarantine: Path | None = None,
         in_flight: InFlightTable | None = None,
@@ -56,14 +63,18 @@ class ScanJob:
         ModelError, SelfTestFailed
             As :meth:`cxr_edge.jobs.session.Session.open`.
         """
+        if fresh + add_new + retry_failed > 1:
+            raise UsageError("--fresh, --add-new and --retry-failed exclude each other; give one")
         resolve_roots(paths)
         if quarantine:
-            check_quarantine(quarantine, paths)
+            check_quarantine(quarantine, paths, out)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         preferred = None if fresh and not table.started else preferred_by(out)
         session = Session.open(config, preferred)
-        return cls(paths, out, session, fresh, max_failures, quarantine, table)
+        return cls(
+            paths, out, session, fresh, add_new, retry_failed, max_failures, quarantine, table
+        )
 
     @property
     def sources(self) -> Sources:

@@ -10,16 +10,17 @@ from cxr_edge.jobs.failure_limit import FailureStop
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.taken_over import EarlierReport, has_failed
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
-from cxr_edge.reports.append_log import CsvKind
+from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, row_of, set_aside, shown
-from cxr_edge.reports.manifest import differences
+from cxr_edge.reports.manifest import Gone, differences
 from cxr_edge.reports.quarantine import Quarantine
-from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
 from cxr_edge.spec.recipe import RECIPES
 
@@ -65,6 +66,8 @@ class _ScanWork:
 
     def __post_init__(self) -> None:
         self.changed = ChangedFiles(self.job.out)
+        self.earlier: EarlierReport | None = None
+        self.relabelled_from: Mapping[str, object] | None = None
 
     @property
     def kind(self) -> CsvKind:
@@ -75,8 +78,8 @@ class _ScanWork:
         return self.job.out
 
     @property
-    def sources(self) -> Sequence[Path]:
-        return self.job.paths
+    def add_new(self) -> bool:
+        return self.job.add_new
 
     @property
     def in_flight(self) -> InFlightTable:
@@ -88,6 +91,20 @@ class _ScanWork:
     def set_up(self) -> None:
         if self.job.fresh and self.out.exists() and not self.in_flight.started:
             set_aside(self.out)
+            return
+        if not is_started(REPORT, self.out):
+            return
+        recorded = REPORT.recorded(self.out)
+        self.relabelled_from = relabelled_from(recorded)
+        earlier = taken_over_from(self.out, recorded)
+        retry = self.job.retry_failed and not self.in_flight.started
+        if retry and (recorded.finished or not earlier) and has_failed(self.out):
+            if changed := differences(recorded.identity, self.manifest(Skipped()).settings):
+                raise REPORT.started_otherwise(self.out, changed)
+            EarlierReport.open(self.out, self._check)  # checked before it is renamed
+            earlier = set_aside(self.out)
+        if earlier:
+            self.earlier = EarlierReport.open(earlier, self._check)
 
     def manifest(self, skipped: Skipped) -> RunManifest:
         session = self.job.session
@@ -96,6 +113,7 @@ class _ScanWork:
             identity=self._identity,
             counts=ScanCounts(),
             skipped=skipped.counts,
+            disks=skipped.disks,
             first_lost=skipped.first_lost,
             runtime_asked=config.runtime,
             runtime_why=model.why,
@@ -108,16 +126,16 @@ class _ScanWork:
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
             first_changed=self.changed.first,
+            gone=self.earlier.gone if self.earlier else Gone(),
+            taken_over_from=self.earlier.path.name if self.earlier else None,
+            relabelled_from=self.relabelled_from,
             notice=model.spec.notice,
         )
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
-        # The manifest may have come to be that of another report.
-        now: dict[str, object] = {"model": self.job.session.model.tag}
-        if row["threshold"]:  # a file that failed has none
-            now["threshold"] = shown(self.job.session.decision.threshold)
-        if changed := differences(row, now):
-            raise REPORT.started_otherwise(self.out, changed)
+        self._check(row)
+        if self.earlier:
+            self.earlier.pass_by(row["path"])
         self.changed.look(row, item, manifest.report_started)
 
     def recalled(self, manifest: RunManifest) -> RunManifest:
@@ -125,6 +143,12 @@ class _ScanWork:
         return replace(manifest, changed=self.changed.count)
 
     def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
+        return self.earlier.outcomes(items, self._scan) if self.earlier else self._scan(items)
+
+    def to_row(self, outcome: Outcome) -> Sequence[str]:
+        return row_of(outcome, self.job.session.model.tag)
+
+    def _scan(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
         session = self.job.session
         return scan(
             items,
@@ -136,8 +160,13 @@ class _ScanWork:
             engine=ThreadEngine(session.workers),
         )
 
-    def to_row(self, outcome: Outcome) -> Sequence[str]:
-        return row_of(outcome, self.job.session.model.tag)
+    def _check(self, row: Mapping[str, str]) -> None:
+        """Raise ReportError for a row of other settings: a manifest can be another report's."""
+        now: dict[str, object] = {"model": self.job.session.model.tag}
+        if row["threshold"]:  # a file that failed has none
+            now["threshold"] = shown(self.job.session.decision.threshold)
+        if changed := differences(row, now):
+            raise REPORT.started_otherwise(self.out, changed)
 
     @property
     def _identity(self) -> RunIdentity:
@@ -146,7 +175,7 @@ class _ScanWork:
         return RunIdentity(
             model=spec.name,
             model_sha256=session.model.sha256,
-            input=str(spec.input),
+            input=spec.interface,
             recipe=spec.input.recipe,
             recipe_sha256=RECIPES[spec.input.recipe].digest,
             labels=spec.labels,

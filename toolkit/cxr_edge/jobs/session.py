@@ -1,21 +1,37 @@
 """Everything that a scan needs open: model, threshold, input checks and batch size."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import UsageError
+from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
-from cxr_edge.models.open import open_model
+from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.registry import original_of
 from cxr_edge.models.self_test import SKIPPED, check_once
 from cxr_edge.pipeline.classifier import Classifier
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
+
+_RANGES: Final[Mapping[str, Range]] = {
+    "threshold": SHARE,
+    "batch_size": BATCH_SIZE,
+    "workers": WORKERS,
+    "threads": THREADS,
+}
+"""Setting to the numbers that it may have."""
+
+_OPTIONAL: Final = frozenset({"threshold", "batch_size", "workers"})
+"""Settings that may be None."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ class ScanConfig:
     """CPU threads per model call."""
     self_test: bool = True
     """Whether the package's self-test runs before its first use on this machine."""
+    allow_nondeterministic: bool = False
+    """Whether a model is used whose answer to an image varies, or depends on other images."""
 
     def __post_init__(self) -> None:
         """Check the values that need no model.
@@ -53,17 +71,10 @@ class ScanConfig:
         """
         if self.operating_point is not None and self.threshold is not None:
             raise UsageError("operating_point and threshold exclude each other; give one")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:  # NaN too
-            got = "nan" if math.isnan(self.threshold) else f"{self.threshold:g}"
-            raise UsageError(f"threshold: expected a number from 0 to 1, got {got}")
-        counts = {
-            "batch_size": self.batch_size,
-            "workers": self.workers,
-            "threads": self.threads,
-        }
-        for name, count in counts.items():
-            if count is not None and count < 1:
-                raise UsageError(f"{name}: expected a number from 1, got {count}")
+        for name, within in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                object.__setattr__(self, name, within.require(name, value))
 
 
 @dataclass(frozen=True)
@@ -80,11 +91,15 @@ class Session:
     """Way in which images are handed to the model."""
     self_test: str = SKIPPED
     """Verdict of the self-test, as in the run manifest."""
+    warning: str = ""
+    """Doubt about the model; empty where there is none."""
     checks: tuple[InputCheck, ...] = CHECKS
     """Checks that flag images."""
 
     @classmethod
-    def open(cls, config: ScanConfig, preferred: Preferred | None = None) -> "Session":
+    def open(
+        cls, config: ScanConfig, preferred: Preferred | None = None, *, originals: bool = False
+    ) -> "Session":
         """Open the model, test it and find the batch size.
 
         Parameters
@@ -93,29 +108,41 @@ class Session:
             Settings.
         preferred
             Model and runtime of a report that is to be continued, which ``auto`` takes again.
+        originals
+            Whether the model may be one that artefacts are made from, which Keras or TensorFlow
+            runs; no scan takes one.
 
         Raises
         ------
         UsageError
             A setting cannot work.
         ModelError
-            The model cannot be run here.
+            The model cannot be run here, or its answers are no probabilities or vary.
         SelfTestFailed
             The model gives other results here than where its package was made.
         """
-        model = open_model(
-            config.model,
-            config.runtime,
-            device=config.device,
-            spec=read_spec_file(config.spec) if config.spec else None,
-            threads=config.threads,
-            preferred=preferred,
-        )
+        spec = read_spec_file(config.spec) if config.spec else None
+        if originals and original_of(Path(config.model)):
+            model = open_any(config.model, config.runtime, spec=spec)
+        else:
+            try_model(config.model, config.runtime, config.device, spec)
+            model = open_artefact(
+                config.model,
+                config.runtime,
+                device=config.device,
+                spec=spec,
+                threads=config.threads,
+                preferred=preferred,
+            )
         decision = Decision.of(model.spec, config.operating_point, config.threshold)
         verdict = check_once(model) if config.self_test else SKIPPED
+        answers = answers_once(model)
+        answers.require_probabilities(config.model)
+        if not config.allow_nondeterministic:
+            answers.require_function(config.model)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        return cls(config, model, decision, batching, verdict)
+        return cls(config, model, decision, batching, verdict, answers.sameness)
 
     @property
     def classifier(self) -> Classifier:

@@ -18,6 +18,7 @@ from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
+from cxr_edge.system.progress import stage
 
 SIZES: Final = (1, 4, 16)
 """Batch sizes that are tried; on a device also :data:`DEVICE_SIZE`."""
@@ -87,7 +88,8 @@ def choose_batching(
     question = f"batches, {model.artefact}, {model.runtime_name}, {model.runtime.provider}"
     times = _usable(known.get(question))
     if times is None:
-        times = _measure(model.runtime, workers, padded=padded)
+        with stage("trying batch sizes, once on this machine"):
+            times = _measure(model.runtime, workers, padded=padded)
         known.put(question, times)
     return Batching(_best(times), _reason(times), padded)
 

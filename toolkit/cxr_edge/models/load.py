@@ -12,7 +12,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.models.package import CHECKSUMS
 from cxr_edge.models.registry import RUNTIMES
 from cxr_edge.runtimes.base import OpenOptions
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.open_regular import open_regular
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Findings about a package on this machine, kept in the user's cache folder."""
+"""Findings about a model on this machine, kept in the user's cache folder."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ RECORD_VERSION: Final = 1
 
 @dataclass(frozen=True)
 class MachineCache:
-    """Findings on one package by this machine as it is now.
+    """Findings on one package or model by this machine as it is now.
 
     A record that cannot be read or has another key counts as none, and one that cannot be written
     is not written. Neither is an error: the work that it would have saved is done again.
@@ -31,7 +31,7 @@ class MachineCache:
     path: Path
     """File of the record; its name is the digest of the key."""
     key: Mapping[str, str]
-    """Package, libraries and machine, repeated in the record."""
+    """Package or model, libraries and machine, repeated in the record."""
 
     def get(self, question: str) -> object:
         """Return the answer to a question, None where there is none."""
@@ -61,21 +61,33 @@ class MachineCache:
         return {}
 
 
-def machine_cache(package: Path) -> MachineCache:
+def machine_cache(package: Path, *, shared: bool = False) -> MachineCache:
     """Return the findings about a package.
 
     Parameters
     ----------
     package
         Folder with a checksum list, whose bytes stand for the whole package.
+    shared
+        Whether machines that differ in nothing but their name share these findings.
 
     Raises
     ------
     ModelInvalid
         The list cannot be read.
     """
-    listed = hashlib.sha256(checksum_list(package)).hexdigest()
-    key = {"package": listed, **_circumstances()}
+    return _cache("package", hashlib.sha256(checksum_list(package)).hexdigest(), shared=shared)
+
+
+def model_cache(sha256: str) -> MachineCache:
+    """Return the findings about the model of a digest, whether in a package or a single file."""
+    return _cache("model", sha256, shared=False)
+
+
+def _cache(kind: str, digest: str, *, shared: bool) -> MachineCache:
+    key = {kind: digest, **_circumstances()}
+    if shared:
+        del key["node"]
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     return MachineCache(cache_folder() / f"{name}.json", key)
 

@@ -1,6 +1,7 @@
 """A model's name or path to a model that runs on this machine."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
@@ -11,14 +12,14 @@ from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import ORIGINALS, RUNTIMES, original_of
-from cxr_edge.models.selection import choose, open_fastest
+from cxr_edge.models.selection import candidates_in, open_fastest
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.cpu import usable_cpus
 
 
-def open_model(
+def open_artefact(
     reference: str = DEFAULT,
     runtime: str = AUTO,
     *,
@@ -27,7 +28,7 @@ def open_model(
     threads: int | None = None,
     preferred: Preferred | None = None,
 ) -> Model:
-    """Open a model for scanning.
+    """Open a model that a runtime scans with.
 
     In a package, ``auto`` takes an artefact of the most exact precision: one of int8 is never
     chosen where there is one of fp32, since it may decide differently. Where several installed
@@ -60,9 +61,9 @@ def open_model(
     if runtime not in (AUTO, *RUNTIMES):
         raise UsageError(f"--runtime: expected auto, {', '.join(RUNTIMES)}, got {runtime!r}")
     path = model_path(reference)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
-    candidates, why = choose(path, runtime, device, preferred)
+    candidates, why = candidates_in(path, runtime, device, preferred)
     options = OpenOptions(device, threads or usable_cpus(), spec)
     if len(candidates) > 1:
         return open_fastest(path, candidates, options)
@@ -72,7 +73,7 @@ def open_model(
 
 
 def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = None) -> Model:
-    """Open a model for comparison: as :func:`open_model`, or one that artefacts are made from.
+    """Open a model for comparison: as :func:`open_artefact`, or one that artefacts are made from.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = No
     path = Path(reference)
     name = original_of(path)
     if not name:
-        return open_model(reference, runtime, spec=spec)
+        return open_artefact(reference, runtime, spec=spec)
     shown = f"{path.suffix} file" if name == "keras" else "SavedModel"
     if runtime != AUTO:
         raise UsageError(f"--runtime: expected auto for a {shown}, got {runtime!r}")

@@ -30,7 +30,7 @@ CARD: Final = "README.md"
 
 
 @dataclass(frozen=True)
-class Format:
+class ArtefactFormat:
     """One way of storing the network for a runtime."""
 
     name: str
@@ -43,15 +43,15 @@ class Format:
     """Precision in which it computes."""
 
 
-FORMATS: Final[Mapping[str, Format]] = {
+FORMATS: Final[Mapping[str, ArtefactFormat]] = {
     kind.name: kind
     for kind in (
-        Format("onnx", "model.onnx", "onnx", Precision.FP32),
-        Format("tflite", "model.tflite", "litert", Precision.FP32),
-        Format("tflite-fp16", "model.fp16.tflite", "litert", Precision.FP16),
-        Format("onnx-int8", "model.int8.onnx", "onnx", Precision.INT8),
-        Format("tflite-int8", "model.int8.tflite", "litert", Precision.INT8),
-        Format("tflite-dynamic", "model.dynamic.tflite", "litert", Precision.DYNAMIC),
+        ArtefactFormat("onnx", "model.onnx", "onnx", Precision.FP32),
+        ArtefactFormat("tflite", "model.tflite", "litert", Precision.FP32),
+        ArtefactFormat("tflite-fp16", "model.fp16.tflite", "litert", Precision.FP16),
+        ArtefactFormat("onnx-int8", "model.int8.onnx", "onnx", Precision.INT8),
+        ArtefactFormat("tflite-int8", "model.int8.tflite", "litert", Precision.INT8),
+        ArtefactFormat("tflite-dynamic", "model.dynamic.tflite", "litert", Precision.DYNAMIC),
     )
 }
 """Formats by name, the most exact first."""

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def runtimes_of(file: str | Path) -> list[str]:
 
 def original_of(path: Path) -> str:
     """Return the key of :data:`ORIGINALS` for a path, empty where it is something else."""
-    if (path / SAVED_MODEL).is_file():
+    if os.path.isfile(path / SAVED_MODEL):  # noqa: PTH113  (Path raises for a long name)
         return "tensorflow"
     return "keras" if path.suffix.lower() in ORIGINALS["keras"].suffixes else ""
 

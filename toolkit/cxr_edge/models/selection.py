@@ -5,18 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ModelInvalid, RuntimeUnavailable, UsageError
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.package import FORMATS, Format
+from cxr_edge.models.package import FORMATS, ArtefactFormat
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.runtimes.timing import time_in_turns
+from cxr_edge.system.progress import stage
+
+MARGIN: Final = 4 / 3
+"""Largest time per image, relative to that of the fastest runtime, at which a runtime that is
+preferred to it is taken."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Candidate:
     """Path of the artefact."""
 
 
-def choose(
+def candidates_in(
     path: Path, runtime: str, device: str, preferred: Preferred | None
 ) -> tuple[Sequence[Candidate], str]:
     """Return the candidates for a model, and the reason where there is only one.
@@ -39,7 +45,7 @@ def choose(
     path
         A package or a file.
     runtime, device, preferred
-        As for :func:`cxr_edge.models.open.open_model`.
+        As for :func:`cxr_edge.models.open.open_artefact`.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def choose(
 
 def _choose_in(
     package: Path, runtime: str, device: str, preferred: Preferred | None
-) -> tuple[Sequence[tuple[str, Format]], str]:
+) -> tuple[Sequence[tuple[str, ArtefactFormat]], str]:
     """Return runtimes with their artefacts, and the reason where there is only one."""
     pairs = [
         (name, kind)
@@ -105,11 +111,12 @@ def _choose_in(
 
 
 def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOptions) -> Model:
-    """Open the candidate that is the fastest here, measured where that is not known yet.
+    """Open the first candidate that is nearly the fastest here, measured where that is not known.
 
     It is measured with one thread per call, however many are to be used, so that the number of
     threads does not decide on the runtime. Every file is read once, and what was opened for the
-    measurement is used where it fits.
+    measurement is used where it fits. :data:`MARGIN` keeps machines that are alike, and one machine
+    at two times, from choosing differently: their last digits would differ.
 
     Parameters
     ----------
@@ -133,28 +140,30 @@ def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOp
         return Artefact.read(file, package)
 
     by_name = {candidate.runtime: candidate for candidate in candidates}
-    known = machine_cache(package)
+    known = machine_cache(package, shared=True)
     files = ", ".join(candidate.file.name for candidate in candidates)
     question = f"milliseconds per image with one thread, {files}, device {options.device}"
     times = _usable(known.get(question), frozenset(by_name))
     if times is not None:
-        name = min(times, key=times.__getitem__)
+        name = _nearly_fastest(times)
         return read(by_name[name].file).load(name, options, _reason(times))
     single = replace(options, threads=1)
     models, broken = {}, []
-    for name, candidate in by_name.items():
-        try:
-            models[name] = read(candidate.file).load(name, single, "")
-        except RuntimeUnavailable as exc:
-            broken.append(exc)
+    with stage("trying runtimes, once on this machine"):
+        for name, candidate in by_name.items():
+            try:
+                models[name] = read(candidate.file).load(name, single, "")
+            except RuntimeUnavailable as exc:
+                broken.append(exc)
+        if len(models) > 1:
+            times = time_in_turns({name: model.runtime for name, model in models.items()})
     if not models:
         raise broken[0]
-    if len(models) == 1:
+    if times is None:
         (name,) = models
         why = f"only runtime that can be loaded: {broken[0]}"
     else:
-        times = time_in_turns({name: model.runtime for name, model in models.items()})
-        name = min(times, key=times.__getitem__)
+        name = _nearly_fastest(times)
         why = "; ".join([_reason(times), *map(str, broken)])
         if not broken:  # else the next start tries it again
             known.put(question, times)
@@ -170,12 +179,20 @@ def _usable(times: object, names: frozenset[str]) -> dict[str, float] | None:
     """
     if not isinstance(times, dict) or times.keys() != names:
         return None
-    if not all(isinstance(ms, int | float) and math.isfinite(ms) for ms in times.values()):
+    if not all(isinstance(ms, int | float) and 0 <= ms < math.inf for ms in times.values()):
         return None
     return times
+
+
+def _nearly_fastest(times: Mapping[str, float]) -> str:
+    """Return the first runtime, in the order of preference, that is within the margin."""
+    least = min(times.values())
+    return next(name for name in RUNTIMES if name in times and times[name] <= MARGIN * least)
 
 
 def _reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's clause on a choice by these times."""
     ranked = sorted(times.items(), key=lambda item: item[1])
-    return f"the fastest here: {', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image"
+    fastest = ranked[0][0] == _nearly_fastest(times)
+    rank = "the fastest here" if fastest else "preferred, and nearly as fast as the fastest here"
+    return f"{rank}: {', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image"

@@ -20,6 +20,7 @@ from cxr_edge.models.registry import RUNTIMES, installed, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.progress import stage
 
 PASSED: Final = "passed"
 """Verdict in the run manifest: the test was run and passed."""
@@ -190,7 +191,8 @@ def check_once(model: Model) -> str:
         return NONE_INSIDE
     if machine_cache(model.package).get(_question(model)) == PASSED:
         return PASSED_BEFORE
-    require([_remembered(model.package, model)])
+    with stage("testing the model, once on this machine"):
+        require([_remembered(model.package, model)])
     return PASSED
 
 
@@ -247,7 +249,7 @@ def _remembered(package: Path, model: Model) -> SelfTestResult:
 def _question(model: Model) -> str:
     return (
         f"self-test of {model.artefact} {model.sha256} by {model.runtime_name} "
-        f"({model.runtime.provider}), {model.spec.input!r}"  # --spec can give another
+        f"({model.runtime.provider}), {model.spec.interface}"  # --spec can give another
     )
 
 

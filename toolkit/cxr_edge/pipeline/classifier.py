@@ -1,5 +1,6 @@
 """One image to its outcome: the pipeline without folders, for a call from Python."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.errors import UsageError
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classify import judge
@@ -31,7 +33,9 @@ class Classifier:
     batching: Batching = field(default_factory=Batching)
     """Images per call of the model: a lone image is scored as in a scan with this batching."""
 
-    def classify(self, source: str | Path | bytes | NDArray[np.uint8]) -> Outcome:
+    def classify(
+        self, source: str | Path | bytes | bytearray | memoryview | NDArray[np.uint8]
+    ) -> Outcome:
         """Classify one image, as a scan does.
 
         Parameters
@@ -50,7 +54,7 @@ class Classifier:
         Raises
         ------
         UsageError
-            The pixels are of another type or shape.
+            The source is something else, or the pixels are of another type or shape.
         ModelError
             The runtime failed.
         """
@@ -61,11 +65,16 @@ class Classifier:
         return outcome
 
     def _prepared(
-        self, source: str | Path | bytes | NDArray[np.uint8]
+        self, source: str | Path | bytes | bytearray | memoryview | NDArray[np.uint8]
     ) -> tuple[ImageItem, Prepared]:
         spec = self.model.spec.input
-        if isinstance(source, bytes):
-            return ImageItem("", ""), prepare_bytes(source, spec)
+        if isinstance(source, bytes | bytearray | memoryview):
+            return ImageItem("", ""), prepare_bytes(bytes(source), spec)
         if isinstance(source, np.ndarray):
             return ImageItem("", ""), prepare_array(source, spec)
+        if not isinstance(source, str | os.PathLike):
+            raise UsageError(
+                "expected the path of an image, its bytes or an array of pixels, got "
+                f"{type(source).__name__}"
+            )
         return ImageItem(str(source), LOCAL.absolute(str(source))), prepare(Path(source), spec)

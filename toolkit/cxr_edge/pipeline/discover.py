@@ -9,18 +9,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.errors import ReportError
-from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, identify
+from cxr_edge.imaging.foreign import LOOK_BYTES, is_no_image, is_packed
+from cxr_edge.imaging.sniff import SUFFIXES, identify
+from cxr_edge.pipeline.folder import Folder, gone
 from cxr_edge.pipeline.roots import Root, resolve_roots
 from cxr_edge.storage.base import Entry, Kind, Storage
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.system_names import is_hidden, is_system
+from cxr_edge.system.mounts import mount_points
 from cxr_edge.system.printable import printable
 
 FIRST_LOST: Final = 5
-"""Count of unreadable folders and files that are named; all are counted."""
+"""Count of folders and files that may hold images and are named; all are counted."""
 
 HIDDEN: Final = "hidden"
 """Key of hidden files and folders."""
+
+SYSTEM: Final = "system"
+"""Key of files and folders that a system made for itself: thumbnails, trash, snapshots."""
 
 SPECIAL: Final = "special"
 """Key of pipes, sockets and devices."""
@@ -31,24 +37,25 @@ LOOP: Final = "loop"
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
 
-UNREAD: Final = "unread"
-"""Key of files that were skipped because neither name nor first bytes say what they are."""
+PACKED: Final = "packed"
+"""Key of archives and compressed files, which nobody looks into."""
 
 OTHER: Final = "other"
 """Key of files that are no images, by their first bytes."""
 
+MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED)
+"""Keys of what is skipped although images may be in it."""
+
 SKIP_REASONS: Final[Mapping[str, str]] = {
     OTHER: "not images",
     HIDDEN: "hidden",
+    SYSTEM: "thumbnails, trash or snapshots of a system",
     SPECIAL: "pipes, sockets or devices",
     LOOP: "links to a folder above",
     UNLISTED: "folders that could not be read",
-    UNREAD: "files that could not be read",
+    PACKED: "archives or compressed files",
 }
 """Words for the reasons why files and folders are skipped."""
-
-_NOTHING_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""Errors for a file that is gone, and for a link into nowhere or in a circle."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
@@ -65,6 +72,8 @@ class ImageItem:
     """Path in the report: relative to its root, forward slashes."""
     where: str
     """Full path of the file. Text, since a Path costs more than all else about a file."""
+    folder: Folder | None = field(default=None, compare=False, repr=False)
+    """Folder that it was found in; None for a file that is itself a PATH."""
 
     @property
     def file(self) -> Path:
@@ -82,16 +91,18 @@ class Skipped:
     """Counts of the files and folders that were not taken, by reason."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Counts by key of :data:`SKIP_REASONS`; :data:`UNLISTED` and :data:`UNREAD` may hold
-    images."""
+    """Counts by key of :data:`SKIP_REASONS`."""
 
     first_lost: list[str] = field(default_factory=list)
-    """Paths of the first :data:`FIRST_LOST` of those that may hold images, as in the report."""
+    """Paths of the first :data:`FIRST_LOST` of :data:`MAY_HOLD_IMAGES`, as in the report."""
+
+    disks: list[str] = field(default_factory=list)
+    """Paths, as in the report, of the disks that are mounted below the PATHs and are walked."""
 
     def add(self, reason: str, path: str) -> None:
         """Count one."""
         self.counts[reason] += 1
-        if reason in (UNLISTED, UNREAD) and len(self.first_lost) < FIRST_LOST:
+        if reason in MAY_HOLD_IMAGES and len(self.first_lost) < FIRST_LOST:
             self.first_lost.append(printable(path))
 
 
@@ -100,10 +111,11 @@ def discover(
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
-    A file is taken if it has a known image suffix, has no suffix, or starts as an image or DICOM
-    does; hidden files and folders are skipped. A file named as a path is always taken. Links are
-    followed, but not back to a folder above. Memory holds the names of one folder at a time, and of
-    the folders above it.
+    A file is taken if it has a known image suffix or starts as an image or DICOM does; one without
+    a suffix, or with a number for one, unless it is certainly no image; and one that cannot be
+    looked into, whose row says why. Hidden files and folders, those of a system and packed files
+    are skipped. A file named as a path is always taken. Links are followed, but not back to a
+    folder above. Memory holds the names of one folder at a time, and of the folders above it.
 
     Parameters
     ----------
@@ -120,6 +132,8 @@ def discover(
         As :func:`resolve_roots`, at once and not at the first item.
     ReportError
         A folder vanished: the images in it would be missing.
+    MachineError
+        This process cannot open one more file.
     """
     return _walk_all(paths, skipped or Skipped(), storage, _reason_to_skip)
 
@@ -128,32 +142,10 @@ def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterato
     """Yield the files below ``paths`` that may be taken, without opening one.
 
     For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
-    then skips as :data:`OTHER` or :data:`UNREAD`. Parameters and errors are those of
+    then skips as :data:`OTHER`. Parameters and errors are those of
     :func:`discover`.
     """
     return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Files and folders that a command reads, without the files that it writes itself."""
-
-    paths: Sequence[Path]
-    """Files and folders."""
-    own: Sequence[Path]
-    """Files of the command itself, which are never taken."""
-
-    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
-        """Yield the files to take, as :func:`discover`."""
-        return self._without_own(discover(self.paths, skipped))
-
-    def candidates(self) -> Iterator[ImageItem]:
-        """Yield the files that may be taken, as :func:`candidates`."""
-        return self._without_own(candidates(self.paths))
-
-    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
-        own = {os.path.abspath(path) for path in self.own}  # noqa: PTH100  (links stay)
-        return (item for item in items if item.where not in own)
 
 
 _Judge = Callable[[str, str, Storage], str]
@@ -164,7 +156,7 @@ def _walk_all(
     paths: Sequence[str | Path], skipped: Skipped, storage: Storage, judge: _Judge
 ) -> Iterator[ImageItem]:
     streams = [
-        _walk(root, skipped, storage, judge)
+        _Walk(root, skipped, storage, judge).items()
         if root.is_folder
         else iter([ImageItem(root.prefix, root.where)])
         for root in resolve_roots(paths, storage)
@@ -172,75 +164,115 @@ def _walk_all(
     return heapq.merge(*streams, key=lambda item: item.key)
 
 
-@dataclass(frozen=True)
-class _Folder:
-    """A folder that is being walked."""
+class _Walk:
+    """A walk through a PATH, which ends with an error where a folder goes."""
 
-    where: str
-    """Full path with a slash at the end."""
-    prefix: str
-    """Path in the report, before its files' names."""
-    identity: Hashable
-    """Identity in its storage."""
-    entries: Iterator[Entry]
-    """Entries that are left."""
+    def __init__(self, root: Root, skipped: Skipped, storage: Storage, judge: _Judge) -> None:
+        """Note which disks there are, before the first file is read."""
+        self._skipped, self._storage, self._judge = skipped, storage, judge
+        self._where = f"{root.where.rstrip('/')}/"
+        self._prefix = f"{root.prefix}/" if root.prefix else ""
+        self._known = _disks(self._where, storage)
+        skipped.disks += (
+            printable(self._prefix + where.removeprefix(self._where))
+            for where in self._known
+            if where != self._where
+        )
 
-
-def _walk(root: Root, skipped: Skipped, storage: Storage, judge: _Judge) -> Iterator[ImageItem]:
-    # A stack of our own: a deep tree must not exhaust Python's.
-    stack: list[_Folder] = []
-
-    def enter(where: str, prefix: str) -> None:
-        if folder := _open(where, prefix, stack, skipped, storage):
-            stack.append(folder)
-
-    enter(f"{root.where.rstrip('/')}/", f"{root.prefix}/" if root.prefix else "")
-    while stack:
-        folder = stack[-1]
-        for name, kind in folder.entries:
-            where, path = folder.where + name, folder.prefix + name
-            if name.startswith("."):
-                skipped.add(HIDDEN, path)
-            elif kind is Kind.FOLDER:
-                enter(f"{where}/", f"{path}/")
-                break  # into it, and later on with the next entry
-            elif kind is Kind.SPECIAL:
-                skipped.add(SPECIAL, path)
-            elif reason := judge(name, where, storage):
-                skipped.add(reason, path)
+    def items(self) -> Iterator[ImageItem]:
+        # A stack of our own: a deep tree must not exhaust Python's.
+        stack: list[tuple[Folder, Iterator[Entry]]] = []
+        opened = root = self._open(self._where, self._prefix, None)
+        while opened or stack:
+            if opened:
+                stack.append(opened)
+            folder, entries = stack[-1]
+            opened = None
+            for name, kind in entries:
+                where, path = folder.where + name, folder.prefix + name
+                if reason := _by_name(name, kind):
+                    self._skipped.add(reason, path)
+                elif kind is Kind.FOLDER:
+                    opened = self._open(f"{where}/", f"{path}/", folder)
+                    break  # into it, and later on with the next entry
+                elif reason := self._by_content(name, where, folder):
+                    self._skipped.add(reason, path)
+                else:
+                    yield ImageItem(path, where, folder)
             else:
-                yield ImageItem(path, where)
-        else:
-            stack.pop()
+                stack.pop()
+        if root:
+            root[0].check()
 
-
-def _open(
-    where: str, prefix: str, above: Sequence[_Folder], skipped: Skipped, storage: Storage
-) -> _Folder | None:
-    """Return a folder with its entries, None where it cannot or must not be entered."""
-    try:
-        identity = storage.identity(where)
-        if any(folder.identity == identity for folder in above):
-            skipped.add(LOOP, prefix)
+    def _open(
+        self, where: str, prefix: str, above: Folder | None
+    ) -> tuple[Folder, Iterator[Entry]] | None:
+        """Return a folder with its entries, None where it cannot or must not be entered."""
+        try:
+            identity = self._storage.identity(where)
+            if self._known.get(where, identity) != identity:
+                raise gone(where)
+            if above and any(folder.identity == identity for folder in above.and_above()):
+                self._skipped.add(LOOP, prefix)
+                return None
+            folder = Folder(where, prefix, identity, above, self._storage)
+            return folder, self._storage.list(where)
+        except OSError as exc:
+            if exc.errno in _GONE:
+                raise gone(where, exc.strerror or "") from exc
+            self._skipped.add(UNLISTED, prefix or ".")
             return None
-        return _Folder(where, prefix, identity, storage.list(where))
-    except OSError as exc:
-        if exc.errno in _GONE:
-            raise ReportError(
-                f"{where.rstrip('/')} is no longer available ({exc.strerror}): disk removed, "
-                "network down, or folder moved? Reconnect it and run the same command again"
-            ) from exc
-        skipped.add(UNLISTED, prefix or ".")
-        return None
+
+    def _by_content(self, name: str, where: str, folder: Folder) -> str:
+        """Return why a file is skipped; one that cannot be looked into is taken."""
+        if _has_image_suffix(name):
+            return ""
+        try:
+            return self._judge(name, where, self._storage)
+        except OSError:
+            folder.check()
+            return ""
+
+
+def _disks(root: str, storage: Storage) -> dict[str, Hashable]:
+    """Return the identity of a PATH and of each disk that is mounted below it, by its path."""
+    root = root.rstrip("/")
+    real = os.path.realpath(root or "/").rstrip("/")
+    places = (os.fsdecode(place) for place in mount_points())
+    below = [place.removeprefix(real) for place in places if place.startswith(f"{real}/")]
+    known: dict[str, Hashable] = {}
+    for where in (f"{root}/", *(f"{root}{place}/" for place in below)):
+        try:
+            known[where] = storage.identity(where)
+        except OSError:  # the walk comes to it, and says why
+            continue
+    return known
+
+
+def _by_name(name: str, kind: Kind) -> str:
+    """Return why an entry of a folder is skipped by its name and kind; empty if it is not."""
+    if is_hidden(name):
+        return HIDDEN
+    if is_system(name):
+        return SYSTEM
+    if kind is Kind.SPECIAL:
+        return SPECIAL
+    if kind is Kind.FILE and is_packed(name) and not _has_image_suffix(name):
+        return PACKED
+    return ""
+
+
+def _has_image_suffix(name: str) -> bool:
+    stem, dot, suffix = name.rpartition(".")
+    return bool(stem) and f"{dot}{suffix.lower()}" in SUFFIXES
 
 
 def _reason_to_skip(name: str, where: str, storage: Storage) -> str:
-    """Return why a file is skipped: its name and its first bytes are no image's; empty if not."""
+    """Return why a file is skipped, by its first bytes; empty if it is not."""
+    with storage.open(where) as file:
+        head = file.read(LOOK_BYTES)
+    if is_no_image(name, head):
+        return OTHER
     stem, _, suffix = name.rpartition(".")
-    if not stem or not suffix or f".{suffix.lower()}" in SUFFIXES:
-        return ""
-    try:
-        with storage.open(where) as file:
-            return "" if identify(file.read(HEAD_BYTES)) else OTHER
-    except OSError as exc:
-        return OTHER if exc.errno in _NOTHING_THERE else UNREAD
+    nameless = not stem or not suffix or suffix.isdecimal()  # films named by a UID end in a number
+    return "" if nameless or identify(head) else OTHER

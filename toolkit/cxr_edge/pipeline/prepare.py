@@ -10,10 +10,10 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import DecoderCrash, ImageError, TooLarge
+from cxr_edge.errors import DecoderCrash, ImageError
 from cxr_edge.imaging.array import ARRAY, check_array, gray_image
 from cxr_edge.imaging.decode import decode
-from cxr_edge.imaging.image import GrayImage, SourceFacts
+from cxr_edge.imaging.image import GrayImage, SourceFacts, larger_than_memory
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
 from cxr_edge.pipeline.discover import ImageItem
@@ -21,6 +21,7 @@ from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.patience import refuse_shortage
 from cxr_edge.storage.read_file import read_file
 
 T = TypeVar("T")
@@ -118,12 +119,19 @@ def _attempt_bytes(data: bytes, make: Callable[[bytes], T]) -> Attempt[T]:
 
 
 def _caught(make: Callable[[], T]) -> T | ImageError:
-    """Return a result, or the ImageError in its place."""
+    """Return a result, or the ImageError in its place; raises MachineError."""
     try:
         return make()
     except ImageError as error:
         return error
+    except OSError as exc:
+        refuse_shortage(exc)
+        return _unforeseen()
     except MemoryError:
-        return TooLarge("expected an image that fits into memory, got a larger one")
+        return larger_than_memory()
     except Exception:  # noqa: BLE001  (one file's unforeseen trouble is one failed row)
-        return DecoderCrash("the decoder failed in an unforeseen way; convert the image to PNG")
+        return _unforeseen()
+
+
+def _unforeseen() -> DecoderCrash:
+    return DecoderCrash("the decoder failed in an unforeseen way; convert the image to PNG")

@@ -32,7 +32,7 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list
     Raises
     ------
     UsageError
-        A path does not exist, cannot be listed or lies in another, or no names tell the paths
+        A path does not exist, cannot be read or lies in another, or no names tell the paths
         apart.
     """
     found = {storage.absolute(str(path)): _is_folder(path, storage) for path in paths}
@@ -48,10 +48,14 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list
 def _is_folder(path: str | Path, storage: Storage) -> bool:
     try:
         return storage.stat(str(path)).kind is Kind.FOLDER
+    except ValueError as exc:
+        raise UsageError(f"{str(path)!r}: expected a path, which has no NUL in it") from exc
     except PermissionError as exc:
         raise UsageError(f"{path} cannot be listed; check its permissions") from exc
-    except OSError as exc:
+    except (FileNotFoundError, NotADirectoryError) as exc:
         raise UsageError(f"{path} does not exist; check the spelling") from exc
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read ({exc.strerror}); check its disk") from exc
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:

@@ -1,59 +1,45 @@
-"""The folders that a command reads, and whether they are still there."""
+"""The folders of the files in hand, and whether they are still there."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from cxr_edge.errors import ReportError, TimedOut, Unreadable
-from cxr_edge.storage.base import Kind, Storage
-from cxr_edge.storage.local import LOCAL
+from cxr_edge.errors import TimedOut, Unreadable
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.folder import Folder
+from cxr_edge.pipeline.outcome import Failure
 
 _SUSPICIOUS: Final = frozenset({Unreadable.reason, TimedOut.reason})
 """Reasons that every file has when its disk or network is gone."""
 
 
-@dataclass(frozen=True)
 class SourceFolders:
     """Folders that must stay: without them every file in them would be a failed row."""
 
-    known: Mapping[str, Hashable]
-    """Identity of each folder when the command started; an unmounted one has another."""
-    storage: Storage = LOCAL
-    """Storage that they are in."""
+    def __init__(self) -> None:
+        """Start with no file in hand."""
+        self._folders: deque[Folder | None] = deque()
 
-    @classmethod
-    def of(cls, paths: Sequence[str | Path], storage: Storage = LOCAL) -> "SourceFolders":
-        """Remember those of the paths that are folders."""
-        found = {str(path): _identity(str(path), storage) for path in paths}
-        return cls(
-            {path: identity for path, identity in found.items() if identity is not None}, storage
-        )
+    def passing(self, items: Iterable[ImageItem]) -> Iterator[ImageItem]:
+        """Yield the files that are taken up, and note in which folders they are."""
+        for item in items:
+            self._folders.append(item.folder)
+            yield item
 
-    def check(self, reasons: Iterable[str]) -> None:
-        """Check all folders if one of the reasons why files failed can be a missing folder."""
-        if not _SUSPICIOUS.isdisjoint(reasons):
-            self.check_all()
+    def check(self, outcomes: Sequence[object]) -> None:
+        """Look after the folder of a file that failed as all would whose disk is gone.
 
-    def check_all(self) -> None:
-        """Raise where a folder is gone.
+        Parameters
+        ----------
+        outcomes
+            Outcomes of the next files, one for each in the order in which they passed.
 
         Raises
         ------
         ReportError
-            It is gone.
+            A folder is gone.
         """
-        for path, before in self.known.items():
-            if _identity(path, self.storage) != before:
-                raise ReportError(
-                    f"{path} is no longer available (disk removed or network down?); reconnect it "
-                    "and run the same command again, which continues from there"
-                )
-
-
-def _identity(path: str, storage: Storage) -> Hashable:
-    """Return the identity of a folder, None for a file and for what is not there."""
-    try:
-        return storage.identity(path) if storage.stat(path).kind is Kind.FOLDER else None
-    except OSError:
-        return None
+        for outcome in outcomes:
+            folder = self._folders.popleft()
+            if folder and isinstance(outcome, Failure) and outcome.reason in _SUSPICIOUS:
+                folder.check()

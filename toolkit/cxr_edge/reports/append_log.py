@@ -7,14 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self, TextIO
+from typing import BinaryIO, Final, Self
 
 from cxr_edge.errors import ReportError
-from cxr_edge.reports.manifest import Recorded, owner_of, read_manifest
+from cxr_edge.reports.recorded import Recorded, owner_of, read_run_manifest
+from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_header
+from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
 
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
+
+FILES_CHANGED: Final = (
+    "files were added, removed or renamed since, or one can be read that could not be"
+)
+"""Explanation why the next row is not of the next file."""
+
+_LONGEST_HEADER: Final = 4096
+"""Bytes of a first line that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -36,43 +46,69 @@ class CsvKind:
     moved: str
     """Message when the next row is not of the next file there is; may quote ``{row}``, the file's
     path in the row, ``{found}``, what is there instead, and ``{number}``, the row's."""
+    changed_files: str
+    """Explanation of that, and what helps."""
+    names_files: bool
+    """Whether messages may name files; names of a mapping's sources may identify patients."""
     older_manifests: Mapping[int, str]
     """Versions of the manifest that are continued, as for
-    :func:`cxr_edge.reports.manifest.read_manifest`."""
+    :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+
+    @property
+    def header(self) -> bytes:
+        """First line."""
+        return f"{','.join(self.columns)}\n".encode()
 
     def named(self, row: Sequence[str]) -> dict[str, str]:
         """Return a row's values by column."""
         return dict(zip(self.columns, row, strict=True))
 
-    def refused(self, path: Path, why: str) -> ReportError:
-        """Return the error of a file that cannot be continued."""
-        return ReportError(f"{path} {why}; {self.advice}")
+    def refused(self, path: Path, why: str, better: str = "") -> ReportError:
+        """Return the error of a file that cannot be continued; better advice comes first."""
+        return ReportError(f"{path} {why}; {better}{self.advice}")
 
     def started_otherwise(self, path: Path, changed: str) -> ReportError:
         """Return the error of a file that was started with other settings."""
         return self.refused(path, f"was started with other settings ({changed})")
 
     def recorded(self, path: Path) -> Recorded:
-        """Read how a file was started; as :func:`cxr_edge.reports.manifest.read_manifest`."""
-        return read_manifest(path, self.advice, self.older_manifests)
+        """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+        return read_run_manifest(path, self.advice, self.older_manifests)
 
     def alone_at(self, path: Path) -> AbstractContextManager[None]:
         """Keep other processes away from a file; as :func:`cxr_edge.storage.lock.alone_at`."""
         return alone_at(path, self.run, self.option, owner_of)
 
 
+class _Lines:
+    """A file that takes lines of text, and their digest."""
+
+    def __init__(self, file: BinaryIO, running: RunningMarks) -> None:
+        self._file = file
+        self._running = running
+
+    def write(self, line: str) -> None:
+        """Take one line, as :func:`csv.writer` gives it."""
+        data = line.encode()
+        self._file.write(data)
+        self._running.add(data)
+
+
 class AppendLog:
     """One such file, open to be appended to."""
 
-    def __init__(self, file: TextIO, kind: CsvKind) -> None:
+    def __init__(self, file: BinaryIO, kind: CsvKind, running: RunningMarks) -> None:
         """Append to a file that :meth:`open` opened."""
         self._file = file
         self._kind = kind
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._running = running
+        self._writer = csv.writer(_Lines(file, running), lineterminator="\n")
         self._synced = time.monotonic()
 
     @classmethod
-    def open(cls, kind: CsvKind, path: Path, kept: int = 0) -> Self:
+    def open(
+        cls, kind: CsvKind, path: Path, kept: int = 0, running: RunningMarks | None = None
+    ) -> Self:
         """Start a file with its header, or continue it behind its first ``kept`` bytes.
 
         Parameters
@@ -83,6 +119,8 @@ class AppendLog:
             Path of the file.
         kept
             Bytes that stay; everything behind them is cut off.
+        running
+            Digest of these bytes; None where there are none.
 
         Raises
         ------
@@ -90,7 +128,7 @@ class AppendLog:
             It cannot be written.
         """
         try:
-            file = path.open("a", newline="", encoding="utf-8")
+            file = path.open("ab")
             try:
                 file.truncate(kept)
             except OSError:
@@ -98,13 +136,18 @@ class AppendLog:
                 raise
         except OSError as exc:
             raise ReportError(f"{path} cannot be written: {exc.strerror}") from exc
-        log = cls(file, kind)
+        log = cls(file, kind, running if kept and running else RunningMarks())
         if not kept:
             log.append([kind.columns])
         return log
 
-    def append(self, rows: Iterable[Sequence[str]]) -> None:
+    def append(self, rows: Iterable[Sequence[str]]) -> bool:
         """Append rows and hand them to the operating system, every few seconds to the disk.
+
+        Returns
+        -------
+        bool
+            Whether they are on the disk, with all rows before.
 
         Raises
         ------
@@ -114,15 +157,22 @@ class AppendLog:
         try:
             self._writer.writerows(rows)
             self._file.flush()
-            if time.monotonic() - self._synced > SYNC_EVERY:
-                self._sync()
+            if time.monotonic() - self._synced <= SYNC_EVERY:
+                return False
+            self._sync()
         except OSError as exc:
             raise self._unwritable(exc) from exc
+        return True
+
+    def note(self, marks: RowMarks) -> None:
+        """Note the digest of all rows; only once they are on the disk."""
+        marks.take(self._running)
 
     def close(self) -> None:
         """Close the file; raises as :meth:`append`."""
         try:
             with self._file:  # closed, also where that fails
+                self._file.flush()
                 self._sync()
         except OSError as exc:
             raise self._unwritable(exc) from exc
@@ -149,29 +199,34 @@ def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
         The file cannot be read, or is of another kind.
     """
     end = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal end
+    try:
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
                 end += len(line)
-                yield line.decode("utf-8")
+                row = parsed(line)
+                if len(row) != len(kind.columns):
+                    raise _foreign(kind, path)
+                yield row, end
+    except OSError as exc:
+        raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise _foreign(kind, path) from exc
 
-    reader = csv.reader(lines(), strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except OSError as exc:
-            raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
-        except (UnicodeDecodeError, csv.Error) as exc:  # no quoted field of ours has a line break
-            raise _foreign(kind, path) from exc
-        if len(row) != len(kind.columns):
-            raise _foreign(kind, path)
-        yield row, end
+
+def parsed(line: bytes) -> list[str]:
+    """Return the columns of one row.
+
+    Raises
+    ------
+    ValueError
+        It is no row of ours, which has no line break in a quoted field either.
+    """
+    try:
+        return next(csv.reader([line.decode()], strict=True))
+    except csv.Error as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def is_started(kind: CsvKind, path: Path) -> bool:
@@ -182,21 +237,23 @@ def is_started(kind: CsvKind, path: Path) -> bool:
     ReportError
         It cannot be read, or is of another kind.
     """
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            head = file.readline(_LONGEST_HEADER)
+    except FileNotFoundError:
         return False
-    header = next(read_rows(kind, path), None)
-    if header is None:
-        if not ",".join(kind.columns).encode().startswith(_head(path, kind)):
-            raise _foreign(kind, path)
+    except OSError as exc:
+        raise ReportError(f"{path} cannot be read: {exc.strerror}") from exc
+    if head == kind.header:
+        return True
+    if kind.header.startswith(head):  # cut short, or empty
         return False
-    if tuple(header[0]) != kind.columns:
+    if is_resaved_header(head, kind.columns):
+        why = f"was edited: its header is not as {kind.command} wrote it; {SAVED_AGAIN}"
+        raise kind.refused(path, why, "restore it from a copy, or ")
+    if head.count(b",") == len(kind.columns) - 1:
         raise kind.refused(path, "exists and has other columns")
-    return True
-
-
-def _head(path: Path, kind: CsvKind) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(",".join(kind.columns)) + 1)
+    raise _foreign(kind, path)
 
 
 def _foreign(kind: CsvKind, path: Path) -> ReportError:

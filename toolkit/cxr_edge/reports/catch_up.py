@@ -1,51 +1,93 @@
 """The comparison of a file that was started with the files that there are now."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.reports.append_log import CsvKind, read_rows
-from cxr_edge.system.printable import printable
+from cxr_edge.reports.earlier_rows import EarlierRows
+from cxr_edge.reports.manifest import Gone
+from cxr_edge.system.printable import cell_shown, printable
 
 
-def catch_up(
-    kind: CsvKind,
-    path: Path,
-    items: Iterator[ImageItem],
-    take: Callable[[Mapping[str, str], ImageItem], None],
-) -> int:
-    """Compare the rows of a started file with the files that there are now.
+@dataclass(frozen=True)
+class StartedRows:
+    """Rows of a started file, on their way to be compared."""
+
+    kind: CsvKind
+    """Kind of the file."""
+    path: Path
+    """Path of the file."""
+    count: Callable[[Mapping[str, str]], None]
+    """Function that gets each row by column, in order."""
+    take: Callable[[Mapping[str, str], ImageItem], None]
+    """Function that gets each row with its item, where there is one."""
+
+
+def catch_up(rows: StartedRows, items: Iterator[ImageItem]) -> None:
+    """Compare the rows of a started file with the first of the files that there are now.
 
     Parameters
     ----------
-    kind
-        Kind of the file.
-    path
-        Path of the file.
+    rows
+        Rows.
     items
         All files; afterwards at the first that has no row.
-    take
-        Function that gets each row by column, and its item.
-
-    Returns
-    -------
-    int
-        Bytes of the whole rows, which are to be kept.
 
     Raises
     ------
     ReportError
         Its rows are not those of the first items.
     """
-    rows = read_rows(kind, path)
-    _, kept = next(rows)
-    for number, (row, kept) in enumerate(rows, start=1):  # noqa: B007  (the end of the last one)
+    kind = rows.kind
+    stream = read_rows(kind, rows.path)
+    next(stream)  # the header
+    for number, (row, _) in enumerate(stream, start=1):
         item = next(items, None)
         found = "no more files" if item is None else printable(item.path)
         if item is None or found != row[0]:
-            moved = kind.moved.format(row=row[0], found=found, number=number)
-            raise kind.refused(
-                path, f"cannot be continued: {moved}; files were added, removed or renamed"
-            )
-        take(kind.named(row), item)
-    return kept
+            moved = kind.moved.format(row=cell_shown(row[0]), found=found, number=number)
+            raise kind.refused(rows.path, f"cannot be continued: {moved}; {kind.changed_files}")
+        by_column = kind.named(row)
+        rows.take(by_column, item)
+        rows.count(by_column)
+
+
+def catch_up_by_path(
+    rows: StartedRows, items: Iterator[ImageItem], gone: Gone
+) -> tuple[list[ImageItem], bool]:
+    """Compare the rows of a started file with the files that there are now, wherever they stand.
+
+    Memory holds the paths of all rows, and the files that have none.
+
+    Parameters
+    ----------
+    rows
+        Rows.
+    items
+        All files; all are consumed.
+    gone
+        Counts the rows whose files are not there any more.
+
+    Returns
+    -------
+    list of ImageItem
+        Files that have no row, in order.
+    bool
+        Whether the rows are those of the first files, so that the file stays sorted.
+    """
+    new: list[ImageItem] = []
+    is_sorted = True
+    with EarlierRows(rows.kind, rows.path) as earlier:
+        for row in earlier:
+            rows.count(row)
+        for item in items:
+            found = earlier.take(printable(item.path))
+            if found is None:
+                new.append(item)
+            else:
+                is_sorted = is_sorted and not new
+                rows.take(found, item)
+        earlier.count_gone(gone)
+    return new, is_sorted and not gone.files

@@ -1,14 +1,16 @@
 """The CSV report: outcomes as rows, and the sink that appends them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from cxr_edge.errors import ReportError
+from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.reports.append_log import AppendLog, CsvKind
+from cxr_edge.reports.append_log import FILES_CHANGED, AppendLog, CsvKind
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.manifest import Manifest, manifest_path
+from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.system.printable import printable
@@ -40,6 +42,8 @@ REPORT: Final = CsvKind(
     columns=COLUMNS,
     advice="choose another --out, or start over with --fresh, which keeps the old report",
     moved="it goes on with {row}, but the folder has {found} at that position",
+    changed_files=f"{FILES_CHANGED}; --add-new keeps the rows and scans the files that have none",
+    names_files=True,
     older_manifests={2: "begun"},
 )
 """Kind of a scan's CSV file."""
@@ -83,6 +87,39 @@ def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:
             )
 
 
+def prediction_of(row: Mapping[str, str], path: str) -> Prediction | None:
+    """Return the prediction that a row was made from; the inverse of :func:`row_of`.
+
+    Parameters
+    ----------
+    row
+        Row by column, of an image that was scored.
+    path
+        Path in the report, before it was made printable.
+
+    Returns
+    -------
+    Prediction or None
+        The prediction; None where the row is not one that was written.
+    """
+    try:
+        return Prediction(
+            path=path,
+            sha256=row["sha256"],
+            source=SourceFacts(
+                int(row["width"]),
+                int(row["height"]),
+                row["format"],
+                tuple(filter(None, row["flags"].split(";"))),
+            ),
+            probability=float(row["probability"]),
+            threshold=float(row["threshold"]),
+            label=row["label"],
+        )
+    except ValueError:
+        return None
+
+
 def shown(number: float) -> str:
     """Return a probability or a threshold as it stands in a report."""
     return f"{number:.{PROBABILITY_DECIMALS}f}"
@@ -103,6 +140,7 @@ class CsvSink(Generic[T]):
         to_row: Callable[[T], Sequence[str]],
         counts: Counts,
         kept: int = 0,
+        running: RunningMarks | None = None,
     ) -> None:
         """Write to ``path``, which is opened when the run begins.
 
@@ -118,34 +156,64 @@ class CsvSink(Generic[T]):
             Counts of the rows that are kept; new rows are added.
         kept
             Bytes that stay; 0 starts the file with its header.
+        running
+            Digest of these bytes; None where there are none.
         """
         self._kind = kind
         self._path = path
         self._to_row = to_row
         self._counts = counts
         self._kept = kept
+        self._running = running
+        self._manifest: Manifest | None = None
         self._log: AppendLog | None = None
 
-    def begin(self, manifest: Manifest) -> None:  # noqa: ARG002  (it is beside the file already)
-        """Open the file; raises as :meth:`cxr_edge.reports.append_log.AppendLog.open`."""
-        self._log = AppendLog.open(self._kind, self._path, self._kept)
+    def begin(self, manifest: Manifest) -> None:
+        """Open the file; raises as :meth:`cxr_edge.reports.append_log.AppendLog.open`.
+
+        The manifest is beside the file already.
+        """
+        self._manifest = manifest
+        self._log = AppendLog.open(self._kind, self._path, self._kept, self._running)
 
     def write(self, outcomes: Sequence[T]) -> None:
-        """Append and count; raises as :meth:`cxr_edge.reports.append_log.AppendLog.append`."""
+        """Append and count, and write the manifest each time that rows reach the disk.
+
+        Raises
+        ------
+        ReportError
+            The file or its manifest cannot be written.
+        """
         assert self._log
+        assert self._manifest
         rows = [self._to_row(outcome) for outcome in outcomes]
-        self._log.append(rows)
+        on_disk = self._log.append(rows)
         for row in rows:
             self._counts.add(self._kind.named(row))
+        if on_disk:  # the rows first: the manifest never knows more than the disk has
+            self._log.note(self._manifest.digest)
+            self._manifest.write(manifest_path(self._path))
 
-    def close(self, result: RunResult) -> None:  # noqa: ARG002  (it closes alike)
-        """Close the file; raises as :meth:`cxr_edge.reports.append_log.AppendLog.close`."""
+    def close(self, result: RunResult) -> None:
+        """Close the file, and note its digest in the manifest, which is written next.
+
+        Raises
+        ------
+        ReportError
+            As :meth:`cxr_edge.reports.append_log.AppendLog.close`.
+        """
         if self._log:
             self._log.close()
+            self._log.note(result.manifest.digest)
 
 
-def set_aside(report: Path) -> None:
+def set_aside(report: Path) -> Path:
     """Keep an old report and its manifest under the first free name ``report.old-N.csv``.
+
+    Returns
+    -------
+    Path
+        New path of the report.
 
     Raises
     ------
@@ -162,3 +230,4 @@ def set_aside(report: Path) -> None:
                 old.rename(new)
     except OSError as exc:
         raise ReportError(f"{report} cannot be set aside: {exc.strerror}") from exc
+    return kept

@@ -3,20 +3,36 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import ReportError
-from cxr_edge.pipeline.discover import UNLISTED, UNREAD
+from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
 from cxr_edge.reports.counts import Counts
+from cxr_edge.reports.row_marks import RowMarks
 from cxr_edge.storage.atomic import write_text_atomically
-from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 MANIFEST_VERSION: Final = 3
 """Version of the run manifest's JSON."""
+
+SORTED: Final = "sorted"
+"""Order of a file whose rows are those of the first files there are, sorted by their path."""
+
+ARRIVAL: Final = "arrival"
+"""Order of a file that took in files later, behind those that it had."""
+
+
+@dataclass
+class Gone:
+    """Files that had a row and are not there any more."""
+
+    files: int = 0
+    """Number of such files."""
+    first: list[str] = field(default_factory=list)
+    """Paths of the first :data:`cxr_edge.reports.counts.FIRST_FAILED` of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +45,16 @@ class Manifest:
     """Counts of the whole file."""
     skipped: Counter[str]
     """Files and folders that were not taken, by why."""
+    disks: list[str] = field(default_factory=list)
+    """Paths of the disks that were mounted below the PATHs when this run started."""
     continued_from: int = 0
     """Rows that an earlier run had written."""
+    order: str = SORTED
+    """Order of the rows: :data:`SORTED` or :data:`ARRIVAL`."""
+    gone: Gone = field(default_factory=Gone)
+    """Files of rows of an earlier run that are not there any more."""
+    digest: RowMarks = field(default_factory=RowMarks)
+    """Digest of the rows, as of the last time that they were flushed to the disk."""
     report_started: str = ""
     """Start of the first run into this file; ISO 8601, UTC."""
     started: str = ""
@@ -46,8 +70,8 @@ class Manifest:
 
     @property
     def not_read(self) -> int:
-        """Folders and files that could not be read, so that images may be missing."""
-        return self.skipped[UNLISTED] + self.skipped[UNREAD]
+        """Folders and files that were skipped although images may be in them."""
+        return sum(self.skipped[reason] for reason in MAY_HOLD_IMAGES)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -81,16 +105,6 @@ class Manifest:
             ) from exc
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """Start of a report or mapping, as its manifest records it."""
-
-    identity: Mapping[str, Any]
-    """Settings of the run that started it, by key."""
-    report_started: str
-    """Time of that run; ISO 8601, UTC."""
-
-
 def manifest_path(report: Path) -> Path:
     """Return where the manifest of a report stands: ``report.csv`` -> ``report.run.json``.
 
@@ -99,65 +113,13 @@ def manifest_path(report: Path) -> Path:
     return report.with_name(f"{report.name.removesuffix('.csv')}.run.json")
 
 
-def read_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
-    """Read how an existing report or mapping was started.
-
-    Parameters
-    ----------
-    report
-        The CSV file.
-    advice
-        End of an error's message: what to do.
-    older
-        Versions before :data:`MANIFEST_VERSION` that are read too, each with its name of
-        ``report_started``.
-
-    Raises
-    ------
-    ReportError
-        The manifest is missing, damaged, or of another version.
-    """
-    path = manifest_path(report)
-    cannot = f"so {report.name} cannot be resumed; {advice}"
-    try:
-        text = read_at_most(path, MAX_JSON)
-    except FileNotFoundError as exc:
-        raise ReportError(f"{path} is missing, {cannot}") from exc
-    except OSError as exc:
-        raise ReportError(f"{path} cannot be read ({exc.strerror}), {cannot}") from exc
-    try:
-        data = parse_json(text)
-        version = int(data["manifest_version"])
-        key = {**older, MANIFEST_VERSION: "report_started"}.get(version)
-        if key is not None:
-            when = datetime.fromisoformat(data[key]).isoformat()
-            return Recorded(dict(data["identity"]), when)
-    except (ValueError, KeyError, TypeError) as exc:
-        why = f"it has no {exc}" if isinstance(exc, KeyError) else exc
-        raise ReportError(f"{path} is damaged ({why}), {cannot}") from exc
-    age = "a newer" if version > MANIFEST_VERSION else "an older"
-    raise ReportError(
-        f"{path} was written by {age} version of cxr-edge (expected manifest_version "
-        f"{MANIFEST_VERSION}, got {version}), {cannot}; or finish it with that version"
-    )
-
-
 def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     """Tell which settings differ, key by key; empty when none does."""
     return "; ".join(
-        f"{key.replace('_', ' ')} {before.get(key)}, now {value}"
+        f"{key.replace('_', ' ')} {before.get(key)!s:.80}, now {value}"
         for key, value in now.items()
         if before.get(key) != value
     )
-
-
-def owner_of(report: Path) -> int | None:
-    """Return the number of the process that writes a file, None where its manifest names none."""
-    try:
-        process = parse_json(read_at_most(manifest_path(report), MAX_JSON))["pid"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return process if isinstance(process, int) else None
 
 
 def utc_now() -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cxr_edge.errors import CxrError
-from cxr_edge.pipeline.discover import OTHER, UNREAD
+from cxr_edge.pipeline.discover import OTHER
 from cxr_edge.reports.manifest import Manifest
 
 WINDOW: Final = 30.0
@@ -81,7 +81,7 @@ class Meter:
         rate = self._rate(counts.rows)
         total = self._named
         if total is not None:
-            total = max(counts.rows, total - skipped[OTHER] - skipped[UNREAD])
+            total = max(counts.rows, total - skipped[OTHER])
         left = round((total - counts.rows) / rate, 1) if rate and total is not None else None
         return Progress(counts.rows, counts.ok, counts.failed, total, rate, left)
 

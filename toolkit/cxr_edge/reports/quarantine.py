@@ -13,7 +13,8 @@ from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
-from cxr_edge.storage.atomic import atomic_write, open_regular
+from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import printable
 
 LIST: Final = "quarantine.csv"
@@ -26,17 +27,23 @@ COLUMNS: Final = ("path", "reason", "detail", "sha256")
 """Columns of the list, with values as in the report."""
 
 
-def check_quarantine(folder: Path, paths: Iterable[Path]) -> None:
-    """Refuse a folder that the scan would look into.
+def check_quarantine(folder: Path, paths: Iterable[Path], report: Path) -> None:
+    """Refuse a folder that the scan would look into, or in which the report would be replaced.
 
     Raises
     ------
     UsageError
-        It lies in one of the paths, or is not a folder.
+        It lies in one of the paths, is not a folder, or the report stands where the list or a copy
+        is to be.
     """
     place = folder.resolve()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--quarantine: expected a folder, but {folder} is a file")
+    if report.resolve() == place / LIST or report.resolve().is_relative_to(place / FILES):
+        raise UsageError(
+            f"--quarantine: the list and the copies in {folder} would replace the report {report}; "
+            "choose another --out"
+        )
     for path in paths:
         if place.is_relative_to(path.resolve()):
             raise UsageError(

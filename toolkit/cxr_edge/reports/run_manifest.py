@@ -1,5 +1,7 @@
 """The run manifest of a scan: ``report.run.json`` beside ``report.csv``."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
+from cxr_edge.reports.recorded import Recorded
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class RunIdentity:
     model_sha256: str
     """Digest of the artefact."""
     input: str
-    """Pixels that the model takes, and how they are scaled."""
+    """Pixels that the model takes and how they are scaled; also the numbers that it gives, where
+    they are not plain probabilities."""
     recipe: str
     """Name of the preprocessing recipe."""
     recipe_sha256: str
@@ -66,13 +70,18 @@ class RunManifest(Manifest):
     operating_point: str
     """Name of the threshold."""
     first_lost: list[str]
-    """Paths of the first folders and files that could not be read."""
+    """Paths of the first folders and files that were skipped although images may be in them."""
     changed: int = 0
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]
     """Paths of the first of them."""
     notice: str
     """Notice that this is for research only, with what is known of the model's training set."""
+    taken_over_from: str | None = None
+    """Name of the report beside this one whose scored images ``--retry-failed`` took over."""
+    relabelled_from: Mapping[str, object] | None = None
+    """Report that ``cxr relabel`` made this one from: its name, digest, threshold and the name of
+    that; None where it was scanned."""
 
 
 def preferred_by(report: Path) -> Preferred | None:
@@ -82,6 +91,25 @@ def preferred_by(report: Path) -> Preferred | None:
     """
     try:
         identity = REPORT.recorded(report).identity
-        return Preferred(identity["runtime"], identity["model_sha256"], identity["batch_size"])
-    except (ReportError, KeyError):
+    except ReportError:
         return None
+    match identity:
+        case {"runtime": str(runtime), "model_sha256": str(digest), "batch_size": int(size)}:
+            return Preferred(runtime, digest, size)
+    return None
+
+
+def taken_over_from(report: Path, recorded: Recorded) -> Path | None:
+    """Return the report that one takes rows over from, None where there is none any more."""
+    name = recorded.fields.get("taken_over_from")
+    ours = re.compile(rf"{re.escape(report.stem)}\.old-\d{{1,9}}{re.escape(report.suffix)}")
+    if not isinstance(name, str) or not ours.fullmatch(name):
+        return None
+    earlier = report.with_name(name)
+    return earlier if earlier.is_file() else None
+
+
+def relabelled_from(recorded: Recorded) -> Mapping[str, object] | None:
+    """Return what a report was relabelled from, as its manifest says."""
+    found = recorded.fields.get("relabelled_from")
+    return found if isinstance(found, dict) else None

@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.runtimes.adapter import Adapter, Array
+from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.base import Outputs
+from cxr_edge.runtimes.tensor import Array
 from cxr_edge.spec.model_spec import ModelSpec
 
 

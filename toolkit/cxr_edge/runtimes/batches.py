@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.runtimes.base import Outputs, Runtime
+from cxr_edge.system.progress import track
 
 BATCH: Final = 32
 """Images per call, unless asked for otherwise."""
 
 
-def run_in_batches(runtime: Runtime, pixels: NDArray[np.uint8], size: int = BATCH) -> Outputs:
+def run_in_batches(
+    runtime: Runtime, pixels: NDArray[np.uint8], size: int = BATCH, what: str = ""
+) -> Outputs:
     """Score images in batches; the last batch holds what is left.
 
     Parameters
@@ -22,6 +25,8 @@ def run_in_batches(runtime: Runtime, pixels: NDArray[np.uint8], size: int = BATC
         uint8 of shape (N, H, W, C), N >= 1.
     size
         Images per call.
+    what
+        Work that is shown as progress: ``scoring images``; empty to show none.
 
     Returns
     -------
@@ -33,7 +38,9 @@ def run_in_batches(runtime: Runtime, pixels: NDArray[np.uint8], size: int = BATC
     ModelError
         As :meth:`cxr_edge.runtimes.base.Runtime.run`.
     """
-    parts = [runtime.run(pixels[start : start + size]) for start in range(0, len(pixels), size)]
+    starts = range(0, len(pixels), size)
+    shown = track(starts, f"{what} in batches of {size}") if what else starts
+    parts = [runtime.run(pixels[start : start + size]) for start in shown]
     return Outputs(
         np.concatenate([part.scores for part in parts]),
         _joined([part.maps for part in parts]),

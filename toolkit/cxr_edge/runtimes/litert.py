@@ -7,9 +7,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes.adapted import AdaptedRuntime
-from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
+from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO, CPU
+from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.system.stderr import drop_lines
 

@@ -13,7 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes.adapted import AdaptedRuntime
-from cxr_edge.runtimes.adapter import Adapter, Array, Tensor
+from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.external_data import external_data, has_external_data
 from cxr_edge.runtimes.providers import (
@@ -25,6 +25,7 @@ from cxr_edge.runtimes.providers import (
     installed_distributions,
     providers_of,
 )
+from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.embedding import SPEC_KEY, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line

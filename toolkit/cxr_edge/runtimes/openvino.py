@@ -14,10 +14,11 @@ import openvino as ov  # noqa: E402
 
 from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable  # noqa: E402
 from cxr_edge.runtimes.adapted import AdaptedRuntime  # noqa: E402
-from cxr_edge.runtimes.adapter import Adapter, Array, Tensor  # noqa: E402
+from cxr_edge.runtimes.adapter import Adapter  # noqa: E402
 from cxr_edge.runtimes.base import OpenOptions  # noqa: E402
 from cxr_edge.runtimes.external_data import external_data, has_external_data  # noqa: E402
 from cxr_edge.runtimes.providers import AUTO, CPU, openvino_config  # noqa: E402
+from cxr_edge.runtimes.tensor import Array, Tensor  # noqa: E402
 from cxr_edge.spec.embedding import SPEC_KEY, spec_missing  # noqa: E402
 from cxr_edge.spec.model_spec import ModelSpec  # noqa: E402
 

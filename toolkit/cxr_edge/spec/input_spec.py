@@ -23,11 +23,12 @@ class InputSpec:
     """1 for gray, 3 for gray replicated to RGB."""
     recipe: str = CXR_1.name
     """Preprocessing recipe, a key of :data:`RECIPES`."""
-    scale: float = 1.0
-    """Factor for a model that takes floats: it gets pixel * scale + offset. A model that takes
-    uint8 pixels scales them inside its graph and leaves this at 1."""
-    offset: float = 0.0
-    """Number that is added after the multiplication."""
+    scale: float | tuple[float, ...] = 1.0
+    """Factor for a model that takes floats: it gets pixel * scale + offset. One number, or one for
+    each channel. A model that takes uint8 pixels scales them inside its graph and leaves this at
+    1."""
+    offset: float | tuple[float, ...] = 0.0
+    """Number that is added after the multiplication: one, or one for each channel."""
 
     def __post_init__(self) -> None:
         for side in ("height", "width"):
@@ -41,12 +42,10 @@ class InputSpec:
                 f"preprocessing recipe: this version knows {', '.join(RECIPES)}, "
                 f"the model asks for {self.recipe!r}; install a newer cxr-edge"
             )
-        for number in ("scale", "offset"):
-            value = getattr(self, number)
-            if not is_number(value):
-                raise SpecInvalid(f"input {number}: expected a finite number, got {value!r}")
-            object.__setattr__(self, number, float(value))
-        if self.scale == 0:
+        for name in ("scale", "offset"):
+            value = _per_channel(name, getattr(self, name), self.channels)
+            object.__setattr__(self, name, value)
+        if 0 in self.scales:
             raise SpecInvalid(
                 "input scale: expected a factor other than 0, which hides every image"
             )
@@ -62,6 +61,16 @@ class InputSpec:
         return self.scale == 1 and self.offset == 0
 
     @property
+    def scales(self) -> tuple[float, ...]:
+        """Factors: one number for all channels, or one for each."""
+        return self.scale if isinstance(self.scale, tuple) else (self.scale,)
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Numbers that are added: one for all channels, or one for each."""
+        return self.offset if isinstance(self.offset, tuple) else (self.offset,)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of one image: (height, width, channels)."""
         return self.height, self.width, self.channels
@@ -69,12 +78,16 @@ class InputSpec:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
         scaling = {} if self.raw else {"scale": self.scale, "offset": self.offset}
+        lists = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in scaling.items()
+        }
         return {
             "height": self.height,
             "width": self.width,
             "channels": self.channels,
             "recipe": self.recipe,
-            **scaling,
+            **lists,
             "recipe_sha256": self.preprocessing.digest,
         }
 
@@ -105,3 +118,13 @@ class InputSpec:
         if self.raw:
             return f"{sides} uint8"
         return f"{sides} float of pixels * {self.scale!r} + {self.offset!r}"
+
+
+def _per_channel(name: str, value: object, channels: int) -> float | tuple[float, ...]:
+    """Return a number, or a number for each channel where they differ."""
+    numbers = tuple(value) if isinstance(value, list | tuple) else (value,) * channels
+    floats = tuple(float(number) for number in numbers if is_number(number))
+    if not len(floats) == len(numbers) == channels:
+        each = f", or {channels}, one for each channel" if channels > 1 else ""
+        raise SpecInvalid(f"input {name}: expected a finite number{each}, got {value!r}")
+    return floats[0] if len(set(floats)) == 1 else floats

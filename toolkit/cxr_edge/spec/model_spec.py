@@ -1,6 +1,7 @@
 """The spec of a model: what it expects and means; it travels inside every artefact."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -9,6 +10,7 @@ from cxr_edge.notice import notice
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.json_fields import build, is_text, mapping, sequence
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.output_spec import PLAIN, OutputSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.quantization import Quantization
 from cxr_edge.storage.bounded import parse_json
@@ -16,6 +18,16 @@ from cxr_edge.system.printable import printable
 
 SPEC_VERSION: Final = 1
 """Version of the JSON; a reader refuses one that it does not know."""
+
+MINIMAL: Final[Mapping[str, object]] = {
+    "spec_version": SPEC_VERSION,
+    "name": "my-model",
+    "labels": ["NORMAL", "PNEUMONIA"],
+    "input": {"height": 224, "width": 224, "channels": 3},
+    "operating_points": [{"name": "default", "threshold": 0.5}],
+    "default_operating_point": "default",
+}
+"""Spec with the fields that every spec needs, shown where some are missing."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +37,15 @@ class ModelSpec:
     name: str
     """Name in reports."""
     labels: tuple[str, str]
-    """Class names: negative, positive. The model gives the probability of the positive one."""
+    """Class names: negative, positive. Reports have the probability of the positive one."""
     input: InputSpec
     """Input that it takes."""
     operating_points: tuple[OperatingPoint, ...]
     """Named thresholds, at least one."""
     default_operating_point: str
     """Name of the operating point that is used unless another is asked for."""
+    output: OutputSpec = PLAIN
+    """Output that it gives."""
     provenance: Provenance | None = None
     """Training facts; None for a model that was not trained here."""
     quantization: Quantization | None = None
@@ -73,21 +87,28 @@ class ModelSpec:
         UsageError
             The model has none of that name.
         """
-        wanted = name or self.default_operating_point
+        wanted = self.default_operating_point if name is None else name
         for point in self.operating_points:
             if point.name == wanted:
                 return point
         known = ", ".join(point.name for point in self.operating_points)
         raise UsageError(f"no operating point {wanted!r}; {self.name} has {known}")
 
+    @property
+    def interface(self) -> str:
+        """Input and output as one text, which is part of a report's identity."""
+        return f"{self.input}" if self.output.plain else f"{self.input}, gives {self.output}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON-ready data; :meth:`from_dict` is its inverse."""
+        output = {} if self.output.plain else {"output": self.output.to_dict()}
         quantization = {"quantization": self.quantization.to_dict()} if self.quantization else {}
         return {
             "spec_version": SPEC_VERSION,
             "name": self.name,
             "labels": list(self.labels),
             "input": self.input.to_dict(),
+            **output,
             "operating_points": [point.to_dict() for point in self.operating_points],
             "default_operating_point": self.default_operating_point,
             "provenance": self.provenance.to_dict() if self.provenance else None,
@@ -106,19 +127,30 @@ class ModelSpec:
             Anything is missing, superfluous, or of the wrong kind.
         """
         fields = mapping(data, "spec")
-        version = fields.pop("spec_version", None)
-        if version != SPEC_VERSION:
+        version = fields.get("spec_version")
+        if version not in (None, SPEC_VERSION):
             raise SpecUnknown(
                 f"spec_version: this version reads {SPEC_VERSION}, got {version!r}; "
                 "install a newer cxr-edge, or export the model again"
             )
+        if missing := [name for name in MINIMAL if fields.get(name) is None]:
+            raise SpecInvalid(
+                f"spec: {', '.join(missing)} missing; a minimal spec is {json.dumps(MINIMAL)}"
+            )
+        del fields["spec_version"]
         fields["input"] = InputSpec.from_dict(fields.get("input"))
         fields["labels"] = tuple(sequence(fields.get("labels"), "labels"))
         points = sequence(fields.get("operating_points"), "operating_points")
         fields["operating_points"] = tuple(OperatingPoint.from_dict(point) for point in points)
-        for name, kind in (("provenance", Provenance), ("quantization", Quantization)):
+        for name, kind in (
+            ("output", OutputSpec),
+            ("provenance", Provenance),
+            ("quantization", Quantization),
+        ):
             if fields.get(name) is not None:
                 fields[name] = kind.from_dict(fields[name])
+            else:
+                fields.pop(name, None)
         return build(cls, fields, "spec")
 
     def to_json(self) -> str:

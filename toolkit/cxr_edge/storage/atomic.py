@@ -1,43 +1,16 @@
-"""Files that are written completely or not at all, and read only if they are regular files."""
+"""Files that are written completely or not at all."""
 
 import contextlib
-import errno
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 TEMP_PREFIX: Final = ".half-"
 """Prefix of the names of files that are still being written; hidden, so that no scan takes them."""
-
-
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading, without ever waiting for it.
-
-    A pipe or a device is refused before it is opened, since opening one can act or wait; and again
-    after, since the name can be given to another file in between.
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened, or is not a regular file.
-    """
-    _refuse_irregular(os.stat(path))  # noqa: PTH116  (a string, as in ImageItem)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    try:
-        _refuse_irregular(os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def _refuse_irregular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 @contextmanager
@@ -50,7 +23,8 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path
-        File that is made or replaced.
+        File that is made or replaced. A device or a pipe of that name is refused: a rename would
+        put a file in its place.
     durable
         Wait until the file is on the disk.
 
@@ -58,11 +32,21 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ------
     Path
         Empty file to write to. Its suffix is that of ``path``, for libraries that judge by it.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written, or stands for something that is not a regular file.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, "it is not a regular file", str(path))
     # The name of the file is left out: it may be as long as names can be.
     suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
     temporary = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}")
-    temporary.touch(exist_ok=False)
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as exc:  # told of the file that the user knows
+        raise OSError(exc.errno, exc.strerror, str(path)) from exc
     try:
         yield temporary
         if durable:

@@ -34,7 +34,10 @@ class Stat:
 
 
 class Storage(Protocol):
-    """A tree of files. Paths are text with forward slashes; every method may raise OSError."""
+    """A tree of files. Paths are text with forward slashes.
+
+    Every method may raise OSError, and MachineError where this process can open no more files.
+    """
 
     def absolute(self, path: str) -> str:
         """Return the full form of a path, which names the same file from anywhere; links stay."""
@@ -59,4 +62,4 @@ class Storage(Protocol):
         """Return a value that only this folder has, by whatever path it is reached."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open a regular file for reading, without ever waiting for it."""
+        """Open a regular file for reading, without waiting for it longer than a few seconds."""

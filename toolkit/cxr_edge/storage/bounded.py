@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from cxr_edge.storage.atomic import open_regular
+from cxr_edge.storage.open_regular import open_regular
 
 MAX_JSON: Final = 1 << 24
 """Largest JSON in bytes: 16 MiB, enough for a spec that lists over 200,000 images."""

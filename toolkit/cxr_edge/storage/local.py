@@ -6,8 +6,9 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from cxr_edge.storage.atomic import open_regular
 from cxr_edge.storage.base import Entry, Kind, Stat, Storage
+from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.patience import patiently
 
 _FOLDER: Final = b"/"
 _SPECIAL: Final = b"\0"
@@ -27,7 +28,7 @@ class LocalStorage:
 
     def list(self, folder: str) -> Iterator[Entry]:
         """Yield the entries of a folder; the names that are left are in memory."""
-        with os.scandir(os.fsencode(folder)) as listing:
+        with patiently(lambda: os.scandir(os.fsencode(folder))) as listing:
             names = [entry.name + _mark(entry) for entry in listing]
         names.sort(reverse=True)
         return _unmarked(names)
@@ -53,7 +54,7 @@ class LocalStorage:
         return facts.st_dev, facts.st_ino
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file as :func:`cxr_edge.storage.atomic.open_regular` does."""
+        """Open a file as :func:`cxr_edge.storage.open_regular.open_regular` does."""
         return open_regular(path)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from cxr_edge.errors import TooLarge, Unreadable
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.patience import refuse_shortage
 
 MAX_BYTES: Final = 1 << 29
 """Files of more bytes (512 MiB) are refused before they are read."""
@@ -21,6 +22,8 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
         The file has more than :data:`MAX_BYTES`, and nothing was read; or more than memory holds.
     Unreadable
         The system refuses, the file is not a regular file, or it changed while it was read.
+    MachineError
+        As :func:`cxr_edge.storage.patience.refuse_shortage`.
     """
     try:
         with storage.open(str(path)) as file:
@@ -30,7 +33,10 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
             file.seek(0)
             data = file.read(size + 1)
     except OSError as exc:
+        refuse_shortage(exc)
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise Unreadable("the file cannot be read: no file has a NUL in its name") from exc
     except MemoryError as exc:
         raise TooLarge("expected a file that fits into memory, got a larger one") from exc
     if len(data) != size:

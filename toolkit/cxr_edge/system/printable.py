@@ -21,6 +21,12 @@ _FORMULA: Final = re.compile(r"""((?:^|;)[\s"']*)([=+\-@\uff1d\uff0b\uff0d\uff20
 """Start of a formula in a cell of a spreadsheet; where the list separator is a semicolon, a cell
 starts behind each."""
 
+_NOT_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that a cell has only if it was edited."""
+
+_LONGEST_CELL: Final = 300
+"""Characters of a cell that a message shows."""
+
 
 def printable(text: str) -> str:
     r"""Return text on one line that is harmless in any reader, terminal and spreadsheet.
@@ -44,6 +50,16 @@ def _escaped(character: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Return text for a message, its end cut off where nobody would read it."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def cell_shown(text: str) -> str:
+    """Return the text of a cell for a message; in a file that was edited it may be anything."""
+    return shortened(_NOT_SHOWN.sub("?", text), _LONGEST_CELL)
 
 
 def first_line(error: Exception) -> str:

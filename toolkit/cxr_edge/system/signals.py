@@ -1,7 +1,10 @@
 """The signals that end a command in good order."""
 
+import os
 import signal
 from typing import Final, NoReturn
+
+from cxr_edge.errors import ExitCode
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,4 +24,29 @@ def _interrupt(_signum: int, _frame: object) -> NoReturn:
     """Interrupt once: later signals must not disturb the closing of files."""
     for number in heeded():
         signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def end_at_second() -> None:
+    """Turn the first Ctrl-C into a KeyboardInterrupt, and end the process at the second."""
+    if signal.SIGINT in heeded():
+        signal.signal(signal.SIGINT, _interrupt_or_end)
+
+
+def was_interrupted() -> bool:
+    """Tell whether a KeyboardInterrupt was raised here, whatever has become of it.
+
+    A library that calls back into Python may turn it into another error, or go on.
+    """
+    return _interrupted
+
+
+_interrupted = False
+
+
+def _interrupt_or_end(_signum: int, _frame: object) -> NoReturn:
+    global _interrupted  # noqa: PLW0603  (a process is interrupted once)
+    if _interrupted:
+        os._exit(ExitCode.INTERRUPTED)
+    _interrupted = True
     raise KeyboardInterrupt

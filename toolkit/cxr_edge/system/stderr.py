@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import IO, Final
 
@@ -49,7 +49,8 @@ def drop_lines(fragment: bytes) -> Iterator[list[bytes]]:
                     if fragment in line:
                         dropped.append(line)
                     else:
-                        os.write(2, line)
+                        with suppress(OSError):  # a full disk is no reason to stop
+                            os.write(2, line)
 
 
 def _unnamed_file() -> IO[bytes]:

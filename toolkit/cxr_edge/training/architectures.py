@@ -142,6 +142,6 @@ ARCHITECTURES: Final[Mapping[Architecture, Callable[[InputSpec], keras.Model]]] 
 """Name to builder. Each ends with a dense layer named ``probability``."""
 
 
-def build(name: Architecture, spec: InputSpec) -> keras.Model:
+def build_network(name: Architecture, spec: InputSpec) -> keras.Model:
     """Build an architecture by its name; errors are those of its builder."""
     return ARCHITECTURES[name](spec)

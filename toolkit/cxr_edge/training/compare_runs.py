@@ -63,7 +63,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Training runs side by side, on their validation images."""
 
     runs: tuple[Run, ...]
@@ -137,7 +137,7 @@ def read_run(folder: Path, name: str = "") -> Run:
         ) from exc
 
 
-def compare(folders: Sequence[Path], out: Path) -> Comparison:
+def compare(folders: Sequence[Path], out: Path) -> RunComparison:
     """Compare runs and write ``compare.md`` and ``compare.png``.
 
     Parameters
@@ -155,7 +155,7 @@ def compare(folders: Sequence[Path], out: Path) -> Comparison:
         ``out`` cannot be written.
     """
     runs = [read_run(Path(root.where), root.prefix) for root in resolve_roots(folders)]
-    found = Comparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
+    found = RunComparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
         for run in runs

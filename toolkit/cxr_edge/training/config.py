@@ -1,12 +1,13 @@
 """Settings of a training run, checked when made; Keras is not loaded for that."""
 
 import dataclasses
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.ranges import HELD_OUT, SEED, Range
 
 Architecture: TypeAlias = Literal[
     "dense",
@@ -46,14 +47,26 @@ _CHOICES: Final = {
 OF_A_SEED: Final = ("seed", "command", "name")
 """Settings in which runs with different seeds may differ."""
 
-_RANGES: Final = (
-    ("epochs", 1, 10_000), ("patience", 1, 10_000), ("batch_size", 2, 65_536),
-    ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("label_smoothing", 0, 0.5),
-    ("averaging", 0, 0.9999), ("seed", 0, 2**32 - 1), ("split_seed", 0, math.inf),
-    ("validation_fraction", 0.01, 0.9), ("folds", 0, 100), ("crop_area", 0.05, 1),
-    ("style_mixing", 0, 1),
-)  # fmt: skip
-"""Option, least and largest value."""
+RANGES: Final[Mapping[str, Range]] = {
+    "epochs": Range(1, 10_000),
+    "head_epochs": Range(0, 9_999),
+    "patience": Range(1, 10_000),
+    "batch_size": Range(2, 65_536),
+    "learning_rate": Range(0, 1e30, whole=False),
+    "weight_decay": Range(0, 1e30, whole=False),
+    "label_smoothing": Range(0, 0.5, whole=False),
+    "averaging": Range(0, 0.9999, whole=False),
+    "seed": SEED,
+    "split_seed": SEED,
+    "validation_fraction": HELD_OUT,
+    "folds": Range(0, 100),
+    "crop_area": Range(0.05, 1, whole=False),
+    "style_mixing": Range(0, 1, whole=False),
+}
+"""Setting to the numbers that it may have."""
+
+IMAGE_SIZE: Final = Range(32, 1024)
+"""Width and height of a network's input, pixels."""
 
 
 @dataclass(frozen=True)
@@ -130,18 +143,14 @@ class FitConfig:
                 raise UsageError(
                     f"--{option}: expected one of {', '.join(known)}, got {getattr(self, option)!r}"
                 )
-        for option, low, high in _RANGES:
-            if not low <= getattr(self, option) <= high:
-                raise UsageError(
-                    f"--{option.replace('_', '-')}: expected {low:g} to {high:g}, "
-                    f"got {getattr(self, option)!r}"
-                )
+        for option, within in RANGES.items():
+            within.require(f"--{option.replace('_', '-')}", getattr(self, option))
         if self.folds == 1 or (self.folds and self.validate != "patients"):
             raise UsageError(
                 f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
                 f"{self.folds} with --validate {self.validate}"
             )
-        if not 0 <= self.head_epochs < self.epochs:
+        if self.head_epochs >= self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
                 f"got {self.head_epochs}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.training.architectures import build
+from cxr_edge.training.architectures import build_network
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
@@ -75,7 +75,7 @@ def fit(
         Training diverged: no epoch gave a finite validation figure.
     """
     training, validation = data.training, data.validation
-    model = build(config.architecture, config.input)
+    model = build_network(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
         _Phase(config.head_epochs, config.epochs, head_only=False),
@@ -115,7 +115,7 @@ def fit(
             "start in another run folder"
         )
     # A newly built model brings no optimizer state into the file.
-    result = build(config.architecture, config.input)
+    result = build_network(config.architecture, config.input)
     load_weights(result, best_file(run, best))
     return result
 

@@ -53,9 +53,9 @@ def write_report(
 
 {spec.notice}
 
-{facts.architecture}, {spec.input}, trained on {facts.training_films} images of
-{facts.training_patients} patients and validated on {facts.validation_films} of
-{facts.validation_patients} others. Data set: {facts.data or NOT_STATED}.
+{facts.architecture}, {spec.input}. Trained on {facts.training_films} images of
+{facts.training_patients} patients, validated on {facts.validation_films} images of
+{facts.validation_patients} other patients. Data set: {facts.data or NOT_STATED}.
 
     {facts.command}
 

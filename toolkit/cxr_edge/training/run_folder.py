@@ -10,6 +10,7 @@ from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
 from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
@@ -37,10 +38,8 @@ def claim(out: Path, *, resume: bool) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # --show-samples may have written the samples; hidden files are ignored.
-        there = sorted(
-            path.name for path in out.iterdir() if path.name != SAMPLES and path.name[0] != "."
-        )
+        # --show-samples may have written the samples.
+        there = [name for name in names_in(out) if name != SAMPLES]
     except OSError as exc:
         raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
     if there and CONFIG not in there:

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Literal
 
 from cxr_edge.errors import Corrupt, Truncated
@@ -25,6 +26,14 @@ _WHOLE_SCAN: Final = b"\x00\x3f\x00"
 _RLE_HEAD: Final = 64
 
 
+class Coding(StrEnum):
+    """Ways in which a frame is compressed, as its first markers tell."""
+
+    JPEG = "JPEG"
+    JPEG_LS = "JPEG-LS"
+    JPEG_2000 = "JPEG 2000"
+
+
 @dataclass(frozen=True)
 class Codestream:
     """Facts that a compressed frame tells about itself."""
@@ -35,8 +44,8 @@ class Codestream:
     """Bits per sample."""
     signed: bool | None
     """Whether samples may be below zero; None where the format does not tell."""
-    is_jpeg: bool
-    """Whether it is JPEG or JPEG-LS, else JPEG 2000."""
+    coding: Coding
+    """Way in which it is compressed."""
     color: Literal["RGB", "YBR_FULL"] | None = None
     """Color of a JPEG's samples where it tells, whatever was done to them before."""
 
@@ -84,14 +93,15 @@ def check_codestream(frame: bytes, expected: tuple[int, int, int]) -> Codestream
 
 
 def repaired(frame: bytes) -> bytes:
-    """Return a JPEG frame that decoders read; any other frame as it is.
+    """Return a frame that decoders read.
 
-    Some writers put 0 for the last coefficient of a sequential scan, which can only be 63
+    Some writers put 0 for the last coefficient of a sequential JPEG scan, which can only be 63
     (ISO/IEC 10918-1, table B.3), or stray bytes between the segments. The scan is complete all the
-    same, but decoders refuse it. :func:`check_codestream` accepts the frame.
+    same, but decoders refuse it. Others put JPEG 2000 into the boxes of a file, against PS3.5
+    A.4.4. :func:`check_codestream` accepts the frame.
     """
     if frame[:2] != _JPEG:
-        return frame
+        return frame[_codestream(frame) :]
     sequential, frame = False, without_stray_bytes(frame)
     for marker, _, end in jpeg_segments(frame):
         sequential = sequential or marker in _SEQUENTIAL
@@ -166,7 +176,8 @@ def _jpeg_facts(frame: bytes) -> Codestream:
                 color = "YBR_FULL"  # only color that is apart from luma is stored at another size
             if marker not in _DCT:
                 color = None
-            return Codestream((rows, columns, samples), bits, None, is_jpeg=True, color=color)
+            coding = Coding.JPEG_LS if marker == JPEG_LS_MARKER else Coding.JPEG
+            return Codestream((rows, columns, samples), bits, None, coding, color)
     raise IndexError
 
 
@@ -182,7 +193,7 @@ def _j2k_facts(frame: bytes) -> Codestream:
         raise Corrupt("the compressed frame has samples of different depths")
     depth = depths.pop()
     size = (bottom - top, right - left, samples)
-    return Codestream(size, (depth & 0x7F) + 1, signed=bool(depth >> 7), is_jpeg=False)
+    return Codestream(size, (depth & 0x7F) + 1, bool(depth >> 7), Coding.JPEG_2000)
 
 
 def _codestream(frame: bytes) -> int:

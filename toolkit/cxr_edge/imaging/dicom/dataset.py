@@ -128,7 +128,7 @@ def no_image() -> NoPixelData:
     return NoPixelData("this DICOM file has no image (it is a report, a plan or similar)")
 
 
-def empty_pixels() -> NoPixelData:
+def no_pixels() -> NoPixelData:
     """Return the error for a pixel attribute without a byte."""
     return NoPixelData("this DICOM file has no image (its pixel attribute is empty)")
 
@@ -166,5 +166,5 @@ def _pixel_keyword(dataset: FileDataset, size: int) -> str:
     if keyword is None:
         raise no_image()
     if not last.value:
-        raise empty_pixels()
+        raise no_pixels()
     return keyword

@@ -13,8 +13,9 @@ from cxr_edge.imaging.dicom.frame import first_frame
 from cxr_edge.imaging.dicom.layout import SAMPLES, layout_of
 from cxr_edge.imaging.dicom.lut import Gray, through_table
 from cxr_edge.imaging.dicom.presentation import color_gray, grayscale_of, palette_gray
-from cxr_edge.imaging.dicom.transfer_syntaxes import ALWAYS_LOSSY, plugin_for
+from cxr_edge.imaging.dicom.transfer_syntaxes import ALWAYS_LOSSY, check_decoded
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.imaging.jpeg import DAMAGED
 from cxr_edge.imaging.rules import GRAY, GrayRule
 from cxr_edge.imaging.sniff import Format
 from cxr_edge.spec.recipe import Recipe
@@ -73,7 +74,7 @@ def instance_uid(data: bytes) -> str:
 def _decode(
     dataset: FileDataset, syntax: UID, depth: type[Gray], rule: GrayRule
 ) -> tuple[NDArray[Gray], SourceFacts]:
-    plugin_for(syntax)  # first: without a decoder nothing else matters
+    check_decoded(syntax)  # first: without a decoder nothing else matters
     layout = layout_of(dataset)
     flags = header_flags(lambda name: text_of(dataset, name))
     if layout.size[2] > 1 or layout.photometric == "PALETTE COLOR":
@@ -83,6 +84,8 @@ def _decode(
     if syntax in ALWAYS_LOSSY:
         flags.add("lossy")
     frame = first_frame(dataset, syntax, layout)
+    if frame.damaged:
+        flags.add(DAMAGED)
     if SAMPLES[frame.photometric] > 1:
         pixels, used = color_gray(frame, depth, rule)
         if used < frame.bits:

@@ -13,11 +13,13 @@ from pydicom.uid import UID, RLELossless
 
 from cxr_edge.errors import Corrupt, NoPixelData, UnsupportedCompression
 from cxr_edge.imaging.dicom.attributes import integer_of
-from cxr_edge.imaging.dicom.codestream import Codestream, check_codestream, check_rle, repaired
+from cxr_edge.imaging.dicom.codecs import decode_frame
+from cxr_edge.imaging.dicom.codestream import Coding, check_codestream, check_rle, repaired
 from cxr_edge.imaging.dicom.dataset import NATIVE, PIXELS, name_of
 from cxr_edge.imaging.dicom.layout import Layout
 from cxr_edge.imaging.dicom.reconcile import color_of, reconciled
-from cxr_edge.imaging.dicom.transfer_syntaxes import is_jpeg, plugin_for
+from cxr_edge.imaging.dicom.transfer_syntaxes import JPEG
+from cxr_edge.imaging.jpeg import is_damaged
 
 _ITEM: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 """Tag of an item, which only compressed frames are in, in both byte orders."""
@@ -35,6 +37,8 @@ class Frame:
     """Photometric interpretation after decoding."""
     bits: int
     """Bits of each value that are stored."""
+    damaged: bool = False
+    """Whether its decoder went on past damage."""
 
 
 def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
@@ -43,9 +47,9 @@ def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
     Parameters
     ----------
     dataset
-        Dataset as parsed; only its first frame is left in it.
+        Dataset as parsed; of RLE frames only the first is left in it.
     syntax
-        Transfer syntax of its pixels; :func:`plugin_for` accepts it.
+        Transfer syntax of its pixels; :func:`check_decoded` accepts it.
     layout
         Size and type of its pixels by its header.
 
@@ -58,25 +62,45 @@ def first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
     Exception
         Any of :data:`cxr_edge.imaging.dicom.errors.DAMAGE`.
     """
-    codestream = None
     if syntax in NATIVE:
         _check_native(dataset, layout)
-    else:
-        codestream = _keep_first_frame(dataset, syntax, layout)
-    shifts = _unusual_bits(dataset) if codestream is None else None
+        return _by_pydicom(dataset, syntax, layout)
+    frame = _first_frame_bytes(dataset, syntax, layout)
+    if syntax == RLELossless:
+        rows, columns, samples = layout.size
+        check_rle(frame, rows * columns, samples * layout.allocated // 8)
+        dataset.PixelData, dataset.NumberOfFrames = encapsulate([frame], has_bot=False), 1
+        if samples > 1:
+            dataset.PlanarConfiguration = 0  # PS3.3 C.7.6.3.1.3: without meaning here
+        return _by_pydicom(dataset, syntax, layout)
+    return _by_codestream(frame, syntax, layout)
+
+
+def _by_pydicom(dataset: FileDataset, syntax: UID, layout: Layout) -> Frame:
+    """Decode a frame that tells nothing about itself."""
+    shifts = _unusual_bits(dataset)
     options: dict[str, Any] = {} if shifts is None else {"correct_unused_bits": False}
+    plugin = "" if syntax in NATIVE else "pydicom"
     stored, facts = get_decoder(syntax).as_array(
-        dataset, index=0, raw=True, decoding_plugin=plugin_for(syntax), **options
+        dataset, index=0, raw=True, decoding_plugin=plugin, **options
     )
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    kind, bits = str(facts["photometric_interpretation"]), layout.bits
     if shifts is not None:
         left, right = shifts
         stored = stored << left >> right
-    if codestream:
-        stored, bits = reconciled(stored, codestream, layout)
-        kind = color_of(stored, codestream, kind)
-    return Frame(stored, kind, bits)
+    return Frame(stored, str(facts["photometric_interpretation"]), layout.bits)
+
+
+def _by_codestream(frame: bytes, syntax: UID, layout: Layout) -> Frame:
+    """Decode a frame that tells what it is."""
+    found = check_codestream(frame, layout.size)
+    if (found.coding is Coding.JPEG_2000) == (syntax in JPEG):
+        raise Corrupt(f"the transfer syntax says {name_of(syntax)}, the frame is {found.coding}")
+    frame = repaired(frame)
+    stored, bits = reconciled(decode_frame(frame, found), found, layout)
+    kind = color_of(stored, found, layout.photometric)
+    damaged = found.coding is Coding.JPEG and is_damaged(frame)
+    return Frame(stored, kind, bits, damaged)
 
 
 def _check_native(dataset: FileDataset, layout: Layout) -> None:
@@ -101,39 +125,14 @@ def _check_native(dataset: FileDataset, layout: Layout) -> None:
         )
 
 
-def _keep_first_frame(dataset: FileDataset, syntax: UID, layout: Layout) -> Codestream | None:
-    """Check the first frame's codestream, and remove all other frames.
-
-    The header is made to say what the codestream says; RLE, which says nothing, gives None.
-    """
+def _first_frame_bytes(dataset: FileDataset, syntax: UID, layout: Layout) -> bytes:
+    """Return the first frame; where the count of items says what it is, no table is asked."""
     if syntax == RLELossless and layout.allocated % 8:
         raise UnsupportedCompression(
             "the pixels are RLE of single bits, which is not decoded here; decompress it first"
         )
-    frame = _first_frame_bytes(dataset, syntax, layout.frames)
-    if layout.size[2] > 1:
-        dataset.PlanarConfiguration = 0  # PS3.3 C.7.6.3.1.3: without meaning here
-    codestream = None
-    if syntax == RLELossless:
-        rows, columns, samples = layout.size
-        check_rle(frame, rows * columns, samples * layout.allocated // 8)
-    else:
-        codestream = check_codestream(frame, layout.size)
-        if codestream.is_jpeg != is_jpeg(syntax):
-            got = "JPEG" if codestream.is_jpeg else "JPEG 2000"
-            raise Corrupt(f"the transfer syntax says {name_of(syntax)}, the frame is {got}")
-        frame = repaired(frame)
-        dataset.BitsStored, dataset.HighBit = codestream.bits, codestream.bits - 1
-        dataset.BitsAllocated = 8 if codestream.bits <= 8 else 16 if codestream.bits <= 16 else 32
-        dataset.PixelRepresentation = int(codestream.signed or 0)
-    dataset.PixelData = encapsulate([frame], has_bot=False)
-    dataset.NumberOfFrames = 1
-    return codestream
-
-
-def _first_frame_bytes(dataset: FileDataset, syntax: UID, frames: int) -> bytes:
-    """Return the first frame; where the count of items says what it is, no table is asked."""
     pixels: bytes = dataset.PixelData
+    frames = layout.frames
     if pixels[:4] != _ITEM[0]:
         raise Corrupt(
             f"the transfer syntax says {name_of(syntax)}, but the pixels are not in items as "

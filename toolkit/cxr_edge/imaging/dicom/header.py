@@ -4,9 +4,7 @@ Nothing that identifies a patient is kept: text is returned only if it is one of
 """
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from typing import BinaryIO, Final
 
@@ -21,7 +19,6 @@ from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
-    RLELossless,
 )
 
 from cxr_edge.errors import Corrupt, ImageError, Truncated, UnsupportedCompression
@@ -29,18 +26,13 @@ from cxr_edge.imaging.dicom.dataset import (
     NATIVE,
     PIXELS,
     UNDEFINED,
-    empty_pixels,
-    name_of,
     native_syntax,
     no_image,
+    no_pixels,
     read_meta,
 )
 from cxr_edge.imaging.dicom.errors import DAMAGE
-from cxr_edge.imaging.dicom.transfer_syntaxes import (
-    BY_PLUGIN,
-    decoder_install_command,
-    plugin_for,
-)
+from cxr_edge.imaging.dicom.transfer_syntaxes import COMPRESSED, check_decoded
 
 UNKNOWN: Final = "unknown"
 """Word for a value that DICOM does not define."""
@@ -81,27 +73,10 @@ class DicomHeader:
     """Error that a scan will get, as far as it shows without decoding."""
 
 
-@cache
-def syntaxes() -> Mapping[str, str]:
-    """Return the transfer syntaxes of images, each with the command that installs its decoder.
-
-    Returns
-    -------
-    Mapping
-        By keyword; empty text where the decoder is installed.
-    """
-    plain = (*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless)
-    return {syntax.keyword: "" for syntax in plain} | {
-        syntax.keyword: _missing(syntax) for syntax in BY_PLUGIN
-    }
-
-
-def _missing(syntax: UID) -> str:
-    try:
-        plugin_for(syntax)
-    except UnsupportedCompression:
-        return decoder_install_command(syntax)
-    return ""
+DECODED: Final = tuple(
+    syntax.keyword for syntax in (*NATIVE, DeflatedExplicitVRLittleEndian, *COMPRESSED)
+)
+"""Keywords of the transfer syntaxes that are decoded."""
 
 
 def read_dicom_header(file: BinaryIO, size: int) -> DicomHeader:
@@ -190,14 +165,16 @@ def _damage(file: BinaryIO, size: int, dataset: Dataset, needed: int) -> ImageEr
     if isinstance(pixels, DataElement) or pixels.length == UNDEFINED:
         return None
     if not pixels.length:
-        return empty_pixels()
+        return no_pixels()
     is_cut = pixels.length < needed or pixels.value_tell + pixels.length > size
     return cut if is_cut else None
 
 
 def _not_decoded(syntax: UID) -> ImageError | None:
-    known = syntax in AllTransferSyntaxes
-    hint = syntaxes().get(syntax.keyword if known else UNKNOWN, "decompress it first")
-    if not hint:
+    if syntax == DeflatedExplicitVRLittleEndian:
         return None
-    return UnsupportedCompression(f"{name_of(syntax)} is not decoded here; {hint}")
+    try:
+        check_decoded(syntax)
+    except UnsupportedCompression as error:
+        return error
+    return None

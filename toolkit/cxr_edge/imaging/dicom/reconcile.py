@@ -1,4 +1,4 @@
-"""What a codestream says of its samples against what the header says: the codestream is believed.
+"""Samples as a codestream and a header describe them: the codestream is believed.
 
 PS3.5 8.2: the header must describe what comes out of the decoder. Where it does not, the decoder
 knows better, unless the values themselves fit only what the header says.
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.imaging.dicom.codestream import Codestream
+from cxr_edge.imaging.dicom.codestream import Codestream, Coding
 from cxr_edge.imaging.dicom.layout import Layout
 
 _OVERSHOOT: Final = 1e-3
@@ -18,6 +18,8 @@ _GRAY_CHROMA: Final = 16
 """Greatest distance of color from none, of 128, in an image that is all but gray."""
 _GRAY_SHARE: Final = 0.99
 _LUMA_SPAN: Final = 64
+_MIXED: Final = ("YBR_ICT", "YBR_RCT")
+"""Photometric interpretations of color that JPEG 2000 itself takes apart and puts together."""
 
 
 def reconciled(stored: NDArray[Any], found: Codestream, said: Layout) -> tuple[NDArray[Any], int]:
@@ -64,7 +66,9 @@ def color_of(stored: NDArray[Any], found: Codestream, kind: str) -> str:
     kind
         Photometric interpretation by the header.
     """
-    if found.size[2] == 1 or not found.is_jpeg:
+    if found.coding is Coding.JPEG_2000 and kind in _MIXED:
+        return "RGB"  # the decoder has undone it
+    if found.size[2] == 1 or found.coding is Coding.JPEG_2000:
         return kind
     if found.color:
         return kind if kind.startswith(found.color[:3]) else found.color

@@ -1,9 +1,7 @@
-"""Transfer syntaxes that are decoded, and the library that decodes each."""
+"""Transfer syntaxes whose pixels are decoded."""
 
-from functools import cache
 from typing import Final
 
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -21,10 +19,9 @@ from pydicom.uid import (
 )
 
 from cxr_edge.errors import UnsupportedCompression
-from cxr_edge.extras import install_command
 from cxr_edge.imaging.dicom.dataset import NATIVE, name_of
 
-_BY_LIBJPEG: Final = (
+JPEG: Final = (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
@@ -32,7 +29,9 @@ _BY_LIBJPEG: Final = (
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
-_BY_OPENJPEG: Final = (
+"""Transfer syntaxes whose frames are JPEG or JPEG-LS."""
+
+_JPEG_2000: Final = (
     JPEG2000Lossless,
     JPEG2000,
     HTJ2KLossless,
@@ -40,48 +39,20 @@ _BY_OPENJPEG: Final = (
     HTJ2K,
 )
 
-BY_PLUGIN: Final = (*_BY_LIBJPEG, *_BY_OPENJPEG)
-"""Compressed transfer syntaxes that a plugin of pydicom decodes; RLE it decodes by itself."""
-
-_PLUGIN: Final = "pylibjpeg"
-"""pydicom's name of the plugin that is used, whatever else is installed.
-
-Pillow gives other pixels; GDCM and pylibjpeg-rle end the process on damaged frames.
-"""
+COMPRESSED: Final = (*JPEG, *_JPEG_2000, RLELossless)
+"""Transfer syntaxes whose frames are compressed."""
 
 ALWAYS_LOSSY: Final = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 """Transfer syntaxes that exist only with loss."""
 
 
-def plugin_for(syntax: UID) -> str:
-    """Return the plugin of pydicom that decodes a transfer syntax; empty if it is uncompressed.
+def check_decoded(syntax: UID) -> None:
+    """Refuse a transfer syntax whose pixels are not decoded.
 
     Raises
     ------
     UnsupportedCompression
-        The plugin is not installed, or there is none.
+        It is one; the message names it.
     """
-    if syntax in NATIVE:
-        return ""
-    if syntax == RLELossless:
-        return "pydicom"
-    if syntax not in BY_PLUGIN:
+    if syntax not in (*NATIVE, *COMPRESSED):
         raise UnsupportedCompression(f"{name_of(syntax)} is not decoded here; decompress it first")
-    if _PLUGIN not in get_decoder(syntax).available_plugins:
-        raise UnsupportedCompression(
-            f"no decoder of {name_of(syntax)} is installed: {decoder_install_command(syntax)}"
-        )
-    return _PLUGIN
-
-
-def is_jpeg(syntax: UID) -> bool:
-    """Tell whether frames of one of :data:`BY_PLUGIN` are JPEG or JPEG-LS, else JPEG 2000."""
-    return syntax in _BY_LIBJPEG
-
-
-@cache
-def decoder_install_command(syntax: UID) -> str:
-    """Return the command that installs what decodes one of :data:`BY_PLUGIN`."""
-    if syntax in _BY_LIBJPEG:
-        return install_command("dicom")
-    return "pip install pylibjpeg pylibjpeg-openjpeg"

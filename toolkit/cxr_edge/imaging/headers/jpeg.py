@@ -22,8 +22,14 @@ _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _MOST_STRAY: Final = 64
 """Bytes in which the next marker must be: what lies before it is stepped over, more is damage."""
 _BITS: Final = 8
+_LENGTH_BYTES: Final = 2
+"""Bytes of a segment's length, which it counts too."""
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
+_APP1: Final = 0xE1
+_EXIF: Final = b"Exif\0\0"  # then a TIFF file without an image
+_ORIENTATION: Final = 0x0112
+_ORIENTATIONS: Final = range(1, 9)
 
 
 def jpeg_header(data: bytes) -> Header:
@@ -76,6 +82,31 @@ def without_stray_bytes(data: bytes) -> bytes:
     return b"".join([*kept, data[done:]]) if is_stray else data
 
 
+def jpeg_orientation(data: bytes) -> int:
+    """Return EXIF's orientation of a JPEG, 1 to 8; 1, upright, where it has none."""
+    for marker, start, end in jpeg_segments(data):
+        if marker == _APP1 and data.startswith(_EXIF, start):
+            return _orientation(data[start + len(_EXIF) : end])
+        if marker == SOS_MARKER:
+            break
+    return _ORIENTATIONS[0]
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the orientation in an EXIF block (CIPA DC-008, 4.6.2 to 4.6.5)."""
+    order = ">" if exif[:2] == b"MM" else "<"
+    try:
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, at)
+        for index in range(count):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, at + 2 + 12 * index)
+            if tag == _ORIENTATION:
+                return value if value in _ORIENTATIONS else _ORIENTATIONS[0]
+    except struct.error:
+        pass
+    return _ORIENTATIONS[0]
+
+
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start of payload, end of payload) of each segment.
 
@@ -85,7 +116,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     Raises
     ------
     Corrupt
-        There is no marker where one must be.
+        There is no marker where one must be, or a segment has no room for its length.
     struct.error, IndexError
         The file ends within a segment.
     """
@@ -101,5 +132,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             at += 2
             continue
         (length,) = struct.unpack_from(">H", data, at + 2)
+        if length < _LENGTH_BYTES:
+            raise Corrupt(f"the JPEG file has a segment of {length} bytes, less than its length")
         yield marker, at + 4, at + 2 + length
         at += 2 + length

@@ -1,6 +1,7 @@
 """The header and chunks of a PNG file (W3C PNG, third edition, sections 5 and 11)."""
 
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -43,7 +44,7 @@ def png_header(data: bytes) -> Header:
     Truncated
         It has not.
     Corrupt
-        The first chunk is not IHDR.
+        The first chunk is not IHDR, or a chunk that may change a pixel has another checksum.
     struct.error
         The file ends within its header.
     """
@@ -52,12 +53,20 @@ def png_header(data: bytes) -> Header:
         raise Corrupt("the PNG file does not begin with an IHDR chunk")
     key: int | None = None
     has_alpha = bool(color_type & _ALPHA)
-    for kind, start, _ in _chunks(data):  # to the last one: the file is complete
+    for kind, start, end in _chunks(data):  # to the last one: the file is complete
+        if kind not in _TEXTS and not _has_checksum(data, start, end):
+            raise Corrupt("the PNG file is damaged: a checksum in it is not that of its bytes")
         if kind == _TRANSPARENT:
             has_alpha = has_alpha or color_type != _GRAY
             key = struct.unpack_from(">H", data, start + 8)[0] if color_type == _GRAY else None
     color = bool(color_type & (_COLOR | _PALETTE))
     return Header(Format.PNG, width, height, bits, color, has_alpha=has_alpha, transparent_gray=key)
+
+
+def _has_checksum(data: bytes, start: int, end: int) -> bool:
+    """Tell whether a chunk ends with the CRC of its type and content, if it has its end."""
+    found = zlib.crc32(memoryview(data)[start + 4 : end - 4])
+    return end > len(data) or data[end - 4 : end] == struct.pack(">I", found)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -82,6 +82,11 @@ def with_image_first(data: bytes) -> bytes:
     return data if data[4:8] == offset else data[:4] + offset + data[8:]
 
 
+def image_tags(data: bytes) -> Tags:
+    """Return the tags of the first image of a file that :func:`tiff_header` accepts."""
+    return _image(data)[0].tags
+
+
 def _image(data: bytes) -> tuple[_Page, bool]:
     """Return the first page that is an image, else the first one; and whether no other follows."""
     pages = _pages(data)

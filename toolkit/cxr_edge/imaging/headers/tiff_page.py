@@ -27,6 +27,7 @@ class Tag(IntEnum):
     FILL_ORDER = 266
     STRIP_OFFSETS = 273
     SAMPLES = 277
+    ROWS_PER_STRIP = 278
     STRIP_BYTES = 279
     PLANAR = 284
     PREDICTOR = 317
@@ -44,20 +45,29 @@ Tags = Mapping[int, NDArray[np.unsignedinteger]]
 UNASSOCIATED: Final = 2
 """Value of ExtraSamples: transparency that the other samples were not multiplied with."""
 
-_UNCOMPRESSED, _LZW, _JPEG, _DEFLATE, _PACKBITS, _OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
-_LOSSLESS: Final = (_UNCOMPRESSED, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE)
-_PREDICTED: Final = (_LZW, _DEFLATE, _OLD_DEFLATE)
+LZW: Final = 5
+"""Value of Compression."""
+PACKBITS: Final = 32773
+"""Value of Compression."""
+DEFLATE: Final = (8, 32946)
+"""Values of Compression, the second an old one: strips and tiles end with a checksum."""
+YCBCR: Final = 6
+"""Value of PhotometricInterpretation: color may be stored at another size than luma."""
+
+_UNCOMPRESSED, _JPEG = 1, 7
+_LOSSLESS: Final = (_UNCOMPRESSED, LZW, PACKBITS, *DEFLATE)
+_PREDICTED: Final = (LZW, *DEFLATE)
 _COMPRESSIONS: Final[Mapping[int, str]] = {
     _UNCOMPRESSED: "no compression",
     2: "CCITT compression",
     3: "CCITT Group 3",
     4: "CCITT Group 4",
-    _LZW: "LZW",
+    LZW: "LZW",
     6: "old-style JPEG",
     _JPEG: "JPEG",
-    _DEFLATE: "deflate",
+    **dict.fromkeys(DEFLATE, "deflate"),
     22610: "JPEG XR",
-    _PACKBITS: "PackBits",
+    PACKBITS: "PackBits",
     33003: "JPEG 2000",
     33005: "JPEG 2000",
     34661: "JBIG",
@@ -68,7 +78,6 @@ _COMPRESSIONS: Final[Mapping[int, str]] = {
     34927: "WebP",
     34933: "PNG",
     34934: "JPEG XR",
-    _OLD_DEFLATE: "deflate",
     50000: "Zstandard",
     50001: "WebP",
     50002: "JPEG XL",
@@ -76,19 +85,19 @@ _COMPRESSIONS: Final[Mapping[int, str]] = {
 }
 _GRAY: Final = (0, 1)
 _TILE_BLOCK: Final = 1024
-_RGB, _PALETTE, _CMYK, _YCBCR = 2, 3, 5, 6
+_RGB, _PALETTE, _CMYK = 2, 3, 5
 _COLORS: Final[Mapping[int, str]] = {
     **dict.fromkeys(_GRAY, "gray"),
     _RGB: "RGB",
     _PALETTE: "a palette",
     _CMYK: "CMYK",
-    _YCBCR: "YCbCr",
+    YCBCR: "YCbCr",
     8: "CIELAB",
     9: "ICCLAB",
 }
 _SAMPLE_FORMATS: Final[Mapping[int, str]] = {2: "signed", 3: "floating-point", 5: "complex"}
 _READABLE: Final[Mapping[int, Mapping[int, tuple[int, ...]]]] = {
-    8: {0: (1,), 1: (1,), _RGB: (3, 4), _PALETTE: (1,), _CMYK: (4,), _YCBCR: (3,)},
+    8: {0: (1,), 1: (1,), _RGB: (3, 4), _PALETTE: (1,), _CMYK: (4,), YCBCR: (3,)},
     16: {0: (1,), 1: (1,), _RGB: (3, 4)},
 }
 """Counts of samples per pixel that are read, by bits and photometric interpretation."""

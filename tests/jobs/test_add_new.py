@@ -1,0 +1,214 @@
+"""Reports of folders that grow: new files are added, and those that are gone are told."""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from image_folders import write_ward
+from runs import FakeSink, rows, session_of
+
+from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.session import ScanConfig
+from cxr_edge.models.model import Model
+from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.run_manifest import RunManifest
+
+
+@pytest.fixture
+def images(tmp_path: Path, phantoms: ModuleType) -> Path:
+    return write_ward(tmp_path / "films", phantoms)
+
+
+@pytest.fixture
+def job(images: Path, tmp_path: Path, model: Model) -> ScanJob:
+    return ScanJob([images], tmp_path / "report.csv", session_of(model, workers=1))
+
+
+def add(job: ScanJob, *names: str) -> None:
+    """Put new images into the folder."""
+    for name in names:
+        shutil.copy(job.paths[0] / "0.png", job.paths[0] / name)
+
+
+def paths(job: ScanJob) -> list[str]:
+    """Return the paths in the report, in its order."""
+    return [row["path"] for row in rows(job.out)]
+
+
+def scan(job: ScanJob, **how: bool) -> RunManifest:
+    """Scan, with options."""
+    return run_scan(dataclasses.replace(job, **how))  # type: ignore[arg-type]
+
+
+def test_new_files_are_scanned_and_no_others(job: ScanJob, model: Model) -> None:
+    """Their rows stand behind the old ones, in order; the manifest says that they do."""
+    run_scan(job)
+    before = job.out.read_bytes()
+    scored = len(model.runtime.batches)  # type: ignore[attr-defined]
+    add(job, "2a.png", "00.png")
+    result = scan(job, add_new=True)
+    assert len(model.runtime.batches) == scored + 2  # type: ignore[attr-defined]
+    assert job.out.read_bytes().startswith(before)
+    assert paths(job)[-2:] == ["00.png", "2a.png"]
+    assert (result.continued_from, result.counts.rows, result.order) == (11, 13, "arrival")
+    assert json.loads(manifest_path(job.out).read_text())["order"] == "arrival"
+    assert len(set(paths(job))) == 13
+
+
+def test_an_interrupted_addition_is_finished(job: ScanJob) -> None:
+    """By the same command, to the same bytes; without the option it says what is missing."""
+    run_scan(job)
+    add(job, "00.png", "2a.png", "2b.png")
+    scan(job, add_new=True)
+    whole = job.out.read_bytes()
+    before_last = whole.rindex(b"\n", 0, -1) + 1
+    job.out.write_bytes(whole[: before_last + 9])
+    with pytest.raises(ReportError, match=r"1 file that has no row \(first: 2b.png\); run"):
+        run_scan(job)
+    assert scan(job, add_new=True).continued_from == 13
+    assert job.out.read_bytes() == whole
+
+
+def test_files_that_are_gone_are_told_and_keep_their_rows(job: ScanJob, images: Path) -> None:
+    """Never silently kept, nor dropped."""
+    run_scan(job)
+    (images / "2.png").unlink()
+    (images / "7.png").unlink()
+    add(job, "9.png")
+    result = scan(job, add_new=True)
+    assert (result.gone.files, result.gone.first) == (2, ["2.png", "7.png"])
+    assert {"2.png", "7.png", "9.png"} <= set(paths(job))
+    assert scan(job, add_new=True).gone.files == 2
+
+
+def test_a_report_that_can_stay_sorted_does(job: ScanJob) -> None:
+    """Files that sort behind the last row continue the report as without the option."""
+    run_scan(job)
+    add(job, "z.png")
+    assert scan(job, add_new=True).order == "sorted"
+    assert run_scan(job).continued_from == 12
+
+
+def test_a_report_by_arrival_needs_no_option_when_nothing_is_new(job: ScanJob) -> None:
+    """The plain command finds that there is nothing to do."""
+    run_scan(job)
+    add(job, "00.png")
+    scan(job, add_new=True)
+    assert run_scan(job).continued_from == 12
+
+
+def test_without_a_report_it_is_a_scan(job: ScanJob) -> None:
+    """So a nightly command needs no first one."""
+    assert scan(job, add_new=True).order == "sorted"
+    assert len(paths(job)) == 11
+
+
+def test_the_option_is_hinted_at(job: ScanJob) -> None:
+    """Whatever made the folder another one: a file, or a permission."""
+    run_scan(job)
+    add(job, "00.png")
+    with pytest.raises(ReportError, match="one can be read that could not be; --add-new keeps"):
+        run_scan(job)
+
+
+def test_files_that_failed_are_scanned_again(job: ScanJob, images: Path, model: Model) -> None:
+    """The other rows are taken over; the report is the one that a scan from the start writes."""
+    run_scan(job)
+    before = job.out.read_bytes()
+    scored = len(model.runtime.batches)  # type: ignore[attr-defined]
+    shutil.copy(images / "0.png", images / "5a.png")
+    shutil.copy(images / "1.png", images / "ward" / "empty.jpg")
+    result = scan(job, retry_failed=True)
+    assert len(model.runtime.batches) == scored + 2  # type: ignore[attr-defined]
+    assert (result.counts.failed, result.taken_over_from) == (1, "report.old-1.csv")
+    assert job.out.with_name("report.old-1.csv").read_bytes() == before
+    whole = job.out.read_bytes()
+    scan(job, fresh=True)
+    assert job.out.read_bytes() == whole
+
+
+def test_nothing_failed_is_nothing_to_do(job: ScanJob, images: Path) -> None:
+    """The report stays, and no copy is made of it."""
+    one = dataclasses.replace(job, paths=[images / "0.png"])
+    run_scan(one)
+    assert scan(one, retry_failed=True).continued_from == 1
+    assert not list(job.out.parent.glob("*old*"))
+
+
+def stop(_outcomes: Sequence[object]) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", [{"retry_failed": True}, {}])
+def test_an_interrupted_retry_is_finished(
+    job: ScanJob, images: Path, model: Model, how: dict[str, bool]
+) -> None:
+    """By either command, and rows are still taken over: nothing is set aside twice."""
+    run_scan(job)
+    shutil.copy(images / "0.png", images / "5a.png")
+    with pytest.raises(KeyboardInterrupt):
+        run_scan(dataclasses.replace(job, retry_failed=True), [FakeSink(write=stop)])
+    scored = len(model.runtime.batches)  # type: ignore[attr-defined]
+    result = scan(job, **how)
+    assert result.continued_from > 0
+    assert len(model.runtime.batches) == scored + 1  # type: ignore[attr-defined]
+    assert result.taken_over_from == "report.old-1.csv"
+    assert not job.out.with_name("report.old-2.csv").exists()
+    whole = job.out.read_bytes()
+    scan(job, fresh=True)
+    assert job.out.read_bytes() == whole
+
+
+def test_a_retry_takes_the_folder_as_it_is(job: ScanJob, images: Path) -> None:
+    """New and changed files are scored; those that are gone have no row and are told."""
+    run_scan(job)
+    add(job, "00.png")
+    (images / "2.png").unlink()
+    (images / "4.png").write_bytes((images / "6.png").read_bytes())
+    os.utime(images / "4.png", (9e9, 9e9))
+    result = scan(job, retry_failed=True)
+    assert (result.gone.files, result.gone.first) == (1, ["2.png"])
+    found = {row["path"]: row["probability"] for row in rows(job.out)}
+    assert "2.png" not in found
+    assert found["00.png"] == found["0.png"]
+    assert found["4.png"] == found["6.png"]
+    whole = job.out.read_bytes()
+    scan(job, fresh=True)
+    assert job.out.read_bytes() == whole
+
+
+def test_an_edited_report_is_not_taken_over(job: ScanJob) -> None:
+    """It is refused before anything is renamed, as where the threshold is another."""
+    run_scan(job)
+    job.out.write_text(job.out.read_text().replace("PNEUMONIA", "NORMAL", 1))
+    with pytest.raises(ReportError, match="was edited"):
+        scan(job, retry_failed=True)
+    assert not list(job.out.parent.glob("*old*"))
+
+
+def test_one_way_to_go_on_is_enough(job: ScanJob) -> None:
+    """The options exclude each other, before a model is loaded."""
+    with pytest.raises(UsageError, match="exclude each other"):
+        ScanJob.open(ScanConfig(), job.paths, job.out, add_new=True, retry_failed=True)
+
+
+def test_the_command_tells_what_is_gone_and_what_helps(
+    cxr: Callable[..., Any], images: Path, tmp_path: Path
+) -> None:
+    """In the summary: the hint, the rows taken over, the files that are gone."""
+    command = ("scan", images, "--runtime", "onnx", "-o", tmp_path / "r.csv")
+    cxr(*command)
+    assert "--retry-failed scans the failed files again" in cxr(*command).output
+    (images / "2.png").unlink()
+    assert "1 file is gone (first: 2.png); rows kept" in cxr(*command, "--add-new").output
+    said = cxr(*command, "--retry-failed").output
+    assert "images scored before: taken over from r.old-1.csv" in said
+    assert "1 file is gone (first: 2.png); rows not taken over" in said

@@ -1,0 +1,93 @@
+"""``cxr models``: the models that there are, and what is in one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from cxr_edge.spec.model_spec import ModelSpec
+
+
+def models(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="'default', a model package, or an .onnx, .tflite or .keras file.",
+            is_eager=True,
+            callback=existing_model,
+        ),
+    ] = None,
+) -> None:
+    """List the models that are installed, or what is in MODEL.
+
+    For MODEL: its files with sizes and SHA-256, the runtimes that run them, and the thresholds that
+    --operating-point of cxr scan chooses among. Exit code 1 if files of a package are not those
+    listed in its SHA256SUMS.
+    """
+    if model is None:
+        _print_known()
+    else:
+        _print_model(model)
+
+
+def _print_known() -> None:
+    from cxr_edge.models.inventory import KNOWN, files_of, spec_of
+    from cxr_edge.models.locate import model_path
+
+    rows = []
+    for name in KNOWN:
+        path = model_path(name)
+        spec = spec_of(path)
+        artefacts = [file.name for file in files_of(path) if file.precision]
+        rows.append((name, spec.name, str(spec.input), ", ".join(artefacts)))
+    print_table(("model", "name", "input", "artefacts"), rows)
+    typer.echo("cxr models MODEL shows what is in one, also in a package that 'cxr export' wrote")
+
+
+def _print_model(model: Path) -> None:
+    from cxr_edge.models.checksums import check_checksums
+    from cxr_edge.models.inventory import files_of, spec_of
+    from cxr_edge.models.locate import model_path
+    from cxr_edge.models.package import ORIGINAL
+
+    path = model if model.exists() else model_path(model)
+    spec = spec_of(path)
+    negative, positive = spec.labels
+    typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}\n")
+    print_table(
+        ("file", "precision", "runtimes", "MB", "SHA-256, first digits"),
+        [
+            (
+                file.name,
+                file.precision or "-",
+                ", ".join(file.runtimes) or "-",
+                f"{file.size / 1e6:.2f}",
+                file.sha256[:12],
+            )
+            for file in files_of(path)
+        ],
+    )
+    typer.echo()
+    print_table(
+        ("operating point", "threshold", "sensitivity", "specificity"),
+        _operating_points(spec),
+    )
+    if path.is_dir():
+        check_checksums(path, elsewhere=ORIGINAL)
+
+
+def _operating_points(spec: "ModelSpec") -> list[tuple[str, ...]]:
+    return [
+        (
+            point.name + (" (default)" if point.name == spec.default_operating_point else ""),
+            f"{point.threshold:g}",
+            str(point.sensitivity or "-"),
+            str(point.specificity or "-"),
+        )
+        for point in spec.operating_points
+    ]

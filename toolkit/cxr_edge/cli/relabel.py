@@ -1,0 +1,81 @@
+"""``cxr relabel``: a report with another threshold."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_edge.cli import panels
+from cxr_edge.cli.common_options import ModelReference, Quiet, SpecFile
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.run_display import count_line, files_line, label_lines, print_summary
+from cxr_edge.system.ranges import SHARE
+
+if TYPE_CHECKING:
+    from cxr_edge.reports.run_manifest import RunManifest
+
+
+def relabel(
+    report: Annotated[Path, typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.")],
+    model: ModelReference = "default",
+    spec: SpecFile = None,
+    operating_point: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Named threshold of the model that the report was made with.",
+            show_default="the model's",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            **bounds(SHARE),
+            help="Threshold as a number, in place of a name; needs no model.",
+            rich_help_panel=panels.MODEL,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="CSV",
+            help="New report; must not exist.",
+            show_default="REPORT with .relabelled",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a report with another threshold from the probabilities of one that is there.
+
+    No image is read and nothing is scored. The new report is the one that 'cxr scan' with that
+    threshold writes, and its manifest says what it was made from. The old one stays as it is.
+    """
+    from cxr_edge.jobs.relabel import RelabelJob
+    from cxr_edge.jobs.relabel import relabel as write_relabelled
+
+    job = RelabelJob(
+        report=report,
+        out=out or report.parent / f"{report.stem}.relabelled{report.suffix}",
+        operating_point=operating_point,
+        threshold=threshold,
+        model=model,
+        spec=spec,
+    )
+    manifest = write_relabelled(job)
+    if not quiet:
+        print_summary(_summary_lines(manifest, report, job.out))
+
+
+def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:
+    yield files_line(manifest, "report")
+    yield from label_lines(manifest)
+    yield count_line("failed", manifest.counts.failed, manifest.counts.reasons)
+    if manifest.exit_code is None:
+        yield f"{report} is not finished, so the new report is not either"
+    yield f"report: {out}"
+    yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"

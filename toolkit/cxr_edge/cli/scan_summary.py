@@ -1,0 +1,73 @@
+"""The summary of a scan, for a person or as JSON."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cxr_edge.cli.run_display import (
+    count_line,
+    files_line,
+    label_lines,
+    missing_line,
+    skipped_line,
+)
+from cxr_edge.system.printable import first_names
+
+if TYPE_CHECKING:
+    from cxr_edge.cli.scan_options import OutputOptions
+    from cxr_edge.reports.run_manifest import RunManifest
+
+_CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
+"""Reasons of failures that a mount, a permission, a limit or an installation can mend."""
+
+
+def summary_json(manifest: "RunManifest", out: Path) -> str:
+    """Return the report's path and the manifest on one line, without the digest of the rows."""
+    content = {"report": str(out), **manifest.content()}
+    del content["digest"]
+    return json.dumps(content, ensure_ascii=False, default=vars)
+
+
+def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
+    """Yield the lines of the summary for a person."""
+    counts, identity = manifest.counts, manifest.identity
+    yield files_line(manifest, "report")
+    yield from label_lines(manifest)
+    yield count_line("flagged", counts.flagged, counts.flags)
+    yield count_line("failed", counts.failed, counts.reasons)
+    if counts.failed:
+        yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
+        if manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons):
+            yield "--retry-failed scans the failed files again"
+    yield skipped_line(manifest.skipped)
+    if manifest.not_read:
+        yield f"{missing_line(manifest.skipped)}; first: {', '.join(manifest.first_lost)}"
+    if manifest.taken_over_from:
+        yield f"images scored before: taken over from {manifest.taken_over_from}"
+    if manifest.gone.files:
+        files = "1 file is" if manifest.gone.files == 1 else f"{manifest.gone.files} files are"
+        rows = "not taken over" if manifest.taken_over_from else "kept"
+        yield f"{files} gone (first: {', '.join(manifest.gone.first)}); rows {rows}"
+    if manifest.changed:
+        files = "1 file has" if manifest.changed == 1 else f"{manifest.changed} files have"
+        yield (
+            f"{files} changed since they were scanned (first: "
+            f"{', '.join(manifest.first_changed)}); --fresh scans everything again"
+        )
+    if not counts.rows:
+        yield "no images found: the report has its header only"
+    if output.quarantine and counts.failed:
+        yield f"copies of the failed files: {output.quarantine}"
+    yield f"report: {output.out}"
+    yield f"model: {identity.model}@{identity.model_sha256[:12]}"
+    yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
+    yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
+    device = identity.provider.removesuffix("ExecutionProvider")
+    yield f"device: {_chosen(device, manifest.device_why)}"
+    yield manifest.notice
+
+
+def _chosen(name: str, why: str) -> str:
+    """Return a choice and its reason, without one pair of parentheses in another."""
+    return f"{name}, {why}" if "(" in why else f"{name} ({why})"

@@ -1,0 +1,223 @@
+"""A report with another threshold, from the probabilities that are there."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.models.checksums import read_checksums
+from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
+from cxr_edge.models.open import open_artefact
+from cxr_edge.pipeline.decision import Decision
+from cxr_edge.reports.append_log import AppendLog, is_started, read_rows
+from cxr_edge.reports.check_place import check_place
+from cxr_edge.reports.check_rows import check_rows
+from cxr_edge.reports.counts import ScanCounts
+from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.manifest import manifest_path, utc_now
+from cxr_edge.reports.recorded import Recorded
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.standard_output import STDOUT
+from cxr_edge.spec.json_fields import is_int
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.printable import cell_shown
+from cxr_edge.system.ranges import SHARE
+
+_COPIED: Final = (
+    "runtime_asked", "runtime_why", "device_asked", "device_why", "batch_size", "batch_why",
+    "workers", "threads", "self_test", "notice",
+)  # fmt: skip
+"""Fields of the manifest that say how the probabilities were made."""
+
+_ROWS: Final = 1000
+"""Rows that are written at once."""
+
+
+@dataclass(frozen=True)
+class RelabelJob:
+    """A report, and the threshold that another one is to have."""
+
+    report: Path
+    """Path of the report."""
+    out: Path
+    """Path of the new one."""
+    operating_point: str | None = None
+    """Name of a threshold of the model; None for the model's default."""
+    threshold: float | None = None
+    """Threshold as a number, in place of a name."""
+    model: str = DEFAULT
+    """Model that the report was made with, to look up the name."""
+    spec: Path | None = None
+    """Spec of a model that carries none."""
+
+
+def relabel(job: RelabelJob) -> RunManifest:
+    """Write a report with another threshold, which is the one that a scan with it writes.
+
+    Parameters
+    ----------
+    job
+        Report and threshold.
+
+    Returns
+    -------
+    RunManifest
+        The manifest beside the new report. It is that of the scan, with the other threshold, and
+        names the report that it was made from.
+
+    Raises
+    ------
+    UsageError
+        A path, the model or the threshold cannot work; nothing was done.
+    ReportError
+        The report was edited or cannot be read, or the new one cannot be written.
+    """
+    if job.operating_point is not None and job.threshold is not None:
+        raise UsageError("--operating-point and --threshold exclude each other; give one")
+    if job.threshold is not None:
+        SHARE.require("--threshold", job.threshold)
+    if job.out == STDOUT:
+        raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
+    if job.out.exists():
+        raise UsageError(f"--out: {job.out} exists; choose another name")
+    check_place(REPORT, job.out)
+    if not is_started(REPORT, job.report):
+        raise UsageError(f"REPORT: expected a report of cxr scan, got {job.report}")
+    recorded = REPORT.recorded(job.report)
+    digest = check_rows(REPORT, job.report, recorded.digest).sha256
+    before = _identity(job.report, recorded)
+    decision = _decision(job, before)
+    copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
+    manifest = RunManifest(
+        identity=replace(before, threshold=decision.threshold),
+        counts=ScanCounts(),
+        skipped=_skipped(recorded.fields),
+        **copied,
+        operating_point=decision.operating_point,
+        first_lost=[],
+        first_changed=[],
+        order=recorded.order,
+        report_started=recorded.report_started,
+        started=utc_now(),
+        exit_code=recorded.exit_code,
+        relabelled_from={
+            "report": job.report.name,
+            "sha256": digest,
+            "threshold": before.threshold,
+            "operating_point": recorded.fields.get("operating_point"),
+        },
+    )
+    with REPORT.alone_at(job.out):
+        return _write(job, before, decision, manifest)
+
+
+def _write(
+    job: RelabelJob, before: RunIdentity, decision: Decision, manifest: RunManifest
+) -> RunManifest:
+    try:
+        with atomic_write(job.out, durable=True) as half:
+            log = AppendLog.open(REPORT, half)
+            try:
+                for rows in _batches(_relabelled(job.report, before, decision)):
+                    log.append(rows)
+                    for row in rows:
+                        manifest.counts.add(REPORT.named(row))
+            finally:
+                log.close()
+            log.note(manifest.digest)
+            manifest = replace(manifest, ended=utc_now())
+            manifest.write(manifest_path(job.out))  # first: a report is never there without one
+    except OSError as exc:
+        raise ReportError(f"{job.out} cannot be written: {exc.strerror}") from exc
+    return manifest
+
+
+def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
+    """Yield the rows with the new threshold."""
+    old = Decision(before.labels, "", before.threshold)
+    rows = read_rows(REPORT, report)
+    next(rows)  # the header
+    for number, (row, _) in enumerate(rows, start=1):
+        values = REPORT.named(row)
+        if values["status"] == "failed":
+            yield row
+            continue
+        found = prediction_of(values, "")
+        if (
+            found is None
+            or shown(found.probability) != values["probability"]
+            or values["threshold"] != shown(old.threshold)
+            or found.label != old.label(found.probability)
+        ):
+            raise ReportError(
+                f"{report} cannot be relabelled: row {number:,} ({cell_shown(row[0])}) is not as "
+                "cxr scan wrote it; restore it from a copy"
+            )
+        label = decision.label(found.probability)
+        yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
+
+
+def _batches(rows: Iterator[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    while batch := list(islice(rows, _ROWS)):
+        yield batch
+
+
+def _identity(report: Path, recorded: Recorded) -> RunIdentity:
+    """Return the settings of a report, of the types that they must have."""
+    fields = recorded.identity
+    match fields:
+        case {
+            "model": str(),
+            "model_sha256": str(),
+            "labels": [str(negative), str(positive)],
+            "threshold": threshold,
+        } if (
+            fields.keys() == {field.name for field in dataclasses.fields(RunIdentity)}
+            and threshold in SHARE
+        ):
+            return RunIdentity(**{**fields, "labels": (negative, positive)})
+    raise ReportError(
+        f"{manifest_path(report)} is damaged: its identity is not that of a scan; "
+        "restore it from a copy"
+    )
+
+
+def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
+    """Return the new threshold, which is a number or one that the report's model has."""
+    if job.threshold is not None:
+        point = OperatingPoint("custom", job.threshold)
+    else:
+        point = _spec(job, before).operating_point(job.operating_point)
+    return Decision(before.labels, point.name, point.threshold)
+
+
+def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
+    """Return the spec of the model that a report was made with; nothing of a package is run."""
+    path = model_path(job.model)
+    if path.is_dir():
+        digests, spec = set(read_checksums(path).values()), package_spec(path)
+    else:
+        given = read_spec_file(job.spec) if job.spec else None
+        model = open_artefact(job.model, spec=given)
+        digests, spec = {model.sha256}, model.spec
+    if before.model_sha256 not in digests:
+        raise UsageError(
+            f"--model: {job.report} was made with "
+            f"{cell_shown(before.model)}@{before.model_sha256[:12]}, which "
+            f"is not in {path}; name its model, or give --threshold a number"
+        )
+    return spec
+
+
+def _skipped(fields: Mapping[str, Any]) -> Counter[str]:
+    """Return the counts of skipped files, under the name that they have in any version."""
+    found = fields.get("skipped", fields.get("passed_over"))
+    if not isinstance(found, dict):
+        return Counter()
+    return Counter({key: count for key, count in found.items() if is_int(count)})

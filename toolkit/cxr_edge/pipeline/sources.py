@@ -1,0 +1,30 @@
+"""The files and folders that a command reads, apart from those that it writes itself."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files and folders that a command reads, without the files that it writes itself."""
+
+    paths: Sequence[Path]
+    """Files and folders."""
+    own: Sequence[Path]
+    """Files of the command itself, which are never taken."""
+
+    def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
+        """Yield the files to take, as :func:`discover`."""
+        return self._without_own(discover(self.paths, skipped))
+
+    def candidates(self) -> Iterator[ImageItem]:
+        """Yield the files that may be taken, as :func:`candidates`."""
+        return self._without_own(candidates(self.paths))
+
+    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
+        own = {os.path.abspath(path) for path in self.own}  # noqa: PTH100  (links stay)
+        return (item for item in items if item.where not in own)

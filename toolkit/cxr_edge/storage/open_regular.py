@@ -1,0 +1,41 @@
+"""Regular files, opened for reading; whatever else stands at a path is refused."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from cxr_edge.storage.patience import patiently
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file for reading, and wait no longer than :data:`patience.WAIT` for it.
+
+    A pipe or a device is refused before it is opened, since opening one can act or wait; and again
+    after, since the name can be given to another file in between.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened, or is not a regular file.
+    MachineError
+        This process cannot open one more file.
+    """
+    return patiently(lambda: _open(path))
+
+
+def _open(path: str | Path) -> BinaryIO:
+    _refuse_irregular(os.stat(path))  # noqa: PTH116  (a string, as in ImageItem)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _refuse_irregular(os.fstat(descriptor))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse_irregular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
