@@ -36,5 +36,5 @@ def test_every_patient_is_held_out_once() -> None:
 
 def test_a_fold_of_one_class_is_refused() -> None:
     """The message names the fold and the way out."""
-    with pytest.raises(DataError, match=r"side of fold 1 of 9 \(use fewer folds"):
+    with pytest.raises(DataError, match=r"side of fold 1 of 9, got .*; use fewer folds"):
         split_by_fold(drawn(8), 1, 9, seed=0)

@@ -11,8 +11,8 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.output_files import OverwriteOption, check_files
-from cxr_edge.cli.styles import IMAGENET, find_and_write_styles
+from cxr_edge.cli.output_files import OverwriteOption, check_files, keep_existing
+from cxr_edge.cli.styles import IMAGENET, PICTURE, TABLE, find_and_write_styles
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.system.ranges import HELD_OUT, SEED
 
@@ -92,6 +92,8 @@ def audit(
     if fix and fix.exists() and data.is_file() and fix.samefile(data):
         raise UsageError(f"--fix: expected another file than the manifest {data} that is audited")
     check_files({"--json": json_file, "--fix": fix}, overwrite=overwrite)
+    if styles:
+        keep_existing("--styles", [styles / TABLE, styles / PICTURE], overwrite=overwrite)
     classes = find_classes(data, positive)
     read = audits.read_set(data, classes)
     found = audits.audit(read)

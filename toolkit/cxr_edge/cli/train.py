@@ -51,13 +51,12 @@ def train(
 
     The images are split by patient into training and validation images, the same share of each
     class. A manifest or the file names of the Kermany set identify the patient; any other file
-    counts as one patient. With
-    --validate styles, the images that look like the other class (see 'cxr audit --styles') are
-    validation images too, with all images of their patients; report.md then has figures by
-    appearance. With --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of
-    every image by a network that did not see its patient. Otherwise RUN gets
-    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
-    split.csv, training-images.json, history.csv, predictions.csv, curves.png, samples.png and
+    counts as one patient. With --validate styles, the images that look like the other class (see
+    'cxr audit --styles') are validation images too, with all images of their patients. With
+    --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of every image by a
+    network that did not see its patient. Otherwise RUN gets model.keras (the weights of the best
+    epoch, calibrated, with the spec inside), config.json, split.csv, training-images.json,
+    history.csv, predictions.csv, styles.csv (with --validate styles), curves.png, samples.png and
     report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
     if show_samples and resume:

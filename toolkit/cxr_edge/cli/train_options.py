@@ -40,7 +40,6 @@ class SplitOptions:
             metavar="HOW",
         ),
     ] = FitConfig.validate
-
     validation_fraction: Annotated[
         float,
         option(

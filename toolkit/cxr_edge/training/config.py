@@ -62,6 +62,9 @@ RANGES: Final[Mapping[str, Range]] = {
     "seed": SEED,
     "split_seed": SEED,
     "validation_fraction": HELD_OUT,
+    "folds": Range(0, 100),
+    "crop_area": Range(0.05, 1, whole=False),
+    "style_mixing": Range(0, 1, whole=False),
 }
 """Setting to the numbers that it may have."""
 
