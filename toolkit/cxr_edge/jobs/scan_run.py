@@ -18,7 +18,7 @@ from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, row_of, set_aside, shown
-from cxr_edge.reports.manifest import Gone, differences
+from cxr_edge.reports.manifest import Gone
 from cxr_edge.reports.quarantine import Quarantine
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
@@ -96,11 +96,10 @@ class _ScanWork:
             return
         recorded = REPORT.recorded(self.out)
         self.relabelled_from = relabelled_from(recorded)
-        earlier = taken_over_from(self.out, recorded)
+        earlier = None if recorded.finished else taken_over_from(self.out, recorded)
         retry = self.job.retry_failed and not self.in_flight.started
-        if retry and (recorded.finished or not earlier) and has_failed(self.out):
-            if changed := differences(recorded.identity, self.manifest(Skipped()).settings):
-                raise REPORT.started_otherwise(self.out, changed)
+        if retry and not earlier and has_failed(self.out):
+            REPORT.require_same(self.out, recorded.identity, self.manifest(Skipped()).settings)
             EarlierReport.open(self.out, self._check)  # checked before it is renamed
             earlier = set_aside(self.out)
         if earlier:
@@ -165,8 +164,7 @@ class _ScanWork:
         now: dict[str, object] = {"model": self.job.session.model.tag}
         if row["threshold"]:  # a file that failed has none
             now["threshold"] = shown(self.job.session.decision.threshold)
-        if changed := differences(row, now):
-            raise REPORT.started_otherwise(self.out, changed)
+        REPORT.require_same(self.out, row, now)
 
     @property
     def _identity(self) -> RunIdentity:
