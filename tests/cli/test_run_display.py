@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from cxr_edge.cli.run_display import print_summary
+from cxr_edge.cli.run_display import missing_line, print_summary, skipped_line
+from cxr_edge.pipeline.discover import SKIP_REASONS
 
 LINES = ["  NORMAL          2", "Research use only, not a diagnosis. " * 4]
 
@@ -30,3 +31,23 @@ def test_a_terminal_gets_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_pipe_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that looks for a line finds it in one piece."""
     assert printed(monkeypatch, terminal=False) == LINES
+
+
+@pytest.mark.parametrize("reason", SKIP_REASONS)
+def test_one_is_not_several(reason: str) -> None:
+    """Each reason for a skipped file has words for one of them and for more."""
+    one, several = SKIP_REASONS[reason]
+    assert skipped_line({reason: 1}) == f"skipped 1: {one}"
+    assert skipped_line({reason: 2}) == f"skipped 2: {several}"
+
+
+def test_what_may_hold_images_is_told_with_what_helps() -> None:
+    """Counts, the first names, and what to do about them."""
+    assert missing_line({"packed": 2}, ["s.zip", "x.dcm.gz"], "scan") == (
+        "images may be missing: 2 packed files were not looked into (s.zip, x.dcm.gz): unpack them "
+        "and scan again"
+    )
+    assert missing_line({"packed": 1, "unlisted": 6, "other": 3}, ["a/", "b/"], "scan") == (
+        "images may be missing: 1 packed file was not looked into and 6 folders could not be read "
+        "(a/, b/ and 5 more): unpack it, check the permissions and scan again"
+    )

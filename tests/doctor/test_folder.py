@@ -305,7 +305,7 @@ def test_what_cannot_be_looked_into_is_named_as_a_scan_does(
     monkeypatch.setattr("cxr_edge.storage.local.open_regular", refuse)
     table, data = cxr("doctor", folder), cxr("doctor", folder, "--json")
     assert (table.exit_code, data.exit_code) == (3, 3), table.output
-    assert "archives or compressed files 1" in " ".join(table.output.split())
+    assert "packed file 1" in " ".join(table.output.split())
     assert "first: more.zip, ward/" in " ".join(table.output.split())
     found = json.loads(data.stdout)["folder"]
     assert found["first_lost"] == ["more.zip", "ward/"]

@@ -113,10 +113,12 @@ def test_without_a_report_it_is_a_scan(job: ScanJob) -> None:
 
 
 def test_the_option_is_hinted_at(job: ScanJob) -> None:
-    """Whatever made the folder another one: a file, or a permission."""
+    """The message names the file that made the folder another one."""
     run_scan(job)
     add(job, "00.png")
-    with pytest.raises(ReportError, match="one can be read that could not be; --add-new keeps"):
+    with pytest.raises(
+        ReportError, match=r"not those of its rows: 00.png is new; add --add-new, which keeps"
+    ):
         run_scan(job)
 
 
@@ -213,6 +215,12 @@ def test_the_command_tells_what_is_gone_and_what_helps(
     said = cxr(*command, "--retry-failed").output
     assert "images scored before: taken over from r.old-1.csv" in said
     assert "1 file is gone (first: 2.png); rows not taken over" in said
+    added = cxr(*command, "--add-new").output  # that report is finished
+    assert "taken over" not in added
+    (images / "4.png").unlink()
+    added = cxr(*command, "--add-new").output
+    assert "1 file is gone (first: 4.png); rows kept" in added
+    assert "taken over" not in added
 
 
 def test_a_report_that_was_set_aside_has_no_say_in_a_finished_one(
@@ -276,3 +284,14 @@ def test_rows_of_other_settings_are_refused_though_their_files_are_gone(job: Sca
     job.out.write_text(f"{job.out.read_text()}{row.rpartition(',')[0]},other@0123456789ab\n")
     with pytest.raises(ReportError, match="model other@0123456789ab"):
         scan(job, add_new=True)
+
+
+def test_a_retry_that_is_finished_takes_over_no_more(job: ScanJob, images: Path) -> None:
+    """Files that were gone before are not told again, and new ones are scanned."""
+    run_scan(job)
+    (images / "2.png").unlink()
+    scan(job, retry_failed=True)
+    add(job, "00.png")
+    result = scan(job, add_new=True)
+    assert (result.gone.files, result.taken_over_from) == (0, None)
+    assert paths(job)[-1] == "00.png"

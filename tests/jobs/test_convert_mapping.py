@@ -141,7 +141,7 @@ def no_manifest(job: ConvertJob) -> ConvertJob:
         (other_key, r"other settings \(key check .*, now"),
         (no_key, "its key .* is gone"),
         (image_gone, "lacks .*png"),
-        (source_gone, "its row 1 is of another file than the one at that position now"),
+        (source_gone, "not those of its rows: the one of row 1 is gone; choose another"),
         (no_manifest, "m?apping.run.json is missing, so .*mapping.csv cannot be resumed"),
     ],
 )

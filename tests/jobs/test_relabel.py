@@ -90,8 +90,19 @@ def test_nothing_is_overwritten(other: RelabelJob) -> None:
     relabel(other)
     with pytest.raises(UsageError, match=r"other.csv exists; choose another name"):
         relabel(other)
+    other = dataclasses.replace(other, out=other.out.with_name("n"))
     with pytest.raises(UsageError, match="expected a report of cxr scan, got"):
-        relabel(dataclasses.replace(other, report=Path("none.csv"), out=other.out.with_name("n")))
+        relabel(dataclasses.replace(other, report=Path("none.csv")))
+    with pytest.raises(UsageError, match=r"expected a report of cxr scan, but .* is a folder"):
+        relabel(dataclasses.replace(other, report=other.out.parent))
+
+
+def test_what_helps_a_scan_is_not_advised(other: RelabelJob) -> None:
+    """Neither --fresh nor another --out mends the report that is read."""
+    manifest_path(other.report).unlink()
+    said = r"so report.csv cannot be relabelled; restore it from a copy, or scan again$"
+    with pytest.raises(ReportError, match=said):
+        relabel(other)
 
 
 @pytest.mark.parametrize("keeps_digest", [True, False])
@@ -102,7 +113,8 @@ def test_an_edited_report_is_refused(other: RelabelJob, keeps_digest: bool) -> N
         fields = manifest(other.report)
         del fields["digest"]
         manifest_path(other.report).write_text(json.dumps(fields))
-    with pytest.raises(ReportError, match=r"row 1 \(0.png\) is not as cxr scan wrote it"):
+    said = r"row 1 \(0.png\) is not as cxr scan wrote it; restore it from a copy, or scan again$"
+    with pytest.raises(ReportError, match=said):
         relabel(other)
     assert not other.out.exists()
 
@@ -135,6 +147,11 @@ def test_the_command_takes_the_models_thresholds(
     assert result.exit_code == 0, result.output
     assert f"threshold: {points[-1]['threshold']:g} ({name})" in result.output
     assert (tmp_path / "r.relabelled.csv").read_bytes() == scanned.read_bytes()
+    neither = cxr("relabel", out)
+    assert neither.exit_code == 2
+    assert f"{name} ({points[-1]['threshold']:g})" in " ".join(neither.output.split())
+    unknown = cxr("relabel", out, "--operating-point", "none")  # told before the place of --out
+    assert "no operating point 'none'" in unknown.output
     for wrong in (("--threshold", "0.5", "--operating-point", name), ("--threshold", "nan"),
                   ("--threshold", "0.5", "-o", "-")):  # fmt: skip
         assert cxr("relabel", out, *wrong).exit_code == 2

@@ -91,15 +91,23 @@ def insert(images: Path) -> None:
     shutil.copy(images / "0.png", images / "00.png")
 
 
-@pytest.mark.parametrize("change", [remove, remove_last, insert, rename])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (remove, "is gone"),
+        (remove_last, "is gone"),
+        (insert, "00.png is new"),
+        (rename, "is new"),
+    ],
+)
 def test_a_changed_folder_is_told(
-    job: ScanJob, images: Path, change: Callable[[Path], None]
+    job: ScanJob, images: Path, change: Callable[[Path], None], said: str
 ) -> None:
     """A report is never continued over other files, and stays as it was."""
     run_scan(job)
     before = job.out.read_bytes()
     change(images)
-    with pytest.raises(ReportError, match="added, removed or renamed"):
+    with pytest.raises(ReportError, match=f"not those of its rows: .*{said}; add"):
         run_scan(job)
     assert job.out.read_bytes() == before
 
@@ -109,7 +117,10 @@ def test_a_changed_threshold_is_told(job: ScanJob, model: Model) -> None:
     run_scan(job)
     before = job.out.read_bytes()
     other = dataclasses.replace(job, session=session_of(model, "study"))
-    with pytest.raises(ReportError, match=r"other settings \(threshold 0\.4, now 0\.5\).*--fresh"):
+    with pytest.raises(
+        ReportError,
+        match=r"other settings \(threshold 0\.4, now 0\.5\); use 'cxr relabel'.*--fresh",
+    ):
         run_scan(other)
     run_scan(dataclasses.replace(other, fresh=True))
     assert job.out.with_suffix(".old-1.csv").read_bytes() == before
@@ -186,4 +197,25 @@ def test_the_command_names_changed_files(
     cxr("scan", images, "--out", out)
     change(images / "4.png", out)
     said = cxr("scan", images, "--out", out).output
-    assert "1 file has changed since they were scanned (first: 4.png)" in said
+    changed = (
+        "1 file has changed since it was scanned (first: 4.png); --retry-failed scans it again"
+    )
+    assert changed in said
+    said = cxr("scan", images, "--out", out, "--retry-failed").output
+    assert "taken over from r.old-1.csv" in said
+    assert "has changed" not in cxr("scan", images, "--out", out).output
+
+
+def test_a_report_without_failures_is_started_over(
+    cxr: Callable[..., Any], images: Path, tmp_path: Path
+) -> None:
+    """A retry has nothing to do there, so the summary advises the option that helps."""
+    out = tmp_path / "r.csv"
+    films = tmp_path / "good"
+    films.mkdir()
+    for number in range(3):
+        shutil.copy(images / f"{number}.png", films)
+    command = ("scan", films, "--runtime", "onnx", "--out", out)
+    cxr(*command)
+    change(films / "2.png", out)
+    assert "(first: 2.png); --fresh scans everything again" in cxr(*command).output

@@ -46,6 +46,16 @@ def test_every_file_taken_has_one_row(job: ScanJob, images: Path) -> None:
     assert result.skipped == {"other": 1}
 
 
+def test_own_files_are_not_counted(job: ScanJob, images: Path) -> None:
+    """Report, manifest, lock and half-written files lie in the folder and are no skipped files."""
+    (images / ".half-0123.csv").touch()
+    inside = dataclasses.replace(job, out=images / "report.csv")
+    for _ in range(2):
+        assert run_scan(inside).skipped == {"other": 1}
+    (images / ".other.csv.lock").touch()
+    assert run_scan(inside).skipped == {"other": 1, "hidden": 1}
+
+
 def test_csv_and_manifest_agree(job: ScanJob) -> None:
     """The counts can be recomputed from the rows; digests and thresholds are those used."""
     run_scan(job)

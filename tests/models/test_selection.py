@@ -56,7 +56,7 @@ def test_the_fastest_is_taken_and_remembered(golden_package: Path, measured: lis
         opened = open_artefact(str(golden_package))
         assert opened.runtime_name == "litert"
         assert opened.artefact == "model.tflite"
-        assert opened.why == "the fastest here: litert 25.0 ms, onnx 42.1 ms per image"
+        assert opened.why == "the fastest here: litert 25 ms, onnx 42.1 ms per image"
     assert len(measured) == 1
     assert open_artefact(str(golden_package), threads=7).runtime_name == "litert"
     assert len(measured) == 1
@@ -82,9 +82,17 @@ def test_nearly_the_same_speed_is_no_reason(
     )
     opened = open_artefact(str(golden_package))
     assert opened.runtime_name == taken
-    preferred = "preferred, and nearly as fast as "
+    preferred = "preferred, and at most a third slower than the fastest here: "
     assert opened.why.startswith(
         "the fastest here: " if min(times.values()) == times[taken] else preferred
+    )
+
+
+def test_times_are_told_as_they_were_compared() -> None:
+    """Rounded to tenths, a fast model would take half the time of one that is as fast."""
+    assert module._reason({"litert": 0.147, "onnx": 0.151}) == (
+        "preferred, and at most a third slower than the fastest here: "
+        "litert 0.147 ms, onnx 0.151 ms per image"
     )
 
 
@@ -258,7 +266,7 @@ def test_openvino_takes_part(golden_package: Path, monkeypatch: pytest.MonkeyPat
     )
     opened = open_artefact(str(golden_package))
     assert (opened.runtime_name, opened.artefact) == ("openvino", "model.onnx")
-    assert opened.why == ("the fastest here: openvino 1.0 ms, litert 2.0 ms, onnx 3.0 ms per image")
+    assert opened.why == ("the fastest here: openvino 1 ms, litert 2 ms, onnx 3 ms per image")
 
 
 def test_the_others_are_measured_where_one_is_broken(
@@ -270,7 +278,7 @@ def test_the_others_are_measured_where_one_is_broken(
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.openvino", raising=False)
     opened = open_artefact(str(golden_package))
-    assert opened.why.startswith("the fastest here: onnx 1.0 ms, litert 1.0 ms per image; ")
+    assert opened.why.startswith("the fastest here: onnx 1 ms, litert 1 ms per image; ")
     assert install_command("openvino") in opened.why
     assert not forgetful.exists()
 

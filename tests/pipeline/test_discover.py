@@ -209,6 +209,24 @@ def test_a_link_to_a_folder_above_ends(target: str, tmp_path: Path) -> None:
     assert counts == {"loop": 1}
 
 
+@pytest.mark.parametrize("target", ["..", "../..", "/"])
+def test_a_link_to_a_folder_that_the_path_is_in_ends(target: str, tmp_path: Path) -> None:
+    """Nobody asked for the files beside the PATH."""
+    plant(tmp_path, "mess/x.png", "beside.png")
+    (tmp_path / "mess/loop").symlink_to(target)
+    assert found(tmp_path / "mess") == (["x.png"], {"loop": 1})
+
+
+def test_a_link_to_a_folder_above_what_a_link_led_to_ends(tmp_path: Path) -> None:
+    """The folder that is read counts, by its real place and by the PATH as it was given."""
+    plant(tmp_path, "store/inner/deep/x.png", "store/beside.png", "home/y.png")
+    (tmp_path / "store/inner/deep/up").symlink_to(tmp_path / "store")
+    (tmp_path / "store/inner/back").symlink_to(tmp_path / "home")
+    (tmp_path / "home/films").symlink_to(tmp_path / "store/inner")
+    assert found(tmp_path / "home/films") == (["deep/x.png"], {"loop": 2})
+    assert found(tmp_path / "home") == (["films/deep/x.png", "y.png"], {"loop": 2})
+
+
 @pytest.mark.parametrize("target", ["nowhere.png", "film.png", "n" * 300])
 def test_a_link_into_nowhere_gets_its_row(target: str, tmp_path: Path) -> None:
     """A name that is an image's is taken although nothing can be read behind it."""
@@ -359,7 +377,7 @@ def test_a_disk_that_went_before_it_was_reached_stops_the_walk(
     plant(tmp_path, "root/a/x.png", "root/b c/y.png")
     disk = tmp_path / "root" / "b c"
     places = [os.fsencode(path) for path in (tmp_path, disk, tmp_path / "elsewhere")]
-    monkeypatch.setattr("cxr_edge.pipeline.discover.mount_points", lambda: places)
+    monkeypatch.setattr("cxr_edge.pipeline.folder.mount_points", lambda: places)
     (tmp_path / "link").symlink_to("root")
     for number, root in enumerate(("root", "link")):
         items = discover([tmp_path / root])

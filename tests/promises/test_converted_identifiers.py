@@ -87,7 +87,7 @@ def test_nothing_but_the_mapping_tells_of_the_patient(
     (ward / NAME / "0.png").write_text("one more")
     done = cxr("convert", ward, target, *words)
     assert done.exit_code == 1
-    assert "files were added" in done.stderr
+    assert "the files are not those of its rows: one before the one of row " in done.stderr
     printed.append(done.stdout + done.stderr)
     with (tmp_path / "out.mapping.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -11,7 +11,8 @@ from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import MANIFEST_VERSION, manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
 
-NOT_RESUMED = "so r.csv cannot be resumed; choose another --out, or start over with --fresh"
+NOT_RESUMED = "so r.csv cannot be resumed; "
+ADVICE = "choose another --out, or start over with --fresh"
 IDENTITY = {"runtime": "onnx", "model_sha256": "ab", "batch_size": 4}
 
 
@@ -22,12 +23,16 @@ def refusal(report: Path, content: object) -> str:
     with pytest.raises(ReportError) as refused:
         REPORT.recorded(report)
     assert NOT_RESUMED in str(refused.value)
+    assert ADVICE in str(refused.value)
     return str(refused.value)
 
 
 def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
     """Nothing else is known of the report, and the message says what to do."""
-    with pytest.raises(ReportError, match=f"r.run.json is missing, {NOT_RESUMED}"):
+    with pytest.raises(
+        ReportError,
+        match=f"r.run.json is missing, {NOT_RESUMED}restore it from a copy, or {ADVICE}",
+    ):
         REPORT.recorded(tmp_path / "r.csv")
 
 

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from image_folders import write_ward
@@ -49,11 +51,19 @@ def test_rows_go_to_standard_output_and_nothing_else(
     assert done.stdout == (tmp_path / "r.csv").read_text()
     assert done.returncode == written.returncode == 3
     assert "11 files" in done.stderr
-    assert "report: -\n" in done.stderr
+    assert "report: standard output\n" in done.stderr
     assert not list(temporary.iterdir())
     as_json = cxr_scan(images, "-o", "-", "--json")
     assert as_json.stdout == done.stdout
     assert json.loads(as_json.stderr)["counts"]["rows"] == 11
+
+
+@pytest.mark.parametrize("option", ["--add-new", "--retry-failed"])
+def test_nothing_there_is_continued(cxr: Callable[..., Any], images: Path, option: str) -> None:
+    """An option that goes on with a report is refused, not ignored."""
+    done = cxr("scan", images, "-o", "-", option)
+    assert done.exit_code == 2
+    assert f"{option} needs a report to go on with; name a file with --out" in done.output
 
 
 def test_a_closed_pipe_ends_quietly(images: Path, temporary: Path) -> None:

@@ -159,10 +159,10 @@ def _summary_lines(job: "ConvertJob", manifest: "ConvertManifest") -> Iterator[s
     yield count_line("flagged", counts.flagged, counts.flags)
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
-        yield f"failed files: the rows of {job.mapping} whose status is failed"
+        yield f"failed files: see the rows with status failed in {job.mapping}"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
-        yield missing_line(manifest.skipped)
+        yield missing_line(manifest.skipped, [], "convert")
     if job.key:
         yield f"names: pseudonyms, made with the key {job.key}"
         yield f"mapping: {job.mapping}; keep it and the key apart from the images"

@@ -11,6 +11,7 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.tables import print_facts
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import install_command
+from cxr_edge.system.plural import worded
 
 if TYPE_CHECKING:
     from cxr_edge.doctor.folder import FolderFacts, Spread
@@ -165,7 +166,7 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     skipped = found.skipped.counts
     yield "skipped", str(skipped.total())
     for why, count in skipped.most_common():
-        yield f"  {SKIP_REASONS[why]}", str(count)
+        yield f"  {worded(count, *SKIP_REASONS[why])}", str(count)
     if found.skipped.first_lost:
         first = ", ".join(found.skipped.first_lost)
         yield (

@@ -25,7 +25,6 @@ def relabel(
         typer.Option(
             metavar="NAME",
             help="Named threshold of the model that the report was made with.",
-            show_default="the model's",
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
@@ -51,6 +50,8 @@ def relabel(
     quiet: Quiet = False,
 ) -> None:
     """Write a report with another threshold from the probabilities of one that is there.
+
+    Give --operating-point or --threshold.
 
     No image is read and nothing is scored. The new report is the one that 'cxr scan' with that
     threshold writes, and its manifest says what it was made from. The old one stays as it is.

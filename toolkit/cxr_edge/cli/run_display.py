@@ -3,11 +3,14 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
+
+from cxr_edge.system.plural import counted, worded
+from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
@@ -62,7 +65,7 @@ def print_summary(lines: Iterable[str], *, err: bool = False) -> None:
 def files_line(manifest: "Manifest", what: str) -> str:
     """Return how many files a report or mapping has, and how many of them it had before."""
     rows, before = manifest.counts.rows, manifest.continued_from
-    files = f"{rows} file{'' if rows == 1 else 's'}"
+    files = counted(rows, "file", "files")
     if rows and before == rows:
         return f"{files}, all already in the {what}; nothing to do"
     parts = [files]
@@ -87,20 +90,40 @@ def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
     return f"{title} {count}: {parts}" if parts else f"{title} {count}"
 
 
-def missing_line(skipped: Mapping[str, int]) -> str:
-    """Return what was skipped although images may be in it, the warning of exit code 3."""
-    from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
+def missing_line(skipped: Mapping[str, int], first: Sequence[str], again: str) -> str:
+    """Return what was skipped although images may be in it, the warning of exit code 3.
 
-    counts = {SKIP_REASONS[why]: skipped[why] for why in MAY_HOLD_IMAGES if skipped.get(why)}
-    parts = ", ".join(f"{count} {why}" for why, count in counts.items())
-    return f"images may be missing: {parts}"
+    Parameters
+    ----------
+    skipped
+        Counts of what was skipped, by reason.
+    first
+        Names of the first; empty where none may be told.
+    again
+        Word for what to do once that is mended: ``scan``.
+    """
+    from cxr_edge.pipeline.discover import PACKED, UNLISTED
+
+    packed, unlisted = skipped.get(PACKED, 0), skipped.get(UNLISTED, 0)
+    found, advice = [], []
+    if packed:
+        found.append(f"{counted(packed, 'packed file was', 'packed files were')} not looked into")
+        advice.append(f"unpack {worded(packed, 'it', 'them')}")
+    if unlisted:
+        found.append(f"{counted(unlisted, 'folder', 'folders')} could not be read")
+        advice.append("check the permissions")
+    names = f" ({first_names(first, packed + unlisted)})" if first else ""
+    what = f"{' and '.join(found)}{names}: {', '.join(advice)} and {again} again"
+    return f"images may be missing: {what}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:
     """Return how many files and folders were skipped, and why: ``skipped 2: not images``."""
     from cxr_edge.pipeline.discover import SKIP_REASONS
 
-    reasons = {SKIP_REASONS[reason]: count for reason, count in skipped.items() if count}
+    reasons = {
+        worded(count, *SKIP_REASONS[reason]): count for reason, count in skipped.items() if count
+    }
     if len(reasons) == 1:
         return f"skipped {sum(reasons.values())}: {next(iter(reasons))}"
     return count_line("skipped", sum(reasons.values()), reasons)

@@ -12,7 +12,7 @@ from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
-from cxr_edge.errors import ExitCode
+from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.signals import end_once
 
@@ -52,6 +52,9 @@ def scan(
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
     to_stdout = output.out == STDOUT
+    if to_stdout and (output.add_new or output.retry_failed):
+        option = "--add-new" if output.add_new else "--retry-failed"
+        raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold

@@ -12,6 +12,8 @@ from cxr_edge.cli.run_display import (
     missing_line,
     skipped_line,
 )
+from cxr_edge.reports.standard_output import STDOUT
+from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
             yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
-        yield f"{missing_line(manifest.skipped)}; first: {', '.join(manifest.first_lost)}"
+        yield missing_line(manifest.skipped, manifest.first_lost, "scan")
     if manifest.taken_over_from:
         yield f"images scored before: taken over from {manifest.taken_over_from}"
     if versions := ", ".join(manifest.earlier_versions):
@@ -51,26 +53,35 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
             "scans everything again"
         )
     if manifest.gone.files:
-        files = "1 file is" if manifest.gone.files == 1 else f"{manifest.gone.files} files are"
+        files = counted(manifest.gone.files, "file is", "files are")
         rows = "not taken over" if manifest.taken_over_from else "kept"
         yield f"{files} gone (first: {', '.join(manifest.gone.first)}); rows {rows}"
     if manifest.changed:
-        files = "1 file has" if manifest.changed == 1 else f"{manifest.changed} files have"
-        yield (
-            f"{files} changed since they were scanned (first: "
-            f"{', '.join(manifest.first_changed)}); --fresh scans everything again"
-        )
+        yield _changed_line(manifest)
     if not counts.rows:
         yield "no images found: the report has its header only"
     if output.quarantine and counts.failed:
         yield f"copies of the failed files: {output.quarantine}"
-    yield f"report: {output.out}"
+    yield f"report: {'standard output' if output.out == STDOUT else output.out}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"
     yield manifest.notice
+
+
+def _changed_line(manifest: "RunManifest") -> str:
+    """Return how many files have changed, and what helps: a retry needs a file that failed."""
+    several = manifest.changed
+    files = f"{counted(several, 'file has', 'files have')} changed"
+    since = worded(several, "since it was scanned", "since they were scanned")
+    first = ", ".join(manifest.first_changed)
+    if manifest.counts.failed:
+        again = f"--retry-failed scans {worded(several, 'it', 'them')} again"
+    else:
+        again = "--fresh scans everything again"
+    return f"{files} {since} (first: {first}); {again}"
 
 
 def _chosen(name: str, why: str) -> str:

@@ -1,7 +1,7 @@
 """Audit of a labelled set: leaks, duplicates, unreadable files."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from cxr_edge.errors import DataError, ImageError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.discover import PACKED, Skipped
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.plural import counted
 from cxr_edge.system.progress import stage, track
 
 AUDIT_VERSION: Final = 1
@@ -91,17 +92,17 @@ class Audit:
         """Return what ought to be repaired, one sentence each."""
         found = []
         if self.patients_across:
-            found.append(
-                _counted(self.patients_across, "patient is", "patients are") + " in several splits"
-            )
+            patients = counted(len(self.patients_across), "patient is", "patients are")
+            found.append(f"{patients} in several splits")
         if self.exact_duplicates:
-            images = _counted(self.exact_duplicates, "image is", "images are")
+            images = counted(len(self.exact_duplicates), "image is", "images are")
             names = sum(len(group) for group in self.exact_duplicates)
             found.append(f"{images} stored under {names} names")
         if self.conflicting:
-            found.append(_counted(self.conflicting, "image has", "images have") + " both labels")
+            images = counted(len(self.conflicting), "image has", "images have")
+            found.append(f"{images} both labels")
         if self.near_duplicates:
-            pairs = _counted(self.near_duplicates, "pair of files shows", "pairs of files show")
+            pairs = counted(len(self.near_duplicates), "pair of files shows", "pairs of files show")
             found.append(f"{pairs} nearly the same image")
         if self.near_conflicting:
             found.append(f"both labels in {self.near_conflicting} of these pairs")
@@ -112,11 +113,11 @@ class Audit:
                 if not count
             ]
         if self.unreadable:
-            found.append(_counted(self.unreadable, "file", "files") + " cannot be read")
+            found.append(counted(len(self.unreadable), "file", "files") + " cannot be read")
         if self.packed:
             found.append(f"packed files in the class folders: {self.packed}; unpack them")
         if self.patients_with_several and len(self.splits) == 1:
-            patients = _counted(self.images_of_patients, "patient has", "patients have")
+            patients = counted(len(self.images_of_patients), "patient has", "patients have")
             found.append(
                 f"{patients} several images, at most {self.most_images} each: split by patient, "
                 "not by image"
@@ -252,10 +253,6 @@ def _split_facts(images: Sequence[LabelledImage], classes: Classes) -> SplitFact
     return SplitFacts(
         {name: counts[name] for name in classes}, len({image.patient for image in images})
     )
-
-
-def _counted(found: Sized, one: str, several: str) -> str:
-    return f"{len(found)} {one if len(found) == 1 else several}"
 
 
 def conflict(images: Sequence[LabelledImage], group: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from cxr_edge.jobs.convert_mapping import MAPPING
 from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.storage.lock import lock_path
 from cxr_edge.system.cpu import usable_cpus
 
 
@@ -35,7 +36,7 @@ class ConvertJob:
     @property
     def sources(self) -> Sources:
         """Files to convert, without our own."""
-        return Sources([self.source], self._own)
+        return Sources([self.source], [*self._own, lock_path(self.mapping)])
 
     @property
     def _own(self) -> list[Path]:

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure
-from cxr_edge.reports.append_log import FILES_CHANGED, CsvKind
+from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.csv_report import detail_of
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.system.printable import printable
@@ -28,8 +28,8 @@ MAPPING: Final = CsvKind(
         "sha256",
     ),
     advice="choose another --mapping and DST, or remove the mapping and the images",
-    moved="its row {number} is of another file than the one at that position now",  # no name
-    changed_files=FILES_CHANGED,
+    other_files="",
+    instead={},
     names_files=False,
     older_manifests={1: "started"},
 )

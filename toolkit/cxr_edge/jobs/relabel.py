@@ -19,7 +19,7 @@ from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
 from cxr_edge.reports.manifest import manifest_path, utc_now
-from cxr_edge.reports.recorded import Recorded
+from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
@@ -35,6 +35,9 @@ _COPIED: Final = (
 )  # fmt: skip
 """Fields of the manifest that say how the probabilities were made."""
 
+_SOURCE: Final = replace(REPORT, use="relabelled", advice="scan again")
+"""Kind of the report that is read; what helps a scan that is to be continued does not help here."""
+
 _ROWS: Final = 1000
 """Rows that are written at once."""
 
@@ -48,9 +51,9 @@ class RelabelJob:
     out: Path
     """Path of the new one."""
     operating_point: str | None = None
-    """Name of a threshold of the model; None for the model's default."""
+    """Name of a threshold of the model, or None."""
     threshold: float | None = None
-    """Threshold as a number, in place of a name."""
+    """Threshold as a number, in place of a name; one of the two must be given."""
     model: str = DEFAULT
     """Model that the report was made with, to look up the name."""
     spec: Path | None = None
@@ -84,16 +87,15 @@ def relabel(job: RelabelJob) -> RunManifest:
         SHARE.require("--threshold", job.threshold)
     if job.out == STDOUT:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
+    _check_report(job.report)
+    recorded = _SOURCE.recorded(job.report)
+    before = _identity(job.report, recorded)
+    decision = _decision(job, before)
     if job.out.exists():
         raise UsageError(f"--out: {job.out} exists; choose another name")
     check_place(REPORT, job.out)
-    if not is_started(REPORT, job.report):
-        raise UsageError(f"REPORT: expected a report of cxr scan, got {job.report}")
-    recorded = REPORT.recorded(job.report)
-    running = check_rows(REPORT, job.report, recorded.digest, is_finished=recorded.finished)
+    running = check_rows(_SOURCE, job.report, recorded.digest, is_finished=recorded.finished)
     is_whole = running.rows >= recorded.rows  # what lost its last rows is to be continued
-    before = _identity(job.report, recorded)
-    decision = _decision(job, before)
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
         identity=replace(before, threshold=decision.threshold),
@@ -117,6 +119,16 @@ def relabel(job: RelabelJob) -> RunManifest:
     )
     with REPORT.alone_at(job.out):
         return _write(job, before, decision, manifest)
+
+
+def _check_report(report: Path) -> None:
+    """Raise UsageError for a path that is no report, and ReportError for one that was edited."""
+    expected = "REPORT: expected a report of cxr scan"
+    if report.exists() and not report.is_file():
+        what = "a folder" if report.is_dir() else "not a regular file"
+        raise UsageError(f"{expected}, but {report} is {what}")
+    if not is_started(_SOURCE, report):
+        raise UsageError(f"{expected}, got {report}")
 
 
 def _write(
@@ -143,7 +155,7 @@ def _write(
 def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
     """Yield the rows with the new threshold."""
     old = Decision(before.labels, "", before.threshold)
-    rows = read_rows(REPORT, report)
+    rows = read_rows(_SOURCE, report)
     next(rows)  # the header
     for number, (row, _) in enumerate(rows, start=1):
         values = REPORT.named(row)
@@ -157,10 +169,9 @@ def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterat
             or values["threshold"] != shown(old.threshold)
             or found.label != old.label(found.probability)
         ):
-            raise ReportError(
-                f"{report} cannot be relabelled: row {number:,} ({cell_shown(row[0])}) is not as "
-                "cxr scan wrote it; restore it from a copy"
-            )
+            which = f"row {number:,} ({cell_shown(row[0])})"
+            why = f"cannot be relabelled: {which} is not as cxr scan wrote it"
+            raise _SOURCE.refused(report, why, RESTORE)
         label = decision.label(found.probability)
         yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
 
@@ -184,10 +195,8 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             and threshold in SHARE
         ):
             return RunIdentity(**{**fields, "labels": (negative, positive)})
-    raise ReportError(
-        f"{manifest_path(report)} is damaged: its identity is not that of a scan; "
-        "restore it from a copy"
-    )
+    why = "is damaged: its identity is not that of a scan"
+    raise _SOURCE.refused(manifest_path(report), why, RESTORE)
 
 
 def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
@@ -195,7 +204,14 @@ def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
     if job.threshold is not None:
         point = OperatingPoint("custom", job.threshold)
     else:
-        point = _spec(job, before).operating_point(job.operating_point)
+        spec = _spec(job, before)
+        if job.operating_point is None:
+            points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
+            raise UsageError(
+                "expected --operating-point or --threshold, got neither; the operating points of "
+                f"{spec.name} are {points}"
+            )
+        point = spec.operating_point(job.operating_point)
     return Decision(before.labels, point.name, point.threshold)
 
 

@@ -21,9 +21,10 @@ from cxr_edge.reports.catch_up import StartedRows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import CsvSink
-from cxr_edge.reports.manifest import ARRIVAL, Manifest, differences, manifest_path, utc_now
+from cxr_edge.reports.manifest import ARRIVAL, Manifest, manifest_path, utc_now
 from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
+from cxr_edge.system.plural import counted
 from cxr_edge.system.printable import cell_shown, printable
 
 M = TypeVar("M", bound=Manifest)
@@ -162,8 +163,7 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
     if not is_started(kind, out):
         return replace(manifest, report_started=manifest.started), _Found(items)
     recorded = kind.recorded(out)
-    if changed := differences(recorded.identity, manifest.settings):
-        raise kind.started_otherwise(out, changed)
+    kind.require_same(out, recorded.identity, manifest.settings)
     if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
         place = cell_shown(lost[0]) if kind.names_files else "a folder"
         why = f"cannot be continued: {place} was a disk of its own, and none is mounted there"
@@ -205,7 +205,7 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
 
 def _has_new(kind: CsvKind, out: Path, new: Sequence[ImageItem]) -> ReportError:
     """Return the error of a file that takes in new files only when it is asked to."""
-    count = "1 file that has" if len(new) == 1 else f"{len(new):,} files that have"
+    count = counted(len(new), "file that has", "files that have")
     first = f" (first: {printable(new[0].path)})" if kind.names_files else ""
     return ReportError(
         f"{out} was continued with --add-new, and there are {count} no row{first}; run the same "

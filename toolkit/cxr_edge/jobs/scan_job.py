@@ -15,6 +15,7 @@ from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.quarantine import check_quarantine
 from cxr_edge.reports.run_manifest import preferred_by
+from cxr_edge.storage.lock import lock_path
 
 
 @dataclass(frozen=True)
@@ -79,4 +80,4 @@ class ScanJob:
     @property
     def sources(self) -> Sources:
         """Files to scan, without our own."""
-        return Sources(self.paths, [self.out, manifest_path(self.out)])
+        return Sources(self.paths, [self.out, manifest_path(self.out), lock_path(self.out)])

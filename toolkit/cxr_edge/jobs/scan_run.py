@@ -110,8 +110,7 @@ class _ScanWork:
             return
         self.relabelled_from = relabelled_from(recorded)
         if self.job.retry_failed and first and not earlier and has_failed(self.out):
-            if changed:
-                raise REPORT.started_otherwise(self.out, changed)
+            REPORT.require_same(self.out, recorded.identity, self.manifest(Skipped()).settings)
             self._set_aside()
 
     def _set_aside(self) -> None:
@@ -153,8 +152,7 @@ class _ScanWork:
         now: dict[str, object] = {"model": self.job.session.model.tag}
         if row["threshold"]:  # a file that failed has none
             now["threshold"] = shown(self.job.session.decision.threshold)
-        if changed := differences(row, now):
-            raise REPORT.started_otherwise(self.out, changed)
+        REPORT.require_same(self.out, row, now)
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
         if self.earlier:

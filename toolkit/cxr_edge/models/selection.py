@@ -194,5 +194,7 @@ def _reason(times: Mapping[str, float]) -> str:
     """Return the run manifest's clause on a choice by these times."""
     ranked = sorted(times.items(), key=lambda item: item[1])
     fastest = ranked[0][0] == _nearly_fastest(times)
-    rank = "the fastest here" if fastest else "preferred, and nearly as fast as the fastest here"
-    return f"{rank}: {', '.join(f'{name} {ms:.1f} ms' for name, ms in ranked)} per image"
+    close = "preferred, and at most a third slower than the fastest here"
+    rank = "the fastest here" if fastest else close
+    # Every digit that was compared: rounded times can contradict the choice.
+    return f"{rank}: {', '.join(f'{name} {ms:g} ms' for name, ms in ranked)} per image"

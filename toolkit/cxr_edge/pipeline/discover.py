@@ -4,19 +4,19 @@ import errno
 import heapq
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.imaging.foreign import LOOK_BYTES, is_no_image, is_packed
 from cxr_edge.imaging.sniff import SUFFIXES, identify
-from cxr_edge.pipeline.folder import Folder, gone
+from cxr_edge.pipeline.folder import Folder, disks_below, gone, identities_above
 from cxr_edge.pipeline.roots import Root, resolve_roots
+from cxr_edge.storage.atomic import TEMP_PREFIX
 from cxr_edge.storage.base import Entry, Kind, Storage
 from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.system_names import is_hidden, is_system
-from cxr_edge.system.mounts import mount_points
 from cxr_edge.system.printable import printable
 
 FIRST_LOST: Final = 5
@@ -32,7 +32,7 @@ SPECIAL: Final = "special"
 """Key of pipes, sockets and devices."""
 
 LOOP: Final = "loop"
-"""Key of links to a folder above them."""
+"""Key of links to a folder above them, in the PATH or outside of it."""
 
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
@@ -46,16 +46,19 @@ OTHER: Final = "other"
 MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED)
 """Keys of what is skipped although images may be in it."""
 
-SKIP_REASONS: Final[Mapping[str, str]] = {
-    OTHER: "not images",
-    HIDDEN: "hidden",
-    SYSTEM: "thumbnails, trash or snapshots of a system",
-    SPECIAL: "pipes, sockets or devices",
-    LOOP: "links to a folder above",
-    UNLISTED: "folders that could not be read",
-    PACKED: "archives or compressed files",
+SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
+    OTHER: ("not an image", "not images"),
+    HIDDEN: ("hidden", "hidden"),
+    SYSTEM: (
+        "thumbnail, trash or snapshot of a system",
+        "thumbnails, trash or snapshots of a system",
+    ),
+    SPECIAL: ("pipe, socket or device", "pipes, sockets or devices"),
+    LOOP: ("link to a folder above", "links to a folder above"),
+    UNLISTED: ("folder that could not be read", "folders that could not be read"),
+    PACKED: ("packed file", "packed files"),
 }
-"""Words for the reasons why files and folders are skipped."""
+"""Words for the reasons why files and folders are skipped: for one, and for several."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
@@ -107,7 +110,10 @@ class Skipped:
 
 
 def discover(
-    paths: Sequence[str | Path], skipped: Skipped | None = None, storage: Storage = LOCAL
+    paths: Sequence[str | Path],
+    skipped: Skipped | None = None,
+    storage: Storage = LOCAL,
+    own: Collection[str] = (),
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
 
@@ -115,7 +121,8 @@ def discover(
     a suffix, or with a number for one, unless it is certainly no image; and one that cannot be
     looked into, whose row says why. Hidden files and folders, those of a system and packed files
     are skipped. A file named as a path is always taken. Links are followed, but not back to a
-    folder above. Memory holds the names of one folder at a time, and of the folders above it.
+    folder above, which may be one that the path is in. Memory holds the names of one folder at a
+    time, and of the folders above it.
 
     Parameters
     ----------
@@ -125,6 +132,8 @@ def discover(
         Counts the files and folders that are not taken.
     storage
         Storage of the paths.
+    own
+        Full paths of the command's own files, which are neither taken nor counted.
 
     Raises
     ------
@@ -135,17 +144,19 @@ def discover(
     MachineError
         This process cannot open one more file.
     """
-    return _walk_all(paths, skipped or Skipped(), storage, _reason_to_skip)
+    return _walk_all(paths, skipped or Skipped(), storage, own, _reason_to_skip)
 
 
-def candidates(paths: Sequence[str | Path], storage: Storage = LOCAL) -> Iterator[ImageItem]:
+def candidates(
+    paths: Sequence[str | Path], storage: Storage = LOCAL, own: Collection[str] = ()
+) -> Iterator[ImageItem]:
     """Yield the files below ``paths`` that may be taken, without opening one.
 
     For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
     then skips as :data:`OTHER`. Parameters and errors are those of
     :func:`discover`.
     """
-    return _walk_all(paths, Skipped(), storage, lambda _name, _where, _storage: "")
+    return _walk_all(paths, Skipped(), storage, own, lambda _name, _where, _storage: "")
 
 
 _Judge = Callable[[str, str, Storage], str]
@@ -153,13 +164,19 @@ _Judge = Callable[[str, str, Storage], str]
 
 
 def _walk_all(
-    paths: Sequence[str | Path], skipped: Skipped, storage: Storage, judge: _Judge
+    paths: Sequence[str | Path],
+    skipped: Skipped,
+    storage: Storage,
+    own: Collection[str],
+    judge: _Judge,
 ) -> Iterator[ImageItem]:
+    own = frozenset(own)
     streams = [
-        _Walk(root, skipped, storage, judge).items()
+        _Walk(root, skipped, storage, own, judge).items()
         if root.is_folder
         else iter([ImageItem(root.prefix, root.where)])
         for root in resolve_roots(paths, storage)
+        if root.where not in own
     ]
     return heapq.merge(*streams, key=lambda item: item.key)
 
@@ -167,12 +184,19 @@ def _walk_all(
 class _Walk:
     """A walk through a PATH, which ends with an error where a folder goes."""
 
-    def __init__(self, root: Root, skipped: Skipped, storage: Storage, judge: _Judge) -> None:
+    def __init__(
+        self,
+        root: Root,
+        skipped: Skipped,
+        storage: Storage,
+        own: frozenset[str],
+        judge: _Judge,
+    ) -> None:
         """Note which disks there are, before the first file is read."""
-        self._skipped, self._storage, self._judge = skipped, storage, judge
+        self._skipped, self._storage, self._own, self._judge = skipped, storage, own, judge
         self._where = f"{root.where.rstrip('/')}/"
         self._prefix = f"{root.prefix}/" if root.prefix else ""
-        self._known = _disks(self._where, storage)
+        self._known = disks_below(self._where, storage)
         skipped.disks += (
             printable(self._prefix + where.removeprefix(self._where))
             for where in self._known
@@ -190,6 +214,8 @@ class _Walk:
             opened = None
             for name, kind in entries:
                 where, path = folder.where + name, folder.prefix + name
+                if where in self._own or name.startswith(TEMP_PREFIX):
+                    continue
                 if reason := _by_name(name, kind):
                     self._skipped.add(reason, path)
                 elif kind is Kind.FOLDER:
@@ -212,10 +238,13 @@ class _Walk:
             identity = self._storage.identity(where)
             if self._known.get(where, identity) != identity:
                 raise gone(where)
-            if above and any(folder.identity == identity for folder in above.and_above()):
+            if above and above.is_in(identity):
                 self._skipped.add(LOOP, prefix)
                 return None
-            folder = Folder(where, prefix, identity, above, self._storage)
+            outside = above.outside if above else frozenset()
+            if above is None or os.path.islink(where.rstrip("/")):  # noqa: PTH114
+                outside |= identities_above(where, self._storage)
+            folder = Folder(where, prefix, identity, above, outside, self._storage)
             return folder, self._storage.list(where)
         except OSError as exc:
             if exc.errno in _GONE:
@@ -232,21 +261,6 @@ class _Walk:
         except OSError:
             folder.check()
             return ""
-
-
-def _disks(root: str, storage: Storage) -> dict[str, Hashable]:
-    """Return the identity of a PATH and of each disk that is mounted below it, by its path."""
-    root = root.rstrip("/")
-    real = os.path.realpath(root or "/").rstrip("/")
-    places = (os.fsdecode(place) for place in mount_points())
-    below = [place.removeprefix(real) for place in places if place.startswith(f"{real}/")]
-    known: dict[str, Hashable] = {}
-    for where in (f"{root}/", *(f"{root}{place}/" for place in below)):
-        try:
-            known[where] = storage.identity(where)
-        except OSError:  # the walk comes to it, and says why
-            continue
-    return known
 
 
 def _by_name(name: str, kind: Kind) -> str:

@@ -15,16 +15,16 @@ class Sources:
     paths: Sequence[Path]
     """Files and folders."""
     own: Sequence[Path]
-    """Files of the command itself, which are never taken."""
+    """Files of the command itself, which are neither taken nor counted."""
 
     def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
         """Yield the files to take, as :func:`discover`."""
-        return self._without_own(discover(self.paths, skipped))
+        return discover(self.paths, skipped, own=self._own)
 
     def candidates(self) -> Iterator[ImageItem]:
         """Yield the files that may be taken, as :func:`candidates`."""
-        return self._without_own(candidates(self.paths))
+        return candidates(self.paths, own=self._own)
 
-    def _without_own(self, items: Iterator[ImageItem]) -> Iterator[ImageItem]:
-        own = {os.path.abspath(path) for path in self.own}  # noqa: PTH100  (links stay)
-        return (item for item in items if item.where not in own)
+    @property
+    def _own(self) -> set[str]:
+        return {os.path.abspath(path) for path in self.own}  # noqa: PTH100  (links stay)

@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from cxr_edge.errors import ReportError
-from cxr_edge.reports.recorded import Recorded, owner_of, read_run_manifest
+from cxr_edge.reports.manifest import differences
+from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_header
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
 
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
-
-FILES_CHANGED: Final = (
-    "files were added, removed or renamed since, or one can be read that could not be"
-)
-"""Explanation why the next row is not of the next file."""
 
 _LONGEST_HEADER: Final = 4096
 """Bytes of a first line that are looked at."""
@@ -43,16 +39,17 @@ class CsvKind:
     """Header."""
     advice: str
     """Advice when a file cannot be continued."""
-    moved: str
-    """Message when the next row is not of the next file there is; may quote ``{row}``, the file's
-    path in the row, ``{found}``, what is there instead, and ``{number}``, the row's."""
-    changed_files: str
-    """Explanation of that, and what helps."""
+    other_files: str
+    """Better advice where files were added or removed; empty where there is none."""
+    instead: Mapping[str, str]
+    """Better advice where one setting alone is another, by that setting."""
     names_files: bool
     """Whether messages may name files; names of a mapping's sources may identify patients."""
     older_manifests: Mapping[int, str]
     """Versions of the manifest that are continued, as for
     :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+    use: str = "resumed"
+    """Use that is made of a file that is there, in messages."""
 
     @property
     def header(self) -> bytes:
@@ -67,13 +64,20 @@ class CsvKind:
         """Return the error of a file that cannot be continued; better advice comes first."""
         return ReportError(f"{path} {why}; {better}{self.advice}")
 
-    def started_otherwise(self, path: Path, changed: str) -> ReportError:
-        """Return the error of a file that was started with other settings."""
-        return self.refused(path, f"was started with other settings ({changed})")
+    def require_same(
+        self, path: Path, before: Mapping[str, object], now: Mapping[str, object]
+    ) -> None:
+        """Raise ReportError where a file was started with other settings than those now."""
+        changed = differences(before, now)
+        if changed:
+            (only, *others) = changed
+            better = "" if others else self.instead.get(only, "")
+            told = "; ".join(changed.values())
+            raise self.refused(path, f"was started with other settings ({told})", better)
 
     def recorded(self, path: Path) -> Recorded:
         """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_run_manifest`."""
-        return read_run_manifest(path, self.advice, self.older_manifests)
+        return read_run_manifest(path, self.use, self.advice, self.older_manifests)
 
     def alone_at(self, path: Path) -> AbstractContextManager[None]:
         """Keep other processes away from a file; as :func:`cxr_edge.storage.lock.alone_at`."""
@@ -250,7 +254,7 @@ def is_started(kind: CsvKind, path: Path) -> bool:
         return False
     if is_resaved_header(head, kind.columns):
         why = f"was edited: its header is not as {kind.command} wrote it; {SAVED_AGAIN}"
-        raise kind.refused(path, why, "restore it from a copy, or ")
+        raise kind.refused(path, why, RESTORE)
     if head.count(b",") == len(kind.columns) - 1:
         raise kind.refused(path, "exists and has other columns")
     raise _foreign(kind, path)

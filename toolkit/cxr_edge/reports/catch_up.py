@@ -45,10 +45,16 @@ def catch_up(rows: StartedRows, items: Iterator[ImageItem]) -> None:
     next(stream)  # the header
     for number, (row, _) in enumerate(stream, start=1):
         item = next(items, None)
-        found = "no more files" if item is None else printable(item.path)
+        found = None if item is None else printable(item.path)
         if item is None or found != row[0]:
-            moved = kind.moved.format(row=cell_shown(row[0]), found=found, number=number)
-            raise kind.refused(rows.path, f"cannot be continued: {moved}; {kind.changed_files}")
+            is_new = found is not None and all(other[0] != found for other, _ in stream)
+            if kind.names_files:
+                which = f"{found} is new" if is_new else f"{cell_shown(row[0])} is gone"
+            else:
+                place = f"the one of row {number:,}"
+                which = f"one before {place} is new" if is_new else f"{place} is gone"
+            why = f"cannot be continued: the files are not those of its rows: {which}"
+            raise kind.refused(rows.path, why, kind.other_files)
         by_column = kind.named(row)
         rows.count(by_column)
         rows.take(by_column, item)

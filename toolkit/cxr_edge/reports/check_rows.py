@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind
+from cxr_edge.reports.recorded import RESTORE
 from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_row
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.system.printable import cell_shown
@@ -84,7 +85,7 @@ def _edited(kind: CsvKind, path: Path, line: bytes, first: int, last: int) -> Re
     why = f"was edited: {which} is not as {kind.command} wrote it"
     if is_resaved_row(line, kind.columns):
         why = f"{why}; {SAVED_AGAIN}"
-    return kind.refused(path, why, "restore it from a copy, or ")
+    return kind.refused(path, why, RESTORE)
 
 
 def _name(line: bytes) -> str:

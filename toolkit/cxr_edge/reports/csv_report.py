@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from cxr_edge.errors import ReportError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
-from cxr_edge.reports.append_log import FILES_CHANGED, AppendLog, CsvKind
+from cxr_edge.reports.append_log import AppendLog, CsvKind
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.manifest import Manifest, manifest_path
 from cxr_edge.reports.row_marks import RunningMarks
@@ -41,8 +41,8 @@ REPORT: Final = CsvKind(
     option="--out",
     columns=COLUMNS,
     advice="choose another --out, or start over with --fresh, which keeps the old report",
-    moved="it goes on with {row}, but the folder has {found} at that position",
-    changed_files=f"{FILES_CHANGED}; --add-new keeps the rows and scans the files that have none",
+    other_files="add --add-new, which keeps the rows and scans new files, or ",
+    instead={"threshold": "use 'cxr relabel', which needs no scan, or "},
     names_files=True,
     older_manifests={2: "begun"},
 )

@@ -125,13 +125,13 @@ def manifest_path(report: Path) -> Path:
     return report.with_name(f"{report.name.removesuffix('.csv')}{MANIFEST_SUFFIX}")
 
 
-def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """Tell which settings differ, key by key; empty when none does."""
-    return "; ".join(
-        f"{key.replace('_', ' ')} {before.get(key)!s:.80}, now {value}"
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, str]:
+    """Return in words which settings differ, by key."""
+    return {
+        key: f"{key.replace('_', ' ')} {before.get(key)!s:.80}, now {value}"
         for key, value in now.items()
         if before.get(key) != value
-    )
+    }
 
 
 def utc_now() -> str:

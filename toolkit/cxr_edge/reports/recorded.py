@@ -18,6 +18,9 @@ T = TypeVar("T")
 
 _VERSION: Final = re.compile(r"[0-9A-Za-z.+!-]{1,32}")
 
+RESTORE: Final = "restore it from a copy, or "
+"""Better advice where a file was edited, damaged or removed."""
+
 _FINISHED: Final = (ExitCode.DONE, ExitCode.SOME_FAILED)
 
 
@@ -106,13 +109,15 @@ class Recorded:
         return self.exit_code in _FINISHED
 
 
-def read_run_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Recorded:
+def read_run_manifest(report: Path, use: str, advice: str, older: Mapping[int, str]) -> Recorded:
     """Read how an existing report or mapping was started.
 
     Parameters
     ----------
     report
         The CSV file.
+    use
+        Use that is to be made of the file, for messages: ``resumed``.
     advice
         End of an error's message: what to do.
     older
@@ -125,23 +130,24 @@ def read_run_manifest(report: Path, advice: str, older: Mapping[int, str]) -> Re
         The manifest is missing, damaged, or of another version.
     """
     path = manifest_path(report)
-    cannot = f"so {report.name} cannot be resumed; {advice}"
+    cannot = f"so {report.name} cannot be {use}"
+    mend = f"{cannot}; {RESTORE}{advice}"
     try:
         text = read_at_most(path, MAX_JSON)
     except FileNotFoundError as exc:
-        raise ReportError(f"{path} is missing, {cannot}") from exc
+        raise ReportError(f"{path} is missing, {mend}") from exc
     except OSError as exc:
-        raise ReportError(f"{path} cannot be read ({exc.strerror}), {cannot}") from exc
+        raise ReportError(f"{path} cannot be read ({exc.strerror}), {mend}") from exc
     try:
         recorded = Recorded.from_json(parse_json(text), older)
     except (ValueError, TypeError) as exc:
-        raise ReportError(f"{path} is damaged ({exc}), {cannot}") from exc
+        raise ReportError(f"{path} is damaged ({exc}), {mend}") from exc
     if isinstance(recorded, Recorded):
         return recorded
     age = "a newer" if recorded > MANIFEST_VERSION else "an older"
     raise ReportError(
         f"{path} was written by {age} version of cxr-edge (expected manifest_version "
-        f"{MANIFEST_VERSION}, got {recorded}), {cannot}; or finish it with that version"
+        f"{MANIFEST_VERSION}, got {recorded}), {cannot}; {advice}; or finish it with that version"
     )
 
 

@@ -78,7 +78,8 @@ class RunManifest(Manifest):
     notice: str
     """Notice that this is for research only, with what is known of the model's training set."""
     taken_over_from: str | None = None
-    """Name of the report beside this one whose scored images ``--retry-failed`` took over."""
+    """Name of the report beside this one whose scored images this run of ``--retry-failed``, or
+    the one that finished it, took over."""
     relabelled_from: Mapping[str, object] | None = None
     """Report that ``cxr relabel`` made this one from: its name, digest, threshold and the name of
     that; None where it was scanned."""
