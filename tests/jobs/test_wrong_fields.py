@@ -130,6 +130,7 @@ def set_field(path: Path, name: tuple[str, ...], value: object) -> None:
 @example(("report_started",), "0001-01-01T00:00:00", False)
 @example(("disks",), 3, False)
 @example(("disks",), ["a", 1], False)
+@example(("identity", "runtime"), "\ud800", False)
 def test_any_value_in_a_manifest_is_told(
     place: Place, name: tuple[str, ...], value: object, is_old: bool
 ) -> None:

@@ -149,6 +149,9 @@ def _write(
             manifest.write(manifest_path(job.out))  # first: a report is never there without one
     except OSError as exc:
         raise ReportError(f"{job.out} cannot be written: {exc.strerror}") from exc
+    except UnicodeEncodeError as exc:  # copied from the manifest, which is of any text
+        why = "is damaged: it has text that is no Unicode"
+        raise _SOURCE.refused(manifest_path(job.report), why, RESTORE) from exc
     return manifest
 
 
