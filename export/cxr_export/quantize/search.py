@@ -151,7 +151,7 @@ class QuantizationSearch:
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
                           tried[0].size if tried else size)  # fmt: skip
-            large = [f"{size / 1e6:.2f} MB, allowed {allowed / 1e6:.2f}"] if size > allowed else []
+            large = [f"{size / 1e6:.3f} MB, allowed {allowed / 1e6:.3f}"] if size > allowed else []
             mismatches = (*found.mismatches, *large)
             attempt = QuantizationAttempt(name, plan, size, found, mismatches)
             tried.append(attempt)

@@ -164,7 +164,7 @@ def test_a_repair_that_gives_up_the_size_is_none(build: Build, tmp_path: Path) -
     tried = search.run(tmp_path / "out", lines.append)
     sizes = [attempt.size for attempt in tried]
     assert max(sizes) == 260
-    too_large = "0.00 MB, allowed 0.00"  # as all of this size
+    too_large = "0.000 MB, allowed 0.000"  # as all of this size
     assert any(too_large in line for attempt in tried for line in attempt.mismatches)
     assert any(f": failed, {too_large}" in line for line in lines)
     assert tried[-1].mismatches
