@@ -43,7 +43,7 @@ def test_what_cannot_be_looked_into_is_no_success(
     monkeypatch.setattr("os.scandir", refuse)
     done = cxr("convert", job.source, job.target)
     assert done.exit_code == ExitCode.SOME_FAILED
-    assert "images may be missing: 1 folders that could not be read" in done.stdout
+    assert "images may be missing: folders that could not be read (1)" in done.stdout
     manifest = manifest_path(job.mapping).read_text()
     assert json.loads(manifest)["skipped"] == {"unlisted": 1, "other": 1}
     assert "ward" not in done.output + manifest

@@ -92,7 +92,7 @@ def missing_line(skipped: Mapping[str, int]) -> str:
     from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
 
     counts = {SKIP_REASONS[why]: skipped[why] for why in MAY_HOLD_IMAGES if skipped.get(why)}
-    parts = ", ".join(f"{count} {why}" for why, count in counts.items())
+    parts = ", ".join(f"{why} ({count})" for why, count in counts.items())
     return f"images may be missing: {parts}"
 
 
