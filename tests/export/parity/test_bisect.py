@@ -22,7 +22,7 @@ from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
-from cxr_edge.training.architectures import build
+from cxr_edge.training.architectures import build_network
 from cxr_export.convert.onnx import export_onnx
 from cxr_export.convert.tflite import export_tflite
 from cxr_export.parity.activations.litert import _operations
@@ -82,7 +82,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {}
     for name, side in NETWORKS.items():
         keras.utils.clear_session()  # layers are counted from one, whatever was built before
-        model = build(name, InputSpec(side, side))
+        model = build_network(name, InputSpec(side, side))
         as_trained(model)
         folders[name] = tmp_path_factory.mktemp(name)
         export(model, folders[name])
@@ -251,7 +251,7 @@ def test_nan_is_a_difference(exports: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_fold_that_keeps_a_name_is_no_false_alarm(tmp_path: Path) -> None:
     """A batch norm without bias folded into a convolution named like before is the batch norm."""
-    model = build("edge", InputSpec(64, 64))  # untrained: its batch norms have no bias
+    model = build_network("edge", InputSpec(64, 64))  # untrained: its batch norms have no bias
     export(model, tmp_path, ("tflite",))
     found = bisect(tmp_path / "model.keras", tmp_path / "model.tflite", images(64), TOLERANCE)
     assert found.first is None
@@ -366,7 +366,7 @@ def test_the_default_model_agrees_layer_by_layer(candidate: str) -> None:
 @pytest.mark.slow
 def test_two_networks_are_not_compared(exports: dict[str, Path], tmp_path: Path) -> None:
     """The message names both files and says what to do."""
-    export(build("dense", InputSpec(32, 32)), tmp_path, ("onnx",))
+    export(build_network("dense", InputSpec(32, 32)), tmp_path, ("onnx",))
     with pytest.raises(ModelInvalid, match=r"model\.keras and .*no layer.*export both"):
         bisect(exports["cnn-pooled"] / "model.keras", tmp_path / "model.onnx", images(32), 1.0)
 

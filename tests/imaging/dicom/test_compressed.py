@@ -257,6 +257,25 @@ def test_an_unknown_transfer_syntax_is_quoted_only_as_a_uid(
     assert "gdcmconv" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("channels", "said", "found"),
+    [
+        ((), "8 x 6 pixels", "16 x 12 pixels"),
+        ((3,), "8 x 6 pixels of 1 sample", "16 x 12 pixels of 3 samples"),
+    ],
+)
+def test_a_frame_of_another_size_is_told_in_words(
+    make: Make, channels: tuple[int, ...], said: str, found: str
+) -> None:
+    """Both sizes are named, samples only where they differ, and what to do."""
+    frame = cv2.imencode(".jpg", np.zeros((12, 16, *channels), np.uint8))[1].tobytes()
+    dataset = of_8_bits(make)
+    dataset.Rows, dataset.Columns = 6, 8
+    message = f"the DICOM header says {said}, the compressed image {found}; the file is damaged: "
+    with pytest.raises(Corrupt, match=f"^{message}"):
+        decode(reframed(dataset, JPEGBaseline8Bit, frame))
+
+
 def test_a_scan_without_its_last_coefficient_is_repaired(
     make: Make, image: NDArray[np.uint16]
 ) -> None:

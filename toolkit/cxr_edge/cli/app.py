@@ -32,9 +32,7 @@ EXIT_CODES: Final[Mapping[ExitCode, str]] = {
     ExitCode.USAGE: "wrong use of the command",
     ExitCode.SOME_FAILED: "finished, but some files failed",
     ExitCode.GATE_FAILED: "a gate failed: parity, self-test or accuracy",
-    ExitCode.INTERRUPTED: (
-        "interrupted; scan and convert continue with the same command, train with --resume"
-    ),
+    ExitCode.INTERRUPTED: ("interrupted; scan and convert continue, train does with --resume"),
 }
 """Meaning of each exit code, the same for all commands."""
 

@@ -187,6 +187,8 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _spread(spread: "Spread") -> str:
     found = spread.as_dict()
+    if found["least"] == found["largest"]:
+        return str(found["least"])
     return f"{found['least']} to {found['largest']}, median {found['median']}"
 
 

@@ -82,14 +82,19 @@ def layout_of(dataset: FileDataset) -> Layout:
         )
     samples = integer_of(dataset, "SamplesPerPixel")
     if samples != SAMPLES[kind]:
-        raise Corrupt(f"expected {SAMPLES[kind]} samples per pixel for {kind}, got {samples}")
+        raise Corrupt(
+            f"expected {described('SamplesPerPixel')} to be {SAMPLES[kind]} for {kind}, "
+            f"got {samples}"
+        )
     names = ["Rows", "Columns", "BitsAllocated"]
     if "PixelData" in dataset:
         names += ["BitsStored", "PixelRepresentation"]
     rows, columns, allocated, *stored = (integer_of(dataset, name) for name in names)
     frames = integer_of(dataset, "NumberOfFrames", 1) or 1
     if min(rows, columns, frames) < 1:
-        raise Corrupt(f"the DICOM header says {frames} frames of {columns} x {rows} pixels")
+        raise Corrupt(
+            f"the DICOM header promises no pixels: columns {columns}, rows {rows}, frames {frames}"
+        )
     check_size(columns, rows, frames)
     bits, signed = stored or (allocated, 0)
     if not 0 < bits <= allocated:

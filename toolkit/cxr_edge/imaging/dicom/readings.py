@@ -16,8 +16,8 @@ _CLEARLY: Final = 0.5
 
 The wrong readings of 310 X-rays and photographs, of 8 to 16 bits, have at least 0.66 of it."""
 _SMALLER: Final = 0.9
-"""Most of the mean step with all bits, as a share of that with the header's. What is no part of the
-picture, such as an overlay in the upper bits, makes steps larger."""
+"""Most of the mean step with all bits, as a share of that with the header's: an overlay in upper
+bits makes steps larger."""
 _MANY_JUMPS: Final = 0.002
 _MORE_JUMPS: Final = 8
 _SMOOTHER: Final = 0.8
