@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cxr_edge.errors import MachineError, Unreadable
-from cxr_edge.storage import patience
+from cxr_edge.storage import retry
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.read_file import read_file
 
@@ -60,7 +60,7 @@ def test_a_leased_file_is_waited_for(film: Path) -> None:
 @pytest.mark.timeout(20)
 def test_a_lease_that_is_kept_is_told(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for ever, and the row says who has the file."""
-    monkeypatch.setattr(patience, "WAIT", 0.05)
+    monkeypatch.setattr(retry, "WAIT", 0.05)
     with (
         leased(film, lambda _: None),
         pytest.raises(Unreadable, match="another program has it for itself"),
@@ -84,7 +84,7 @@ def test_a_lack_of_descriptors_is_not_the_files_fault(
     film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no failed row but an error that says what to do."""
-    monkeypatch.setattr(patience, "WAIT", 0.05)
+    monkeypatch.setattr(retry, "WAIT", 0.05)
     with no_descriptor_left(), pytest.raises(MachineError, match="fewer --workers"):
         read_file(film)
 

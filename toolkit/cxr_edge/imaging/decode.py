@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from cxr_edge.errors import EmptyFile, NotAnImage, TooLarge, UnsupportedFormat
 from cxr_edge.imaging.bit_depth import DEPTHS
 from cxr_edge.imaging.contrast import contrast_flags
-from cxr_edge.imaging.foreign import LOOK_BYTES, kind_of_content
 from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
+from cxr_edge.imaging.other_contents import LOOK_BYTES, kind_of_content
 from cxr_edge.imaging.raster import decode_deep_raster, decode_raster, jpeg_reduction
 from cxr_edge.imaging.sniff import HEAD_BYTES, Format, identify
 from cxr_edge.spec.input_spec import InputSpec

@@ -7,11 +7,11 @@ from pathlib import Path
 from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.isolation.sandbox import Sandbox
+from cxr_edge.jobs.earlier_report import EarlierReport, has_failed
 from cxr_edge.jobs.failure_limit import FailureStop
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
-from cxr_edge.jobs.taken_over import EarlierReport, has_failed
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.scan import scan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.imaging.foreign import LOOK_BYTES, is_no_image, is_packed
+from cxr_edge.imaging.other_contents import LOOK_BYTES, is_no_image, is_packed
 from cxr_edge.imaging.sniff import SUFFIXES, identify
 from cxr_edge.pipeline.folder import Folder, disks_below, gone, identities_above
 from cxr_edge.pipeline.roots import Root, resolve_roots

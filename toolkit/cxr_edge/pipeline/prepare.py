@@ -21,8 +21,8 @@ from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
-from cxr_edge.storage.patience import refuse_shortage
 from cxr_edge.storage.read_file import read_file
+from cxr_edge.storage.retry import refuse_shortage
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from typing import BinaryIO, Final, Self
 from cxr_edge.errors import ReportError
 from cxr_edge.reports.manifest import differences
 from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
-from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_header
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
+from cxr_edge.reports.spreadsheet import SAVED_AGAIN, is_resaved_header
 from cxr_edge.storage.lock import alone_at
 
 SYNC_EVERY: Final = 5.0

@@ -6,8 +6,8 @@ from pathlib import Path
 from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.recorded import RESTORE
-from cxr_edge.reports.resaved import SAVED_AGAIN, is_resaved_row
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
+from cxr_edge.reports.spreadsheet import SAVED_AGAIN, is_resaved_row
 from cxr_edge.system.printable import cell_shown
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from cxr_edge.storage.base import Entry, Kind, Stat, Storage
 from cxr_edge.storage.open_regular import open_regular
-from cxr_edge.storage.patience import patiently
+from cxr_edge.storage.retry import patiently
 
 _FOLDER: Final = b"/"
 _SPECIAL: Final = b"\0"

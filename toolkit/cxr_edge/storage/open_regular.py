@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from cxr_edge.storage.patience import patiently
+from cxr_edge.storage.retry import patiently
 
 
 def open_regular(path: str | Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from typing import Final
 from cxr_edge.errors import TooLarge, Unreadable
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
-from cxr_edge.storage.patience import refuse_shortage
+from cxr_edge.storage.retry import refuse_shortage
 
 MAX_BYTES: Final = 1 << 29
 """Files of more bytes (512 MiB) are refused before they are read."""
@@ -23,7 +23,7 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
     Unreadable
         The system refuses, the file is not a regular file, or it changed while it was read.
     MachineError
-        As :func:`cxr_edge.storage.patience.refuse_shortage`.
+        As :func:`cxr_edge.storage.retry.refuse_shortage`.
     """
     try:
         with storage.open(str(path)) as file:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr_edge.imaging.foreign import is_no_image, is_packed, kind_of_content
+from cxr_edge.imaging.other_contents import is_no_image, is_packed, kind_of_content
 
 DIRECTORY = (
     bytes(128) + b"DICM\x02\0\0\0UL\x04\0\xc8\0\0\0\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01"
