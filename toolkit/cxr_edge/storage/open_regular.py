@@ -10,7 +10,7 @@ from cxr_edge.storage.retry import patiently
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading, and wait no longer than :data:`cxr_edge.storage.retry.WAIT` for it.
+    """Open a regular file for reading, and wait for it for a few seconds at most.
 
     A pipe or a device is refused before it is opened, since opening one can act or wait; and again
     after, since the name can be given to another file in between.
