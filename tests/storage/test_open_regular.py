@@ -1,13 +1,14 @@
 """Regular files, opened for reading."""
 
 import errno
-import fcntl
 import os
 import resource
-import signal
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -24,37 +25,46 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
+HOLDER = """
+import fcntl, os, signal, sys
+film = os.open(sys.argv[1], os.O_RDWR)
+def give_up(*_):
+    print("asked", flush=True)
+    if sys.argv[2] == "gives up":
+        fcntl.fcntl(film, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+signal.signal(signal.SIGIO, give_up)
+try:
+    fcntl.fcntl(film, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+except OSError as exc:
+    sys.exit(f"this file system has no leases: {exc.strerror}")
+print("holds", flush=True)
+while True:
+    signal.pause()
+"""
+
+
 @contextmanager
-def leased(film: Path, when_asked: Callable[[int], None]) -> Iterator[list[int]]:
-    """Hold a write lease on a file, as Samba does for a client; yield how often it was asked."""
-    asked: list[int] = []
-
-    def take(*_: object) -> None:
-        asked.append(1)
-        when_asked(handle)
-
-    handle = os.open(film, os.O_RDWR)
-    before = signal.signal(signal.SIGIO, take)
-    try:
+def leased(film: Path, how: str) -> Iterator[list[str]]:
+    """Let another program hold a write lease, as Samba does; yield what it says at its end."""
+    said: list[str] = []
+    words = [sys.executable, "-c", HOLDER, str(film), how]
+    with subprocess.Popen(words, stdout=PIPE, stderr=PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stderr
+        if holder.stdout.readline() != "holds\n":
+            pytest.skip(holder.stderr.read())
         try:
-            fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-        except OSError as exc:
-            pytest.skip(f"this file system has no leases: {exc.strerror}")
-        yield asked
-    finally:
-        os.close(handle)
-        signal.signal(signal.SIGIO, before)
+            yield said
+        finally:
+            holder.terminate()
+            said += holder.stdout.read().split()
 
 
 def test_a_leased_file_is_waited_for(film: Path) -> None:
     """Its holder is asked once, gives it up, and the file is read."""
-
-    def give_up(handle: int) -> None:
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-
-    with leased(film, give_up) as asked:
+    with leased(film, "gives up") as said:
         assert read_file(film) == b"bytes"
-    assert len(asked) == 1
+    assert said == ["asked"]
 
 
 @pytest.mark.timeout(20)
@@ -62,7 +72,7 @@ def test_a_lease_that_is_kept_is_told(film: Path, monkeypatch: pytest.MonkeyPatc
     """Nobody waits for ever, and the row says who has the file."""
     monkeypatch.setattr(retry, "WAIT", 0.05)
     with (
-        leased(film, lambda _: None),
+        leased(film, "keeps it"),
         pytest.raises(Unreadable, match="another program has it for itself"),
     ):
         read_file(film)

@@ -7,7 +7,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
@@ -141,6 +141,8 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
             listeners.write(batch)
     except BaseException as exc:
         _end(work, files, listeners, _ended(manifest, exc, start), exc)
+        if isinstance(batches, Generator):
+            batches.close()  # with what it has open
         raise
     return _end(work, files, listeners, _ended(manifest, None, start))
 

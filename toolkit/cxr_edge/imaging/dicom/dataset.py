@@ -38,8 +38,8 @@ PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 _PIXEL_GROUPS: Final = (0x0028, 0x7FE0)
 
-_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
-"""Valid UID, PS3.5 chapter 9."""
+_UID: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))+")
+"""Valid UID below DICOM's own root, PS3.5 chapter 9 and PS3.6 annex A."""
 _UID_LENGTH: Final = 64
 
 DECOMPRESS: Final = "decompress it first, with a DICOM tool such as dcmdjpeg or gdcmconv"
@@ -163,7 +163,10 @@ def native_syntax(dataset: Dataset) -> UID:
 
 
 def name_of(syntax: UID) -> str:
-    """Return the name of a transfer syntax, else its UID; what is no UID is never quoted."""
+    """Return the name of a transfer syntax, else its UID if that is of DICOM's own.
+
+    No other is quoted: it may be anything, also an identifier.
+    """
     if syntax in AllTransferSyntaxes:
         return syntax.name
     is_uid = len(syntax) <= _UID_LENGTH and _UID.fullmatch(syntax)
