@@ -40,6 +40,17 @@ def test_a_benchmark_starts(script: Path) -> None:
     assert done.stdout.startswith("usage:")
 
 
+@pytest.mark.slow
+def test_many_files_can_be_measured(tmp_path: Path) -> None:
+    """The report that the script makes is one that a scan finds complete."""
+    script = [sys.executable, str(BENCH / "million.py"), "--files", "30"]
+    done = subprocess.run(
+        [*script, "--scratch", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("cxr scan") == 2
+
+
 def test_a_ratio_is_taken_pair_by_pair(pairs: ModuleType) -> None:
     """A machine that gets slower between the rounds does not change the ratio."""
     rounds = [
