@@ -7,6 +7,7 @@ import pytest
 from fakes import SAMPLES, crash
 
 from cxr_edge.isolation import model_trial as module
+from cxr_edge.isolation import subprocess_call
 from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.locate import default_package
 
@@ -25,7 +26,9 @@ def model(tmp_path: Path) -> Path:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Trials that were made."""
     made: list[object] = []
-    monkeypatch.setattr(module, "call_in_subprocess", lambda *words, **_: made.append(words))
+    monkeypatch.setattr(
+        subprocess_call, "call_in_subprocess", lambda *words, **_: made.append(words)
+    )
     return made
 
 
@@ -70,5 +73,5 @@ def test_an_orderly_error_is_left_to_who_opens_it(model: Path) -> None:
 def test_a_good_model_passes_for_real(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process opens it and scores an image, and this is remembered."""
     try_model(str(model), "auto", "auto", None)
-    monkeypatch.setattr(module, "call_in_subprocess", None)
+    monkeypatch.setattr(subprocess_call, "call_in_subprocess", None)
     try_model(str(model), "auto", "auto", None)

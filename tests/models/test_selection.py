@@ -23,6 +23,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import installed
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.runtimes import timing
 from cxr_edge.runtimes.base import OpenOptions
 
 pytestmark = [pytest.mark.usefixtures("forgetful"), pytest.mark.slow]
@@ -41,7 +42,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append("measured")
         return {"onnx": 42.1, "litert": 25.0}
 
-    monkeypatch.setattr(module, "time_in_turns", measure)
+    monkeypatch.setattr(timing, "time_in_turns", measure)
     return calls
 
 
@@ -78,7 +79,7 @@ def test_nearly_the_same_speed_is_no_reason(
     """Up to a third more time the order of preference decides, so that chance does not."""
     monkeypatch.setattr(module, "installed", times.__contains__)
     monkeypatch.setattr(
-        module, "time_in_turns", lambda runtimes: {name: times[name] for name in runtimes}
+        timing, "time_in_turns", lambda runtimes: {name: times[name] for name in runtimes}
     )
     opened = open_artefact(str(golden_package))
     assert opened.runtime_name == taken
@@ -262,7 +263,7 @@ def test_openvino_takes_part(golden_package: Path, monkeypatch: pytest.MonkeyPat
     """Two runtimes of one file and one of another are measured, and the fastest is taken."""
     times = {"onnx": 3.0, "openvino": 1.0, "litert": 2.0}
     monkeypatch.setattr(
-        module, "time_in_turns", lambda runtimes: {name: times[name] for name in runtimes}
+        timing, "time_in_turns", lambda runtimes: {name: times[name] for name in runtimes}
     )
     opened = open_artefact(str(golden_package))
     assert (opened.runtime_name, opened.artefact) == ("openvino", "model.onnx")
@@ -273,7 +274,7 @@ def test_the_others_are_measured_where_one_is_broken(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch, forgetful: Path
 ) -> None:
     """The broken one is told of, and tried again at the next start."""
-    monkeypatch.setattr(module, "time_in_turns", lambda runtimes: dict.fromkeys(runtimes, 1.0))
+    monkeypatch.setattr(timing, "time_in_turns", lambda runtimes: dict.fromkeys(runtimes, 1.0))
     monkeypatch.setattr(module, "installed", lambda name: True)
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "cxr_edge.runtimes.openvino", raising=False)

@@ -17,12 +17,14 @@ from cxr_edge.errors import Corrupt, ModelInvalid, RuntimeUnavailable, SelfTestF
 from cxr_edge.imaging.image import GrayImage
 from cxr_edge.models import machine_cache as remember
 from cxr_edge.models import self_test as selftest
+from cxr_edge.models import self_test_runs as runs
 from cxr_edge.models.checksums import write_checksums
 from cxr_edge.models.golden_set import GoldenArtefact, read_golden_set
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import SELFTEST
-from cxr_edge.models.self_test import check_once, require, self_test, self_test_all
+from cxr_edge.models.self_test import require, self_test
+from cxr_edge.models.self_test_runs import check_once, self_test_all
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.runtimes.base import Outputs, Scores
 
@@ -297,7 +299,7 @@ def test_verify_shows_every_artefact(
     cxr: Callable[..., Any], tested: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One row each; the one that drifted says FAILED, the other still passes; exit code 4."""
-    monkeypatch.setattr(selftest, "installed", lambda name: name != "openvino")
+    monkeypatch.setattr(runs, "installed", lambda name: name != "openvino")
     result = cxr("verify", tested, "--self-test")
     assert result.exit_code == 0, result.output
     assert result.output.count("passed") == 2
@@ -339,7 +341,7 @@ def test_nothing_that_can_run_is_an_error(
     golden_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A test of nothing has not passed; the message says what to install."""
-    monkeypatch.setattr(selftest, "installed", lambda name: False)
+    monkeypatch.setattr(runs, "installed", lambda name: False)
     with pytest.raises(RuntimeUnavailable, match="pip install onnxruntime"):
         self_test_all(golden_package)
 

@@ -15,7 +15,7 @@ from cxr_edge.models.golden_set import read_golden_set
 from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import SELFTEST
-from cxr_edge.models.self_test import self_test_all
+from cxr_edge.models.self_test_runs import self_test_all
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_export.packaging import golden

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from copy import copy
-from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
@@ -127,6 +126,8 @@ class CxrGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the subcommand; one that is not there is an error that suggests what is."""
         if args and args[0] not in self.list_commands(ctx):
+            from difflib import get_close_matches
+
             for word in get_close_matches(args[0], _MEANT, n=1):
                 ctx.fail(f"No such command {args[0]!r}. Did you mean {_MEANT[word]!r}?")
         return super().resolve_command(ctx, args)

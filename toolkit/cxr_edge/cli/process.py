@@ -2,12 +2,10 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.errors import ExitCode
 from cxr_edge.isolation.supervisor import supervise
-from cxr_edge.system.library_notes import notes_dropped
 from cxr_edge.system.signals import INTERRUPTED, end_at_second, was_interrupted
 from cxr_edge.system.standard_streams import take_streams, why_output_was_lost
 
@@ -28,7 +26,12 @@ def run_command() -> int:
             return code
     else:
         end_at_second()
-    with notes_dropped() if command and command.tensorflow else nullcontext():
+    if not (command and command.tensorflow):
+        return exit_code(_run)
+
+    from cxr_edge.system.library_notes import notes_dropped
+
+    with notes_dropped():
         return exit_code(_run)
 
 

@@ -19,6 +19,7 @@ from cxr_edge.system.signals import end_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.jobs.session import ScanConfig
     from cxr_edge.pipeline.outcome import Outcome
@@ -58,11 +59,9 @@ def scan(
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
-        from cxr_edge.jobs.failure_limit import FailureLimit
         from cxr_edge.jobs.scan_job import ScanJob
         from cxr_edge.jobs.scan_run import run_scan
 
-        limit = None if safety.max_failures is None else FailureLimit(safety.max_failures)
         table = current_table()
         end_once()
         with report_at(output.out, table.token) as out:
@@ -73,7 +72,7 @@ def scan(
                 fresh=output.fresh,
                 add_new=output.add_new,
                 retry_failed=output.retry_failed,
-                max_failures=limit,
+                max_failures=_failure_limit(safety),
                 quarantine=output.quarantine,
                 in_flight=table,
             )
@@ -108,6 +107,15 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         self_test=safety.self_test,
         allow_nondeterministic=safety.allow_nondeterministic,
     )
+
+
+def _failure_limit(safety: SafetyOptions) -> "FailureLimit | None":
+    if safety.max_failures is None:
+        return None
+
+    from cxr_edge.jobs.failure_limit import FailureLimit
+
+    return FailureLimit(safety.max_failures)
 
 
 def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":

@@ -12,7 +12,6 @@ from cxr_edge.cli.run_display import (
     missing_line,
     skipped_line,
 )
-from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names
 
@@ -33,6 +32,8 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
 
 def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
     """Yield the lines of the summary for a person."""
+    from cxr_edge.reports.standard_output import STDOUT
+
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
     yield from label_lines(manifest)

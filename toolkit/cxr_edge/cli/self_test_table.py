@@ -26,7 +26,8 @@ def run_self_test(package: Path, runtime: str, artefact: str = "") -> None:
         The package has no golden images or cannot be run here.
     """
     from cxr_edge.models.registry import RUNTIMES
-    from cxr_edge.models.self_test import require, self_test_all
+    from cxr_edge.models.self_test import require
+    from cxr_edge.models.self_test_runs import self_test_all
     from cxr_edge.runtimes.providers import AUTO
 
     if runtime not in (AUTO, *RUNTIMES):

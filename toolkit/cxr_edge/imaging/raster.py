@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from cxr_edge.errors import Corrupt, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
-from cxr_edge.imaging.headers.png import samples_alone
-from cxr_edge.imaging.headers.tiff import with_image_first
 from cxr_edge.imaging.image import larger_than_memory
 from cxr_edge.imaging.jpeg import DAMAGED, decode_gray
 from cxr_edge.imaging.rules import DEEP, GRAY
@@ -115,9 +113,12 @@ def _read(
         return _read_jpeg(without_stray_bytes(data), header, mode, reduction)
     mode |= cv2.IMREAD_ANYDEPTH
     if header.format is Format.PNG:
+        from cxr_edge.imaging.headers.png import samples_alone
+
         data = samples_alone(data)
     flags = []
     if header.format is Format.TIFF:
+        from cxr_edge.imaging.headers.tiff import with_image_first
         from cxr_edge.imaging.tiff_blocks import check_blocks  # imagecodecs is loaded for it alone
 
         flags = [DAMAGED] if check_blocks(data) else []

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import CxrError, ModelInvalid
-from cxr_edge.isolation.subprocess_call import ProcessDied, ProcessTimedOut, call_in_subprocess
 from cxr_edge.models.batch_size import drawn_images
 from cxr_edge.models.checksums import file_sha256
 from cxr_edge.models.locate import DEFAULT, model_path
@@ -43,14 +42,19 @@ def try_model(reference: str, runtime: str, device: str, spec: ModelSpec | None)
     question = f"first opening, runtime {runtime}"
     if known is None or known.get(question) == _OPENED:
         return
+
+    from cxr_edge.isolation.subprocess_call import (
+        ProcessDied,
+        ProcessTimedOut,
+        call_in_subprocess,
+    )
+
     try:
         call_in_subprocess(_open, reference, runtime, device, spec, within=TRIAL_SECONDS)
-    except (ProcessDied, ProcessTimedOut) as exc:
-        raise ModelInvalid(
-            f"{reference}: expected a model that opens and scores an image, {_end(exc)}; the file "
-            "is damaged, or the runtime cannot run it here: copy or export it again, or use "
-            "another --runtime"
-        ) from exc
+    except ProcessTimedOut as exc:
+        raise _unfit(reference, f"its runtime gave no answer within {TRIAL_SECONDS:g} s") from exc
+    except ProcessDied as exc:
+        raise _unfit(reference, f"its runtime crashed ({exc})") from exc
     except CxrError:  # it comes again where the model is opened
         return
     known.put(question, _OPENED)
@@ -74,7 +78,9 @@ def _open(reference: str, runtime: str, device: str, spec: ModelSpec | None) -> 
     opened.run(drawn_images(opened.spec.input, 1))
 
 
-def _end(exc: CxrError) -> str:
-    if isinstance(exc, ProcessTimedOut):
-        return f"its runtime gave no answer within {TRIAL_SECONDS:g} s"
-    return f"its runtime crashed ({exc})"
+def _unfit(reference: str, how: str) -> ModelInvalid:
+    return ModelInvalid(
+        f"{reference}: expected a model that opens and scores an image, {how}; the file is "
+        "damaged, or the runtime cannot run it here: copy or export it again, or use another "
+        "--runtime"
+    )

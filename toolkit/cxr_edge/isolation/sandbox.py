@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, key
-from cxr_edge.isolation.subprocess_call import ProcessDied, ProcessTimedOut, call_in_subprocess
 from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, facts, to_pixels
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.storage.read_file import read_file
@@ -57,6 +56,12 @@ class Sandbox:
             return attempt(path, make)
 
     def _in_subprocess(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+        from cxr_edge.isolation.subprocess_call import (
+            ProcessDied,
+            ProcessTimedOut,
+            call_in_subprocess,
+        )
+
         seconds, memory = self.in_flight.seconds or TIMEOUT, self.in_flight.memory
         sha256 = kind = ""
         with self._alone:

@@ -9,7 +9,6 @@ from typing import Final
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Outcome, Prediction
-from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import REPORT, prediction_of
 from cxr_edge.reports.earlier_rows import EarlierRows
@@ -122,10 +121,3 @@ class EarlierReport:
         if self.changed.look(row, item, self.started):
             return None
         return prediction_of(row, item.path)
-
-
-def has_failed(report: Path) -> bool:
-    """Return whether a report has a file that failed; raises as :func:`read_rows`."""
-    rows = read_rows(REPORT, report)
-    next(rows)  # the header
-    return any(REPORT.named(row)["status"] == "failed" for row, _ in rows)

@@ -17,9 +17,7 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started
-from cxr_edge.reports.catch_up import StartedRows, catch_up, catch_up_by_path
 from cxr_edge.reports.check_place import check_place
-from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import ARRIVAL, Manifest, manifest_path, utc_now
 from cxr_edge.reports.row_marks import RunningMarks
@@ -164,6 +162,10 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
     kind, out = work.kind, work.out
     if not is_started(kind, out):
         return replace(manifest, report_started=manifest.started), _Found(items)
+
+    from cxr_edge.reports.catch_up import StartedRows, catch_up, catch_up_by_path
+    from cxr_edge.reports.check_rows import check_rows
+
     recorded = kind.recorded(out)
     kind.require_same(out, recorded.identity, manifest.settings)
     if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:

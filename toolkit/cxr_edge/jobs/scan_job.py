@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import InFlightTable
-from cxr_edge.jobs.failure_limit import FailureLimit
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.reports.quarantine import check_quarantine
 from cxr_edge.reports.run_manifest import preferred_by
 from cxr_edge.storage.lock import lock_path
+
+if TYPE_CHECKING:
+    from cxr_edge.jobs.failure_limit import FailureLimit
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class ScanJob:
     """Whether files that an existing report lacks are scanned, wherever they stand."""
     retry_failed: bool = False
     """Whether files that failed in an existing report are scanned again."""
-    max_failures: FailureLimit | None = None
+    max_failures: "FailureLimit | None" = None
     """Limit on failed files, beyond which the scan stops."""
     quarantine: Path | None = None
     """Folder for copies of the files that fail."""
@@ -51,7 +53,7 @@ class ScanJob:
         fresh: bool = False,
         add_new: bool = False,
         retry_failed: bool = False,
-        max_failures: FailureLimit | None = None,
+        max_failures: "FailureLimit | None" = None,
         quarantine: Path | None = None,
         in_flight: InFlightTable | None = None,
     ) -> "ScanJob":
@@ -68,6 +70,8 @@ class ScanJob:
             raise UsageError("--fresh, --add-new and --retry-failed exclude each other; give one")
         resolve_roots(paths)
         if quarantine:
+            from cxr_edge.reports.quarantine import check_quarantine
+
             check_quarantine(quarantine, paths, out)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.isolation.sandbox import Sandbox
-from cxr_edge.jobs.earlier_report import EarlierReport, has_failed
-from cxr_edge.jobs.failure_limit import FailureStop
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
@@ -16,14 +15,16 @@ from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
-from cxr_edge.reports.append_log import CsvKind, is_started
+from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside, shown
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
-from cxr_edge.reports.quarantine import Quarantine
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
 from cxr_edge.spec.recipe import RECIPES
+
+if TYPE_CHECKING:
+    from cxr_edge.jobs.earlier_report import EarlierReport
 
 
 def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
@@ -53,9 +54,17 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
     ModelError
         The runtime failed.
     """
-    before = [Quarantine(job.quarantine, job.out)] if job.quarantine else []
-    stop = [FailureStop(job.max_failures)] if job.max_failures else []
-    return run_resumable(_ScanWork(job), before, [*sinks, *stop])
+    before: list[Sink[Outcome]] = []
+    after = [*sinks]
+    if job.quarantine:
+        from cxr_edge.reports.quarantine import Quarantine
+
+        before.append(Quarantine(job.quarantine, job.out))
+    if job.max_failures:
+        from cxr_edge.jobs.failure_limit import FailureStop
+
+        after.append(FailureStop(job.max_failures))
+    return run_resumable(_ScanWork(job), before, after)
 
 
 @dataclass
@@ -105,16 +114,20 @@ class _ScanWork:
         changed = differences(recorded.identity, self.manifest(Skipped()).settings)
         earlier = None if recorded.finished else taken_over_from(self.out, recorded)
         if earlier and not changed:  # killed, maybe before the first row
+            from cxr_edge.jobs.earlier_report import EarlierReport
+
             self.earlier = EarlierReport.open(earlier, self.check)
         if not is_there:
             return
         self.relabelled_from = relabelled_from(recorded)
-        if self.job.retry_failed and first and not earlier and has_failed(self.out):
+        if self.job.retry_failed and first and not earlier and _has_failed(self.out):
             REPORT.require_same(self.out, recorded.identity, self.manifest(Skipped()).settings)
             self._set_aside()
 
     def _set_aside(self) -> None:
         """Set the report aside, to take over its rows; whenever that ends, it can be continued."""
+        from cxr_edge.jobs.earlier_report import EarlierReport
+
         kept = name_aside(self.out)
         self.earlier = EarlierReport.open(self.out, self.check).renamed(kept)
         now = utc_now()
@@ -197,3 +210,10 @@ class _ScanWork:
             provider=session.model.runtime.provider,
             batch_size=batching.size if batching.padded else 1,
         )
+
+
+def _has_failed(report: Path) -> bool:
+    """Return whether a report has a file that failed; raises as :func:`read_rows`."""
+    rows = read_rows(REPORT, report)
+    next(rows)  # the header
+    return any(REPORT.named(row)["status"] == "failed" for row, _ in rows)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.model_trial import try_model
@@ -14,13 +14,15 @@ from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import original_of
-from cxr_edge.models.self_test import SKIPPED, check_once
-from cxr_edge.pipeline.classifier import Classifier
+from cxr_edge.models.self_test_runs import SKIPPED, check_once
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
+
+if TYPE_CHECKING:
+    from cxr_edge.pipeline.classifier import Classifier
 
 _RANGES: Final[Mapping[str, Range]] = {
     "threshold": SHARE,
@@ -145,8 +147,10 @@ class Session:
         return cls(config, model, decision, batching, verdict, answers.sameness)
 
     @property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> "Classifier":
         """Classifier of single images, which scores them as a scan does."""
+        from cxr_edge.pipeline.classifier import Classifier
+
         return Classifier(self.model, self.decision, self.checks, self.batching)
 
     @property

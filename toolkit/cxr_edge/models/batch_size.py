@@ -15,7 +15,6 @@ from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.runtimes.batches import run_in_batches
-from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
 from cxr_edge.system.progress import stage
@@ -119,6 +118,8 @@ def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float
 
 
 def _milliseconds(runtime: Runtime, size: int) -> float:
+    from cxr_edge.runtimes.timing import milliseconds
+
     images = drawn_images(runtime.spec.input, size)
     runtime.run(images)
     taken = milliseconds(partial(runtime.run, images), max(2, COUNTED // size), warm=True)

@@ -66,6 +66,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def has_or_lists(package: Path, name: str) -> bool:
+    """Tell whether a package has a file, or should have it."""
+    return (package / name).exists() or name in read_checksums(package)
+
+
 def check_listed(package: Path, name: str, digest: str) -> None:
     """Check the SHA-256 of one file against the package's checksum list.
 

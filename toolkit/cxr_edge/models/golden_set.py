@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecUnknown
-from cxr_edge.models.checksums import check_listed, read_checksums
+from cxr_edge.models.checksums import check_listed, has_or_lists
 from cxr_edge.models.gates import FP16_DIFFERENCE, FP32_DIFFERENCE
 from cxr_edge.models.package import CHECKSUMS, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
@@ -172,7 +172,7 @@ def read_golden_set(package: Path) -> GoldenSet | None:
         The file is damaged, missing though listed, or not the one listed.
     """
     path = package / SELFTEST
-    if not has_golden_set(package):
+    if not has_or_lists(package, SELFTEST):
         return None
     try:
         data = read_at_most(path, _MAX_BYTES)
@@ -183,11 +183,6 @@ def read_golden_set(package: Path) -> GoldenSet | None:
         ) from exc
     check_listed(package, SELFTEST, hashlib.sha256(data).hexdigest())
     return GoldenSet.from_bytes(data, str(path))
-
-
-def has_golden_set(package: Path) -> bool:
-    """Tell whether a package has a golden set, or should have one."""
-    return (package / SELFTEST).exists() or SELFTEST in read_checksums(package)
 
 
 def _image(

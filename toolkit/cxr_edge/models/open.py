@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
-from cxr_edge.extras import needs_extra
 from cxr_edge.models.checksums import file_sha256
 from cxr_edge.models.load import Artefact
 from cxr_edge.models.locate import DEFAULT, model_path
@@ -96,6 +95,9 @@ def open_any(reference: str, runtime: str = AUTO, *, spec: ModelSpec | None = No
     shown = f"{path.suffix} file" if name == "keras" else "SavedModel"
     if runtime != AUTO:
         raise UsageError(f"--runtime: expected auto for a {shown}, got {runtime!r}")
+
+    from cxr_edge.extras import needs_extra
+
     kind = ORIGINALS[name]
     with needs_extra(f"a {shown}", kind.extra):
         opened = kind.load()(path, spec)

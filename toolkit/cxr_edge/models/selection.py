@@ -17,7 +17,6 @@ from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
-from cxr_edge.runtimes.timing import time_in_turns
 from cxr_edge.system.progress import stage
 
 MARGIN: Final = 4 / 3
@@ -147,6 +146,8 @@ def open_fastest(package: Path, candidates: Sequence[Candidate], options: OpenOp
     if times is not None:
         name = _nearly_fastest(times)
         return read(by_name[name].file).load(name, options, _reason(times))
+    from cxr_edge.runtimes.timing import time_in_turns
+
     single = replace(options, threads=1)
     models, broken = {}, []
     with stage("trying runtimes, once on this machine"):

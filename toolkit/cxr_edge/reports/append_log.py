@@ -13,7 +13,6 @@ from cxr_edge.errors import ReportError
 from cxr_edge.reports.manifest import differences
 from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
-from cxr_edge.reports.spreadsheet import SAVED_AGAIN, is_resaved_header
 from cxr_edge.storage.lock import alone_at
 
 SYNC_EVERY: Final = 5.0
@@ -252,6 +251,8 @@ def is_started(kind: CsvKind, path: Path) -> bool:
         return True
     if kind.header.startswith(head):  # cut short, or empty
         return False
+    from cxr_edge.reports.spreadsheet import SAVED_AGAIN, is_resaved_header
+
     if is_resaved_header(head, kind.columns):
         why = f"was edited: its header is not as {kind.command} wrote it; {SAVED_AGAIN}"
         raise kind.refused(path, why, RESTORE)

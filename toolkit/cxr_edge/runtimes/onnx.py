@@ -15,7 +15,6 @@ from cxr_edge.errors import ModelError, ModelInvalid, RuntimeUnavailable
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.base import OpenOptions
-from cxr_edge.runtimes.external_data import external_data, has_external_data
 from cxr_edge.runtimes.providers import (
     AUTO,
     CPU,
@@ -200,6 +199,8 @@ class OnnxRuntime(AdaptedRuntime):
 
     def _invalid(self, exc: Exception) -> ModelInvalid:
         """Return the error for a model that onnxruntime cannot load."""
+        from cxr_edge.runtimes.external_data import external_data, has_external_data
+
         with suppress(ModelInvalid):  # bytes that are no ONNX model: onnxruntime tells more
             if has_external_data(self._data, self._source):
                 return external_data(self._source)

@@ -1,8 +1,8 @@
 """Memory of the machine and of processes, in bytes."""
 
 import os
-import platform
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +72,7 @@ def peak_memory(status: Path = Path("/proc/self/status")) -> int:
         return peak
     import resource  # not on every system
 
-    unit = 1 if platform.system() == "Darwin" else 1024
+    unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

@@ -1,22 +1,11 @@
 """The header of any raster file, and whether the file is complete."""
 
 import struct
-from typing import Final
+from collections.abc import Callable
 
 from cxr_edge.errors import Corrupt, NotAnImage, Truncated
-from cxr_edge.imaging.headers.bmp import bmp_header
 from cxr_edge.imaging.headers.header import Header
-from cxr_edge.imaging.headers.jpeg import jpeg_header
-from cxr_edge.imaging.headers.png import png_header
-from cxr_edge.imaging.headers.tiff import tiff_header
 from cxr_edge.imaging.sniff import Format
-
-_READERS: Final = {
-    Format.JPEG: jpeg_header,
-    Format.PNG: png_header,
-    Format.TIFF: tiff_header,
-    Format.BMP: bmp_header,
-}
 
 
 def read_header(data: bytes, kind: Format) -> Header:
@@ -40,12 +29,27 @@ def read_header(data: bytes, kind: Format) -> Header:
     UnsupportedFormat
         The image is of a type that is not read, or not read rightly.
     """
-    if kind not in _READERS:
-        raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")
+    read = _reader(kind)
     try:
-        header = _READERS[kind](data)
+        header = read(data)
     except (struct.error, IndexError) as exc:
         raise Truncated(f"the {kind} file ends within its header ({len(data)} bytes)") from exc
     if header.width < 1 or header.height < 1:
         raise Corrupt(f"the {kind} header says {header.width} x {header.height} pixels")
     return header
+
+
+def _reader(kind: Format) -> Callable[[bytes], Header]:
+    """Return what reads headers of a format, and load no other."""
+    match kind:
+        case Format.JPEG:
+            from cxr_edge.imaging.headers.jpeg import jpeg_header as read
+        case Format.PNG:
+            from cxr_edge.imaging.headers.png import png_header as read
+        case Format.TIFF:
+            from cxr_edge.imaging.headers.tiff import tiff_header as read
+        case Format.BMP:
+            from cxr_edge.imaging.headers.bmp import bmp_header as read
+        case _:
+            raise NotAnImage(f"expected JPEG, PNG, TIFF or BMP, got {kind}")
+    return read
