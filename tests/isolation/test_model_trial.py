@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endless import write_endless
 from fakes import SAMPLES, crash
 
 from cxr_edge.isolation import model_trial as module
@@ -42,6 +43,19 @@ def test_a_crash_is_an_error_of_the_model(
         assert result.exit_code == 1
         assert f"error: {model}: expected a model that opens" in result.output
         assert "exit code -11" in result.output
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_model_that_never_answers_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cxr: Any
+) -> None:
+    """The limit ends its process, and the message says what may be wrong; no report is begun."""
+    write_endless(tmp_path / "m.onnx")
+    monkeypatch.setattr(module, "TRIAL_SECONDS", 3.0)
+    result = cxr("scan", SAMPLES, "--model", tmp_path / "m.onnx", "-o", tmp_path / "r.csv")
+    assert result.exit_code == 1
+    assert "opens and scores an image within 3 s, got no answer" in result.output
+    assert "loop that does not end" in result.output
     assert not (tmp_path / "r.csv").exists()
 
 

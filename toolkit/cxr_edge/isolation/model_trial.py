@@ -13,7 +13,7 @@ from cxr_edge.models.open import open_artefact
 from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.spec.model_spec import ModelSpec
 
-TRIAL_SECONDS: Final = 600.0
+TRIAL_SECONDS: Final = 120.0
 """Limit of a trial; opening a large model on a small board takes a minute."""
 
 _OPENED: Final = "opened and scored an image"
@@ -52,9 +52,17 @@ def try_model(reference: str, runtime: str, device: str, spec: ModelSpec | None)
     try:
         call_in_subprocess(_open, reference, runtime, device, spec, within=TRIAL_SECONDS)
     except ProcessTimedOut as exc:
-        raise _unfit(reference, f"its runtime gave no answer within {TRIAL_SECONDS:g} s") from exc
+        raise ModelInvalid(
+            f"{reference}: expected a model that opens and scores an image within "
+            f"{TRIAL_SECONDS:g} s, got no answer: its network may have a loop that does not end, "
+            "or be too large for this machine; export it again, or use another --runtime"
+        ) from exc
     except ProcessDied as exc:
-        raise _unfit(reference, f"its runtime crashed ({exc})") from exc
+        raise ModelInvalid(
+            f"{reference}: expected a model that opens and scores an image, its runtime crashed "
+            f"({exc}); the file is damaged, or the runtime cannot run it here: copy or export it "
+            "again, or use another --runtime"
+        ) from exc
     except CxrError:  # it comes again where the model is opened
         return
     known.put(question, _OPENED)
@@ -76,11 +84,3 @@ def _open(reference: str, runtime: str, device: str, spec: ModelSpec | None) -> 
     os.dup2(nowhere, 2)
     opened = open_artefact(reference, runtime, device=device, spec=spec).runtime
     opened.run(drawn_images(opened.spec.input, 1))
-
-
-def _unfit(reference: str, how: str) -> ModelInvalid:
-    return ModelInvalid(
-        f"{reference}: expected a model that opens and scores an image, {how}; the file is "
-        "damaged, or the runtime cannot run it here: copy or export it again, or use another "
-        "--runtime"
-    )
