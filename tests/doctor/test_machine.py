@@ -129,6 +129,17 @@ def test_a_runtime_that_ends_its_process_is_a_line(
     assert errors == {"its process died with exit code -11"}
 
 
+@pytest.mark.usefixtures("quick")
+def test_an_artefact_that_is_not_installed_is_told(
+    tested: Path, monkeypatch: pytest.MonkeyPatch, cxr: Callable[..., Any]
+) -> None:
+    """The default model may work without it, less exactly."""
+    (tested / "model.onnx").unlink()
+    monkeypatch.setattr(here, "default_package", lambda: tested)
+    output = " ".join(cxr("doctor").output.split())
+    assert "; missing, install cxr-edge again: model.onnx" in output
+
+
 def hang(_: str) -> Trial:
     """Never end; for a process that finds this module."""
     time.sleep(600)

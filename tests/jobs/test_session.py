@@ -1,6 +1,7 @@
 """Sessions: settings that cannot work, and those that change no byte."""
 
 import dataclasses
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,22 @@ def test_everything_is_open_in_a_session() -> None:
     assert session.batching.size >= 1
     assert session.self_test in ("passed", "passed before")
     assert Session.open(ScanConfig(runtime="onnx", self_test=False)).self_test.startswith("skipped")
+
+
+def test_a_package_that_lost_an_artefact_is_told_of(
+    tested: Path, tmp_path: Path, cxr: Callable[..., Any]
+) -> None:
+    """A scan warns at every start that it takes another artefact than it would have taken."""
+    run = ("scan", SAMPLES / "phantom-normal.jpg", "--model", tested, "--fresh")
+    assert "warning" not in cxr(*run, "-o", tmp_path / "r.csv").output
+    (tested / "model.onnx").unlink()
+    for _ in range(2):
+        result = cxr(*run, "-o", tmp_path / "r.csv")
+        assert result.exit_code == 0, result.output
+        assert (
+            f"warning: {tested}: expected the artefacts that SHA256SUMS lists, model.onnx is "
+            "missing; model.tflite is used; copy or export the package again\n"
+        ) in result.output
 
 
 def test_a_report_that_is_continued_keeps_its_runtime() -> None:

@@ -130,7 +130,10 @@ def _names(features: Mapping[str, bool], *, present: bool) -> str:
 
 def _default_model(machine: "MachineFacts") -> str:
     models = {runtime.model for runtime in machine.runtimes.values() if runtime.works}
-    return ", ".join(sorted(models)) or "no runtime here can run it"
+    told = ", ".join(sorted(models)) or "no runtime here can run it"
+    if machine.missing_artefacts:
+        told += f"; missing, install cxr-edge again: {', '.join(machine.missing_artefacts)}"
+    return told
 
 
 def _runtime(runtime: "RuntimeFacts") -> str:

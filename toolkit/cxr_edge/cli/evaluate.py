@@ -111,8 +111,8 @@ def evaluate(
         ),
         originals=True,
     )
-    if session.warning:
-        typer.echo(f"warning: {session.warning}", err=True)
+    for warning in session.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     found = evaluate_data(
         session.model,
         data,

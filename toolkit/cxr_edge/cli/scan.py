@@ -76,8 +76,8 @@ def scan(
                 quarantine=output.quarantine,
                 in_flight=table,
             )
-            if job.session.warning:
-                typer.echo(f"warning: {job.session.warning}", err=True)
+            for warning in job.session.warnings:
+                typer.echo(f"warning: {warning}", err=True)
             memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
             table.limit(safety.timeout, memory)
             try:

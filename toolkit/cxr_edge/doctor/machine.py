@@ -9,9 +9,11 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.doctor.runtime_trial import Trial, caught, onnx_providers
-from cxr_edge.errors import CxrError
+from cxr_edge.errors import CxrError, ModelInvalid
 from cxr_edge.extras import EXTRAS
 from cxr_edge.isolation.subprocess_call import call_in_subprocess
+from cxr_edge.models.checksums import missing_artefacts
+from cxr_edge.models.locate import default_package
 from cxr_edge.models.machine_cache import cache_folder
 from cxr_edge.models.registry import RUNTIMES, installed
 from cxr_edge.runtimes.providers import explain_several, installed_distributions
@@ -78,6 +80,8 @@ class MachineFacts:
     """Memory in bytes."""
     available_memory: int
     """Memory in bytes that is available without swapping."""
+    missing_artefacts: tuple[str, ...]
+    """Artefacts of the default model that are not installed, though its package lists them."""
     runtimes: Mapping[str, RuntimeFacts]
     """Runtimes by name."""
     execution_providers: tuple[str, ...]
@@ -134,6 +138,7 @@ def examine_machine(try_runtime: Callable[[str], Trial]) -> MachineFacts:
         usable_cpus=usable_cpus(),
         memory=total_memory(),
         available_memory=available_memory(),
+        missing_artefacts=_missing_artefacts(),
         runtimes={name: _runtime(name, versions, try_runtime) for name in RUNTIMES},
         execution_providers=_providers(),
         conflict=explain_several(together) if len(together) > 1 else "",
@@ -164,6 +169,13 @@ def _runtime(
     except CxrError as exc:
         return RuntimeFacts(found, kind.install, error=str(exc))
     return RuntimeFacts(found, kind.install, trial.model, trial.provider, trial.self_test)
+
+
+def _missing_artefacts() -> tuple[str, ...]:
+    try:
+        return tuple(missing_artefacts(default_package()))
+    except ModelInvalid:  # the trials of the runtimes say why
+        return ()
 
 
 def _providers() -> tuple[str, ...]:

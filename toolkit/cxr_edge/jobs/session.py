@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
+from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
+from cxr_edge.models.package import CHECKSUMS
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import original_of
 from cxr_edge.models.self_test_runs import SKIPPED, check_once
@@ -19,6 +21,7 @@ from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.plural import worded
 from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
 
 if TYPE_CHECKING:
@@ -93,8 +96,8 @@ class Session:
     """Way in which images are handed to the model."""
     self_test: str = SKIPPED
     """Verdict of the self-test, as in the run manifest."""
-    warning: str = ""
-    """Doubt about the model; empty where there is none."""
+    warnings: tuple[str, ...] = ()
+    """Doubts about the model."""
     checks: tuple[InputCheck, ...] = CHECKS
     """Checks that flag images."""
 
@@ -144,7 +147,8 @@ class Session:
             answers.require_function(config.model)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        return cls(config, model, decision, batching, verdict, answers.sameness)
+        warnings = tuple(filter(None, (_incomplete(model), answers.sameness)))
+        return cls(config, model, decision, batching, verdict, warnings)
 
     @property
     def classifier(self) -> "Classifier":
@@ -157,3 +161,15 @@ class Session:
     def workers(self) -> int:
         """Files processed in parallel."""
         return self.config.workers or usable_cpus()
+
+
+def _incomplete(model: Model) -> str:
+    """Return the warning that artefacts were not there to choose from; empty where all were."""
+    missing = missing_artefacts(model.package) if model.package else []
+    if not missing:
+        return ""
+    return (
+        f"{model.package}: expected the artefacts that {CHECKSUMS} lists, "
+        f"{' and '.join(missing)} {worded(len(missing), 'is', 'are')} missing; {model.artefact} "
+        "is used; copy or export the package again"
+    )

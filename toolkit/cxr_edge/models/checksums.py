@@ -71,6 +71,13 @@ def has_or_lists(package: Path, name: str) -> bool:
     return (package / name).exists() or name in read_checksums(package)
 
 
+def missing_artefacts(package: Path) -> list[str]:
+    """Return the artefacts that a package lists and does not have, the most exact one first."""
+    listed = read_checksums(package)
+    files = [kind.file for kind in FORMATS.values()]
+    return [file for file in files if file in listed and not (package / file).is_file()]
+
+
 def check_listed(package: Path, name: str, digest: str) -> None:
     """Check the SHA-256 of one file against the package's checksum list.
 
