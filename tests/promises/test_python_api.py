@@ -127,3 +127,57 @@ def test_a_scan_that_cannot_work_is_told_at_once(values: dict[str, Any], message
     """Not when the first outcome is asked for, nor by a library's error."""
     with pytest.raises(UsageError, match=message):
         cxr_edge.scan(**{"paths": SAMPLES, **values})
+
+
+NO_PATHS: list[object] = [None, 5, b"image.jpg", "a\0b", "\ud800", ["image.jpg"]]
+
+WRONG: dict[str, dict[str, list[object]]] = {
+    "open_model": {
+        "model": NO_PATHS,
+        "operating_point": [5, b"screening", ["screening"]],
+        "threshold": ["0.5", True, [0.5], float("nan")],
+        "spec": NO_PATHS[1:],
+        "runtime": [None, 5, ["onnx"], "tensorrt"],
+        "device": [None, 5, ["cpu"], "quantum"],
+        "threads": [None, "2", 1.5, 0],
+        "batch_size": ["2", 1.5, 0],
+        "self_test": [None, "no", 0],
+        "allow_nondeterministic": [None, "no", 0],
+    },
+    "scan": {
+        "paths": [*NO_PATHS[:-1], [None], [5], [["image.jpg"]]],
+        "classifier": ["default", 5],
+        "workers": ["2", 1.5, 0],
+        "skipped": [{}, 5],
+    },
+    "evaluate": {
+        "model": [None, "default", 5],
+        "data": NO_PATHS,
+        "split": [5, ["test"], "night"],
+        "skip_unreadable": [None, "no", 0],
+        "copies": [None, "no", 0],
+        "counterfactual": [None, "no", 0],
+        "styles": NO_PATHS[1:],
+    },
+    "classify": {"source": [None, 5, "a\0b", "\ud800", ["image.jpg"]]},
+}
+"""Values of another kind, by function and argument."""
+
+
+@pytest.mark.parametrize("function", WRONG)
+def test_an_argument_of_another_kind_is_a_usage_error(
+    classifier: cxr_edge.Classifier, tmp_path: Path, function: str
+) -> None:
+    """It names the argument; nobody sees an error of Python's own or of a library."""
+    for name in ("NORMAL", "PNEUMONIA"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
+    good: dict[str, dict[str, object]] = {
+        "scan": {"paths": SAMPLES, "classifier": classifier},
+        "evaluate": {"model": classifier, "data": tmp_path},
+    }
+    call = classifier.classify if function == "classify" else getattr(cxr_edge, function)
+    for argument, values in WRONG[function].items():
+        for value in values:
+            with pytest.raises(UsageError, match=argument.replace("_", "[-_]") + "|expected"):
+                call(**{**good.get(function, {}), argument: value})

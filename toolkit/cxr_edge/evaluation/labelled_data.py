@@ -9,6 +9,7 @@ from cxr_edge.datasets.style_table import read_styles
 from cxr_edge.evaluation.evaluate import Evaluation, evaluate_images
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classifier import Classifier, not_opened
+from cxr_edge.system.arguments import require_path, require_switch, require_text
 
 
 def evaluate(
@@ -51,7 +52,7 @@ def evaluate(
     Raises
     ------
     UsageError
-        The model is not an opened one.
+        The model is not an opened one, or an argument is of another kind.
     DataError
         The data cannot be used, or its classes are not those of the model.
     ModelError
@@ -60,11 +61,20 @@ def evaluate(
     opened = model.model if isinstance(model, Classifier) else model
     if not isinstance(opened, Model):
         raise not_opened("model", model)
-    path, labels = Path(data), opened.spec.labels
+    path, labels = require_path("data", data), opened.spec.labels
+    if split is not None:
+        require_text("split", split)
+    for name, switch in (
+        ("skip_unreadable", skip_unreadable),
+        ("copies", copies),
+        ("counterfactual", counterfactual),
+    ):
+        require_switch(name, switch)
+    table = None if styles is None else require_path("styles", styles)
     require_known(class_names(path), labels, path, opened.tag)
     chosen = of_split(list_images(path, labels), split)
     images = load_images(chosen, labels, opened.spec.input, skip_unreadable=skip_unreadable)
-    clusters = read_styles(Path(styles), images) if styles else None
+    clusters = read_styles(table, images) if table else None
     return evaluate_images(
         opened, images, copies=copies, counterfactual=counterfactual, styles=clusters
     )

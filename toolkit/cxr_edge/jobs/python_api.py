@@ -1,8 +1,9 @@
 """The functions of ``import cxr_edge`` that open a model and scan files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from cxr_edge.errors import UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
 from cxr_edge.pipeline.classifier import Classifier, not_opened
@@ -13,6 +14,7 @@ from cxr_edge.pipeline.scan import scan as scan_items
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
+from cxr_edge.system.arguments import require_path, require_switch, require_text
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.ranges import WORKERS
 
@@ -72,16 +74,20 @@ def open_model(
     """
     return Session.open(
         ScanConfig(
-            model=str(model),
-            spec=None if spec is None else Path(spec),
-            runtime=runtime,
-            device=device,
-            operating_point=operating_point,
+            model=str(require_path("model", model)),
+            spec=None if spec is None else require_path("spec", spec),
+            runtime=require_text("runtime", runtime),
+            device=require_text("device", device),
+            operating_point=(
+                None
+                if operating_point is None
+                else require_text("operating_point", operating_point)
+            ),
             threshold=threshold,
             batch_size=batch_size,
             threads=threads,
-            self_test=self_test,
-            allow_nondeterministic=allow_nondeterministic,
+            self_test=require_switch("self_test", self_test),
+            allow_nondeterministic=require_switch("allow_nondeterministic", allow_nondeterministic),
         )
     ).classifier
 
@@ -117,7 +123,7 @@ def scan(
     Raises
     ------
     UsageError
-        A path does not exist, ``workers`` is out of range, or the classifier is something else.
+        A path does not exist, ``workers`` is out of range, or an argument is of another kind.
     ReportError
         A folder vanished while it was read.
     MachineError
@@ -127,9 +133,12 @@ def scan(
     """
     if workers is not None:
         WORKERS.require("workers", workers)
-    roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    several = paths if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+    roots = [require_path("paths", path) for path in several]
     if not isinstance(classifier, Classifier | None):
         raise not_opened("classifier", classifier)
+    if not isinstance(skipped, Skipped | None):
+        raise UsageError(f"skipped: expected a Skipped, got a {type(skipped).__name__}")
     resolve_roots(roots)  # at once, not when the first outcome is asked for
     opened = classifier or open_model()
     folders = SourceFolders()

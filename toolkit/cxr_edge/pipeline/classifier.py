@@ -18,6 +18,7 @@ from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.prepare import Prepared, prepare, prepare_array, prepare_bytes
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.system.arguments import require_path
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Classifier:
                 "expected the path of an image, its bytes or an array of pixels, got "
                 f"{type(source).__name__}"
             )
-        return ImageItem(str(source), LOCAL.absolute(str(source))), prepare(Path(source), spec)
+        path = require_path("source", source)
+        return ImageItem(str(source), LOCAL.absolute(str(source))), prepare(path, spec)
 
 
 def not_opened(argument: str, given: object) -> UsageError:
