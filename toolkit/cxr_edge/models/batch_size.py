@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.errors import UsageError
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.preferred import SAME_REPORT, Preferred
@@ -17,6 +18,7 @@ from cxr_edge.runtimes.base import Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.memory import available_memory, peak_memory
+from cxr_edge.system.plural import counted
 from cxr_edge.system.progress import stage
 
 SIZES: Final = (1, 4, 16)
@@ -32,6 +34,9 @@ where it takes longer, no larger one is tried."""
 COUNTED: Final = 16
 """Images timed for each size, in two calls at least, after one that is not counted; the fastest
 call counts."""
+
+_FEW: Final = 4
+"""Images whose memory tells that of more."""
 
 INEXACT: Final = "larger batches change this model's probabilities in the last bit"
 """Reason for single images, in the run manifest."""
@@ -69,6 +74,11 @@ def choose_batching(
         Calls at once.
     preferred
         Settings that a report to be continued was started with: on a device its batches are kept.
+
+    Raises
+    ------
+    UsageError
+        As many images at once as are asked for do not fit the memory that is free.
     """
     padded = not on_cpu(model.runtime)
     if padded and preferred and not asked:
@@ -76,6 +86,7 @@ def choose_batching(
     if asked == 1 or (asked and padded):
         return Batching(asked, padded=padded)
     if asked:
+        _require_memory(model.runtime, asked, workers)
         return (
             Batching(asked)
             if _alike(model.runtime, asked)
@@ -115,6 +126,23 @@ def _measure(runtime: Runtime, workers: int, *, padded: bool) -> dict[str, float
             break
         best = min(best, taken)
     return times
+
+
+def _require_memory(runtime: Runtime, asked: int, workers: int) -> None:
+    """Refuse more images at once than fit, by what a few of them take; none where nobody tells."""
+    few = min(asked, _FEW)
+    runtime.run(drawn_images(runtime.spec.input, 1))
+    before = peak_memory()
+    runtime.run(drawn_images(runtime.spec.input, few))
+    each, free = (peak_memory() - before) / few, available_memory()
+    most = max(1, int(free / (workers * each))) if each and free else asked
+    if asked > most:
+        calls = counted(workers, "call runs", "calls run")
+        raise UsageError(
+            f"--batch-size: expected a whole number from 1 to {most} on this machine, got {asked}: "
+            f"{calls} at once, an image takes {each / 1e6:.1f} MB, and {free / 1e6:.0f} MB are "
+            "free; ask for fewer, or for fewer --workers"
+        )
 
 
 def _milliseconds(runtime: Runtime, size: int) -> float:
@@ -173,9 +201,10 @@ def _reason(times: Mapping[str, float | None]) -> str:
         return f"batch size {size}: {INEXACT if limit else 'larger batches need too much memory'}"
     chosen = times[size]
     assert chosen is not None
+    # Every digit that was compared: rounded times can contradict the choice.
     rank = "fastest" if chosen <= min(others.values()) else "nearly as fast as larger"
-    rest = ", ".join(f"batch size {other}: {ms:.1f} ms" for other, ms in others.items())
-    return f"batch size {size} is {rank}: {chosen:.1f} ms per image ({rest}){limit}"
+    rest = ", ".join(f"batch size {other}: {ms:g} ms" for other, ms in others.items())
+    return f"batch size {size} is {rank}: {chosen:g} ms per image ({rest}){limit}"
 
 
 def _usable(found: object) -> dict[str, float | None] | None:
