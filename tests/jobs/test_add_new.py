@@ -14,12 +14,14 @@ import pytest
 from image_folders import write_ward
 from runs import FakeSink, rows, session_of
 
+from cxr_edge.cli.scan_options import OutputOptions
+from cxr_edge.cli.scan_summary import summary_lines
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.session import ScanConfig
 from cxr_edge.models.model import Model
-from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.manifest import Gone, manifest_path
 from cxr_edge.reports.run_manifest import RunManifest
 
 
@@ -168,6 +170,24 @@ def test_an_interrupted_retry_is_finished(
     whole = job.out.read_bytes()
     scan(job, fresh=True)
     assert job.out.read_bytes() == whole
+
+
+def test_a_row_that_an_interrupted_retry_wrote_is_kept(job: ScanJob, images: Path) -> None:
+    """A file that goes between the two has its row in the report; one further on has none."""
+    run_scan(job)
+    with pytest.raises(KeyboardInterrupt):
+        run_scan(dataclasses.replace(job, retry_failed=True), [FakeSink(write=stop)])
+    first = rows(job.out)[0]["path"]
+    last = rows(job.out.with_name("report.old-1.csv"))[-1]["path"]
+    (images / first).unlink()
+    (images / last).unlink()
+    manifest = scan(job, add_new=True)
+    found = {row["path"] for row in rows(job.out)}
+    assert first in found
+    assert last not in found
+    assert manifest.gone == Gone(2, [first, last], kept=1)
+    said = list(summary_lines(manifest, OutputOptions()))
+    assert f"2 files are gone (first: {first}, {last}); 1 row kept, 1 not taken over" in said
 
 
 def test_a_retry_takes_the_folder_as_it_is(job: ScanJob, images: Path) -> None:

@@ -97,6 +97,15 @@ def test_nothing_is_overwritten(other: RelabelJob) -> None:
         relabel(dataclasses.replace(other, report=other.out.parent))
 
 
+@pytest.mark.parametrize("content", [b"hello\n", b"path,label\na.jpg,NORMAL\n", b"\xff\xd8\xff"])
+def test_what_is_no_report_is_named(other: RelabelJob, content: bytes) -> None:
+    """The message says which file, and which one to name; nothing is written."""
+    other.report.write_bytes(content)
+    with pytest.raises(ReportError, match="is not a report of cxr scan; name the CSV file that"):
+        relabel(other)
+    assert not other.out.exists()
+
+
 def test_what_helps_a_scan_is_not_advised(other: RelabelJob) -> None:
     """Neither --fresh nor another --out mends the report that is read."""
     manifest_path(other.report).unlink()

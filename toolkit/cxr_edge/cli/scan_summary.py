@@ -17,6 +17,7 @@ from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.scan_options import OutputOptions
+    from cxr_edge.reports.manifest import Gone
     from cxr_edge.reports.run_manifest import RunManifest
 
 _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
@@ -54,9 +55,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
             "scans everything again"
         )
     if manifest.gone.files:
-        files = counted(manifest.gone.files, "file is", "files are")
-        rows = "not taken over" if manifest.taken_over_from else "kept"
-        yield f"{files} gone (first: {', '.join(manifest.gone.first)}); rows {rows}"
+        yield _gone_line(manifest.gone)
     if manifest.changed:
         yield _changed_line(manifest)
     if not counts.rows:
@@ -70,6 +69,15 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"
     yield manifest.notice
+
+
+def _gone_line(gone: "Gone") -> str:
+    """Return how many files are gone, and where their rows are."""
+    files = f"{counted(gone.files, 'file is', 'files are')} gone (first: {', '.join(gone.first)})"
+    lost = gone.files - gone.kept
+    if lost and gone.kept:
+        return f"{files}; {counted(gone.kept, 'row', 'rows')} kept, {lost} not taken over"
+    return f"{files}; rows {'not taken over' if lost else 'kept'}"
 
 
 def _changed_line(manifest: "RunManifest") -> str:

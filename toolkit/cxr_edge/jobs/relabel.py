@@ -35,7 +35,12 @@ _COPIED: Final = (
 )  # fmt: skip
 """Fields of the manifest that say how the probabilities were made."""
 
-_SOURCE: Final = replace(REPORT, use="relabelled", advice="scan again")
+_SOURCE: Final = replace(
+    REPORT,
+    use="relabelled",
+    advice="scan again",
+    better="name the CSV file that 'cxr scan' wrote, or ",
+)
 """Kind of the report that is read; what helps a scan that is to be continued does not help here."""
 
 _ROWS: Final = 1000

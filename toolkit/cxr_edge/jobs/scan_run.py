@@ -116,7 +116,7 @@ class _ScanWork:
         if earlier and not changed:  # killed, maybe before the first row
             from cxr_edge.jobs.earlier_report import EarlierReport
 
-            self.earlier = EarlierReport.open(earlier, self.check)
+            self.earlier = EarlierReport.open(earlier, self._check_settings)
         if not is_there:
             return
         self.relabelled_from = relabelled_from(recorded)
@@ -129,7 +129,7 @@ class _ScanWork:
         from cxr_edge.jobs.earlier_report import EarlierReport
 
         kept = name_aside(self.out)
-        self.earlier = EarlierReport.open(self.out, self.check).renamed(kept)
+        self.earlier = EarlierReport.open(self.out, self._check_settings).renamed(kept)
         now = utc_now()
         manifest = replace(self.manifest(Skipped()), report_started=now, started=now)
         manifest.write(manifest_path(self.out), lambda: set_aside(self.out))
@@ -162,14 +162,17 @@ class _ScanWork:
         )
 
     def check(self, row: Mapping[str, str]) -> None:
+        if self.earlier:
+            self.earlier.pass_by(row["path"])
+        self._check_settings(row)
+
+    def _check_settings(self, row: Mapping[str, str]) -> None:
         now: dict[str, object] = {"model": self.job.session.model.tag}
         if row["threshold"]:  # a file that failed has none
             now["threshold"] = shown(self.job.session.decision.threshold)
         REPORT.require_same(self.out, row, now)
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
-        if self.earlier:
-            self.earlier.pass_by(row["path"])
         self.changed.look(row, item, manifest.report_started)
 
     def recalled(self, manifest: RunManifest) -> RunManifest:

@@ -47,6 +47,8 @@ class CsvKind:
     older_manifests: Mapping[int, str]
     """Versions of the manifest that are continued, as for
     :func:`cxr_edge.reports.recorded.read_run_manifest`."""
+    better: str = ""
+    """Better advice where a file is none of this kind."""
     use: str = "resumed"
     """Use that is made of a file that is there, in messages."""
 
@@ -262,4 +264,4 @@ def is_started(kind: CsvKind, path: Path) -> bool:
 
 
 def _foreign(kind: CsvKind, path: Path) -> ReportError:
-    return kind.refused(path, f"exists and is not a {kind.name} of {kind.command}")
+    return kind.refused(path, f"exists and is not a {kind.name} of {kind.command}", kind.better)

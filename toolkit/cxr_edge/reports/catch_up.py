@@ -96,4 +96,5 @@ def catch_up_by_path(
                 is_sorted = is_sorted and not new
                 rows.take(found, item)
         earlier.count_gone(gone)
+    gone.kept = gone.files
     return new, is_sorted and not gone.files

@@ -64,9 +64,9 @@ class EarlierRows:
         self._places.pop(path, None)
 
     def count_gone(self, gone: Gone) -> None:
-        """Count the rows that are left, since their files were not found."""
-        gone.files = len(self._places)
-        gone.first[:] = list(self._places)[:FIRST_FAILED]
+        """Add the rows that are left, since their files were not found."""
+        gone.files += len(self._places)
+        gone.first[:] = [*gone.first, *self._places][:FIRST_FAILED]
 
     def _at(self, place: int) -> Mapping[str, str]:
         assert self._file

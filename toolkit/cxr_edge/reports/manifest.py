@@ -36,6 +36,8 @@ class Gone:
     """Number of such files."""
     first: list[str] = field(default_factory=list)
     """Paths of the first :data:`cxr_edge.reports.counts.FIRST_FAILED` of them."""
+    kept: int = 0
+    """Number of them whose rows are in the file; an earlier report has those of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
