@@ -132,6 +132,7 @@ def export(
     extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
+    from cxr_edge.storage.system_names import names_in
 
     given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
@@ -158,8 +159,8 @@ def export(
     )
     exported = export_package(model, out, given, request, typer.echo)
     typer.echo(f"wrote {out} ({exported.spec.name}, {exported.spec.input})")
-    for path in sorted(out.iterdir()):
-        typer.echo(f"  {path.name:20} {path.stat().st_size / 1e6:6.2f} MB")
+    for name in names_in(out):
+        typer.echo(f"  {name:20} {(out / name).stat().st_size / 1e6:6.2f} MB")
     if request.left_out:
         typer.echo(f"left out, since they need --calibration DATA: {', '.join(request.left_out)}")
     if exported.report:

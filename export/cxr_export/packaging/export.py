@@ -20,6 +20,7 @@ from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
+from cxr_edge.storage.system_names import is_empty, names_in
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -195,7 +196,7 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
 
 def is_taken(place: Path) -> bool:
     """Tell whether something is at a place, other than an empty folder."""
-    return place.exists() and not (place.is_dir() and not any(place.iterdir()))
+    return place.exists() and not (place.is_dir() and is_empty(place))
 
 
 def explain_impossible(impossible: Mapping[str, str]) -> str:
@@ -214,7 +215,7 @@ def _require_package(folder: Path) -> None:
     except ModelInvalid:
         listed = {}
     own = {CHECKSUMS, *listed}
-    strange = [path.name for path in folder.iterdir() if path.name not in own] if listed else []
+    strange = [name for name in names_in(folder) if name not in own] if listed else []
     if SPEC_MEMBER not in listed or strange:
         other = f": {strange[0]} is in it" if strange else ""
         raise UsageError(
@@ -224,7 +225,10 @@ def _require_package(folder: Path) -> None:
 
 
 def _put_in_place(package: Path, out: Path, aside: Path) -> None:
-    """Rename the new package to its place, and the old one back if that fails."""
+    """Rename the new package to its place, and the old one back if that fails.
+
+    What was hidden or a system's in the old one stays.
+    """
     if out.exists():
         out.rename(aside)
     try:
@@ -233,6 +237,11 @@ def _put_in_place(package: Path, out: Path, aside: Path) -> None:
         if aside.exists():
             aside.rename(out)
         raise
+    if aside.exists():
+        own = names_in(aside)
+        for path in aside.iterdir():
+            if path.name not in own:
+                path.rename(out / path.name)
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:

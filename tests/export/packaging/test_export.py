@@ -9,6 +9,7 @@ import keras
 import pytest
 
 from cxr_edge.errors import ModelError, ModelInvalid, SpecMissing, UsageError
+from cxr_edge.evaluation.report import check_folder
 from cxr_edge.models.checksums import check_checksums, write_checksums
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
@@ -16,7 +17,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_export.keras_models.load import load_original
 from cxr_export.packaging.card import model_card, with_parity
-from cxr_export.packaging.export import export_package
+from cxr_export.packaging.export import _put_in_place, export_package, is_taken
 from cxr_export.packaging.request import Request
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,21 @@ def test_exporting_twice_replaces_the_package(run_folder: Path, tmp_path: Path) 
     assert {path.name for path in out.iterdir()} == names
     check_checksums(out)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_what_a_system_or_a_user_has_hidden_is_no_file_and_stays(tmp_path: Path) -> None:
+    """A folder with a Thumbs.db is empty, as for the other commands, and nothing in it is lost."""
+    out, package = tmp_path / "p", tmp_path / "new"
+    for folder, name in ((out, ".git"), (out, "Thumbs.db"), (package, "model.onnx")):
+        folder.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert not is_taken(out)
+    check_folder(out)
+    _put_in_place(package, out, tmp_path / "aside")
+    assert sorted(path.name for path in out.iterdir()) == [".git", "Thumbs.db", "model.onnx"]
+    assert is_taken(out)
+    with pytest.raises(UsageError, match="has other files"):
+        check_folder(out)
 
 
 def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
+from cxr_edge.storage.system_names import is_empty
 
 FIGURES: Final = "evaluation.json"
 REPORT: Final = "report.md"
@@ -75,7 +76,7 @@ def check_folder(out: Path) -> None:
     there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise UsageError(f"--out: {out} cannot be made; {there} is not a folder to write to")
-    if out.exists() and any(out.iterdir()) and not (out / FIGURES).exists():
+    if out.exists() and not is_empty(out) and not (out / FIGURES).exists():
         raise UsageError(
             f"--out: expected a new folder or the folder of an evaluation, {out} has other files; "
             "name another folder"

@@ -31,7 +31,7 @@ from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.sink import Sink
 from cxr_edge.spec.recipe import CXR_1
 from cxr_edge.storage.atomic import TEMP_PREFIX
-from cxr_edge.storage.system_names import names_in
+from cxr_edge.storage.system_names import is_empty
 
 _AHEAD: Final = 2
 """Images per worker that may wait for an earlier one; they are in memory."""
@@ -121,7 +121,7 @@ class _ConvertWork:
     def set_up(self) -> None:
         job = self.job
         started = is_started(MAPPING, job.mapping)
-        if not started and job.target.exists() and names_in(job.target):
+        if not started and job.target.exists() and not is_empty(job.target):
             raise UsageError(
                 f"DST must be new or empty, but {job.target} has files and there is no mapping "
                 f"{job.mapping} of them; choose another DST"

@@ -39,3 +39,8 @@ def names_in(folder: Path) -> list[str]:
     """
     names = (path.name for path in folder.iterdir())
     return sorted(name for name in names if not is_hidden(name) and not is_system(name))
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether a folder has nothing but what is hidden or a system's; as :func:`names_in`."""
+    return not names_in(folder)
