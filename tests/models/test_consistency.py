@@ -105,6 +105,18 @@ def test_a_model_that_says_the_same_of_every_image_is_told(
     assert "warning: every image that was tried gets the same probability, 0.5" in result.output
 
 
+def test_a_scan_that_found_one_probability_says_so(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """Drawn images may differ where those of the folder do not; the summary tells."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number:02}.jpg").symlink_to(SAMPLES / "phantom-normal.jpg")
+    said = cxr("scan", folder, "-o", tmp_path / "r.csv").output
+    assert "warning: all 20 scored images have the same probability, 0." in said
+    (folder / "20.jpg").symlink_to(SAMPLES / "phantom-opacities.jpg")
+    assert "the same probability" not in cxr("scan", folder, "-o", tmp_path / "s.csv").output
+
+
 def test_logits_without_a_word_in_the_spec_are_refused(
     cxr: Callable[..., Any], tmp_path: Path
 ) -> None:

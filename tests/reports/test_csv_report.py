@@ -65,6 +65,27 @@ def write(path: Path) -> ScanCounts:
     return counts
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "is_constant"),
+    [
+        (["0.500000"] * 20, True),
+        (["0.000000"] * 20, True),
+        (["0.500000"] * 19, False),
+        (["0.500000"] * 19 + ["0.500001"], False),
+        (["0.500000", "0.400000", *["0.500000"] * 19], False),
+    ],
+)
+def test_one_probability_for_all_is_seen(probabilities: list[str], is_constant: bool) -> None:
+    """Twenty images that are scored alike are no chance; files that failed do not count."""
+    counts = ScanCounts()
+    failed = dict(zip(COLUMNS, row_of(FAILED, "m@1"), strict=True))
+    scored = dict(zip(COLUMNS, row_of(SCORED, "m@1"), strict=True))
+    for probability in probabilities:
+        counts.add(failed)
+        counts.add(scored | {"probability": probability})
+    assert counts.is_constant is is_constant
+
+
 def test_counts_are_those_of_the_rows(tmp_path: Path) -> None:
     """The manifest's figures and the report's rows agree."""
     counts = write(tmp_path / "r.csv")

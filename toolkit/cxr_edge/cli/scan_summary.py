@@ -58,6 +58,12 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
         yield _gone_line(manifest.gone)
     if manifest.changed:
         yield _changed_line(manifest)
+    if counts.is_constant:
+        yield (
+            f"warning: all {counts.ok} scored images have the same probability, "
+            f"{counts.only_probability}: unless they are copies of one image, check the end of "
+            "the network and the scale and offset in its spec"
+        )
     if not counts.rows:
         yield "no images found: the report has its header only"
     if output.quarantine and counts.failed:

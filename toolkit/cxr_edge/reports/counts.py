@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+ENOUGH: Final = 20
+"""Number of scored images that do not have one probability by chance."""
+
 FIRST_FAILED: Final = 5
 """Number of failed files that the summary names; the report names all of them."""
 
@@ -47,11 +50,22 @@ class ScanCounts(Counts):
     """Scored files by label."""
     first_failed: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_FAILED` failed files."""
+    only_probability: str = ""
+    """Probability that all scored files have, as in their rows; empty where they differ."""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all scored files have one probability, and are so many that this is a fault."""
+        return self.ok >= ENOUGH and self.only_probability != ""
 
     def add(self, row: Mapping[str, str]) -> None:
         """Count one row, given by column."""
         super().add(row)
         if row["status"] == "ok":
             self.labels[row["label"]] += 1
+            if self.ok == 1:
+                self.only_probability = row["probability"]
+            elif row["probability"] != self.only_probability:
+                self.only_probability = ""
         elif len(self.first_failed) < FIRST_FAILED:
             self.first_failed.append(row["path"])
