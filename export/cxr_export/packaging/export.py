@@ -227,7 +227,7 @@ def _require_package(folder: Path) -> None:
 def _put_in_place(package: Path, out: Path, aside: Path) -> None:
     """Rename the new package to its place, and the old one back if that fails.
 
-    What was hidden or a system's in the old one stays.
+    Files that are hidden or a system's stay.
     """
     if out.exists():
         out.rename(aside)

@@ -8,23 +8,16 @@ from typing import Final, Literal
 from cxr_edge.errors import Corrupt, Truncated
 from cxr_edge.imaging.headers.jpeg import (
     JPEG_LS_MARKER,
-    SOF_MARKERS,
     SOS_MARKER,
     jpeg_segments,
     without_stray_bytes,
 )
+from cxr_edge.imaging.headers.jpeg_frame import jpeg_frame
 
 _JPEG: Final = b"\xff\xd8"
 _J2K: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _SEQUENTIAL: Final = (0xC0, 0xC1)  # baseline and extended
-_DCT: Final = (*_SEQUENTIAL, 0xC2)
-_APP0: Final = 0xE0
-_JFIF: Final = b"JFIF"
-_RGB_NAMES: Final = b"RGB"  # of components, by libjpeg
-_APP14: Final = 0xEE
-_ADOBE: Final = b"Adobe"  # then version, two words of flags, and the transform of colors
-_ADOBE_BYTES: Final = 12
 _WHOLE_SCAN: Final = b"\x00\x3f\x00"
 _RLE_HEAD: Final = 64
 
@@ -170,26 +163,11 @@ def _across(size: tuple[int, int, int], other: tuple[int, int, int]) -> str:
     return f"{pixels} of {samples} sample{'s' * (samples != 1)}"
 
 
-def _jpeg_facts(frame: bytes) -> Codestream:
-    """ISO/IEC 10918-1, B.2.2; ISO/IEC 14495-1, C.2.2."""
-    color: Literal["RGB", "YBR_FULL"] | None = None
-    for marker, start, end in jpeg_segments(frame):
-        if marker == _APP0 and frame[start : start + 4] == _JFIF:
-            color = "YBR_FULL"
-        if marker == _APP14 and frame[start : start + 5] == _ADOBE and end - start >= _ADOBE_BYTES:
-            color = "YBR_FULL" if frame[start + _ADOBE_BYTES - 1] == 1 else "RGB"
-        if marker in SOF_MARKERS or marker == JPEG_LS_MARKER:
-            bits, rows, columns, samples = struct.unpack_from(">BHHB", frame, start)
-            components = [frame[start + 6 + 3 * index :][:2] for index in range(samples)]
-            if b"".join(component[:1] for component in components) == _RGB_NAMES:
-                color = "RGB"
-            if len({component[1] for component in components}) > 1:
-                color = "YBR_FULL"  # only color that is apart from luma is stored at another size
-            if marker not in _DCT:
-                color = None
-            coding = Coding.JPEG_LS if marker == JPEG_LS_MARKER else Coding.JPEG
-            return Codestream((rows, columns, samples), bits, None, coding, color)
-    raise IndexError
+def _jpeg_facts(data: bytes) -> Codestream:
+    frame = jpeg_frame(data)
+    coding = Coding.JPEG_LS if frame.marker == JPEG_LS_MARKER else Coding.JPEG
+    size = (frame.rows, frame.columns, frame.samples)
+    return Codestream(size, frame.bits, None, coding, frame.color)
 
 
 def _j2k_facts(frame: bytes) -> Codestream:

@@ -26,6 +26,10 @@ _LENGTH_BYTES: Final = 2
 """Bytes of a segment's length, which it counts too."""
 _EOI: Final = b"\xff\xd9"
 _STANDALONE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
+_CMYK_SAMPLES: Final = 4
+_APP14: Final = 0xEE
+_ADOBE: Final = b"Adobe"  # then version, two words of flags, and the transform of colors
+_ADOBE_BYTES: Final = 12
 _APP1: Final = 0xE1
 _EXIF: Final = b"Exif\0\0"  # then a TIFF file without an image
 _ORIENTATION: Final = 0x0112
@@ -41,11 +45,15 @@ def jpeg_header(data: bytes) -> Header:
         It has not.
     Corrupt
         Its segments contradict each other.
+    UnsupportedFormat
+        It is JPEG-LS, has more than 8 bits, or has inks that could be either way round.
     struct.error, IndexError
         The file ends within a segment.
     """
     header: Header | None = None
+    has_adobe = False
     for marker, start, end in jpeg_segments(data):
+        has_adobe = has_adobe or adobe_transform(data, marker, start, end) is not None
         if marker == JPEG_LS_MARKER:
             raise UnsupportedFormat("expected JPEG, got JPEG-LS; convert it to PNG")
         if marker in SOF_MARKERS:
@@ -53,6 +61,11 @@ def jpeg_header(data: bytes) -> Header:
             if bits != _BITS:
                 raise UnsupportedFormat(
                     f"expected JPEG of 8 bits, got {bits} bits; convert it to 16-bit PNG"
+                )
+            if components == _CMYK_SAMPLES and not has_adobe:
+                raise UnsupportedFormat(
+                    "expected JPEG in gray or RGB, got four inks without the Adobe marker that "
+                    "says which way round they are; convert it to PNG"
                 )
             header = Header(Format.JPEG, width, height, bits, color=components > 1)
         if marker == SOS_MARKER:
@@ -65,6 +78,13 @@ def jpeg_header(data: bytes) -> Header:
                 )
             return header
     raise Truncated(f"the JPEG file ends before its first scan ({len(data)} bytes); copy it again")
+
+
+def adobe_transform(data: bytes | memoryview, marker: int, start: int, end: int) -> int | None:
+    """Return the transform of colors if a segment is Adobe's marker: 0 none, 1 YCbCr, 2 YCCK."""
+    if marker == _APP14 and data[start : start + 5] == _ADOBE and end - start >= _ADOBE_BYTES:
+        return data[start + _ADOBE_BYTES - 1]
+    return None
 
 
 def without_stray_bytes(data: bytes) -> bytes:
@@ -107,7 +127,7 @@ def _orientation(exif: bytes) -> int:
     return _ORIENTATIONS[0]
 
 
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start of payload, end of payload) of each segment.
 
     A few stray bytes before a marker are stepped over, as decoders do. Behind the first scan there

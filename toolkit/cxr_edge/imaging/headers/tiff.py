@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import Corrupt, Truncated, UnsupportedFormat
 from cxr_edge.imaging.headers.header import Header
+from cxr_edge.imaging.headers.tiff_jpeg import check_jpegs
 from cxr_edge.imaging.headers.tiff_page import UNASSOCIATED, Tag, Tags, check_readable, number
 from cxr_edge.imaging.sniff import Format
 
@@ -67,6 +68,7 @@ def tiff_header(data: bytes) -> Header:
             "smaller copy; convert it to PNG"
         )
     check_readable(tags)
+    check_jpegs(data, tags)
     photometric = number(tags, Tag.PHOTOMETRIC, 1)
     return Header(
         Format.TIFF,

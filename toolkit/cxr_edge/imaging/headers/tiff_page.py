@@ -38,6 +38,7 @@ class Tag(IntEnum):
     SUB_DIRECTORIES = 330
     EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
+    SUBSAMPLING = 530
 
 
 Tags = Mapping[int, NDArray[np.unsignedinteger]]
@@ -55,7 +56,12 @@ DEFLATE: Final = (8, 32946)
 YCBCR: Final = 6
 """Value of PhotometricInterpretation: color may be stored at another size than luma."""
 
-_UNCOMPRESSED, _JPEG = 1, 7
+JPEG: Final = 7
+"""Value of Compression: each strip or tile is a JPEG, whose tables may be in the directory."""
+RGB: Final = 2
+"""Value of PhotometricInterpretation."""
+
+_UNCOMPRESSED: Final = 1
 _LOSSLESS: Final = (_UNCOMPRESSED, LZW, PACKBITS, *DEFLATE)
 _PREDICTED: Final = (LZW, *DEFLATE)
 _COMPRESSIONS: Final[Mapping[int, str]] = {
@@ -65,7 +71,7 @@ _COMPRESSIONS: Final[Mapping[int, str]] = {
     4: "CCITT Group 4",
     LZW: "LZW",
     6: "old-style JPEG",
-    _JPEG: "JPEG",
+    JPEG: "JPEG",
     **dict.fromkeys(DEFLATE, "deflate"),
     22610: "JPEG XR",
     PACKBITS: "PackBits",
@@ -86,10 +92,10 @@ _COMPRESSIONS: Final[Mapping[int, str]] = {
 }
 _GRAY: Final = (0, 1)
 _TILE_BLOCK: Final = 1024
-_RGB, _PALETTE, _CMYK = 2, 3, 5
+_PALETTE, _CMYK = 3, 5
 _COLORS: Final[Mapping[int, str]] = {
     **dict.fromkeys(_GRAY, "gray"),
-    _RGB: "RGB",
+    RGB: "RGB",
     _PALETTE: "a palette",
     _CMYK: "CMYK",
     YCBCR: "YCbCr",
@@ -98,8 +104,8 @@ _COLORS: Final[Mapping[int, str]] = {
 }
 _SAMPLE_FORMATS: Final[Mapping[int, str]] = {2: "signed", 3: "floating-point", 5: "complex"}
 _READABLE: Final[Mapping[int, Mapping[int, tuple[int, ...]]]] = {
-    8: {0: (1,), 1: (1,), _RGB: (3, 4), _PALETTE: (1,), _CMYK: (4,), YCBCR: (3,)},
-    16: {0: (1,), 1: (1,), _RGB: (3, 4)},
+    8: {0: (1,), 1: (1,), RGB: (3, 4), _PALETTE: (1,), _CMYK: (4,), YCBCR: (3,)},
+    16: {0: (1,), 1: (1,), RGB: (3, 4)},
 }
 """Counts of samples per pixel that are read, by bits and photometric interpretation."""
 
@@ -142,7 +148,7 @@ def _is_readable(tags: Tags) -> bool:
         even
         and number(tags, Tag.SAMPLE_FORMAT, 1) == 1
         and number(tags, Tag.FILL_ORDER, 1) == 1
-        and (compression in _LOSSLESS or (compression == _JPEG and bits == 8))
+        and (compression in _LOSSLESS or (compression == JPEG and bits == 8))
         and (compression not in _PREDICTED or number(tags, Tag.PREDICTOR, 1) in (1, 2))
         and (samples in counts or (bits == 8 and _has_gray_only(tags)))
         and not (is_apart and bits == 16)
