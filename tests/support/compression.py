@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     JPEG2000,
     UID,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
@@ -21,6 +22,12 @@ from pydicom.uid import (
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
+
+PACKED = [JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
+"""Transfer syntaxes that lose nothing, one for each kind of encoder."""
+
+BY_KEYWORD = {"ids": lambda uid: uid.keyword}
+"""Names of parameters that are transfer syntaxes."""
 
 BY_GDCM = {
     JPEGBaseline8Bit: gdcm.TransferSyntax.JPEGBaselineProcess1,
