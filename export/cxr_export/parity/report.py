@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError
-from cxr_edge.models.gates import BATCH_TOLERANCE
+from cxr_edge.models.consistency import BATCH_TOLERANCE
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.comparison import Comparison, finite

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ParityError, UsageError
-from cxr_edge.models.gates import BATCH_TOLERANCE, GATES, Gate
+from cxr_edge.models.consistency import BATCH_TOLERANCE
+from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision

@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.models.batch_size import drawn_images
-from cxr_edge.models.gates import BATCH_TOLERANCE
 from cxr_edge.models.machine_cache import model_cache
 from cxr_edge.models.model import Model
 from cxr_edge.runtimes.base import Runtime, Scores
 from cxr_edge.runtimes.batches import run_in_batches
+
+BATCH_TOLERANCE: Final = 1e-4
+"""Largest |Δp| between two batch sizes: sums in another order, as between two fp32 runtimes.
+
+Measured with SSE4.1, AVX2 and AVX-512: up to 1.8e-7 with onnxruntime, 0 with LiteRT, and with Keras
+7.5e-6 for convolutional networks and 8.4e-5 for dense ones.
+"""
 
 _BEYOND: Final = 0.02
 """Distance from 0 to 1 at which a number is no probability that was merely rounded."""

@@ -22,13 +22,6 @@ AUC_LOSS: Final = 0.002
 SENSITIVITY_LOSS: Final = 0.005
 """Largest fall of the sensitivity in int8 and dynamic by default."""
 
-BATCH_TOLERANCE: Final = 1e-4
-"""Largest |Δp| between two batch sizes: sums in another order, as between two fp32 runtimes.
-
-Measured with SSE4.1, AVX2 and AVX-512: up to 1.8e-7 with onnxruntime, 0 with LiteRT, and with Keras
-7.5e-6 for convolutional networks and 8.4e-5 for dense ones.
-"""
-
 
 @dataclass(frozen=True)
 class Gate:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.extras import install_command
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, SAVED_MODEL
 
@@ -29,6 +28,8 @@ class RuntimeKind:
     @property
     def install(self) -> str:
         """Command that installs the library."""
+        from cxr_edge.extras import install_command
+
         return install_command(self.extra) if self.extra else f"pip install {self.module}"
 
     def load(self) -> Callable[..., Runtime]:

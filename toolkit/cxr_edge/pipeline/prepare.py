@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import DecoderCrash, ImageError
-from cxr_edge.imaging.array import ARRAY, check_array, gray_image
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.image import GrayImage, SourceFacts, larger_than_memory
 from cxr_edge.imaging.preprocess import preprocess
@@ -74,6 +73,8 @@ def prepare_array(pixels: NDArray[np.uint8], spec: InputSpec) -> Prepared:
     UsageError
         As :func:`cxr_edge.imaging.array.check_array`.
     """
+    from cxr_edge.imaging.array import ARRAY, check_array, gray_image
+
     check_array(pixels)
     content = _caught(lambda: _to_input(gray_image(pixels, spec), spec))
     return Attempt("", content, ARRAY)

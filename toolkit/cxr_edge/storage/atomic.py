@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EINVAL
@@ -42,7 +41,7 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise OSError(EINVAL, "it is not a regular file", str(path))
     # The name of the file is left out: it may be as long as names can be.
     suffix = "".join(path.suffixes[-2:])[-32:]  # .weights.h5 is one
-    temporary = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}")
+    temporary = path.with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}{suffix}")
     try:
         temporary.touch(exist_ok=False)
     except OSError as exc:  # told of the file that the user knows
