@@ -19,6 +19,7 @@ from cxr_edge.training.config import FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
+    from cxr_edge.training.run import Finished
 
 
 @with_option_groups
@@ -52,12 +53,16 @@ def train(
     The images are split by patient into training and validation images, the same share of each
     class. A manifest or the file names of the Kermany set identify the patient; any other file
     counts as one patient. With --validate styles, the images that look like the other class (see
-    'cxr audit --styles') are validation images too, with all images of their patients. With
-    --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of every image by a
-    network that did not see its patient. Otherwise RUN gets model.keras (the weights of the best
-    epoch, calibrated, with the spec inside), config.json, split.csv, training-images.json,
-    history.csv, predictions.csv, styles.csv (with --validate styles), curves.png, samples.png and
-    report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
+    'cxr audit --styles') are validation images too, with all images of their patients. RUN gets
+    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
+    split.csv, training-images.json, history.csv, predictions.csv, styles.csv (with --validate
+    styles), curves.png, samples.png and report.md.
+
+    With --folds K, the network of RUN learns from all images, for all epochs. K more networks, each
+    without a fold of the patients, score the images that they did not see: these scores calibrate
+    the network, choose its thresholds and give its figures. RUN gets styles.csv, a folder for each
+    fold and out-of-fold.csv as well. Needs the extra 'train'. Exit code 3 if unreadable files were
+    left out.
     """
     if show_samples and resume:
         raise UsageError(
@@ -83,26 +88,26 @@ def train(
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
 
+    finished: Finished | None = None
     if show_samples:
         left_out = run.show_samples(
             data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=_say
         )
         typer.echo(f"wrote {out / SAMPLES}")
     elif config.folds:
-        from cxr_edge.training.folds import OUT_OF_FOLD, train_folds
+        from cxr_edge.training.folds import train_folds
 
-        finished, area = train_folds(
-            data,
-            out,
-            config,
-            positive=positive,
-            resume=resume,
-            skip_unreadable=skip_unreadable,
-            verbose=1 if sys.stdout.isatty() else 2,
-            say=typer.echo,
-        )
-        left_out = finished.unreadable
-        typer.echo(f"out-of-fold AUC {area}\nwrote {out / OUT_OF_FOLD}")
+        with continuable(lambda: _how_to_continue(out, resumed=resume)):
+            finished = train_folds(
+                data,
+                out,
+                config,
+                positive=positive,
+                resume=resume,
+                skip_unreadable=skip_unreadable,
+                verbose=1 if sys.stdout.isatty() else 2,
+                say=_say,
+            )
     else:
         with continuable(lambda: _how_to_continue(out, resumed=resume)):
             finished = run.train(
@@ -116,6 +121,7 @@ def train(
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
+    if finished:
         left_out = finished.unreadable
         print_spec(finished.spec)
         if not finished.already:
@@ -136,14 +142,17 @@ def _how_to_continue(out: Path, *, resumed: bool) -> str:
     if not (out / CONFIG).exists() or (out / MODEL).exists():
         return ""
     same = f"the same command{'' if resumed else ' with --resume'}"
+    if any(out.glob("fold-*")) and not read_history(out):
+        return f"{same} continues with the folds"
     done = len(read_history(out))
     return f"{same} continues after epoch {done}" if done else f"{same} starts at the first epoch"
 
 
 def print_spec(spec: "ModelSpec") -> None:
     """Print the validation figures of a run, and a warning where specificity is low."""
-    assert spec.provenance is not None  # training always states it
-    typer.echo(f"validation AUC {spec.provenance.validation_auc}")
+    facts = spec.provenance
+    assert facts is not None  # training always states it
+    typer.echo(facts.headline)
     for point in spec.operating_points:
         typer.echo(
             f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "

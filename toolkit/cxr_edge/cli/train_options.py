@@ -8,6 +8,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.numbers import bounds, one_of
 from cxr_edge.notice import NOT_STATED
+from cxr_edge.system.ranges import SHARE
 from cxr_edge.training.config import (
     IMAGE_SIZE,
     RANGES,
@@ -52,11 +53,21 @@ class SplitOptions:
         int,
         option(
             panels.INPUT,
-            "Train a network per fold of the patients, for a prediction of every image; 0 for one "
-            "network.",
+            "Train a network per fold of the patients for honest figures, and one of all images; "
+            "0 for one network with a validation split.",
             **bounds(RANGES["folds"]),
         ),
     ] = FitConfig.folds
+    prior: Annotated[
+        float | None,
+        option(
+            panels.INPUT,
+            "Share of images that look like the other class which to expect, in each class: "
+            "calibration and thresholds are chosen for it. Needs --folds or --validate styles.",
+            show_default="that in the data",
+            **bounds(SHARE),
+        ),
+    ] = FitConfig.prior
     split_seed: Annotated[
         int,
         option(

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.system.ranges import HELD_OUT, SEED, Range
+from cxr_edge.system.ranges import HELD_OUT, SEED, SHARE, Range
 
 Architecture: TypeAlias = Literal[
     "dense",
@@ -127,13 +127,16 @@ class FitConfig:
     validation_fraction: float = 0.2
     """Share of each class's images held out; ignored if the manifest has a split."""
     folds: int = 0
-    """Folds of the patients, of which one is held out; 0 for a share of them."""
+    """Folds of the patients; 0 for a share of them that is held out."""
     fold: int = 0
-    """Fold that is held out, from 1; 0 without folds."""
+    """Fold that is held out, from 1; 0 without folds, and for the network of all images."""
     data: str = ""
     """Description of the training set, for the model card."""
     command: str = ""
     """Command that trained the model, for the model card."""
+    prior: float | None = None
+    """Share of images that look like the other class, in each class, which a deployment is expected
+    to meet; None for that in the data. Calibration and operating points are chosen for it."""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -150,6 +153,13 @@ class FitConfig:
                 f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
                 f"{self.folds} with --validate {self.validate}"
             )
+        if self.prior is not None:
+            SHARE.require("--prior", self.prior)
+            if not self.folds and self.validate != "styles":
+                raise UsageError(
+                    "--prior: expected with --folds or --validate styles, which find the images "
+                    "that look like the other class; add one of them, or leave --prior out"
+                )
         if self.head_epochs >= self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
@@ -160,6 +170,20 @@ class FitConfig:
                 f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
                 f"got {self.architecture}"
             )
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether some images are held out to validate on."""
+        return not self.folds or self.fold > 0
+
+    @property
+    def chosen_by(self) -> str:
+        """Column of the history by which the epoch is chosen.
+
+        Without validation images it is its number, so that the last one is kept and nothing stops
+        early.
+        """
+        return self.monitor if self.holds_out else "epoch"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready data."""

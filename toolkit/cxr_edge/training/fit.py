@@ -1,5 +1,6 @@
 """Epochs of a training run, and the network with the weights of the best one."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ def fit(
     Returns
     -------
     keras.Model
-        Network with the weights of the best epoch and no optimizer.
+        Network with the weights of the best epoch and no optimizer; of the last epoch where no
+        image is held out.
 
     Raises
     ------
@@ -85,14 +87,15 @@ def fit(
         patience = config.epochs if phase.head_only else config.patience
         if not phase.first <= len(history) < phase.last:
             continue
-        if is_over(history[phase.first :], config.monitor, patience):
+        if is_over(history[phase.first :], config.chosen_by, patience):
             continue
         _resume(model, training, run, config, phase, done=len(history))
         model.fit(
             Batches(training, config, epoch=len(history)),
             validation_data=(
-                validation.pixels,
-                validation.labels.astype(np.float32)[:, np.newaxis],
+                (validation.pixels, validation.labels.astype(np.float32)[:, np.newaxis])
+                if config.holds_out
+                else None
             ),
             validation_batch_size=_VALIDATION_BATCH,
             initial_epoch=len(history),
@@ -105,11 +108,12 @@ def fit(
                 SaveState(run),
                 *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
                 *callbacks,
-                HistoryWriter(run, config.monitor, patience, phase.first),
+                HistoryWriter(run, config.chosen_by, patience, phase.first),
             ],
         )
-    best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
-    if not best:
+    history = read_history(run)
+    best = best_epoch(history[config.head_epochs :], config.chosen_by)
+    if not best or not math.isfinite(history[best - 1]["loss"]):
         raise ModelInvalid(
             "training diverged: no epoch has a finite validation figure; lower --learning-rate and "
             "start in another run folder"

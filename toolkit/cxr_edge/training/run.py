@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import write_split
 from cxr_edge.errors import UsageError
@@ -30,7 +31,9 @@ from cxr_edge.training.run_folder import (
     claim,
     keep_settings,
 )
+from cxr_edge.training.scores import SCORES, score, write_scores
 from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.validation import Validated, validate
 from cxr_edge.training.variation import augmentation_of
 
 
@@ -39,7 +42,7 @@ class Finished:
     """Result of a run."""
 
     spec: ModelSpec
-    """Spec of the model, with operating points and figures from the validation images."""
+    """Spec of the model, with operating points and figures from the validated images."""
     unreadable: tuple[str, ...]
     """Path and reason of each file that was left out."""
     already: bool
@@ -98,7 +101,7 @@ def train(
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise missing_extra("--tensorboard", "tensorboard", "tensorboard")
-    images = _load(
+    images = load_run(
         data,
         out,
         config,
@@ -109,16 +112,13 @@ def train(
     )
     try:
         keep_settings(out, config, images)
-        if (out / MODEL).exists():
-            say(f"{out} is already finished")
-            spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
-            return Finished(spec, images.images.unreadable, already=True)
+        if finished := earlier(out, images.images, say):
+            return finished
         if resume:
             done = len(read_history(out))
             say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
-        _draw_samples(images, out, config)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = _fit_and_finish(images, out, config, callbacks, verbose)
+        spec = fit_and_finish(images, out, config, callbacks, verbose)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
     return Finished(spec, images.images.unreadable, already=False)
@@ -142,7 +142,7 @@ def show_samples(
     tuple of str
         Path and reason of each file that was left out.
     """
-    images = _load(
+    images = load_run(
         data,
         out,
         config,
@@ -163,7 +163,7 @@ def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
         draw_samples(images.training, augmentation_of(config), config.seed, picture)
 
 
-def _load(
+def load_run(
     data: Path,
     out: Path,
     config: FitConfig,
@@ -173,33 +173,61 @@ def _load(
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, claim the run folder, and only then load them."""
+    """List the images, claim the run folder, and only then load them; parameters as in train."""
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
     claim(out, resume=resume)
     return load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
 
 
-def _fit_and_finish(
+def earlier(out: Path, images: ImageSet, say: Callable[[str], None]) -> Finished | None:
+    """Return the result of a run that is finished already, and say so; None if it is not."""
+    if not (out / MODEL).exists():
+        return None
+    say(f"{out} is already finished")
+    spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+    return Finished(spec, images.unreadable, already=True)
+
+
+def fit_and_finish(
     data: TrainingData,
     out: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
+    validated: Validated | None = None,
 ) -> ModelSpec:
+    """Run the epochs that are missing and write the files of a run.
+
+    Parameters
+    ----------
+    data, out, config, verbose
+        As in :func:`train`.
+    callbacks
+        Further Keras callbacks.
+    validated
+        Decisions by the scores of other networks; by the validation images without.
+    """
+    _draw_samples(data, out, config)
     write_split(out / SPLIT, data.training, data.validation)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     model = fit(data, out, config, callbacks, verbose)
     history = read_history(out)
-    best = best_epoch(history[config.head_epochs :], config.monitor)
+    best = best_epoch(history[config.head_epochs :], config.chosen_by)
     with atomic_write(out / CURVES) as picture:
         draw_curves(history, best, picture)
     minutes = sum(row["seconds"] for row in history) / 60
     summary = (
-        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}."
+        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}"
+        f"{'' if config.holds_out else ', the last one, since no image was held out to choose by'}."
     )
-    spec = finish(model, data, out, config, summary)
+    if validated is None:
+        logits = score(model, data.validation)
+        if config.fold:
+            write_scores(out / SCORES, data.validation, logits)
+        validated = validate(data.validation, logits, data.styles, config)
+    spec = finish(model, data, validated, out, config, summary)
     forget_states(out)
     return spec

@@ -26,7 +26,7 @@ class TrainingData:
     training: ImageSet
     """Images to learn from."""
     validation: ImageSet
-    """Images to stop, calibrate and choose thresholds by."""
+    """Images to stop, calibrate and choose thresholds by; none for the network of all folds."""
     styles: Styles | None = None
     """Clusters of the validation images, where the split holds counter-style images out."""
 
@@ -60,20 +60,27 @@ def load_training_data(
             f"{option}: expected images without a split of their own, the manifest has one; leave "
             f"its column split out, or leave {option} out"
         )
-    if config.folds:
+    if config.folds and not config.holds_out:
+        data = TrainingData(images, images, images.take([]))
+    elif config.folds:
         sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
         data = TrainingData(images, *sides)
     elif config.validate == "styles":
         try:
             data = _by_style(images, config)
         except DataError as exc:
+            if config.prior is not None:
+                raise UsageError(
+                    f"--prior: expected images that can be split by style: {exc}; leave --prior out"
+                ) from exc
             say(f"--validate styles is not possible, images are split by patient: {exc}")
     if data is None:
         data = TrainingData(
             images, *split_by_patient(images, config.split_seed, config.validation_fraction)
         )
     training, validation = data.training, data.validation
-    require_enough(images, validation, config.validation_fraction)
+    if config.holds_out:
+        require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
@@ -84,8 +91,8 @@ def load_training_data(
     if data.styles:
         counter = int(data.styles.counter.sum())
         say(f"split by style: all {counter} counter-style images are held out")
-    fewest = int(np.bincount(validation.labels).min())
-    if fewest < FEW:
+    fewest = int(np.bincount(validation.labels, minlength=2).min())
+    if config.holds_out and fewest < FEW:
         say(
             f"warning: {fewest} validation images of a class are too few to choose a model by; "
             f"{doubt(fewest)}"
@@ -93,10 +100,15 @@ def load_training_data(
     return data
 
 
-def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
-    same = config.input == FEATURE_INPUT
+def image_styles(images: ImageSet) -> Styles:
+    """Cluster images by their ImageNet features; errors as :func:`find_styles`."""
+    same = images.pixels.shape[1:] == FEATURE_INPUT.shape
     seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
-    styles = find_styles(imagenet_features(seen.pixels), images.labels)
+    return find_styles(imagenet_features(seen.pixels), images.labels)
+
+
+def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
+    styles = image_styles(images)
     training, validation = split_by_style(
         images, styles, config.split_seed, config.validation_fraction
     )
