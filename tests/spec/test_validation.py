@@ -10,7 +10,7 @@ from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.spec.validation import NOT_MEASURED, Prior, StyleGroup, WorstGroup
+from cxr_edge.spec.validation import NOT_MEASURED, TOO_FEW, Prior, StyleGroup, WorstGroup
 
 AREA, WORST, EASY = Interval(0.95, 0.94, 0.96), Interval(0.8, 0.7, 0.9), Interval(0.99, 0.98, 1.0)
 PLAIN = Provenance("edge", "films", "0" * 64, "cxr train DATA", 1, 0.2, 80, 40, 20, 10, AREA)
@@ -39,6 +39,9 @@ def test_the_headline_is_never_the_easy_figure_alone() -> None:
     assert "(counter-style)" in FULL.headline
     assert f"{EASY} without counter-style images" in FULL.headline
     assert FULL.headline.endswith("the shipped network saw all images")
+    few = replace(FULL, worst_group=WorstGroup("cluster 3", WORST, counter_style=False))
+    assert TOO_FEW in few.headline
+    assert TOO_FEW not in FULL.headline
     assert PLAIN.headline == f"AUC {AREA} on the validation images; {NOT_MEASURED}"
 
 
@@ -50,6 +53,7 @@ def test_the_headline_is_never_the_easy_figure_alone() -> None:
         ("prior", {"share": 0.5}),
         ("worst_group", {"name": "", "auc": WORST.to_dict()}),
         ("worst_group", {"name": "easy"}),
+        ("worst_group", {"name": "easy", "auc": WORST.to_dict(), "counter_style": "yes"}),
         ("easy_auc", 0.9),
         ("groups", {}),
         ("groups", [{"name": "easy"}]),

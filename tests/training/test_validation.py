@@ -76,17 +76,20 @@ def test_the_share_in_the_data_is_the_default() -> None:
 
 
 def test_the_headline_is_the_worst_of_groups_and_all() -> None:
-    """A group that states no AUC, because it is small, does not make the others the worst."""
+    """A group that states no AUC, because it is small, does not make the others the worst; that it
+    states none is marked."""
     found = validated()
     overall = auc(found.images.labels, found.scores)
     worst = worst_of(found.groups, overall)
     assert worst is not None
     assert worst.auc.value < overall.value
+    assert worst.counter_style
     few = {name: group for name, group in found.groups.items() if name == "cluster 0"}
     few |= {COUNTER: replace(found.groups[COUNTER], negatives_auc=None)}
     rest = worst_of(few, overall)
     assert rest is not None
     assert (rest.name, rest.auc) == (ALL, overall)
+    assert not rest.counter_style
     assert worst_of({}, overall) is None
 
 

@@ -140,8 +140,11 @@ def worst_of(groups: Mapping[str, GroupFigures], overall: Interval) -> WorstGrou
     """
     if not groups:
         return None
+    measured = COUNTER in groups and groups[COUNTER].worst is not None
     name, area = worst_group(groups) or (ALL, overall)
-    return WorstGroup(name, area) if area.value < overall.value else WorstGroup(ALL, overall)
+    if area.value >= overall.value:
+        name, area = ALL, overall
+    return WorstGroup(name, area, counter_style=measured)
 
 
 def easy_auc(labels: ArrayLike, probabilities: ArrayLike, styles: Styles | None) -> Interval | None:

@@ -24,6 +24,9 @@ MEASURED: Final = {
 NOT_MEASURED: Final = "not measured on images that look like the other class"
 """Said beside every AUC that has no figures by appearance."""
 
+TOO_FEW: Final = "too few images look like the other class for a figure of their own"
+"""Said beside figures by appearance that lack the one that matters most."""
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -69,8 +72,12 @@ class WorstGroup:
     """Name of the group."""
     auc: Interval
     """Its images of one class against all images of the other."""
+    counter_style: bool = True
+    """Whether there were enough images that look like the other class for an AUC of their own."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.counter_style, bool):
+            raise SpecInvalid(f"worst group: expected true or false, got {self.counter_style!r}")
         if not is_text(self.name):
             raise SpecInvalid(f"worst group: expected a name, got {self.name!r}")
         if not isinstance(self.auc, Interval):
@@ -78,7 +85,11 @@ class WorstGroup:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
-        return {"name": self.name, "auc": self.auc.to_dict()}
+        return {
+            "name": self.name,
+            "auc": self.auc.to_dict(),
+            "counter_style": self.counter_style,
+        }
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -150,7 +161,8 @@ def auc_statement(
     if worst is None:
         return f"AUC {overall} {measured}; {NOT_MEASURED}"
     beside = f", {easy} without counter-style images" if easy else ""
+    few = "" if worst.counter_style else f"; {TOO_FEW}"
     return (
         f"AUC {worst.auc} for the worst group by appearance ({worst.name}), {overall} for all "
-        f"images{beside}; measured {measured}"
+        f"images{beside}{few}; measured {measured}"
     )
