@@ -199,6 +199,21 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_with_crops_says_how_large_its_images_were(
+    class_folders: Path, tmp_path: Path
+) -> None:
+    """The network takes what a scan gives it; a run of smaller images cannot be continued."""
+    spec = train(class_folders, tmp_path, quick(crop_area=0.5, epochs=1), verbose=0).spec
+    assert spec.input == SPEC
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["training_input"]["height"] == 46
+    del config["training_input"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UsageError, match="training_input None"):
+        train(class_folders, tmp_path, quick(crop_area=0.5, epochs=1), resume=True)
+
+
+@pytest.mark.slow
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
     """A look at the augmented images costs no training, and a hidden file is in nobody's way."""
     (tmp_path / "run").mkdir()

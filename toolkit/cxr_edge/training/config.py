@@ -1,12 +1,13 @@
 """Settings of a training run, checked when made; Keras is not loaded for that."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
-from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.input_spec import MAX_SIDE, InputSpec
 from cxr_edge.system.ranges import HELD_OUT, SEED, Range
 
 Architecture: TypeAlias = Literal[
@@ -160,6 +161,19 @@ class FitConfig:
                 f"--head-epochs: expected a pretrained network ({', '.join(sorted(PRETRAINED))}), "
                 f"got {self.architecture}"
             )
+
+    @property
+    def training_input(self) -> InputSpec:
+        """Pixels of the training images before a crop.
+
+        They are so many that the smallest crop still has those that the network takes, as far as
+        an input may be as large.
+        """
+        height, width = (
+            min(MAX_SIDE, math.ceil(side / math.sqrt(self.crop_area)))
+            for side in (self.input.height, self.input.width)
+        )
+        return dataclasses.replace(self.input, height=height, width=width)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready data."""

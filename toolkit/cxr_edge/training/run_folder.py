@@ -72,6 +72,8 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
         "labels": list(data.images.classes),
         **config.to_dict(),
     }
+    if config.training_input != config.input:
+        settings["training_input"] = config.training_input.to_dict()
     path = out / CONFIG
     if not path.exists():
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """Images of a training run: all of them, and the two sides of their split."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles, find_styles
 from cxr_edge.errors import DataError, UsageError
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
 
@@ -24,9 +25,9 @@ class TrainingData:
     images: ImageSet
     """All images that could be read."""
     training: ImageSet
-    """Images to learn from."""
+    """Images to learn from, with the pixels that crops need."""
     validation: ImageSet
-    """Images to stop, calibrate and choose thresholds by."""
+    """Images to stop, calibrate and choose thresholds by, as in a scan."""
     styles: Styles | None = None
     """Clusters of the validation images, where the split holds counter-style images out."""
 
@@ -90,7 +91,18 @@ def load_training_data(
             f"warning: {fewest} validation images of a class are too few to choose a model by; "
             f"{doubt(fewest)}"
         )
-    return data
+    return replace(data, training=_with_pixels(training, config.training_input))
+
+
+def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
+    """Return images with the pixels that ``spec`` describes, read again where they have others."""
+    if images.pixels.shape[1:] == spec.shape:
+        return images
+    listed = [
+        replace(image, sha256=digest)
+        for image, digest in zip(images.images, images.sha256, strict=True)
+    ]
+    return replace(images, pixels=load_images(listed, images.classes, spec).pixels)
 
 
 def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
