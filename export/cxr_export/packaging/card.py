@@ -194,7 +194,7 @@ def _provenance(facts: Provenance) -> str:
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
 | seed | {facts.seed} |
-| trained on | {facts.training_films} images{_of(facts, facts.training_patients)} |
+{_trained_on(facts)}
 | validated on | {facts.validation_films} other images{_of(facts, facts.validation_patients)} |
 | validation AUC | {facts.validation_auc} (DeLong) |
 
@@ -202,6 +202,14 @@ def _provenance(facts: Provenance) -> str:
 are those of the epoch with the best validation figure. The thresholds were chosen on the validation
 images and on changed copies of them (other exposure, crop, compression), so that `screening`
 keeps its sensitivity on each of them."""
+
+
+def _trained_on(facts: Provenance) -> str:
+    images = f"{facts.training_films} images{_of(facts, facts.training_patients)}"
+    rows = [f"| trained on | {images} |", *(f"| teacher | `{name}` |" for name in facts.teachers)]
+    if facts.unlabelled_images:
+        rows.append(f"| by the teachers alone | {facts.unlabelled_images} images without labels |")
+    return "\n".join(rows)
 
 
 def _parameters(facts: Provenance) -> str:

@@ -11,7 +11,13 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
+from cxr_edge.cli.train_options import (
+    FitOptions,
+    NetworkOptions,
+    SplitOptions,
+    TeacherOptions,
+    option,
+)
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
@@ -28,6 +34,7 @@ def train(
     split: SplitOptions,
     model: NetworkOptions,
     fit: FitOptions,
+    teaching: TeacherOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
     out: Annotated[
@@ -57,7 +64,8 @@ def train(
     network that did not see its patient. Otherwise RUN gets model.keras (the weights of the best
     epoch, calibrated, with the spec inside), config.json, split.csv, training-images.json,
     history.csv, predictions.csv, styles.csv (with --validate styles), curves.png, samples.png and
-    report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
+    report.md. With --teacher, the network learns the probabilities of other models too, on the same
+    augmented pixels. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
     if show_samples and resume:
         raise UsageError(
@@ -79,6 +87,8 @@ def train(
         **vars(split),
         **vars(fit),
     )
+    distillation = teaching.distillation
+    distillation.require_loss(config)
     with needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
@@ -95,6 +105,7 @@ def train(
             data,
             out,
             config,
+            distillation,
             positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,
@@ -109,6 +120,7 @@ def train(
                 data,
                 out,
                 config,
+                distillation,
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
@@ -172,7 +184,10 @@ def _command(ctx: typer.Context) -> str:
 
 
 def _words(parameter: Any, value: object) -> list[str]:  # Any: typer keeps the class to itself
-    """Return an option as it was typed."""
+    """Return an option as it was typed, with paths left out."""
     if isinstance(value, bool):
         return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    if parameter.name in ("teacher", "unlabelled"):
+        count = len(value) if isinstance(value, list | tuple) else 1
+        return [parameter.opts[0], parameter.metavar] * count
     return [parameter.opts[0], str(value)]

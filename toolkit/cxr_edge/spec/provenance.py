@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.interval import Interval
-from cxr_edge.spec.json_fields import build, is_int, is_number, mapping
+from cxr_edge.spec.json_fields import build, is_int, is_number, is_text, mapping, sequence
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Provenance:
     that list their images, and where the data set had a split of its own."""
     parameters: int | None = None
     """Count of the network's weights."""
+    teachers: tuple[str, ...] = ()
+    """Models whose probabilities it learned from, as ``name@sha256``; none for labels alone."""
+    unlabelled_images: int = 0
+    """Count of images without labels that it learned from the teachers."""
 
     def __post_init__(self) -> None:
         checks: dict[object, Callable[[object], bool]] = {
@@ -49,6 +53,7 @@ class Provenance:
             str: lambda value: isinstance(value, str),
             Interval: lambda value: isinstance(value, Interval),
             int | None: lambda value: value is None or is_int(value),
+            tuple[str, ...]: lambda value: isinstance(value, tuple) and all(map(is_text, value)),
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -57,11 +62,16 @@ class Provenance:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
-        return dataclasses.asdict(self)
+        data = dataclasses.asdict(self) | {"teachers": list(self.teachers)}
+        # Specs of models without teachers stay readable for earlier versions.
+        optional = ("teachers", "unlabelled_images")
+        return {name: value for name, value in data.items() if value or name not in optional}
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Read what :meth:`to_dict` wrote; raises SpecInvalid for anything else."""
         fields = mapping(data, "provenance")
+        if "teachers" in fields:
+            fields["teachers"] = tuple(sequence(fields["teachers"], "provenance: teachers"))
         fields["validation_auc"] = Interval.from_dict(fields.get("validation_auc"))
         return build(cls, fields, "provenance")

@@ -4,11 +4,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import MAX_SIDE, InputSpec
-from cxr_edge.system.ranges import HELD_OUT, SEED, Range
+from cxr_edge.system.ranges import HELD_OUT, SEED, SHARE, Range
 
 Architecture: TypeAlias = Literal[
     "dense",
@@ -178,3 +179,38 @@ class FitConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready data."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What a network learns besides the labels of its images."""
+
+    teachers: tuple[str, ...] = ()
+    """Models whose probabilities are learned: ``default``, packages or files."""
+    weight: float = 0.8
+    """Share of the teachers in the target of a labelled image."""
+    unlabelled: Path | None = None
+    """Folder of images without labels, whose target is the teachers' probability alone."""
+
+    def __post_init__(self) -> None:
+        SHARE.require("--teacher-weight", self.weight)
+        if self.unlabelled and not self.teachers:
+            raise UsageError("--unlabelled: expected with --teacher MODEL, which judges the images")
+
+    def require_loss(self, config: FitConfig) -> None:
+        """Check that the loss of a run can learn from probabilities.
+
+        Raises
+        ------
+        UsageError
+            It is the focal loss, whose minimum is not at the target unless that is 0 or 1.
+        """
+        if self.teachers and config.imbalance == "focal":
+            raise UsageError(
+                "--imbalance focal: expected without --teacher, whose probabilities a focal loss "
+                "does not learn; use balanced or weights"
+            )
+
+
+NOTHING_ELSE: Final = Distillation()
+"""Distillation of a run that learns from labels alone."""

@@ -76,9 +76,12 @@ def finish(
             validation_patients=validation.patient_count,
             validation_auc=auc(validation.labels, copies[CLEAN]),
             parameters=model.count_params(),
+            teachers=data.teachers.names if data.teachers else (),
+            unlabelled_images=len(data.unlabelled.images) if data.unlabelled else 0,
         ),
     )
-    TrainingImages.of(training, validation, data.images.digest).write(out)
+    learned_from = training.sha256 + (data.unlabelled.sha256 if data.unlabelled else ())
+    TrainingImages.of(learned_from, validation.sha256, data.images.digest).write(out)
     write_predictions(out / PREDICTIONS, validation, copies[CLEAN])
     if data.styles:
         write_styles(out / STYLES, validation, data.styles)

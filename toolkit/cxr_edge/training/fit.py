@@ -8,10 +8,10 @@ from typing import Final
 import keras
 import numpy as np
 
-from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.training.architectures import build_network
 from cxr_edge.training.backbones import POOL
+from cxr_edge.training.batch_maker import BatchMaker, smoothed
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
     HistoryWriter,
@@ -23,6 +23,7 @@ from cxr_edge.training.checkpoints import (
 )
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import best_epoch, is_over, read_history
+from cxr_edge.training.target_metrics import TargetAuc, target_accuracy
 from cxr_edge.training.training_data import TrainingData
 
 _VALIDATION_BATCH: Final = 64
@@ -74,7 +75,7 @@ def fit(
     ModelInvalid
         Training diverged: no epoch gave a finite validation figure.
     """
-    training, validation = data.training, data.validation
+    maker, validation = BatchMaker(data.source, config), data.validation
     model = build_network(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
@@ -87,19 +88,19 @@ def fit(
             continue
         if is_over(history[phase.first :], config.monitor, patience):
             continue
-        _resume(model, training, run, config, phase, done=len(history))
+        loss = _loss(data, config)
+        _resume(model, run, config, phase, loss, maker.steps, done=len(history))
         model.fit(
-            Batches(training, config, epoch=len(history)),
+            Batches(maker, epoch=len(history)),
             validation_data=(
                 validation.pixels,
-                validation.labels.astype(np.float32)[:, np.newaxis],
+                smoothed(validation.labels, config.label_smoothing)[:, np.newaxis],
             ),
             validation_batch_size=_VALIDATION_BATCH,
             initial_epoch=len(history),
             epochs=phase.last,
             shuffle=False,  # the batches are drawn at random already, by the run's seed
             verbose=verbose,
-            class_weight=_class_weight(training) if config.imbalance == "weights" else None,
             callbacks=[
                 SeedEpochs(config.seed),
                 SaveState(run),
@@ -121,7 +122,13 @@ def fit(
 
 
 def _resume(
-    model: keras.Model, training: ImageSet, run: Path, config: FitConfig, phase: _Phase, done: int
+    model: keras.Model,
+    run: Path,
+    config: FitConfig,
+    phase: _Phase,
+    loss: keras.losses.Loss,
+    steps: int,
+    done: int,
 ) -> None:
     """Compile for a phase and load the weights of the epochs before."""
     names = [layer.name for layer in model.layers]
@@ -129,11 +136,13 @@ def _resume(
         layer.trainable = not phase.head_only or index > names.index(POOL)
     if done == phase.first > 0:  # weights of the phase before, without its optimizer
         load_weights(model, state_file(run, done))
-    steps = len(Batches(training, config))
     model.compile(
         optimizer=_optimizer(config, phase, steps),
-        loss=_loss(training, config),
-        metrics=["accuracy", keras.metrics.AUC(num_thresholds=1000, name="auc")],
+        loss=loss,
+        metrics=[
+            keras.metrics.MeanMetricWrapper(target_accuracy, name="accuracy"),
+            TargetAuc(num_thresholds=1000, name="auc"),
+        ],
     )
     if done > phase.first:
         model.optimizer.build(model.trainable_variables)
@@ -155,18 +164,11 @@ def _optimizer(config: FitConfig, phase: _Phase, steps: int) -> keras.optimizers
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
 
 
-def _loss(training: ImageSet, config: FitConfig) -> keras.losses.Loss:
+def _loss(data: TrainingData, config: FitConfig) -> keras.losses.Loss:
     if config.imbalance == "focal":
         return keras.losses.BinaryFocalCrossentropy(
             apply_class_balancing=True,
-            alpha=float(np.mean(training.labels == 0)),
+            alpha=float(np.mean(data.training.labels == 0)),
             gamma=2.0,
-            label_smoothing=config.label_smoothing,
         )
-    return keras.losses.BinaryCrossentropy(label_smoothing=config.label_smoothing)
-
-
-def _class_weight(training: ImageSet) -> dict[int, float]:
-    """Return loss weights that give both classes the same total; their mean is 1."""
-    counts = np.bincount(training.labels, minlength=2)
-    return {label: len(training.labels) / (2 * int(count)) for label, count in enumerate(counts)}
+    return keras.losses.BinaryCrossentropy()

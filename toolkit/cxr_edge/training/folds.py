@@ -11,7 +11,7 @@ from cxr_edge.evaluation.predictions import PREDICTIONS, read_predictions
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.interval import Interval
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.run import Finished, train
 
 OUT_OF_FOLD: Final = "out-of-fold.csv"
@@ -22,6 +22,7 @@ def train_folds(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
     resume: bool = False,
@@ -33,7 +34,7 @@ def train_folds(
 
     Parameters
     ----------
-    data, positive, skip_unreadable, verbose, say
+    data, distillation, positive, skip_unreadable, verbose, say
         As for :func:`cxr_edge.training.run.train`.
     out
         Folder of the run folders ``fold-1``, ``fold-2`` and so on, and of ``out-of-fold.csv``;
@@ -62,6 +63,7 @@ def train_folds(
             data,
             folder,
             replace(config, fold=fold),
+            distillation,
             positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,

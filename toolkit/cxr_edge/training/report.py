@@ -13,6 +13,7 @@ from cxr_edge.evaluation.style_groups import by_appearance, figures_by_style
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.provenance import Provenance
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.training.run_folder import CURVES, SAMPLES
 
@@ -55,7 +56,7 @@ def write_report(
 
 {facts.architecture}, {spec.input}. Trained on {facts.training_films} images of
 {facts.training_patients} patients, validated on {facts.validation_films} images of
-{facts.validation_patients} other patients. Data set: {facts.data or NOT_STATED}.
+{facts.validation_patients} other patients. Data set: {facts.data or NOT_STATED}.{_teaching(facts)}
 
     {facts.command}
 
@@ -74,6 +75,14 @@ Default: {spec.default_operating_point}. Chosen on these images and their change
 {copies_table(found, spec.default_operating_point).markdown}
 {_by_style(spec, labels, copies[CLEAN], styles)}{_pictures(path.parent)}""",
     )
+
+
+def _teaching(facts: Provenance) -> str:
+    if not facts.teachers:
+        return ""
+    more = f", also on {facts.unlabelled_images} images without labels"
+    more = more if facts.unlabelled_images else ""
+    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}."
 
 
 def _by_style(

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -16,7 +16,7 @@ from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.checkpoints import forget_states
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
@@ -30,7 +30,8 @@ from cxr_edge.training.run_folder import (
     claim,
     keep_settings,
 )
-from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.teachers import Teachers
+from cxr_edge.training.training_data import TrainingData, add_unlabelled, load_training_data
 from cxr_edge.training.variation import augmentation_of
 
 
@@ -50,6 +51,7 @@ def train(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
     resume: bool = False,
@@ -71,6 +73,8 @@ def train(
         ``predictions.csv`` (validation images), ``curves.png``, ``samples.png`` and ``report.md``.
     config
         Settings of the run.
+    distillation
+        Teachers to learn from, with further images that they judge.
     positive
         Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
     resume
@@ -88,11 +92,14 @@ def train(
     Raises
     ------
     UsageError
-        The run folder cannot be written, holds another run, or holds one and is not to be resumed.
+        The run folder cannot be written, holds another run, or holds one and is not to be resumed;
+        or a teacher cannot teach this network.
     DataError
         The images cannot be trained on, or the run to continue is damaged.
     ModelInvalid
         Training diverged.
+    ModelError
+        A teacher cannot be opened.
     MissingExtra
         TensorBoard is asked for and not installed.
     """
@@ -102,6 +109,7 @@ def train(
         data,
         out,
         config,
+        distillation,
         positive=positive,
         resume=resume,
         skip_unreadable=skip_unreadable,
@@ -112,7 +120,7 @@ def train(
         if (out / MODEL).exists():
             say(f"{out} is already finished")
             spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
-            return Finished(spec, images.images.unreadable, already=True)
+            return Finished(spec, images.unreadable, already=True)
         if resume:
             done = len(read_history(out))
             say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
@@ -121,7 +129,7 @@ def train(
         spec = _fit_and_finish(images, out, config, callbacks, verbose)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, images.images.unreadable, already=False)
+    return Finished(spec, images.unreadable, already=False)
 
 
 def show_samples(
@@ -146,6 +154,7 @@ def show_samples(
         data,
         out,
         config,
+        NOTHING_ELSE,
         positive=positive,
         resume=False,
         skip_unreadable=skip_unreadable,
@@ -167,17 +176,31 @@ def _load(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation,
     *,
     positive: str,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, claim the run folder, and only then load them."""
+    """List the images, open the teachers, claim the run folder, and only then load the images."""
+    distillation.require_loss(config)
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
+    teachers = None
+    if distillation.teachers:
+        teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
     claim(out, resume=resume)
-    return load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    if teachers:
+        teachers.probabilities(images.validation.pixels[:1])  # tell what is wrong before an epoch
+        teachers.warn(images.validation, say)
+        say(f"teachers: {', '.join(model.tag for model in teachers.models)}")
+    if distillation.unlabelled:
+        images = add_unlabelled(
+            images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
+        )
+    return replace(images, teachers=teachers)
 
 
 def _fit_and_finish(

@@ -59,7 +59,8 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     Raises
     ------
     UsageError
-        The run in the folder was started with other options, images, labels or another split.
+        The run in the folder was started with other options, images, labels or teachers, or with
+        another split.
     DataError
         Its settings are damaged.
     """
@@ -74,6 +75,12 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     }
     if config.training_input != config.input:
         settings["training_input"] = config.training_input.to_dict()
+    if data.teachers:
+        settings["teachers"] = list(data.teachers.names)
+        settings["teacher_weight"] = data.teachers.weight
+    if data.unlabelled:
+        settings["unlabelled_sha256"] = data.unlabelled.digest
+        settings["unlabelled_images"] = len(data.unlabelled.images)
     path = out / CONFIG
     if not path.exists():
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
@@ -86,9 +93,12 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
             "another folder"
         ) from exc
     ours = json.loads(json.dumps(settings))
-    different = [key for key in ours if key != "command" and theirs.get(key) != ours[key]]
+    keys = [key for key in {**ours, **theirs} if key != "command"]
+    different = [key for key in keys if theirs.get(key) != ours.get(key)]
     if different:
-        changes = ", ".join(f"{key} {theirs.get(key)!r}, now {ours[key]!r}" for key in different)
+        changes = ", ".join(
+            f"{key} {theirs.get(key)!r}, now {ours.get(key)!r}" for key in different
+        )
         raise UsageError(
             f"--resume: the run in {out} was started with other settings ({changes}); give the "
             "same options and data, or start a run in another folder"
