@@ -1,5 +1,6 @@
 """The epochs of a fit."""
 
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fakes import CLASSES
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
-from cxr_edge.errors import DataError, ModelInvalid
+from cxr_edge.errors import DataError, MachineError, ModelInvalid
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0
 from cxr_edge.training.config import FitConfig
@@ -155,6 +156,24 @@ def test_divergence_is_told(sides: TrainingData, tmp_path: Path) -> None:
     with pytest.raises(ModelInvalid, match="diverged"):
         fit(sides, tmp_path, wild, verbose=0)
     assert len(read_history(tmp_path)) == 1  # there is nothing to wait for
+
+
+def test_a_lost_process_is_told(sides: TrainingData, tmp_path: Path) -> None:
+    """Keras' own error on the batches, of whatever library, gives way to ours."""
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+            if epoch == 1:
+                for child in multiprocessing.active_children():
+                    child.kill()
+
+    config = FitConfig(**{**QUICK, "epochs": 3})
+    with pytest.raises(MachineError, match="continue with --resume and fewer --workers"):
+        fit(sides, tmp_path, config, [Kill()], verbose=0, workers=1)
+    assert len(read_history(tmp_path)) == 1
+    assert not multiprocessing.active_children()
+    fit(sides, tmp_path, config, verbose=0, workers=1)
+    assert len(read_history(tmp_path)) == 3
 
 
 def test_missing_weights_are_told(sides: TrainingData, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_target_is_the_sigmoid_of_the_mean_logit(spec: ModelSpec) -> None:
     turned = replace(spec, labels=CLASSES[::-1], input=InputSpec(64, 64, 3))
     runtimes = Fixed(spec, 0.9), Fixed(turned, 0.4)
     models = tuple(Model("ab" * 32, "onnx", runtime) for runtime in runtimes)
-    found = Teachers(models, "PNEUMONIA", 0.8).probabilities(PIXELS)
+    found = Teachers(models, CLASSES, 0.8).probabilities(PIXELS)
     assert found == pytest.approx(np.full(3, 1 / (1 + (1 / 9 * 4 / 6) ** 0.5)))
     assert found.dtype == np.float32
     small = np.stack([stretch(image[:, :, 0], InputSpec(32, 32)) for image in PIXELS])
@@ -55,14 +55,14 @@ def test_the_target_is_the_sigmoid_of_the_mean_logit(spec: ModelSpec) -> None:
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_a_teacher_that_is_certain_gives_a_number(spec: ModelSpec, score: float) -> None:
     """A float32 sigmoid rounds to 0 and 1; such a target is as good as that."""
-    teachers = Teachers((Model("", "onnx", Fixed(spec, score)),), "PNEUMONIA", 0.8)
+    teachers = Teachers((Model("", "onnx", Fixed(spec, score)),), CLASSES, 0.8)
     assert teachers.probabilities(PIXELS) == pytest.approx(np.full(3, score), abs=1e-6)
 
 
 @pytest.mark.parametrize("score", [1.2, -3.0, float("nan")])
 def test_numbers_that_are_no_probabilities_are_told(spec: ModelSpec, score: float) -> None:
     """With the model's name, and what may be the matter."""
-    teachers = Teachers((Model("ab" * 32, "onnx", Fixed(spec, score)),), "PNEUMONIA", 0.8)
+    teachers = Teachers((Model("ab" * 32, "onnx", Fixed(spec, score)),), CLASSES, 0.8)
     with pytest.raises(UsageError, match=f"fake@abababababab gives {score:.4g}; if these are log"):
         teachers.probabilities(PIXELS)
 
@@ -106,6 +106,6 @@ def test_a_teacher_that_has_seen_the_validation_images_is_warned_of(
     said: list[str] = []
     for chosen in ([0, 1, 3], [3]):
         validation = ImageSet(CLASSES, images, PIXELS[[0, 0, 0, 0]], digests).take(chosen)
-        Teachers((teacher,), "PNEUMONIA", 0.8).warn(validation, said.append)
+        Teachers((teacher,), CLASSES, 0.8).warn(validation, said.append)
     (warning,) = said
     assert "learned from 2 of the 3 validation images" in warning

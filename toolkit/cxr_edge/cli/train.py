@@ -10,6 +10,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.train_options import (
     FitOptions,
@@ -21,7 +22,8 @@ from cxr_edge.cli.train_options import (
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.backend import check_backend
+from cxr_edge.training.config import BATCH_WORKERS, DEFAULT_WORKERS, FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
@@ -50,6 +52,16 @@ def train(
             panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        option(
+            panels.SPEED,
+            "Processes that augment images, with the same result for any number; 0 to do so in "
+            "the process of the network.",
+            "--workers",
+            **bounds(BATCH_WORKERS),
+        ),
+    ] = DEFAULT_WORKERS,
     tensorboard: Annotated[
         bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
@@ -89,6 +101,7 @@ def train(
     )
     distillation = teaching.distillation
     distillation.require_loss(config)
+    check_backend()
     with needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
@@ -109,6 +122,7 @@ def train(
             positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,
+            workers=workers,
             verbose=1 if sys.stdout.isatty() else 2,
             say=typer.echo,
         )
@@ -125,6 +139,7 @@ def train(
                 resume=resume,
                 skip_unreadable=skip_unreadable,
                 tensorboard=tensorboard,
+                workers=workers,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
@@ -178,7 +193,7 @@ def _command(ctx: typer.Context) -> str:
         key = parameter.name or ""
         source = ctx.get_parameter_source(key)
         given = source is not None and source.name == "COMMANDLINE"
-        if given and key not in ("data", "out", "data_note", "resume", "tensorboard"):
+        if given and key not in ("data", "out", "data_note", "resume", "tensorboard", "workers"):
             words += _words(parameter, ctx.params[key])
     return shlex.join(words)
 

@@ -228,7 +228,7 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class TeacherOptions:
-    """Options of what is learned besides labels."""
+    """Options of teachers and of images without labels."""
 
     teacher: Annotated[
         list[str] | None,
@@ -261,7 +261,7 @@ class TeacherOptions:
 
     @property
     def distillation(self) -> Distillation:
-        """What they ask for.
+        """Teachers and further images that they ask for.
 
         Raises
         ------

@@ -1,5 +1,6 @@
 """Labelled images by name: class folders, Kaggle's layout or a CSV manifest."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -151,7 +152,7 @@ def list_unlabelled(folder: Path) -> list[LabelledImage]:
     DataError
         It has no images, or folders that cannot be read.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  (Path raises for a name that is too long)
         raise UsageError(f"--unlabelled: expected a folder of images, {folder} is none")
     skipped = Skipped()
     items = list(discover([folder], skipped))

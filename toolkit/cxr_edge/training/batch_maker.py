@@ -58,11 +58,8 @@ class BatchMaker:
         unlabelled = source.unlabelled
         self._extra = 0 if unlabelled is None else max(1, int(config.batch_size * UNLABELLED_SHARE))
         self._drawn: tuple[int, NDArray[np.intp], NDArray[np.intp]] | None = None
-
-    @property
-    def steps(self) -> int:
+        self.steps = math.ceil(len(source.labels) / self._labelled)
         """Batches of an epoch."""
-        return math.ceil(len(self._source.labels) / self._labelled)
 
     def make(self, epoch: int, index: int) -> Batch:
         """Return a batch.

@@ -183,7 +183,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class Distillation:
-    """What a network learns besides the labels of its images."""
+    """Teachers and further images that a network learns from, besides labelled images."""
 
     teachers: tuple[str, ...] = ()
     """Models whose probabilities are learned: ``default``, packages or files."""
@@ -211,6 +211,12 @@ class Distillation:
                 "does not learn; use balanced or weights"
             )
 
+
+BATCH_WORKERS: Final = Range(0, 64)
+"""Processes that augment images."""
+
+DEFAULT_WORKERS: Final = 1
+"""Processes that augment images unless the command is told otherwise."""
 
 NOTHING_ELSE: Final = Distillation()
 """Distillation of a run that learns from labels alone."""

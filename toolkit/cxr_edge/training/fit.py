@@ -1,6 +1,7 @@
 """Epochs of a training run, and the network with the weights of the best one."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 import keras
 import numpy as np
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.training.architectures import build_network
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batch_maker import BatchMaker, smoothed
+from cxr_edge.training.batch_workers import BatchWorkers
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
     HistoryWriter,
@@ -47,6 +50,7 @@ def fit(
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 2,
+    workers: int = 0,
 ) -> keras.Model:
     """Run the missing epochs of a run.
 
@@ -62,6 +66,8 @@ def fit(
         Further Keras callbacks.
     verbose
         0 silent, 1 a progress bar, 2 a line per epoch.
+    workers
+        Processes that augment images; 0 to do so in this one.
 
     Returns
     -------
@@ -72,10 +78,11 @@ def fit(
     ------
     DataError
         The weights of an earlier epoch are missing or damaged.
+    MachineError
+        A process that augments images has ended.
     ModelInvalid
         Training diverged: no epoch gave a finite validation figure.
     """
-    maker, validation = BatchMaker(data.source, config), data.validation
     model = build_network(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
@@ -88,27 +95,18 @@ def fit(
             continue
         if is_over(history[phase.first :], config.monitor, patience):
             continue
-        loss = _loss(data, config)
-        _resume(model, run, config, phase, loss, maker.steps, done=len(history))
-        model.fit(
-            Batches(maker, epoch=len(history)),
-            validation_data=(
-                validation.pixels,
-                smoothed(validation.labels, config.label_smoothing)[:, np.newaxis],
-            ),
-            validation_batch_size=_VALIDATION_BATCH,
-            initial_epoch=len(history),
-            epochs=phase.last,
-            shuffle=False,  # the batches are drawn at random already, by the run's seed
-            verbose=verbose,
-            callbacks=[
-                SeedEpochs(config.seed),
-                SaveState(run),
-                *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
-                *callbacks,
-                HistoryWriter(run, config.monitor, patience, phase.first),
-            ],
-        )
+        watching = [
+            SeedEpochs(config.seed),
+            SaveState(run),
+            *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
+            *callbacks,
+            HistoryWriter(run, config.monitor, patience, phase.first),
+        ]
+        with _maker(data, config, workers) as maker:
+            loss = _loss(data, config)
+            _resume(model, run, config, phase, loss, maker.steps, done=len(history))
+            batches = Batches(maker, epoch=len(history), threads=not workers)
+            _run(model, batches, data.validation, config, phase.last, watching, verbose)
     best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
     if not best:
         raise ModelInvalid(
@@ -119,6 +117,42 @@ def fit(
     result = build_network(config.architecture, config.input)
     load_weights(result, best_file(run, best))
     return result
+
+
+def _maker(
+    data: TrainingData, config: FitConfig, workers: int
+) -> AbstractContextManager[BatchWorkers | BatchMaker]:
+    if workers:
+        return BatchWorkers(data.source, config, workers)
+    return nullcontext(BatchMaker(data.source, config))
+
+
+def _run(
+    model: keras.Model,
+    batches: Batches,
+    validation: ImageSet,
+    config: FitConfig,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int,
+) -> None:
+    """Run the epochs up to ``epochs``; an error of the batches is raised as it was."""
+    targets = smoothed(validation.labels, config.label_smoothing)[:, np.newaxis]
+    try:
+        model.fit(
+            batches,
+            validation_data=(validation.pixels, targets),
+            validation_batch_size=_VALIDATION_BATCH,
+            initial_epoch=batches.epoch,
+            epochs=epochs,
+            shuffle=False,  # the batches are drawn at random already, by the run's seed
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+    except Exception as exc:
+        if batches.failure:
+            raise batches.failure from exc
+        raise
 
 
 def _resume(

@@ -27,6 +27,7 @@ def train_folds(
     positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
+    workers: int = 0,
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> tuple[Finished, Interval]:
@@ -34,7 +35,7 @@ def train_folds(
 
     Parameters
     ----------
-    data, distillation, positive, skip_unreadable, verbose, say
+    data, distillation, positive, skip_unreadable, workers, verbose, say
         As for :func:`cxr_edge.training.run.train`.
     out
         Folder of the run folders ``fold-1``, ``fold-2`` and so on, and of ``out-of-fold.csv``;
@@ -67,6 +68,7 @@ def train_folds(
             positive=positive,
             resume=resume,
             skip_unreadable=skip_unreadable,
+            workers=workers,
             verbose=verbose,
             say=say,
         )

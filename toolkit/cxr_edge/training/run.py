@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import write_split
@@ -15,6 +14,7 @@ from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.training.backend import make_deterministic
 from cxr_edge.training.checkpoints import forget_states
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.finish import finish
@@ -57,6 +57,7 @@ def train(
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
+    workers: int = 0,
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> Finished:
@@ -84,6 +85,9 @@ def train(
         Leave unreadable images out instead of raising.
     tensorboard
         Write logs for TensorBoard below ``out``.
+    workers
+        Processes that augment images, with the same result for any number; 0 to do so in this one.
+        With any, a script has to start by ``if __name__ == "__main__":``.
     verbose
         0 silent, 1 a progress bar, 2 a line per epoch.
     say
@@ -100,6 +104,8 @@ def train(
         Training diverged.
     ModelError
         A teacher cannot be opened.
+    MachineError
+        A process that augments images has ended.
     MissingExtra
         TensorBoard is asked for and not installed.
     """
@@ -126,7 +132,7 @@ def train(
             say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
         _draw_samples(images, out, config)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = _fit_and_finish(images, out, config, callbacks, verbose)
+        spec = _fit_and_finish(images, out, config, callbacks, verbose, workers)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
     return Finished(spec, images.unreadable, already=False)
@@ -209,12 +215,13 @@ def _fit_and_finish(
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
+    workers: int,
 ) -> ModelSpec:
     write_split(out / SPLIT, data.training, data.validation)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    model = fit(data, out, config, callbacks, verbose)
+        make_deterministic(keras.backend.backend())
+    model = fit(data, out, config, callbacks, verbose, workers)
     history = read_history(out)
     best = best_epoch(history[config.head_epochs :], config.monitor)
     with atomic_write(out / CURVES) as picture:

@@ -2,8 +2,11 @@
 
 import json
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+
+import keras
 
 from cxr_edge import __version__
 from cxr_edge.datasets.patient_split import split_digest
@@ -26,6 +29,11 @@ REPORT: Final = "report.md"
 TENSORBOARD: Final = "tensorboard"
 
 _LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
+
+
+def _libraries() -> Iterable[str]:
+    """Return the distributions that a run depends on; that of a backend where it is in use."""
+    return dict.fromkeys((*_LIBRARIES, keras.backend.backend()))
 
 
 def claim(out: Path, *, resume: bool) -> None:
@@ -67,7 +75,7 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     settings: dict[str, Any] = {
         "tool_version": __version__,
         "python": platform.python_version(),
-        "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
+        "libraries": {name: version for name in _libraries() if (version := version_of(name))},
         "data_sha256": data.images.digest,
         "split_sha256": split_digest(data.training, data.validation),
         "labels": list(data.images.classes),

@@ -1,9 +1,10 @@
 """Teachers: trained models whose probabilities a network learns from."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,12 @@ class Teachers:
 
     models: tuple[Model, ...]
     """Models of the same two classes, at least one."""
-    positive: str
-    """Name of the positive class; a teacher may have the classes the other way round."""
+    classes: Classes
+    """Classes of the network that learns; a teacher may have them the other way round."""
     weight: float
     """Share of the teachers in the target of a labelled image."""
+    references: tuple[str, ...] = ()
+    """Names and paths that they were opened by."""
 
     @classmethod
     def open(cls, references: Sequence[str], classes: Classes, weight: float) -> Self:
@@ -70,7 +73,11 @@ class Teachers:
                     f"--teacher: expected a model of {joined(classes)}, {model.tag} is of "
                     f"{joined(model.spec.labels)}; name a teacher of the same classes"
                 )
-        return cls(models, classes[1], weight)
+        return cls(models, classes, weight, tuple(references))
+
+    def __reduce__(self) -> tuple[Callable[..., "Teachers"], tuple[Any, ...]]:
+        """Have them opened anew in another process."""
+        return Teachers.open, (self.references, self.classes, self.weight)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,12 +125,12 @@ class Teachers:
                 '"output": {"values": "logit"}'
             )
         logits = logit(scores)
-        return logits if model.spec.labels[1] == self.positive else -logits
+        return logits if model.spec.labels[1] == self.classes[1] else -logits
 
 
 def _open(reference: str) -> Model:
     path = model_path(reference)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(
             f"--teacher: expected 'default', a package or a file, {path} does not exist"
         )

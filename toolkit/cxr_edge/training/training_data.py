@@ -41,7 +41,7 @@ class TrainingData:
 
     @property
     def source(self) -> Source:
-        """What batches are drawn from."""
+        """Source of the batches."""
         unlabelled = self.unlabelled.pixels if self.unlabelled else None
         return Source(self.training.pixels, self.training.labels, unlabelled, self.teachers)
 
