@@ -3,21 +3,15 @@
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.style_groups import (
-    COUNTER,
-    EASY,
-    GroupFigures,
-    by_appearance,
-    groups_of,
-    worst_of,
-)
+from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.spec.validation import NOT_MEASURED, auc_statement
+from cxr_edge.spec.validation import NOT_MEASURED
+from cxr_export.packaging.card_figures import evaluated_auc, failures, headlines
 from cxr_export.packaging.front_matter import front_matter, knows_patients
 from cxr_export.parity.tables import Findings, as_markdown, headline
 
@@ -47,8 +41,8 @@ def model_card(
         License of the model, as Hugging Face names it; nothing is said where it is empty.
     """
     parts = [front_matter(spec, evaluation, license_name), f"# {spec.name}"]
-    parts += [*_headlines(spec, evaluation), spec.notice, _usage(spec), *_operating_points(spec)]
-    parts += _failures(spec, evaluation)
+    parts += [*headlines(spec, evaluation), spec.notice, _usage(spec), *_operating_points(spec)]
+    parts += failures(spec, evaluation)
     if spec.provenance:
         parts.append(_provenance(spec.provenance))
     if notes:
@@ -124,21 +118,6 @@ recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__
     cxr scan --model PACKAGE FOLDER --out report.csv"""
 
 
-def _headlines(spec: ModelSpec, evaluation: Summary | None) -> list[str]:
-    """Return the AUC by each source, that of the worst group in bold and first."""
-    stated: list[tuple[bool, float, str]] = []
-    if facts := spec.provenance:
-        worst = facts.worst_group
-        value = (worst.auc if worst else facts.validation_auc).value
-        stated.append((worst is None, value, facts.headline))
-    if evaluation and (area := evaluation.figures.auc):
-        worst = worst_of(evaluation.by_style, area)
-        text = auc_statement(area, worst, f"by cxr evaluate on {evaluation.group}")
-        stated.append((worst is None, (worst.auc if worst else area).value, text))
-    texts = [text for *_, text in sorted(stated)]
-    return [f"**{texts[0]}.**", *(f"{text}." for text in texts[1:])] if texts else []
-
-
 def _operating_points(spec: ModelSpec) -> list[str]:
     head = (
         f"An image is labelled {spec.labels[1]} if its probability reaches the threshold. Default: "
@@ -163,43 +142,6 @@ def _operating_points(spec: ModelSpec) -> list[str]:
         )
         parts += [text, expected.markdown]
     return [*parts, *prior_text(spec)]
-
-
-def _failures(spec: ModelSpec, evaluation: Summary | None) -> list[str]:
-    """Return the errors that are known, by appearance; nothing where there are no figures."""
-    facts, point = spec.provenance, spec.operating_point()
-    if facts and facts.groups:
-        groups, source = groups_of(facts.groups, point), f"Measured {facts.measured}."
-    elif evaluation and evaluation.by_style:
-        groups, source = evaluation.by_style, f"By `cxr evaluate` on {evaluation.group}."
-    elif facts or evaluation:
-        return [
-            "## Known failures",
-            f"This model was {NOT_MEASURED}, where such networks fail most.",
-        ]
-    else:
-        return []
-    errors = [
-        f"- {name} images: {_errors(spec, groups[name])}."
-        for name in (COUNTER, EASY)
-        if name in groups
-    ]
-    head = f"{source} At {point.name}:"
-    shown = by_appearance(groups, point.name)
-    return ["## Known failures", head, "\n".join(errors), *shown]
-
-
-def _errors(spec: ModelSpec, found: GroupFigures) -> str:
-    (negative, positive), at = spec.labels, found.at_point
-    kinds = (
-        (at.fp, at.fp + at.tn, negative, positive, "false positives"),
-        (at.fn, at.fn + at.tp, positive, negative, "false negatives"),
-    )
-    return ", ".join(
-        f"{wrong} of {total} {truth} images are labelled {label} ({kind})"
-        for wrong, total, truth, label, kind in kinds
-        if total
-    )
 
 
 def _provenance(facts: Provenance) -> str:
@@ -227,7 +169,7 @@ def _provenance(facts: Provenance) -> str:
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
 | seed | {facts.seed} |
-| trained on | {facts.training_films} images{_of(facts, facts.training_patients)} |
+{_trained_on(facts)}
 | validated on | {validated} |
 | validation AUC | {facts.validation_auc} (DeLong){_alone(facts)} |
 
@@ -245,6 +187,14 @@ def _alone(facts: Provenance) -> str:
     if facts.worst_group is None:
         return f", {NOT_MEASURED}"
     return f"; worst group {facts.worst_group.name}: {facts.worst_group.auc}"
+
+
+def _trained_on(facts: Provenance) -> str:
+    images = f"{facts.training_films} images{_of(facts, facts.training_patients)}"
+    rows = [f"| trained on | {images} |", *(f"| teacher | `{name}` |" for name in facts.teachers)]
+    if facts.unlabelled_images:
+        rows.append(f"| by the teachers alone | {facts.unlabelled_images} images without labels |")
+    return "\n".join(rows)
 
 
 def _parameters(facts: Provenance) -> str:
@@ -272,19 +222,13 @@ def _split(facts: Provenance) -> str:
     )
 
 
-def _area(found: Summary) -> str:
-    area = found.figures.auc
-    worst = worst_of(found.by_style, area) if area else None
-    return auc_statement(area, worst, "on these images") if area else "AUC -"
-
-
 def _evaluation(spec: ModelSpec, found: Summary) -> str:
     parts = [
         "## Evaluation",
         (
             f"By `cxr evaluate` on {found.group} ({found.figures.images}, "
             f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
-            f"{_area(found)}; "
+            f"{evaluated_auc(found)}; "
             f"calibration error {found.figures.calibration_error:.4f}."
         ),
         points_table(found.figures).markdown,

@@ -10,12 +10,20 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
+from cxr_edge.cli.train_options import (
+    FitOptions,
+    NetworkOptions,
+    SplitOptions,
+    TeacherOptions,
+    option,
+)
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.backend import check_backend
+from cxr_edge.training.config import BATCH_WORKERS, DEFAULT_WORKERS, FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
@@ -29,6 +37,7 @@ def train(
     split: SplitOptions,
     model: NetworkOptions,
     fit: FitOptions,
+    teaching: TeacherOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
     out: Annotated[
@@ -44,6 +53,16 @@ def train(
             panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        option(
+            panels.SPEED,
+            "Processes that augment images, with the same result for any number; 0 to do so in "
+            "the process of the network.",
+            "--workers",
+            **bounds(BATCH_WORKERS),
+        ),
+    ] = DEFAULT_WORKERS,
     tensorboard: Annotated[
         bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
@@ -61,8 +80,10 @@ def train(
     With --folds K, the network of RUN learns from all images, for all epochs. K more networks, each
     without a fold of the patients, score the images that they did not see: these scores calibrate
     the network, choose its thresholds and give its figures. RUN gets styles.csv, a folder for each
-    fold and out-of-fold.csv as well. Needs the extra 'train'. Exit code 3 if unreadable files were
-    left out.
+    fold and out-of-fold.csv as well.
+
+    With --teacher, the network learns the probabilities of other models too, on the same augmented
+    pixels. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
     if show_samples and resume:
         raise UsageError(
@@ -84,6 +105,9 @@ def train(
         **vars(split),
         **vars(fit),
     )
+    distillation = teaching.distillation
+    distillation.require_loss(config)
+    check_backend()
     with needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
@@ -102,9 +126,11 @@ def train(
                 data,
                 out,
                 config,
+                distillation,
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
+                workers=workers,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
@@ -114,10 +140,12 @@ def train(
                 data,
                 out,
                 config,
+                distillation,
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
                 tensorboard=tensorboard,
+                workers=workers,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
@@ -175,13 +203,16 @@ def _command(ctx: typer.Context) -> str:
         key = parameter.name or ""
         source = ctx.get_parameter_source(key)
         given = source is not None and source.name == "COMMANDLINE"
-        if given and key not in ("data", "out", "data_note", "resume", "tensorboard"):
+        if given and key not in ("data", "out", "data_note", "resume", "tensorboard", "workers"):
             words += _words(parameter, ctx.params[key])
     return shlex.join(words)
 
 
 def _words(parameter: Any, value: object) -> list[str]:  # Any: typer keeps the class to itself
-    """Return an option as it was typed."""
+    """Return an option as it was typed, with paths left out."""
     if isinstance(value, bool):
         return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    if parameter.name in ("teacher", "unlabelled"):
+        count = len(value) if isinstance(value, list | tuple) else 1
+        return [parameter.opts[0], parameter.metavar] * count
     return [parameter.opts[0], str(value)]

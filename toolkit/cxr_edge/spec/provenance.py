@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.interval import Interval
-from cxr_edge.spec.json_fields import build, is_int, is_number, mapping, sequence
+from cxr_edge.spec.json_fields import build, is_int, is_number, is_text, mapping, sequence
 from cxr_edge.spec.validation import (
     BY_FOLDS,
     MEASURED,
@@ -17,8 +17,10 @@ from cxr_edge.spec.validation import (
     auc_statement,
 )
 
-_OPTIONAL: Final = ("validated_by", "prior", "worst_group", "easy_auc", "groups")
-"""Fields that the JSON leaves out where they are not known."""
+_OPTIONAL: Final = (
+    "teachers", "unlabelled_images", "validated_by", "prior", "worst_group", "easy_auc", "groups",
+)  # fmt: skip
+"""Fields that the JSON leaves out where they say nothing, so that earlier versions read it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class Provenance:
     that list their images, and where the data set had a split of its own."""
     parameters: int | None = None
     """Count of the network's weights."""
+    teachers: tuple[str, ...] = ()
+    """Models whose probabilities it learned from, as ``name@sha256``; none for labels alone."""
+    unlabelled_images: int = 0
+    """Count of images without labels that it learned from the teachers."""
     validated_by: str | None = None
     """How it was validated, a key of :data:`cxr_edge.spec.validation.MEASURED`; None for models of
     earlier versions."""
@@ -80,6 +86,7 @@ class Provenance:
             tuple[StyleGroup, ...]: lambda value: (
                 isinstance(value, tuple) and all(isinstance(one, StyleGroup) for one in value)
             ),
+            tuple[str, ...]: lambda value: isinstance(value, tuple) and all(map(is_text, value)),
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -111,6 +118,8 @@ class Provenance:
     def from_dict(cls, data: object) -> Self:
         """Read what :meth:`to_dict` wrote; raises SpecInvalid for anything else."""
         fields = mapping(data, "provenance")
+        if "teachers" in fields:
+            fields["teachers"] = tuple(sequence(fields["teachers"], "provenance: teachers"))
         fields["validation_auc"] = Interval.from_dict(fields.get("validation_auc"))
         for name, kind in (
             ("prior", Prior),

@@ -76,6 +76,8 @@ def finish(
             validation_patients=images.patient_count,
             validation_auc=overall,
             parameters=model.count_params(),
+            teachers=data.teachers.names if data.teachers else (),
+            unlabelled_images=len(data.unlabelled.images) if data.unlabelled else 0,
             validated_by=_how(data, config),
             prior=validated.prior,
             worst_group=worst_of(groups, overall),
@@ -83,7 +85,8 @@ def finish(
             groups=stated_groups(groups),
         ),
     )
-    TrainingImages.of(training, data.validation, data.images.digest).write(out)
+    learned_from = training.sha256 + (data.unlabelled.sha256 if data.unlabelled else ())
+    TrainingImages.of(learned_from, data.validation.sha256, data.images.digest).write(out)
     write_predictions(out / PREDICTIONS, images, validated.scores)
     if validated.styles:
         write_styles(out / STYLES, images, validated.styles)

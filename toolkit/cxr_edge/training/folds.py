@@ -11,7 +11,7 @@ from cxr_edge.datasets.style_table import read_styles, write_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.run import Finished, earlier, fit_and_finish, load_run, train
 from cxr_edge.training.run_folder import STYLES, keep_settings
 from cxr_edge.training.scores import SCORES, pool_scores
@@ -26,10 +26,12 @@ def train_folds(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
+    workers: int = 0,
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> Finished:
@@ -41,7 +43,7 @@ def train_folds(
 
     Parameters
     ----------
-    data, positive, skip_unreadable, verbose, say
+    data, distillation, positive, skip_unreadable, workers, verbose, say
         As for :func:`cxr_edge.training.run.train`.
     out
         The run folder, created; the run folders ``fold-1``, ``fold-2`` and so on are in it, and
@@ -65,6 +67,7 @@ def train_folds(
         data,
         out,
         config,
+        distillation,
         positive=positive,
         resume=resume,
         skip_unreadable=skip_unreadable,
@@ -87,9 +90,11 @@ def train_folds(
                 data,
                 folder,
                 replace(config, fold=fold, calibrate=False, prior=None),
+                distillation,
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
+                workers=workers,
                 verbose=verbose,
                 say=say,
             )
@@ -97,7 +102,9 @@ def train_folds(
         validated = validate(images, logits, styles, config)
         _write(out / OUT_OF_FOLD, validated, folds.tolist())
         say("all images: no validation images, so all epochs, and the weights of the last one")
-        spec = fit_and_finish(loaded, out, config, (), verbose, validated)
+        spec = fit_and_finish(
+            loaded, out, config, (), verbose, workers=workers, validated=validated
+        )
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
     return Finished(spec, images.unreadable, already=False)

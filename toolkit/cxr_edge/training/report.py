@@ -41,7 +41,7 @@ def write_report(
         for name, scores in validated.copies.items()
     }
     kind = "Calibrated" if calibrated else "Uncalibrated"
-    data = f"Data set: {facts.data or NOT_STATED}."
+    data = f"Data set: {facts.data or NOT_STATED}.{_teaching(facts)}"
     setting = f"{facts.architecture}, {spec.input}. {_images(facts)} {data}"
     result = (
         f"{summary} {kind} probabilities of these images: AUC {found[CLEAN].auc} (DeLong), "
@@ -76,6 +76,14 @@ def _images(facts: Provenance) -> str:
         f"{trained}, validated on {facts.validation_films} images of {facts.validation_patients} "
         "other patients."
     )
+
+
+def _teaching(facts: Provenance) -> str:
+    if not facts.teachers:
+        return ""
+    more = f", also on {facts.unlabelled_images} images without labels"
+    more = more if facts.unlabelled_images else ""
+    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}."
 
 
 def _by_style(spec: ModelSpec, validated: Validated, facts: Provenance) -> list[str]:

@@ -2,11 +2,10 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.listing import find_classes, list_training_images
@@ -16,8 +15,9 @@ from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.training.backend import make_deterministic
 from cxr_edge.training.checkpoints import forget_states
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
@@ -32,7 +32,8 @@ from cxr_edge.training.run_folder import (
     keep_settings,
 )
 from cxr_edge.training.scores import SCORES, score, write_scores
-from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.teachers import Teachers
+from cxr_edge.training.training_data import TrainingData, add_unlabelled, load_training_data
 from cxr_edge.training.validation import Validated, validate
 from cxr_edge.training.variation import augmentation_of
 
@@ -53,11 +54,13 @@ def train(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
+    workers: int = 0,
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> Finished:
@@ -74,6 +77,8 @@ def train(
         ``predictions.csv`` (validation images), ``curves.png``, ``samples.png`` and ``report.md``.
     config
         Settings of the run.
+    distillation
+        Teachers to learn from, with further images that they judge.
     positive
         Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
     resume
@@ -83,6 +88,9 @@ def train(
         Leave unreadable images out instead of raising.
     tensorboard
         Write logs for TensorBoard below ``out``.
+    workers
+        Processes that augment images, with the same result for any number; 0 to do so in this one.
+        With any, a script has to start by ``if __name__ == "__main__":``.
     verbose
         0 silent, 1 a progress bar, 2 a line per epoch.
     say
@@ -91,11 +99,16 @@ def train(
     Raises
     ------
     UsageError
-        The run folder cannot be written, holds another run, or holds one and is not to be resumed.
+        The run folder cannot be written, holds another run, or holds one and is not to be resumed;
+        or a teacher cannot teach this network.
     DataError
         The images cannot be trained on, or the run to continue is damaged.
     ModelInvalid
         Training diverged.
+    ModelError
+        A teacher cannot be opened.
+    MachineError
+        A process that augments images has ended.
     MissingExtra
         TensorBoard is asked for and not installed.
     """
@@ -105,6 +118,7 @@ def train(
         data,
         out,
         config,
+        distillation,
         positive=positive,
         resume=resume,
         skip_unreadable=skip_unreadable,
@@ -118,10 +132,10 @@ def train(
             done = len(read_history(out))
             say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = fit_and_finish(images, out, config, callbacks, verbose)
+        spec = fit_and_finish(images, out, config, callbacks, verbose, workers=workers)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, images.images.unreadable, already=False)
+    return Finished(spec, images.unreadable, already=False)
 
 
 def show_samples(
@@ -146,6 +160,7 @@ def show_samples(
         data,
         out,
         config,
+        NOTHING_ELSE,
         positive=positive,
         resume=False,
         skip_unreadable=skip_unreadable,
@@ -167,17 +182,32 @@ def load_run(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation,
     *,
     positive: str,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, claim the run folder, and only then load them; parameters as in train."""
+    """List the images, open the teachers, claim the run folder, and only then load the images."""
+    distillation.require_loss(config)
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
+    teachers = None
+    if distillation.teachers:
+        teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
     claim(out, resume=resume)
-    return load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    if teachers:
+        teachers.probabilities(images.images.pixels[:1])  # tell what is wrong before an epoch
+        if config.holds_out:
+            teachers.warn(images.validation, say)
+        say(f"teachers: {', '.join(model.tag for model in teachers.models)}")
+    if distillation.unlabelled:
+        images = add_unlabelled(
+            images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
+        )
+    return replace(images, teachers=teachers)
 
 
 def earlier(out: Path, images: ImageSet, say: Callable[[str], None]) -> Finished | None:
@@ -195,13 +225,15 @@ def fit_and_finish(
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
+    *,
+    workers: int = 0,
     validated: Validated | None = None,
 ) -> ModelSpec:
     """Run the epochs that are missing and write the files of a run.
 
     Parameters
     ----------
-    data, out, config, verbose
+    data, out, config, verbose, workers
         As in :func:`train`.
     callbacks
         Further Keras callbacks.
@@ -212,8 +244,8 @@ def fit_and_finish(
     write_split(out / SPLIT, data.training, data.validation)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    model = fit(data, out, config, callbacks, verbose)
+        make_deterministic(keras.backend.backend())
+    model = fit(data, out, config, callbacks, verbose, workers)
     history = read_history(out)
     best = best_epoch(history[config.head_epochs :], config.chosen_by)
     with atomic_write(out / CURVES) as picture:
