@@ -1,6 +1,7 @@
 """Networks trained on the same images and validated on those that look like the other class.
 
-    python bench/sweep.py DATA --out sweep [--external DATA] [--seeds 1 2 3] [VARIANT ...]
+    python bench/sweep.py DATA --out sweep [--external DATA] [--seeds 1 2 3] [--teacher MODEL]
+        [VARIANT ...]
 
 Runs ``cxr train DATA --validate styles`` for each variant and seed, one after the other, and writes
 a table; see docs/training.md. A run that was interrupted goes on where it stopped, and one that is
@@ -33,6 +34,7 @@ VARIANTS = {
     "edge-128-crops-20": f"{SMALL} --crop-area 0.2",
     "edge-128-mixed": f"{SMALL} {MIXED}",
     "plain-128-mixed": f"--architecture plain --image-size 128 {MIXED}",
+    "plain-128-taught": f"--architecture plain --image-size 128 {MIXED} --teacher {{teacher}}",
     "edge-128-mixed-averaged": f"{SMALL} {MIXED} --averaging 0.999",
     "edge-128-mixed-long": f"{SMALL} {MIXED} --epochs 50 --patience 50",
     "edge-160-mixed": f"--architecture edge --image-size 160 {MIXED}",
@@ -64,10 +66,11 @@ class Result:
         return self.counter, self.specificity, self.easy, self.external
 
 
-def train(data: Path, run: Path, options: str, seed: int) -> None:
+def train(data: Path, run: Path, options: str, seed: int, teacher: str) -> None:
     """Train one network, or go on with it."""
     words = ["cxr", "train", str(data), "--out", str(run), "--validate", "styles", "--resume"]
-    subprocess.run([*words, "--seed", str(seed), *options.split()], check=True)
+    given = [word.format(teacher=teacher) for word in options.split()]
+    subprocess.run([*words, "--seed", str(seed), *given], check=True)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -126,6 +129,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
     options = parser.parse_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
@@ -133,7 +137,7 @@ def main() -> None:
     for seed in options.seeds:
         for name in options.variants:
             run = options.out / f"{name}-seed-{seed}"
-            train(options.data, run, VARIANTS[name], seed)
+            train(options.data, run, VARIANTS[name], seed, options.teacher)
             results.setdefault(name, []).append(result(run, options.external))
             text = table(results)
             (options.out / "table.md").write_text(text + "\n", encoding="utf-8")

@@ -11,8 +11,14 @@ import pytest
 from fakes import CLASSES
 
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
-from cxr_edge.datasets.labelled_image import LabelledImage, patient_of
-from cxr_edge.datasets.listing import class_names, find_classes, list_images, list_training_images
+from cxr_edge.datasets.labelled_image import UNKNOWN, LabelledImage, patient_of
+from cxr_edge.datasets.listing import (
+    class_names,
+    find_classes,
+    list_images,
+    list_training_images,
+    list_unlabelled,
+)
 from cxr_edge.errors import DataError, UsageError
 
 
@@ -317,3 +323,14 @@ def test_a_class_folder_that_cannot_be_read_is_no_smaller_class(
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(DataError, match="1 in it cannot: ward/; check their permissions"):
         list_images(data, CLASSES)
+
+
+def test_unlabelled_images_are_those_of_a_scan(flat: Path, tmp_path: Path) -> None:
+    """All below a folder, sorted by path, of unknown class; no folder and no images are told."""
+    found = list_unlabelled(flat)
+    assert [image.path for image in found] == sorted(flat.rglob("*.png"))
+    assert {image.label for image in found} == {UNKNOWN}
+    with pytest.raises(DataError, match="expected images in it or below, got none"):
+        list_unlabelled(tmp_path)
+    with pytest.raises(UsageError, match="--unlabelled: expected a folder of images"):
+        list_unlabelled(tmp_path / "gone")

@@ -72,7 +72,7 @@ def listing(trained: Model, folder: Path, training: ImageSet, validation: ImageS
     """Return a model that lists its images beside it."""
     facts = trained.spec.provenance
     assert facts is not None
-    TrainingImages.of(training, validation, facts.data_sha256).write(folder)
+    TrainingImages.of(training.sha256, validation.sha256, facts.data_sha256).write(folder)
     return replace(trained, folder=folder)
 
 
@@ -120,7 +120,7 @@ def test_the_list_of_another_model_is_not_believed(
     trained: Model, images: ImageSet, tmp_path: Path
 ) -> None:
     """A list that lies beside the file by chance tells nothing; a damaged one is refused."""
-    TrainingImages.of(images, images, "0" * 64).write(tmp_path)
+    TrainingImages.of(images.sha256, images.sha256, "0" * 64).write(tmp_path)
     found = evaluate_images(replace(trained, folder=tmp_path), images.take(range(20)))
     assert found.overlap.trained_on is None
     assert NOT_LISTED in found.overlap.remarks

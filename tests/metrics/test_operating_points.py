@@ -1,5 +1,6 @@
 """Operating points that are chosen on validation images."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from cxr_edge.metrics.operating_points import (
     SCREENING_SENSITIVITY,
     at_threshold,
     choose_operating_points,
+    predictive_values,
 )
 
 # Coarse scores, so that ties are common.
@@ -74,3 +76,43 @@ def test_a_score_at_the_threshold_is_positive() -> None:
     assert point.sensitivity is not None
     assert point.specificity is not None
     assert (point.sensitivity.value, point.specificity.value) == (1, 0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 10), st.integers(1, 3)), min_size=2).filter(
+        lambda images: len({label for label, *_ in images}) == 2
+    )
+)
+def test_an_image_of_weight_three_counts_as_three(images: list[tuple[bool, int, int]]) -> None:
+    """Whatever the weights, the thresholds are those of images that are repeated as often."""
+    labels, scores, weights = (np.array(values) for values in zip(*images, strict=True))
+    scores = scores / 10
+    weighted = choose_operating_points(labels, scores, [scores / 2], weights)
+    often = [np.repeat(values, weights) for values in (labels, scores, scores / 2)]
+    repeated = choose_operating_points(often[0], often[1], [often[2]])
+    for one, other in zip(weighted, repeated, strict=True):
+        assert one.threshold == other.threshold
+        assert one.sensitivity is not None
+        assert other.sensitivity is not None
+        assert one.sensitivity.value == pytest.approx(other.sensitivity.value)
+        assert one.sensitivity.low <= other.sensitivity.low + 1e-9  # unequal weights tell less
+
+
+def test_weights_move_the_threshold_towards_what_is_expected() -> None:
+    """Where difficult negatives are expected often, the balanced threshold rises over them."""
+    labels = np.array([0] * 90 + [0] * 10 + [1] * 100)
+    scores = np.array([0.1] * 90 + [0.6] * 10 + [0.5] * 15 + [0.9] * 85)
+    weights = np.array([0.5] * 90 + [5.5] * 10 + [1.0] * 100)
+    _, rarely, _ = choose_operating_points(labels, scores)
+    _, often, _ = choose_operating_points(labels, scores, weights=weights)
+    assert rarely.threshold < 0.5
+    assert often.threshold > 0.6
+
+
+def test_predictive_values_follow_from_the_prevalence() -> None:
+    """By Bayes' theorem; no value where no image gets the label."""
+    ppv, npv = predictive_values(0.9, 0.8, 0.1)
+    assert ppv == pytest.approx(0.09 / (0.09 + 0.18))
+    assert npv == pytest.approx(0.72 / (0.72 + 0.01))
+    assert predictive_values(0.0, 1.0, 0.5) == (None, 0.5)
+    assert predictive_values(1.0, 0.0, 0.5) == (0.5, None)

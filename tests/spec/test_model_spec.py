@@ -39,6 +39,8 @@ provenances = st.builds(
     counts,
     counts,
     intervals,
+    teachers=st.lists(names, max_size=3).map(tuple),
+    unlabelled_images=counts,
 )
 
 OUTPUTS = [

@@ -1,5 +1,7 @@
 """The epochs of a fit."""
 
+import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -10,12 +12,11 @@ from fakes import CLASSES
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
-from cxr_edge.errors import DataError, ModelInvalid
+from cxr_edge.errors import DataError, MachineError, ModelInvalid
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.backbones import efficientnet_lite0
-from cxr_edge.training.batches import Batches
 from cxr_edge.training.config import FitConfig
-from cxr_edge.training.fit import _class_weight, _loss, _optimizer, _Phase, fit
+from cxr_edge.training.fit import _loss, _optimizer, _Phase, fit
 from cxr_edge.training.history import read_history
 from cxr_edge.training.training_data import TrainingData
 
@@ -29,32 +30,6 @@ pytestmark = pytest.mark.slow
 def sides(class_folders: Path) -> TrainingData:
     images = load_images(list_images(class_folders, CLASSES), CLASSES, SPEC)
     return TrainingData(images, *split_by_patient(images, 2021, 0.3))
-
-
-def test_batches_are_balanced_and_repeatable(sides: TrainingData) -> None:
-    """Half of each class whatever the set has; the same seed and epoch, the same pixels."""
-    normal, ill = (np.flatnonzero(sides.training.labels == label) for label in (0, 1))
-    uneven = sides.training.take([*normal[:30], *ill[:10]])
-    config = FitConfig(input=SPEC, batch_size=10)
-    one, other = Batches(uneven, config), Batches(uneven, config)
-    assert len(one) == 4
-    for index in range(len(one)):
-        pixels, labels = one[index]
-        assert pixels.shape == (10, 32, 32, 1)
-        assert labels.sum() == 5
-        np.testing.assert_array_equal(pixels, other[index][0])
-    one.on_epoch_end()
-    assert (one[0][0] != other[0][0]).any()
-    np.testing.assert_array_equal(one[0][0], Batches(uneven, config, epoch=1)[0][0])
-
-
-def test_unbalanced_batches_take_every_image_once(sides: TrainingData) -> None:
-    """An epoch is an epoch; the last batch may be smaller."""
-    config = FitConfig(input=SPEC, batch_size=16, imbalance="none")
-    batches = Batches(sides.training, config)
-    labels = np.concatenate([batches[index][1][:, 0] for index in range(len(batches))])
-    assert len(labels) == len(sides.training.images)
-    assert labels.sum() == sides.training.labels.sum()
 
 
 @pytest.mark.parametrize(
@@ -137,11 +112,10 @@ def test_the_head_is_trained_first(sides: TrainingData, tmp_path: Path) -> None:
     assert (heads[1] != heads[0]).any()
 
 
-def test_weights_of_the_classes_balance_them(sides: TrainingData) -> None:
-    """The rarer class weighs more: each class as much in all, one on average."""
+def test_focal_loss_weighs_the_rarer_class(sides: TrainingData) -> None:
+    """By the share of the other class."""
     normal, ill = (np.flatnonzero(sides.training.labels == label) for label in (0, 1))
-    uneven = sides.training.take([*normal[:30], *ill[:10]])
-    assert _class_weight(uneven) == {0: pytest.approx(40 / 60), 1: pytest.approx(40 / 20)}
+    uneven = replace(sides, training=sides.training.take([*normal[:30], *ill[:10]]))
     focal = _loss(uneven, FitConfig(**{**QUICK, "imbalance": "focal"})).get_config()
     assert focal["apply_class_balancing"]
     assert focal["alpha"] == pytest.approx(0.75)  # of the positive class, the rarer one here
@@ -182,6 +156,24 @@ def test_divergence_is_told(sides: TrainingData, tmp_path: Path) -> None:
     with pytest.raises(ModelInvalid, match="diverged"):
         fit(sides, tmp_path, wild, verbose=0)
     assert len(read_history(tmp_path)) == 1  # there is nothing to wait for
+
+
+def test_a_lost_process_is_told(sides: TrainingData, tmp_path: Path) -> None:
+    """Keras' own error on the batches, of whatever library, gives way to ours."""
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+            if epoch == 1:
+                for child in multiprocessing.active_children():
+                    child.kill()
+
+    config = FitConfig(**{**QUICK, "epochs": 3})
+    with pytest.raises(MachineError, match="continue with --resume and fewer --workers"):
+        fit(sides, tmp_path, config, [Kill()], verbose=0, workers=1)
+    assert len(read_history(tmp_path)) == 1
+    assert not multiprocessing.active_children()
+    fit(sides, tmp_path, config, verbose=0, workers=1)
+    assert len(read_history(tmp_path)) == 3
 
 
 def test_missing_weights_are_told(sides: TrainingData, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any, get_args
 import keras
 import pytest
 import typer
+from dicoms import Make, saved
 from fakes import CLASSES
 
 from cxr_edge.cli.app import app
@@ -28,10 +29,17 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics.roc import auc
+from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.augment import PRESETS
-from cxr_edge.training.config import Architecture, Augmentation, FitConfig
+from cxr_edge.training.config import (
+    NOTHING_ELSE,
+    Architecture,
+    Augmentation,
+    Distillation,
+    FitConfig,
+)
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run import show_samples, train
 
@@ -199,6 +207,96 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_with_crops_says_how_large_its_images_were(
+    class_folders: Path, tmp_path: Path
+) -> None:
+    """The network takes what a scan gives it; a run of smaller images cannot be continued."""
+    spec = train(class_folders, tmp_path, quick(crop_area=0.5, epochs=1), verbose=0).spec
+    assert spec.input == SPEC
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["training_input"]["height"] == 46
+    del config["training_input"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UsageError, match="training_input None"):
+        train(class_folders, tmp_path, quick(crop_area=0.5, epochs=1), resume=True)
+
+
+@pytest.mark.slow
+def test_a_run_with_teachers_says_who_they_were(
+    class_folders: Path, tmp_path: Path, phantoms: ModuleType, make: Make
+) -> None:
+    """Name, digest and weight are in settings, spec and report, and a run continues with no others.
+
+    Images without labels are counted and listed as learned from, DICOM among them; those that are
+    labelled images too are left out.
+    """
+    more = tmp_path / "more"
+    phantoms.write_classes(more, 5, 48)
+    for number, path in enumerate(sorted(more.rglob("*.png"))):
+        path.rename(
+            more / f"{number}.png"
+        )  # else the names say that they are of validation patients
+    (more / "a").write_bytes(saved(make()))
+    shutil.copy(next(class_folders.rglob("*.png")), more)
+    taught = Distillation(("default",), unlabelled=more)
+    run, said = tmp_path / "run", []
+    words = {"verbose": 0, "say": said.append}
+    spec = train(class_folders, run, quick(epochs=1), taught, **words).spec
+    facts = spec.provenance
+    assert facts is not None
+    (name,) = facts.teachers
+    assert name.startswith(f"{open_artefact().spec.name}@")
+    assert facts.unlabelled_images == 11
+    assert any("unlabelled: 11 images; left out: 0 exact dup" in line for line in said)
+    config = json.loads((run / "config.json").read_text())
+    assert config["teachers"] == [name]
+    assert (config["teacher_weight"], config["unlabelled_images"]) == (0.8, 11)
+    listed = json.loads((run / "training-images.json").read_text())
+    assert len(listed["training"]) == facts.training_films + 11
+    assert f"probabilities of {name}, also on 11 images" in (run / "report.md").read_text()
+    assert train(class_folders, run, quick(epochs=1), taught, resume=True, **words).already
+    for other in (NOTHING_ELSE, Distillation(("default",)), dataclasses.replace(taught, weight=1)):
+        with pytest.raises(UsageError, match="started with other settings"):
+            train(class_folders, run, quick(epochs=1), other, resume=True, **words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--unlabelled", "."], "--unlabelled: expected with --teacher MODEL"),
+        (["--teacher-weight", "0.5"], "--teacher-weight: expected with --teacher MODEL"),
+        (["--teacher", "default", "--teacher-weight", "2"], "expected a number from 0 to 1, got 2"),
+        (["--teacher", "default", "--imbalance", "focal"], "focal: expected without --teacher"),
+        (["--teacher", "gone.onnx"], "gone.onnx does not exist"),
+    ],
+)
+def test_teachers_that_cannot_teach_are_refused(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    """As usage errors, before an image is read or a folder is made."""
+    result = cxr("train", class_folders, "-o", tmp_path / "run", *words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_paths_of_teachers_are_not_in_the_model(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """The command in the spec repeats the options, without names of this machine's folders."""
+    words = ("train", class_folders, "-o", tmp_path / "run", "--architecture", "dense-deep")
+    words += ("--image-size", 32, "--epochs", 1, "--teacher", "default", "--teacher", "default")
+    result = cxr(*words, "--teacher-weight", 0.5, "--unlabelled", class_folders)
+    assert result.exit_code == 1
+    assert "all 120 are, or are of validation patients" in result.output
+    shutil.rmtree(tmp_path / "run")
+    assert cxr(*words, "--teacher-weight", 0.5).exit_code == 0
+    command = json.loads((tmp_path / "run" / "config.json").read_text())["command"]
+    assert command.endswith("--teacher MODEL --teacher MODEL --teacher-weight 0.5")
+
+
+@pytest.mark.slow
 def test_samples_alone(class_folders: Path, tmp_path: Path) -> None:
     """A look at the augmented images costs no training, and a hidden file is in nobody's way."""
     (tmp_path / "run").mkdir()
@@ -272,11 +370,12 @@ def test_unreadable_images_are_listed_or_left_out(
 
 @pytest.mark.slow
 def test_deterministic_runs_give_the_same_weights(class_folders: Path, tmp_path: Path) -> None:
-    """The same seed twice, in processes of their own: equal to the last bit."""
+    """The same seed twice, in processes of their own: equal to the last bit, however many of them
+    augment the images."""
     digests = set()
-    for name in ("one", "other"):
+    for name, workers in (("one", 0), ("other", 2)):
         words = ["train", class_folders, "-o", tmp_path / name, "--architecture", "dense-deep"]
-        words += ["--image-size", 32, "--epochs", 2, "--deterministic"]
+        words += ["--image-size", 32, "--epochs", 2, "--deterministic", "--workers", workers]
         command = [sys.executable, "-m", "cxr_edge", *map(str, words)]
         subprocess.run(command, check=True, capture_output=True)
         with zipfile.ZipFile(tmp_path / name / "model.keras") as archive:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.listing import list_training_images
 from cxr_edge.datasets.style_table import read_styles
 from cxr_edge.errors import UsageError
+from cxr_edge.pipeline.prepare import Pixels, prepare
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training import training_data
 from cxr_edge.training.config import FitConfig
@@ -71,6 +73,24 @@ def test_by_default_the_split_is_by_patient(two_looks: Path) -> None:
     """Without the option nothing is clustered, and counter-style images are on both sides."""
     data, _ = load(two_looks, FitConfig(input=InputSpec(32, 32)))
     assert data.styles is None
+
+
+@pytest.mark.parametrize("options", [{}, {"validate": "styles"}, {"folds": 3, "fold": 1}])
+def test_training_images_have_the_pixels_that_crops_need(
+    two_looks: Path, options: dict[str, Any]
+) -> None:
+    """They are read larger, whatever the split; validation images are as in a scan, and the split
+    is the same as without crops."""
+    plain = FitConfig(input=InputSpec(16, 16), **options)
+    config = replace(plain, crop_area=0.25)
+    (whole, _), (data, _) = load(two_looks, plain), load(two_looks, config)
+    assert data.training.images == whole.training.images
+    assert data.training.sha256 == whole.training.sha256
+    for images, spec in ((data.training, InputSpec(32, 32)), (data.validation, InputSpec(16, 16))):
+        for image, pixels in zip(images.images, images.pixels, strict=True):
+            expected = prepare(image.path, spec).content
+            assert isinstance(expected, Pixels)
+            np.testing.assert_array_equal(pixels, expected.pixels)
 
 
 def test_a_set_too_small_to_cluster_is_split_by_patient(two_looks: Path) -> None:

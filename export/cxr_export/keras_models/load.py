@@ -52,12 +52,18 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
     Raises
     ------
     UsageError
-        The file does not exist, or is a folder.
+        The file does not exist, or is a folder; or Keras computes with another library than
+        TensorFlow.
     ModelInvalid
         It is not a Keras model, is damaged, holds code, or disagrees with its spec.
     SpecMissing, SpecInvalid, SpecUnknown
         No usable spec inside and none given.
     """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise UsageError(
+            f"KERAS_BACKEND: expected tensorflow, which runs and exports Keras models, got "
+            f"{backend}; leave the variable out for this command, or use the package of the model"
+        )
     if is_saved_model(path):
         raise ModelInvalid(
             f"{path}: expected a Keras model (.keras or .h5), got a TensorFlow SavedModel, which "

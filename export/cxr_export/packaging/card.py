@@ -1,17 +1,18 @@
 """The model card of a package, its ``README.md``."""
 
-import json
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.figures import ConfusionMatrix
-from cxr_edge.evaluation.style_groups import by_appearance, worst_group
+from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
+from cxr_edge.evaluation.thresholds import expected_table, prior_text
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.validation import NOT_MEASURED
+from cxr_export.packaging.card_figures import evaluated_auc, failures, headlines
+from cxr_export.packaging.front_matter import front_matter, knows_patients
 from cxr_export.parity.tables import Findings, as_markdown, headline
 
 PARITY_HEADING: Final = "## Parity"
@@ -39,8 +40,9 @@ def model_card(
     license_name
         License of the model, as Hugging Face names it; nothing is said where it is empty.
     """
-    parts = [_yaml(spec, evaluation, license_name), f"# {spec.name}", spec.notice, _usage(spec)]
-    parts += [_operating_points(spec)]
+    parts = [front_matter(spec, evaluation, license_name), f"# {spec.name}"]
+    parts += [*headlines(spec, evaluation), spec.notice, _usage(spec), *_operating_points(spec)]
+    parts += failures(spec, evaluation)
     if spec.provenance:
         parts.append(_provenance(spec.provenance))
     if notes:
@@ -77,6 +79,10 @@ def _limits(facts: Provenance | None) -> str:
   good. The intervals treat images of one patient as independent.
 - Probabilities are calibrated, if at all, to the share of positives among the validation images;
   elsewhere that share differs."""
+    if facts and facts.out_of_fold:
+        figures += """
+- No figure is of the shipped network itself: they are those of networks with the same settings that
+  each lacked the patients of one fold."""
     unknown = (
         "- It is not known how the thresholds were chosen, or whether the probabilities are "
         "calibrated."
@@ -102,63 +108,6 @@ that compared, one image per call.
 {as_markdown(findings)}"""
 
 
-def _yaml(spec: ModelSpec, evaluation: Summary | None, license_name: str) -> str:
-    finding = json.dumps(spec.labels[1].lower())
-    lines = [
-        "---",
-        "library_name: cxr-edge",
-        *([f"license: {json.dumps(license_name)}"] if license_name else []),
-        "pipeline_tag: image-classification",
-        f"tags: [chest-x-ray, {finding}, onnx, tflite, research-use-only]",
-    ]
-    if spec.provenance:
-        lines += [
-            "model-index:",
-            f"- name: {json.dumps(spec.name)}",
-            "  results:",
-            "  - task: {type: image-classification}",
-            "    dataset:",
-            f"      name: {json.dumps(_data(spec.provenance))}",
-            "      type: labelled-images",
-            f"      split: {_split_name(spec.provenance)}",
-            "    metrics:",
-            f"    - {{type: roc_auc, value: {spec.provenance.validation_auc.value:.4f}}}",
-        ]
-        lines += _metrics(spec, spec.operating_point())
-    if evaluation:
-        found = evaluation.figures
-        lines += (
-            []
-            if spec.provenance
-            else ["model-index:", f"- name: {json.dumps(spec.name)}", "  results:"]
-        )
-        lines += [
-            "  - task: {type: image-classification}",
-            "    dataset:",
-            f"      name: {json.dumps(f'{evaluation.group} ({found.images}), by cxr evaluate')}",
-            "      type: labelled-images",
-            f"      revision: {evaluation.data_sha256}",
-            "    metrics:",
-        ]
-        if worst := worst_group(evaluation.by_style):
-            name = json.dumps(f"roc_auc of the worst group, {worst[0]}")
-            lines.append(f"    - {{type: roc_auc, name: {name}, value: {worst[1].value:.4f}}}")
-        if found.auc:
-            lines.append(f"    - {{type: roc_auc, value: {found.auc.value:.4f}}}")
-        lines += _metrics(spec, found.point(spec.default_operating_point))
-    return "\n".join([*lines, "---"])
-
-
-def _metrics(spec: ModelSpec, found: OperatingPoint | ConfusionMatrix) -> list[str]:
-    pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
-    name = spec.default_operating_point
-    return [
-        f"    - {{type: {kind}, name: {json.dumps(f'{kind} at {name}')}, value: {share.value:.4f}}}"
-        for kind, share in pairs
-        if share
-    ]
-
-
 def _usage(spec: ModelSpec) -> str:
     return f"""## Use
 
@@ -169,22 +118,48 @@ recipe {spec.input.recipe}; scaling is inside the graph. Written by cxr-edge {__
     cxr scan --model PACKAGE FOLDER --out report.csv"""
 
 
-def _operating_points(spec: ModelSpec) -> str:
+def _operating_points(spec: ModelSpec) -> list[str]:
     head = (
         f"An image is labelled {spec.labels[1]} if its probability reaches the threshold. Default: "
         f"{spec.default_operating_point}."
     )
     if spec.provenance:
-        head += " Validation figures with 95 % intervals (Wilson)."
+        head += (
+            " Validation figures with 95 % intervals (Wilson), measured "
+            f"{spec.provenance.measured}."
+        )
     rows = [
         (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
         for point in spec.operating_points
     ]
     columns = ("name", "threshold", "sensitivity", "specificity")
-    return f"## Operating points\n\n{head}\n\n{figure_table(columns, rows).markdown}"
+    parts = ["## Operating points", head, figure_table(columns, rows).markdown]
+    if (expected := expected_table(spec.operating_points)).rows:
+        text = (
+            "How many labels are right depends on how many images are positive. Where these rates "
+            "hold, expect this share of right labels among the positive (PPV) and among the "
+            "negative ones (NPV):"
+        )
+        parts += [text, expected.markdown]
+    return [*parts, *prior_text(spec)]
 
 
 def _provenance(facts: Provenance) -> str:
+    if facts.out_of_fold:
+        validated = f"{facts.validation_films} images, each by a network that lacked its patient"
+        weights = (
+            "The weights are those of the last epoch: no image was held out from the shipped "
+            "network to choose one by, and parity is judged on images that it may have learned "
+            "from. The thresholds were chosen on the scores of the images by the networks of the "
+            "folds"
+        )
+    else:
+        patients = _of(facts, facts.validation_patients)
+        validated = f"{facts.validation_films} other images{patients}"
+        weights = (
+            "The weights are those of the epoch with the best validation figure. The thresholds "
+            "were chosen on the validation images"
+        )
     return f"""## Training
 
 | | |
@@ -194,14 +169,32 @@ def _provenance(facts: Provenance) -> str:
 | data digest | `{facts.data_sha256}` |
 | command | `{facts.command}` |
 | seed | {facts.seed} |
-| trained on | {facts.training_films} images{_of(facts, facts.training_patients)} |
-| validated on | {facts.validation_films} other images{_of(facts, facts.validation_patients)} |
-| validation AUC | {facts.validation_auc} (DeLong) |
+{_trained_on(facts)}
+| validated on | {validated} |
+| validation AUC | {facts.validation_auc} (DeLong){_alone(facts)} |
 
-{_split(facts)} Exact duplicates were left out before the split. The weights
-are those of the epoch with the best validation figure. The thresholds were chosen on the validation
-images and on changed copies of them (other exposure, crop, compression), so that `screening`
-keeps its sensitivity on each of them."""
+{_split(facts)} Exact duplicates were left out before the split. {weights} {_COPIES}"""
+
+
+_COPIES: Final = (
+    "and on changed copies of them (other exposure, crop, compression), so that `screening` keeps "
+    "its sensitivity on each of them."
+)
+
+
+def _alone(facts: Provenance) -> str:
+    """Return words that the AUC of all images does not stand without."""
+    if facts.worst_group is None:
+        return f", {NOT_MEASURED}"
+    return f"; worst group {facts.worst_group.name}: {facts.worst_group.auc}"
+
+
+def _trained_on(facts: Provenance) -> str:
+    images = f"{facts.training_films} images{_of(facts, facts.training_patients)}"
+    rows = [f"| trained on | {images} |", *(f"| teacher | `{name}` |" for name in facts.teachers)]
+    if facts.unlabelled_images:
+        rows.append(f"| by the teachers alone | {facts.unlabelled_images} images without labels |")
+    return "\n".join(rows)
 
 
 def _parameters(facts: Provenance) -> str:
@@ -212,23 +205,15 @@ def _data(facts: Provenance) -> str:
     return facts.data or NOT_STATED
 
 
-def _knows_patients(facts: Provenance) -> bool:
-    """Tell whether patients were known: where they were not, each image counted as one."""
-    images = facts.training_films + facts.validation_films
-    return facts.training_patients + facts.validation_patients < images
-
-
 def _of(facts: Provenance, patients: int) -> str:
-    return f" of {patients} patients" if _knows_patients(facts) else ""
-
-
-def _split_name(facts: Provenance) -> str:
-    return "validation, grouped by patient" if _knows_patients(facts) else "validation"
+    return f" of {patients} patients" if knows_patients(facts) else ""
 
 
 def _split(facts: Provenance) -> str:
-    if not _knows_patients(facts):
+    if not knows_patients(facts):
         return "In the split, each image counted as one patient."
+    if facts.out_of_fold:
+        return "The folds are of patients: each has all images of its patients."
     if facts.split_seed is None:
         return "The split is by patient: no patient is on both sides."
     return (
@@ -243,7 +228,7 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
         (
             f"By `cxr evaluate` on {found.group} ({found.figures.images}, "
             f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
-            f"AUC {found.figures.auc or '-'}, "
+            f"{evaluated_auc(found)}; "
             f"calibration error {found.figures.calibration_error:.4f}."
         ),
         points_table(found.figures).markdown,

@@ -99,6 +99,11 @@ def export_package(
     images = choose_images(wanted, exported, known)
     if images and images[0].unreadable:
         tell(f"{len(images[0].unreadable)} calibration images could not be read and were left out")
+    if images and known and not known.validation:
+        tell(
+            "no image was held out from this network: parity is judged on "
+            f"{len(images[1].images)} of the images given, which it may have learned from"
+        )
     with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()

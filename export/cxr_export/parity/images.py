@@ -81,7 +81,7 @@ def held_out(
     Raises
     ------
     UsageError
-        Neither the model nor a manifest says which they are.
+        Neither the model nor a manifest says which they are, or none was held out from the model.
     DataError
         No image is one of them, or a file cannot be read.
     """
@@ -90,6 +90,11 @@ def held_out(
         raise UsageError(
             f"--held-out: expected a model that says what it was validated on, {spec.name} does "
             "not; give a manifest with a split, or leave the option out"
+        )
+    if not kept and known and not known.validation:
+        raise UsageError(
+            f"--held-out: expected a model with validation images, {spec.name} was trained on all "
+            "images of its run; leave the option out"
         )
     if not kept:
         raise DataError("--held-out: expected images that the model was validated on, got none")
@@ -125,7 +130,8 @@ def divide(
     """Divide images by patient into those to calibrate with and those to judge on.
 
     The images that the model was validated on are judged on, if the model or a manifest names them
-    and some are here; if not, three patients in ten of each class, by a hash of seed and patient.
+    and some are here; if not, or if no image was held out from the model, three patients in ten of
+    each class, by a hash of seed and patient.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from cxr_edge.evaluation.report import check_folder
 from cxr_edge.models.checksums import check_checksums, write_checksums
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.provenance import Provenance
 from cxr_export.keras_models.load import load_original
 from cxr_export.packaging.card import model_card, with_parity
 from cxr_export.packaging.export import _put_in_place, export_package, is_taken
@@ -179,6 +182,22 @@ def test_the_card_says_what_it_must(run_folder: Path) -> None:
     ):  # fmt: skip
         assert text in card
     assert "license" not in card
+
+
+def test_the_card_names_the_teachers() -> None:
+    """Each with its digest, and how many images they alone have judged."""
+    facts = Provenance(
+        "edge", "films", "d" * 64, "cxr train DATA", 1, 0.5, 30, 30, 10, 10,
+        Interval(0.9, 0.8, 1.0), 7, teachers=(f"large@{'a' * 64}", "wide@b"), unlabelled_images=5,
+    )  # fmt: skip
+    rows = (
+        f"| trained on | 30 images |\n| teacher | `large@{'a' * 64}` |\n| teacher | `wide@b` |\n"
+        "| by the teachers alone | 5 images without labels |\n| validated on"
+    )
+    assert rows in model_card(replace(TINY, provenance=facts))
+    plain = replace(facts, teachers=(), unlabelled_images=0)
+    assert "teacher" not in model_card(replace(TINY, provenance=plain))
+    assert "teachers" not in plain.to_dict()
 
 
 def test_the_card_of_a_foreign_model_asserts_nothing_unknown() -> None:

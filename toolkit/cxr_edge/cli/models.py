@@ -44,13 +44,15 @@ def _print_known() -> None:
     from cxr_edge.models.inventory import KNOWN, files_of, spec_of
     from cxr_edge.models.locate import model_path
 
-    rows = []
+    rows, figures = [], []
     for name in KNOWN:
         path = model_path(name)
         spec = spec_of(path)
         artefacts = [file.name for file in files_of(path) if file.precision]
         rows.append((name, spec.name, str(spec.input), ", ".join(artefacts)))
+        figures.append(f"{name}: {_headline(spec)}")
     print_table(("model", "name", "input", "artefacts"), rows)
+    typer.echo("\n".join(figures))
     typer.echo("cxr models MODEL shows what is in one, also in a package that 'cxr export' wrote")
 
 
@@ -63,7 +65,8 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     path = place_of(model)
     spec = spec_of(path, read_spec_file(spec_file) if spec_file else None)
     negative, positive = spec.labels
-    typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}\n")
+    typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}")
+    typer.echo(f"{_headline(spec)}\n")
     print_table(
         ("file", "precision", "runtimes", "MB", "SHA-256, first digits"),
         [
@@ -84,6 +87,11 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     )
     if path.is_dir():
         check_checksums(path, elsewhere=ORIGINAL)
+
+
+def _headline(spec: "ModelSpec") -> str:
+    """Return the AUC as it is stated everywhere; words that it is not known for other models."""
+    return spec.provenance.headline if spec.provenance else "AUC not known"
 
 
 def _operating_points(spec: "ModelSpec") -> list[tuple[str, ...]]:

@@ -10,15 +10,24 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
+from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
-from cxr_edge.cli.train_options import FitOptions, NetworkOptions, SplitOptions, option
+from cxr_edge.cli.train_options import (
+    FitOptions,
+    NetworkOptions,
+    SplitOptions,
+    TeacherOptions,
+    option,
+)
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.backend import check_backend
+from cxr_edge.training.config import BATCH_WORKERS, DEFAULT_WORKERS, FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
+    from cxr_edge.training.run import Finished
 
 
 @with_option_groups
@@ -28,6 +37,7 @@ def train(
     split: SplitOptions,
     model: NetworkOptions,
     fit: FitOptions,
+    teaching: TeacherOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
     out: Annotated[
@@ -43,6 +53,16 @@ def train(
             panels.OUTPUT, "Write augmented images to RUN/samples.png and stop.", "--show-samples"
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        option(
+            panels.SPEED,
+            "Processes that augment images, with the same result for any number; 0 to do so in "
+            "the process of the network.",
+            "--workers",
+            **bounds(BATCH_WORKERS),
+        ),
+    ] = DEFAULT_WORKERS,
     tensorboard: Annotated[
         bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
@@ -52,12 +72,18 @@ def train(
     The images are split by patient into training and validation images, the same share of each
     class. A manifest or the file names of the Kermany set identify the patient; any other file
     counts as one patient. With --validate styles, the images that look like the other class (see
-    'cxr audit --styles') are validation images too, with all images of their patients. With
-    --folds K, RUN gets a folder per fold, and out-of-fold.csv with a prediction of every image by a
-    network that did not see its patient. Otherwise RUN gets model.keras (the weights of the best
-    epoch, calibrated, with the spec inside), config.json, split.csv, training-images.json,
-    history.csv, predictions.csv, styles.csv (with --validate styles), curves.png, samples.png and
-    report.md. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
+    'cxr audit --styles') are validation images too, with all images of their patients. RUN gets
+    model.keras (the weights of the best epoch, calibrated, with the spec inside), config.json,
+    split.csv, training-images.json, history.csv, predictions.csv, styles.csv (with --validate
+    styles), curves.png, samples.png and report.md.
+
+    With --folds K, the network of RUN learns from all images, for all epochs. K more networks, each
+    without a fold of the patients, score the images that they did not see: these scores calibrate
+    the network, choose its thresholds and give its figures. RUN gets styles.csv, a folder for each
+    fold and out-of-fold.csv as well.
+
+    With --teacher, the network learns the probabilities of other models too, on the same augmented
+    pixels. Needs the extra 'train'. Exit code 3 if unreadable files were left out.
     """
     if show_samples and resume:
         raise UsageError(
@@ -79,43 +105,51 @@ def train(
         **vars(split),
         **vars(fit),
     )
+    distillation = teaching.distillation
+    distillation.require_loss(config)
+    check_backend()
     with needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
 
+    finished: Finished | None = None
     if show_samples:
         left_out = run.show_samples(
             data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=_say
         )
         typer.echo(f"wrote {out / SAMPLES}")
     elif config.folds:
-        from cxr_edge.training.folds import OUT_OF_FOLD, train_folds
+        from cxr_edge.training.folds import train_folds
 
-        finished, area = train_folds(
-            data,
-            out,
-            config,
-            positive=positive,
-            resume=resume,
-            skip_unreadable=skip_unreadable,
-            verbose=1 if sys.stdout.isatty() else 2,
-            say=typer.echo,
-        )
-        left_out = finished.unreadable
-        typer.echo(f"out-of-fold AUC {area}\nwrote {out / OUT_OF_FOLD}")
+        with continuable(lambda: _how_to_continue(out, resumed=resume)):
+            finished = train_folds(
+                data,
+                out,
+                config,
+                distillation,
+                positive=positive,
+                resume=resume,
+                skip_unreadable=skip_unreadable,
+                workers=workers,
+                verbose=1 if sys.stdout.isatty() else 2,
+                say=_say,
+            )
     else:
         with continuable(lambda: _how_to_continue(out, resumed=resume)):
             finished = run.train(
                 data,
                 out,
                 config,
+                distillation,
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
                 tensorboard=tensorboard,
+                workers=workers,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
+    if finished:
         left_out = finished.unreadable
         print_spec(finished.spec)
         if not finished.already:
@@ -136,14 +170,17 @@ def _how_to_continue(out: Path, *, resumed: bool) -> str:
     if not (out / CONFIG).exists() or (out / MODEL).exists():
         return ""
     same = f"the same command{'' if resumed else ' with --resume'}"
+    if any(out.glob("fold-*")) and not read_history(out):
+        return f"{same} continues with the folds"
     done = len(read_history(out))
     return f"{same} continues after epoch {done}" if done else f"{same} starts at the first epoch"
 
 
 def print_spec(spec: "ModelSpec") -> None:
     """Print the validation figures of a run, and a warning where specificity is low."""
-    assert spec.provenance is not None  # training always states it
-    typer.echo(f"validation AUC {spec.provenance.validation_auc}")
+    facts = spec.provenance
+    assert facts is not None  # training always states it
+    typer.echo(facts.headline)
     for point in spec.operating_points:
         typer.echo(
             f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "
@@ -166,13 +203,16 @@ def _command(ctx: typer.Context) -> str:
         key = parameter.name or ""
         source = ctx.get_parameter_source(key)
         given = source is not None and source.name == "COMMANDLINE"
-        if given and key not in ("data", "out", "data_note", "resume", "tensorboard"):
+        if given and key not in ("data", "out", "data_note", "resume", "tensorboard", "workers"):
             words += _words(parameter, ctx.params[key])
     return shlex.join(words)
 
 
 def _words(parameter: Any, value: object) -> list[str]:  # Any: typer keeps the class to itself
-    """Return an option as it was typed."""
+    """Return an option as it was typed, with paths left out."""
     if isinstance(value, bool):
         return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    if parameter.name in ("teacher", "unlabelled"):
+        count = len(value) if isinstance(value, list | tuple) else 1
+        return [parameter.opts[0], parameter.metavar] * count
     return [parameter.opts[0], str(value)]

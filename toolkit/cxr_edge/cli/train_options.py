@@ -1,18 +1,22 @@
 """Options of ``cxr train``, in groups."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.numbers import bounds, one_of
+from cxr_edge.errors import UsageError
 from cxr_edge.notice import NOT_STATED
+from cxr_edge.system.ranges import SHARE
 from cxr_edge.training.config import (
     IMAGE_SIZE,
     RANGES,
     Architecture,
     Augmentation,
+    Distillation,
     FitConfig,
     Imbalance,
     Monitor,
@@ -52,11 +56,21 @@ class SplitOptions:
         int,
         option(
             panels.INPUT,
-            "Train a network per fold of the patients, for a prediction of every image; 0 for one "
-            "network.",
+            "Train a network per fold of the patients for honest figures, and one of all images; "
+            "0 for one network with a validation split.",
             **bounds(RANGES["folds"]),
         ),
     ] = FitConfig.folds
+    prior: Annotated[
+        float | None,
+        option(
+            panels.INPUT,
+            "Share of images that look like the other class which to expect, in each class: "
+            "calibration and thresholds are chosen for it. Needs --folds or --validate styles.",
+            show_default="that in the data",
+            **bounds(SHARE),
+        ),
+    ] = FitConfig.prior
     split_seed: Annotated[
         int,
         option(
@@ -220,3 +234,52 @@ class FitOptions:
             panels.TRAINING, "Same seed, same weights to the last bit; slower.", "--deterministic"
         ),
     ] = FitConfig.deterministic
+
+
+@dataclass(frozen=True)
+class TeacherOptions:
+    """Options of teachers and of images without labels."""
+
+    teacher: Annotated[
+        list[str] | None,
+        option(
+            panels.TRAINING,
+            "Model to learn from as well: 'default', a package, or an .onnx, .tflite or .keras "
+            "file; may be repeated.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ] = None
+    teacher_weight: Annotated[
+        float | None,
+        option(
+            panels.TRAINING,
+            "Share of the teachers' probability in the target of an image; the rest is its label.",
+            show_default=str(Distillation.weight),
+            **bounds(SHARE),
+        ),
+    ] = None
+    unlabelled: Annotated[
+        Path | None,
+        option(
+            panels.INPUT,
+            "Further images without labels, to learn from the teachers.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None
+
+    @property
+    def distillation(self) -> Distillation:
+        """Teachers and further images that they ask for.
+
+        Raises
+        ------
+        UsageError
+            Some of them need a teacher, and there is none.
+        """
+        if self.teacher_weight is None:
+            return Distillation(tuple(self.teacher or ()), unlabelled=self.unlabelled)
+        if not self.teacher:
+            raise UsageError("--teacher-weight: expected with --teacher MODEL")
+        return Distillation(tuple(self.teacher), self.teacher_weight, self.unlabelled)

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import TRAIN, VALIDATION
-from cxr_edge.datasets.listing import require_both_classes
-from cxr_edge.datasets.patient_split import rank
+from cxr_edge.datasets.patient_split import LEAST, rank
+from cxr_edge.errors import DataError
 
 
-def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Split so that one fold of the patients is validated on and the others are trained on.
+def folds_of(images: ImageSet, count: int, seed: int) -> NDArray[np.int64]:
+    """Return the fold of each image, shape (N,), from 1.
 
     Patients with images of the negative class, of the positive class and of both are dealt to the
     folds in turn, in an order drawn from the seed.
@@ -17,9 +19,7 @@ def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[I
     Parameters
     ----------
     images
-        Images without a split of their own.
-    fold
-        The fold, from 1.
+        N images without a split of their own.
     count
         Folds, at least 2.
     seed
@@ -28,16 +28,39 @@ def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[I
     Raises
     ------
     DataError
-        A side lacks a class.
+        A fold has fewer images of a class than figures need; all folds are looked at.
     """
     classes: dict[str, set[int]] = defaultdict(set)
     for image in images.images:
         classes[image.patient].add(image.label)
     order = sorted(classes, key=lambda patient: (sorted(classes[patient]), rank(patient, seed)))
-    patients = set(order[fold - 1 :: count])
-    held_out = [image.patient in patients for image in images.images]
-    sides = images.where([not held for held in held_out]), images.where(held_out)
-    for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
-        where = f"on the {name} side of fold {fold} of {count}"
-        require_both_classes(side.images, side.classes, where, "use fewer folds, or add patients")
-    return sides
+    fold_of_patient = {patient: place % count + 1 for place, patient in enumerate(order)}
+    folds = np.array([fold_of_patient[patient] for patient in images.patients], np.int64)
+    for fold in range(1, count + 1):
+        for label, name in enumerate(images.classes):
+            got = int(((folds == fold) & (images.labels == label)).sum())
+            if got < LEAST:
+                raise DataError(
+                    f"expected at least {LEAST} images of {name} in every fold, got {got} in fold "
+                    f"{fold} of {count}; use fewer folds, or add patients with such images"
+                )
+    return folds
+
+
+def split_by_fold(images: ImageSet, fold: int, count: int, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Split so that one fold of the patients is validated on and the others are trained on.
+
+    Parameters
+    ----------
+    images, count, seed
+        As for :func:`folds_of`.
+    fold
+        The fold, from 1.
+
+    Raises
+    ------
+    DataError
+        As :func:`folds_of`.
+    """
+    held_out = (folds_of(images, count, seed) == fold).tolist()
+    return images.where([not held for held in held_out]), images.where(held_out)

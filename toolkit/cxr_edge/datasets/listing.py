@@ -1,5 +1,6 @@
 """Labelled images by name: class folders, Kaggle's layout or a CSV manifest."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from cxr_edge.datasets.csv_manifest import read_csv_manifest, read_labels
 from cxr_edge.datasets.labelled_image import (
     TEST,
     TRAIN,
+    UNKNOWN,
     VALIDATION,
     LabelledImage,
     patient_of,
@@ -110,12 +112,7 @@ def list_images(
         if (base / name).is_dir()
         for item in discover([base / name], skipped)
     ]
-    if lost := skipped.counts[UNLISTED]:
-        first = first_names(skipped.first_lost, lost)
-        raise DataError(
-            f"{data}: expected folders that can be read, {lost} in it cannot: {first}; check their "
-            "permissions"
-        )
+    _require_listed(data, skipped)
     if not images:
         raise DataError(f"{data}: expected folders {joined(classes)} with images, got none")
     return images
@@ -143,6 +140,26 @@ def list_training_images(data: Path, classes: Classes) -> list[LabelledImage]:
         raise DataError(f"{data}: expected images to train on, all are for validation or test")
     require_both_classes(kept, classes, f"in {data}", "add images, or check the folder or manifest")
     return kept
+
+
+def list_unlabelled(folder: Path) -> list[LabelledImage]:
+    """List the images in a folder and below, of unknown class, in the order of a scan.
+
+    Raises
+    ------
+    UsageError
+        It is no folder.
+    DataError
+        It has no images, or folders that cannot be read.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112  (Path raises for a name that is too long)
+        raise UsageError(f"--unlabelled: expected a folder of images, {folder} is none")
+    skipped = Skipped()
+    items = list(discover([folder], skipped))
+    _require_listed(folder, skipped)
+    if not items:
+        raise DataError(f"{folder}: expected images in it or below, got none")
+    return [LabelledImage(item.file, UNKNOWN, patient_of(item.file.name)) for item in items]
 
 
 def of_split(images: Sequence[LabelledImage], split: str | None) -> list[LabelledImage]:
@@ -200,6 +217,15 @@ def require_both_classes(
             f"{count or 'none'} of {name}" for count, name in zip(counts, classes, strict=True)
         )
         raise DataError(f"expected images of both classes {where}, got {got}; {advice}")
+
+
+def _require_listed(data: Path, skipped: Skipped) -> None:
+    if lost := skipped.counts[UNLISTED]:
+        first = first_names(skipped.first_lost, lost)
+        raise DataError(
+            f"{data}: expected folders that can be read, {lost} in it cannot: {first}; check their "
+            "permissions"
+        )
 
 
 def _require_untouched_test(images: Sequence[LabelledImage], kept: Sequence[LabelledImage]) -> None:

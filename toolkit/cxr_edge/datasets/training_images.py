@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import DataError
 from cxr_edge.models.checksums import check_listed, read_checksums
 from cxr_edge.models.package import CHECKSUMS, TRAINING_IMAGES
@@ -36,14 +35,14 @@ class TrainingImages:
     data_sha256: str
     """Digest of the data set, as in the model's provenance."""
     training: frozenset[str]
-    """First digits of each image that the model learned from."""
+    """First digits of each image that the model learned from, by its label or by a teacher."""
     validation: frozenset[str]
     """First digits of each image that it was validated on."""
 
     @classmethod
-    def of(cls, training: ImageSet, validation: ImageSet, data_sha256: str) -> Self:
-        """Return the images of both sides of a split."""
-        return cls(data_sha256, _short(training.sha256), _short(validation.sha256))
+    def of(cls, training: Sequence[str], validation: Sequence[str], data_sha256: str) -> Self:
+        """Return the images with these digests."""
+        return cls(data_sha256, _short(training), _short(validation))
 
     @classmethod
     def read(cls, folder: Path, data_sha256: str) -> Self | None:

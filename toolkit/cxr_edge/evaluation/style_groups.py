@@ -1,6 +1,6 @@
 """Figures by appearance: easy images, counter-style images, and each cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -13,6 +13,7 @@ from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.validation import StyleGroup, WorstGroup
 
 LEAST: Final = 20
 """Images of a class in a group from which their AUC is stated."""
@@ -20,6 +21,9 @@ LEAST: Final = 20
 EASY: Final = "easy"
 COUNTER: Final = "counter-style"
 """Names of the groups that are no cluster."""
+
+ALL: Final = "all images"
+"""Name in place of a group's where no group is worse."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class GroupFigures:
     :data:`LEAST`, or no negative image."""
     at_point: ConfusionMatrix
     """Counts within the group at the default operating point."""
+    calibration_error: float | None = None
+    """Expected calibration error within the group; None in files of earlier versions."""
 
     @property
     def worst(self) -> Interval | None:
@@ -49,6 +55,7 @@ class GroupFigures:
             Interval.from_dict(negatives) if negatives else None,
             Interval.from_dict(positives) if positives else None,
             ConfusionMatrix.from_dict(data["at_point"]),
+            data.get("calibration_error"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,6 +64,7 @@ class GroupFigures:
         return {
             **{name: area.to_dict() if area else None for name, area in areas.items()},
             "at_point": self.at_point.to_dict(),
+            "calibration_error": self.calibration_error,
         }
 
 
@@ -89,15 +97,17 @@ def figures_by_style(
         inside = styles.cluster == number
         if inside.sum() >= LEAST:
             members[f"cluster {number}"] = inside
-    return {
-        name: GroupFigures(
-            negatives_auc=_against_all(truth, scores, inside & (truth == 0), truth == 1),
-            positives_auc=_against_all(truth, scores, inside & (truth == 1), truth == 0),
-            at_point=figures(truth[inside], scores[inside], [point]).points[0],
-        )
-        for name, inside in members.items()
-        if inside.any()
-    }
+    found = {}
+    for name, inside in members.items():
+        if inside.any():
+            within = figures(truth[inside], scores[inside], [point])
+            found[name] = GroupFigures(
+                negatives_auc=_against_all(truth, scores, inside & (truth == 0), truth == 1),
+                positives_auc=_against_all(truth, scores, inside & (truth == 1), truth == 0),
+                at_point=within.points[0],
+                calibration_error=within.calibration_error,
+            )
+    return found
 
 
 def _against_all(
@@ -118,26 +128,97 @@ def worst_group(groups: Mapping[str, GroupFigures]) -> tuple[str, Interval] | No
     return min(known, key=lambda pair: pair[1].value, default=None)
 
 
+def worst_of(groups: Mapping[str, GroupFigures], overall: Interval) -> WorstGroup | None:
+    """Return the group that a model is judged by: the worst one, or all images if they are worse.
+
+    Parameters
+    ----------
+    groups
+        Figures by name; None is returned without any.
+    overall
+        AUC of all images. A group of few images states none, and the others can then be better.
+    """
+    if not groups:
+        return None
+    measured = COUNTER in groups and groups[COUNTER].worst is not None
+    name, area = worst_group(groups) or (ALL, overall)
+    if area.value >= overall.value:
+        name, area = ALL, overall
+    return WorstGroup(name, area, counter_style=measured)
+
+
+def easy_auc(labels: ArrayLike, probabilities: ArrayLike, styles: Styles | None) -> Interval | None:
+    """Return the AUC of the images that are not counter-style, about that of a random split.
+
+    Parameters
+    ----------
+    labels, probabilities
+        Shape (N,) each.
+    styles
+        Clusters of the N images; None is returned without, or where a class has no such image.
+    """
+    if styles is None:
+        return None
+    truth, easy = np.asarray(labels), ~styles.counter
+    if len(set(truth[easy])) < 2:
+        return None
+    return auc(truth[easy], np.asarray(probabilities)[easy])
+
+
+def stated_groups(groups: Mapping[str, GroupFigures]) -> tuple[StyleGroup, ...]:
+    """Return the groups that travel with a model: easy, counter-style and the worst one."""
+    worst = worst_group(groups)
+    names = dict.fromkeys((EASY, COUNTER, *([worst[0]] if worst else [])))
+    return tuple(_stated(name, groups[name]) for name in names if name in groups)
+
+
+def _stated(name: str, found: GroupFigures) -> StyleGroup:
+    at = found.at_point
+    error = found.calibration_error
+    assert error is not None  # it is missing in files of earlier versions alone
+    return StyleGroup(
+        name, found.negatives_auc, found.positives_auc, at.tp, at.fn, at.tn, at.fp, error
+    )
+
+
+def groups_of(stated: Sequence[StyleGroup], point: OperatingPoint) -> dict[str, GroupFigures]:
+    """Return the groups that a model states; ``point`` is its default operating point."""
+    return {
+        one.name: GroupFigures(
+            one.negatives_auc,
+            one.positives_auc,
+            ConfusionMatrix(point.name, point.threshold, one.tp, one.fn, one.tn, one.fp),
+            one.calibration_error,
+        )
+        for one in stated
+    }
+
+
 def groups_table(groups: Mapping[str, GroupFigures]) -> FigureTable:
     """Return one row per group, with 95 % intervals."""
     return figure_table(
         (
-            "images", "negative", "positive", "AUC of its negatives", "AUC of its positives",
-            "specificity", "sensitivity",
+            "images", "AUC of its negatives", "AUC of its positives", "specificity", "sensitivity",
+            "false positives", "false negatives", "calibration error",
         ),
         (
             (
                 name,
-                found.at_point.tn + found.at_point.fp,
-                found.at_point.tp + found.at_point.fn,
                 found.negatives_auc,
                 found.positives_auc,
                 found.at_point.specificity,
                 found.at_point.sensitivity,
+                _part(found.at_point.fp, found.at_point.fp + found.at_point.tn),
+                _part(found.at_point.fn, found.at_point.fn + found.at_point.tp),
+                None if found.calibration_error is None else f"{found.calibration_error:.4f}",
             )
             for name, found in groups.items()
         ),
     )  # fmt: skip
+
+
+def _part(count: int, total: int) -> str | None:
+    return f"{count} of {total}" if total else None
 
 
 def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
@@ -156,7 +237,7 @@ def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
     headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
     text = (
         f"{headline}Counter-style images look like the other class. Each AUC compares a group's "
-        "images of one class with all images of the other; sensitivity and specificity are those "
-        f"at {point}."
+        f"images of one class with all images of the other, from {LEAST} images on; sensitivity, "
+        f"specificity and errors are those at {point}."
     )
     return [text, groups_table(groups).markdown]

@@ -29,8 +29,26 @@ def preprocess(image: GrayImage, spec: InputSpec) -> NDArray[np.uint8]:
     numpy.ndarray
         uint8 of shape (height, width, channels), 0 is black; a fresh array.
     """
-    pixels = _resize(image.pixels, spec.height, spec.width, spec.preprocessing)
-    return np.repeat(pixels[:, :, np.newaxis], spec.channels, axis=2)
+    return stretch(image.pixels, spec)
+
+
+def stretch(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    """Stretch gray pixels to the model's input, as :func:`preprocess` does.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (rows, columns).
+    spec
+        Input that the model takes.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (height, width, channels); a fresh array.
+    """
+    resized = _resize(pixels, spec.height, spec.width, spec.preprocessing)
+    return np.repeat(resized[:, :, np.newaxis], spec.channels, axis=2)
 
 
 def _resize(

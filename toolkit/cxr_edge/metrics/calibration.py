@@ -106,3 +106,19 @@ def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
     step = float(np.finfo(np.float32).eps)
     p = np.clip(np.asarray(probabilities, np.float64), step, 1 - step)
     return np.asarray(np.log(p / (1 - p)), np.float64)
+
+
+def probability(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return 1 / (1 + exp(-x)), the inverse of :func:`logit`, for any size of x.
+
+    Parameters
+    ----------
+    logits
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        float64 of the same shape.
+    """
+    return np.asarray((1 + np.tanh(np.asarray(logits, np.float64) / 2)) / 2, np.float64)

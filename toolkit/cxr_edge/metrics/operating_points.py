@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from cxr_edge.metrics.proportions import wilson
+from cxr_edge.metrics.proportions import weighted_share, wilson
 from cxr_edge.metrics.roc import by_class
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
@@ -23,9 +23,17 @@ FIXED: Final = "fixed-0.5"
 SCREENING_SENSITIVITY: Final = 0.98
 """Sensitivity that :data:`SCREENING` keeps at least, on every validation copy."""
 
+PREVALENCES: Final = (0.05, 0.2, 0.5)
+"""Shares of positive images for which predictive values are stated: rare, common, and as many as
+negative ones."""
+
 
 def at_threshold(
-    name: str, threshold: float, labels: ArrayLike, probabilities: ArrayLike
+    name: str,
+    threshold: float,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    weights: ArrayLike | None = None,
 ) -> OperatingPoint:
     """Return an operating point with its sensitivity and specificity on these images.
 
@@ -39,6 +47,8 @@ def at_threshold(
         Shape (N,), 1 for the positive class and 0 for the negative one.
     probabilities
         Shape (N,).
+    weights
+        Shape (N,), what each image counts; equal by default.
 
     Raises
     ------
@@ -47,16 +57,20 @@ def at_threshold(
     """
     threshold = round(threshold, PROBABILITY_DECIMALS)
     positive, negative = by_class(labels, probabilities)
-    return OperatingPoint(
-        name,
-        threshold,
-        sensitivity=wilson(int((positive >= threshold).sum()), len(positive)),
-        specificity=wilson(int((negative < threshold).sum()), len(negative)),
-    )
+    rates = []
+    for label, right in ((1, positive >= threshold), (0, negative < threshold)):
+        if weights is None:
+            rates.append(wilson(int(right.sum()), len(right)))
+        else:
+            rates.append(weighted_share(right, _of_class(label, labels, weights)))
+    return OperatingPoint(name, threshold, sensitivity=rates[0], specificity=rates[1])
 
 
 def choose_operating_points(
-    labels: ArrayLike, probabilities: ArrayLike, copies: Sequence[ArrayLike] = ()
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    copies: Sequence[ArrayLike] = (),
+    weights: ArrayLike | None = None,
 ) -> tuple[OperatingPoint, ...]:
     """Choose ``screening``, ``balanced`` and ``fixed-0.5`` on validation images.
 
@@ -73,6 +87,9 @@ def choose_operating_points(
         Shape (N,), of the images as they are; the figures of the points are of these.
     copies
         Each of shape (N,): of changed copies of the same images, on which the points must hold too.
+    weights
+        Shape (N,), what each image counts in sensitivity and specificity; equal by default. A class
+        has a positive total.
 
     Raises
     ------
@@ -87,19 +104,58 @@ def choose_operating_points(
     cuts = np.unique(np.concatenate([[0.0], *(np.concatenate(pair) for pair in scored)]))
     candidates = np.concatenate([[0.0], (cuts[:-1] + cuts[1:]) / 2])
     candidates = candidates.round(PROBABILITY_DECIMALS)
+    counted = np.ones(np.shape(labels)) if weights is None else weights
+    of_positives, of_negatives = (_of_class(label, labels, counted) for label in (1, 0))
     sensitivity = np.stack(
-        [
-            1 - np.searchsorted(np.sort(positive), candidates) / len(positive)
-            for positive, _ in scored
-        ]
+        [1 - _share_below(candidates, positive, of_positives) for positive, _ in scored]
     )
     specificity = np.stack(
-        [np.searchsorted(np.sort(negative), candidates) / len(negative) for _, negative in scored]
+        [_share_below(candidates, negative, of_negatives) for _, negative in scored]
     )
     balanced = candidates[np.argmax((sensitivity + specificity).mean(axis=0))]
     kept = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
     screening = min(kept, balanced)  # it must not miss more than ``balanced`` does
     return tuple(
-        at_threshold(name, float(threshold), labels, probabilities)
+        at_threshold(name, float(threshold), labels, probabilities, weights)
         for name, threshold in ((SCREENING, screening), (BALANCED, balanced), (FIXED, 0.5))
     )
+
+
+def predictive_values(
+    sensitivity: float, specificity: float, prevalence: float
+) -> tuple[float | None, float | None]:
+    """Return the PPV and the NPV that are expected at a prevalence, by Bayes' theorem.
+
+    Parameters
+    ----------
+    sensitivity, specificity
+        Rates of an operating point, 0 to 1.
+    prevalence
+        Share of positive images, 0 to 1.
+
+    Returns
+    -------
+    ppv, npv
+        Shares of right labels among the positive and among the negative ones; None where no image
+        gets that label.
+    """
+    right, missed = sensitivity * prevalence, (1 - sensitivity) * prevalence
+    spared, false = specificity * (1 - prevalence), (1 - specificity) * (1 - prevalence)
+    return (
+        right / (right + false) if right + false else None,
+        spared / (spared + missed) if spared + missed else None,
+    )
+
+
+def _of_class(label: int, labels: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    counted: NDArray[np.float64] = np.asarray(weights, np.float64)[np.asarray(labels) == label]
+    return counted
+
+
+def _share_below(
+    candidates: NDArray[np.float64], scores: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted share of scores below each candidate."""
+    order = np.argsort(scores, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weights[order])])
+    return np.asarray(below[np.searchsorted(scores[order], candidates)] / below[-1], np.float64)

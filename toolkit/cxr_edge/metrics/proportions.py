@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cxr_edge.metrics.roc import Z95
 from cxr_edge.spec.interval import Interval
@@ -17,8 +18,10 @@ _TAIL: Final = 0.025
 """Probability beyond each end of a 95 % interval."""
 
 
-def wilson(count: int, total: int) -> Interval:
+def wilson(count: float, total: float) -> Interval:
     """Return ``count / total`` with Wilson's 95 % score interval.
+
+    Both are whole numbers, or those of an effective sample.
 
     Raises
     ------
@@ -40,6 +43,35 @@ def wilson(count: int, total: int) -> Interval:
     return Interval(
         share, min(share, max(0.0, center - margin)), min(1.0, max(share, center + margin))
     )
+
+
+def weighted_share(hits: ArrayLike, weights: ArrayLike) -> Interval:
+    """Return the weighted share of hits with Wilson's 95 % interval of the effective sample.
+
+    Parameters
+    ----------
+    hits
+        Shape (N,), true for a hit.
+    weights
+        Shape (N,), none negative and some positive.
+
+    Raises
+    ------
+    ValueError
+        No weight is positive.
+
+    References
+    ----------
+    L. Kish: Survey sampling, 1965: N cases of unequal weights tell as much as (sum of weights)^2 /
+    (sum of their squares) of equal ones.
+    """
+    weight = np.asarray(weights, np.float64)
+    total = float(weight.sum())
+    if not total > 0:
+        raise ValueError("expected a positive weight, got none")
+    effective = max(1.0, total**2 / float((weight**2).sum()))
+    share = min(1.0, float(weight[np.asarray(hits, bool)].sum()) / total)
+    return wilson(share * effective, effective)
 
 
 def clopper_pearson(count: int, total: int) -> Interval:

@@ -1,13 +1,15 @@
 """Settings of a training run, checked when made; Keras is not loaded for that."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
-from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.system.ranges import HELD_OUT, SEED, Range
+from cxr_edge.spec.input_spec import MAX_SIDE, InputSpec
+from cxr_edge.system.ranges import HELD_OUT, SEED, SHARE, Range
 
 Architecture: TypeAlias = Literal[
     "dense",
@@ -127,13 +129,16 @@ class FitConfig:
     validation_fraction: float = 0.2
     """Share of each class's images held out; ignored if the manifest has a split."""
     folds: int = 0
-    """Folds of the patients, of which one is held out; 0 for a share of them."""
+    """Folds of the patients; 0 for a share of them that is held out."""
     fold: int = 0
-    """Fold that is held out, from 1; 0 without folds."""
+    """Fold that is held out, from 1; 0 without folds, and for the network of all images."""
     data: str = ""
     """Description of the training set, for the model card."""
     command: str = ""
     """Command that trained the model, for the model card."""
+    prior: float | None = None
+    """Share of images that look like the other class, in each class, which a deployment is expected
+    to meet; None for that in the data. Calibration and operating points are chosen for it."""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -150,6 +155,13 @@ class FitConfig:
                 f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
                 f"{self.folds} with --validate {self.validate}"
             )
+        if self.prior is not None:
+            SHARE.require("--prior", self.prior)
+            if not self.folds and self.validate != "styles":
+                raise UsageError(
+                    "--prior: expected with --folds or --validate styles, which find the images "
+                    "that look like the other class; add one of them, or leave --prior out"
+                )
         if self.head_epochs >= self.epochs:
             raise UsageError(
                 f"--head-epochs: expected fewer than the {self.epochs} epochs of --epochs, "
@@ -161,6 +173,74 @@ class FitConfig:
                 f"got {self.architecture}"
             )
 
+    @property
+    def training_input(self) -> InputSpec:
+        """Pixels of the training images before a crop.
+
+        They are so many that the smallest crop still has those that the network takes, as far as
+        an input may be as large.
+        """
+        height, width = (
+            min(MAX_SIDE, math.ceil(side / math.sqrt(self.crop_area)))
+            for side in (self.input.height, self.input.width)
+        )
+        return dataclasses.replace(self.input, height=height, width=width)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether some images are held out to validate on."""
+        return not self.folds or self.fold > 0
+
+    @property
+    def chosen_by(self) -> str:
+        """Column of the history by which the epoch is chosen.
+
+        Without validation images it is its number, so that the last one is kept and nothing stops
+        early.
+        """
+        return self.monitor if self.holds_out else "epoch"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready data."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Teachers and further images that a network learns from, besides labelled images."""
+
+    teachers: tuple[str, ...] = ()
+    """Models whose probabilities are learned: ``default``, packages or files."""
+    weight: float = 0.8
+    """Share of the teachers in the target of a labelled image."""
+    unlabelled: Path | None = None
+    """Folder of images without labels, whose target is the teachers' probability alone."""
+
+    def __post_init__(self) -> None:
+        SHARE.require("--teacher-weight", self.weight)
+        if self.unlabelled and not self.teachers:
+            raise UsageError("--unlabelled: expected with --teacher MODEL, which judges the images")
+
+    def require_loss(self, config: FitConfig) -> None:
+        """Check that the loss of a run can learn from probabilities.
+
+        Raises
+        ------
+        UsageError
+            It is the focal loss, whose minimum is not at the target unless that is 0 or 1.
+        """
+        if self.teachers and config.imbalance == "focal":
+            raise UsageError(
+                "--imbalance focal: expected without --teacher, whose probabilities a focal loss "
+                "does not learn; use balanced or weights"
+            )
+
+
+BATCH_WORKERS: Final = Range(0, 64)
+"""Processes that augment images."""
+
+DEFAULT_WORKERS: Final = 1
+"""Processes that augment images unless the command is told otherwise."""
+
+NOTHING_ELSE: Final = Distillation()
+"""Distillation of a run that learns from labels alone."""

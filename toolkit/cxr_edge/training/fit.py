@@ -1,6 +1,8 @@
 """Epochs of a training run, and the network with the weights of the best one."""
 
+import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,8 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.training.architectures import build_network
 from cxr_edge.training.backbones import POOL
+from cxr_edge.training.batch_maker import BatchMaker, smoothed
+from cxr_edge.training.batch_workers import BatchWorkers
 from cxr_edge.training.batches import Batches
 from cxr_edge.training.checkpoints import (
     HistoryWriter,
@@ -23,6 +27,7 @@ from cxr_edge.training.checkpoints import (
 )
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.history import best_epoch, is_over, read_history
+from cxr_edge.training.target_metrics import TargetAuc, target_accuracy
 from cxr_edge.training.training_data import TrainingData
 
 _VALIDATION_BATCH: Final = 64
@@ -46,6 +51,7 @@ def fit(
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 2,
+    workers: int = 0,
 ) -> keras.Model:
     """Run the missing epochs of a run.
 
@@ -61,20 +67,24 @@ def fit(
         Further Keras callbacks.
     verbose
         0 silent, 1 a progress bar, 2 a line per epoch.
+    workers
+        Processes that augment images; 0 to do so in this one.
 
     Returns
     -------
     keras.Model
-        Network with the weights of the best epoch and no optimizer.
+        Network with the weights of the best epoch and no optimizer; of the last epoch where no
+        image is held out.
 
     Raises
     ------
     DataError
         The weights of an earlier epoch are missing or damaged.
+    MachineError
+        A process that augments images has ended.
     ModelInvalid
         Training diverged: no epoch gave a finite validation figure.
     """
-    training, validation = data.training, data.validation
     model = build_network(config.architecture, config.input)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
@@ -85,31 +95,23 @@ def fit(
         patience = config.epochs if phase.head_only else config.patience
         if not phase.first <= len(history) < phase.last:
             continue
-        if is_over(history[phase.first :], config.monitor, patience):
+        if is_over(history[phase.first :], config.chosen_by, patience):
             continue
-        _resume(model, training, run, config, phase, done=len(history))
-        model.fit(
-            Batches(training, config, epoch=len(history)),
-            validation_data=(
-                validation.pixels,
-                validation.labels.astype(np.float32)[:, np.newaxis],
-            ),
-            validation_batch_size=_VALIDATION_BATCH,
-            initial_epoch=len(history),
-            epochs=phase.last,
-            shuffle=False,  # the batches are drawn at random already, by the run's seed
-            verbose=verbose,
-            class_weight=_class_weight(training) if config.imbalance == "weights" else None,
-            callbacks=[
-                SeedEpochs(config.seed),
-                SaveState(run),
-                *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
-                *callbacks,
-                HistoryWriter(run, config.monitor, patience, phase.first),
-            ],
-        )
-    best = best_epoch(read_history(run)[config.head_epochs :], config.monitor)
-    if not best:
+        watching = [
+            SeedEpochs(config.seed),
+            SaveState(run),
+            *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.averaging else []),
+            *callbacks,
+            HistoryWriter(run, config.chosen_by, patience, phase.first),
+        ]
+        with _maker(data, config, workers) as maker:
+            loss = _loss(data, config)
+            _resume(model, run, config, phase, loss, maker.steps, done=len(history))
+            batches = Batches(maker, epoch=len(history), threads=not workers)
+            _run(model, batches, data.validation, config, phase.last, watching, verbose)
+    history = read_history(run)
+    best = best_epoch(history[config.head_epochs :], config.chosen_by)
+    if not best or not math.isfinite(history[best - 1]["loss"]):
         raise ModelInvalid(
             "training diverged: no epoch has a finite validation figure; lower --learning-rate and "
             "start in another run folder"
@@ -120,8 +122,53 @@ def fit(
     return result
 
 
+def _maker(
+    data: TrainingData, config: FitConfig, workers: int
+) -> AbstractContextManager[BatchWorkers | BatchMaker]:
+    if workers:
+        return BatchWorkers(data.source, config, workers)
+    return nullcontext(BatchMaker(data.source, config))
+
+
+def _run(
+    model: keras.Model,
+    batches: Batches,
+    validation: ImageSet,
+    config: FitConfig,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int,
+) -> None:
+    """Run the epochs up to ``epochs``; an error of the batches is raised as it was."""
+    held_out = None
+    if config.holds_out:
+        targets = smoothed(validation.labels, config.label_smoothing)[:, np.newaxis]
+        held_out = (validation.pixels, targets)
+    try:
+        model.fit(
+            batches,
+            validation_data=held_out,
+            validation_batch_size=_VALIDATION_BATCH,
+            initial_epoch=batches.epoch,
+            epochs=epochs,
+            shuffle=False,  # the batches are drawn at random already, by the run's seed
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+    except Exception as exc:
+        if batches.failure:
+            raise batches.failure from exc
+        raise
+
+
 def _resume(
-    model: keras.Model, training: ImageSet, run: Path, config: FitConfig, phase: _Phase, done: int
+    model: keras.Model,
+    run: Path,
+    config: FitConfig,
+    phase: _Phase,
+    loss: keras.losses.Loss,
+    steps: int,
+    done: int,
 ) -> None:
     """Compile for a phase and load the weights of the epochs before."""
     names = [layer.name for layer in model.layers]
@@ -129,11 +176,13 @@ def _resume(
         layer.trainable = not phase.head_only or index > names.index(POOL)
     if done == phase.first > 0:  # weights of the phase before, without its optimizer
         load_weights(model, state_file(run, done))
-    steps = len(Batches(training, config))
     model.compile(
         optimizer=_optimizer(config, phase, steps),
-        loss=_loss(training, config),
-        metrics=["accuracy", keras.metrics.AUC(num_thresholds=1000, name="auc")],
+        loss=loss,
+        metrics=[
+            keras.metrics.MeanMetricWrapper(target_accuracy, name="accuracy"),
+            TargetAuc(num_thresholds=1000, name="auc"),
+        ],
     )
     if done > phase.first:
         model.optimizer.build(model.trainable_variables)
@@ -155,18 +204,11 @@ def _optimizer(config: FitConfig, phase: _Phase, steps: int) -> keras.optimizers
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
 
 
-def _loss(training: ImageSet, config: FitConfig) -> keras.losses.Loss:
+def _loss(data: TrainingData, config: FitConfig) -> keras.losses.Loss:
     if config.imbalance == "focal":
         return keras.losses.BinaryFocalCrossentropy(
             apply_class_balancing=True,
-            alpha=float(np.mean(training.labels == 0)),
+            alpha=float(np.mean(data.training.labels == 0)),
             gamma=2.0,
-            label_smoothing=config.label_smoothing,
         )
-    return keras.losses.BinaryCrossentropy(label_smoothing=config.label_smoothing)
-
-
-def _class_weight(training: ImageSet) -> dict[int, float]:
-    """Return loss weights that give both classes the same total; their mean is 1."""
-    counts = np.bincount(training.labels, minlength=2)
-    return {label: len(training.labels) / (2 * int(count)) for label, count in enumerate(counts)}
+    return keras.losses.BinaryCrossentropy()

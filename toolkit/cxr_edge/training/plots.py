@@ -47,7 +47,7 @@ def draw_samples(images: ImageSet, augment: Augment, seed: int, path: Path) -> N
 
 @plot_style()
 def draw_curves(history: Sequence[Mapping[str, float]], best: int, path: Path) -> None:
-    """Write loss, accuracy and AUC by epoch, training and validation, the kept epoch marked.
+    """Write loss, accuracy and AUC by epoch, the kept epoch marked; validation where there is one.
 
     Parameters
     ----------
@@ -73,10 +73,11 @@ def _draw_curve(
     epochs = [int(row["epoch"]) for row in history]
     axis.axvline(best, color=GRAY, linestyle=":", label=f"kept: epoch {best}", zorder=1)
     axis.plot(epochs, [row[key] for row in history], "o-", label="training (augmented images)")
-    axis.plot(
-        epochs, [row[f"val_{key}"] for row in history], "s-", label="validation",
-        markersize=9, markerfacecolor="none", markeredgewidth=1.8,
-    )  # fmt: skip
+    if f"val_{key}" in history[0]:
+        axis.plot(
+            epochs, [row[f"val_{key}"] for row in history], "s-", label="validation",
+            markersize=9, markerfacecolor="none", markeredgewidth=1.8,
+        )  # fmt: skip
     axis.set(ylabel=title, xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
     axis.margins(y=0.15)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -2,12 +2,12 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
+from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import write_split
 from cxr_edge.errors import UsageError
@@ -15,8 +15,9 @@ from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.training.backend import make_deterministic
 from cxr_edge.training.checkpoints import forget_states
-from cxr_edge.training.config import FitConfig
+from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
@@ -30,7 +31,10 @@ from cxr_edge.training.run_folder import (
     claim,
     keep_settings,
 )
-from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.scores import SCORES, score, write_scores
+from cxr_edge.training.teachers import Teachers
+from cxr_edge.training.training_data import TrainingData, add_unlabelled, load_training_data
+from cxr_edge.training.validation import Validated, validate
 from cxr_edge.training.variation import augmentation_of
 
 
@@ -39,7 +43,7 @@ class Finished:
     """Result of a run."""
 
     spec: ModelSpec
-    """Spec of the model, with operating points and figures from the validation images."""
+    """Spec of the model, with operating points and figures from the validated images."""
     unreadable: tuple[str, ...]
     """Path and reason of each file that was left out."""
     already: bool
@@ -50,11 +54,13 @@ def train(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
+    workers: int = 0,
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> Finished:
@@ -71,6 +77,8 @@ def train(
         ``predictions.csv`` (validation images), ``curves.png``, ``samples.png`` and ``report.md``.
     config
         Settings of the run.
+    distillation
+        Teachers to learn from, with further images that they judge.
     positive
         Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
     resume
@@ -80,6 +88,9 @@ def train(
         Leave unreadable images out instead of raising.
     tensorboard
         Write logs for TensorBoard below ``out``.
+    workers
+        Processes that augment images, with the same result for any number; 0 to do so in this one.
+        With any, a script has to start by ``if __name__ == "__main__":``.
     verbose
         0 silent, 1 a progress bar, 2 a line per epoch.
     say
@@ -88,20 +99,26 @@ def train(
     Raises
     ------
     UsageError
-        The run folder cannot be written, holds another run, or holds one and is not to be resumed.
+        The run folder cannot be written, holds another run, or holds one and is not to be resumed;
+        or a teacher cannot teach this network.
     DataError
         The images cannot be trained on, or the run to continue is damaged.
     ModelInvalid
         Training diverged.
+    ModelError
+        A teacher cannot be opened.
+    MachineError
+        A process that augments images has ended.
     MissingExtra
         TensorBoard is asked for and not installed.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise missing_extra("--tensorboard", "tensorboard", "tensorboard")
-    images = _load(
+    images = load_run(
         data,
         out,
         config,
+        distillation,
         positive=positive,
         resume=resume,
         skip_unreadable=skip_unreadable,
@@ -109,19 +126,16 @@ def train(
     )
     try:
         keep_settings(out, config, images)
-        if (out / MODEL).exists():
-            say(f"{out} is already finished")
-            spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
-            return Finished(spec, images.images.unreadable, already=True)
+        if finished := earlier(out, images.images, say):
+            return finished
         if resume:
             done = len(read_history(out))
             say(f"continuing after epoch {done}" if done else "no epoch is finished; starting")
-        _draw_samples(images, out, config)
         callbacks = [keras.callbacks.TensorBoard(out / TENSORBOARD)] if tensorboard else []
-        spec = _fit_and_finish(images, out, config, callbacks, verbose)
+        spec = fit_and_finish(images, out, config, callbacks, verbose, workers=workers)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, images.images.unreadable, already=False)
+    return Finished(spec, images.unreadable, already=False)
 
 
 def show_samples(
@@ -142,10 +156,11 @@ def show_samples(
     tuple of str
         Path and reason of each file that was left out.
     """
-    images = _load(
+    images = load_run(
         data,
         out,
         config,
+        NOTHING_ELSE,
         positive=positive,
         resume=False,
         skip_unreadable=skip_unreadable,
@@ -163,43 +178,88 @@ def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
         draw_samples(images.training, augmentation_of(config), config.seed, picture)
 
 
-def _load(
+def load_run(
     data: Path,
     out: Path,
     config: FitConfig,
+    distillation: Distillation,
     *,
     positive: str,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, claim the run folder, and only then load them."""
+    """List the images, open the teachers, claim the run folder, and only then load the images."""
+    distillation.require_loss(config)
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
+    teachers = None
+    if distillation.teachers:
+        teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
     claim(out, resume=resume)
-    return load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    if teachers:
+        teachers.probabilities(images.images.pixels[:1])  # tell what is wrong before an epoch
+        if config.holds_out:
+            teachers.warn(images.validation, say)
+        say(f"teachers: {', '.join(model.tag for model in teachers.models)}")
+    if distillation.unlabelled:
+        images = add_unlabelled(
+            images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
+        )
+    return replace(images, teachers=teachers)
 
 
-def _fit_and_finish(
+def earlier(out: Path, images: ImageSet, say: Callable[[str], None]) -> Finished | None:
+    """Return the result of a run that is finished already, and say so; None if it is not."""
+    if not (out / MODEL).exists():
+        return None
+    say(f"{out} is already finished")
+    spec = read_appended_spec((out / MODEL).read_bytes(), str(out / MODEL))
+    return Finished(spec, images.unreadable, already=True)
+
+
+def fit_and_finish(
     data: TrainingData,
     out: Path,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
+    *,
+    workers: int = 0,
+    validated: Validated | None = None,
 ) -> ModelSpec:
+    """Run the epochs that are missing and write the files of a run.
+
+    Parameters
+    ----------
+    data, out, config, verbose, workers
+        As in :func:`train`.
+    callbacks
+        Further Keras callbacks.
+    validated
+        Decisions by the scores of other networks; by the validation images without.
+    """
+    _draw_samples(data, out, config)
     write_split(out / SPLIT, data.training, data.validation)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    model = fit(data, out, config, callbacks, verbose)
+        make_deterministic(keras.backend.backend())
+    model = fit(data, out, config, callbacks, verbose, workers)
     history = read_history(out)
-    best = best_epoch(history[config.head_epochs :], config.monitor)
+    best = best_epoch(history[config.head_epochs :], config.chosen_by)
     with atomic_write(out / CURVES) as picture:
         draw_curves(history, best, picture)
     minutes = sum(row["seconds"] for row in history) / 60
     summary = (
-        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}."
+        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}"
+        f"{'' if config.holds_out else ', the last one, since no image was held out to choose by'}."
     )
-    spec = finish(model, data, out, config, summary)
+    if validated is None:
+        logits = score(model, data.validation)
+        if config.fold:
+            write_scores(out / SCORES, data.validation, logits)
+        validated = validate(data.validation, logits, data.styles, config)
+    spec = finish(model, data, validated, out, config, summary)
     forget_states(out)
     return spec

@@ -2,8 +2,11 @@
 
 import json
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+
+import keras
 
 from cxr_edge import __version__
 from cxr_edge.datasets.patient_split import split_digest
@@ -26,6 +29,11 @@ REPORT: Final = "report.md"
 TENSORBOARD: Final = "tensorboard"
 
 _LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
+
+
+def _libraries() -> Iterable[str]:
+    """Return the distributions that a run depends on; that of a backend where it is in use."""
+    return dict.fromkeys((*_LIBRARIES, keras.backend.backend()))
 
 
 def claim(out: Path, *, resume: bool) -> None:
@@ -59,19 +67,28 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     Raises
     ------
     UsageError
-        The run in the folder was started with other options, images, labels or another split.
+        The run in the folder was started with other options, images, labels or teachers, or with
+        another split.
     DataError
         Its settings are damaged.
     """
     settings: dict[str, Any] = {
         "tool_version": __version__,
         "python": platform.python_version(),
-        "libraries": {name: version for name in _LIBRARIES if (version := version_of(name))},
+        "libraries": {name: version for name in _libraries() if (version := version_of(name))},
         "data_sha256": data.images.digest,
         "split_sha256": split_digest(data.training, data.validation),
         "labels": list(data.images.classes),
         **config.to_dict(),
     }
+    if config.training_input != config.input:
+        settings["training_input"] = config.training_input.to_dict()
+    if data.teachers:
+        settings["teachers"] = list(data.teachers.names)
+        settings["teacher_weight"] = data.teachers.weight
+    if data.unlabelled:
+        settings["unlabelled_sha256"] = data.unlabelled.digest
+        settings["unlabelled_images"] = len(data.unlabelled.images)
     path = out / CONFIG
     if not path.exists():
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
@@ -84,9 +101,12 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
             "another folder"
         ) from exc
     ours = json.loads(json.dumps(settings))
-    different = [key for key in ours if key != "command" and theirs.get(key) != ours[key]]
+    keys = [key for key in {**ours, **theirs} if key != "command"]
+    different = [key for key in keys if theirs.get(key) != ours.get(key)]
     if different:
-        changes = ", ".join(f"{key} {theirs.get(key)!r}, now {ours[key]!r}" for key in different)
+        changes = ", ".join(
+            f"{key} {theirs.get(key)!r}, now {ours.get(key)!r}" for key in different
+        )
         raise UsageError(
             f"--resume: the run in {out} was started with other settings ({changes}); give the "
             "same options and data, or start a run in another folder"

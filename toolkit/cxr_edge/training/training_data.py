@@ -1,7 +1,8 @@
 """Images of a training run: all of them, and the two sides of their split."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -9,12 +10,16 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.folds import split_by_fold
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.listing import list_unlabelled
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles, find_styles
 from cxr_edge.errors import DataError, UsageError
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training.batch_maker import Source
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
+from cxr_edge.training.teachers import Teachers
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,27 @@ class TrainingData:
     images: ImageSet
     """All images that could be read."""
     training: ImageSet
-    """Images to learn from."""
+    """Images to learn from, with the pixels that crops need."""
     validation: ImageSet
-    """Images to stop, calibrate and choose thresholds by."""
+    """Images to stop, calibrate and choose thresholds by, as in a scan; none for the network of all
+    folds."""
     styles: Styles | None = None
     """Clusters of the validation images, where the split holds counter-style images out."""
+    unlabelled: ImageSet | None = None
+    """Images of unknown class to learn from, with the pixels that crops need."""
+    teachers: Teachers | None = None
+    """Models to learn from; None to learn from the labels alone."""
+
+    @property
+    def source(self) -> Source:
+        """Source of the batches."""
+        unlabelled = self.unlabelled.pixels if self.unlabelled else None
+        return Source(self.training.pixels, self.training.labels, unlabelled, self.teachers)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Path and reason of each file that was left out."""
+        return self.images.unreadable + (self.unlabelled.unreadable if self.unlabelled else ())
 
 
 def load_training_data(
@@ -60,20 +81,27 @@ def load_training_data(
             f"{option}: expected images without a split of their own, the manifest has one; leave "
             f"its column split out, or leave {option} out"
         )
-    if config.folds:
+    if config.folds and not config.holds_out:
+        data = TrainingData(images, images, images.take([]))
+    elif config.folds:
         sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
         data = TrainingData(images, *sides)
     elif config.validate == "styles":
         try:
             data = _by_style(images, config)
         except DataError as exc:
+            if config.prior is not None:
+                raise UsageError(
+                    f"--prior: expected images that can be split by style: {exc}; leave --prior out"
+                ) from exc
             say(f"--validate styles is not possible, images are split by patient: {exc}")
     if data is None:
         data = TrainingData(
             images, *split_by_patient(images, config.split_seed, config.validation_fraction)
         )
     training, validation = data.training, data.validation
-    require_enough(images, validation, config.validation_fraction)
+    if config.holds_out:
+        require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
     say(
@@ -84,19 +112,80 @@ def load_training_data(
     if data.styles:
         counter = int(data.styles.counter.sum())
         say(f"split by style: all {counter} counter-style images are held out")
-    fewest = int(np.bincount(validation.labels).min())
-    if fewest < FEW:
+    fewest = int(np.bincount(validation.labels, minlength=2).min())
+    if config.holds_out and fewest < FEW:
         say(
             f"warning: {fewest} validation images of a class are too few to choose a model by; "
             f"{doubt(fewest)}"
         )
-    return data
+    return replace(data, training=_with_pixels(training, config.training_input))
+
+
+def add_unlabelled(
+    data: TrainingData,
+    folder: Path,
+    config: FitConfig,
+    *,
+    skip_unreadable: bool,
+    say: Callable[[str], None],
+) -> TrainingData:
+    """Load images of unknown class, and say how many there are.
+
+    An image that is among the labelled ones, or whose file name tells a validation patient, is
+    left out: validation would see what was trained on.
+
+    Raises
+    ------
+    UsageError
+        It is no folder.
+    DataError
+        As :func:`cxr_edge.datasets.listing.list_unlabelled` and
+        :func:`cxr_edge.datasets.image_set.load_images`; or no image is left.
+    """
+    listed = list_unlabelled(folder)
+    images = load_images(
+        listed, data.images.classes, config.training_input, skip_unreadable=skip_unreadable
+    )
+    labelled, patients = set(data.images.sha256), set(data.validation.patients)
+    fresh = [
+        digest not in labelled and image.patient not in patients
+        for image, digest in zip(images.images, images.sha256, strict=True)
+    ]
+    if not any(fresh):
+        raise DataError(
+            f"{folder}: expected images that are not labelled images too, all "
+            f"{len(images.images)} are, or are of validation patients; name another folder"
+        )
+    for file in images.unreadable:
+        say(f"left out, unreadable: {file}")
+    say(
+        f"unlabelled: {sum(fresh)} images; left out: {images.duplicates} exact duplicates, "
+        f"{len(fresh) - sum(fresh)} labelled images or images of validation patients"
+    )
+    kept = images if all(fresh) else images.where(fresh)
+    return replace(data, unlabelled=replace(kept, unreadable=images.unreadable))
+
+
+def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
+    """Return images with the pixels that ``spec`` describes, read again where they have others."""
+    if images.pixels.shape[1:] == spec.shape:
+        return images
+    listed = [
+        replace(image, sha256=digest)
+        for image, digest in zip(images.images, images.sha256, strict=True)
+    ]
+    return replace(images, pixels=load_images(listed, images.classes, spec).pixels)
+
+
+def image_styles(images: ImageSet) -> Styles:
+    """Cluster images by their ImageNet features; errors as :func:`find_styles`."""
+    same = images.pixels.shape[1:] == FEATURE_INPUT.shape
+    seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
+    return find_styles(imagenet_features(seen.pixels), images.labels)
 
 
 def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
-    same = config.input == FEATURE_INPUT
-    seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
-    styles = find_styles(imagenet_features(seen.pixels), images.labels)
+    styles = image_styles(images)
     training, validation = split_by_style(
         images, styles, config.split_seed, config.validation_fraction
     )

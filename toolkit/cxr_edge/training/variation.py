@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.imaging.preprocess import stretch
+from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training.augment import PRESETS, Augment
 from cxr_edge.training.config import FitConfig
 
@@ -22,7 +24,7 @@ _WHOLE: Final = 0.15
 
 @dataclass(frozen=True)
 class RandomResizedCrop:
-    """A random part of the image, stretched to its size.
+    """A random part of a larger image, stretched to the network's input as in a scan.
 
     References
     ----------
@@ -31,12 +33,15 @@ class RandomResizedCrop:
 
     area: float
     """Least share of the image that is kept."""
+    input: InputSpec
+    """Pixels of the result."""
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
+        """Return part of ``pixels``, uint8 of shape (H, W, C) with equal channels."""
+        gray = pixels[:, :, 0]
         if rng.random() < _WHOLE:
-            return pixels
-        rows, columns = pixels.shape[:2]
+            return stretch(gray, self.input)
+        rows, columns = gray.shape
         for _ in range(_TRIES):
             area, ratio = rng.uniform(self.area, 1), _ASPECT ** rng.uniform(-1, 1)
             height = round(rows * math.sqrt(area * ratio))
@@ -44,11 +49,10 @@ class RandomResizedCrop:
             if 0 < height <= rows and 0 < width <= columns:
                 break
         else:
-            return pixels
+            return stretch(gray, self.input)
         top, left = rng.integers(rows - height + 1), rng.integers(columns - width + 1)
-        part = np.ascontiguousarray(pixels[top : top + height, left : left + width])
-        whole = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(whole, np.uint8).reshape(pixels.shape)
+        part = np.ascontiguousarray(gray[top : top + height, left : left + width])
+        return stretch(part, self.input)
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,13 @@ class StyleMixing:
 
 
 def augmentation_of(config: FitConfig) -> Augment:
-    """Return the changes of a run's training images: crops, rendering, then the preset."""
+    """Return the changes of a run's training images: crops, rendering, then the preset.
+
+    It takes pixels as ``config.training_input`` says, and gives those that the network takes.
+    """
     steps: list[Augment] = []
     if config.crop_area < 1:
-        steps.append(RandomResizedCrop(config.crop_area))
+        steps.append(RandomResizedCrop(config.crop_area, config.input))
     if config.style_mixing > 0:
         steps.append(StyleMixing(config.style_mixing))
     steps.append(PRESETS[config.augmentation])
