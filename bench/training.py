@@ -1,7 +1,7 @@
 """Time of a training step, by architecture, as it is and with other environment variables.
 
     python bench/training.py [--rounds 3] [--env NAME=VALUE ...] [ARCHITECTURE ...]
-    python bench/training.py --workers 0 1 2 [--side 128] [--teacher MODEL] [ARCHITECTURE ...]
+    python bench/training.py [ARCHITECTURE ...] --workers 0 1 2 [--side 128] [--teacher MODEL]
 
 Prints the tables of docs/training.md and docs/study.md.
 
@@ -114,7 +114,7 @@ def print_feeding(options: argparse.Namespace) -> None:
         print(architecture)
         for workers in options.workers:
             words = ["--feed", "--side", str(options.side), "--workers", str(workers), *teacher]
-            rounds = [in_process([*words, architecture], {}) for _ in range(options.rounds)]
+            rounds = [in_process([architecture, *words], {}) for _ in range(options.rounds)]
             alone, made, both = (statistics.median(one) for one in zip(*rounds, strict=True))
             print(f"{alone:13.0f}  {made:13.0f}  {both:8.0f}   {workers}", flush=True)
 

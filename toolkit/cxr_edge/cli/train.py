@@ -22,8 +22,9 @@ from cxr_edge.cli.train_options import (
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.training.backend import check_backend
-from cxr_edge.training.config import BATCH_WORKERS, DEFAULT_WORKERS, FitConfig
+from cxr_edge.training.config import BATCH_WORKERS, FitConfig
 
 if TYPE_CHECKING:
     from cxr_edge.spec.model_spec import ModelSpec
@@ -54,15 +55,16 @@ def train(
         ),
     ] = False,
     workers: Annotated[
-        int,
+        int | None,
         option(
             panels.SPEED,
             "Processes that augment images, with the same result for any number; 0 to do so in "
             "the process of the network.",
             "--workers",
+            show_default="a quarter of the CPUs",
             **bounds(BATCH_WORKERS),
         ),
-    ] = DEFAULT_WORKERS,
+    ] = None,
     tensorboard: Annotated[
         bool, option(panels.OUTPUT, "Write logs to RUN/tensorboard.", "--tensorboard")
     ] = False,
@@ -106,6 +108,7 @@ def train(
         **vars(fit),
     )
     distillation = teaching.distillation
+    processes = usable_cpus() // 4 if workers is None else workers
     distillation.require_loss(config)
     check_backend()
     with needs_extra("cxr train", "train"):
@@ -130,7 +133,7 @@ def train(
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
-                workers=workers,
+                workers=processes,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )
@@ -145,7 +148,7 @@ def train(
                 resume=resume,
                 skip_unreadable=skip_unreadable,
                 tensorboard=tensorboard,
-                workers=workers,
+                workers=processes,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,
             )

@@ -239,8 +239,5 @@ class Distillation:
 BATCH_WORKERS: Final = Range(0, 64)
 """Processes that augment images."""
 
-DEFAULT_WORKERS: Final = 1
-"""Processes that augment images unless the command is told otherwise."""
-
 NOTHING_ELSE: Final = Distillation()
 """Distillation of a run that learns from labels alone."""
