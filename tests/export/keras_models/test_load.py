@@ -467,3 +467,12 @@ def test_a_package_without_its_keras_file_says_where_there_is_one(tmp_path: Path
     """The folder in the repository that has the default model's."""
     with pytest.raises(ModelInvalid, match="toolkit/cxr_edge/models/default: give that folder"):
         keras_file(str(tmp_path))
+
+
+def test_another_library_of_keras_is_told(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models run and are exported by TensorFlow, whatever they were trained with."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(UsageError, match="KERAS_BACKEND: expected tensorflow"):
+        load_original(run_folder / "model.keras")
