@@ -1,10 +1,15 @@
 """The networks."""
 
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 
+from cxr_edge.errors import UsageError
 from cxr_edge.spec.input_spec import InputSpec
-from cxr_edge.training.architectures import ARCHITECTURES
+from cxr_edge.training.architectures import ARCHITECTURES, build_network
+from cxr_edge.training.config import NORMALIZING, FitConfig
 
 STUDY = {"dense": 19_267_841, "dense-deep": 9_642_241, "cnn": 1_616_609, "cnn-pooled": 23_981_249}
 """Parameters at 224 x 224 x 3 as the study of 2021 printed them."""
@@ -46,3 +51,30 @@ def test_our_own_networks_are_small_and_plain(name: str, joint: str) -> None:
         "InputLayer", "Rescaling", "Conv2D", "BatchNormalization", "ReLU", joint,
         "GlobalAveragePooling2D", "Dropout", "Dense",
     }  # fmt: skip
+
+
+def test_local_contrast_ignores_exposure(tmp_path: Path) -> None:
+    """Half the contrast and another brightness change the normalized image by less than a fifth;
+    the network that takes it is saved and read as any other."""
+    model = build_network("plain", InputSpec(64, 48), local_contrast=True)
+    first = next(layer for layer in model.layers if layer.name == "stage1_a_conv")
+    normalized = keras.Model(model.inputs[0], first.input)
+    image = np.random.default_rng(0).normal(120, 40, (1, 64, 48, 1)).clip(0, 255)
+    found = [np.asarray(normalized(seen.astype(np.uint8))) for seen in (image, image * 0.5 + 90)]
+    assert found[0].shape == (1, 64, 48, 1)
+    assert abs(found[0]).max() <= 2
+    assert 0.3 < found[0].std() < 1
+    assert 0.8 < found[1].std() / found[0].std() < 1
+    assert abs(found[0] - found[1]).mean() < 0.2 * abs(found[0]).mean()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    seen = image.astype(np.uint8)
+    assert np.asarray(again(seen)) == pytest.approx(np.asarray(model(seen)))
+
+
+def test_other_networks_do_not_normalize() -> None:
+    """The option is refused where it would do nothing."""
+    with pytest.raises(UsageError, match="--local-contrast: expected the network edge or plain"):
+        FitConfig(architecture="cnn", local_contrast=True)
+    for name in NORMALIZING:
+        assert FitConfig(architecture=name, local_contrast=True).local_contrast

@@ -24,6 +24,7 @@ from cxr_edge.evaluation.style_groups import ALL, COUNTER, EASY
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.metrics.operating_points import choose_operating_points
 from cxr_edge.metrics.roc import auc
+from cxr_edge.models.checksums import file_sha256
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.provenance import Provenance
@@ -216,6 +217,32 @@ def test_a_folds_run_goes_on_with_what_is_missing(
     np.testing.assert_allclose(
         *([float(row["probability"]) for row in table] for table in (before, after)), atol=1e-3
     )
+
+
+@pytest.mark.slow
+def test_each_fold_learns_from_the_teacher_that_did_not_see_it(
+    cxr: Callable[..., Any], run: Path, looks: Path, tmp_path: Path
+) -> None:
+    """A run with folds teaches fold by fold, and the network of all images by its own; no teacher
+    learned from images that its pupil is validated on."""
+    words = ("train", looks, "-o", tmp_path / "pupil", *WORDS, "--epochs", 1, "--teacher", run)
+    result = cxr(*words)
+    assert result.exit_code == 0, result.output
+    assert "warning: the teacher" not in result.output
+    for part in ("fold-1", "fold-2", "."):
+        (teacher,) = json.loads((tmp_path / "pupil" / part / "config.json").read_text())["teachers"]
+        assert teacher.endswith(file_sha256(run / part / "model.keras"))
+
+
+@pytest.mark.slow
+def test_a_teacher_with_other_folds_is_refused(
+    cxr: Callable[..., Any], run: Path, looks: Path, tmp_path: Path
+) -> None:
+    """Its networks saw what the pupil's folds hold out."""
+    words = ("train", looks, "-o", tmp_path / "pupil", *WORDS, "--teacher", run)
+    result = cxr(*words, "--split-seed", 5)
+    assert result.exit_code == 2
+    assert "has --split-seed 2021 in place of 5" in " ".join(result.output.split())
 
 
 @pytest.mark.slow

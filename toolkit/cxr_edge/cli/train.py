@@ -102,6 +102,7 @@ def train(
         architecture=model.architecture,
         name=model.name or model.architecture,
         input=InputSpec(model.image_size, model.image_size, model.channels),
+        local_contrast=model.local_contrast,
         data=model.data_note,
         command=_command(ctx),
         **vars(split),

@@ -103,6 +103,14 @@ class NetworkOptions:
             panels.MODEL, "Width and height of the model's input, pixels.", **bounds(IMAGE_SIZE)
         ),
     ] = 224
+    local_contrast: Annotated[
+        bool,
+        option(
+            panels.MODEL,
+            "Have the network normalize local contrast first; for edge and plain.",
+            "--local-contrast",
+        ),
+    ] = FitConfig.local_contrast
     channels: Annotated[
         int,
         option(
@@ -217,6 +225,14 @@ class FitOptions:
             **bounds(RANGES["style_mixing"]),
         ),
     ] = FitConfig.style_mixing
+    style_transfer: Annotated[
+        float,
+        option(
+            panels.TRAINING,
+            "Probability of the rendering of another training image, of either class.",
+            **bounds(RANGES["style_transfer"]),
+        ),
+    ] = FitConfig.style_transfer
     calibrate: Annotated[
         bool, option(panels.TRAINING, "Calibrate probabilities on the validation images.")
     ] = FitConfig.calibrate

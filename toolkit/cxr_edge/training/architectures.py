@@ -15,7 +15,7 @@ _STEM, _TOP = 16, 192
 _PLAIN_STEM: Final = 24
 
 
-def edge(spec: InputSpec) -> keras.Model:
+def edge(spec: InputSpec, *, local_contrast: bool = False) -> keras.Model:
     """Build the small network for edge devices: 0.71 million parameters at one channel.
 
     Five stages of 3 x 3 convolutions that halve the resolution, the middle three with a
@@ -30,7 +30,7 @@ def edge(spec: InputSpec) -> keras.Model:
         uint8 (N, H, W, C) to float32 (N, 1), P(positive class); scaled to [-1, 1] inside.
     """
     image = keras.Input(spec.shape, dtype="uint8", name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    x = _scaled(image, spec, local_contrast=local_contrast)
     x = _convolution(x, _STEM, 2, "stem")
     for number, filters in enumerate(_STAGES, start=2):
         x = _convolution(x, filters, 2, f"stage{number}_down")
@@ -42,7 +42,7 @@ def edge(spec: InputSpec) -> keras.Model:
     return keras.Model(image, probability, name="edge")
 
 
-def plain(spec: InputSpec) -> keras.Model:
+def plain(spec: InputSpec, *, local_contrast: bool = False) -> keras.Model:
     """Build a stack of convolutions and pooling: 0.85 million parameters at one channel.
 
     Five stages of 3 x 3 convolutions, one in the first and two in each other, with max pooling in
@@ -54,7 +54,7 @@ def plain(spec: InputSpec) -> keras.Model:
         uint8 (N, H, W, C) to float32 (N, 1), P(positive class); scaled to [-1, 1] inside.
     """
     image = keras.Input(spec.shape, dtype="uint8", name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    x = _scaled(image, spec, local_contrast=local_contrast)
     x = _convolution(x, _PLAIN_STEM, 2, "stage1_a")
     for number, filters in enumerate((*_STAGES, _TOP), start=2):
         x = layers.MaxPooling2D(name=f"stage{number - 1}_pool")(x)
@@ -64,6 +64,42 @@ def plain(spec: InputSpec) -> keras.Model:
     x = layers.Dropout(0.2, name="dropout")(x)
     probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
     return keras.Model(image, probability, name="plain")
+
+
+def _scaled(
+    image: keras.KerasTensor, spec: InputSpec, *, local_contrast: bool
+) -> keras.KerasTensor:
+    """Scale to [-1, 1], or to the difference from the local mean over the local deviation."""
+    if not local_contrast:
+        return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    x = layers.Rescaling(1 / 255, name="scale")(image)
+    mean = _wide(_local_mean(_quarter(x, "quarter"), "mean"), spec, "wide_mean")
+    difference = layers.Subtract(name="difference")([x, mean])
+    squares = layers.Multiply(name="squares")([difference, difference])
+    variance = _local_mean(_quarter(squares, "quarter_squares"), "variance")
+    deviation = keras.ops.sqrt(variance + _FLOOR**2)
+    ratio = difference / (_wide(deviation, spec, "wide_deviation") + _SOFT)
+    return keras.ops.clip(ratio, -_LIMIT, _LIMIT) / 2
+
+
+_FLOOR, _SOFT, _LIMIT = 1e-3, 0.03, 4.0
+"""Least deviation, what is added to it (shares of the gray scale), and largest ratio."""
+
+_WINDOW: Final = 9
+"""Side of the neighbourhood, in pixels of a quarter of the resolution: the same to the eye, and an
+eighth of the time."""
+
+
+def _quarter(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.AveragePooling2D(4, padding="same", name=name)(x)
+
+
+def _local_mean(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.AveragePooling2D(_WINDOW, strides=1, padding="same", name=name)(x)
+
+
+def _wide(x: keras.KerasTensor, spec: InputSpec, name: str) -> keras.KerasTensor:
+    return layers.Resizing(spec.height, spec.width, interpolation="bilinear", name=name)(x)
 
 
 def _convolution(
@@ -129,7 +165,7 @@ def _sequence(name: str, spec: InputSpec, *hidden: layers.Layer) -> keras.Model:
     return keras.Model(image, probability, name=name)
 
 
-ARCHITECTURES: Final[Mapping[Architecture, Callable[[InputSpec], keras.Model]]] = {
+ARCHITECTURES: Final[Mapping[Architecture, Callable[..., keras.Model]]] = {
     "dense": dense,
     "dense-deep": dense_deep,
     "cnn": cnn,
@@ -142,6 +178,21 @@ ARCHITECTURES: Final[Mapping[Architecture, Callable[[InputSpec], keras.Model]]] 
 """Name to builder. Each ends with a dense layer named ``probability``."""
 
 
-def build_network(name: Architecture, spec: InputSpec) -> keras.Model:
-    """Build an architecture by its name; errors are those of its builder."""
-    return ARCHITECTURES[name](spec)
+def build_network(
+    name: Architecture, spec: InputSpec, *, local_contrast: bool = False
+) -> keras.Model:
+    """Build an architecture by its name; errors are those of its builder.
+
+    Parameters
+    ----------
+    name
+        Key of :data:`ARCHITECTURES`.
+    spec
+        Pixels that the network takes.
+    local_contrast
+        Whether it normalizes the contrast of each neighbourhood first, as in K. Jarrett et al.,
+        What is the best multi-stage architecture for object recognition?, ICCV 2009; for those in
+        :data:`cxr_edge.training.config.NORMALIZING`.
+    """
+    build = ARCHITECTURES[name]
+    return build(spec, local_contrast=True) if local_contrast else build(spec)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.pool import Pool
 from cxr_edge.training.teachers import Teachers
 from cxr_edge.training.variation import augmentation_of
 
@@ -52,8 +53,9 @@ class BatchMaker:
     def __init__(self, source: Source, config: FitConfig) -> None:
         self._source = source
         self._config = config
-        self._augment = augmentation_of(config)
-        self._by_class = [np.flatnonzero(source.labels == label) for label in (0, 1)]
+        pool = Pool.of(source.pixels, source.labels)
+        self._augment = augmentation_of(config, pool)
+        self._by_class = pool.by_class
         self._class_weights = class_weights(source.labels)
         unlabelled = source.unlabelled
         self._extra = 0 if unlabelled is None else max(1, int(config.batch_size * UNLABELLED_SHARE))

@@ -26,6 +26,9 @@ Architecture: TypeAlias = Literal[
 PRETRAINED: Final[frozenset[Architecture]] = frozenset({"efficientnet-lite0", "mobilenet-v3-small"})
 """Architectures that start from ImageNet weights, and end that part with a layer ``pool``."""
 
+NORMALIZING: Final[frozenset[Architecture]] = frozenset({"edge", "plain"})
+"""Architectures that can normalize the local contrast of an image first."""
+
 Augmentation: TypeAlias = Literal["robust", "study-2021"]
 """Name of an augmentation; a key of :data:`cxr_edge.training.augment.PRESETS`."""
 
@@ -64,6 +67,7 @@ RANGES: Final[Mapping[str, Range]] = {
     "folds": Range(0, 100),
     "crop_area": Range(0.05, 1, whole=False),
     "style_mixing": Range(0, 1, whole=False),
+    "style_transfer": Range(0, 1, whole=False),
 }
 """Setting to the numbers that it may have."""
 
@@ -139,6 +143,12 @@ class FitConfig:
     prior: float | None = None
     """Share of images that look like the other class, in each class, which a deployment is expected
     to meet; None for that in the data. Calibration and operating points are chosen for it."""
+    style_transfer: float = 0.0
+    """Probability that an image gets the rendering of another training image, of either class with
+    the same chance: its sharpness by scale, and its gray levels."""
+    local_contrast: bool = False
+    """Whether the network normalizes the contrast of each neighbourhood before it does anything
+    else; for ``edge`` and ``plain``."""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -173,6 +183,12 @@ class FitConfig:
                 f"got {self.architecture}"
             )
 
+        if self.local_contrast and self.architecture not in NORMALIZING:
+            raise UsageError(
+                f"--local-contrast: expected the network {' or '.join(sorted(NORMALIZING))}, "
+                f"got {self.architecture}"
+            )
+
     @property
     def training_input(self) -> InputSpec:
         """Pixels of the training images before a crop.
@@ -195,10 +211,10 @@ class FitConfig:
     def chosen_by(self) -> str:
         """Column of the history by which the epoch is chosen.
 
-        Without validation images it is its number, so that the last one is kept and nothing stops
-        early.
+        In a run with folds it is its number, so that the last one is kept and nothing stops early:
+        the network of all images has nothing to choose by, and those of the folds do as it does.
         """
-        return self.monitor if self.holds_out else "epoch"
+        return "epoch" if self.folds else self.monitor
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready data."""

@@ -85,7 +85,7 @@ def fit(
     ModelInvalid
         Training diverged: no epoch gave a finite validation figure.
     """
-    model = build_network(config.architecture, config.input)
+    model = _network(config)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
         _Phase(config.head_epochs, config.epochs, head_only=False),
@@ -117,7 +117,7 @@ def fit(
             "start in another run folder"
         )
     # A newly built model brings no optimizer state into the file.
-    result = build_network(config.architecture, config.input)
+    result = _network(config)
     load_weights(result, best_file(run, best))
     return result
 
@@ -159,6 +159,10 @@ def _run(
         if batches.failure:
             raise batches.failure from exc
         raise
+
+
+def _network(config: FitConfig) -> keras.Model:
+    return build_network(config.architecture, config.input, local_contrast=config.local_contrast)
 
 
 def _resume(

@@ -13,7 +13,7 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.run import Finished, earlier, fit_and_finish, load_run, train
-from cxr_edge.training.run_folder import STYLES, keep_settings
+from cxr_edge.training.run_folder import CONFIG, STYLES, keep_settings, read_settings
 from cxr_edge.training.scores import SCORES, pool_scores
 from cxr_edge.training.training_data import image_styles
 from cxr_edge.training.validation import Validated, validate
@@ -39,7 +39,9 @@ def train_folds(
 
     The networks of the folds stay uncalibrated. Their scores of the patients that they did not see
     calibrate the network of all images, give its operating points, and are its figures. It has no
-    validation images, so it runs all epochs and keeps the weights of the last.
+    validation images, so it runs all epochs and keeps the weights of the last, and so do those of
+    the folds. A teacher that is a run with the same folds teaches each fold by the network that did
+    not see it either.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def train_folds(
                 data,
                 folder,
                 replace(config, fold=fold, calibrate=False, prior=None),
-                distillation,
+                _of_fold(distillation, fold, config),
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
@@ -108,6 +110,31 @@ def train_folds(
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
     return Finished(spec, images.unreadable, already=False)
+
+
+def _of_fold(distillation: Distillation, fold: int, config: FitConfig) -> Distillation:
+    """Return what teaches a fold: of a teacher with folds, the network that did not see it."""
+    teachers = []
+    for teacher in distillation.teachers:
+        folder = Path(teacher)
+        if (folder / CONFIG).exists() and (folder / "fold-1").is_dir():
+            _require_same_folds(folder, config)
+            teachers.append(str(folder / f"fold-{fold}"))
+        else:
+            teachers.append(teacher)
+    return replace(distillation, teachers=tuple(teachers))
+
+
+def _require_same_folds(teacher: Path, config: FitConfig) -> None:
+    theirs = read_settings(teacher)
+    for setting in ("folds", "split_seed"):
+        ours = getattr(config, setting)
+        if theirs.get(setting) != ours:
+            raise UsageError(
+                f"--teacher: expected a run with the folds of this one, {teacher} has "
+                f"--{setting.replace('_', '-')} {theirs.get(setting)} in place of {ours}; give the "
+                "same, or train the teacher again"
+            )
 
 
 def _write(path: Path, validated: Validated, folds: list[int]) -> None:

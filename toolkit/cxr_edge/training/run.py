@@ -22,6 +22,7 @@ from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
 from cxr_edge.training.plots import draw_curves, draw_samples
+from cxr_edge.training.pool import Pool
 from cxr_edge.training.run_folder import (
     CURVES,
     MODEL,
@@ -175,7 +176,8 @@ def show_samples(
 
 def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
     with atomic_write(out / SAMPLES) as picture:
-        draw_samples(images.training, augmentation_of(config), config.seed, picture)
+        augment = augmentation_of(config, Pool.of(images.training.pixels, images.training.labels))
+        draw_samples(images.training, augment, config.seed, picture)
 
 
 def load_run(

@@ -61,6 +61,18 @@ def claim(out: Path, *, resume: bool) -> None:
         )
 
 
+def read_settings(run: Path) -> dict[str, Any]:
+    """Return the settings of a run by name, from its folder; raises DataError if damaged."""
+    path = run / CONFIG
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as exc:
+        raise DataError(
+            f"{path}: expected the settings of a run, they are damaged: {exc}; start the run in "
+            "another folder"
+        ) from exc
+
+
 def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     """Write the settings of a run, or compare them with those in its folder.
 
@@ -93,13 +105,7 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
     if not path.exists():
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
-    try:
-        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as exc:
-        raise DataError(
-            f"{path}: expected the settings of a run, they are damaged: {exc}; start the run in "
-            "another folder"
-        ) from exc
+    theirs = read_settings(out)
     ours = json.loads(json.dumps(settings))
     keys = [key for key in {**ours, **theirs} if key != "command"]
     different = [key for key in keys if theirs.get(key) != ours.get(key)]

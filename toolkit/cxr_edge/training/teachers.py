@@ -18,6 +18,7 @@ from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.locate import model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
+from cxr_edge.models.package import FORMATS, ORIGINAL
 from cxr_edge.models.registry import original_of
 from cxr_edge.models.selection import candidates_in
 from cxr_edge.runtimes.providers import AUTO
@@ -53,7 +54,7 @@ class Teachers:
         Parameters
         ----------
         references
-            ``default``, model packages, or ``.onnx``, ``.tflite`` or ``.keras`` files.
+            ``default``, model packages, run folders, or ``.onnx``, ``.tflite`` or ``.keras`` files.
         classes
             Classes of the network that learns: negative, positive.
         weight
@@ -134,11 +135,19 @@ def _open(reference: str) -> Model:
         raise UsageError(
             f"--teacher: expected 'default', a package or a file, {path} does not exist"
         )
+    if _is_run(Path(path)):
+        reference = str(Path(path) / ORIGINAL)
     if original_of(Path(reference)):
         return open_any(reference)
     # The first installed runtime, not the fastest: the artefact must be the same when continued.
     (first, *_), _ = candidates_in(path, AUTO, _DEVICE, None)
     return open_artefact(reference, first.runtime, device=_DEVICE, threads=1)
+
+
+def _is_run(folder: Path) -> bool:
+    """Return whether a folder has a Keras model alone, as a training run leaves it."""
+    exported = any((folder / kind.file).exists() for kind in FORMATS.values())
+    return (folder / ORIGINAL).is_file() and not exported
 
 
 def _for(spec: InputSpec, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
