@@ -4,6 +4,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
 from typing import IO, Any, Final, Self
@@ -83,16 +84,18 @@ def _temporary_file(size: int) -> IO[bytes]:
     DataError
         There is no room for it.
     """
-    try:
-        file = tempfile.TemporaryFile(prefix="cxr-edge-")  # noqa: SIM115  (the caller closes it)
-        file.truncate(size)
-        if hasattr(os, "posix_fallocate"):  # else a full disk is met when pixels are written
-            os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as exc:
-        raise DataError(
-            f"{tempfile.gettempdir()}: expected room for {size / 1e9:.1f} GB of pixels "
-            f"({exc.strerror}); set TMPDIR to a folder on a larger disk"
-        ) from exc
+    with ExitStack() as until_made:
+        try:
+            file = until_made.enter_context(tempfile.TemporaryFile(prefix="cxr-edge-"))
+            file.truncate(size)
+            if hasattr(os, "posix_fallocate"):  # else a full disk is met when pixels are written
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as exc:
+            raise DataError(
+                f"{tempfile.gettempdir()}: expected room for {size / 1e9:.1f} GB of pixels "
+                f"({exc.strerror}); set TMPDIR to a folder on a larger disk"
+            ) from exc
+        until_made.pop_all()  # the caller closes it
     return file
 
 
