@@ -128,7 +128,7 @@ def export(
     artefact carries the spec, so you can scan with a single file.
 
     A quantized format is tried in several ways until its labels agree with those of MODEL. If all
-    of them break a limit for certain, the format is left out of PACKAGE, and the exit code is 4. A
+    of them exceed a limit for sure, the format is left out of PACKAGE, and the exit code is 4. A
     format that cannot hold the network is left out too; the exit code is then 3. Needs the
     extra 'export'.
     """
