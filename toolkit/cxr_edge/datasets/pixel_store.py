@@ -4,7 +4,6 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
 from typing import IO, Any, Final, Self
@@ -85,12 +84,10 @@ def _temporary_file(size: int) -> IO[bytes]:
         There is no room for it.
     """
     try:
-        with ExitStack() as failing:
-            file = failing.enter_context(tempfile.TemporaryFile(prefix="cxr-edge-"))
-            file.truncate(size)
-            if hasattr(os, "posix_fallocate"):  # else a full disk is met when pixels are written
-                os.posix_fallocate(file.fileno(), 0, size)
-            failing.pop_all()  # the caller closes it
+        file = tempfile.TemporaryFile(prefix="cxr-edge-")  # noqa: SIM115  (the caller closes it)
+        file.truncate(size)
+        if hasattr(os, "posix_fallocate"):  # else a full disk is met when pixels are written
+            os.posix_fallocate(file.fileno(), 0, size)
     except OSError as exc:
         raise DataError(
             f"{tempfile.gettempdir()}: expected room for {size / 1e9:.1f} GB of pixels "
