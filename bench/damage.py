@@ -78,7 +78,8 @@ def stored() -> Iterator[tuple[str, bytes]]:
     lossless = jpeg(deep, lossless=True, bitspersample=12)
     yield "DICOM, JPEG lossless", dicom(JPEGLosslessSV1, lossless)
     yield "DICOM, JPEG-LS", dicom(JPEGLSLossless, imagecodecs.jpegls_encode(deep))
-    yield "DICOM, JPEG 2000", dicom(JPEG2000Lossless)
+    wavelet = imagecodecs.jpeg2k_encode(deep, codecformat="J2K", reversible=True, bitspersample=12)
+    yield "DICOM, JPEG 2000", dicom(JPEG2000Lossless, wavelet)
     yield "DICOM, RLE", dicom(RLELossless)
 
 

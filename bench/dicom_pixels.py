@@ -11,6 +11,7 @@ install it for this measurement alone.
 import argparse
 import warnings
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from cxr_edge.imaging.dicom.errors import DAMAGE
 from cxr_edge.imaging.dicom.layout import layout_of
 from cxr_edge.imaging.dicom.transfer_syntaxes import COMPRESSED
 from cxr_edge.pipeline.discover import discover
+
+PLUGINS = ("libjpeg", "openjpeg")
 
 
 def difference(data: bytes) -> tuple[str, int] | None:
@@ -52,6 +55,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
+    if missing := [name for name in PLUGINS if find_spec(name) is None]:
+        parser.error(
+            f"expected the decoders to compare with, got no {' and no '.join(missing)}; "
+            f"pip install {' '.join(f'pylibjpeg-{name}' for name in PLUGINS)}"
+        )
     warnings.simplefilter("ignore")
     found: defaultdict[str, list[int]] = defaultdict(list)
     for item in discover([options.folder]):

@@ -40,11 +40,11 @@ def main() -> None:
         (1e3 * (cost.cpu - start.cpu) / count, count / (cost.seconds - start.seconds), cost)
         for count, cost in zip(counts[1:], both, strict=True)
     ]
-    print(f"{'images':>7} {'images/s':>8} {'CPU ms per image':>14} {'peak MB':>8}")
+    print(f"{'images':>7} {'images/s':>8} {'CPU ms per image':>16} {'peak MB':>8}")
     for count, (cpu, rate, cost) in zip(counts[1:], each, strict=True):
-        print(f"{count:7} {rate:8.1f} {cpu:14.2f} {cost.megabytes:8.0f}")
+        print(f"{count:7} {rate:8.1f} {cpu:16.2f} {cost.megabytes:8.0f}")
     (cpu, _, less), (cpu_more, _, most) = each
-    print(f"ratio   {'':8} {cpu_more / cpu:14.3f} {most.megabytes / less.megabytes:8.3f}")
+    print(f"ratio   {'':8} {cpu_more / cpu:16.3f} {most.megabytes / less.megabytes:8.3f}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from fakes import SAMPLES
 
-from cxr_edge.cli import process
+from cxr_edge.cli import process, train
 from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
 from cxr_edge.training.history import read_history
+from cxr_edge.training.run_folder import CONFIG
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +137,13 @@ def test_a_run_of_training_says_how_it_continues(class_folders: Path, tmp_path: 
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert "interrupted; the same command continues after epoch " in err
+
+
+def test_a_run_without_a_finished_epoch_says_that_it_starts_over(tmp_path: Path) -> None:
+    """Nothing was learned that --resume could go on with."""
+    (tmp_path / CONFIG).write_text("{}")
+    said = train._how_to_continue(tmp_path, resumed=False)
+    assert said == "the same command with --resume starts over: no epoch was finished"
 
 
 def test_before_a_command_has_begun_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

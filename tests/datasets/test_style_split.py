@@ -42,7 +42,7 @@ def test_no_patient_of_a_counter_style_image_is_trained_on() -> None:
 
 def test_a_set_without_counter_style_images_is_refused() -> None:
     """Such a validation would be the split by patient under another name."""
-    with pytest.raises(DataError, match="none of 200 does; use the split by patient"):
+    with pytest.raises(DataError, match="none of 200 does; add such images"):
         split_by_style(drawn(), styles_of(set()), 1, 0.2)
 
 

@@ -1,12 +1,16 @@
 """What is written of the clusters by appearance."""
 
+import dataclasses
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_text import cut_off
 from fakes import CLASSES
+from matplotlib.figure import Figure
 
+from cxr_edge.datasets import style_table
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.style_table import cluster_facts, draw_styles, read_styles, write_styles
@@ -86,4 +90,19 @@ def test_the_picture_has_a_row_per_cluster(
         drawn = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         assert drawn is not None
         heights.append(len(drawn))
-    assert heights[1] - heights[0] == 80
+    assert heights[1] - heights[0] == 120
+
+
+@pytest.mark.parametrize("classes", [CLASSES, ("NORMAL OR NEARLY SO", "SIGNS OF A PNEUMONIA")])
+@pytest.mark.parametrize("clusters", [1, 2, 7])
+def test_no_text_of_the_picture_is_cut_off(
+    images: ImageSet, monkeypatch: pytest.MonkeyPatch, classes: tuple[str, str], clusters: int
+) -> None:
+    """Title and captions are inside the picture, for few clusters, many, and long class names."""
+    kept: list[Figure] = []
+    monkeypatch.setattr(style_table, "save", lambda figure, _: kept.append(figure))
+    named = dataclasses.replace(images, classes=classes)
+    cluster = np.arange(12) % clusters
+    styles = Styles(cluster, np.full(clusters, 0.5), np.arange(12) == 6)
+    draw_styles(Path(), named, styles)
+    assert not cut_off(kept[0])

@@ -336,7 +336,10 @@ def test_the_split_is_chosen(cxr: Callable[..., Any], class_folders: Path, tmp_p
         assert f"all images: {count} images" in result.output
     refused = cxr("evaluate", tmp_path / "films.csv", "-o", tmp_path / "o", "--split", "validation")
     assert refused.exit_code == 2
-    assert "--split: expected test, train, got 'validation': it has no image" in refused.output
+    assert "a split with images (test or train), got 'validation' without any" in refused.output
+    refused = cxr("evaluate", class_folders, "-o", tmp_path / "o", "--split", "test")
+    assert refused.exit_code == 2
+    assert "images of the split 'test', got images without a split; leave --split" in refused.output
 
 
 def test_what_was_held_out_is_taken_first(

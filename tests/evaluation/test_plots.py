@@ -6,6 +6,7 @@ import cv2
 import matplotlib as mpl
 import numpy as np
 import pytest
+from drawn_text import cut_off
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
@@ -114,3 +115,60 @@ def test_no_error_is_told(drawn: list[Figure]) -> None:
     plots.draw_errors(images([0, 1]), np.array([0.1, 0.9]), 0.5, Path())
     assert not drawn[0].axes
     assert drawn[0].texts[0].get_text() == "No errors at threshold 0.500"
+
+
+CORNERS = (
+    OperatingPoint("screening", 0.0), OperatingPoint("balanced", 1.0), OperatingPoint("study", 0.5)
+)  # fmt: skip
+PERFECT = (np.array([0] * 20 + [1] * 20), np.array([0.1] * 20 + [0.9] * 20))
+
+
+@pytest.mark.parametrize("name", ["roc", "precision-recall"])
+def test_no_ring_covers_the_numbers_of_an_axis(drawn: list[Figure], name: str) -> None:
+    """An operating point in a corner leaves the tick labels legible."""
+    found = figures(*PERFECT, CORNERS)
+    if name == "roc":
+        plots.draw_roc({"model": PERFECT}, found, Path())
+    else:
+        plots.draw_precision_recall(PERFECT, found, Path())
+    (figure,) = drawn
+    assert not cut_off(figure)
+    axis = figure.axes[0]
+    ticks = [
+        label.get_window_extent() for label in (*axis.get_xticklabels(), *axis.get_yticklabels())
+    ]
+    rings = [line for line in axis.lines if str(line.get_marker()) in "osD"]
+    assert rings
+    assert not [line for line in rings for tick in ticks if line.get_window_extent().overlaps(tick)]
+
+
+def test_an_operating_point_without_a_ppv_is_told(drawn: list[Figure]) -> None:
+    """The legend has every operating point, and says which of them calls no image positive."""
+    plots.draw_precision_recall(PERFECT, figures(*PERFECT, CORNERS), Path())
+    shown = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert "balanced (1.000): no PPV, no image is called positive" in shown
+    assert all(any(text.startswith(point.name) for text in shown) for point in CORNERS)
+
+
+@pytest.mark.parametrize(
+    ("count", "title"),
+    [(3, "1 bin of 3 images"), (20, "2 bins of 10 images"), (1, "1 bin of 1 image")],
+)
+def test_reliability_counts_whole_images(drawn: list[Figure], count: int, title: str) -> None:
+    """The title and the axis count images as a person would."""
+    scores = np.linspace(0.05, 0.95, count)
+    plots.draw_reliability((np.arange(count) % 2, scores), 0.1, Path())
+    axis, below = drawn[0].axes
+    assert axis.get_title() == f"Reliability, {title}"
+    assert all(float(tick).is_integer() for tick in below.get_yticks())
+
+
+def test_the_legend_of_reliability_is_beside_the_curve(drawn: list[Figure]) -> None:
+    """A curve through the upper left corner, or any other, crosses no text."""
+    labels = np.array([1, 0] * 20)
+    plots.draw_reliability((labels, np.where(labels, 0.01, 0.99)), 0.98, Path())
+    (figure,) = drawn
+    assert not cut_off(figure)
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(axis.get_window_extent()) for axis in figure.axes)

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 from fakes import ROOT, SAMPLES
+from pydicom import Dataset
+from pydicom.uid import RLELossless
 
 BENCH = ROOT / "bench"
 SCRIPTS = sorted(path for path in BENCH.glob("*.py") if "\ndef main(" in path.read_text("utf-8"))
@@ -38,6 +40,19 @@ def test_a_benchmark_starts(script: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage:")
+
+
+def test_damage_is_measured_without_pylibjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to store an image is made with libraries that cxr-edge itself needs."""
+    monkeypatch.syspath_prepend(BENCH)
+    asked: list[str] = []
+
+    def refuse(_: Dataset, syntax: str, **__: object) -> None:
+        asked.append(syntax)
+
+    monkeypatch.setattr(Dataset, "compress", refuse)
+    assert sum(1 for _ in importlib.import_module("damage").stored()) == 13
+    assert asked == [RLELossless]
 
 
 @pytest.mark.slow

@@ -72,6 +72,9 @@ def test_a_run_folder_says_all(run_folder: Path) -> None:
     report = (run_folder / "report.md").read_text()
     assert str(facts.validation_auc) in report
     assert "Research use only" in report
+    assert f"trained on {facts.training_films} images that are not described." in report
+    assert "--data-note TEXT gives one" in report
+    assert "not known" not in report
     for point in spec.operating_points:
         assert f"| {point.name} | {point.threshold:.6f} | {point.sensitivity} |" in report
 

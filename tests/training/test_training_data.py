@@ -99,7 +99,7 @@ def test_a_set_too_small_to_cluster_is_split_by_patient(two_looks: Path) -> None
         path.unlink()
     data, said = load(two_looks, replace(CONFIG, validation_fraction=0.8))
     assert data.styles is None
-    assert "images are split by patient: expected at least 40 images" in said
+    assert "split by patient instead of by style: expected at least 40 images" in said
 
 
 def test_a_manifest_with_a_split_is_refused(two_looks: Path, tmp_path: Path) -> None:

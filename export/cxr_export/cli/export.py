@@ -123,12 +123,13 @@ def export(
 ) -> None:
     """Export a Keras model to ONNX and TFLite.
 
-    PACKAGE gets model.keras, the artefacts, spec.json, parity.json, selftest.zip, the model card
-    README.md and SHA256SUMS. Each artefact carries the spec, so you can scan with a single file.
+    PACKAGE gets model.keras, the artefacts, spec.json, selftest.zip, the model card README.md and
+    SHA256SUMS; with --calibration, parity.json too, which 'cxr verify' writes otherwise. Each
+    artefact carries the spec, so you can scan with a single file.
 
-    A quantized format is tried in several ways until its labels agree with those of MODEL. A
-    format that fails its limits for sure in all of them is left out of PACKAGE, and the exit code
-    is 4. A format that cannot hold the network is left out too; the exit code is then 3. Needs the
+    A quantized format is tried in several ways until its labels agree with those of MODEL. If all
+    of them exceed a limit for sure, the format is left out of PACKAGE, and the exit code is 4. A
+    format that cannot hold the network is left out too; the exit code is then 3. Needs the
     extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file

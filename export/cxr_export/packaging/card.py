@@ -71,7 +71,7 @@ def _limits(facts: Provenance | None) -> str:
     trained = (
         "The model knows only images like those it was trained on, named above."
         if stated
-        else "It is not stated what images the model was trained on, and it knows only such images."
+        else "The model knows only images like those it was trained on, which are not described."
     )
     figures = """- Validation figures are of other images of the same data set; expect lower figures
   elsewhere.

@@ -138,7 +138,7 @@ def evaluate(
 
 def _print(found: "Evaluation") -> None:
     from cxr_edge.evaluation.report import describe, matrices, report_by_class
-    from cxr_edge.evaluation.style_groups import groups_table, worst_group
+    from cxr_edge.evaluation.style_groups import EXPLAINED, groups_table, worst_group
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 
     point = found.spec.operating_point()
@@ -159,6 +159,7 @@ def _print(found: "Evaluation") -> None:
         _print_table(shifts_table(found.counterfactual))
     if found.by_style:
         _print_table(groups_table(found.by_style))
+        typer.echo(EXPLAINED)
         if worst := worst_group(found.by_style):
             typer.echo(f"worst group: {worst[0]}, AUC {worst[1]}")
 

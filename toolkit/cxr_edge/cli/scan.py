@@ -41,8 +41,8 @@ def scan(
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
-    Files are taken if they are images or DICOM, by suffix or first bytes, and if nothing tells
-    what they are. Packed files are not looked into. Research use only, not a diagnosis.
+    A file is taken if its suffix or its first bytes are those of an image or of DICOM, or if
+    neither says what it is. Packed files are not looked into. Research use only, not a diagnosis.
 
     An interrupted scan continues when you run the same command again.
 

@@ -177,7 +177,11 @@ def _how_to_continue(out: Path, *, resumed: bool) -> str:
     if any(out.glob("fold-*")) and not read_history(out):
         return f"{same} continues with the folds"
     done = len(read_history(out))
-    return f"{same} continues after epoch {done}" if done else f"{same} starts at the first epoch"
+    return (
+        f"{same} continues after epoch {done}"
+        if done
+        else f"{same} starts over: no epoch was finished"
+    )
 
 
 def print_spec(spec: "ModelSpec") -> None:

@@ -121,7 +121,11 @@ class NetworkOptions:
     ] = 1
     data_note: Annotated[
         str,
-        option(panels.MODEL, "Source and license of the training set, for the model card."),
+        option(
+            panels.MODEL,
+            "Description of the training set (source, patients, license), for the notice, the "
+            "report and the model card.",
+        ),
     ] = NOT_STATED
 
 

@@ -38,8 +38,8 @@ def order_classes(names: Collection[str], positive: str, data: Path) -> Classes:
         return _KNOWN
     if len(names) != len(_KNOWN):
         raise DataError(
-            f"{data}: expected images of two classes, got {_found(names, data)}; expected are two "
-            "folders of images, named after the classes, or a manifest with two labels"
+            f"{data}: expected images of two classes, got {_found(names, data)}; use a folder with "
+            "two folders of images, named after the classes, or a manifest with two labels"
         )
     if positive not in names:
         got = f"got {positive!r}" if positive else "got none; add --positive NAME"

@@ -185,8 +185,16 @@ def of_split(images: Sequence[LabelledImage], split: str | None) -> list[Labelle
         return list(images)
     wanted = [image for image in images if image.split == split]
     if not wanted:
-        have = ", ".join(sorted({image.split or "no split" for image in images}))
-        raise UsageError(f"--split: expected {have}, got {split!r}: it has no image")
+        have = sorted({image.split for image in images if image.split})
+        if not have:
+            raise UsageError(
+                f"--split: expected images of the split {split!r}, got images without a split; "
+                "leave --split out"
+            )
+        raise UsageError(
+            f"--split: expected a split with images ({joined(have, 'or')}), got {split!r} without "
+            "any"
+        )
     return wanted
 
 

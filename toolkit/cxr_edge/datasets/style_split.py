@@ -40,7 +40,7 @@ def split_by_style(
     if not styles.counter.any():
         raise DataError(
             f"expected images that look like the other class, none of {len(images.images)} does; "
-            "use the split by patient"
+            "add such images"
         )
     unlike = {
         image.patient for image, odd in zip(images.images, styles.counter, strict=True) if odd
@@ -51,5 +51,5 @@ def split_by_style(
     sides = images.where([not held for held in held_out]), images.where(held_out)
     for name, side in zip((TRAIN, VALIDATION), sides, strict=True):
         where = f"on the {name} side of the split by style"
-        require_both_classes(side.images, side.classes, where, "add images, or split by patient")
+        require_both_classes(side.images, side.classes, where, "add images")
     return sides

@@ -8,13 +8,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError
+from cxr_edge.imaging.plot_style import new_figure, plot_style, save
 from cxr_edge.storage.atomic import atomic_write
 
 _COLUMNS: Final = ("path", "label", "patient", "sha256", "cluster", "counter_style")
@@ -28,7 +28,9 @@ _SIDE: Final = 80
 """Width and height of an image in the picture, pixels."""
 
 _GAP: Final = 8
-_DPI: Final = 100
+
+_INCH: Final = 100
+"""Pixels per inch of the picture's size."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def read_styles(path: Path, images: ImageSet) -> Styles:
     return Styles(cluster, shares, np.array([counter for _, counter in found], bool))
 
 
+@plot_style()
 def draw_styles(path: Path, images: ImageSet, styles: Styles) -> None:
     """Write a picture with a row per cluster: images of the negative class, then of the positive.
 
@@ -147,21 +150,19 @@ def draw_styles(path: Path, images: ImageSet, styles: Styles) -> None:
         )
         for one in facts
     ]
-    figure = Figure(figsize=(rows[0].shape[1] / _DPI + 2.4, len(rows) * _SIDE / _DPI + 1))
-    axis = figure.add_axes((0.15, 0.02, 0.84, 0.94))
+    height, width = len(rows) * _SIDE / _INCH, rows[0].shape[1] / _INCH
+    figure = new_figure(width + 2.4, height + 0.5)
+    axis = figure.subplots()
     axis.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=255, aspect="auto")
     axis.set_yticks(
         [(number + 0.5) * _SIDE for number in range(len(rows))],
         [_caption(one, images.classes) for one in facts],
         fontsize=8,
-        parse_math=False,
     )
     axis.set_xticks([])
-    axis.set_title(
-        f"Clusters by appearance: {images.classes[0]} left, {images.classes[1]} right",
-        parse_math=False,
-    )
-    figure.savefig(path, dpi=_DPI)
+    axis.spines[:].set_visible(False)
+    figure.suptitle(f"Clusters by appearance: {images.classes[0]} left, {images.classes[1]} right")
+    save(figure, path)
 
 
 def _caption(facts: ClusterFacts, classes: Classes) -> str:

@@ -88,7 +88,7 @@ def find_styles(features: NDArray[np.floating], labels: ArrayLike, seed: int = 0
     if count < 2:
         raise DataError(
             f"expected at least {2 * IMAGES_PER_CLUSTER} images to cluster by appearance, "
-            f"got {len(truth)}; use the split by patient"
+            f"got {len(truth)}; add images"
         )
     if len(present := np.unique(truth)) < 2:
         raise DataError(

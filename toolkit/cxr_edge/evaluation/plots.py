@@ -13,7 +13,17 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.evaluation.figures import ConfusionMatrix, Figures
-from cxr_edge.imaging.plot_style import COLORS, GRAY, MARKERS, grid, new_figure, plot_style, save
+from cxr_edge.imaging.plot_style import (
+    COLORS,
+    GRAY,
+    MARKERS,
+    grid,
+    new_figure,
+    plot_style,
+    save,
+    shares,
+    whole_numbers,
+)
 from cxr_edge.metrics.calibration import reliability_by_count
 from cxr_edge.metrics.proportions import wilson
 
@@ -43,11 +53,11 @@ def draw_confusion(point: ConfusionMatrix, labels: Sequence[str], path: Path) ->
         The PNG.
     """
     counts = np.array([[point.tn, point.fp], [point.fn, point.tp]])
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = new_figure(2 * _SIDE * 0.8, _SIDE * 0.8)
     raw, normalized = figure.subplots(1, 2)
     _draw_matrix(raw, counts, counts / max(1, counts.max()), labels, "images", "{:d}")
-    _draw_matrix(normalized, shares, shares, labels, "share of the true class", "{:.3f}")
+    _draw_matrix(normalized, parts, parts, labels, "share of the true class", "{:.3f}")
     figure.suptitle(f"Confusion at {point.name} (threshold {point.threshold:.6f})")
     save(figure, path)
 
@@ -111,7 +121,8 @@ def draw_roc(curves: Mapping[str, Scored], found: Figures | None, path: Path) ->
 def draw_precision_recall(scored: Scored, found: Figures, path: Path) -> None:
     """Write the precision-recall curve, its operating points, and the prevalence.
 
-    The prevalence is the precision of chance.
+    The prevalence is the precision of chance. An operating point that no image reaches has no
+    precision: it is not in the curve, and the legend says so.
 
     Parameters
     ----------
@@ -128,11 +139,13 @@ def draw_precision_recall(scored: Scored, found: Figures, path: Path) -> None:
     axis = figure.subplots()
     axis.plot(recall, precision, label="model", clip_on=False)
     prevalence = float(np.mean(labels))
-    axis.axhline(prevalence, linestyle=":", color=GRAY, label=f"chance ({prevalence:.2f})")
+    axis.plot([0, 1], [prevalence] * 2, ":", color=GRAY, label=f"chance ({prevalence:.2f})")
     for number, point in enumerate(found.points):
         if point.sensitivity and point.ppv:
             figures = f"sensitivity {point.sensitivity.value:.3f}, PPV {point.ppv.value:.3f}"
             _mark(axis, number, point, point.sensitivity.value, point.ppv.value, figures)
+        else:
+            axis.plot([], [], " ", label=f"{_name(point)}: no PPV, no image is called positive")
     axis.set_title("Precision and recall")
     _finish_square(axis, "sensitivity (recall)", "PPV (precision)")
     figure.legend(loc="outside lower center", labelspacing=0.9)
@@ -146,12 +159,17 @@ def _mark(
     axis.plot(
         x, y, MARKERS[number % len(MARKERS)], markersize=max(4, 16 - 4 * number),
         markerfacecolor="none", markeredgewidth=1.8, color=COLORS[(number + 1) % len(COLORS)],
-        clip_on=False, zorder=3, label=f"{point.name} ({point.threshold:.3f}): {figures}",
+        clip_on=False, zorder=3, label=f"{_name(point)}: {figures}",
     )  # fmt: skip
 
 
+def _name(point: ConfusionMatrix) -> str:
+    return f"{point.name} ({point.threshold:.3f})"
+
+
 def _finish_square(axis: Axes, x: str, y: str) -> None:
-    axis.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axis.set(xlabel=x, ylabel=y, aspect="equal")
+    shares(axis)
     grid(axis)
 
 
@@ -172,9 +190,9 @@ def draw_reliability(scored: Scored, error: float, path: Path) -> None:
     """
     labels, scores = scored
     counts, means, positives = reliability_by_count(labels, scores)
-    shares = [wilson(*pair) for pair in zip(positives.tolist(), counts.tolist(), strict=True)]
-    values = [share.value for share in shares]
-    reach = ([s.value - s.low for s in shares], [s.high - s.value for s in shares])
+    rates = [wilson(*pair) for pair in zip(positives.tolist(), counts.tolist(), strict=True)]
+    values = [rate.value for rate in rates]
+    reach = ([rate.value - rate.low for rate in rates], [rate.high - rate.value for rate in rates])
     figure = new_figure(_SIDE, _SIDE * 1.3)
     axis, below = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     axis.plot([0, 1], [0, 1], ":", color=GRAY, label="calibrated")
@@ -183,19 +201,23 @@ def draw_reliability(scored: Scored, error: float, path: Path) -> None:
         label=f"model (calibration error {error:.4f}), 95 % intervals",
     )  # fmt: skip
     axis.set_ylabel("share of positive images")
-    axis.set(ylim=(0, 1), xlim=(0, 1))
-    axis.set_title(f"Reliability, {len(counts)} bins of {_span(counts)} images")
+    shares(axis)
+    bins = "1 bin" if len(counts) == 1 else f"{len(counts)} bins"
+    axis.set_title(f"Reliability, {bins} of {_span(counts)}")
     below.hist(scores, bins=20, range=(0, 1), color=COLORS[4], edgecolor="white", linewidth=0.5)
     below.set(ylabel="images", xlabel="probability (above: mean of the bin)")
+    below.yaxis.set_major_locator(whole_numbers(4))
     for each in (axis, below):
         grid(each)
-    axis.legend(loc="upper left")
+    figure.legend(loc="outside lower center")
     save(figure, path)
 
 
 def _span(counts: NDArray[np.int64]) -> str:
     least, most = int(counts.min()), int(counts.max())
-    return str(least) if least == most else f"{least} to {most}"
+    if least != most:
+        return f"{least} to {most} images"
+    return "1 image" if least == 1 else f"{least} images"
 
 
 @plot_style()

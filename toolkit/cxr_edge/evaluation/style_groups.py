@@ -25,6 +25,12 @@ COUNTER: Final = "counter-style"
 ALL: Final = "all images"
 """Name in place of a group's where no group is worse."""
 
+EXPLAINED: Final = (
+    "Each AUC compares a group's images of one class with all images of the other class; '-' "
+    f"stands for fewer than {LEAST} such images in the group."
+)
+"""Meaning of the AUCs of :func:`groups_table`."""
+
 
 @dataclass(frozen=True)
 class GroupFigures:
@@ -198,7 +204,7 @@ def groups_table(groups: Mapping[str, GroupFigures]) -> FigureTable:
     """Return one row per group, with 95 % intervals."""
     return figure_table(
         (
-            "images", "AUC of its negatives", "AUC of its positives", "specificity", "sensitivity",
+            "images", "AUC of negatives", "AUC of positives", "specificity", "sensitivity",
             "false positives", "false negatives", "calibration error",
         ),
         (
@@ -236,8 +242,7 @@ def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
     worst = worst_group(groups)
     headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
     text = (
-        f"{headline}Counter-style images look like the other class. Each AUC compares a group's "
-        f"images of one class with all images of the other, from {LEAST} images on; sensitivity, "
+        f"{headline}Counter-style images look like the other class. {EXPLAINED} Sensitivity, "
         f"specificity and errors are those at {point}."
     )
     return [text, groups_table(groups).markdown]

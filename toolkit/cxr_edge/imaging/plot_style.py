@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
+from matplotlib.ticker import MaxNLocator
 
 COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Colors of Okabe and Ito that stand out on white: blue, vermilion, green, purple, sky, orange."""
@@ -18,6 +19,10 @@ GRAY: Final = "#666666"
 
 MARKERS: Final = ("o", "s", "D", "^", "v", "P")
 """Markers, so that color is never all that tells two things apart."""
+
+_SHARES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_ROOM: Final = 0.04
+"""Ticks of an axis of shares, and the room beyond its ends for the largest mark."""
 
 _STYLE: Final[Any] = {  # Any: matplotlib lists the names as literals
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that plots look alike everywhere
@@ -55,6 +60,16 @@ def new_figure(width: float, height: float) -> Figure:
 def grid(axis: Axes, along: Literal["x", "y", "both"] = "both") -> None:
     """Draw a faint grid: ``x``, ``y`` or ``both``."""
     axis.grid(visible=True, axis=along)
+
+
+def shares(axis: Axes) -> None:
+    """Let both axes reach from 0 to 1, with room for marks at their ends."""
+    axis.set(xticks=_SHARES, xlim=(-_ROOM, 1 + _ROOM), yticks=_SHARES, ylim=(-_ROOM, 1 + _ROOM))
+
+
+def whole_numbers(steps: int | None = None) -> MaxNLocator:
+    """Return ticks of what is counted, at most so many steps; None for as many as have room."""
+    return MaxNLocator(steps or "auto", integer=True, min_n_ticks=1)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -77,7 +77,7 @@ class ModelSpec:
         facts = self.provenance
         if facts is None:
             return notice(self.name)
-        return notice(self.name, printable(facts.data), facts.data_sha256)
+        return notice(self.name, printable(facts.data), facts.data_sha256, facts.training_films)
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """Return the operating point called ``name``, the default one without.

@@ -84,7 +84,7 @@ class RunComparison:
     @property
     def notice(self) -> str:
         """The research-use notice, for several models."""
-        return f"{RESEARCH_USE} The figures are of validation images; {CAUTION}"
+        return f"{RESEARCH_USE} All figures are measured on validation images. {CAUTION}"
 
     @property
     def markdown(self) -> str:

@@ -6,10 +6,9 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.imaging.plot_style import GRAY, grid, new_figure, plot_style, save
+from cxr_edge.imaging.plot_style import GRAY, grid, new_figure, plot_style, save, whole_numbers
 from cxr_edge.training.augment import Augment
 
 _ROWS: Final = 8
@@ -80,5 +79,5 @@ def _draw_curve(
         )  # fmt: skip
     axis.set(ylabel=title, xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
     axis.margins(y=0.15)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.xaxis.set_major_locator(whole_numbers())
     grid(axis)

@@ -41,7 +41,7 @@ def write_report(
         for name, scores in validated.copies.items()
     }
     kind = "Calibrated" if calibrated else "Uncalibrated"
-    data = f"Data set: {facts.data or NOT_STATED}.{_teaching(facts)}"
+    data = f"Data set: {_described(facts)}.{_teaching(facts)}"
     setting = f"{facts.architecture}, {spec.input}. {_images(facts)} {data}"
     result = (
         f"{summary} {kind} probabilities of these images: AUC {found[CLEAN].auc} (DeLong), "
@@ -76,6 +76,12 @@ def _images(facts: Provenance) -> str:
         f"{trained}, validated on {facts.validation_films} images of {facts.validation_patients} "
         "other patients."
     )
+
+
+def _described(facts: Provenance) -> str:
+    if facts.data not in ("", NOT_STATED):
+        return facts.data.rstrip(".")
+    return f"{NOT_STATED}; the folder's name is no description, --data-note TEXT gives one"
 
 
 def _teaching(facts: Provenance) -> str:

@@ -92,9 +92,10 @@ def load_training_data(
         except DataError as exc:
             if config.prior is not None:
                 raise UsageError(
-                    f"--prior: expected images that can be split by style: {exc}; leave --prior out"
+                    f"--prior: expected images that can be split by style: {exc}, or leave --prior "
+                    "out"
                 ) from exc
-            say(f"--validate styles is not possible, images are split by patient: {exc}")
+            say(f"split by patient instead of by style: {exc}")
     if data is None:
         data = TrainingData(
             images, *split_by_patient(images, config.split_seed, config.validation_fraction)
