@@ -47,8 +47,9 @@ def find_and_write_styles(read: "ReadSet", features: str, out: Path) -> None:
         The folder cannot be written.
     """
     with needs_extra("cxr audit --styles", "evaluate"):
-        from cxr_edge.datasets.style_table import cluster_facts, draw_styles, write_styles
-        from cxr_edge.datasets.styles import find_styles
+        from cxr_edge.datasets.clustering import find_styles
+        from cxr_edge.datasets.style_file import write_styles
+        from cxr_edge.datasets.style_table import cluster_facts, draw_styles
     from cxr_edge.storage.atomic import atomic_write
 
     images, vectors = _features(read, features)
