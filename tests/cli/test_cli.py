@@ -91,7 +91,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
             2,
             "'tpu' is not one of 'auto', 'cpu', 'tensorrt',",
         ),
-        (["train", "{tmp}/none"], 2, "is neither"),
+        (["train", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["train", SAMPLES], 1, "expected images of two classes"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "'vgg' is not one of 'dense',"),
         (["train", SAMPLES, "--imbalance", "smote"], 2, "'none', 'balanced',"),
@@ -100,11 +100,15 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["train", SAMPLES, "--name", " "], 2, "expected a name"),
         (["train", SAMPLES, "--head-epochs", "1"], 2, "expected a pretrained network"),
         (["train", SAMPLES, "--show-samples", "--resume"], 2, "expected without --resume"),
-        (["audit", "{tmp}/none"], 2, "is neither"),
+        (["audit", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["audit", SAMPLES], 1, "expected images of two classes"),
-        (["evaluate", "{tmp}/none"], 2, "is neither"),
+        (["evaluate", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["evaluate", SAMPLES], 1, "expected folders NORMAL and PNEUMONIA"),
+        (["evaluate", SAMPLES, "--styles", "{tmp}/none"], 2, "--styles: {tmp}/none does not exist"),
         (["compare", "{tmp}"], 1, "finished run"),
+        (["compare", "{tmp}", "{tmp}/none"], 2, "RUN: {tmp}/none does not exist"),
+        (["relabel", "{tmp}/none.csv"], 2, "REPORT: {tmp}/none.csv does not exist"),
+        (["export", "default", "-o", "{tmp}/p"], 2, "file, got the model package default; give"),
         (["explain", "{tmp}/none.keras", IMAGE], 2, "does not exist"),
         (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
         (["export", IMAGE, "-o", "{tmp}/p", "--formats", "onnx-int8"], 2, "--calibration"),
@@ -112,6 +116,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["verify", "default"], 2, "--data"),
         (["export", IMAGE, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
         (["verify", SAMPLES, "--data", SAMPLES], 1, "model package"),
+        (["verify", "default", "--data", "{tmp}/none"], 2, "--data: {tmp}/none does not exist"),
         (["verify", "{tmp}/none"], 2, "PACKAGE: {tmp}/none does not exist"),
         (["export", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
         (["explain", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
@@ -164,7 +169,7 @@ def test_an_unreadable_file_is_a_failed_row(
         (["scan", IMAGE, "--runtime", "litert"], "ai_edge_litert", "litert"),
         (["scan", IMAGE, "--runtime", "openvino"], "openvino", "openvino"),
         (["evaluate", SAMPLES], "sklearn", "evaluate"),
-        (["compare", "run"], "matplotlib", "evaluate"),
+        (["compare", SAMPLES], "matplotlib", "evaluate"),
         (["explain", "default", IMAGE], "tensorflow", "train"),
     ],
 )
@@ -183,6 +188,34 @@ def test_a_missing_extra_is_named(
     assert done.returncode == 1, done.stderr
     assert install_command(extra) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "nope"],
+        ["evaluate", SAMPLES, "--styles", "nope"],
+        ["compare", "nope"],
+        ["train", "nope"],
+        ["verify", "default", "--data", "nope"],
+        ["verify", "default", "--data", SAMPLES, "--spec", "nope"],
+        ["export", SAMPLES, "-o", "p", "--calibration", "nope"],
+        ["export", SAMPLES, "-o", "p", "--notes", "nope"],
+    ],
+)
+def test_a_wrong_path_is_told_before_a_missing_extra(tmp_path: Path, words: list[object]) -> None:
+    """Who misspells a path need not install anything to learn that."""
+    script = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib'): sys.modules[name] = None\n"
+        "from cxr_edge.cli.app import app\n"
+        f"app({[str(word) for word in words]!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "nope does not exist; check the spelling" in done.stderr
 
 
 @pytest.mark.slow

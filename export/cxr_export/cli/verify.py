@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.model_argument import existing_model, find_package
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
@@ -43,6 +44,7 @@ def verify(
             metavar="DATA",
             help="Images to compare on: files, folders or manifests; repeatable.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -79,6 +81,7 @@ def verify(
             metavar="JSON",
             help="Spec of a reference that carries none.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.MODEL,
         ),
     ] = None,

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from cxr_edge.errors import ModelInvalid
-from cxr_edge.models.locate import model_path
+from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.models.locate import DEFAULT, model_path
 from cxr_edge.models.package import ORIGINAL
+from cxr_edge.spec.embedding import SAVED_MODEL, SPEC_MEMBER
 
 
 def keras_file(model: str) -> Path:
@@ -30,3 +31,33 @@ def keras_file(model: str) -> Path:
             "toolkit/cxr_edge/models/default: give that folder as MODEL"
         )
     return path / ORIGINAL
+
+
+def require_keras_file(path: Path) -> None:
+    """Check that a model is a file; a TensorFlow SavedModel is left to who can say more about it.
+
+    Raises
+    ------
+    UsageError
+        It is a name, a folder, or nothing.
+    """
+    expected = "expected a .keras or .h5 file"
+    if (path / SAVED_MODEL).is_file():
+        return
+    if path.is_dir():
+        raise UsageError(f"{expected}, got {_advice(path, str(path))}")
+    if str(path) == DEFAULT and not path.exists():
+        raise UsageError(f"{expected}, got {_advice(model_path(path), DEFAULT)}")
+    if not path.is_file():
+        raise UsageError(f"{expected}, {path} does not exist")
+
+
+def _advice(folder: Path, name: str) -> str:
+    """Return what a folder is, and the file to give in its place."""
+    what = "the model package" if (folder / SPEC_MEMBER).is_file() else "the folder"
+    advice = (
+        f"give {folder / ORIGINAL}"
+        if (folder / ORIGINAL).is_file()
+        else f"it has no {ORIGINAL}; give the file that the model was saved as"
+    )
+    return f"{what} {name}; {advice}"

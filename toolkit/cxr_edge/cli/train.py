@@ -96,8 +96,6 @@ def train(
             raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
-    if not data.exists():
-        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     config = FitConfig(
         architecture=model.architecture,
         name=model.name or model.architecture,
