@@ -82,7 +82,26 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan"], 2, "Missing argument"),
         (["scan", IMAGE, "--model", "{tmp}/none"], 2, "does not exist"),
         (["scan", IMAGE, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
-        (["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
+        (
+            ["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"],
+            2,
+            "--operating-point and --threshold exclude each other",
+        ),
+        (["scan", "-help"], 2, "No such option: -help. Did you mean --help?"),
+        (["convert", SAMPLES, "{tmp}/o", "--quality", "80"], 2, "--quality: expected it with"),
+        (["audit", SAMPLES, "--fix", "-"], 2, "--fix: expected a file or folder, got -"),
+        (["evaluate", SAMPLES, "-o", "-"], 2, "--out: expected a file or folder, got -"),
+        (["audit", SAMPLES, "--styles", "-"], 2, "--styles: expected a file or folder, got -"),
+        (
+            ["audit", SAMPLES, "--styles", "{tmp}/s", "--features", "{tmp}/none"],
+            2,
+            "--features: {tmp}/none does not exist",
+        ),
+        (
+            ["explain", IMAGE, IMAGE, "--spec", "{tmp}/none"],
+            2,
+            "--spec: {tmp}/none cannot be read",
+        ),
         (["scan", IMAGE, "--threshold", "1.5"], 2, "1.5"),
         (["scan", IMAGE, "--threshold", "nan"], 2, "got nan"),
         (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, study"),
@@ -138,6 +157,39 @@ def test_wrong_use_has_its_code_and_message(
     assert result.exit_code == code
     assert message.format(tmp=tmp_path) in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_runtime_that_is_not_installed_is_named(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The self-test tells of the one that was asked for, whatever else is there."""
+    monkeypatch.setattr("cxr_edge.models.self_test_runs.installed", "onnx".__eq__)
+    result = cxr("verify", "default", "--self-test", "--runtime", "openvino")
+    assert result.exit_code == 1
+    assert "--runtime openvino: openvino is not installed; pip install" in result.output
+
+
+def test_a_package_without_its_keras_model_is_told(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both commands that need it say where it is, before TensorFlow is loaded."""
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "spec.json").write_bytes((default_package() / "spec.json").read_bytes())
+    monkeypatch.setitem(sys.modules, "keras", None)
+    for words in (
+        ("verify", tmp_path / "p", "--data", SAMPLES),
+        ("explain", tmp_path / "p", IMAGE),
+    ):
+        output = " ".join(cxr(*words).output.split())
+        assert "the repository has it in toolkit/cxr_edge/models/default" in output
+
+
+def test_an_empty_folder_is_told_by_convert_too(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """As by a scan."""
+    (tmp_path / "empty").mkdir()
+    result = cxr("convert", tmp_path / "empty", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "no images found" in result.output
 
 
 def test_an_unreadable_file_is_a_failed_row(

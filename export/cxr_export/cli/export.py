@@ -141,7 +141,7 @@ def export(
     from cxr_export.keras_models.locate import require_keras_file
 
     require_keras_file(model)
-    keep_existing("--out", [out] if is_taken(out) else [], overwrite=overwrite)
+    keep_existing("--out", [out], overwrite=overwrite or not is_taken(out))
     given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
         from cxr_export.packaging.export import (

@@ -8,13 +8,17 @@ from cxr_edge.models.package import ORIGINAL
 from cxr_edge.spec.embedding import SAVED_MODEL, SPEC_MEMBER
 
 
-def keras_file(model: str) -> Path:
-    """Return the Keras file of a model, which explanations are made from.
+def keras_file(model: str | Path, use: str, name: str) -> Path:
+    """Return the Keras file of a model.
 
     Parameters
     ----------
     model
         A ``.keras`` or ``.h5`` file, a package with one, or ``default``.
+    use
+        Clause on what needs the file, for the message: ``explanations are made from it``.
+    name
+        Name of the argument that takes the model, for the message.
 
     Raises
     ------
@@ -26,9 +30,9 @@ def keras_file(model: str) -> Path:
         return path
     if not (path / ORIGINAL).is_file():
         raise ModelInvalid(
-            f"{path}: expected {ORIGINAL} in the package, got none; explanations are made from "
-            "it. The installed default model comes without it; the repository has it in "
-            "toolkit/cxr_edge/models/default: give that folder as MODEL"
+            f"{path}: expected {ORIGINAL} in the package, got none; {use}. The installed default "
+            "model comes without it; the repository has it in toolkit/cxr_edge/models/default: "
+            f"give that folder as {name}"
         )
     return path / ORIGINAL
 

@@ -53,4 +53,6 @@ def compare(
         print_table(found.seeds.columns, found.seeds.rows)
     if found.caution:
         typer.echo(f"\n{found.caution}")
+    if found.data_warning:
+        typer.echo(f"warning: {found.data_warning}", err=True)
     typer.echo(f"wrote {out / compare_runs.TABLE}")

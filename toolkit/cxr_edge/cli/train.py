@@ -23,6 +23,7 @@ from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.progress import stage
 from cxr_edge.training.backend import check_backend
 from cxr_edge.training.config import BATCH_WORKERS, FitConfig
 
@@ -109,7 +110,7 @@ def train(
     processes = usable_cpus() // 4 if workers is None else workers
     distillation.require_loss(config)
     check_backend()
-    with needs_extra("cxr train", "train"):
+    with stage("loading TensorFlow"), needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
 

@@ -17,6 +17,7 @@ from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.progress import stage
 from cxr_edge.training.batch_maker import Source
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
@@ -182,7 +183,8 @@ def image_styles(images: ImageSet) -> Styles:
     """Cluster images by their ImageNet features; errors as the clustering's."""
     same = images.pixels.shape[1:] == FEATURE_INPUT.shape
     seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
-    return find_styles(imagenet_features(seen.pixels), images.labels)
+    with stage("clustering by appearance"):
+        return find_styles(imagenet_features(seen.pixels), images.labels)
 
 
 def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
