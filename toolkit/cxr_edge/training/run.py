@@ -159,6 +159,7 @@ def show_samples(
     tuple of str
         Path and reason of each file that was left out.
     """
+    check_run_folder(out, resume=False)
     if (out / SAMPLES).exists():
         raise UsageError(f"--out: {out / SAMPLES} exists already; name another folder")
     images = load_run(
