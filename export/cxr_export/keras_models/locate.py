@@ -45,15 +45,14 @@ def require_keras_file(path: Path) -> None:
     UsageError
         It is a name, a folder, or nothing.
     """
-    expected = "expected a .keras or .h5 file"
     if (path / SAVED_MODEL).is_file():
         return
     if path.is_dir():
-        raise UsageError(f"{expected}, got {_advice(path, str(path))}")
+        raise UsageError(f"expected a .keras or .h5 file, got {_advice(path, str(path))}")
     if str(path) == DEFAULT and not path.exists():
-        raise UsageError(f"{expected}, got {_advice(model_path(path), DEFAULT)}")
+        raise UsageError(f"expected a .keras or .h5 file, got {_advice(model_path(path), DEFAULT)}")
     if not path.is_file():
-        raise UsageError(f"{expected}, {path} does not exist")
+        raise UsageError(f"expected a .keras or .h5 file, {path} does not exist")
 
 
 def _advice(folder: Path, name: str) -> str:
