@@ -82,7 +82,26 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan"], 2, "Missing argument"),
         (["scan", IMAGE, "--model", "{tmp}/none"], 2, "does not exist"),
         (["scan", IMAGE, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
-        (["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"], 2, "exclude"),
+        (
+            ["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"],
+            2,
+            "--operating-point and --threshold exclude each other",
+        ),
+        (["scan", "-help"], 2, "No such option: -help. Did you mean --help?"),
+        (["convert", SAMPLES, "{tmp}/o", "--quality", "80"], 2, "--quality: expected it with"),
+        (["audit", SAMPLES, "--fix", "-"], 2, "--fix: expected a file or folder, got -"),
+        (["evaluate", SAMPLES, "-o", "-"], 2, "--out: expected a file or folder, got -"),
+        (["audit", SAMPLES, "--styles", "-"], 2, "--styles: expected a file or folder, got -"),
+        (
+            ["audit", SAMPLES, "--styles", "{tmp}/s", "--features", "{tmp}/none"],
+            2,
+            "--features: {tmp}/none does not exist",
+        ),
+        (
+            ["explain", IMAGE, IMAGE, "--spec", "{tmp}/none"],
+            2,
+            "--spec: {tmp}/none cannot be read",
+        ),
         (["scan", IMAGE, "--threshold", "1.5"], 2, "1.5"),
         (["scan", IMAGE, "--threshold", "nan"], 2, "got nan"),
         (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, study"),
@@ -91,7 +110,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
             2,
             "'tpu' is not one of 'auto', 'cpu', 'tensorrt',",
         ),
-        (["train", "{tmp}/none"], 2, "is neither"),
+        (["train", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["train", SAMPLES], 1, "expected images of two classes"),
         (["train", SAMPLES, "--architecture", "vgg"], 2, "'vgg' is not one of 'dense',"),
         (["train", SAMPLES, "--imbalance", "smote"], 2, "'none', 'balanced',"),
@@ -100,11 +119,15 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["train", SAMPLES, "--name", " "], 2, "expected a name"),
         (["train", SAMPLES, "--head-epochs", "1"], 2, "expected a pretrained network"),
         (["train", SAMPLES, "--show-samples", "--resume"], 2, "expected without --resume"),
-        (["audit", "{tmp}/none"], 2, "is neither"),
+        (["audit", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["audit", SAMPLES], 1, "expected images of two classes"),
-        (["evaluate", "{tmp}/none"], 2, "is neither"),
+        (["evaluate", "{tmp}/none"], 2, "DATA: {tmp}/none does not exist"),
         (["evaluate", SAMPLES], 1, "expected folders NORMAL and PNEUMONIA"),
+        (["evaluate", SAMPLES, "--styles", "{tmp}/none"], 2, "--styles: {tmp}/none does not exist"),
         (["compare", "{tmp}"], 1, "finished run"),
+        (["compare", "{tmp}", "{tmp}/none"], 2, "RUN: {tmp}/none does not exist"),
+        (["relabel", "{tmp}/none.csv"], 2, "REPORT: {tmp}/none.csv does not exist"),
+        (["export", "default", "-o", "{tmp}/p"], 2, "file, got the model package default; give"),
         (["explain", "{tmp}/none.keras", IMAGE], 2, "does not exist"),
         (["export", "{tmp}/none.keras", "-o", "{tmp}/p", *FLOAT], 2, "does not exist"),
         (["export", IMAGE, "-o", "{tmp}/p", "--formats", "onnx-int8"], 2, "--calibration"),
@@ -112,6 +135,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["verify", "default"], 2, "--data"),
         (["export", IMAGE, "-o", "{tmp}/p", *FLOAT], 1, "Keras 3 model"),
         (["verify", SAMPLES, "--data", SAMPLES], 1, "model package"),
+        (["verify", "default", "--data", "{tmp}/none"], 2, "--data: {tmp}/none does not exist"),
         (["verify", "{tmp}/none"], 2, "PACKAGE: {tmp}/none does not exist"),
         (["export", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
         (["explain", "{tmp}/none"], 2, "MODEL: {tmp}/none does not exist"),
@@ -133,6 +157,39 @@ def test_wrong_use_has_its_code_and_message(
     assert result.exit_code == code
     assert message.format(tmp=tmp_path) in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_runtime_that_is_not_installed_is_named(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The self-test tells of the one that was asked for, whatever else is there."""
+    monkeypatch.setattr("cxr_edge.models.self_test_runs.installed", "onnx".__eq__)
+    result = cxr("verify", "default", "--self-test", "--runtime", "openvino")
+    assert result.exit_code == 1
+    assert "--runtime openvino: openvino is not installed; pip install" in result.output
+
+
+def test_a_package_without_its_keras_model_is_told(
+    cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both commands that need it say where it is, before TensorFlow is loaded."""
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "spec.json").write_bytes((default_package() / "spec.json").read_bytes())
+    monkeypatch.setitem(sys.modules, "keras", None)
+    for words in (
+        ("verify", tmp_path / "p", "--data", SAMPLES),
+        ("explain", tmp_path / "p", IMAGE),
+    ):
+        output = " ".join(cxr(*words).output.split())
+        assert "the repository has it in toolkit/cxr_edge/models/default" in output
+
+
+def test_an_empty_folder_is_told_by_convert_too(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """As by a scan."""
+    (tmp_path / "empty").mkdir()
+    result = cxr("convert", tmp_path / "empty", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "no images found" in result.output
 
 
 def test_an_unreadable_file_is_a_failed_row(
@@ -164,7 +221,7 @@ def test_an_unreadable_file_is_a_failed_row(
         (["scan", IMAGE, "--runtime", "litert"], "ai_edge_litert", "litert"),
         (["scan", IMAGE, "--runtime", "openvino"], "openvino", "openvino"),
         (["evaluate", SAMPLES], "sklearn", "evaluate"),
-        (["compare", "run"], "matplotlib", "evaluate"),
+        (["compare", SAMPLES], "matplotlib", "evaluate"),
         (["explain", "default", IMAGE], "tensorflow", "train"),
     ],
 )
@@ -183,6 +240,34 @@ def test_a_missing_extra_is_named(
     assert done.returncode == 1, done.stderr
     assert install_command(extra) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "nope"],
+        ["evaluate", SAMPLES, "--styles", "nope"],
+        ["compare", "nope"],
+        ["train", "nope"],
+        ["verify", "default", "--data", "nope"],
+        ["verify", "default", "--data", SAMPLES, "--spec", "nope"],
+        ["export", SAMPLES, "-o", "p", "--calibration", "nope"],
+        ["export", SAMPLES, "-o", "p", "--notes", "nope"],
+    ],
+)
+def test_a_wrong_path_is_told_before_a_missing_extra(tmp_path: Path, words: list[object]) -> None:
+    """Who misspells a path need not install anything to learn that."""
+    script = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib'): sys.modules[name] = None\n"
+        "from cxr_edge.cli.app import app\n"
+        f"app({[str(word) for word in words]!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "nope does not exist; check the spelling" in done.stderr
 
 
 @pytest.mark.slow

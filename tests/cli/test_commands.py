@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import grimp
 import pytest
 import typer
 
@@ -26,6 +27,16 @@ def test_every_command_of_the_table_exists(command: Command) -> None:
     """Its module has a function of its name with a docstring, which is its help."""
     function = getattr(importlib.import_module(command.module), command.name)
     assert function.__doc__
+
+
+def test_the_notes_of_tensorflow_are_dropped_wherever_it_may_be_loaded() -> None:
+    """A command whose code reaches Keras says so in the table."""
+    graph = grimp.build_graph(
+        "cxr_edge", "cxr_export", include_external_packages=True, cache_dir=None
+    )
+    for command in COMMANDS:
+        if graph.chain_exists(importer=command.module, imported="keras"):
+            assert command.tensorflow, command.name
 
 
 def test_a_word_means_one_command() -> None:

@@ -20,7 +20,7 @@ WRITTEN = {
     "benchmark --json": (["benchmark", SAMPLES, "--json", "{tmp}/found"], "found"),
     "benchmark --plot": (["benchmark", SAMPLES, "--plot", "{tmp}/found.png"], "found.png"),
     "evaluate": (["evaluate", "{tmp}/data", "-o", "{tmp}/found"], "found/evaluation.json"),
-    "compare": (["compare", "{tmp}/run", "-o", "{tmp}/found"], "found/compare.md"),
+    "compare": (["compare", "{tmp}/data", "-o", "{tmp}/found"], "found/compare.md"),
     "export": (["export", IMAGE, "-o", "{tmp}/found"], "found/SHA256SUMS"),
     "explain": (
         ["explain", "{tmp}/m.keras", IMAGE, "-o", "{tmp}/found"],

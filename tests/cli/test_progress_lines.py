@@ -1,9 +1,11 @@
 """The line that shows progress: on a terminal alone, and gone at the end."""
 
 import io
+import re
 import sys
 
 import pytest
+import typer
 
 from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.system.progress import stage, track
@@ -39,6 +41,19 @@ def test_a_terminal_sees_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "reading images 0/3" in text
     assert "converting ..." in text
     assert text.endswith("\x1b[2K")
+
+
+def test_what_is_printed_meanwhile_has_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result, and an error, never stand behind the line of progress."""
+    terminal = look(monkeypatch)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with progress_shown(quiet=False):
+        for number in track(range(3), "explaining images"):
+            typer.echo(f"result {number}")
+            typer.echo(f"error {number}", err=True)
+    for line in ("result 0", "error 0", "result 2"):
+        assert re.search(rf"(\n|\x1b\[2K){line}\n", terminal.getvalue()), terminal.getvalue()
+    assert sys.stdout is terminal is sys.stderr
 
 
 def test_what_an_error_leaves_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:

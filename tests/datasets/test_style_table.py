@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from cxr_edge.datasets import style_table
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.style_table import cluster_facts, draw_styles, read_styles, write_styles
+from cxr_edge.datasets.style_file import read_styles, write_styles
+from cxr_edge.datasets.style_table import cluster_facts, draw_styles
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError
 

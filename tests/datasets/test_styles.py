@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.styles import CLUSTERS, Styles, find_styles
+from cxr_edge.datasets.clustering import CLUSTERS, find_styles
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from fakes import SAMPLES
 from image_folders import write_ward
 from runs import rows, session_of
 
@@ -153,7 +154,7 @@ def test_the_command_takes_the_models_thresholds(
     name = points[-1]["name"]
     cxr(*scan, "-o", scanned, "--operating-point", name)
     result = cxr("relabel", out, "--operating-point", name, "--model", package)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == manifest(out)["exit_code"], result.output
     assert f"threshold: {points[-1]['threshold']:g} ({name})" in result.output
     assert (tmp_path / "r.relabelled.csv").read_bytes() == scanned.read_bytes()
     neither = cxr("relabel", out)
@@ -164,6 +165,14 @@ def test_the_command_takes_the_models_thresholds(
     for wrong in (("--threshold", "0.5", "--operating-point", name), ("--threshold", "nan"),
                   ("--threshold", "0.5", "-o", "-")):  # fmt: skip
         assert cxr("relabel", out, *wrong).exit_code == 2
+
+
+def test_the_exit_code_is_that_of_the_manifest(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """A report with failed files leads to 3, as its scan did."""
+    out = tmp_path / "r.csv"
+    assert cxr("scan", SAMPLES, "--runtime", "onnx", "-o", out).exit_code == 3
+    assert cxr("relabel", out, "--threshold", "0.5").exit_code == 3
+    assert manifest(tmp_path / "r.relabelled.csv")["exit_code"] == 3
 
 
 @pytest.mark.parametrize("keeps_digest", [True, False])

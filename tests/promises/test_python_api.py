@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -181,3 +182,32 @@ def test_an_argument_of_another_kind_is_a_usage_error(
         for value in values:
             with pytest.raises(UsageError, match=argument.replace("_", "[-_]") + "|expected"):
                 call(**{**good.get(function, {}), argument: value})
+
+
+HIDE_EXTRAS = """
+import sys
+from importlib.machinery import PathFinder
+from cxr_edge.extras import EXTRAS
+
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = any(name.split(".")[0] in modules for modules in EXTRAS.values())
+        return None if hidden else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
+"""
+
+
+def test_the_examples_need_no_extra(tmp_path: Path) -> None:
+    """Every example of the page on the Python API runs where no extra is installed."""
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    examples = re.findall(r"^```python.*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 3
+    (tmp_path / "samples").symlink_to(SAMPLES)
+    (tmp_path / "all.py").write_text("\n".join([HIDE_EXTRAS, *examples]), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "all.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "screening" in done.stdout

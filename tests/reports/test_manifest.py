@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_edge.errors import ReportError
-from cxr_edge.models.preferred import Preferred
+from cxr_edge.models.preferred import SAME_REPORT, Preferred
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import MANIFEST_VERSION, manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
@@ -79,6 +79,18 @@ def test_no_report_prefers_nothing(tmp_path: Path) -> None:
     assert preferred_by(tmp_path / "none.csv") is None
     manifest_path(tmp_path / "r.csv").write_text("{")
     assert preferred_by(tmp_path / "r.csv") is None
+
+
+def test_a_command_whose_process_died_keeps_its_reasons(tmp_path: Path) -> None:
+    """Only a later command chooses as the report does; this one chose before the report was."""
+    when = "2026-01-02T03:04:05+00:00"
+    data = {"manifest_version": 3, "report_started": when, "identity": IDENTITY}
+    data |= {"runtime_why": "the fastest here", "batch_why": "measured"}
+    report = tmp_path / "r.csv"
+    manifest_path(report).write_text(json.dumps(data))
+    same, later = preferred_by(report, same_command=True), preferred_by(report)
+    assert same == Preferred("onnx", "ab", 4, "the fastest here", "measured")
+    assert later == Preferred("onnx", "ab", 4, SAME_REPORT, SAME_REPORT)
 
 
 def test_each_report_has_a_manifest_of_its_own() -> None:

@@ -70,6 +70,26 @@ def test_everything_else_passes(how: str, code: int) -> None:
     assert b"from Python\n" in done.stderr
 
 
+WARNS = """
+import warnings
+from cxr_edge.system.library_notes import notes_dropped
+from cxr_edge.system.standard_streams import take_streams
+take_streams()
+with notes_dropped():
+    for module in ("keras.src.ops.nn", "tensorflow.python.ops", "kerasish", "mine"):
+        warnings.warn_explicit(f"by {module}", UserWarning, "file.py", 1, module)
+"""
+
+
+def test_warnings_of_keras_are_dropped() -> None:
+    """They show a path of the installation; those of other modules are shown."""
+    done = subprocess.run(
+        [sys.executable, "-c", WARNS], capture_output=True, text=True, check=True, timeout=60
+    )
+    shown = [line for line in done.stderr.splitlines() if "UserWarning" in line]
+    assert [line.rpartition(" ")[2] for line in shown] == ["kerasish", "mine"]
+
+
 @pytest.mark.slow
 def test_a_command_prints_its_own_error_alone(tmp_path: Path) -> None:
     """TensorFlow is loaded for it, and notes that oneDNN is on before any variable is read."""

@@ -41,6 +41,22 @@ def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:
     assert "different images" in compare([run_folder, other], tmp_path / "out").caution
 
 
+def test_runs_of_different_data_are_told(
+    run_folder: Path, tmp_path: Path, cxr: Callable[..., Any]
+) -> None:
+    """By the digests of their images, with the names of the runs."""
+    for name, digest in (("same", None), ("other", "ab" * 32)):
+        shutil.copytree(run_folder, tmp_path / name)
+        config = json.loads((run_folder / "config.json").read_text())
+        config["data_sha256"] = digest or config["data_sha256"]
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    runs = [run_folder, tmp_path / "same", tmp_path / "other"]
+    assert not compare(runs[:2], tmp_path / "out").data_warning
+    told = f"different data sets: {run_folder.name}, same; other. Their figures"
+    assert told in cxr("compare", *runs, "-o", tmp_path / "table").stderr
+    assert told in (tmp_path / "table" / "compare.md").read_text()
+
+
 def test_the_figures_are_the_specs(run_folder: Path) -> None:
     """From the predictions come the AUC and the sensitivities that the model states."""
     run = read_run(run_folder)

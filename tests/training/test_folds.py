@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cxr_edge.cli.app import app
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
-from cxr_edge.datasets.style_table import read_styles
+from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.evaluation.style_groups import ALL, COUNTER, EASY
 from cxr_edge.metrics.calibration import logit

@@ -65,6 +65,19 @@ def test_pictures_are_written_and_bad_files_named(
     assert "text.png: not-an-image" in failed.output
 
 
+def test_a_model_without_a_spec_is_explained_with_one(
+    cxr: Callable[..., Any], package: Path, tmp_path: Path
+) -> None:
+    """The option that the error advises is there."""
+    other = tmp_path / "other.keras"
+    keras.saving.load_model(package / "model.keras", compile=False).save(other)
+    words = ("explain", other, SAMPLES / "phantom-normal.jpg", "-o", tmp_path / "out")
+    refused = cxr(*words)
+    assert refused.exit_code == 1
+    assert "--spec" in refused.output
+    assert cxr(*words, "--spec", package / "spec.json").exit_code == 0
+
+
 def test_a_package_without_its_original_is_told(cxr: Callable[..., Any], tmp_path: Path) -> None:
     """Explanations are made from the Keras model."""
     result = cxr("explain", tmp_path, SAMPLES / "phantom-normal.jpg")

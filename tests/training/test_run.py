@@ -263,6 +263,38 @@ def test_a_run_with_teachers_says_who_they_were(
             train(class_folders, run, quick(epochs=1), other, resume=True, **words)
 
 
+def test_samples_are_kept(class_folders: Path, tmp_path: Path) -> None:
+    """Those of another command are not replaced; a run into the folder makes its own."""
+    run = tmp_path / "run"
+    show_samples(class_folders, run, quick())
+    drawn = (run / "samples.png").read_bytes()
+    with pytest.raises(UsageError, match=r"samples\.png exists already; name another folder"):
+        show_samples(class_folders, run, quick(seed=9))
+    assert (run / "samples.png").read_bytes() == drawn
+
+
+def test_refused_images_leave_no_folder(tmp_path: Path, phantoms: ModuleType) -> None:
+    """Too few to validate on, and a file that cannot be read: the same command can be repeated."""
+    phantoms.write_classes(tmp_path / "few", 4, 48)
+    with pytest.raises(DataError):
+        train(tmp_path / "few", tmp_path / "a" / "run", quick(), verbose=0)
+    phantoms.write_classes(tmp_path / "films", 30, 48)
+    (tmp_path / "films" / CLASSES[0] / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for work in (train, show_samples):
+        with pytest.raises(DataError, match="broken"):
+            work(tmp_path / "films", tmp_path / "a" / "run", quick())
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_single_epoch_is_told(
+    class_folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As several are, and counted as one in the report."""
+    train(class_folders, tmp_path / "run", quick(epochs=1), verbose=1)
+    assert "Epoch 1/1\n" in capsys.readouterr().out
+    assert "1 epoch in " in (tmp_path / "run" / "report.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -293,7 +325,7 @@ def test_paths_of_teachers_are_not_in_the_model(
     result = cxr(*words, "--teacher-weight", 0.5, "--unlabelled", class_folders)
     assert result.exit_code == 1
     assert "all 120 are, or are of validation patients" in result.output
-    shutil.rmtree(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     assert cxr(*words, "--teacher-weight", 0.5).exit_code == 0
     command = json.loads((tmp_path / "run" / "config.json").read_text())["command"]
     assert command.endswith("--teacher MODEL --teacher MODEL --teacher-weight 0.5")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.listing import list_training_images
-from cxr_edge.datasets.style_table import read_styles
+from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.pipeline.prepare import Pixels, prepare
 from cxr_edge.spec.input_spec import InputSpec

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.common_options import SpecFile
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode, ImageError, UsageError
@@ -48,19 +49,22 @@ def explain(
         ),
     ] = Path("explained"),
     overwrite: OverwriteOption = False,
+    spec: SpecFile = None,
 ) -> None:
     """Write heat maps (Grad-CAM) with label, probability and logit.
 
     Every architecture of cxr train can be explained. A picture shows what the network used, not
     where disease is. Needs the extra 'train'. Exit code 3 if some images cannot be read.
     """
+    from cxr_edge.models.locate import read_spec_file
     from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import prepare
     from cxr_edge.storage.atomic import atomic_write
     from cxr_export.keras_models.locate import keras_file
 
-    path = keras_file(model)
+    path = keras_file(model, "explanations are made from it", "MODEL")
+    given = read_spec_file(spec) if spec else None
     items = list(discover(images))
     pictures = [out / _picture(item.path, number, len(items)) for number, item in enumerate(items)]
     keep_existing("--out", pictures, overwrite=overwrite)
@@ -71,20 +75,20 @@ def explain(
         from cxr_export.keras_models.load import load_original
     if not items:
         raise UsageError("expected at least one image to explain, got folders without images")
-    original = load_original(path)
-    explainer, spec = Explainer(original.model), original.spec
-    decision = Decision.of(spec)
+    original = load_original(path, given)
+    explainer, meant = Explainer(original.model), original.spec
+    decision = Decision.of(meant)
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
         for item, picture in track(list(zip(items, pictures, strict=True)), "explaining images"):
-            content = prepare(item.file, spec.input).content
+            content = prepare(item.file, meant.input).content
             if isinstance(content, ImageError):
                 failed += 1
                 typer.echo(f"{item.path}: {content.reason}", err=True)
                 continue
             found = explainer.explain(content.pixels)
-            heat = HeatMap(found.heat, found.evidence, spec.labels[1])
+            heat = HeatMap(found.heat, found.evidence, meant.labels[1])
             verdict = (
                 f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
                 f"logit {found.logit:+.2f}\n"

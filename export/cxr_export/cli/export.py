@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import SpecFile
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
@@ -60,6 +61,7 @@ def export(
             metavar="JSON",
             help="evaluation.json of MODEL from cxr evaluate, for the model card.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
@@ -69,6 +71,7 @@ def export(
             metavar="MD",
             help="Markdown for the model card: how the model was chosen.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
@@ -89,6 +92,7 @@ def export(
             help="Images to calibrate with: folders or manifests; repeatable. Without them fp16, "
             "int8 and dynamic formats are left out.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -98,6 +102,7 @@ def export(
             metavar="DATA",
             help="Images to judge on: folders or manifests; repeatable.",
             show_default="the validation images in --calibration, else 30% of its patients",
+            callback=existing,
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -133,19 +138,20 @@ def export(
     extra 'export'.
     """
     from cxr_edge.models.locate import read_spec_file
-    from cxr_edge.storage.system_names import names_in
+    from cxr_edge.storage.system_names import is_taken, names_in
+    from cxr_export.keras_models.locate import require_keras_file
 
+    require_keras_file(model)
+    keep_existing("--out", [out], overwrite=overwrite or not is_taken(out))
     given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr export", "export"):
         from cxr_export.packaging.export import (
             explain_impossible,
             explain_withheld,
             export_package,
-            is_taken,
         )
         from cxr_export.packaging.request import Request
         from cxr_export.parity.tables import remarks
-    keep_existing("--out", [out] if is_taken(out) else [], overwrite=overwrite)
     names = () if formats == _ALL else (name.strip() for name in formats.split(","))
     request = Request(
         formats=tuple(names),

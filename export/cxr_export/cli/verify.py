@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.model_argument import existing_model, find_package
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
@@ -43,6 +44,7 @@ def verify(
             metavar="DATA",
             help="Images to compare on: files, folders or manifests; repeatable.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.INPUT,
         ),
     ] = None,
@@ -79,6 +81,7 @@ def verify(
             metavar="JSON",
             help="Spec of a reference that carries none.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
@@ -135,6 +138,8 @@ def verify(
     the results with those recorded at export. Exit code 4 if they differ.
     """
     from cxr_edge.cli.self_test_table import run_self_test
+    from cxr_edge.models.locate import package_spec, read_spec_file
+    from cxr_export.keras_models.locate import keras_file
 
     folder, artefact = find_package(package)
     if self_test:
@@ -143,17 +148,18 @@ def verify(
             return
     if not data:
         raise UsageError("expected images to compare on: give --data DATA, or --self-test")
+    meant = package_spec(folder)
+    if not reference:
+        keras_file(folder, "artefacts are compared with it", "PACKAGE, or the file as --reference")
+    given = read_spec_file(spec) if spec else None
     with stage("loading TensorFlow"), needs_extra("cxr verify", "export"):
         from cxr_edge.datasets.image_set import load_images
         from cxr_edge.datasets.training_images import TrainingImages
         from cxr_export.parity.images import even_choice, list_parity_images
         from cxr_export.parity.images import held_out as of_validation
         from cxr_export.parity.verify import verify_package
-    from cxr_edge.models.locate import package_spec, read_spec_file
     from cxr_edge.models.package import ORIGINAL
 
-    given = read_spec_file(spec) if spec else None
-    meant = package_spec(folder)
     listed = list_parity_images(data, meant.labels)
     if held_out:
         facts = meant.provenance

@@ -11,11 +11,11 @@ import keras
 import tensorflow as tf
 
 from cxr_edge.errors import ModelInvalid, UsageError
-from cxr_edge.models.package import ORIGINAL
-from cxr_edge.spec.embedding import SPEC_MEMBER, read_appended_spec, spec_missing
+from cxr_edge.spec.embedding import read_appended_spec, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.keras2 import copy_in_keras3, is_keras2
 from cxr_export.keras_models.keras_file import check_keras_file
+from cxr_export.keras_models.locate import require_keras_file
 from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.saved_model import is_saved_model
 
@@ -70,10 +70,7 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
             "can be evaluated, not exported: it holds a graph without its layers; save it with "
             "model.save('model.keras') where it was made"
         )
-    if path.is_dir():
-        raise UsageError(_explain_folder(path))
-    if not path.is_file():
-        raise UsageError(f"expected a .keras or .h5 file, {path} does not exist")
+    require_keras_file(path)
     version = check_keras_file(path)
     if spec is None and not zipfile.is_zipfile(path):
         raise spec_missing(str(path))
@@ -84,17 +81,6 @@ def load_original(path: Path, spec: ModelSpec | None = None) -> KerasRuntime:
     except _LOAD_ERRORS as exc:
         raise ModelInvalid(_explain(path, version, exc)) from exc
     return KerasRuntime(model, spec, str(path))
-
-
-def _explain_folder(path: Path) -> str:
-    """Return a message for a folder in place of a file."""
-    what = "the model package" if (path / SPEC_MEMBER).is_file() else "the folder"
-    advice = (
-        f"give {path / ORIGINAL}"
-        if (path / ORIGINAL).is_file()
-        else f"it has no {ORIGINAL}; give the file that the model was saved as"
-    )
-    return f"expected a .keras or .h5 file, got {what} {path}; {advice}"
 
 
 def _explain(path: Path, version: str, exc: Exception) -> str:

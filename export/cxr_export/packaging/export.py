@@ -20,7 +20,7 @@ from cxr_edge.spec.embedding import SPEC_MEMBER, append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
-from cxr_edge.storage.system_names import is_empty, names_in
+from cxr_edge.storage.system_names import is_taken, names_in
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -197,11 +197,6 @@ def explain_withheld(withheld: Mapping[str, Sequence[str]], model: Path) -> str:
         "other or more images (--calibration), leave these formats out (--formats), or loosen the "
         "limits (--flips, ...)"
     )
-
-
-def is_taken(place: Path) -> bool:
-    """Tell whether something is at a place, other than an empty folder."""
-    return place.exists() and not (place.is_dir() and is_empty(place))
 
 
 def explain_impossible(impossible: Mapping[str, str]) -> str:

@@ -86,6 +86,12 @@ class _CxrCommand(TyperCommand):
         shown.params = [_as_shown(parameter) for parameter in self.params]
         super(_CxrCommand, shown).format_help(ctx, formatter)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words; ``-help`` would be read as ``-h -e -l -p``."""
+        if "-help" in args:
+            ctx.fail("No such option: -help. Did you mean --help?")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> object:
         """Run the command, and show its progress if there is somebody to see it."""
         quiet = any(ctx.params.get(name) for name in ("quiet", "log_json"))

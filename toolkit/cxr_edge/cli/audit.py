@@ -12,7 +12,14 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_files, keep_existing
-from cxr_edge.cli.styles import IMAGENET, PICTURE, TABLE, find_and_write_styles
+from cxr_edge.cli.styles import (
+    IMAGENET,
+    PICTURE,
+    TABLE,
+    features_exist,
+    find_and_write_styles,
+    open_features,
+)
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.system.ranges import HELD_OUT, SEED
 
@@ -57,6 +64,7 @@ def audit(
             metavar="MODEL",
             help="Features to cluster by: imagenet (needs the extra 'train'), or those of a model "
             "package that gives features.",
+            callback=features_exist,
             rich_help_panel=panels.MODEL,
         ),
     ] = IMAGENET,
@@ -95,6 +103,7 @@ def audit(
     if styles:
         keep_existing("--styles", [styles / TABLE, styles / PICTURE], overwrite=overwrite)
     classes = find_classes(data, positive)
+    source = open_features(features) if styles else None  # before all images are read
     read = audits.read_set(data, classes)
     found = audits.audit(read)
     _print(found, classes)
@@ -106,8 +115,8 @@ def audit(
             images, left_out = repair(read, seed, validation_fraction)
             write_csv_manifest(fix, images, classes)
             _print_repair(fix, images, left_out)
-        if styles:
-            find_and_write_styles(read, features, styles)
+        if styles and source:
+            find_and_write_styles(read, source, styles)
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     if found.unreadable:

@@ -72,7 +72,13 @@ COMMANDS: Final = (
         tensorflow=True,
         synonyms=("gradcam", "heatmap"),
     ),
-    Command("audit", "cxr_edge.cli.audit", _TRAINING, synonyms=("duplicates", "leaks")),
+    Command(
+        "audit",
+        "cxr_edge.cli.audit",
+        _TRAINING,
+        tensorflow=True,
+        synonyms=("duplicates", "leaks"),
+    ),
     Command(
         "train",
         "cxr_edge.cli.train",
@@ -80,6 +86,12 @@ COMMANDS: Final = (
         tensorflow=True,
         synonyms=("finetune", "fit", "learn"),
     ),
-    Command("compare", "cxr_edge.cli.compare", _TRAINING, synonyms=("diff", "runs")),
+    Command(
+        "compare",
+        "cxr_edge.cli.compare",
+        _TRAINING,
+        tensorflow=True,
+        synonyms=("diff", "runs"),
+    ),
 )
 """Every subcommand, in the order of ``cxr --help``."""

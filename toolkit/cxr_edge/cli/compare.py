@@ -6,15 +6,20 @@ from typing import Annotated
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.progress import stage
 
 
 def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...", help="Folders that 'cxr train' wrote.", show_default=False
+            metavar="RUN...",
+            help="Folders that 'cxr train' wrote.",
+            show_default=False,
+            callback=existing,
         ),
     ],
     out: Annotated[
@@ -35,7 +40,7 @@ def compare(
     that differ only in the seed, mean and standard deviation are given too. Needs the extra
     'evaluate'.
     """
-    with needs_extra("cxr compare", "evaluate"):
+    with stage("loading TensorFlow"), needs_extra("cxr compare", "evaluate"):
         from cxr_edge.training import compare_runs
     from cxr_edge.cli.tables import print_table
 
@@ -48,4 +53,6 @@ def compare(
         print_table(found.seeds.columns, found.seeds.rows)
     if found.caution:
         typer.echo(f"\n{found.caution}")
+    if found.data_warning:
+        typer.echo(f"warning: {found.data_warning}", err=True)
     typer.echo(f"wrote {out / compare_runs.TABLE}")

@@ -51,9 +51,14 @@ class ImageOptions:
         ),
     ] = 8
     quality: Annotated[
-        int,
-        typer.Option(**bounds(QUALITY), help="Quality of jpeg.", rich_help_panel=panels.OUTPUT),
-    ] = 95
+        int | None,
+        typer.Option(
+            **bounds(QUALITY),
+            help="Quality of jpeg.",
+            show_default="95",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
     keep_names: Annotated[
         bool,
         typer.Option(
@@ -138,6 +143,11 @@ def _job(
         raise UsageError(f"DST: expected a folder in another one, got {target}")
     if images.mapping and not images.mapping.name:
         raise UsageError(f"--mapping: expected a file, but {images.mapping} is a folder")
+    if images.quality is not None and images.image_format not in ("jpeg", "jpg"):
+        raise UsageError(
+            f"--quality: expected it with --format jpeg alone, got --format {images.image_format}, "
+            "which loses nothing; leave the option out"
+        )
     container = "jpeg" if images.image_format == "jpg" else images.image_format
     mapping = images.mapping or target.with_name(f"{target.name}.mapping.csv")
     return ConvertJob(
@@ -145,7 +155,11 @@ def _job(
         target=target,
         mapping=mapping,
         key=None if images.keep_names else images.key or mapping.with_suffix(".key"),
-        encoding=Encoding(Container[container.upper()], images.bits, images.quality),
+        encoding=Encoding(
+            Container[container.upper()],
+            images.bits,
+            Encoding.quality if images.quality is None else images.quality,
+        ),
         workers=workers,
         in_flight=table,
     )
@@ -163,6 +177,8 @@ def _summary_lines(job: "ConvertJob", manifest: "ConvertManifest") -> Iterator[s
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
         yield missing_line(manifest.skipped, [], "convert")
+    if not counts.rows:
+        yield "no images found: the mapping has its header only"
     if job.key:
         yield f"names: pseudonyms, made with the key {job.key}"
         yield f"mapping: {job.mapping}; keep it and the key apart from the images"

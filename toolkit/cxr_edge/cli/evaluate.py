@@ -8,6 +8,7 @@ import typer
 from cxr_edge.cli import panels
 from cxr_edge.cli.choices import RuntimeName
 from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.labelled_data import DataArgument, SkipUnreadableOption
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
@@ -37,6 +38,7 @@ def evaluate(
             metavar="FILE",
             help="The styles.csv of 'cxr audit DATA --styles DIR': also report by appearance.",
             show_default=False,
+            callback=existing,
             rich_help_panel=panels.INPUT,
         ),
     ] = None,

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.existing import existing
 
 DataArgument: TypeAlias = Annotated[
     Path,
@@ -15,6 +16,7 @@ DataArgument: TypeAlias = Annotated[
         "test; or a CSV manifest with the columns path, label and optionally patient, split, "
         "sha256.",
         show_default=False,
+        callback=existing,
     ),
 ]
 """Labelled images."""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import typer
 
-from cxr_edge.errors import UsageError
+from cxr_edge.cli.existing import nothing_at
 
 M = TypeVar("M", bound=Path | str | None)
 
@@ -41,7 +41,5 @@ def existing_model(param: typer.CallbackParam, value: M) -> M:
         Nothing is there.
     """
     if value is not None and not place_of(value).exists():
-        word = param.opts[0]
-        name = word if word.startswith("-") else param.human_readable_name.strip("[]")
-        raise UsageError(f"{name}: {value} does not exist; check the spelling")
+        raise nothing_at(param, value)
     return value

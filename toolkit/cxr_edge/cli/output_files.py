@@ -43,6 +43,7 @@ def check_files(files: Mapping[str, Path | None], *, overwrite: bool) -> None:
     for option, file in files.items():
         if file is None:
             continue
+        _refuse_stream(option, file)
         if not file.parent.is_dir() or (file.exists() and not file.is_file()):
             raise UsageError(f"{option}: expected a file in a folder that exists, got {file}")
         try:
@@ -64,9 +65,20 @@ def keep_existing(option: str, files: Iterable[Path], *, overwrite: bool) -> Non
     Raises
     ------
     UsageError
-        One exists and is to be kept.
+        One exists and is to be kept, or is to be standard output.
     """
+    files = list(files)
+    for file in files:
+        _refuse_stream(option, file)
     there = [] if overwrite else [file for file in files if file.exists()]
     if there:
         exist = "exists" if len(there) == 1 else "exist"
         raise UsageError(f"{option}: {first_names(there)} {exist} already; {_CHOOSE}")
+
+
+def _refuse_stream(option: str, place: Path) -> None:
+    """Raise where ``-`` is given, which other commands take for standard output."""
+    if place.parts[:1] == ("-",):
+        raise UsageError(
+            f"{option}: expected a file or folder, got -, which is standard output; give a path"
+        )

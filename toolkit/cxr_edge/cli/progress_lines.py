@@ -40,13 +40,16 @@ class TerminalDisplay:
         from rich.console import Console  # loaded for a terminal alone
         from rich.live import Live
 
-        seen = sys.stdout.isatty()  # what is printed goes above the lines, else where it belongs
+        from cxr_edge.cli.above_progress import PrintedAbove
+
+        console = Console(stderr=True)
+        self._printed = PrintedAbove(console)
         self._live = Live(
-            console=Console(stderr=True),
+            console=console,
             transient=True,
             auto_refresh=False,
-            redirect_stdout=seen,
-            redirect_stderr=seen,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._works: list[_Work] = []
         self._drawn = 0.0
@@ -56,6 +59,7 @@ class TerminalDisplay:
         self._works.append(_Work(what, total))
         if len(self._works) == 1:
             self._live.start()
+            self._printed.begin()
         self._draw()
 
     def advance(self) -> None:
@@ -66,10 +70,12 @@ class TerminalDisplay:
 
     def end(self) -> None:
         """Remove the last line."""
-        if self._works:
-            self._works.pop()
-            self._draw()
         if not self._works:
+            return
+        self._works.pop()
+        self._draw()
+        if not self._works:
+            self._printed.end()
             self._live.stop()
 
     def close(self) -> None:

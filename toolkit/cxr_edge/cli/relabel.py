@@ -8,8 +8,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import ModelReference, Quiet, SpecFile
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.run_display import count_line, files_line, label_lines, print_summary
+from cxr_edge.errors import ExitCode
 from cxr_edge.system.ranges import SHARE
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def relabel(
-    report: Annotated[Path, typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.")],
+    report: Annotated[
+        Path,
+        typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.", callback=existing),
+    ],
     model: ModelReference = "default",
     spec: SpecFile = None,
     operating_point: Annotated[
@@ -54,7 +59,8 @@ def relabel(
     Give --operating-point or --threshold.
 
     No image is read and nothing is scored. The new report is the one that 'cxr scan' with that
-    threshold writes, and its manifest says what it was made from. The old one stays as it is.
+    threshold writes, and its manifest says what it was made from. The old one stays as it is. Exit
+    code 3 if that of the scan was 3: some files failed.
     """
     from cxr_edge.jobs.relabel import RelabelJob
     from cxr_edge.jobs.relabel import relabel as write_relabelled
@@ -70,6 +76,8 @@ def relabel(
     manifest = write_relabelled(job)
     if not quiet:
         print_summary(_summary_lines(manifest, report, job.out))
+    if manifest.exit_code == ExitCode.SOME_FAILED:
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:

@@ -94,6 +94,8 @@ def scan(
 def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> "ScanConfig":
     from cxr_edge.jobs.session import ScanConfig
 
+    if model.operating_point is not None and model.threshold is not None:
+        raise UsageError("--operating-point and --threshold exclude each other; give one")
     return ScanConfig(
         model=model.model,
         spec=model.spec,

@@ -23,6 +23,7 @@ from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.progress import stage
 from cxr_edge.training.backend import check_backend
 from cxr_edge.training.config import BATCH_WORKERS, FitConfig
 
@@ -96,8 +97,6 @@ def train(
             raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
-    if not data.exists():
-        raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     config = FitConfig(
         architecture=model.architecture,
         name=model.name or model.architecture,
@@ -112,7 +111,7 @@ def train(
     processes = usable_cpus() // 4 if workers is None else workers
     distillation.require_loss(config)
     check_backend()
-    with needs_extra("cxr train", "train"):
+    with stage("loading TensorFlow"), needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_folder import MODEL, SAMPLES
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.numbers import bounds, one_of
 from cxr_edge.errors import UsageError
 from cxr_edge.notice import NOT_STATED
@@ -286,6 +287,7 @@ class TeacherOptions:
             "Further images without labels, to learn from the teachers.",
             metavar="FOLDER",
             show_default=False,
+            callback=existing,
         ),
     ] = None
 

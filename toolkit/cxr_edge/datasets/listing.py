@@ -47,6 +47,8 @@ def class_names(data: Path) -> list[str]:
     """
     if data.is_file():
         return read_labels(data)
+    if not data.exists():
+        raise UsageError(f"{data} does not exist; check the spelling")
     if not data.is_dir():
         raise UsageError(f"{data} is neither a folder of labelled images nor a CSV manifest")
     return sorted({folder.name for base in _split_folders(data) for folder in _with_images(base)})

@@ -5,7 +5,7 @@ from pathlib import Path
 from cxr_edge.datasets.classes import require_known
 from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import class_names, list_images, of_split
-from cxr_edge.datasets.style_table import read_styles
+from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.evaluation.evaluate import Evaluation, evaluate_images
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.classifier import Classifier, not_opened

@@ -1,7 +1,6 @@
 """Folder of an evaluation: figures, predictions, pictures and a report that shows them."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from cxr_edge.evaluation.style_groups import by_appearance, worst_of
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
 from cxr_edge.spec.validation import auc_statement
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
+from cxr_edge.storage.folder import obstacle
 from cxr_edge.storage.system_names import is_empty
 
 FIGURES: Final = "evaluation.json"
@@ -74,8 +74,7 @@ def check_folder(out: Path) -> None:
     UsageError
         It cannot be made, or has files that are not of an evaluation.
     """
-    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    if there := obstacle(out):
         raise UsageError(f"--out: {out} cannot be made; {there} is not a folder to write to")
     if out.exists() and not is_empty(out) and not (out / FIGURES).exists():
         raise UsageError(

@@ -75,7 +75,8 @@ class ScanJob:
             check_quarantine(quarantine, paths, out)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
-        preferred = None if fresh and not table.started else preferred_by(out)
+        new = fresh and not table.started
+        preferred = None if new else preferred_by(out, same_command=table.started)
         session = Session.open(config, preferred)
         return cls(
             paths, out, session, fresh, add_new, retry_failed, max_failures, quarantine, table

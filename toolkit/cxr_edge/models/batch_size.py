@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import UsageError
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
-from cxr_edge.models.preferred import SAME_REPORT, Preferred
+from cxr_edge.models.preferred import Preferred
 from cxr_edge.runtimes.base import Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.input_spec import InputSpec
@@ -82,7 +82,7 @@ def choose_batching(
     """
     padded = not on_cpu(model.runtime)
     if padded and preferred and not asked:
-        return Batching(preferred.batch_size, SAME_REPORT, padded=True)
+        return Batching(preferred.batch_size, preferred.batch_why, padded=True)
     if asked == 1 or (asked and padded):
         return Batching(asked, padded=padded)
     if asked:

@@ -17,3 +17,7 @@ class Preferred:
     """Digest of the artefact."""
     batch_size: int
     """Images per model call, on a device."""
+    why: str = SAME_REPORT
+    """Reason for the runtime."""
+    batch_why: str = SAME_REPORT
+    """Reason for the batch size."""

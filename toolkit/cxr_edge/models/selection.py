@@ -13,7 +13,7 @@ from cxr_edge.models.load import Artefact
 from cxr_edge.models.machine_cache import machine_cache
 from cxr_edge.models.model import Model
 from cxr_edge.models.package import FORMATS, ArtefactFormat
-from cxr_edge.models.preferred import SAME_REPORT, Preferred
+from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import RUNTIMES, installed, original_of, runtimes_of
 from cxr_edge.runtimes.base import OpenOptions
 from cxr_edge.runtimes.providers import AUTO
@@ -96,7 +96,7 @@ def _choose_in(
         for name, kind in have:
             same = (name, listed.get(kind.file)) == (preferred.runtime, preferred.model_sha256)
             if same and installed(name):
-                return [(name, kind)], SAME_REPORT
+                return [(name, kind)], preferred.why
     precision = have[0][1].precision
     have = [(name, kind) for name, kind in have if kind.precision == precision]
     if device not in (AUTO, "cpu"):

@@ -106,6 +106,10 @@ def self_test_all(
             results.append(_remembered(package, model))
     if not results:
         how = " or ".join(sorted({RUNTIMES[name].install for _, name in absent}))
+        if runtime != AUTO:
+            raise RuntimeUnavailable(
+                f"--runtime {runtime}: {RUNTIMES[runtime].module} is not installed; {how}"
+            )
         raise RuntimeUnavailable(f"{package}: no runtime for its artefacts is installed; {how}")
     return results, absent
 

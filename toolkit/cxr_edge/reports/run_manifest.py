@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxr_edge.errors import ReportError
@@ -85,19 +85,31 @@ class RunManifest(Manifest):
     that; None where it was scanned."""
 
 
-def preferred_by(report: Path) -> Preferred | None:
+def preferred_by(report: Path, *, same_command: bool = False) -> Preferred | None:
     """Return what a report that may be there was started with, None when that is not known.
 
     An error is not raised here but when the report is continued.
+
+    Parameters
+    ----------
+    report
+        Path of the report.
+    same_command
+        Whether an earlier process of this command wrote to it: then its reasons are ours.
     """
     try:
-        identity = REPORT.recorded(report).identity
+        recorded = REPORT.recorded(report)
     except ReportError:
         return None
-    match identity:
+    match recorded.identity:
         case {"runtime": str(runtime), "model_sha256": str(digest), "batch_size": int(size)}:
-            return Preferred(runtime, digest, size)
-    return None
+            preferred = Preferred(runtime, digest, size)
+        case _:
+            return None
+    match recorded.fields:
+        case {"runtime_why": str(why), "batch_why": str(batch_why)} if same_command:
+            return replace(preferred, why=why, batch_why=batch_why)
+    return preferred
 
 
 def taken_over_from(report: Path, recorded: Recorded) -> Path | None:

@@ -44,3 +44,8 @@ def names_in(folder: Path) -> list[str]:
 def is_empty(folder: Path) -> bool:
     """Tell whether a folder has nothing but what is hidden or a system's; as :func:`names_in`."""
     return not names_in(folder)
+
+
+def is_taken(place: Path) -> bool:
+    """Tell whether something is at a place, other than an empty folder."""
+    return place.exists() and not (place.is_dir() and is_empty(place))

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -31,10 +32,11 @@ _PATIENCE: Final = 1.0
 def notes_dropped() -> Iterator[None]:
     """Drop the notes that native code prints to standard error while the context lasts.
 
-    Everything else passes at once, in order, also what is printed right before a crash: a process
-    reads the descriptor, and passes lines on. TensorFlow prints some notes before it reads the
-    variable that is to turn them off. Lines of Python go past that process. It is forked, so
-    nothing may be loaded and no thread may run yet.
+    Warnings that Keras and TensorFlow make in Python are dropped too: they are about code that no
+    user wrote. Everything else passes at once, in order, also what is printed right before a
+    crash: a process reads the descriptor, and passes lines on. TensorFlow prints some notes before
+    it reads the variable that is to turn them off. Lines of Python go past that process. It is
+    forked, so nothing may be loaded and no thread may run yet.
     """
     shown = os.dup(ERROR)
     receiver, sender = os.pipe()
@@ -48,7 +50,9 @@ def notes_dropped() -> Iterator[None]:
     before = sys.stderr
     sys.stderr = Printer(shown, encoding=encoding_of(before), line_buffering=True)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(keras|tensorflow)\b")
+            yield
     finally:
         sys.stderr.flush()
         sys.stderr = before

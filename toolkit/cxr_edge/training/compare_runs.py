@@ -21,6 +21,7 @@ from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
+from cxr_edge.system.progress import track
 from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run_folder import CONFIG, MODEL
@@ -82,6 +83,17 @@ class RunComparison:
         return "The runs were validated on different images: their figures are not comparable."
 
     @property
+    def data_warning(self) -> str:
+        """Warning where runs had different data sets, by their digests; empty otherwise."""
+        by_data: dict[str, list[str]] = defaultdict(list)
+        for run in self.runs:
+            by_data[str(run.config.get("data_sha256"))].append(run.name)
+        if len(by_data) == 1:
+            return ""
+        sets = "; ".join(", ".join(names) for names in by_data.values())
+        return f"The runs had different data sets: {sets}. Their figures are not comparable."
+
+    @property
     def notice(self) -> str:
         """The research-use notice, for several models."""
         return f"{RESEARCH_USE} All figures are measured on validation images. {CAUTION}"
@@ -92,7 +104,8 @@ class RunComparison:
         seeds = [SEEDS_TITLE, self.seeds.markdown] if self.seeds else []
         commands = "\n".join(f"- {run.name}: `{run.command}`" for run in self.runs)
         parts = [
-            "# Runs compared", self.notice, self.table.markdown, *seeds, self.caution,
+            "# Runs compared", self.notice, self.table.markdown, *seeds,
+            self.data_warning, self.caution,
             f"![ROC curves]({PICTURE})", "## Commands", commands,
         ]  # fmt: skip
         return "\n\n".join(filter(None, parts)) + "\n"
@@ -154,7 +167,8 @@ def compare(folders: Sequence[Path], out: Path) -> RunComparison:
     UsageError
         ``out`` cannot be written.
     """
-    runs = [read_run(Path(root.where), root.prefix) for root in resolve_roots(folders)]
+    roots = track(resolve_roots(folders), "reading runs")
+    runs = [read_run(Path(root.where), root.prefix) for root in roots]
     found = RunComparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
     curves = {
         f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)

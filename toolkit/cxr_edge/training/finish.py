@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from cxr_edge.datasets.style_table import write_styles
+from cxr_edge.datasets.style_file import write_styles
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
 from cxr_edge.evaluation.style_groups import easy_auc, stated_groups, worst_of

@@ -1,6 +1,7 @@
 """Epochs of a training run, and the network with the weights of the best one."""
 
 import math
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid
+from cxr_edge.system.progress import stage
 from cxr_edge.training.architectures import build_network
 from cxr_edge.training.backbones import POOL
 from cxr_edge.training.batch_maker import BatchMaker, smoothed
@@ -85,7 +87,8 @@ def fit(
     ModelInvalid
         Training diverged: no epoch gave a finite validation figure.
     """
-    model = _network(config)
+    with stage("building the network"):
+        model = _network(config)
     for phase in (
         _Phase(0, config.head_epochs, head_only=True),
         _Phase(config.head_epochs, config.epochs, head_only=False),
@@ -106,7 +109,8 @@ def fit(
         ]
         with _maker(data, config, workers) as maker:
             loss = _loss(data, config)
-            _resume(model, run, config, phase, loss, maker.steps, done=len(history))
+            with stage("preparing the first batches"):
+                _resume(model, run, config, phase, loss, maker.steps, done=len(history))
             batches = Batches(maker, epoch=len(history), threads=not workers)
             _run(model, batches, data.validation, config, phase.last, watching, verbose)
     history = read_history(run)
@@ -144,6 +148,8 @@ def _run(
     if config.holds_out:
         targets = smoothed(validation.labels, config.label_smoothing)[:, np.newaxis]
         held_out = (validation.pixels, targets)
+    if verbose and epochs == 1:
+        sys.stdout.write("Epoch 1/1\n")  # Keras has this line for several epochs alone
     try:
         model.fit(
             batches,

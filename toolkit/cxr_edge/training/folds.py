@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.datasets.folds import folds_of
-from cxr_edge.datasets.style_table import read_styles, write_styles
+from cxr_edge.datasets.style_file import read_styles, write_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.storage.atomic import atomic_write

@@ -15,6 +15,8 @@ from cxr_edge.extras import missing_extra
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.plural import counted
+from cxr_edge.system.progress import stage
 from cxr_edge.training.backend import make_deterministic
 from cxr_edge.training.checkpoints import forget_states
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
@@ -29,7 +31,7 @@ from cxr_edge.training.run_folder import (
     SAMPLES,
     SPLIT,
     TENSORBOARD,
-    claim,
+    check_run_folder,
     keep_settings,
 )
 from cxr_edge.training.scores import SCORES, score, write_scores
@@ -150,13 +152,17 @@ def show_samples(
 ) -> tuple[str, ...]:
     """Write the augmented images that a run would learn from as ``samples.png``.
 
-    Parameters and errors are those of :func:`train`; a folder that holds a run is refused.
+    Parameters and errors are those of :func:`train`; a folder that holds a run is refused, and one
+    with samples too.
 
     Returns
     -------
     tuple of str
         Path and reason of each file that was left out.
     """
+    check_run_folder(out, resume=False)
+    if (out / SAMPLES).exists():
+        raise UsageError(f"--out: {out / SAMPLES} exists already; name another folder")
     images = load_run(
         data,
         out,
@@ -168,6 +174,7 @@ def show_samples(
         say=say,
     )
     try:
+        out.mkdir(parents=True, exist_ok=True)
         _draw_samples(images, out, config)
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
@@ -175,8 +182,8 @@ def show_samples(
 
 
 def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
-    with atomic_write(out / SAMPLES) as picture:
-        augment = augmentation_of(config, Pool.of(images.training.pixels, images.training.labels))
+    augment = augmentation_of(config, Pool.of(images.training.pixels, images.training.labels))
+    with stage("drawing samples"), atomic_write(out / SAMPLES) as picture:
         draw_samples(images.training, augment, config.seed, picture)
 
 
@@ -191,14 +198,14 @@ def load_run(
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, open the teachers, claim the run folder, and only then load the images."""
+    """List the images, open the teachers, check the run folder, and only then load the images."""
     distillation.require_loss(config)
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
     teachers = None
     if distillation.teachers:
         teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
-    claim(out, resume=resume)
+    check_run_folder(out, resume=resume)
     images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
     if teachers:
         teachers.probabilities(images.images.pixels[:1])  # tell what is wrong before an epoch
@@ -254,7 +261,8 @@ def fit_and_finish(
         draw_curves(history, best, picture)
     minutes = sum(row["seconds"] for row in history) / 60
     summary = (
-        f"{len(history)} epochs in {minutes:.1f} minutes; the weights are those of epoch {best}"
+        f"{counted(len(history), 'epoch', 'epochs')} in {minutes:.1f} minutes; "
+        f"the weights are those of epoch {best}"
         f"{'' if config.holds_out else ', the last one, since no image was held out to choose by'}."
     )
     if validated is None:

@@ -13,6 +13,7 @@ from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.package import ORIGINAL
 from cxr_edge.storage.atomic import write_text_atomically
+from cxr_edge.storage.folder import obstacle
 from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 from cxr_edge.system.versions import version_of
@@ -36,20 +37,22 @@ def _libraries() -> Iterable[str]:
     return dict.fromkeys((*_LIBRARIES, keras.backend.backend()))
 
 
-def claim(out: Path, *, resume: bool) -> None:
-    """Make a run folder, or check that an existing one may be written to.
+def check_run_folder(out: Path, *, resume: bool) -> None:
+    """Check that a run folder can be made, or that an existing one may be written to.
+
+    It is made once the images are known to be fit, so that a run that is refused leaves none.
 
     Raises
     ------
     UsageError
         It cannot be made, holds a run that is not to be resumed, or holds other files.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # --show-samples may have written the samples.
-        there = [name for name in names_in(out) if name != SAMPLES]
-    except OSError as exc:
-        raise UsageError(f"--out: the run folder {out} cannot be made: {exc.strerror}") from exc
+    if (above := obstacle(out)) is not None:
+        raise UsageError(
+            f"--out: the run folder {out} cannot be made: {above} is not a folder to write to"
+        )
+    # --show-samples may have written the samples.
+    there = [name for name in names_in(out) if name != SAMPLES] if out.exists() else []
     if there and CONFIG not in there:
         raise UsageError(
             f"--out: expected a new folder or the folder of a run, {out} has {first_names(there)} "
@@ -103,6 +106,7 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
         settings["unlabelled_images"] = len(data.unlabelled.images)
     path = out / CONFIG
     if not path.exists():
+        out.mkdir(parents=True, exist_ok=True)
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
     theirs = read_settings(out)

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.clustering import find_styles
 from cxr_edge.datasets.folds import split_by_fold
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_unlabelled
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
-from cxr_edge.datasets.styles import Styles, find_styles
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.system.progress import stage
 from cxr_edge.training.batch_maker import Source
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
@@ -179,10 +181,11 @@ def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
 
 
 def image_styles(images: ImageSet) -> Styles:
-    """Cluster images by their ImageNet features; errors as :func:`find_styles`."""
+    """Cluster images by their ImageNet features; errors as the clustering's."""
     same = images.pixels.shape[1:] == FEATURE_INPUT.shape
     seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
-    return find_styles(imagenet_features(seen.pixels), images.labels)
+    with stage("clustering by appearance"):
+        return find_styles(imagenet_features(seen.pixels), images.labels)
 
 
 def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:

@@ -1,0 +1,34 @@
+"""The check that what a command is to read is there, made before anything is loaded."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from cxr_edge.errors import UsageError
+
+P = TypeVar("P", bound=Path | list[Path] | None)
+
+
+def existing(param: typer.CallbackParam, value: P) -> P:
+    """Return the paths that a user gave, if there is something at each of them.
+
+    A callback of parameters, which runs before the command does.
+
+    Raises
+    ------
+    UsageError
+        Nothing is at one of them.
+    """
+    for path in value if isinstance(value, list) else [value]:
+        if path is not None and not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
+            raise nothing_at(param, path)
+    return value
+
+
+def nothing_at(param: typer.CallbackParam, path: Path | str) -> UsageError:
+    """Return the error of a path at which there is nothing, named as the user gave it."""
+    word = param.opts[0]
+    name = word if word.startswith("-") else param.human_readable_name.strip("[].")
+    return UsageError(f"{name}: {path} does not exist; check the spelling")
