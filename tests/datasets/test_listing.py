@@ -230,7 +230,7 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) ->
 
 def test_nothing_there_is_told(tmp_path: Path) -> None:
     """A wrong path is a wrong use of the command."""
-    with pytest.raises(UsageError, match="neither a folder of labelled images nor a CSV manifest"):
+    with pytest.raises(UsageError, match="nowhere does not exist; check the spelling"):
         list_images(tmp_path / "nowhere", CLASSES)
 
 

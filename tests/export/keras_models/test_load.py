@@ -465,8 +465,10 @@ def test_a_folder_in_place_of_a_file_is_named(
 
 def test_a_package_without_its_keras_file_says_where_there_is_one(tmp_path: Path) -> None:
     """The folder in the repository that has the default model's."""
-    with pytest.raises(ModelInvalid, match="toolkit/cxr_edge/models/default: give that folder"):
-        keras_file(str(tmp_path))
+    with pytest.raises(
+        ModelInvalid, match="toolkit/cxr_edge/models/default: give that folder as MODEL"
+    ):
+        keras_file(str(tmp_path), "explanations are made from it", "MODEL")
 
 
 def test_another_library_of_keras_is_told(
