@@ -15,7 +15,7 @@ from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
 from cxr_edge.training.history import read_history
-from cxr_edge.training.run_folder import CONFIG
+from cxr_edge.training.run_files import CONFIG
 
 pytestmark = pytest.mark.slow
 

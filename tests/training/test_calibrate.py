@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cxr_edge.metrics.calibration import calibration_error, logit
-from cxr_edge.training.calibrate import Platt, fit_platt, fold
+from cxr_edge.training.calibrate import Platt, calibrate, fit_platt
 
 
 def test_too_sure_a_network_is_calmed() -> None:
@@ -58,6 +58,6 @@ def test_the_last_layer_takes_it_in() -> None:
     model = keras.Model(image, keras.layers.Dense(1, activation="sigmoid")(image))
     x = np.random.default_rng(0).normal(size=(50, 3))
     before = np.asarray(model.predict_on_batch(x))
-    fold(model, Platt(1.7, -0.3))
+    calibrate(model, Platt(1.7, -0.3))
     expected = 1 / (1 + np.exp(-(1.7 * logit(before) - 0.3)))
     np.testing.assert_allclose(model.predict_on_batch(x), expected, atol=1e-6)

@@ -213,7 +213,8 @@ def test_a_folds_run_goes_on_with_what_is_missing(
     assert resumed.exit_code == 0, resumed.output
     assert f"{copy / 'fold-1'} is already finished" in resumed.output
     before, after = (rows(folder / "out-of-fold.csv") for folder in (run, copy))
-    assert [row["path"] for row in before] == [row["path"] for row in after]
+    names = [[Path(row["path"]).name for row in table] for table in (before, after)]
+    assert names[0] == names[1]
     np.testing.assert_allclose(
         *([float(row["probability"]) for row in table] for table in (before, after)), atol=1e-3
     )
@@ -229,9 +230,25 @@ def test_each_fold_learns_from_the_teacher_that_did_not_see_it(
     result = cxr(*words)
     assert result.exit_code == 0, result.output
     assert "warning: the teacher" not in result.output
-    for part in ("fold-1", "fold-2", "."):
+    for part, name in (("fold-1", "teacher"), ("fold-2", "teacher"), (".", "model")):
         (teacher,) = json.loads((tmp_path / "pupil" / part / "config.json").read_text())["teachers"]
-        assert teacher.endswith(file_sha256(run / part / "model.keras"))
+        assert teacher.endswith(file_sha256(run / part / f"{name}.keras"))
+
+
+@pytest.mark.slow
+def test_teachers_of_folds_have_the_scale_of_the_network_of_all_images(
+    run: Path, images: ImageSet
+) -> None:
+    """Each is the fold's network, calibrated by the scores of all folds."""
+    from cxr_export.keras_models.load import load_original
+
+    logits = pool_scores([run / f"fold-{fold}" / "scores.npz" for fold in (1, 2)], images)
+    platt = fit_platt(images.labels, logits["clean"])
+    network, teacher = (
+        logit(load_original(run / "fold-1" / name).run(images.pixels[:20]).scores)
+        for name in ("model.keras", "teacher.keras")
+    )
+    np.testing.assert_allclose(teacher, network * platt.slope + platt.shift, rtol=0.01, atol=0.01)
 
 
 @pytest.mark.slow
@@ -242,7 +259,11 @@ def test_a_teacher_with_other_folds_is_refused(
     words = ("train", looks, "-o", tmp_path / "pupil", *WORDS, "--teacher", run)
     result = cxr(*words, "--split-seed", 5)
     assert result.exit_code == 2
-    assert "has --split-seed 2021 in place of 5" in " ".join(result.output.split())
+    assert "fold 1 of" in (said := " ".join(result.output.split()))
+    assert "has other images, labels or patients" in said
+    fewer = cxr(*words[:4], *WORDS, "--teacher", run, "--folds", 3)
+    assert fewer.exit_code == 2
+    assert "has --folds 2 in place of 3" in " ".join(fewer.output.split())
 
 
 @pytest.mark.slow

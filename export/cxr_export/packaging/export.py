@@ -239,9 +239,13 @@ def _put_in_place(package: Path, out: Path, aside: Path) -> None:
         raise
     if aside.exists():
         own = names_in(aside)
-        for path in aside.iterdir():
-            if path.name not in own:
-                path.rename(out / path.name)
+        try:
+            for path in aside.iterdir():
+                if path.name not in own:
+                    path.rename(out / path.name)
+        except BaseException:  # what was not moved must not be removed with the old package
+            aside.rename(out.with_name(f"{out.name}.old"))
+            raise
 
 
 def _read_evaluation(path: Path, model: Path, spec: ModelSpec) -> Summary:

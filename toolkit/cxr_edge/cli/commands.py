@@ -90,7 +90,6 @@ COMMANDS: Final = (
         "compare",
         "cxr_edge.cli.compare",
         _TRAINING,
-        tensorflow=True,
         synonyms=("diff", "runs"),
     ),
 )

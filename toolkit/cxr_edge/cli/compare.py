@@ -9,7 +9,6 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.existing import existing
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.extras import needs_extra
-from cxr_edge.system.progress import stage
 
 
 def compare(
@@ -40,7 +39,7 @@ def compare(
     that differ only in the seed, mean and standard deviation are given too. Needs the extra
     'evaluate'.
     """
-    with stage("loading TensorFlow"), needs_extra("cxr compare", "evaluate"):
+    with needs_extra("cxr compare", "evaluate"):
         from cxr_edge.training import compare_runs
     from cxr_edge.cli.tables import print_table
 

@@ -57,8 +57,8 @@ def exit_code(run: Callable[[], None]) -> int:
         return ExitCode.INTERRUPTED
     if why := why_output_was_lost():
         sys.stderr.write(
-            f"error: standard output cannot be written: {why}; lines are missing there, and "
-            "nowhere else\n"
+            f"error: standard output cannot be written: {why}; lines are missing there; "
+            "all files are complete\n"
         )
         return code or ExitCode.ERROR
     return code

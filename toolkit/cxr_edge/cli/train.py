@@ -113,7 +113,7 @@ def train(
     check_backend()
     with stage("loading TensorFlow"), needs_extra("cxr train", "train"):
         from cxr_edge.training import run
-    from cxr_edge.training.run_folder import MODEL, SAMPLES
+    from cxr_edge.training.run_files import MODEL, SAMPLES
 
     finished: Finished | None = None
     if show_samples:
@@ -168,7 +168,7 @@ def _say(line: str) -> None:
 def _how_to_continue(out: Path, *, resumed: bool) -> str:
     """Return how an interrupted run continues; empty where there is no unfinished one."""
     from cxr_edge.training.history import read_history
-    from cxr_edge.training.run_folder import CONFIG, MODEL
+    from cxr_edge.training.run_files import CONFIG, MODEL
 
     if not (out / CONFIG).exists() or (out / MODEL).exists():
         return ""

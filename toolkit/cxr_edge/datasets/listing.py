@@ -155,7 +155,7 @@ def list_unlabelled(folder: Path) -> list[LabelledImage]:
         It has no images, or folders that cannot be read.
     """
     if not os.path.isdir(folder):  # noqa: PTH112  (Path raises for a name that is too long)
-        raise UsageError(f"--unlabelled: expected a folder of images, {folder} is none")
+        raise UsageError(f"--unlabelled: expected a folder of images, got {folder}")
     skipped = Skipped()
     items = list(discover([folder], skipped))
     _require_listed(folder, skipped)

@@ -47,6 +47,8 @@ def make_deterministic(backend: str) -> None:
 
         tf.config.experimental.enable_op_determinism()
     elif backend == "torch":
+        # cuBLAS repeats its sums only with this, and reads it when it starts.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         import torch
 
         torch.use_deterministic_algorithms(True)

@@ -71,7 +71,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = 
     return Platt(slope, shift) if slope > 0 else UNCALIBRATED
 
 
-def fold(model: keras.Model, platt: Platt) -> None:
+def calibrate(model: keras.Model, platt: Platt) -> None:
     """Change the weights of the last layer, a dense one with a sigmoid, so that it calibrates."""
     kernel, bias = model.layers[-1].get_weights()
     model.layers[-1].set_weights([kernel * platt.slope, bias * platt.slope + platt.shift])

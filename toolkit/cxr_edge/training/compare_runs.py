@@ -24,7 +24,7 @@ from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.system.progress import track
 from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
-from cxr_edge.training.run_folder import CONFIG, MODEL
+from cxr_edge.training.run_files import CONFIG, MODEL
 
 TABLE: Final = "compare.md"
 PICTURE: Final = "compare.png"

@@ -14,10 +14,10 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.validation import BY_DATA_SET, BY_FOLDS, BY_PATIENTS, BY_STYLES
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.training.calibrate import fold
+from cxr_edge.training.calibrate import calibrate
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.report import write_report
-from cxr_edge.training.run_folder import MODEL, REPORT, STYLES
+from cxr_edge.training.run_files import MODEL, REPORT, STYLES
 from cxr_edge.training.training_data import TrainingData
 from cxr_edge.training.validation import DEFAULT_OPERATING_POINT, Validated
 
@@ -54,7 +54,7 @@ def finish(
         Spec with operating points and figures from the validated images.
     """
     training, images = data.training, validated.images
-    fold(model, validated.platt)
+    calibrate(model, validated.platt)
     overall = auc(images.labels, validated.scores)
     groups = validated.groups
     spec = ModelSpec(

@@ -117,8 +117,8 @@ def fit(
     best = best_epoch(history[config.head_epochs :], config.chosen_by)
     if not best or not math.isfinite(history[best - 1]["loss"]):
         raise ModelInvalid(
-            "training diverged: no epoch has a finite validation figure; lower --learning-rate and "
-            "start in another run folder"
+            "training diverged: no epoch has a finite figure; lower --learning-rate and start in "
+            "another run folder"
         )
     # A newly built model brings no optimizer state into the file.
     result = _network(config)

@@ -1,22 +1,32 @@
 """A run with a network per fold of the patients, and one of all images that they speak for."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.datasets.folds import folds_of
+import keras
+
+from cxr_edge.datasets.folds import folds_of, split_by_fold
+from cxr_edge.datasets.image_set import ImageSet
+from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.datasets.style_file import read_styles, write_styles
 from cxr_edge.errors import UsageError
+from cxr_edge.spec.embedding import append_spec, read_appended_spec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.training.calibrate import Platt, calibrate
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.run import Finished, earlier, fit_and_finish, load_run, train
-from cxr_edge.training.run_folder import CONFIG, STYLES, keep_settings, read_settings
+from cxr_edge.training.run_files import CONFIG, MODEL, STYLES, read_settings
+from cxr_edge.training.run_folder import keep_settings
 from cxr_edge.training.scores import SCORES, pool_scores
 from cxr_edge.training.training_data import image_styles
 from cxr_edge.training.validation import Validated, validate
+
+TEACHER: Final = "teacher.keras"
+"""Name of a fold's network, calibrated, from which the same fold of another run can learn."""
 
 OUT_OF_FOLD: Final = "out-of-fold.csv"
 """Name of the file with a prediction of every image, by a network that did not see its patient."""
@@ -78,11 +88,14 @@ def train_folds(
     images = loaded.images
     try:
         folds = folds_of(images, config.folds, config.split_seed)
+        for teacher in filter(_is_run_with_folds, distillation.teachers):
+            _require_same_folds(Path(teacher), images, config)
+        clusters = None if (out / STYLES).exists() else image_styles(images)
         keep_settings(out, config, loaded)
-        if finished := earlier(out, images, say):
+        if finished := earlier(out, loaded, say):
             return finished
-        if not (out / STYLES).exists():
-            write_styles(out / STYLES, images, image_styles(images))
+        if clusters:
+            write_styles(out / STYLES, images, clusters)
         styles = read_styles(out / STYLES, images)
         say(f"{int(styles.counter.sum())} of {len(images.images)} images are counter-style")
         folders = [out / f"fold-{fold}" for fold in range(1, config.folds + 1)]
@@ -92,7 +105,7 @@ def train_folds(
                 data,
                 folder,
                 replace(config, fold=fold, calibrate=False, prior=None),
-                _of_fold(distillation, fold, config),
+                _of_fold(distillation, fold),
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
@@ -103,38 +116,58 @@ def train_folds(
         logits = pool_scores([folder / SCORES for folder in folders], images)
         validated = validate(images, logits, styles, config)
         _write(out / OUT_OF_FOLD, validated, folds.tolist())
+        _write_teachers(folders, validated.platt)
         say("all images: no validation images, so all epochs, and the weights of the last one")
         spec = fit_and_finish(
             loaded, out, config, (), verbose, workers=workers, validated=validated
         )
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
-    return Finished(spec, images.unreadable, already=False)
+    return Finished(spec, loaded.unreadable, already=False)
 
 
-def _of_fold(distillation: Distillation, fold: int, config: FitConfig) -> Distillation:
-    """Return what teaches a fold: of a teacher with folds, the network that did not see it."""
-    teachers = []
-    for teacher in distillation.teachers:
-        folder = Path(teacher)
-        if (folder / CONFIG).exists() and (folder / "fold-1").is_dir():
-            _require_same_folds(folder, config)
-            teachers.append(str(folder / f"fold-{fold}"))
-        else:
-            teachers.append(teacher)
-    return replace(distillation, teachers=tuple(teachers))
+def _is_run_with_folds(teacher: str) -> bool:
+    return (Path(teacher) / CONFIG).is_file() and (Path(teacher) / "fold-1").is_dir()
 
 
-def _require_same_folds(teacher: Path, config: FitConfig) -> None:
-    theirs = read_settings(teacher)
-    for setting in ("folds", "split_seed"):
-        ours = getattr(config, setting)
-        if theirs.get(setting) != ours:
+def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> None:
+    """Check that the folds of a teacher hold out the images that ours do."""
+    folds = read_settings(teacher).get("folds")
+    if folds != config.folds:
+        raise UsageError(
+            f"--teacher: expected a run with the folds of this one, {teacher} has --folds {folds} "
+            f"in place of {config.folds}; give the same, or train the teacher again"
+        )
+    for fold in range(1, config.folds + 1):
+        sides = split_by_fold(images, fold, config.folds, config.split_seed)
+        if read_settings(teacher / f"fold-{fold}").get("split_sha256") != split_digest(*sides):
             raise UsageError(
-                f"--teacher: expected a run with the folds of this one, {teacher} has "
-                f"--{setting.replace('_', '-')} {theirs.get(setting)} in place of {ours}; give the "
-                "same, or train the teacher again"
+                f"--teacher: expected a run with the folds of this one, fold {fold} of {teacher} "
+                "has other images, labels or patients; give the same DATA and --split-seed, or "
+                "train the teacher again"
             )
+
+
+def _of_fold(distillation: Distillation, fold: int) -> Distillation:
+    """Return what teaches a fold: of a teacher with folds, the network that did not see it."""
+    teachers = tuple(
+        str(Path(teacher) / f"fold-{fold}" / TEACHER) if _is_run_with_folds(teacher) else teacher
+        for teacher in distillation.teachers
+    )
+    return replace(distillation, teachers=teachers)
+
+
+def _write_teachers(folders: Sequence[Path], platt: Platt) -> None:
+    """Write the networks of the folds, calibrated as the network of all images is.
+
+    So a network that learns from them sees the same scale in every fold and in all images.
+    """
+    for folder in folders:
+        network = keras.models.load_model(folder / MODEL)
+        calibrate(network, platt)
+        with atomic_write(folder / TEACHER) as half:
+            network.save(half)
+            append_spec(half, read_appended_spec((folder / MODEL).read_bytes(), str(folder)))
 
 
 def _write(path: Path, validated: Validated, folds: list[int]) -> None:

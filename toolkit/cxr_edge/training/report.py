@@ -11,7 +11,7 @@ from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.storage.atomic import write_text_atomically
-from cxr_edge.training.run_folder import CURVES, SAMPLES
+from cxr_edge.training.run_files import CURVES, SAMPLES
 from cxr_edge.training.validation import Validated
 
 

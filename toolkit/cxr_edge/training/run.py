@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import write_split
 from cxr_edge.errors import UsageError
@@ -25,15 +24,8 @@ from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
 from cxr_edge.training.plots import draw_curves, draw_samples
 from cxr_edge.training.pool import Pool
-from cxr_edge.training.run_folder import (
-    CURVES,
-    MODEL,
-    SAMPLES,
-    SPLIT,
-    TENSORBOARD,
-    check_run_folder,
-    keep_settings,
-)
+from cxr_edge.training.run_files import CURVES, MODEL, SAMPLES, SPLIT, TENSORBOARD
+from cxr_edge.training.run_folder import check_run_folder, keep_settings
 from cxr_edge.training.scores import SCORES, score, write_scores
 from cxr_edge.training.teachers import Teachers
 from cxr_edge.training.training_data import TrainingData, add_unlabelled, load_training_data
@@ -129,7 +121,7 @@ def train(
     )
     try:
         keep_settings(out, config, images)
-        if finished := earlier(out, images.images, say):
+        if finished := earlier(out, images, say):
             return finished
         if resume:
             done = len(read_history(out))
@@ -219,7 +211,7 @@ def load_run(
     return replace(images, teachers=teachers)
 
 
-def earlier(out: Path, images: ImageSet, say: Callable[[str], None]) -> Finished | None:
+def earlier(out: Path, images: TrainingData, say: Callable[[str], None]) -> Finished | None:
     """Return the result of a run that is finished already, and say so; None if it is not."""
     if not (out / MODEL).exists():
         return None

@@ -10,24 +10,15 @@ import keras
 
 from cxr_edge import __version__
 from cxr_edge.datasets.patient_split import split_digest
-from cxr_edge.errors import DataError, UsageError
-from cxr_edge.models.package import ORIGINAL
+from cxr_edge.errors import UsageError
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.folder import obstacle
 from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 from cxr_edge.system.versions import version_of
 from cxr_edge.training.config import FitConfig
+from cxr_edge.training.run_files import CONFIG, SAMPLES, read_settings
 from cxr_edge.training.training_data import TrainingData
-
-MODEL: Final = ORIGINAL
-CONFIG: Final = "config.json"
-SPLIT: Final = "split.csv"
-CURVES: Final = "curves.png"
-SAMPLES: Final = "samples.png"
-STYLES: Final = "styles.csv"
-REPORT: Final = "report.md"
-TENSORBOARD: Final = "tensorboard"
 
 _LIBRARIES: Final = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
 
@@ -62,18 +53,6 @@ def check_run_folder(out: Path, *, resume: bool) -> None:
         raise UsageError(
             f"--out: {out} holds a run already; continue it with --resume, or name another folder"
         )
-
-
-def read_settings(run: Path) -> dict[str, Any]:
-    """Return the settings of a run by name, from its folder; raises DataError if damaged."""
-    path = run / CONFIG
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as exc:
-        raise DataError(
-            f"{path}: expected the settings of a run, they are damaged: {exc}; start the run in "
-            "another folder"
-        ) from exc
 
 
 def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:

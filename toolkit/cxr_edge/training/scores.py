@@ -75,7 +75,7 @@ def pool_scores(paths: Sequence[Path], images: ImageSet) -> Scores:
             with np.load(path, allow_pickle=False) as data:
                 names = [str(name) for name in data["names"]]
                 found |= zip(map(str, data["sha256"]), data["logits"].T, strict=True)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as exc:
             raise DataError(
                 f"{path}: expected the scores of a fold, they cannot be read; remove the folder of "
                 "that fold and go on with --resume"

@@ -14,7 +14,7 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import UsageError
 from cxr_edge.evaluation.overlap import find_overlap
 from cxr_edge.imaging.preprocess import stretch
-from cxr_edge.metrics.calibration import logit
+from cxr_edge.metrics.calibration import logit, probability
 from cxr_edge.models.locate import model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
@@ -103,7 +103,7 @@ class Teachers:
             A teacher gives numbers that are no probabilities.
         """
         mean = np.mean([self._logits(model, pixels) for model in self.models], axis=0)
-        return np.asarray(1 / (1 + np.exp(-mean)), np.float32)
+        return np.asarray(probability(mean), np.float32)
 
     def warn(self, validation: ImageSet, say: Callable[[str], None]) -> None:
         """Warn of teachers that learned from images that the network is validated on."""

@@ -107,9 +107,10 @@ def load_training_data(
         require_enough(images, validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
+    held_out = f"{len(validation.images)} images of {validation.patient_count} patients"
     say(
         f"training: {len(training.images)} images of {training.patient_count} patients; "
-        f"validation: {len(validation.images)} images of {validation.patient_count} patients; "
+        f"validation: {held_out if config.holds_out else 'none'}; "
         f"{images.duplicates} exact duplicates left out"
     )
     if data.styles:
