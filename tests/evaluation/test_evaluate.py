@@ -15,13 +15,13 @@ from copies import COPIES
 from fakes import CLASSES, FakeRuntime
 from matplotlib.figure import Figure
 
-from cxr_edge.datasets import image_set as imageset
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, UsageError
+from cxr_edge.evaluation import labelled_data
 from cxr_edge.evaluation.evaluate import evaluate_images, rounded_scores
 from cxr_edge.evaluation.overlap import (
     ALL,
@@ -365,7 +365,7 @@ def test_a_folder_that_is_in_use_is_told_before_the_work(
 ) -> None:
     """No image is read for nothing."""
     (tmp_path / "mine.txt").write_text("mine")
-    monkeypatch.setattr(imageset, "load_images", None)
+    monkeypatch.setattr(labelled_data, "load_images", None)
     refused = cxr("evaluate", class_folders, "-o", tmp_path)
     assert refused.exit_code == 2
     assert "has other files" in refused.output
