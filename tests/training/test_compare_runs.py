@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,14 @@ from cxr_edge.errors import DataError
 from cxr_edge.training.compare_runs import compare, read_run
 
 pytestmark = pytest.mark.slow
+
+
+def test_runs_are_compared_without_keras() -> None:
+    """The extra that the command asks for brings no Keras."""
+    hidden = "import sys; sys.modules.update(keras=None, tensorflow=None)"
+    code = f"{hidden}; import cxr_edge.training.compare_runs"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_runs_stand_in_one_table(run_folder: Path, tmp_path: Path) -> None:

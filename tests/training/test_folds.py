@@ -324,5 +324,8 @@ def test_scores_of_other_images_are_refused(tmp_path: Path, images: ImageSet) ->
     (tmp_path / "scores.npz").write_text("no scores")
     with pytest.raises(DataError, match="go on with --resume"):
         pool_scores([tmp_path / "scores.npz"], images)
+    (tmp_path / "scores.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="go on with --resume"):
+        pool_scores([tmp_path / "scores.npz"], images)
     with pytest.raises(DataError, match="160 have none"):
         pool_scores([], images)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.style_groups import by_appearance
+from cxr_edge.evaluation.style_groups import by_appearance, stated_auc
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
@@ -11,7 +11,7 @@ from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.validation import NOT_MEASURED
-from cxr_export.packaging.card_figures import evaluated_auc, failures, headlines
+from cxr_export.packaging.card_figures import failures, headlines
 from cxr_export.packaging.front_matter import front_matter, knows_patients
 from cxr_export.parity.tables import Findings, as_markdown, headline
 
@@ -228,7 +228,7 @@ def _evaluation(spec: ModelSpec, found: Summary) -> str:
         (
             f"By `cxr evaluate` on {found.group} ({found.figures.images}, "
             f"{found.figures.positives} of them {spec.labels[1]}, of {found.patients} patients): "
-            f"{evaluated_auc(found)}; "
+            f"{stated_auc(found.figures.auc, found.by_style)}; "
             f"calibration error {found.figures.calibration_error:.4f}."
         ),
         points_table(found.figures).markdown,

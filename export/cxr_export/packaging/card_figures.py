@@ -63,10 +63,3 @@ def _errors(spec: ModelSpec, found: GroupFigures) -> str:
         for wrong, total, truth, label, kind in kinds
         if total
     )
-
-
-def evaluated_auc(found: Summary) -> str:
-    """Return the AUC of an evaluation as it is stated everywhere."""
-    area = found.figures.auc
-    worst = worst_of(found.by_style, area) if area else None
-    return auc_statement(area, worst, "on these images") if area else "AUC -"

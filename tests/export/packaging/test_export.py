@@ -56,6 +56,28 @@ def test_what_a_system_or_a_user_has_hidden_is_no_file_and_stays(tmp_path: Path)
         check_folder(out)
 
 
+def test_hidden_files_that_cannot_be_moved_are_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old folder stays under another name, since the temporary one is removed."""
+    out, package = tmp_path / "p", tmp_path / "new"
+    for folder, name in ((out, ".git"), (package, "model.onnx")):
+        folder.mkdir()
+        (folder / name).touch()
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == ".git":
+            raise OSError("refused")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="refused"):
+        _put_in_place(package, out, tmp_path / "aside")
+    assert (tmp_path / "p.old" / ".git").exists()
+    assert (out / "model.onnx").exists()
+
+
 def test_a_foreign_folder_is_not_replaced(run_folder: Path, tmp_path: Path) -> None:
     """Somebody's own folder is left alone."""
     (tmp_path / "mine").mkdir()

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,11 +122,12 @@ def train(
             data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=_say
         )
         typer.echo(f"wrote {out / SAMPLES}")
-    elif config.folds:
+    else:
         from cxr_edge.training.folds import train_folds
 
+        train_it = train_folds if config.folds else partial(run.train, tensorboard=tensorboard)
         with continuable(lambda: _how_to_continue(out, resumed=resume)):
-            finished = train_folds(
+            finished = train_it(
                 data,
                 out,
                 config,
@@ -133,21 +135,6 @@ def train(
                 positive=positive,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
-                workers=processes,
-                verbose=1 if sys.stdout.isatty() else 2,
-                say=_say,
-            )
-    else:
-        with continuable(lambda: _how_to_continue(out, resumed=resume)):
-            finished = run.train(
-                data,
-                out,
-                config,
-                distillation,
-                positive=positive,
-                resume=resume,
-                skip_unreadable=skip_unreadable,
-                tensorboard=tensorboard,
                 workers=processes,
                 verbose=1 if sys.stdout.isatty() else 2,
                 say=_say,

@@ -32,8 +32,13 @@ class Predictions:
     """Shape (N,), probabilities."""
 
 
-def write_predictions(path: Path, images: ImageSet, scores: NDArray[np.floating]) -> None:
-    """Write path, label, patient and probability of each image.
+def write_predictions(
+    path: Path,
+    images: ImageSet,
+    scores: NDArray[np.floating],
+    folds: NDArray[np.integer] | None = None,
+) -> None:
+    """Write path, label, patient and probability of each image, and its fold where there is one.
 
     Parameters
     ----------
@@ -43,17 +48,20 @@ def write_predictions(path: Path, images: ImageSet, scores: NDArray[np.floating]
         N images.
     scores
         Probabilities, shape (N,).
+    folds
+        Fold that holds an image out, from 1, shape (N,).
     """
     with (
         atomic_write(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for image, score in zip(images.images, scores, strict=True):
+        writer.writerow(_COLUMNS if folds is None else (*_COLUMNS, "fold"))
+        for index, (image, score) in enumerate(zip(images.images, scores, strict=True)):
             probability = f"{score:.{PROBABILITY_DECIMALS}f}"
             label = image.class_in(images.classes)
-            writer.writerow((image.path, label, image.patient, probability))
+            row = (image.path, label, image.patient, probability)
+            writer.writerow(row if folds is None else (*row, folds[index]))
 
 
 def read_predictions(path: Path, classes: Classes) -> Predictions:

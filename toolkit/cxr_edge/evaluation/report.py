@@ -19,9 +19,8 @@ from cxr_edge.evaluation.plots import (
     draw_roc,
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.style_groups import by_appearance, worst_of
+from cxr_edge.evaluation.style_groups import by_appearance, stated_auc
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
-from cxr_edge.spec.validation import auc_statement
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.storage.folder import obstacle
 from cxr_edge.storage.system_names import is_empty
@@ -112,13 +111,9 @@ def _report(found: Evaluation, pictures: Sequence[str]) -> str:
         "DeLong's for the AUC, Wilson's for shares; both take images as independent, also those of "
         "one patient."
     )
-    area = found.figures.auc
-    stated = (
-        auc_statement(area, worst_of(found.by_style, area), "on these images") if area else "AUC -"
-    )
     summary = (
-        f"{stated}. Calibration error {found.figures.calibration_error:.4f}, Brier score "
-        f"{found.figures.brier:.4f}."
+        f"{stated_auc(found.figures.auc, found.by_style)}. Calibration error "
+        f"{found.figures.calibration_error:.4f}, Brier score {found.figures.brier:.4f}."
     )
     points = points_table(found.figures).markdown
     parts = [

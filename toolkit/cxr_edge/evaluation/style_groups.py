@@ -13,7 +13,7 @@ from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import OperatingPoint
-from cxr_edge.spec.validation import StyleGroup, WorstGroup
+from cxr_edge.spec.validation import StyleGroup, WorstGroup, auc_statement
 
 LEAST: Final = 20
 """Images of a class in a group from which their AUC is stated."""
@@ -132,6 +132,21 @@ def worst_group(groups: Mapping[str, GroupFigures]) -> tuple[str, Interval] | No
     """Return the group with the smallest AUC, and that AUC; None where no group states one."""
     known = [(name, area) for name, found in groups.items() if (area := found.worst) is not None]
     return min(known, key=lambda pair: pair[1].value, default=None)
+
+
+def stated_auc(overall: Interval | None, groups: Mapping[str, GroupFigures]) -> str:
+    """Return the AUC of an evaluation as it is stated everywhere; "AUC -" for one class alone.
+
+    Parameters
+    ----------
+    overall
+        AUC of all images; None where a class is missing.
+    groups
+        Figures by appearance, by name; may be empty.
+    """
+    if overall is None:
+        return "AUC -"
+    return auc_statement(overall, worst_of(groups, overall), "on these images")
 
 
 def worst_of(groups: Mapping[str, GroupFigures], overall: Interval) -> WorstGroup | None:

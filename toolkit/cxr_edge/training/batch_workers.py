@@ -64,10 +64,10 @@ class BatchWorkers:
             initializer=_start,
             initargs=(shared, config),
         )
+        self._shared = shared  # a process may be started later too
         with _interrupts_ignored():
-            for _ in range(workers):  # each starts one, since none is idle yet
+            for _ in range(workers):
                 self._executor.submit(_nothing)
-        shared.close()
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +75,7 @@ class BatchWorkers:
     def __exit__(self, *_: object) -> None:
         """End the processes; batches that nobody asked for are dropped."""
         self._executor.shutdown(cancel_futures=True)
+        self._shared.close()
 
     def make(self, epoch: int, index: int) -> Batch:
         """Return a batch; see :meth:`BatchMaker.make`.

@@ -1,6 +1,5 @@
 """A run with a network per fold of the patients, and one of all images that they speak for."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,8 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.datasets.style_file import read_styles, write_styles
 from cxr_edge.errors import UsageError
+from cxr_edge.evaluation.predictions import write_predictions
 from cxr_edge.spec.embedding import append_spec, read_appended_spec
-from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import Platt, calibrate
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
@@ -23,7 +22,7 @@ from cxr_edge.training.run_files import CONFIG, MODEL, STYLES, read_settings
 from cxr_edge.training.run_folder import keep_settings
 from cxr_edge.training.scores import SCORES, pool_scores
 from cxr_edge.training.training_data import image_styles
-from cxr_edge.training.validation import Validated, validate
+from cxr_edge.training.validation import validate
 
 TEACHER: Final = "teacher.keras"
 """Name of a fold's network, calibrated, from which the same fold of another run can learn."""
@@ -115,7 +114,7 @@ def train_folds(
             )
         logits = pool_scores([folder / SCORES for folder in folders], images)
         validated = validate(images, logits, styles, config)
-        _write(out / OUT_OF_FOLD, validated, folds.tolist())
+        write_predictions(out / OUT_OF_FOLD, images, validated.scores, folds)
         _write_teachers(folders, validated.platt)
         say("all images: no validation images, so all epochs, and the weights of the last one")
         spec = fit_and_finish(
@@ -168,17 +167,3 @@ def _write_teachers(folders: Sequence[Path], platt: Platt) -> None:
         with atomic_write(folder / TEACHER) as half:
             network.save(half)
             append_spec(half, read_appended_spec((folder / MODEL).read_bytes(), str(folder)))
-
-
-def _write(path: Path, validated: Validated, folds: list[int]) -> None:
-    with (
-        atomic_write(path) as half,
-        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "label", "patient", "probability", "fold"))
-        images = validated.images
-        for image, score, fold in zip(images.images, validated.scores, folds, strict=True):
-            probability = f"{score:.{PROBABILITY_DECIMALS}f}"
-            label = image.class_in(images.classes)
-            writer.writerow((image.path, label, image.patient, probability, fold))

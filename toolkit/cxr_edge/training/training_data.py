@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.clustering import find_styles
@@ -89,8 +90,9 @@ def load_training_data(
         sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
         data = TrainingData(images, *sides)
     elif config.validate == "styles":
+        features = _features(images)
         try:
-            data = _by_style(images, config)
+            data = _by_style(images, features, config)
         except DataError as exc:
             if config.prior is not None:
                 raise UsageError(
@@ -183,14 +185,23 @@ def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
 
 def image_styles(images: ImageSet) -> Styles:
     """Cluster images by their ImageNet features; errors as the clustering's."""
+    return _styles(images, _features(images))
+
+
+def _features(images: ImageSet) -> NDArray[np.float32]:
     same = images.pixels.shape[1:] == FEATURE_INPUT.shape
     seen = images if same else load_images(images.images, images.classes, FEATURE_INPUT)
+    with stage("looking at the appearance of the images"):
+        return imagenet_features(seen.pixels)
+
+
+def _styles(images: ImageSet, features: NDArray[np.float32]) -> Styles:
     with stage("clustering by appearance"):
-        return find_styles(imagenet_features(seen.pixels), images.labels)
+        return find_styles(features, images.labels)
 
 
-def _by_style(images: ImageSet, config: FitConfig) -> TrainingData:
-    styles = image_styles(images)
+def _by_style(images: ImageSet, features: NDArray[np.float32], config: FitConfig) -> TrainingData:
+    styles = _styles(images, features)
     training, validation = split_by_style(
         images, styles, config.split_seed, config.validation_fraction
     )
