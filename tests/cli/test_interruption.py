@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from cxr_edge.training.run_files import CONFIG
 from fakes import SAMPLES
 
 from cxr_edge.cli import process, train
@@ -16,6 +15,7 @@ from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
 from cxr_edge.training.history import read_history
+from cxr_edge.training.run_files import CONFIG
 
 pytestmark = pytest.mark.slow
 
