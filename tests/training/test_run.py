@@ -256,7 +256,14 @@ def test_a_run_with_teachers_says_who_they_were(
     assert (config["teacher_weight"], config["unlabelled_images"]) == (0.8, 11)
     listed = json.loads((run / "training-images.json").read_text())
     assert len(listed["training"]) == facts.training_films + 11
-    assert f"probabilities of {name}, also on 11 images" in (run / "report.md").read_text()
+    report = (run / "report.md").read_text()
+    assert f"probabilities of {name}, also on 11 images" in report
+    unknown = f"what teacher {name[:-52]} learned from is not known"  # 12 digits of 64
+    assert facts.caution == f"figures may be too good: {unknown}"
+    assert facts.caution in facts.headline
+    assert report.count(facts.caution) == 2
+    (warning,) = [line for line in said if line.startswith("warning: the figures of this run")]
+    assert unknown in warning
     assert train(class_folders, run, quick(epochs=1), taught, resume=True, **words).already
     for other in (NOTHING_ELSE, Distillation(("default",)), dataclasses.replace(taught, weight=1)):
         with pytest.raises(UsageError, match="started with other settings"):

@@ -184,9 +184,9 @@ _COPIES: Final = (
 
 def _alone(facts: Provenance) -> str:
     """Return words that the AUC of all images does not stand without."""
-    if facts.worst_group is None:
-        return f", {NOT_MEASURED}"
-    return f"; worst group {facts.worst_group.name}: {facts.worst_group.auc}"
+    worst = facts.worst_group
+    group = f"; worst group {worst.name}: {worst.auc}" if worst else f", {NOT_MEASURED}"
+    return f"{group}; {facts.caution}" if facts.caution else group
 
 
 def _trained_on(facts: Provenance) -> str:

@@ -31,7 +31,7 @@ def front_matter(spec: ModelSpec, evaluation: Summary | None, license_name: str)
         worst = (facts.worst_group.name, facts.worst_group.auc) if facts.worst_group else None
         results += _result(
             facts.data or NOT_STATED,
-            f"split: {_split_name(facts)}",
+            f"split: {json.dumps(_split_name(facts))}",
             [
                 *_areas(facts.validation_auc, worst, facts.easy_auc),
                 *_metrics(spec, spec.operating_point()),
@@ -72,7 +72,8 @@ def knows_patients(facts: Provenance) -> bool:
 
 def _split_name(facts: Provenance) -> str:
     kind = "out of fold" if facts.out_of_fold else "validation"
-    return f"{kind}, grouped by patient" if knows_patients(facts) else kind
+    grouped = f"{kind}, grouped by patient" if knows_patients(facts) else kind
+    return "; ".join(filter(None, (grouped, facts.caution)))
 
 
 def _result(data: str, which: str, metrics: Sequence[str]) -> list[str]:

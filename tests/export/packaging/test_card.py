@@ -9,6 +9,7 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
 from cxr_edge.spec.validation import NOT_MEASURED, Prior, StyleGroup, WorstGroup
 from cxr_export.packaging.card import model_card
 
@@ -71,6 +72,17 @@ def test_errors_are_counted_by_group() -> None:
     table = next(line for line in card.splitlines() if line.startswith("| counter-style |"))
     assert str(WORST) in table
     assert table.endswith("| 7 of 12 | - | 0.2500 |")
+
+
+def test_a_teacher_that_may_have_seen_the_images_is_told() -> None:
+    """In the front matter, in the first line and beside the AUC, and nowhere without one."""
+    assert PLAIN.provenance is not None
+    overlap = (TeacherOverlap("large@abababababab", None, 20),)
+    card = model_card(replace(PLAIN, provenance=replace(PLAIN.provenance, teacher_overlap=overlap)))
+    words = "may be too good: what teacher large@abababababab learned from is not known"
+    lines = [line for line in card.splitlines() if words in line]
+    assert [line.split()[0] for line in lines] == ["split:", "**AUC", "|"]
+    assert "too good: " not in model_card(PLAIN)
 
 
 @pytest.mark.parametrize(("prevalence", "values"), [("5 %", "0.321 / 0.994"), ("50 %", "0.900")])

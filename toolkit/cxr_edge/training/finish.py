@@ -83,6 +83,7 @@ def finish(
             worst_group=worst_of(groups, overall),
             easy_auc=easy_auc(images.labels, validated.scores, validated.styles),
             groups=stated_groups(groups),
+            teacher_overlap=data.teacher_overlap,
         ),
     )
     learned_from = training.sha256 + (data.unlabelled.sha256 if data.unlabelled else ())

@@ -18,7 +18,7 @@ from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import Platt, calibrate
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.run import Finished, earlier, fit_and_finish, load_run, train
-from cxr_edge.training.run_files import CONFIG, MODEL, STYLES, read_settings
+from cxr_edge.training.run_files import MODEL, STYLES, has_folds, read_settings
 from cxr_edge.training.run_folder import keep_settings
 from cxr_edge.training.scores import SCORES, pool_scores
 from cxr_edge.training.training_data import image_styles
@@ -87,8 +87,8 @@ def train_folds(
     images = loaded.images
     try:
         folds = folds_of(images, config.folds, config.split_seed)
-        for teacher in filter(_is_run_with_folds, distillation.teachers):
-            _require_same_folds(Path(teacher), images, config)
+        for teacher in filter(has_folds, map(Path, distillation.teachers)):
+            _require_same_folds(teacher, images, config)
         clusters = None if (out / STYLES).exists() else image_styles(images)
         keep_settings(out, config, loaded)
         if finished := earlier(out, loaded, say):
@@ -125,10 +125,6 @@ def train_folds(
     return Finished(spec, loaded.unreadable, already=False)
 
 
-def _is_run_with_folds(teacher: str) -> bool:
-    return (Path(teacher) / CONFIG).is_file() and (Path(teacher) / "fold-1").is_dir()
-
-
 def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> None:
     """Check that the folds of a teacher hold out the images that ours do."""
     folds = read_settings(teacher).get("folds")
@@ -150,7 +146,7 @@ def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> N
 def _of_fold(distillation: Distillation, fold: int) -> Distillation:
     """Return what teaches a fold: of a teacher with folds, the network that did not see it."""
     teachers = tuple(
-        str(Path(teacher) / f"fold-{fold}" / TEACHER) if _is_run_with_folds(teacher) else teacher
+        str(Path(teacher) / f"fold-{fold}" / TEACHER) if has_folds(Path(teacher)) else teacher
         for teacher in distillation.teachers
     )
     return replace(distillation, teachers=teachers)

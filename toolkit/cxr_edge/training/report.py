@@ -89,7 +89,8 @@ def _teaching(facts: Provenance) -> str:
         return ""
     more = f", also on {facts.unlabelled_images} images without labels"
     more = more if facts.unlabelled_images else ""
-    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}."
+    caution = f" The {facts.caution}." if facts.caution else ""
+    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}.{caution}"
 
 
 def _by_style(spec: ModelSpec, validated: Validated, facts: Provenance) -> list[str]:

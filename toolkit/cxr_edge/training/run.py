@@ -201,14 +201,25 @@ def load_run(
     images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
     if teachers:
         teachers.probabilities(images.images.pixels[:1])  # tell what is wrong before an epoch
-        if config.holds_out:
-            teachers.warn(images.validation, say)
+        images = _with_teachers(images, teachers, config)
+        if not config.fold:  # told once, by the run that has the folds
+            for overlap in images.teacher_overlap:
+                say(
+                    f"warning: the figures of this run may be too good: {overlap}; evaluate on "
+                    "other images, or name a teacher that was trained with the same split"
+                )
         say(f"teachers: {', '.join(model.tag for model in teachers.models)}")
     if distillation.unlabelled:
         images = add_unlabelled(
             images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
         )
-    return replace(images, teachers=teachers)
+    return images
+
+
+def _with_teachers(images: TrainingData, teachers: Teachers, config: FitConfig) -> TrainingData:
+    judged = images.validation if config.holds_out else images.images
+    overlap = teachers.overlap(judged, fold_by_fold=not config.holds_out)
+    return replace(images, teachers=teachers, teacher_overlap=overlap)
 
 
 def earlier(out: Path, images: TrainingData, say: Callable[[str], None]) -> Finished | None:

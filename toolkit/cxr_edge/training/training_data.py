@@ -18,6 +18,7 @@ from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
 from cxr_edge.system.progress import stage
 from cxr_edge.training.batch_maker import Source
 from cxr_edge.training.config import FitConfig
@@ -42,6 +43,8 @@ class TrainingData:
     """Images of unknown class to learn from, with the pixels that crops need."""
     teachers: Teachers | None = None
     """Models to learn from; None to learn from the labels alone."""
+    teacher_overlap: tuple[TeacherOverlap, ...] = ()
+    """Teachers for which the figures of the run may be too good."""
 
     @property
     def source(self) -> Source:
