@@ -150,6 +150,12 @@ def test_a_run_states_its_prior(
     report = (tmp_path / "run" / "report.md").read_text()
     assert "a deployment in which 12.5 % of each class look like the other one" in report
     assert "PNEUMONIA images kept equal weights" in report
+    mark = "weighted for a share of 0.125 of counter-style images"
+    assert f"sensitivity and specificity, {mark}, hold:" in report
+    for text in (result.output, cxr("models", tmp_path / "run" / "model.keras").output):
+        assert "weighted specificity" in " ".join(text.split())
+        assert f"{mark} (--prior)" in text
+        assert "weighted sensitivity" not in text  # all images of that class count the same
     for point in facts.prior.points_without:
         assert f"| {point.name} | {point.threshold:.6f} |" in report
     assert "--prior 0.125" in facts.command

@@ -128,13 +128,15 @@ def _operating_points(spec: ModelSpec) -> list[str]:
             " Validation figures with 95 % intervals (Wilson), measured "
             f"{spec.provenance.measured}."
         )
+    if spec.prior:
+        head += f" Those called weighted are {spec.prior} (--prior)."
     rows = [
         (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
         for point in spec.operating_points
     ]
-    columns = ("name", "threshold", "sensitivity", "specificity")
+    columns = ("name", "threshold", *spec.rate_titles)
     parts = ["## Operating points", head, figure_table(columns, rows).markdown]
-    if (expected := expected_table(spec.operating_points)).rows:
+    if (expected := expected_table(spec)).rows:
         text = (
             "How many labels are right depends on how many images are positive. Where these rates "
             "hold, expect this share of right labels among the positive (PPV) and among the "

@@ -11,7 +11,7 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.spec.validation import NOT_MEASURED
+from cxr_edge.spec.validation import NOT_MEASURED, Prior
 
 
 def front_matter(spec: ModelSpec, evaluation: Summary | None, license_name: str) -> str:
@@ -34,7 +34,7 @@ def front_matter(spec: ModelSpec, evaluation: Summary | None, license_name: str)
             f"split: {json.dumps(_split_name(facts))}",
             [
                 *_areas(facts.validation_auc, worst, facts.easy_auc),
-                *_metrics(spec, spec.operating_point()),
+                *_metrics(spec, spec.operating_point(), spec.prior),
             ],
         )
     if evaluation:
@@ -100,10 +100,23 @@ def _areas(
     return [_metric("roc_auc", name, area) for name, area in named.items() if area]
 
 
-def _metrics(spec: ModelSpec, found: OperatingPoint | ConfusionMatrix) -> list[str]:
-    pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
-    name = spec.default_operating_point
-    return [_metric(kind, f"{kind} at {name}", share) for kind, share in pairs if share]
+def _metrics(
+    spec: ModelSpec, found: OperatingPoint | ConfusionMatrix, prior: Prior | None = None
+) -> list[str]:
+    negative, positive = spec.labels
+    point = spec.default_operating_point
+    return [
+        _metric(
+            kind,
+            f"{kind} at {point}{f', {prior}' if prior and prior.weighs(label) else ''}",
+            share,
+        )
+        for kind, label, share in (
+            ("recall", positive, found.sensitivity),
+            ("specificity", negative, found.specificity),
+        )
+        if share
+    ]
 
 
 def _metric(kind: str, name: str, found: Interval) -> str:

@@ -101,3 +101,16 @@ def test_a_prior_is_stated_with_its_effect() -> None:
     assert "20 % of each class look like the other one" in card
     assert "| screening | 0.300000 | 0.400000 |" in card
     assert "TB images kept equal weights" in card
+
+
+def test_weighted_figures_are_marked() -> None:
+    """Each that a prior weighs, so that none is taken for one of the images as they are; those of
+    a class with equal weights, and of a model without a prior, are not."""
+    mark = "weighted for a share of 0.2 of counter-style images"
+    card = model_card(folds())
+    assert f'{{type: specificity, name: "specificity at screening, {mark}"' in card
+    assert '{type: recall, name: "recall at screening",' in card
+    assert "| name | threshold | sensitivity | weighted specificity |" in card
+    assert f"Those called weighted are {mark} (--prior)." in card
+    assert "| operating point | weighted PPV / NPV at 5 % |" in card
+    assert "weighted" not in model_card(PLAIN)

@@ -52,12 +52,12 @@ def write_report(
         f"Default: {spec.default_operating_point}. Chosen on these images and their changed "
         "copies; Wilson's 95 % intervals take images as independent, also those of one patient. "
         "PPV and NPV are those at the prevalence of these images; to expect at others, where "
-        "sensitivity and specificity hold:"
+        f"sensitivity and specificity{f', {spec.prior},' if spec.prior else ''} hold:"
     )
     parts = [
         f"# Training run: {spec.name}", f"**{facts.headline}.**", spec.notice, setting,
         f"    {facts.command}", result, "## Operating points", points_table(found[CLEAN]).markdown,
-        chosen, expected_table(spec.operating_points).markdown, *prior_text(spec),
+        chosen, expected_table(spec).markdown, *prior_text(spec),
         "## The same images, changed",
         copies_table(found, spec.default_operating_point).markdown,
         *_by_style(spec, validated, facts), *_pictures(path.parent),
