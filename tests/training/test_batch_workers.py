@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import CLASSES
+from fakes import CLASSES, FakeRuntime
 
 from cxr_edge.errors import MachineError
+from cxr_edge.models.model import Model
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.batch_maker import Batch, BatchMaker, Source
 from cxr_edge.training.batch_workers import BatchWorkers
 from cxr_edge.training.config import FitConfig
@@ -49,6 +51,15 @@ def test_batches_are_those_of_one_process(workers: int) -> None:
             assert equal(made.make(epoch, index), maker.make(epoch, index))
         assert len(multiprocessing.active_children()) == workers
     assert not multiprocessing.active_children()
+
+
+def test_teachers_that_need_keras_judge_in_the_process_of_the_network(spec: ModelSpec) -> None:
+    """TensorFlow is not loaded once more for each process, and the targets are the same; opened
+    there, this teacher would not be found."""
+    teacher = Model("ab" * 32, "keras", FakeRuntime(spec))
+    source = replace(SOURCE, teachers=Teachers((teacher,), CLASSES, 0.8, ("gone.keras",)))
+    with BatchWorkers(source, CONFIG, 1) as made:
+        assert equal(made.make(0, 1), BatchMaker(source, CONFIG).make(0, 1))
 
 
 def test_a_process_that_ends_is_an_error_and_no_wait() -> None:

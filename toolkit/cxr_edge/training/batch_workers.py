@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.pixel_store import SharedPixels
 from cxr_edge.errors import MachineError
-from cxr_edge.training.batch_maker import Batch, BatchMaker, Source
+from cxr_edge.training.batch_maker import Batch, BatchMaker, Source, taught
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.teachers import Teachers
 
@@ -30,7 +30,8 @@ class BatchWorkers:
 
     Batches are those of :class:`BatchMaker`, whatever the number of processes. The processes are
     new ones (never forked: TensorFlow's threads would be lost in them), and map the pixels, which
-    are not copied. They end with this process, however it ends.
+    are not copied. Teachers judge the images there, but for those that need Keras: it is loaded
+    here already. The processes end with this one, however it ends.
     """
 
     def __init__(self, source: Source, config: FitConfig, workers: int) -> None:
@@ -51,12 +52,13 @@ class BatchWorkers:
         self.steps = BatchMaker(source, config).steps
         self._ahead = _AHEAD * workers
         self._made: dict[int, Future[Batch]] = {}
-        unlabelled = source.unlabelled
+        unlabelled, teachers = source.unlabelled, source.teachers
+        self._teachers = teachers if teachers and teachers.need_keras else None
         shared = _Shared(
             SharedPixels.of(source.pixels),
             None if unlabelled is None else SharedPixels.of(unlabelled),
             source.labels,
-            source.teachers,
+            None if self._teachers else teachers,
         )
         self._executor = ProcessPoolExecutor(
             workers,
@@ -94,12 +96,13 @@ class BatchWorkers:
             for coming in range(place, place + 1 + self._ahead):
                 if coming not in self._made:
                     self._made[coming] = self._executor.submit(_make, *divmod(coming, self.steps))
-            return self._made[place].result()
+            batch = self._made[place].result()
         except BrokenProcessPool as exc:
             raise MachineError(
                 "a process that makes training batches has ended (out of memory?); continue with "
                 "--resume and fewer --workers"
             ) from exc
+        return taught(batch, self._teachers) if self._teachers else batch
 
 
 @dataclass(frozen=True)

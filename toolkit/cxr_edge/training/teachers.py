@@ -19,7 +19,7 @@ from cxr_edge.models.locate import model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import FORMATS, ORIGINAL
-from cxr_edge.models.registry import original_of
+from cxr_edge.models.registry import ORIGINALS, original_of
 from cxr_edge.models.selection import candidates_in
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.input_spec import InputSpec
@@ -86,6 +86,11 @@ class Teachers:
     def names(self) -> tuple[str, ...]:
         """Name and SHA-256 of each teacher, as ``name@sha256``."""
         return tuple(f"{model.spec.name}@{model.sha256}" for model in self.models)
+
+    @property
+    def need_keras(self) -> bool:
+        """Whether one runs in Keras or TensorFlow, which every process would have to load."""
+        return any(model.runtime_name in ORIGINALS for model in self.models)
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the sigmoid of the mean of the teachers' logits, shape (N,).
