@@ -116,6 +116,41 @@ def test_processes_end_with_the_run(tmp_path: Path, number: signal.Signals, code
     assert not [pid for pid in children if is_running(pid)]
 
 
+EARLY = """
+import multiprocessing, os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+import numpy as np
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training.batch_maker import Source
+from cxr_edge.training.batch_workers import BatchWorkers
+from cxr_edge.training.config import FitConfig
+class Interrupted(ProcessPoolExecutor):
+    def submit(self, *arguments, **more):
+        result = super().submit(*arguments, **more)
+        os.killpg(0, signal.SIGINT)
+        return result
+if __name__ == "__main__":
+    import cxr_edge.training.batch_workers as module
+    module.ProcessPoolExecutor = Interrupted
+    source = Source(np.zeros((24, 32, 32, 1), np.uint8), np.arange(24) % 2)
+    try:
+        BatchWorkers(source, FitConfig(input=InputSpec(32, 32)), 2)
+    except KeyboardInterrupt:
+        print(multiprocessing.active_children(), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        sys.exit(130)
+"""
+
+
+def test_an_interruption_while_processes_start_is_not_lost(tmp_path: Path) -> None:
+    """The run ends, so does each process, and none of them prints a thing."""
+    (tmp_path / "script.py").write_text(EARLY)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False,
+        start_new_session=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "[] set()\n", "")
+
+
 def is_running(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

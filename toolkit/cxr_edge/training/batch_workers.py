@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +20,8 @@ from cxr_edge.errors import MachineError
 from cxr_edge.training.batch_maker import Batch, BatchMaker, Source, taught
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.teachers import Teachers
+
+T = TypeVar("T")
 
 _AHEAD = 2
 """Batches per process that are made before they are asked for."""
@@ -67,17 +69,34 @@ class BatchWorkers:
             initargs=(shared, config),
         )
         self._shared = shared  # a process may be started later too
-        with _interrupts_ignored():
+        with ExitStack() as until_started:
+            until_started.callback(self._close)
             for _ in range(workers):
-                self._executor.submit(_nothing)
+                self._submit(_nothing)
+            until_started.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the processes; batches that nobody asked for are dropped."""
+        self._close()
+
+    def _close(self) -> None:
         self._executor.shutdown(cancel_futures=True)
         self._shared.close()
+
+    def _submit(self, task: Callable[..., T], *arguments: int) -> Future[T]:
+        """Give a task to the processes, and start one where that takes it.
+
+        A process is started with Ctrl-C blocked, since the terminal sends it to each of them. One
+        that comes meanwhile is met by this process right after.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._executor.submit(task, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def make(self, epoch: int, index: int) -> Batch:
         """Return a batch; see :meth:`BatchMaker.make`.
@@ -95,7 +114,7 @@ class BatchWorkers:
         try:
             for coming in range(place, place + 1 + self._ahead):
                 if coming not in self._made:
-                    self._made[coming] = self._executor.submit(_make, *divmod(coming, self.steps))
+                    self._made[coming] = self._submit(_make, *divmod(coming, self.steps))
             batch = self._made[place].result()
         except BrokenProcessPool as exc:
             raise MachineError(
@@ -122,19 +141,6 @@ class _Shared:
     def source(self) -> Source:
         unlabelled = self.unlabelled.pixels if self.unlabelled else None
         return Source(self.pixels.pixels, self.labels, unlabelled, self.teachers)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that are started here ignore Ctrl-C, which each of them gets."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 _makers: list[BatchMaker] = []
