@@ -22,7 +22,8 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.evaluation.style_groups import ALL, COUNTER, EASY
+from cxr_edge.evaluation.style_groups import COUNTER, EASY
+from cxr_edge.evaluation.worst_group import ALL
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.metrics.operating_points import choose_operating_points
 from cxr_edge.metrics.roc import auc

@@ -15,7 +15,8 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import UsageError
-from cxr_edge.evaluation.style_groups import ALL, COUNTER, worst_of
+from cxr_edge.evaluation.style_groups import COUNTER
+from cxr_edge.evaluation.worst_group import ALL, worst_of
 from cxr_edge.metrics.prior import prior_weights
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import read_appended_spec

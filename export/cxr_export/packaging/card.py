@@ -3,10 +3,11 @@
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.style_groups import by_appearance, stated_auc
+from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
+from cxr_edge.evaluation.worst_group import stated_auc
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 
 from cxr_edge.evaluation.figures import ConfusionMatrix
-from cxr_edge.evaluation.style_groups import COUNTER, worst_group
+from cxr_edge.evaluation.style_groups import COUNTER
 from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.worst_group import worst_group
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec

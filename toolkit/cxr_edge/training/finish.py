@@ -7,7 +7,9 @@ import keras
 from cxr_edge.datasets.style_file import write_styles
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.style_groups import easy_auc, stated_groups, worst_of
+from cxr_edge.evaluation.stated_groups import stated_groups
+from cxr_edge.evaluation.style_groups import easy_auc
+from cxr_edge.evaluation.worst_group import worst_of
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
-from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
 from cxr_edge.notice import NOT_STATED
