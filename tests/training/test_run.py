@@ -32,6 +32,7 @@ from cxr_edge.metrics.roc import auc
 from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training import load_run
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import (
     NOTHING_ELSE,
@@ -319,6 +320,30 @@ def test_teachers_that_cannot_teach_are_refused(
     result = cxr("train", class_folders, "-o", tmp_path / "run", *words)
     assert result.exit_code == 2
     assert message in result.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "--unlabelled: expected a folder of images, got"),
+        (lambda folder: folder.mkdir(), "expected images in it or below, got none"),
+        (lambda folder: folder.write_text("x"), "--unlabelled: expected a folder of images, got"),
+    ],
+)
+def test_a_folder_without_unlabelled_images_is_told_before_any_is_decoded(
+    class_folders: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], object],
+    message: str,
+) -> None:
+    """Decoding the labelled ones can take long; nothing is written either."""
+    monkeypatch.setattr(load_run, "load_training_data", None)
+    make(tmp_path / "more")
+    taught = Distillation(("default",), unlabelled=tmp_path / "more")
+    with pytest.raises((DataError, UsageError), match=message):
+        train(class_folders, tmp_path / "run", quick(), taught)
     assert not (tmp_path / "run").exists()
 
 

@@ -11,7 +11,7 @@ from fakes import CLASSES
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
-from cxr_edge.datasets.listing import list_training_images
+from cxr_edge.datasets.listing import list_training_images, list_unlabelled
 from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.pipeline.prepare import Pixels, prepare
@@ -112,7 +112,9 @@ def test_a_fold_learns_from_no_unlabelled_image_of_its_validation_patients(
     for name in names:
         assert cv2.imwrite(str(more / name), rng.integers(0, 256, (32, 32), np.uint8))
     config = FitConfig(input=InputSpec(32, 32), folds=3)
-    whole = add_unlabelled(load(two_looks, config)[0], more, config, skip_unreadable=False, say=str)
+    listed = list_unlabelled(more)
+    whole, _ = load(two_looks, config)
+    whole = add_unlabelled(whole, listed, config, skip_unreadable=False, say=str)
     seen: list[str] = []
     for fold in (1, 2, 3):
         data = fold_of(whole, replace(config, fold=fold), str)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cxr_edge.datasets.listing import find_classes, list_training_images
+from cxr_edge.datasets.listing import find_classes, list_training_images, list_unlabelled
 from cxr_edge.training.config import Distillation, FitConfig
 from cxr_edge.training.run_folder import check_run_folder
 from cxr_edge.training.teachers import Teachers
@@ -22,10 +22,11 @@ def load_run(
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """List the images, open the teachers, check the run folder, and only then load the images."""
+    """List all images, open the teachers, check the run folder, and only then load the images."""
     distillation.require_loss(config)
     classes = find_classes(data, positive)
     listed = list_training_images(data, classes)
+    unlabelled = list_unlabelled(distillation.unlabelled) if distillation.unlabelled else []
     teachers = None
     if distillation.teachers:
         teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
@@ -38,9 +39,9 @@ def load_run(
                 f"warning: the figures of this run may be too good: {overlap}; evaluate on other "
                 "images, or name a teacher that was trained with the same split"
             )
-    if distillation.unlabelled:
+    if unlabelled:
         images = add_unlabelled(
-            images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
+            images, unlabelled, config, skip_unreadable=skip_unreadable, say=say
         )
     return images
 

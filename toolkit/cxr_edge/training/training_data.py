@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from cxr_edge.datasets.clustering import find_styles
 from cxr_edge.datasets.folds import folds_of
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.listing import list_unlabelled
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
@@ -140,7 +138,7 @@ def fold_of(data: TrainingData, config: FitConfig, say: Callable[[str], None]) -
     _tell_split(fold, config, say)
     if data.unlabelled is None:
         return fold
-    return replace(fold, unlabelled=_unknown_to(fold, data.unlabelled, "--unlabelled", say))
+    return replace(fold, unlabelled=_unknown_to(fold, data.unlabelled, say))
 
 
 def _tell_split(data: TrainingData, config: FitConfig, say: Callable[[str], None]) -> None:
@@ -164,37 +162,31 @@ def _tell_split(data: TrainingData, config: FitConfig, say: Callable[[str], None
 
 def add_unlabelled(
     data: TrainingData,
-    folder: Path,
+    listed: Sequence[LabelledImage],
     config: FitConfig,
     *,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """Load images of unknown class, and say how many there are.
+    """Load listed images of unknown class, and say how many there are.
 
     An image that is among the labelled ones, or whose file name tells a validation patient, is
     left out: validation would see what was trained on.
 
     Raises
     ------
-    UsageError
-        It is no folder.
     DataError
-        As :func:`cxr_edge.datasets.listing.list_unlabelled` and
-        :func:`cxr_edge.datasets.image_set.load_images`; or no image is left.
+        As :func:`cxr_edge.datasets.image_set.load_images`; or no image is left.
     """
-    listed = list_unlabelled(folder)
     images = load_images(
         listed, data.images.classes, config.training_input, skip_unreadable=skip_unreadable
     )
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
-    return replace(data, unlabelled=_unknown_to(data, images, str(folder), say))
+    return replace(data, unlabelled=_unknown_to(data, images, say))
 
 
-def _unknown_to(
-    data: TrainingData, images: ImageSet, where: str, say: Callable[[str], None]
-) -> ImageSet:
+def _unknown_to(data: TrainingData, images: ImageSet, say: Callable[[str], None]) -> ImageSet:
     """Return the images that are no labelled ones, and whose names tell no validation patient."""
     labelled, patients = set(data.images.sha256), set(data.validation.patients)
     fresh = [
@@ -203,7 +195,7 @@ def _unknown_to(
     ]
     if not any(fresh):
         raise DataError(
-            f"{where}: expected images that are not labelled images too, all "
+            f"--unlabelled: expected images that are not labelled images too, all "
             f"{len(images.images)} are, or are of validation patients; name another folder"
         )
     say(
