@@ -103,7 +103,7 @@ def train_folds(
             train(
                 data,
                 folder,
-                replace(config, fold=fold, calibrate=False, prior=None),
+                config.of_fold(fold),
                 _of_fold(distillation, fold),
                 positive=positive,
                 resume=resume,
