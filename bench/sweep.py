@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_edge.metrics.roc import auc
 
@@ -106,9 +107,17 @@ def result(run: Path, external: Path | None) -> Result:
     """Return the figures of a finished run, which has its predictions and clusters."""
     if not (run / "styles.csv").exists():
         sys.exit(f"{run}: the set could not be split by style, so there is nothing to compare by")
-    counter = {row["path"]: row["counter_style"] == "yes" for row in rows(run / "styles.csv")}
     found = rows(run / "predictions.csv")
     scores = np.array([float(row["probability"]) for row in found])
+    beyond = evaluated(run, external) if external else float("nan")
+    return figures(run, found, scores, beyond)
+
+
+def figures(
+    run: Path, found: list[dict[str, str]], scores: NDArray[np.float64], external: float
+) -> Result:
+    """Return the figures of scores, shape (N,), of the N images that the rows of a run name."""
+    counter = {row["path"]: row["counter_style"] == "yes" for row in rows(run / "styles.csv")}
     positive_class = json.loads((run / "config.json").read_text())["labels"][1]
     positive = np.array([row["label"] == positive_class for row in found])
     odd = np.array([counter[row["path"]] for row in found])
@@ -118,7 +127,7 @@ def result(run: Path, external: Path | None) -> Result:
         counter=auc(positive[hard], scores[hard]).value,
         specificity=float((scores[odd & ~positive] < threshold).mean()),
         easy=auc(positive[easy], scores[easy]).value,
-        external=evaluated(run, external) if external else float("nan"),
+        external=external,
     )
 
 
