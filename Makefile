@@ -23,8 +23,8 @@ check: lint types contracts  ## the inner loop: all but the tests that are slow 
 	$(PYTEST) -q -m "not slow and not data"
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.styles import Styles
+from cxr_edge.evaluation.appearance import groups_table
 from cxr_edge.evaluation.evaluate import evaluate_images
 from cxr_edge.evaluation.report import write_evaluation
 from cxr_edge.evaluation.style_groups import (
@@ -19,10 +20,9 @@ from cxr_edge.evaluation.style_groups import (
     LEAST,
     GroupFigures,
     figures_by_style,
-    groups_table,
-    worst_group,
 )
 from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.worst_group import worst_group
 from cxr_edge.metrics.roc import auc
 from cxr_edge.models.model import Model
 from cxr_edge.spec.operating_point import OperatingPoint

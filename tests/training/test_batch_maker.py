@@ -27,7 +27,7 @@ def config(**options: Any) -> FitConfig:
 @pytest.fixture
 def teachers(spec: ModelSpec) -> Teachers:
     """One teacher, whose probability is the mean gray value."""
-    return Teachers((Model("", "onnx", FakeRuntime(spec)),), CLASSES, 0.75)
+    return Teachers((Model("", "onnx", FakeRuntime(spec)),), CLASSES, 0.75, ("",))
 
 
 def test_batches_are_balanced_and_repeatable() -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import CLASSES
+from fakes import CLASSES, FakeRuntime
 
 from cxr_edge.errors import MachineError
+from cxr_edge.models.model import Model
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.training.batch_maker import Batch, BatchMaker, Source
 from cxr_edge.training.batch_workers import BatchWorkers
 from cxr_edge.training.config import FitConfig
@@ -49,6 +51,15 @@ def test_batches_are_those_of_one_process(workers: int) -> None:
             assert equal(made.make(epoch, index), maker.make(epoch, index))
         assert len(multiprocessing.active_children()) == workers
     assert not multiprocessing.active_children()
+
+
+def test_teachers_that_need_keras_judge_in_the_process_of_the_network(spec: ModelSpec) -> None:
+    """TensorFlow is not loaded once more for each process, and the targets are the same; opened
+    there, this teacher would not be found."""
+    teacher = Model("ab" * 32, "keras", FakeRuntime(spec))
+    source = replace(SOURCE, teachers=Teachers((teacher,), CLASSES, 0.8, ("gone.keras",)))
+    with BatchWorkers(source, CONFIG, 1) as made:
+        assert equal(made.make(0, 1), BatchMaker(source, CONFIG).make(0, 1))
 
 
 def test_a_process_that_ends_is_an_error_and_no_wait() -> None:
@@ -103,6 +114,41 @@ def test_processes_end_with_the_run(tmp_path: Path, number: signal.Signals, code
     while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
         time.sleep(0.05)
     assert not [pid for pid in children if is_running(pid)]
+
+
+EARLY = """
+import multiprocessing, os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+import numpy as np
+from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training.batch_maker import Source
+from cxr_edge.training.batch_workers import BatchWorkers
+from cxr_edge.training.config import FitConfig
+class Interrupted(ProcessPoolExecutor):
+    def submit(self, *arguments, **more):
+        result = super().submit(*arguments, **more)
+        os.killpg(0, signal.SIGINT)
+        return result
+if __name__ == "__main__":
+    import cxr_edge.training.batch_workers as module
+    module.ProcessPoolExecutor = Interrupted
+    source = Source(np.zeros((24, 32, 32, 1), np.uint8), np.arange(24) % 2)
+    try:
+        BatchWorkers(source, FitConfig(input=InputSpec(32, 32)), 2)
+    except KeyboardInterrupt:
+        print(multiprocessing.active_children(), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        sys.exit(130)
+"""
+
+
+def test_an_interruption_while_processes_start_is_not_lost(tmp_path: Path) -> None:
+    """The run ends, so does each process, and none of them prints a thing."""
+    (tmp_path / "script.py").write_text(EARLY)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False,
+        start_new_session=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "[] set()\n", "")
 
 
 def is_running(pid: int) -> bool:

@@ -32,6 +32,7 @@ from cxr_edge.metrics.roc import auc
 from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.training import load_run
 from cxr_edge.training.augment import PRESETS
 from cxr_edge.training.config import (
     NOTHING_ELSE,
@@ -256,7 +257,14 @@ def test_a_run_with_teachers_says_who_they_were(
     assert (config["teacher_weight"], config["unlabelled_images"]) == (0.8, 11)
     listed = json.loads((run / "training-images.json").read_text())
     assert len(listed["training"]) == facts.training_films + 11
-    assert f"probabilities of {name}, also on 11 images" in (run / "report.md").read_text()
+    report = (run / "report.md").read_text()
+    assert f"probabilities of {name}, also on 11 images" in report
+    unknown = f"what teacher {name[:-52]} learned from is not known"  # 12 digits of 64
+    assert facts.caution == f"figures may be too good: {unknown}"
+    assert facts.caution in facts.headline
+    assert report.count(facts.caution) == 2
+    (warning,) = [line for line in said if line.startswith("warning: the figures of this run")]
+    assert unknown in warning
     assert train(class_folders, run, quick(epochs=1), taught, resume=True, **words).already
     for other in (NOTHING_ELSE, Distillation(("default",)), dataclasses.replace(taught, weight=1)):
         with pytest.raises(UsageError, match="started with other settings"):
@@ -312,6 +320,30 @@ def test_teachers_that_cannot_teach_are_refused(
     result = cxr("train", class_folders, "-o", tmp_path / "run", *words)
     assert result.exit_code == 2
     assert message in result.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "--unlabelled: expected a folder of images, got"),
+        (lambda folder: folder.mkdir(), "expected images in it or below, got none"),
+        (lambda folder: folder.write_text("x"), "--unlabelled: expected a folder of images, got"),
+    ],
+)
+def test_a_folder_without_unlabelled_images_is_told_before_any_is_decoded(
+    class_folders: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], object],
+    message: str,
+) -> None:
+    """Decoding the labelled ones can take long; nothing is written either."""
+    monkeypatch.setattr(load_run, "load_training_data", None)
+    make(tmp_path / "more")
+    taught = Distillation(("default",), unlabelled=tmp_path / "more")
+    with pytest.raises((DataError, UsageError), match=message):
+        train(class_folders, tmp_path / "run", quick(), taught)
     assert not (tmp_path / "run").exists()
 
 

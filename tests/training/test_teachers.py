@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
 from cxr_edge.training.teachers import Teachers
 
 PIXELS = np.repeat(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 1), np.uint8), 3, axis=3)
@@ -44,7 +46,7 @@ def test_the_target_is_the_sigmoid_of_the_mean_logit(spec: ModelSpec) -> None:
     turned = replace(spec, labels=CLASSES[::-1], input=InputSpec(64, 64, 3))
     runtimes = Fixed(spec, 0.9), Fixed(turned, 0.4)
     models = tuple(Model("ab" * 32, "onnx", runtime) for runtime in runtimes)
-    found = Teachers(models, CLASSES, 0.8).probabilities(PIXELS)
+    found = Teachers(models, CLASSES, 0.8, ("a", "b")).probabilities(PIXELS)
     assert found == pytest.approx(np.full(3, 1 / (1 + (1 / 9 * 4 / 6) ** 0.5)))
     assert found.dtype == np.float32
     small = np.stack([stretch(image[:, :, 0], InputSpec(32, 32)) for image in PIXELS])
@@ -55,14 +57,14 @@ def test_the_target_is_the_sigmoid_of_the_mean_logit(spec: ModelSpec) -> None:
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_a_teacher_that_is_certain_gives_a_number(spec: ModelSpec, score: float) -> None:
     """A float32 sigmoid rounds to 0 and 1; such a target is as good as that."""
-    teachers = Teachers((Model("", "onnx", Fixed(spec, score)),), CLASSES, 0.8)
+    teachers = Teachers((Model("", "onnx", Fixed(spec, score)),), CLASSES, 0.8, ("",))
     assert teachers.probabilities(PIXELS) == pytest.approx(np.full(3, score), abs=1e-6)
 
 
 @pytest.mark.parametrize("score", [1.2, -3.0, float("nan")])
 def test_numbers_that_are_no_probabilities_are_told(spec: ModelSpec, score: float) -> None:
     """With the model's name, and what may be the matter."""
-    teachers = Teachers((Model("ab" * 32, "onnx", Fixed(spec, score)),), CLASSES, 0.8)
+    teachers = Teachers((Model("ab" * 32, "onnx", Fixed(spec, score)),), CLASSES, 0.8, ("",))
     with pytest.raises(UsageError, match=f"fake@abababababab gives {score:.4g}; if these are log"):
         teachers.probabilities(PIXELS)
 
@@ -92,20 +94,59 @@ def test_a_teacher_that_is_not_there_is_told(tmp_path: Path) -> None:
         Teachers.open([str(tmp_path / "gone.onnx")], CLASSES, 0.5)
 
 
-def test_a_teacher_that_has_seen_the_validation_images_is_warned_of(
+def facts() -> Provenance:
+    return Provenance(
+        "edge", "", "d" * 64, "cxr train DATA", 1, 0.5, 1, 1, 1, 1, Interval(0.9, 0.8, 1.0), 7
+    )
+
+
+def four_images() -> ImageSet:
+    digests = tuple(str(number) * 64 for number in range(4))
+    images = tuple(LabelledImage(Path(f"{number}.png"), 0, str(number)) for number in range(4))
+    return ImageSet(CLASSES, images, PIXELS[[0, 0, 0, 0]], digests)
+
+
+def taught(spec: ModelSpec, folder: Path | None, reference: str = "", **more: Any) -> Teachers:
+    """Return one teacher whose file is in a folder."""
+    runtime = Fixed(replace(spec, provenance=replace(facts(), **more)), 0.5)
+    return Teachers((Model("ab" * 32, "onnx", runtime, folder=folder),), CLASSES, 0.8, (reference,))
+
+
+def test_a_teacher_that_has_seen_the_validation_images_is_counted(
     spec: ModelSpec, tmp_path: Path
 ) -> None:
     """The figures of a network that learns from it are too good, and it is said by how many."""
-    digests = tuple(str(number) * 64 for number in range(4))
-    facts = Provenance(
-        "edge", "", "d" * 64, "cxr train DATA", 1, 0.5, 1, 1, 1, 1, Interval(0.9, 0.8, 1.0), 7
-    )
-    TrainingImages.of(digests[:3], digests[3:], facts.data_sha256).write(tmp_path)
-    teacher = Model("", "onnx", Fixed(replace(spec, provenance=facts), 0.5), folder=tmp_path)
-    images = tuple(LabelledImage(Path(f"{number}.png"), 0, str(number)) for number in range(4))
-    said: list[str] = []
-    for chosen in ([0, 1, 3], [3]):
-        validation = ImageSet(CLASSES, images, PIXELS[[0, 0, 0, 0]], digests).take(chosen)
-        Teachers((teacher,), CLASSES, 0.8).warn(validation, said.append)
-    (warning,) = said
-    assert "learned from 2 of the 3 validation images" in warning
+    images = four_images()
+    TrainingImages.of(images.sha256[:3], images.sha256[3:], facts().data_sha256).write(tmp_path)
+    teachers = taught(spec, tmp_path)
+    assert teachers.overlap(images.take([3])) == ()
+    (overlap,) = teachers.overlap(images.take([0, 1, 3]))
+    assert str(overlap) == "teacher fake@abababababab learned from 2 of the 3 validation images"
+
+
+def test_a_teacher_of_unknown_images_is_told(spec: ModelSpec, tmp_path: Path) -> None:
+    """It may have seen every validation image, with a list or a folder that says nothing of it."""
+    for folder in (None, tmp_path):
+        (overlap,) = taught(spec, folder).overlap(four_images())
+        assert str(overlap) == "what teacher fake@abababababab learned from is not known"
+
+
+def test_a_teacher_passes_on_what_its_own_teachers_have_seen(
+    spec: ModelSpec, tmp_path: Path
+) -> None:
+    """Knowledge of the validation images reaches the network by a teacher that never saw them."""
+    images = four_images()
+    TrainingImages.of((), images.sha256, facts().data_sha256).write(tmp_path)
+    first = TeacherOverlap("large@cdcdcdcdcdcd", 2, 4)
+    assert taught(spec, tmp_path, teacher_overlap=(first,)).overlap(images) == (first,)
+
+
+def test_a_run_that_teaches_fold_by_fold_has_seen_nothing(spec: ModelSpec, tmp_path: Path) -> None:
+    """Its network of all images saw them, but each fold learns from the network that did not."""
+    (tmp_path / "fold-1").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    images = four_images()
+    TrainingImages.of(images.sha256, (), facts().data_sha256).write(tmp_path)
+    teachers = taught(spec, tmp_path, str(tmp_path))
+    assert teachers.overlap(images, fold_by_fold=True) == ()
+    assert teachers.overlap(images) == (TeacherOverlap("fake@abababababab", 4, 4),)

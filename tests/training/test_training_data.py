@@ -11,7 +11,7 @@ from fakes import CLASSES
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
-from cxr_edge.datasets.listing import list_training_images
+from cxr_edge.datasets.listing import list_training_images, list_unlabelled
 from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import UsageError
 from cxr_edge.pipeline.prepare import Pixels, prepare
@@ -19,7 +19,12 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training import training_data
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.run import train
-from cxr_edge.training.training_data import TrainingData, load_training_data
+from cxr_edge.training.training_data import (
+    TrainingData,
+    add_unlabelled,
+    fold_of,
+    load_training_data,
+)
 
 CONFIG = FitConfig(input=InputSpec(32, 32), validate="styles")
 
@@ -51,7 +56,10 @@ def two_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def load(data: Path, config: FitConfig = CONFIG) -> tuple[TrainingData, str]:
     said: list[str] = []
     listed = list_training_images(data, CLASSES)
-    loaded = load_training_data(listed, CLASSES, config, skip_unreadable=False, say=said.append)
+    whole = replace(config, fold=0)
+    loaded = load_training_data(listed, CLASSES, whole, skip_unreadable=False, say=said.append)
+    if config.fold:
+        loaded = fold_of(loaded, config, said.append)
     return loaded, "\n".join(said)
 
 
@@ -91,6 +99,29 @@ def test_training_images_have_the_pixels_that_crops_need(
             expected = prepare(image.path, spec).content
             assert isinstance(expected, Pixels)
             np.testing.assert_array_equal(pixels, expected.pixels)
+
+
+def test_a_fold_learns_from_no_unlabelled_image_of_its_validation_patients(
+    two_looks: Path, tmp_path: Path
+) -> None:
+    """Each of them is learned from by the other folds."""
+    more = tmp_path / "more"
+    more.mkdir()
+    names = [f"person{number}_virus_2.png" for number in range(60)]
+    rng = np.random.default_rng(1)
+    for name in names:
+        assert cv2.imwrite(str(more / name), rng.integers(0, 256, (32, 32), np.uint8))
+    config = FitConfig(input=InputSpec(32, 32), folds=3)
+    listed = list_unlabelled(more)
+    whole, _ = load(two_looks, config)
+    whole = add_unlabelled(whole, listed, config, skip_unreadable=False, say=str)
+    seen: list[str] = []
+    for fold in (1, 2, 3):
+        data = fold_of(whole, replace(config, fold=fold), str)
+        assert data.unlabelled is not None
+        assert not set(data.unlabelled.patients) & set(data.validation.patients)
+        seen += [image.path.name for image in data.unlabelled.images]
+    assert sorted(seen) == sorted(names * 2)
 
 
 def test_a_set_too_small_to_cluster_is_split_by_patient(two_looks: Path) -> None:

@@ -15,7 +15,8 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import UsageError
-from cxr_edge.evaluation.style_groups import ALL, COUNTER, worst_of
+from cxr_edge.evaluation.style_groups import COUNTER
+from cxr_edge.evaluation.worst_group import ALL, worst_of
 from cxr_edge.metrics.prior import prior_weights
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import read_appended_spec
@@ -150,6 +151,12 @@ def test_a_run_states_its_prior(
     report = (tmp_path / "run" / "report.md").read_text()
     assert "a deployment in which 12.5 % of each class look like the other one" in report
     assert "PNEUMONIA images kept equal weights" in report
+    mark = "weighted for a share of 0.125 of counter-style images"
+    assert f"sensitivity and specificity, {mark}, hold:" in report
+    for text in (result.output, cxr("models", tmp_path / "run" / "model.keras").output):
+        assert "weighted specificity" in " ".join(text.split())
+        assert f"{mark} (--prior)" in text
+        assert "weighted sensitivity" not in text  # all images of that class count the same
     for point in facts.prior.points_without:
         assert f"| {point.name} | {point.threshold:.6f} |" in report
     assert "--prior 0.125" in facts.command

@@ -3,10 +3,11 @@
 from typing import Final
 
 from cxr_edge import __version__
-from cxr_edge.evaluation.style_groups import by_appearance, stated_auc
+from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
+from cxr_edge.evaluation.worst_group import stated_auc
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
@@ -128,13 +129,15 @@ def _operating_points(spec: ModelSpec) -> list[str]:
             " Validation figures with 95 % intervals (Wilson), measured "
             f"{spec.provenance.measured}."
         )
+    if spec.prior:
+        head += f" Those called weighted are {spec.prior} (--prior)."
     rows = [
         (point.name, f"{point.threshold:.6f}", point.sensitivity, point.specificity)
         for point in spec.operating_points
     ]
-    columns = ("name", "threshold", "sensitivity", "specificity")
+    columns = ("name", "threshold", *spec.rate_titles)
     parts = ["## Operating points", head, figure_table(columns, rows).markdown]
-    if (expected := expected_table(spec.operating_points)).rows:
+    if (expected := expected_table(spec)).rows:
         text = (
             "How many labels are right depends on how many images are positive. Where these rates "
             "hold, expect this share of right labels among the positive (PPV) and among the "
@@ -184,9 +187,9 @@ _COPIES: Final = (
 
 def _alone(facts: Provenance) -> str:
     """Return words that the AUC of all images does not stand without."""
-    if facts.worst_group is None:
-        return f", {NOT_MEASURED}"
-    return f"; worst group {facts.worst_group.name}: {facts.worst_group.auc}"
+    worst = facts.worst_group
+    group = f"; worst group {worst.name}: {worst.auc}" if worst else f", {NOT_MEASURED}"
+    return f"{group}; {facts.caution}" if facts.caution else group
 
 
 def _trained_on(facts: Provenance) -> str:

@@ -1,14 +1,10 @@
 """Headline of a model card, and the failures that are known."""
 
-from cxr_edge.evaluation.style_groups import (
-    COUNTER,
-    EASY,
-    GroupFigures,
-    by_appearance,
-    groups_of,
-    worst_of,
-)
+from cxr_edge.evaluation.appearance import by_appearance
+from cxr_edge.evaluation.stated_groups import groups_of
+from cxr_edge.evaluation.style_groups import COUNTER, EASY, GroupFigures
 from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.worst_group import worst_of
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.validation import NOT_MEASURED, auc_statement
 

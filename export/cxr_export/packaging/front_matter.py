@@ -4,14 +4,15 @@ import json
 from collections.abc import Sequence
 
 from cxr_edge.evaluation.figures import ConfusionMatrix
-from cxr_edge.evaluation.style_groups import COUNTER, worst_group
+from cxr_edge.evaluation.style_groups import COUNTER
 from cxr_edge.evaluation.summary import Summary
+from cxr_edge.evaluation.worst_group import worst_group
 from cxr_edge.notice import NOT_STATED
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
-from cxr_edge.spec.validation import NOT_MEASURED
+from cxr_edge.spec.validation import NOT_MEASURED, Prior
 
 
 def front_matter(spec: ModelSpec, evaluation: Summary | None, license_name: str) -> str:
@@ -31,10 +32,10 @@ def front_matter(spec: ModelSpec, evaluation: Summary | None, license_name: str)
         worst = (facts.worst_group.name, facts.worst_group.auc) if facts.worst_group else None
         results += _result(
             facts.data or NOT_STATED,
-            f"split: {_split_name(facts)}",
+            f"split: {json.dumps(_split_name(facts))}",
             [
                 *_areas(facts.validation_auc, worst, facts.easy_auc),
-                *_metrics(spec, spec.operating_point()),
+                *_metrics(spec, spec.operating_point(), spec.prior),
             ],
         )
     if evaluation:
@@ -72,7 +73,8 @@ def knows_patients(facts: Provenance) -> bool:
 
 def _split_name(facts: Provenance) -> str:
     kind = "out of fold" if facts.out_of_fold else "validation"
-    return f"{kind}, grouped by patient" if knows_patients(facts) else kind
+    grouped = f"{kind}, grouped by patient" if knows_patients(facts) else kind
+    return "; ".join(filter(None, (grouped, facts.caution)))
 
 
 def _result(data: str, which: str, metrics: Sequence[str]) -> list[str]:
@@ -99,10 +101,23 @@ def _areas(
     return [_metric("roc_auc", name, area) for name, area in named.items() if area]
 
 
-def _metrics(spec: ModelSpec, found: OperatingPoint | ConfusionMatrix) -> list[str]:
-    pairs = (("recall", found.sensitivity), ("specificity", found.specificity))
-    name = spec.default_operating_point
-    return [_metric(kind, f"{kind} at {name}", share) for kind, share in pairs if share]
+def _metrics(
+    spec: ModelSpec, found: OperatingPoint | ConfusionMatrix, prior: Prior | None = None
+) -> list[str]:
+    negative, positive = spec.labels
+    point = spec.default_operating_point
+    return [
+        _metric(
+            kind,
+            f"{kind} at {point}{f', {prior}' if prior and prior.weighs(label) else ''}",
+            share,
+        )
+        for kind, label, share in (
+            ("recall", positive, found.sensitivity),
+            ("specificity", negative, found.specificity),
+        )
+        if share
+    ]
 
 
 def _metric(kind: str, name: str, found: Interval) -> str:

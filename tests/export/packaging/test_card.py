@@ -9,6 +9,7 @@ from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
 from cxr_edge.spec.validation import NOT_MEASURED, Prior, StyleGroup, WorstGroup
 from cxr_export.packaging.card import model_card
 
@@ -73,6 +74,17 @@ def test_errors_are_counted_by_group() -> None:
     assert table.endswith("| 7 of 12 | - | 0.2500 |")
 
 
+def test_a_teacher_that_may_have_seen_the_images_is_told() -> None:
+    """In the front matter, in the first line and beside the AUC, and nowhere without one."""
+    assert PLAIN.provenance is not None
+    overlap = (TeacherOverlap("large@abababababab", None, 20),)
+    card = model_card(replace(PLAIN, provenance=replace(PLAIN.provenance, teacher_overlap=overlap)))
+    words = "may be too good: what teacher large@abababababab learned from is not known"
+    lines = [line for line in card.splitlines() if words in line]
+    assert [line.split()[0] for line in lines] == ["split:", "**AUC", "|"]
+    assert "too good: " not in model_card(PLAIN)
+
+
 @pytest.mark.parametrize(("prevalence", "values"), [("5 %", "0.321 / 0.994"), ("50 %", "0.900")])
 def test_predictive_values_stand_beside_the_thresholds(prevalence: str, values: str) -> None:
     """They are those to expect at several prevalences."""
@@ -89,3 +101,16 @@ def test_a_prior_is_stated_with_its_effect() -> None:
     assert "20 % of each class look like the other one" in card
     assert "| screening | 0.300000 | 0.400000 |" in card
     assert "TB images kept equal weights" in card
+
+
+def test_weighted_figures_are_marked() -> None:
+    """Each that a prior weighs, so that none is taken for one of the images as they are; those of
+    a class with equal weights, and of a model without a prior, are not."""
+    mark = "weighted for a share of 0.2 of counter-style images"
+    card = model_card(folds())
+    assert f'{{type: specificity, name: "specificity at screening, {mark}"' in card
+    assert '{type: recall, name: "recall at screening",' in card
+    assert "| name | threshold | sensitivity | weighted specificity |" in card
+    assert f"Those called weighted are {mark} (--prior)." in card
+    assert "| operating point | weighted PPV / NPV at 5 % |" in card
+    assert "weighted" not in model_card(PLAIN)

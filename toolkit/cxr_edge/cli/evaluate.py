@@ -139,9 +139,10 @@ def evaluate(
 
 
 def _print(found: "Evaluation") -> None:
+    from cxr_edge.evaluation.appearance import EXPLAINED, groups_table
     from cxr_edge.evaluation.report import describe, matrices, report_by_class
-    from cxr_edge.evaluation.style_groups import EXPLAINED, groups_table, worst_group
     from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
+    from cxr_edge.evaluation.worst_group import worst_group
 
     point = found.spec.operating_point()
     for name in dict.fromkeys((found.group, *found.groups)):  # the headline first

@@ -82,9 +82,11 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     )
     typer.echo()
     print_table(
-        ("operating point", "threshold", "sensitivity", "specificity"),
+        ("operating point", "threshold", *spec.rate_titles),
         _operating_points(spec),
     )
+    if spec.prior:
+        typer.echo(f"{spec.prior} (--prior)")
     if path.is_dir():
         check_checksums(path, elsewhere=ORIGINAL)
 

@@ -175,17 +175,20 @@ def print_spec(spec: "ModelSpec") -> None:
     facts = spec.provenance
     assert facts is not None  # training always states it
     typer.echo(facts.headline)
+    sensitivity, specificity = spec.rate_titles
     for point in spec.operating_points:
         typer.echo(
-            f"{point.name} (threshold {point.threshold}): sensitivity {point.sensitivity}, "
-            f"specificity {point.specificity}"
+            f"{point.name} (threshold {point.threshold}): {sensitivity} {point.sensitivity}, "
+            f"{specificity} {point.specificity}"
         )
+    if spec.prior:
+        typer.echo(f"{spec.prior} (--prior)")
     point = spec.operating_point()
     if point.specificity and point.specificity.value < 0.5:
         share = f"{1 - point.specificity.value:.0%}"
         typer.echo(
-            f"warning: at '{point.name}' {share} of {spec.labels[0]} images are false positives; "
-            "this network needs that threshold to keep its sensitivity",
+            f"warning: at '{point.name}' {share} of {spec.labels[0]} images are false positives "
+            f"({specificity}); this network needs that threshold to keep its sensitivity",
             err=True,
         )
 

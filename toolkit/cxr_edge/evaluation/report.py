@@ -9,6 +9,7 @@ from typing import Final
 from sklearn.metrics import classification_report
 
 from cxr_edge.errors import UsageError
+from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.evaluate import Evaluation
 from cxr_edge.evaluation.figures import ConfusionMatrix, Figures
 from cxr_edge.evaluation.plots import (
@@ -19,8 +20,8 @@ from cxr_edge.evaluation.plots import (
     draw_roc,
 )
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.style_groups import by_appearance, stated_auc
 from cxr_edge.evaluation.tables import copies_table, points_table, shifts_table
+from cxr_edge.evaluation.worst_group import stated_auc
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.storage.folder import obstacle
 from cxr_edge.storage.system_names import is_empty

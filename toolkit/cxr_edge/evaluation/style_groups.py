@@ -1,6 +1,6 @@
 """Figures by appearance: easy images, counter-style images, and each cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.evaluation.figures import ConfusionMatrix, figures
-from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import OperatingPoint
-from cxr_edge.spec.validation import StyleGroup, WorstGroup, auc_statement
 
 LEAST: Final = 20
 """Images of a class in a group from which their AUC is stated."""
@@ -21,15 +19,6 @@ LEAST: Final = 20
 EASY: Final = "easy"
 COUNTER: Final = "counter-style"
 """Names of the groups that are no cluster."""
-
-ALL: Final = "all images"
-"""Name in place of a group's where no group is worse."""
-
-EXPLAINED: Final = (
-    "Each AUC compares a group's images of one class with all images of the other class; '-' "
-    f"stands for fewer than {LEAST} such images in the group."
-)
-"""Meaning of the AUCs of :func:`groups_table`."""
 
 
 @dataclass(frozen=True)
@@ -128,46 +117,6 @@ def _against_all(
     return auc(truth[taken], scores[taken])
 
 
-def worst_group(groups: Mapping[str, GroupFigures]) -> tuple[str, Interval] | None:
-    """Return the group with the smallest AUC, and that AUC; None where no group states one."""
-    known = [(name, area) for name, found in groups.items() if (area := found.worst) is not None]
-    return min(known, key=lambda pair: pair[1].value, default=None)
-
-
-def stated_auc(overall: Interval | None, groups: Mapping[str, GroupFigures]) -> str:
-    """Return the AUC of an evaluation as it is stated everywhere; "AUC -" for one class alone.
-
-    Parameters
-    ----------
-    overall
-        AUC of all images; None where a class is missing.
-    groups
-        Figures by appearance, by name; may be empty.
-    """
-    if overall is None:
-        return "AUC -"
-    return auc_statement(overall, worst_of(groups, overall), "on these images")
-
-
-def worst_of(groups: Mapping[str, GroupFigures], overall: Interval) -> WorstGroup | None:
-    """Return the group that a model is judged by: the worst one, or all images if they are worse.
-
-    Parameters
-    ----------
-    groups
-        Figures by name; None is returned without any.
-    overall
-        AUC of all images. A group of few images states none, and the others can then be better.
-    """
-    if not groups:
-        return None
-    measured = COUNTER in groups and groups[COUNTER].worst is not None
-    name, area = worst_group(groups) or (ALL, overall)
-    if area.value >= overall.value:
-        name, area = ALL, overall
-    return WorstGroup(name, area, counter_style=measured)
-
-
 def easy_auc(labels: ArrayLike, probabilities: ArrayLike, styles: Styles | None) -> Interval | None:
     """Return the AUC of the images that are not counter-style, about that of a random split.
 
@@ -184,80 +133,3 @@ def easy_auc(labels: ArrayLike, probabilities: ArrayLike, styles: Styles | None)
     if len(set(truth[easy])) < 2:
         return None
     return auc(truth[easy], np.asarray(probabilities)[easy])
-
-
-def stated_groups(groups: Mapping[str, GroupFigures]) -> tuple[StyleGroup, ...]:
-    """Return the groups that travel with a model: easy, counter-style and the worst one."""
-    worst = worst_group(groups)
-    names = dict.fromkeys((EASY, COUNTER, *([worst[0]] if worst else [])))
-    return tuple(_stated(name, groups[name]) for name in names if name in groups)
-
-
-def _stated(name: str, found: GroupFigures) -> StyleGroup:
-    at = found.at_point
-    error = found.calibration_error
-    assert error is not None  # it is missing in files of earlier versions alone
-    return StyleGroup(
-        name, found.negatives_auc, found.positives_auc, at.tp, at.fn, at.tn, at.fp, error
-    )
-
-
-def groups_of(stated: Sequence[StyleGroup], point: OperatingPoint) -> dict[str, GroupFigures]:
-    """Return the groups that a model states; ``point`` is its default operating point."""
-    return {
-        one.name: GroupFigures(
-            one.negatives_auc,
-            one.positives_auc,
-            ConfusionMatrix(point.name, point.threshold, one.tp, one.fn, one.tn, one.fp),
-            one.calibration_error,
-        )
-        for one in stated
-    }
-
-
-def groups_table(groups: Mapping[str, GroupFigures]) -> FigureTable:
-    """Return one row per group, with 95 % intervals."""
-    return figure_table(
-        (
-            "images", "AUC of negatives", "AUC of positives", "specificity", "sensitivity",
-            "false positives", "false negatives", "calibration error",
-        ),
-        (
-            (
-                name,
-                found.negatives_auc,
-                found.positives_auc,
-                found.at_point.specificity,
-                found.at_point.sensitivity,
-                _part(found.at_point.fp, found.at_point.fp + found.at_point.tn),
-                _part(found.at_point.fn, found.at_point.fn + found.at_point.tp),
-                None if found.calibration_error is None else f"{found.calibration_error:.4f}",
-            )
-            for name, found in groups.items()
-        ),
-    )  # fmt: skip
-
-
-def _part(count: int, total: int) -> str | None:
-    return f"{count} of {total}" if total else None
-
-
-def by_appearance(groups: Mapping[str, GroupFigures], point: str) -> list[str]:
-    """Return Markdown of the worst group and of all groups; nothing without groups.
-
-    Parameters
-    ----------
-    groups
-        Figures by name.
-    point
-        Name of the operating point of sensitivity and specificity.
-    """
-    if not groups:
-        return []
-    worst = worst_group(groups)
-    headline = f"Worst group: {worst[0]}, AUC {worst[1]}. " if worst else ""
-    text = (
-        f"{headline}Counter-style images look like the other class. {EXPLAINED} Sensitivity, "
-        f"specificity and errors are those at {point}."
-    )
-    return [text, groups_table(groups).markdown]

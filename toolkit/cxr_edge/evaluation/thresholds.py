@@ -1,22 +1,20 @@
 """Text on a model's thresholds: predictive values to expect, and the effect of a prior."""
 
-from collections.abc import Sequence
-
 from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.operating_points import PREVALENCES, predictive_values
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 
 
-def expected_table(points: Sequence[OperatingPoint]) -> FigureTable:
+def expected_table(spec: ModelSpec) -> FigureTable:
     """Return the PPV and NPV to expect of each operating point, by prevalence."""
+    rates = "weighted PPV / NPV" if spec.prior else "PPV / NPV"
     columns = (
         "operating point",
-        *(f"PPV / NPV at {100 * prevalence:g} %" for prevalence in PREVALENCES),
+        *(f"{rates} at {100 * prevalence:g} %" for prevalence in PREVALENCES),
     )
-    return figure_table(
-        columns, ((point.name, *_expected(point)) for point in points if _has_figures(point))
-    )
+    points = filter(_has_figures, spec.operating_points)
+    return figure_table(columns, ((point.name, *_expected(point)) for point in points))
 
 
 def _has_figures(point: OperatingPoint) -> bool:
@@ -42,8 +40,8 @@ def prior_text(spec: ModelSpec) -> list[str]:
     text = (
         "Calibration and thresholds were chosen for a deployment in which "
         f"{100 * prior.share:g} % of each class look like the other one (--prior). Thresholds, "
-        "sensitivity and specificity in such a deployment, and the thresholds for the share in the "
-        "data:"
+        f"sensitivity and specificity in such a deployment, {prior}, and the thresholds for the "
+        "share in the data:"
     )
     equal = [
         f"{name} images kept equal weights: none of them, or all, look like the other class."
@@ -64,7 +62,6 @@ def prior_text(spec: ModelSpec) -> list[str]:
         "operating point",
         "threshold without --prior",
         "threshold",
-        "sensitivity",
-        "specificity",
+        *spec.rate_titles,
     )
     return [text, figure_table(columns, rows).markdown, *equal]

@@ -13,6 +13,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.quantization import Quantization
+from cxr_edge.spec.validation import Prior
 from cxr_edge.storage.bounded import parse_json
 from cxr_edge.system.printable import printable
 
@@ -78,6 +79,24 @@ class ModelSpec:
         if facts is None:
             return notice(self.name)
         return notice(self.name, printable(facts.data), facts.data_sha256, facts.training_films)
+
+    @property
+    def prior(self) -> Prior | None:
+        """Prior that the figures of the operating points are weighted for; None for equal weights.
+
+        It weighs neither AUC nor calibration error.
+        """
+        return self.provenance.prior if self.provenance else None
+
+    @property
+    def rate_titles(self) -> tuple[str, str]:
+        """Titles of the sensitivity and the specificity of operating points."""
+        negative, positive = self.labels
+        sensitivity, specificity = (
+            f"weighted {rate}" if self.prior and self.prior.weighs(label) else rate
+            for rate, label in (("sensitivity", positive), ("specificity", negative))
+        )
+        return sensitivity, specificity
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """Return the operating point called ``name``, the default one without.

@@ -20,9 +20,9 @@ class OperatingPoint:
     threshold: float
     """Probability, rounded to 6 decimals."""
     sensitivity: Interval | None = None
-    """Sensitivity on the validation images."""
+    """Sensitivity on the validation images, weighted where the model has a prior."""
     specificity: Interval | None = None
-    """Specificity on the validation images."""
+    """Specificity on the validation images, weighted where the model has a prior."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.json_fields import build, is_int, is_number, is_text, mapping, sequence
+from cxr_edge.spec.teacher_overlap import TeacherOverlap, overlap_statement
 from cxr_edge.spec.validation import (
     BY_FOLDS,
     MEASURED,
@@ -19,6 +20,7 @@ from cxr_edge.spec.validation import (
 
 _OPTIONAL: Final = (
     "teachers", "unlabelled_images", "validated_by", "prior", "worst_group", "easy_auc", "groups",
+    "teacher_overlap",
 )  # fmt: skip
 """Fields that the JSON leaves out where they say nothing, so that earlier versions read it."""
 
@@ -71,6 +73,8 @@ class Provenance:
     was not measured."""
     groups: tuple[StyleGroup, ...] = ()
     """Validation figures of easy and of counter-style images, and of a worse cluster."""
+    teacher_overlap: tuple[TeacherOverlap, ...] = ()
+    """Teachers that learned from validation images, or from images that are not known."""
 
     def __post_init__(self) -> None:
         checks: dict[object, Callable[[object], bool]] = {
@@ -85,6 +89,9 @@ class Provenance:
             Interval | None: lambda value: value is None or isinstance(value, Interval),
             tuple[StyleGroup, ...]: lambda value: (
                 isinstance(value, tuple) and all(isinstance(one, StyleGroup) for one in value)
+            ),
+            tuple[TeacherOverlap, ...]: lambda value: (
+                isinstance(value, tuple) and all(isinstance(one, TeacherOverlap) for one in value)
             ),
             tuple[str, ...]: lambda value: isinstance(value, tuple) and all(map(is_text, value)),
         }
@@ -105,8 +112,17 @@ class Provenance:
 
     @property
     def headline(self) -> str:
-        """The AUC as it is stated everywhere: of the worst group, with the easy one beside it."""
-        return auc_statement(self.validation_auc, self.worst_group, self.measured, self.easy_auc)
+        """The AUC as it is stated everywhere: of the worst group, with the easy one beside it.
+
+        A reason to doubt it, as :attr:`caution`, follows.
+        """
+        area = auc_statement(self.validation_auc, self.worst_group, self.measured, self.easy_auc)
+        return "; ".join(filter(None, (area, self.caution)))
+
+    @property
+    def caution(self) -> str:
+        """Words on teachers for which the figures may be too good; empty without any."""
+        return overlap_statement(self.teacher_overlap)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
@@ -130,6 +146,8 @@ class Provenance:
                 fields[name] = kind.from_dict(fields[name])
         groups = sequence(fields.get("groups", []), "provenance: groups")
         fields["groups"] = tuple(StyleGroup.from_dict(group) for group in groups)
+        overlaps = sequence(fields.get("teacher_overlap", []), "provenance: teacher_overlap")
+        fields["teacher_overlap"] = tuple(map(TeacherOverlap.from_dict, overlaps))
         return build(cls, fields, "provenance")
 
 

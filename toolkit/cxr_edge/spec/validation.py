@@ -45,6 +45,13 @@ class Prior:
         if not all(is_text(name) for name in self.unweighted):
             raise SpecInvalid(f"prior: expected names of classes, got {self.unweighted!r}")
 
+    def __str__(self) -> str:
+        return f"weighted for a share of {self.share:g} of counter-style images"
+
+    def weighs(self, name: str) -> bool:
+        """Tell whether the images of the class called ``name`` have different weights."""
+        return name not in self.unweighted
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
         points = [point.to_dict() for point in self.points_without]

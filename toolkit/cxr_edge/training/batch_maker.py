@@ -1,7 +1,7 @@
 """Content of a training batch: drawn images, augmented, with their targets; Keras is not loaded."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,8 @@ class Batch:
     pixels: NDArray[np.uint8]
     """Pixels, shape (N, H, W, C)."""
     targets: NDArray[np.float32]
-    """P(positive class) that the network is to learn, shape (N, 1)."""
+    """P(positive class) that the network is to learn, shape (N, 1); of the labelled images alone
+    until teachers have judged the others."""
     weights: NDArray[np.float32]
     """Weight of each image in the loss, shape (N,)."""
 
@@ -92,12 +93,8 @@ class BatchMaker:
         if config.imbalance == "weights":
             weights[: len(chosen)] = self._class_weights[labels]
         targets = smoothed(labels, config.label_smoothing)
-        if source.teachers:
-            taught = source.teachers.probabilities(pixels)
-            weight = source.teachers.weight
-            mixed = (1 - weight) * targets + weight * taught[: len(chosen)]
-            targets = np.concatenate([mixed, taught[len(chosen) :]]).astype(np.float32)
-        return Batch(pixels, targets[:, np.newaxis], weights)
+        batch = Batch(pixels, targets[:, np.newaxis], weights)
+        return taught(batch, source.teachers) if source.teachers else batch
 
     @property
     def _labelled(self) -> int:
@@ -123,6 +120,27 @@ class BatchMaker:
         need = self.steps * self._labelled // len(self._by_class) + 1
         columns = [_repeated(members, need, rng) for members in self._by_class]
         return np.stack(columns, axis=1).ravel()
+
+
+def taught(batch: Batch, teachers: Teachers) -> Batch:
+    """Add what teachers say to the targets of a batch.
+
+    Parameters
+    ----------
+    batch
+        N images, of which the first are labelled and have a target.
+    teachers
+        The teachers; for the other images, their probability is the target.
+
+    Raises
+    ------
+    UsageError
+        A teacher gives numbers that are no probabilities.
+    """
+    learned, labelled = teachers.probabilities(batch.pixels)[:, np.newaxis], len(batch.targets)
+    mixed = (1 - teachers.weight) * batch.targets + teachers.weight * learned[:labelled]
+    targets = np.concatenate([mixed, learned[labelled:]]).astype(np.float32)
+    return replace(batch, targets=targets)
 
 
 def smoothed(labels: NDArray[np.int64], smoothing: float) -> NDArray[np.float32]:

@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.pixel_store import SharedPixels
 from cxr_edge.errors import MachineError
-from cxr_edge.training.batch_maker import Batch, BatchMaker, Source
+from cxr_edge.training.batch_maker import Batch, BatchMaker, Source, taught
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.teachers import Teachers
+
+T = TypeVar("T")
 
 _AHEAD = 2
 """Batches per process that are made before they are asked for."""
@@ -30,7 +32,8 @@ class BatchWorkers:
 
     Batches are those of :class:`BatchMaker`, whatever the number of processes. The processes are
     new ones (never forked: TensorFlow's threads would be lost in them), and map the pixels, which
-    are not copied. They end with this process, however it ends.
+    are not copied. Teachers judge the images there, but for those that need Keras: it is loaded
+    here already. The processes end with this one, however it ends.
     """
 
     def __init__(self, source: Source, config: FitConfig, workers: int) -> None:
@@ -51,12 +54,13 @@ class BatchWorkers:
         self.steps = BatchMaker(source, config).steps
         self._ahead = _AHEAD * workers
         self._made: dict[int, Future[Batch]] = {}
-        unlabelled = source.unlabelled
+        unlabelled, teachers = source.unlabelled, source.teachers
+        self._teachers = teachers if teachers and teachers.need_keras else None
         shared = _Shared(
             SharedPixels.of(source.pixels),
             None if unlabelled is None else SharedPixels.of(unlabelled),
             source.labels,
-            source.teachers,
+            None if self._teachers else teachers,
         )
         self._executor = ProcessPoolExecutor(
             workers,
@@ -65,17 +69,34 @@ class BatchWorkers:
             initargs=(shared, config),
         )
         self._shared = shared  # a process may be started later too
-        with _interrupts_ignored():
+        with ExitStack() as until_started:
+            until_started.callback(self._close)
             for _ in range(workers):
-                self._executor.submit(_nothing)
+                self._submit(_nothing)
+            until_started.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the processes; batches that nobody asked for are dropped."""
+        self._close()
+
+    def _close(self) -> None:
         self._executor.shutdown(cancel_futures=True)
         self._shared.close()
+
+    def _submit(self, task: Callable[..., T], *arguments: int) -> Future[T]:
+        """Give a task to the processes, and start one where that takes it.
+
+        A process is started with Ctrl-C blocked, since the terminal sends it to each of them. One
+        that comes meanwhile is met by this process right after.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._executor.submit(task, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def make(self, epoch: int, index: int) -> Batch:
         """Return a batch; see :meth:`BatchMaker.make`.
@@ -93,13 +114,14 @@ class BatchWorkers:
         try:
             for coming in range(place, place + 1 + self._ahead):
                 if coming not in self._made:
-                    self._made[coming] = self._executor.submit(_make, *divmod(coming, self.steps))
-            return self._made[place].result()
+                    self._made[coming] = self._submit(_make, *divmod(coming, self.steps))
+            batch = self._made[place].result()
         except BrokenProcessPool as exc:
             raise MachineError(
                 "a process that makes training batches has ended (out of memory?); continue with "
                 "--resume and fewer --workers"
             ) from exc
+        return taught(batch, self._teachers) if self._teachers else batch
 
 
 @dataclass(frozen=True)
@@ -119,19 +141,6 @@ class _Shared:
     def source(self) -> Source:
         unlabelled = self.unlabelled.pixels if self.unlabelled else None
         return Source(self.pixels.pixels, self.labels, unlabelled, self.teachers)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that are started here ignore Ctrl-C, which each of them gets."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 _makers: list[BatchMaker] = []

@@ -7,7 +7,9 @@ import keras
 from cxr_edge.datasets.style_file import write_styles
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.evaluation.predictions import PREDICTIONS, write_predictions
-from cxr_edge.evaluation.style_groups import easy_auc, stated_groups, worst_of
+from cxr_edge.evaluation.stated_groups import stated_groups
+from cxr_edge.evaluation.style_groups import easy_auc
+from cxr_edge.evaluation.worst_group import worst_of
 from cxr_edge.metrics.roc import auc
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -83,6 +85,7 @@ def finish(
             worst_group=worst_of(groups, overall),
             easy_auc=easy_auc(images.labels, validated.scores, validated.styles),
             groups=stated_groups(groups),
+            teacher_overlap=data.teacher_overlap,
         ),
     )
     learned_from = training.sha256 + (data.unlabelled.sha256 if data.unlabelled else ())

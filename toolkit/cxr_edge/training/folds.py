@@ -17,11 +17,13 @@ from cxr_edge.spec.embedding import append_spec, read_appended_spec
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.training.calibrate import Platt, calibrate
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
-from cxr_edge.training.run import Finished, earlier, fit_and_finish, load_run, train
-from cxr_edge.training.run_files import CONFIG, MODEL, STYLES, read_settings
-from cxr_edge.training.run_folder import keep_settings
+from cxr_edge.training.load_run import load_run, with_teachers
+from cxr_edge.training.run import Finished, earlier, fit_and_finish, train_loaded
+from cxr_edge.training.run_files import MODEL, STYLES, has_folds, read_settings
+from cxr_edge.training.run_folder import check_run_folder, keep_settings
 from cxr_edge.training.scores import SCORES, pool_scores
-from cxr_edge.training.training_data import image_styles
+from cxr_edge.training.teachers import Teachers
+from cxr_edge.training.training_data import TrainingData, fold_of, image_styles
 from cxr_edge.training.validation import validate
 
 TEACHER: Final = "teacher.keras"
@@ -44,7 +46,7 @@ def train_folds(
     verbose: int = 2,
     say: Callable[[str], None] = print,
 ) -> Finished:
-    """Train a network per fold, and then one of all images.
+    """Train a network per fold, and then one of all images, which are loaded once.
 
     The networks of the folds stay uncalibrated. Their scores of the patients that they did not see
     calibrate the network of all images, give its operating points, and are its figures. It has no
@@ -87,8 +89,8 @@ def train_folds(
     images = loaded.images
     try:
         folds = folds_of(images, config.folds, config.split_seed)
-        for teacher in filter(_is_run_with_folds, distillation.teachers):
-            _require_same_folds(Path(teacher), images, config)
+        for teacher in filter(has_folds, map(Path, distillation.teachers)):
+            _require_same_folds(teacher, images, config)
         clusters = None if (out / STYLES).exists() else image_styles(images)
         keep_settings(out, config, loaded)
         if finished := earlier(out, loaded, say):
@@ -100,14 +102,13 @@ def train_folds(
         folders = [out / f"fold-{fold}" for fold in range(1, config.folds + 1)]
         for fold, folder in enumerate(folders, start=1):
             say(f"fold {fold} of {config.folds}")
-            train(
-                data,
+            check_run_folder(folder, resume=resume)
+            part = config.of_fold(fold)
+            train_loaded(
+                _with_teachers_of(fold_of(loaded, part, say), part, distillation, say),
                 folder,
-                config.of_fold(fold),
-                _of_fold(distillation, fold),
-                positive=positive,
+                part,
                 resume=resume,
-                skip_unreadable=skip_unreadable,
                 workers=workers,
                 verbose=verbose,
                 say=say,
@@ -123,10 +124,6 @@ def train_folds(
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror or exc}") from exc
     return Finished(spec, loaded.unreadable, already=False)
-
-
-def _is_run_with_folds(teacher: str) -> bool:
-    return (Path(teacher) / CONFIG).is_file() and (Path(teacher) / "fold-1").is_dir()
 
 
 def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> None:
@@ -147,13 +144,20 @@ def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> N
             )
 
 
-def _of_fold(distillation: Distillation, fold: int) -> Distillation:
-    """Return what teaches a fold: of a teacher with folds, the network that did not see it."""
-    teachers = tuple(
-        str(Path(teacher) / f"fold-{fold}" / TEACHER) if _is_run_with_folds(teacher) else teacher
+def _with_teachers_of(
+    data: TrainingData, config: FitConfig, distillation: Distillation, say: Callable[[str], None]
+) -> TrainingData:
+    """Add what teaches a fold: of a teacher with folds, the network that did not see it."""
+    if not distillation.teachers:
+        return data
+    references = [
+        str(Path(teacher) / f"fold-{config.fold}" / TEACHER)
+        if has_folds(Path(teacher))
+        else teacher
         for teacher in distillation.teachers
-    )
-    return replace(distillation, teachers=teachers)
+    ]
+    teachers = Teachers.open(references, data.images.classes, distillation.weight)
+    return with_teachers(data, teachers, config, say)
 
 
 def _write_teachers(folders: Sequence[Path], platt: Platt) -> None:

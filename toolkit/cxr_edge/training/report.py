@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.figures import figures
 from cxr_edge.evaluation.shifts import CLEAN
-from cxr_edge.evaluation.style_groups import by_appearance
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
 from cxr_edge.notice import NOT_STATED
@@ -52,12 +52,12 @@ def write_report(
         f"Default: {spec.default_operating_point}. Chosen on these images and their changed "
         "copies; Wilson's 95 % intervals take images as independent, also those of one patient. "
         "PPV and NPV are those at the prevalence of these images; to expect at others, where "
-        "sensitivity and specificity hold:"
+        f"sensitivity and specificity{f', {spec.prior},' if spec.prior else ''} hold:"
     )
     parts = [
         f"# Training run: {spec.name}", f"**{facts.headline}.**", spec.notice, setting,
         f"    {facts.command}", result, "## Operating points", points_table(found[CLEAN]).markdown,
-        chosen, expected_table(spec.operating_points).markdown, *prior_text(spec),
+        chosen, expected_table(spec).markdown, *prior_text(spec),
         "## The same images, changed",
         copies_table(found, spec.default_operating_point).markdown,
         *_by_style(spec, validated, facts), *_pictures(path.parent),
@@ -89,7 +89,8 @@ def _teaching(facts: Provenance) -> str:
         return ""
     more = f", also on {facts.unlabelled_images} images without labels"
     more = more if facts.unlabelled_images else ""
-    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}."
+    caution = f" The {facts.caution}." if facts.caution else ""
+    return f" It learned from the probabilities of {', '.join(facts.teachers)}{more}.{caution}"
 
 
 def _by_style(spec: ModelSpec, validated: Validated, facts: Provenance) -> list[str]:

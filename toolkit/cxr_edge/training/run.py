@@ -2,12 +2,11 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
-from cxr_edge.datasets.listing import find_classes, list_training_images
 from cxr_edge.datasets.patient_split import write_split
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import missing_extra
@@ -22,13 +21,13 @@ from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.finish import finish
 from cxr_edge.training.fit import fit
 from cxr_edge.training.history import best_epoch, read_history
+from cxr_edge.training.load_run import load_run
 from cxr_edge.training.plots import draw_curves, draw_samples
 from cxr_edge.training.pool import Pool
 from cxr_edge.training.run_files import CURVES, MODEL, SAMPLES, SPLIT, TENSORBOARD
 from cxr_edge.training.run_folder import check_run_folder, keep_settings
 from cxr_edge.training.scores import SCORES, score, write_scores
-from cxr_edge.training.teachers import Teachers
-from cxr_edge.training.training_data import TrainingData, add_unlabelled, load_training_data
+from cxr_edge.training.training_data import TrainingData
 from cxr_edge.training.validation import Validated, validate
 from cxr_edge.training.variation import augmentation_of
 
@@ -119,6 +118,30 @@ def train(
         skip_unreadable=skip_unreadable,
         say=say,
     )
+    return train_loaded(
+        images,
+        out,
+        config,
+        resume=resume,
+        tensorboard=tensorboard,
+        workers=workers,
+        verbose=verbose,
+        say=say,
+    )
+
+
+def train_loaded(
+    images: TrainingData,
+    out: Path,
+    config: FitConfig,
+    *,
+    resume: bool,
+    tensorboard: bool = False,
+    workers: int,
+    verbose: int,
+    say: Callable[[str], None],
+) -> Finished:
+    """Train a network on images that are loaded already; see :func:`train`."""
     try:
         keep_settings(out, config, images)
         if finished := earlier(out, images, say):
@@ -177,38 +200,6 @@ def _draw_samples(images: TrainingData, out: Path, config: FitConfig) -> None:
     augment = augmentation_of(config, Pool.of(images.training.pixels, images.training.labels))
     with stage("drawing samples"), atomic_write(out / SAMPLES) as picture:
         draw_samples(images.training, augment, config.seed, picture)
-
-
-def load_run(
-    data: Path,
-    out: Path,
-    config: FitConfig,
-    distillation: Distillation,
-    *,
-    positive: str,
-    resume: bool,
-    skip_unreadable: bool,
-    say: Callable[[str], None],
-) -> TrainingData:
-    """List the images, open the teachers, check the run folder, and only then load the images."""
-    distillation.require_loss(config)
-    classes = find_classes(data, positive)
-    listed = list_training_images(data, classes)
-    teachers = None
-    if distillation.teachers:
-        teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
-    check_run_folder(out, resume=resume)
-    images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
-    if teachers:
-        teachers.probabilities(images.images.pixels[:1])  # tell what is wrong before an epoch
-        if config.holds_out:
-            teachers.warn(images.validation, say)
-        say(f"teachers: {', '.join(model.tag for model in teachers.models)}")
-    if distillation.unlabelled:
-        images = add_unlabelled(
-            images, distillation.unlabelled, config, skip_unreadable=skip_unreadable, say=say
-        )
-    return replace(images, teachers=teachers)
 
 
 def earlier(out: Path, images: TrainingData, say: Callable[[str], None]) -> Finished | None:

@@ -17,6 +17,11 @@ REPORT: Final = "report.md"
 TENSORBOARD: Final = "tensorboard"
 
 
+def has_folds(run: Path) -> bool:
+    """Return whether a folder is that of a run with folds."""
+    return (run / CONFIG).is_file() and (run / "fold-1").is_dir()
+
+
 def read_settings(run: Path) -> dict[str, Any]:
     """Return the settings of a run by name, from its folder; raises DataError if damaged."""
     path = run / CONFIG

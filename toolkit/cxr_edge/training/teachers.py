@@ -19,10 +19,12 @@ from cxr_edge.models.locate import model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import FORMATS, ORIGINAL
-from cxr_edge.models.registry import original_of
+from cxr_edge.models.registry import ORIGINALS, original_of
 from cxr_edge.models.selection import candidates_in
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
+from cxr_edge.training.run_files import has_folds
 
 _DEVICE = "cpu"
 """Device of the teachers: the same on every machine, so that a run can be continued elsewhere."""
@@ -44,7 +46,7 @@ class Teachers:
     """Classes of the network that learns; a teacher may have them the other way round."""
     weight: float
     """Share of the teachers in the target of a labelled image."""
-    references: tuple[str, ...] = ()
+    references: tuple[str, ...]
     """Names and paths that they were opened by."""
 
     @classmethod
@@ -85,6 +87,11 @@ class Teachers:
         """Name and SHA-256 of each teacher, as ``name@sha256``."""
         return tuple(f"{model.spec.name}@{model.sha256}" for model in self.models)
 
+    @property
+    def need_keras(self) -> bool:
+        """Whether one runs in Keras or TensorFlow, which every process would have to load."""
+        return any(model.runtime_name in ORIGINALS for model in self.models)
+
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the sigmoid of the mean of the teachers' logits, shape (N,).
 
@@ -105,16 +112,37 @@ class Teachers:
         mean = np.mean([self._logits(model, pixels) for model in self.models], axis=0)
         return np.asarray(probability(mean), np.float32)
 
-    def warn(self, validation: ImageSet, say: Callable[[str], None]) -> None:
-        """Warn of teachers that learned from images that the network is validated on."""
+    def overlap(
+        self, validation: ImageSet, *, fold_by_fold: bool = False
+    ) -> tuple[TeacherOverlap, ...]:
+        """Return the teachers for which figures on validation images may be too good.
+
+        Such a teacher learned from some of the images, does not list the images that it learned
+        from, or had such a teacher itself.
+
+        Parameters
+        ----------
+        validation
+            Images that the network is validated on.
+        fold_by_fold
+            Whether a teacher that is a run with folds teaches each fold by the network that did
+            not see it.
+
+        Raises
+        ------
+        DataError
+            The list of a teacher is damaged.
+        """
         count = len(validation.images)
-        for model in self.models:
-            if known := find_overlap(model.spec, validation, model.folder).trained_on:
-                say(
-                    f"warning: the teacher {model.tag} learned from {known} of the {count} "
-                    "validation images, so the figures on them are too good; use the split that "
-                    "it was trained with, or evaluate on other images"
-                )
+        found: list[TeacherOverlap] = []
+        for model, reference in zip(self.models, self.references, strict=True):
+            if not (fold_by_fold and has_folds(Path(reference))):
+                seen = find_overlap(model.spec, validation, model.folder).trained_on
+                if seen != 0:
+                    found.append(TeacherOverlap(model.tag, seen, count))
+            if facts := model.spec.provenance:
+                found += facts.teacher_overlap
+        return tuple(dict.fromkeys(found))
 
     def _logits(self, model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         scores = model.runtime.run(_for(model.spec.input, pixels)).scores

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.clustering import find_styles
-from cxr_edge.datasets.folds import split_by_fold
+from cxr_edge.datasets.folds import folds_of
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
-from cxr_edge.datasets.listing import list_unlabelled
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
 from cxr_edge.system.progress import stage
 from cxr_edge.training.batch_maker import Source
 from cxr_edge.training.config import FitConfig
@@ -42,6 +41,8 @@ class TrainingData:
     """Images of unknown class to learn from, with the pixels that crops need."""
     teachers: Teachers | None = None
     """Models to learn from; None to learn from the labels alone."""
+    teacher_overlap: tuple[TeacherOverlap, ...] = ()
+    """Teachers for which the figures of the run may be too good."""
 
     @property
     def source(self) -> Source:
@@ -84,11 +85,8 @@ def load_training_data(
             f"{option}: expected images without a split of their own, the manifest has one; leave "
             f"its column split out, or leave {option} out"
         )
-    if config.folds and not config.holds_out:
+    if config.folds:
         data = TrainingData(images, images, images.take([]))
-    elif config.folds:
-        sides = split_by_fold(images, config.fold, config.folds, config.split_seed)
-        data = TrainingData(images, *sides)
     elif config.validate == "styles":
         features = _features(images)
         try:
@@ -104,16 +102,52 @@ def load_training_data(
         data = TrainingData(
             images, *split_by_patient(images, config.split_seed, config.validation_fraction)
         )
-    training, validation = data.training, data.validation
     if config.holds_out:
-        require_enough(images, validation, config.validation_fraction)
+        require_enough(images, data.validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
+    _tell_split(data, config, say)
+    return replace(data, training=_with_pixels(data.training, config.training_input))
+
+
+def fold_of(data: TrainingData, config: FitConfig, say: Callable[[str], None]) -> TrainingData:
+    """Split the images of a run with folds for one of its folds, and say how many there are.
+
+    Parameters
+    ----------
+    data
+        Images of the network of all images; none is decoded again.
+    config
+        Settings of the fold.
+    say
+        Prints one line.
+
+    Returns
+    -------
+    TrainingData
+        Without teachers: those of a fold may be others.
+
+    Raises
+    ------
+    DataError
+        No image without a label is left.
+    """
+    held_out = (folds_of(data.images, config.folds, config.split_seed) == config.fold).tolist()
+    training = data.training.where([not held for held in held_out])
+    fold = TrainingData(data.images, training, data.images.where(held_out))
+    _tell_split(fold, config, say)
+    if data.unlabelled is None:
+        return fold
+    return replace(fold, unlabelled=_unknown_to(fold, data.unlabelled, say))
+
+
+def _tell_split(data: TrainingData, config: FitConfig, say: Callable[[str], None]) -> None:
+    training, validation = data.training, data.validation
     held_out = f"{len(validation.images)} images of {validation.patient_count} patients"
     say(
         f"training: {len(training.images)} images of {training.patient_count} patients; "
         f"validation: {held_out if config.holds_out else 'none'}; "
-        f"{images.duplicates} exact duplicates left out"
+        f"{data.images.duplicates} exact duplicates left out"
     )
     if data.styles:
         counter = int(data.styles.counter.sum())
@@ -124,34 +158,36 @@ def load_training_data(
             f"warning: {fewest} validation images of a class are too few to choose a model by; "
             f"{doubt(fewest)}"
         )
-    return replace(data, training=_with_pixels(training, config.training_input))
 
 
 def add_unlabelled(
     data: TrainingData,
-    folder: Path,
+    listed: Sequence[LabelledImage],
     config: FitConfig,
     *,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
-    """Load images of unknown class, and say how many there are.
+    """Load listed images of unknown class, and say how many there are.
 
     An image that is among the labelled ones, or whose file name tells a validation patient, is
     left out: validation would see what was trained on.
 
     Raises
     ------
-    UsageError
-        It is no folder.
     DataError
-        As :func:`cxr_edge.datasets.listing.list_unlabelled` and
-        :func:`cxr_edge.datasets.image_set.load_images`; or no image is left.
+        As :func:`cxr_edge.datasets.image_set.load_images`; or no image is left.
     """
-    listed = list_unlabelled(folder)
     images = load_images(
         listed, data.images.classes, config.training_input, skip_unreadable=skip_unreadable
     )
+    for file in images.unreadable:
+        say(f"left out, unreadable: {file}")
+    return replace(data, unlabelled=_unknown_to(data, images, say))
+
+
+def _unknown_to(data: TrainingData, images: ImageSet, say: Callable[[str], None]) -> ImageSet:
+    """Return the images that are no labelled ones, and whose names tell no validation patient."""
     labelled, patients = set(data.images.sha256), set(data.validation.patients)
     fresh = [
         digest not in labelled and image.patient not in patients
@@ -159,17 +195,15 @@ def add_unlabelled(
     ]
     if not any(fresh):
         raise DataError(
-            f"{folder}: expected images that are not labelled images too, all "
+            f"--unlabelled: expected images that are not labelled images too, all "
             f"{len(images.images)} are, or are of validation patients; name another folder"
         )
-    for file in images.unreadable:
-        say(f"left out, unreadable: {file}")
     say(
         f"unlabelled: {sum(fresh)} images; left out: {images.duplicates} exact duplicates, "
         f"{len(fresh) - sum(fresh)} labelled images or images of validation patients"
     )
     kept = images if all(fresh) else images.where(fresh)
-    return replace(data, unlabelled=replace(kept, unreadable=images.unreadable))
+    return replace(kept, unreadable=images.unreadable)
 
 
 def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
