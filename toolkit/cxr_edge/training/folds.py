@@ -1,7 +1,6 @@
 """A run with a network per fold of the patients, and one of all images that they speak for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
