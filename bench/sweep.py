@@ -20,27 +20,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_edge.metrics.roc import auc
 
 SENSITIVITY = 0.98
-CROPS = "--crop-area 0.35"
+FITTED = (
+    "--epochs 12 --patience 12 --monitor val_auc --averaging 0.995 "
+    "--learning-rate 0.002 --weight-decay 0.01"
+)
+CROPS = f"{FITTED} --crop-area 0.35"
 MIXED = f"{CROPS} --style-mixing 0.4"
-SMALL = "--architecture edge --image-size 128"
+SMALL = "--architecture plain --image-size 128"
+TUNED = f"{MIXED} --learning-rate 0.0005"
+STUDY = (
+    "--channels 3 --patience 5 --optimizer adam --schedule constant --learning-rate 0.001 "
+    "--imbalance none --label-smoothing 0.0 --augmentation study-2021 --no-calibrate"
+)
 
 VARIANTS = {
-    "edge-128-mild": SMALL,
-    "edge-128-crops": f"{SMALL} {CROPS}",
-    "edge-128-crops-20": f"{SMALL} --crop-area 0.2",
-    "edge-128-mixed": f"{SMALL} {MIXED}",
-    "plain-128-mixed": f"--architecture plain --image-size 128 {MIXED}",
-    "plain-128-taught": f"--architecture plain --image-size 128 {MIXED} --teacher {{teacher}}",
-    "edge-128-mixed-averaged": f"{SMALL} {MIXED} --averaging 0.999",
-    "edge-128-mixed-long": f"{SMALL} {MIXED} --epochs 50 --patience 50",
-    "edge-160-mixed": f"--architecture edge --image-size 160 {MIXED}",
-    "edge-192-mixed": f"--architecture edge --image-size 192 {MIXED}",
-    "edge-224-mixed": f"--architecture edge {MIXED}",
-    "lite0-224-mixed": f"--architecture efficientnet-lite0 --learning-rate 0.0003 {MIXED}",
+    "plain-128": f"{SMALL} {MIXED}",
+    "plain-128-mild": f"{SMALL} {FITTED}",
+    "plain-128-crops": f"{SMALL} {CROPS}",
+    "plain-128-crops-20": f"{SMALL} {MIXED} --crop-area 0.2",
+    "plain-128-crops-60": f"{SMALL} {MIXED} --crop-area 0.6",
+    "plain-128-transfer": f"{SMALL} {MIXED} --style-transfer 0.25",
+    "plain-128-local": f"{SMALL} {MIXED} --local-contrast",
+    "plain-128-local-transfer": f"{SMALL} {MIXED} --local-contrast --style-transfer 0.25",
+    "plain-128-local-crops": f"{SMALL} {CROPS} --local-contrast",
+    "plain-128-local-long": f"{SMALL} {MIXED} --local-contrast --epochs 30 --patience 30",
+    "plain-128-local-single": f"{SMALL} {MIXED} --local-contrast --averaging 0",
+    "plain-128-local-focal": f"{SMALL} {MIXED} --local-contrast --imbalance focal",
+    "plain-128-local-taught": f"{SMALL} {MIXED} --local-contrast --teacher {{teacher}}",
+    "plain-160": f"--architecture plain --image-size 160 {MIXED}",
+    "plain-160-local": f"--architecture plain --image-size 160 {MIXED} --local-contrast",
+    "plain-192-local": f"--architecture plain --image-size 192 {MIXED} --local-contrast",
+    "edge-128": f"--architecture edge --image-size 128 {MIXED}",
+    "edge-128-local": f"--architecture edge --image-size 128 {MIXED} --local-contrast",
+    "edge-224": f"--architecture edge {MIXED}",
+    "cnn-pooled-64": f"--architecture cnn-pooled --image-size 64 {MIXED}",
+    "mobilenet-128": f"--architecture mobilenet-v3-small --image-size 128 {TUNED}",
+    "lite0-128": f"--architecture efficientnet-lite0 --image-size 128 {TUNED}",
+    "study-dense": f"{STUDY} --architecture dense",
+    "study-dense-deep": f"{STUDY} --architecture dense-deep",
+    "study-cnn": f"{STUDY} --architecture cnn --image-size 48",
+    "study-cnn-pooled": f"{STUDY} --architecture cnn-pooled --image-size 64",
 }
 """Name of a network and its training to the options of ``cxr train``."""
 
@@ -83,9 +107,17 @@ def result(run: Path, external: Path | None) -> Result:
     """Return the figures of a finished run, which has its predictions and clusters."""
     if not (run / "styles.csv").exists():
         sys.exit(f"{run}: the set could not be split by style, so there is nothing to compare by")
-    counter = {row["path"]: row["counter_style"] == "yes" for row in rows(run / "styles.csv")}
     found = rows(run / "predictions.csv")
     scores = np.array([float(row["probability"]) for row in found])
+    beyond = evaluated(run, external) if external else float("nan")
+    return figures(run, found, scores, beyond)
+
+
+def figures(
+    run: Path, found: list[dict[str, str]], scores: NDArray[np.float64], external: float
+) -> Result:
+    """Return the figures of scores, shape (N,), of the N images that the rows of a run name."""
+    counter = {row["path"]: row["counter_style"] == "yes" for row in rows(run / "styles.csv")}
     positive_class = json.loads((run / "config.json").read_text())["labels"][1]
     positive = np.array([row["label"] == positive_class for row in found])
     odd = np.array([counter[row["path"]] for row in found])
@@ -95,7 +127,7 @@ def result(run: Path, external: Path | None) -> Result:
         counter=auc(positive[hard], scores[hard]).value,
         specificity=float((scores[odd & ~positive] < threshold).mean()),
         easy=auc(positive[easy], scores[easy]).value,
-        external=evaluated(run, external) if external else float("nan"),
+        external=external,
     )
 
 

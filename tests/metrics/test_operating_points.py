@@ -116,3 +116,17 @@ def test_predictive_values_follow_from_the_prevalence() -> None:
     assert npv == pytest.approx(0.72 / (0.72 + 0.01))
     assert predictive_values(0.0, 1.0, 0.5) == (None, 0.5)
     assert predictive_values(1.0, 0.0, 0.5) == (0.5, None)
+
+
+def test_screening_keeps_the_sensitivity_that_it_is_told_to() -> None:
+    """A higher sensitivity to keep lowers the threshold, and is kept."""
+    rng = np.random.default_rng(7)
+    labels = np.repeat([0, 1], 500)
+    scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.12), 0, 1)
+    thresholds = []
+    for keep in (0.9, 0.95, 0.99):
+        screening, *_ = choose_operating_points(labels, scores, keep=keep)
+        assert screening.sensitivity.value >= keep
+        thresholds.append(screening.threshold)
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert len(set(thresholds)) == 3

@@ -64,6 +64,10 @@ def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:
     from cxr_edge.cli.app import app
 
     command = typer.main.get_command(app).commands["train"]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for options in sweep.VARIANTS.values():
         assert {word for word in options.split() if word.startswith("--")} <= known

@@ -72,6 +72,14 @@ class SplitOptions:
             **bounds(SHARE),
         ),
     ] = FitConfig.prior
+    screening_sensitivity: Annotated[
+        float,
+        option(
+            panels.INPUT,
+            "Sensitivity that the threshold 'screening' keeps, on changed copies too.",
+            **bounds(RANGES["screening_sensitivity"]),
+        ),
+    ] = FitConfig.screening_sensitivity
     split_seed: Annotated[
         int,
         option(

@@ -11,7 +11,7 @@ from cxr_edge.metrics.roc import by_class
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
 SCREENING: Final = "screening"
-"""Name of the operating point that keeps :data:`SCREENING_SENSITIVITY`, and misses no more than
+"""Name of the operating point that keeps a given sensitivity, and misses no more than
 :data:`BALANCED` does."""
 
 BALANCED: Final = "balanced"
@@ -21,7 +21,7 @@ FIXED: Final = "fixed-0.5"
 """Name of the operating point at threshold 0.5, whatever the scores are."""
 
 SCREENING_SENSITIVITY: Final = 0.98
-"""Sensitivity that :data:`SCREENING` keeps at least, on every validation copy."""
+"""Sensitivity that :data:`SCREENING` keeps at least on every validation copy, unless told."""
 
 PREVALENCES: Final = (0.05, 0.2, 0.5)
 """Shares of positive images for which predictive values are stated: rare, common, and as many as
@@ -71,13 +71,14 @@ def choose_operating_points(
     probabilities: ArrayLike,
     copies: Sequence[ArrayLike] = (),
     weights: ArrayLike | None = None,
+    keep: float = SCREENING_SENSITIVITY,
 ) -> tuple[OperatingPoint, ...]:
     """Choose ``screening``, ``balanced`` and ``fixed-0.5`` on validation images.
 
     ``balanced`` maximizes sensitivity + specificity (Youden's index), on average over images and
-    copies. ``screening`` is the highest threshold that keeps a sensitivity of at least
-    :data:`SCREENING_SENSITIVITY` on the images and on each copy of them, and at most that of
-    ``balanced``. ``fixed-0.5`` is 0.5. A threshold lies midway between two neighbouring scores.
+    copies. ``screening`` is the highest threshold that keeps a sensitivity of at least ``keep`` on
+    the images and on each copy of them, and at most that of ``balanced``. ``fixed-0.5`` is 0.5. A
+    threshold lies midway between two neighbouring scores.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ def choose_operating_points(
     weights
         Shape (N,), what each image counts in sensitivity and specificity; equal by default. A class
         has a positive total.
+    keep
+        Sensitivity of ``screening``, 0 to 1.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def choose_operating_points(
         [_share_below(candidates, negative, of_negatives) for _, negative in scored]
     )
     balanced = candidates[np.argmax((sensitivity + specificity).mean(axis=0))]
-    kept = candidates[sensitivity.min(axis=0) >= SCREENING_SENSITIVITY].max()
+    kept = candidates[sensitivity.min(axis=0) >= keep].max()
     screening = min(kept, balanced)  # it must not miss more than ``balanced`` does
     return tuple(
         at_threshold(name, float(threshold), labels, probabilities, weights)

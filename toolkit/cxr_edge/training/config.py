@@ -5,9 +5,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
+from cxr_edge.metrics.operating_points import SCREENING_SENSITIVITY
 from cxr_edge.spec.input_spec import MAX_SIDE, InputSpec
 from cxr_edge.system.ranges import HELD_OUT, SEED, SHARE, Range
 
@@ -68,6 +69,7 @@ RANGES: Final[Mapping[str, Range]] = {
     "crop_area": Range(0.05, 1, whole=False),
     "style_mixing": Range(0, 1, whole=False),
     "style_transfer": Range(0, 1, whole=False),
+    "screening_sensitivity": Range(0.5, 1, whole=False),
 }
 """Setting to the numbers that it may have."""
 
@@ -149,6 +151,9 @@ class FitConfig:
     local_contrast: bool = False
     """Whether the network normalizes the contrast of each neighbourhood before it does anything
     else; for ``edge`` and ``plain``."""
+    screening_sensitivity: float = SCREENING_SENSITIVITY
+    """Sensitivity that the operating point ``screening`` keeps, on every copy of the validated
+    images."""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -188,6 +193,19 @@ class FitConfig:
                 f"--local-contrast: expected the network {' or '.join(sorted(NORMALIZING))}, "
                 f"got {self.architecture}"
             )
+
+    def of_fold(self, fold: int) -> Self:
+        """Return the settings of the network without a fold, which decides nothing by its scores.
+
+        So what is decided by the scores of all folds can change without them.
+        """
+        return dataclasses.replace(
+            self,
+            fold=fold,
+            calibrate=False,
+            prior=None,
+            screening_sensitivity=SCREENING_SENSITIVITY,
+        )
 
     @property
     def training_input(self) -> InputSpec:

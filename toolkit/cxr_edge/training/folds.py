@@ -1,7 +1,6 @@
 """A run with a network per fold of the patients, and one of all images that they speak for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -103,7 +102,7 @@ def train_folds(
         for fold, folder in enumerate(folders, start=1):
             say(f"fold {fold} of {config.folds}")
             check_run_folder(folder, resume=resume)
-            part = replace(config, fold=fold, calibrate=False, prior=None)
+            part = config.of_fold(fold)
             train_loaded(
                 _with_teachers_of(fold_of(loaded, part, say), part, distillation, say),
                 folder,

@@ -77,9 +77,10 @@ def validate(
     platt = fit_platt(labels, logits[CLEAN], weights) if config.calibrate else UNCALIBRATED
     copies = {name: platt.probabilities(values) for name, values in logits.items()}
     changed = [scores for name, scores in copies.items() if name != CLEAN]
-    points = choose_operating_points(labels, copies[CLEAN], changed, weights)
+    keep = config.screening_sensitivity
+    points = choose_operating_points(labels, copies[CLEAN], changed, weights, keep)
     prior = None
     if weights is not None and config.prior is not None:
-        without = choose_operating_points(labels, copies[CLEAN], changed)
+        without = choose_operating_points(labels, copies[CLEAN], changed, keep=keep)
         prior = Prior(config.prior, without, tuple(images.classes[label] for label in unweighted))
     return Validated(images, styles, platt, copies, points, prior)
