@@ -44,8 +44,8 @@ def test_same_seed_same_clusters() -> None:
 def test_a_large_set_has_no_more_clusters_than_stated() -> None:
     """The count of clusters is bounded, and few different images give fewer clusters."""
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 600)
-    assert len(find_styles(rng.normal(size=(600, 60)), labels).shares) == CLUSTERS
+    labels = rng.integers(0, 2, 500)
+    assert len(find_styles(rng.normal(size=(500, 8)), labels).shares) == CLUSTERS
 
 
 @pytest.mark.parametrize(
