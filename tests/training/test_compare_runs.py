@@ -5,12 +5,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxr_edge.errors import DataError
+from cxr_edge.spec.embedding import append_spec
+from cxr_edge.spec.interval import Interval
+from cxr_edge.spec.teacher_overlap import TeacherOverlap
+from cxr_edge.spec.validation import NOT_MEASURED, WorstGroup
 from cxr_edge.training.compare_runs import compare, read_run
 
 pytestmark = pytest.mark.slow
@@ -65,6 +70,36 @@ def test_runs_of_different_data_are_told(
     told = f"different data sets: {run_folder.name}, same; other. Their figures"
     assert told in cxr("compare", *runs, "-o", tmp_path / "table").stderr
     assert told in (tmp_path / "table" / "compare.md").read_text()
+
+
+def test_the_worst_group_comes_first(run_folder: Path, tmp_path: Path) -> None:
+    """Its name and AUC stand before that of all images, over seeds too; a run that was not measured
+    so is named, and so is a teacher that may have seen the images."""
+    plain = read_run(run_folder)
+    assert plain.spec.provenance is not None
+    judged = replace(
+        plain.spec.provenance,
+        worst_group=WorstGroup("counter-style", Interval(0.61, 0.5, 0.7)),
+        teacher_overlap=(TeacherOverlap("large@abababababab", None, 24),),
+    )
+    folders = [tmp_path / f"judged-{seed}" for seed in (1, 2)]
+    for seed, folder in enumerate(folders, start=1):
+        shutil.copytree(run_folder, folder)
+        (folder / "config.json").write_text(json.dumps({**plain.config, "epochs": 9, "seed": seed}))
+        (folder / "model.keras").unlink()
+        append_spec(folder / "model.keras", replace(plain.spec, provenance=judged))
+    found = compare([run_folder, *folders], tmp_path / "out")
+    columns = dict(zip(found.table.columns, zip(*found.table.rows, strict=True), strict=True))
+    titles = ["worst group", "AUC of worst group", "AUC of all images"]
+    assert [title for title in columns if title in titles] == titles
+    assert columns["worst group"] == ("-", "counter-style", "counter-style")
+    assert columns["AUC of worst group"][1] == "0.610 (0.500 to 0.700)"
+    assert columns["AUC of all images"][0] == str(plain.figures.auc)
+    assert found.seeds is not None
+    assert found.seeds.columns[2] == "AUC of worst group"
+    assert found.seeds.rows[0][2] == "0.6100 ± 0.0000"
+    assert f"- {run_folder.name}: {NOT_MEASURED}." in found.markdown
+    assert "- judged-1: figures may be too good: what teacher large@" in found.markdown
 
 
 def test_the_figures_are_the_specs(run_folder: Path) -> None:

@@ -43,6 +43,7 @@ from cxr_edge.training.config import (
 )
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run import show_samples, train
+from cxr_edge.training.run_folder import keep_settings
 
 SPEC = InputSpec(32, 32)
 
@@ -208,6 +209,21 @@ def test_damaged_settings_are_told(class_folders: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"epochs": ')
     with pytest.raises(DataError, match="damaged"):
         train(class_folders, tmp_path, quick(), resume=True)
+
+
+def test_a_run_from_before_an_option_goes_on(class_folders: Path, tmp_path: Path) -> None:
+    """It had the default; another value is another run."""
+    images = load_run.load_run(
+        class_folders, tmp_path, quick(), NOTHING_ELSE, positive="", resume=False,
+        skip_unreadable=False, say=str,
+    )  # fmt: skip
+    keep_settings(tmp_path, quick(), images)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["style_mixing"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    keep_settings(tmp_path, quick(), images)
+    with pytest.raises(UsageError, match=r"style_mixing 0\.0, now 0\.4"):
+        keep_settings(tmp_path, quick(style_mixing=0.4), images)
 
 
 @pytest.mark.slow

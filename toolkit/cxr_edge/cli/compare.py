@@ -35,9 +35,9 @@ def compare(
 ) -> None:
     """Compare training runs in one table and one plot, on their validation images.
 
-    DIR gets compare.md, with the command of each run, and compare.png with the ROC curves. For runs
-    that differ only in the seed, mean and standard deviation are given too. Needs the extra
-    'evaluate'.
+    DIR gets compare.md, with the command of each run, and compare.png with the ROC curves. The AUC
+    of the worst group by appearance comes first, where a run was measured so. For runs that differ
+    only in the seed, mean and standard deviation are given too. Needs the extra 'evaluate'.
     """
     with needs_extra("cxr compare", "evaluate"):
         from cxr_edge.training import compare_runs
@@ -50,6 +50,8 @@ def compare(
     if found.seeds:
         typer.echo(f"\n{compare_runs.SEEDS_TITLE}")
         print_table(found.seeds.columns, found.seeds.rows)
+    if found.remarks:
+        typer.echo(f"\n{found.remarks}")
     if found.caution:
         typer.echo(f"\n{found.caution}")
     if found.data_warning:

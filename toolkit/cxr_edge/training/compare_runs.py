@@ -18,8 +18,10 @@ from cxr_edge.metrics.operating_points import FIXED, SCREENING
 from cxr_edge.notice import CAUTION, RESEARCH_USE
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.spec.embedding import read_appended_spec
+from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.validation import NOT_MEASURED, WorstGroup
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.system.progress import track
 from cxr_edge.training.config import OF_A_SEED
@@ -28,6 +30,10 @@ from cxr_edge.training.run_files import CONFIG, MODEL
 
 TABLE: Final = "compare.md"
 PICTURE: Final = "compare.png"
+WORST: Final = "worst group"
+ALL_IMAGES: Final = "AUC of all images"
+"""Titles where a run was measured by appearance."""
+
 SEEDS_TITLE: Final = "Mean and standard deviation over seeds:"
 
 
@@ -57,6 +63,17 @@ class Run:
     """Figures of the same images."""
 
     @property
+    def worst(self) -> WorstGroup | None:
+        """Group by appearance that the run is judged by; None where that was not measured."""
+        return self.spec.provenance.worst_group if self.spec.provenance else None
+
+    @property
+    def remark(self) -> str:
+        """Words that its figures do not stand without; empty without any."""
+        caution = self.spec.provenance.caution if self.spec.provenance else ""
+        return "; ".join(filter(None, ("" if self.worst else NOT_MEASURED, caution)))
+
+    @property
     def at_half(self) -> ConfusionMatrix:
         """Confusion matrix of the validation images at threshold 0.5."""
         fixed = (OperatingPoint(FIXED, 0.5),)
@@ -74,6 +91,11 @@ class RunComparison:
     seeds: FigureTable | None
     """Mean and standard deviation over the seeds of runs alike in all other settings; None where
     there are no such runs."""
+
+    @property
+    def remarks(self) -> str:
+        """A line for each run whose figures do not stand alone; empty without any."""
+        return "\n".join(f"- {run.name}: {run.remark}." for run in self.runs if run.remark)
 
     @property
     def caution(self) -> str:
@@ -105,7 +127,7 @@ class RunComparison:
         commands = "\n".join(f"- {run.name}: `{run.command}`" for run in self.runs)
         parts = [
             "# Runs compared", self.notice, self.table.markdown, *seeds,
-            self.data_warning, self.caution,
+            self.remarks, self.data_warning, self.caution,
             f"![ROC curves]({PICTURE})", "## Commands", commands,
         ]  # fmt: skip
         return "\n\n".join(filter(None, parts)) + "\n"
@@ -170,10 +192,7 @@ def compare(folders: Sequence[Path], out: Path) -> RunComparison:
     roots = track(resolve_roots(folders), "reading runs")
     runs = [read_run(Path(root.where), root.prefix) for root in roots]
     found = RunComparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
-    curves = {
-        f"{run.name}, AUC {run.figures.auc}": (run.predictions.labels, run.predictions.scores)
-        for run in runs
-    }
+    curves = {_legend(run): (run.predictions.labels, run.predictions.scores) for run in runs}
     try:
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(out / PICTURE) as picture:
@@ -184,8 +203,14 @@ def compare(folders: Sequence[Path], out: Path) -> RunComparison:
     return found
 
 
+def _legend(run: Run) -> str:
+    worst = f"{run.worst.auc} worst group, " if run.worst else ""
+    return f"{run.name}, AUC {worst}{run.figures.auc}{' all images' if run.worst else ''}"
+
+
 def _runs_table(runs: Sequence[Run]) -> FigureTable:
     rows = []
+    measured = any(run.worst for run in runs)
     for run in runs:
         half, screening = run.at_half, run.figures.point(SCREENING)
         count = run.spec.provenance.parameters if run.spec.provenance else None
@@ -193,18 +218,27 @@ def _runs_table(runs: Sequence[Run]) -> FigureTable:
             (
                 run.name, run.architecture, count and f"{count:,}",
                 "x".join(map(str, run.spec.input.shape)), run.seed, run.epochs,
-                f"{run.minutes:.1f}", run.figures.auc, half.accuracy, half.sensitivity,
-                half.specificity, screening.sensitivity, screening.specificity,
+                f"{run.minutes:.1f}", *_areas(run, measured=measured), half.accuracy,
+                half.sensitivity, half.specificity, screening.sensitivity, screening.specificity,
             )
         )  # fmt: skip
+    areas = (WORST, f"AUC of {WORST}", ALL_IMAGES) if measured else ("AUC",)
     return figure_table(
         (
-            "run", "architecture", "parameters", "input", "seed", "epochs", "minutes", "AUC",
+            "run", "architecture", "parameters", "input", "seed", "epochs", "minutes", *areas,
             "accuracy at 0.5", "recall at 0.5", "specificity at 0.5", "recall at screening",
             "specificity at screening",
         ),
         rows,
     )  # fmt: skip
+
+
+def _areas(run: Run, *, measured: bool) -> tuple[object, ...]:
+    """Return the AUC that a run is judged by, and that of all images; or the latter alone."""
+    if not measured:
+        return (run.figures.auc,)
+    worst = run.worst
+    return (worst and worst.name, worst and worst.auc, run.figures.auc)
 
 
 def _seeds_table(runs: Sequence[Run]) -> FigureTable | None:
@@ -215,19 +249,31 @@ def _seeds_table(runs: Sequence[Run]) -> FigureTable | None:
     several = [list(seeds.values()) for seeds in alike.values() if len(seeds) > 1]
     if not several:
         return None
-    rows = [(members[0].architecture, len(members), *_spreads(members)) for members in several]
+    measured = any(run.worst for run in runs)
+    titles = (f"AUC of {WORST}", ALL_IMAGES) if measured else ("AUC",)
     columns = (
-        "architecture", "seeds", "AUC", "accuracy at 0.5", "recall at 0.5", "specificity at 0.5",
+        "architecture", "seeds", *titles, "accuracy at 0.5", "recall at 0.5", "specificity at 0.5",
     )  # fmt: skip
+    rows = [
+        (members[0].architecture, len(members), *_spreads(members, measured=measured))
+        for members in several
+    ]
     return figure_table(columns, rows)
 
 
-def _spreads(runs: Sequence[Run]) -> list[str]:
-    columns = np.array([_key_figures(run) for run in runs]).T
-    return [f"{column.mean():.4f} ± {column.std(ddof=1):.4f}" for column in columns]
+def _spreads(runs: Sequence[Run], *, measured: bool) -> list[str | None]:
+    """Return mean and standard deviation of each key figure; None where a run lacks it."""
+    columns = zip(*(_key_figures(run, measured=measured) for run in runs), strict=True)
+    return [_spread([area.value for area in column if area], len(runs)) for column in columns]
 
 
-def _key_figures(run: Run) -> tuple[float, ...]:
-    half = run.at_half
-    found = (run.figures.auc, half.accuracy, half.sensitivity, half.specificity)
-    return tuple(interval.value for interval in found if interval)
+def _spread(values: Sequence[float], count: int) -> str | None:
+    if len(values) < count:
+        return None
+    return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+
+
+def _key_figures(run: Run, *, measured: bool) -> tuple[Interval | None, ...]:
+    half, worst = run.at_half, run.worst
+    judged = (worst and worst.auc,) if measured else ()
+    return (*judged, run.figures.auc, half.accuracy, half.sensitivity, half.specificity)

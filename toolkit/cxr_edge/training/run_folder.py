@@ -88,8 +88,9 @@ def keep_settings(out: Path, config: FitConfig, data: TrainingData) -> None:
         out.mkdir(parents=True, exist_ok=True)
         write_text_atomically(path, json.dumps(settings, indent=2) + "\n")
         return
-    theirs = read_settings(out)
-    ours = json.loads(json.dumps(settings))
+    # An option that there was not yet when the run was started had its default.
+    defaults, ours = (json.loads(json.dumps(each)) for each in (FitConfig().to_dict(), settings))
+    theirs = defaults | read_settings(out)
     keys = [key for key in {**ours, **theirs} if key != "command"]
     different = [key for key in keys if theirs.get(key) != ours.get(key)]
     if different:
