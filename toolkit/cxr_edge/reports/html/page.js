@@ -23,6 +23,7 @@ const drawn = new Map(); // rows in the document, by their place in what is show
 let shown = rows; // rows that pass the filter, sorted
 let sorted = { key: "rank", up: true };
 let current = 0; // place of the row that has, or gets, the focus
+let viewed = 0; // place of the row that is open
 let height = 0;
 
 const FILTERS = {
@@ -124,13 +125,11 @@ const before = gap(0);
 const after = gap(0);
 
 function draw(first, last) {
-  for (const [place, made] of drawn) {
-    if (place < first || place >= last) {
-      if (made.contains(document.activeElement)) scroll.focus({ preventScroll: true });
-      made.remove();
-      drawn.delete(place);
-    }
-  }
+  // The list is never shorter than all its rows in between, or the browser would scroll up.
+  before.firstChild.style.height = `${first * height}px`;
+  after.firstChild.style.height = `${(shown.length - last) * height}px`;
+  before.hidden = first === 0;
+  after.hidden = last === shown.length;
   let next = after;
   for (let place = last - 1; place >= first; place -= 1) {
     let made = drawn.get(place);
@@ -142,11 +141,15 @@ function draw(first, last) {
     made.tabIndex = place === current ? 0 : -1;
     next = made;
   }
-  if (!drawn.has(current) && drawn.size) drawn.get(first).tabIndex = 0;
-  before.firstChild.style.height = `${first * height}px`;
-  after.firstChild.style.height = `${(shown.length - last) * height}px`;
-  before.hidden = first === 0;
-  after.hidden = last === shown.length;
+  if (!drawn.has(current) && last > first) drawn.get(first).tabIndex = 0;
+  const focused = document.activeElement;
+  for (const [place, made] of drawn) {
+    if (place < first || place >= last) {
+      made.remove();
+      drawn.delete(place);
+    }
+  }
+  if (focused !== document.activeElement) scroll.focus({ preventScroll: true });
 }
 
 function drawInSight() {
@@ -185,7 +188,7 @@ function update() {
   redraw();
 }
 
-function go(place, focus = true) {
+function go(place) {
   if (!shown.length) return;
   current = Math.max(0, Math.min(place, shown.length - 1));
   const top = current * height;
@@ -193,7 +196,7 @@ function go(place, focus = true) {
   if (top < scroll.scrollTop) scroll.scrollTop = top;
   else if (top > scroll.scrollTop + inside) scroll.scrollTop = top - inside;
   drawInSight();
-  if (focus && drawn.has(current)) drawn.get(current).focus({ preventScroll: true });
+  if (drawn.has(current)) drawn.get(current).focus({ preventScroll: true });
 }
 
 // The open image.
@@ -214,7 +217,7 @@ function figure(source, text, name) {
 }
 
 function fill() {
-  const row = shown[current];
+  const row = shown[viewed];
   const picture = pictureOf(row);
   document.getElementById("viewer-title").textContent = row.path;
   const figures = document.getElementById("figures");
@@ -237,22 +240,23 @@ function fill() {
   detail("Size", row.size);
   detail("Format", row.format);
   detail("SHA-256", row.sha256);
-  detail("Row", `${counted.format(current + 1)} of ${counted.format(shown.length)}`);
-  document.getElementById("previous").disabled = current === 0;
-  document.getElementById("next").disabled = current === shown.length - 1;
+  detail("Row", `${counted.format(viewed + 1)} of ${counted.format(shown.length)}`);
+  document.getElementById("previous").disabled = viewed === 0;
+  document.getElementById("next").disabled = viewed === shown.length - 1;
 }
 
 function open(place) {
   go(place);
+  viewed = current;
   fill();
   viewer.showModal();
   document.getElementById("viewer-title").focus();
 }
 
 function step(by) {
-  const place = current + by;
+  const place = viewed + by;
   if (place < 0 || place >= shown.length) return;
-  go(place, false);
+  viewed = place;
   fill();
   document.getElementById("viewer-title").focus();
 }
@@ -293,7 +297,7 @@ viewer.addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") step(1);
   else if (event.key === "ArrowLeft") step(-1);
 });
-viewer.addEventListener("close", () => go(current));
+viewer.addEventListener("close", () => go(viewed)); // the browser went to the row that was opened
 viewer.addEventListener("click", (event) => {
   if (event.target === viewer) viewer.close(); // beside it
 });
