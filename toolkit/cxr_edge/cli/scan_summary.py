@@ -9,7 +9,6 @@ from cxr_edge.cli.run_display import (
     count_line,
     files_line,
     label_lines,
-    missing_line,
     skipped_line,
 )
 from cxr_edge.system.plural import counted, worded
@@ -46,6 +45,8 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
             yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
+        from cxr_edge.reports.missing import missing_line
+
         yield missing_line(manifest.skipped, manifest.first_lost, "scan")
     if manifest.taken_over_from:
         yield f"images scored before: taken over from {manifest.taken_over_from}"
@@ -59,11 +60,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     if manifest.changed:
         yield _changed_line(manifest)
     if counts.is_constant:
-        yield (
-            f"warning: all {counts.ok} scored images have the same probability, "
-            f"{counts.only_probability}: unless they are copies of one image, check the end of "
-            "the network and the scale and offset in its spec"
-        )
+        yield f"warning: {counts.constant}"
     if not counts.rows:
         yield "no images found: the report has its header only"
     if output.quarantine and counts.failed:

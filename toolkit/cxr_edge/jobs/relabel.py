@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.models.checksums import read_checksums
-from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
-from cxr_edge.models.open import open_artefact
+from cxr_edge.jobs.source_report import require_report, spec_of_report
+from cxr_edge.models.locate import DEFAULT
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.reports.append_log import AppendLog, is_started, read_rows
+from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
-from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
-from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import cell_shown
@@ -92,7 +90,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         SHARE.require("--threshold", job.threshold)
     if job.out == STDOUT:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
-    _check_report(job.report)
+    require_report(_SOURCE, job.report)
     recorded = _SOURCE.recorded(job.report)
     before = _identity(job.report, recorded)
     decision = _decision(job, before)
@@ -115,6 +113,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         report_started=recorded.report_started,
         started=utc_now(),
         exit_code=recorded.exit_code if is_whole else None,
+        roots=roots_of(recorded),
         relabelled_from={
             "report": job.report.name,
             "sha256": running.sha256,
@@ -124,16 +123,6 @@ def relabel(job: RelabelJob) -> RunManifest:
     )
     with REPORT.alone_at(job.out):
         return _write(job, before, decision, manifest)
-
-
-def _check_report(report: Path) -> None:
-    """Raise UsageError for a path that is no report, and ReportError for one that was edited."""
-    expected = "REPORT: expected a report of cxr scan"
-    if report.exists() and not report.is_file():
-        what = "a folder" if report.is_dir() else "not a regular file"
-        raise UsageError(f"{expected}, but {report} is {what}")
-    if not is_started(_SOURCE, report):
-        raise UsageError(f"{expected}, got {report}")
 
 
 def _write(
@@ -212,7 +201,13 @@ def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
     if job.threshold is not None:
         point = OperatingPoint("custom", job.threshold)
     else:
-        spec = _spec(job, before)
+        spec = spec_of_report(
+            job.report,
+            (before.model, before.model_sha256),
+            job.model,
+            job.spec,
+            "or give --threshold a number",
+        )
         if job.operating_point is None:
             points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
             raise UsageError(
@@ -221,24 +216,6 @@ def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
             )
         point = spec.operating_point(job.operating_point)
     return Decision(before.labels, point.name, point.threshold)
-
-
-def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
-    """Return the spec of the model that a report was made with; nothing of a package is run."""
-    path = model_path(job.model)
-    if path.is_dir():
-        digests, spec = set(read_checksums(path).values()), package_spec(path)
-    else:
-        given = read_spec_file(job.spec) if job.spec else None
-        model = open_artefact(job.model, spec=given)
-        digests, spec = {model.sha256}, model.spec
-    if before.model_sha256 not in digests:
-        raise UsageError(
-            f"--model: {job.report} was made with "
-            f"{cell_shown(before.model)}@{before.model_sha256[:12]}, which "
-            f"is not in {path}; name its model, or give --threshold a number"
-        )
-    return spec
 
 
 def _skipped(fields: Mapping[str, Any]) -> Counter[str]:

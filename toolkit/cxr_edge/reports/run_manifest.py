@@ -75,6 +75,9 @@ class RunManifest(Manifest):
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]
     """Paths of the first of them."""
+    roots: Mapping[str, str]
+    """Folders and files that were scanned: full path by the name that it has in the report, empty
+    for a single folder; both as :func:`cxr_edge.system.printable.printable` writes them."""
     notice: str
     """Notice that this is for research only, with what is known of the model's training set."""
     taken_over_from: str | None = None
@@ -120,6 +123,14 @@ def taken_over_from(report: Path, recorded: Recorded) -> Path | None:
         return None
     earlier = report.with_name(name)
     return earlier if earlier.is_file() else None
+
+
+def roots_of(recorded: Recorded) -> Mapping[str, str]:
+    """Return what was scanned, by its name in the report; empty where that is not recorded."""
+    found = recorded.fields.get("roots")
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        return {}
+    return found
 
 
 def relabelled_from(recorded: Recorded) -> Mapping[str, object] | None:
