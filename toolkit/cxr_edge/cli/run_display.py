@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.plural import counted, worded
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
     from cxr_edge.reports.run_manifest import RunManifest
+    from cxr_edge.spec.review_band import Limits
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -77,10 +79,18 @@ def files_line(manifest: "Manifest", what: str) -> str:
 
 def label_lines(manifest: "RunManifest") -> Iterator[str]:
     """Yield a line for each label with its count."""
-    labels = manifest.identity.labels
+    labels = [*manifest.identity.labels]
+    if manifest.identity.review_band or manifest.counts.labels[REVIEW]:
+        labels.append(REVIEW)
     wide = max(map(len, labels))
     for label in labels:
         yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"
+
+
+def review_band_line(limits: "Limits") -> str:
+    """Return the line of a summary that names the review band."""
+    low, high = limits
+    return f"review band: {low:g} to {high:g}"
 
 
 def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:

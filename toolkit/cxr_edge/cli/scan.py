@@ -103,6 +103,7 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         device=model.device.value,
         operating_point=model.operating_point,
         threshold=model.threshold,
+        review_band=model.review_band,
         batch_size=speed.batch_size,
         workers=speed.workers,
         threads=speed.threads,

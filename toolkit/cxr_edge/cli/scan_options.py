@@ -13,6 +13,7 @@ from cxr_edge.cli.common_options import (
     DeviceChoice,
     ModelReference,
     Quiet,
+    ReviewBand,
     RuntimeChoice,
     SpecFile,
     Timeout,
@@ -48,6 +49,7 @@ class ModelOptions:
             rich_help_panel=panels.MODEL,
         ),
     ] = None
+    review_band: ReviewBand = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from cxr_edge.cli.run_display import (
     count_line,
     files_line,
     label_lines,
+    review_band_line,
     skipped_line,
 )
 from cxr_edge.system.plural import counted, worded
@@ -25,9 +26,11 @@ _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"
 
 def summary_json(manifest: "RunManifest", out: Path) -> str:
     """Return the report's path and the manifest on one line, without the digest of the rows."""
+    from cxr_edge.reports.manifest import to_plain
+
     content = {"report": str(out), **manifest.content()}
     del content["digest"]
-    return json.dumps(content, ensure_ascii=False, default=vars)
+    return json.dumps(content, ensure_ascii=False, default=to_plain)
 
 
 def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
@@ -68,6 +71,8 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
+    if identity.review_band:
+        yield review_band_line(identity.review_band)
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"

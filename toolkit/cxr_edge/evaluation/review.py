@@ -12,7 +12,7 @@ from cxr_edge.errors import DataError
 from cxr_edge.evaluation.style_groups import COUNTER, EASY
 from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.conformal import conformal_limits
-from cxr_edge.spec.review_band import BandGroup, ReviewBand
+from cxr_edge.spec.review_band import BandGroup, ReviewBand, is_for_review
 
 COVERAGE = 0.9
 """Coverage of the review band, unless told."""
@@ -59,8 +59,7 @@ def review_band(
         for fold in range(1, _FOLDS + 1):
             out = folds == fold
             limits = conformal_limits(labels[~out], values[~out], odd[~out], coverage)
-            band = ReviewBand(coverage, *limits, ())
-            held = np.array([band.holds(value, threshold) for value in values[out]])
+            held = np.array([is_for_review(value, threshold, limits) for value in values[out]])
             outcomes[:, out] = held, ~held & ((values[out] >= threshold) != (labels[out] == 1))
     except (ValueError, DataError):
         return None

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.source_report import require_report, spec_of_report
 from cxr_edge.models.locate import DEFAULT
-from cxr_edge.pipeline.decision import Decision
+from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of
 from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
@@ -56,7 +56,10 @@ class RelabelJob:
     operating_point: str | None = None
     """Name of a threshold of the model, or None."""
     threshold: float | None = None
-    """Threshold as a number, in place of a name; one of the two must be given."""
+    """Threshold as a number, in place of a name."""
+    review_band: bool = False
+    """Whether images in the model's review band are left to a person; with it alone, the threshold
+    of the report stays."""
     model: str = DEFAULT
     """Model that the report was made with, to look up the name."""
     spec: Path | None = None
@@ -93,7 +96,7 @@ def relabel(job: RelabelJob) -> RunManifest:
     require_report(_SOURCE, job.report)
     recorded = _SOURCE.recorded(job.report)
     before = _identity(job.report, recorded)
-    decision = _decision(job, before)
+    decision = _decision(job, before, recorded.fields.get("operating_point"))
     if job.out.exists():
         raise UsageError(f"--out: {job.out} exists; choose another name")
     check_place(REPORT, job.out)
@@ -101,7 +104,7 @@ def relabel(job: RelabelJob) -> RunManifest:
     is_whole = running.rows >= recorded.rows  # what lost its last rows is to be continued
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
-        identity=replace(before, threshold=decision.threshold),
+        identity=replace(before, threshold=decision.threshold, review_band=decision.review_band),
         counts=ScanCounts(),
         skipped=_skipped(recorded.fields),
         **copied,
@@ -119,6 +122,7 @@ def relabel(job: RelabelJob) -> RunManifest:
             "sha256": running.sha256,
             "threshold": before.threshold,
             "operating_point": recorded.fields.get("operating_point"),
+            **({"review_band": before.review_band} if before.review_band else {}),
         },
     )
     with REPORT.alone_at(job.out):
@@ -151,7 +155,7 @@ def _write(
 
 def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
     """Yield the rows with the new threshold."""
-    old = Decision(before.labels, "", before.threshold)
+    old = Decision(before.labels, "", before.threshold, before.review_band)
     rows = read_rows(_SOURCE, report)
     next(rows)  # the header
     for number, (row, _) in enumerate(rows, start=1):
@@ -188,34 +192,40 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "labels": [str(negative), str(positive)],
             "threshold": threshold,
         } if (
-            fields.keys() == {field.name for field in dataclasses.fields(RunIdentity)}
+            fields.keys() | {"review_band"} == {one.name for one in dataclasses.fields(RunIdentity)}
             and threshold in SHARE
+            and isinstance(limits := fields.get("review_band", []), list)
+            and len(limits) == 2 * ("review_band" in fields)
+            and all(limit in SHARE for limit in limits)
         ):
-            return RunIdentity(**{**fields, "labels": (negative, positive)})
+            given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
+            return RunIdentity(**{**fields, **given})
     why = "is damaged: its identity is not that of a scan"
     raise _SOURCE.refused(manifest_path(report), why, RESTORE)
 
 
-def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
+def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decision:
     """Return the new threshold, which is a number or one that the report's model has."""
-    if job.threshold is not None:
-        point = OperatingPoint("custom", job.threshold)
-    else:
-        spec = spec_of_report(
-            job.report,
-            (before.model, before.model_sha256),
-            job.model,
-            job.spec,
-            "or give --threshold a number",
+    named = job.operating_point is not None or job.threshold is not None
+    if job.threshold is not None and not job.review_band:
+        return Decision(before.labels, CUSTOM, OperatingPoint(CUSTOM, job.threshold).threshold)
+    spec = spec_of_report(
+        job.report,
+        (before.model, before.model_sha256),
+        job.model,
+        job.spec,
+        "or give --threshold a number" if not job.review_band else "or leave --review-band out",
+    )
+    if job.review_band and not named:
+        name = old_name if isinstance(old_name, str) else CUSTOM
+        return Decision(before.labels, name, before.threshold, limits_of(spec))
+    if not named:
+        points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
+        raise UsageError(
+            "expected --operating-point or --threshold, got neither; the operating points of "
+            f"{spec.name} are {points}"
         )
-        if job.operating_point is None:
-            points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
-            raise UsageError(
-                "expected --operating-point or --threshold, got neither; the operating points of "
-                f"{spec.name} are {points}"
-            )
-        point = spec.operating_point(job.operating_point)
-    return Decision(before.labels, point.name, point.threshold)
+    return Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
 
 
 def _skipped(fields: Mapping[str, Any]) -> Counter[str]:

@@ -214,6 +214,7 @@ class _ScanWork:
             runtime=session.model.runtime_name,
             provider=session.model.runtime.provider,
             batch_size=batching.size if batching.padded else 1,
+            review_band=session.decision.review_band,
         )
 
 

@@ -11,6 +11,7 @@ from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
+from cxr_edge.spec.review_band import Limits
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class RunIdentity:
     batch_size: int
     """Images per model call, on a device where that can change the last bit of a probability;
     1 on a CPU, where it does not."""
+    review_band: Limits | None = None
+    """Limits within which images are labelled ``review``; None, and left out, without."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON-ready data."""
+        left_out = () if self.review_band else ("review_band",)
+        return {key: value for key, value in vars(self).items() if key not in left_out}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The band of probabilities in which a person should decide."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from cxr_edge.errors import SpecInvalid
 from cxr_edge.spec.json_fields import build, is_int, is_number, is_text, mapping, sequence
@@ -9,6 +9,26 @@ from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
 REVIEW: Final = "review"
 """Label of an image that a person should decide on."""
+
+
+Limits: TypeAlias = tuple[float, float]
+"""Probability from which a negative label is withheld, and that up to which a positive one is."""
+
+
+def is_for_review(probability: float, threshold: float, limits: Limits) -> bool:
+    """Tell whether the label of an image is withheld.
+
+    Parameters
+    ----------
+    probability
+        P(positive class), rounded as the report prints it.
+    threshold
+        Threshold of the scan.
+    limits
+        Limits of the review band.
+    """
+    low, high = limits
+    return probability >= low if probability < threshold else probability <= high
 
 
 @dataclass(frozen=True)
@@ -60,19 +80,10 @@ class ReviewBand:
         for name in ("low", "high"):
             object.__setattr__(self, name, round(getattr(self, name), PROBABILITY_DECIMALS))
 
-    def holds(self, probability: float, threshold: float) -> bool:
-        """Tell whether an image is for review.
-
-        Parameters
-        ----------
-        probability
-            P(positive class), rounded as the report prints it.
-        threshold
-            Threshold of the scan.
-        """
-        if probability < threshold:
-            return probability >= self.low
-        return probability <= self.high
+    @property
+    def limits(self) -> Limits:
+        """The limits, the lower one first."""
+        return self.low, self.high
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""
