@@ -310,6 +310,7 @@ def test_refused_images_leave_no_folder(tmp_path: Path, phantoms: ModuleType) ->
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_a_single_epoch_is_told(
     class_folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

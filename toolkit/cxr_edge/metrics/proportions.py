@@ -33,9 +33,7 @@ def wilson(count: float, total: float) -> Interval:
     E. B. Wilson: Probable inference, the law of succession, and statistical inference.
     Journal of the American Statistical Association 22 (1927).
     """
-    if not 0 <= count <= total or total < 1:
-        raise ValueError(f"expected 0 <= count <= total and total >= 1, got {count} of {total}")
-    share, z2 = count / total, Z95**2
+    share, z2 = _share(count, total), Z95**2
     center = (share + z2 / (2 * total)) / (1 + z2 / total)
     margin = Z95 / (1 + z2 / total) * math.sqrt(
         share * (1 - share) / total + z2 / (4 * total**2)
@@ -90,9 +88,7 @@ def clopper_pearson(count: int, total: int) -> Interval:
     C. J. Clopper, E. S. Pearson: The use of confidence or fiducial limits illustrated in the case
     of the binomial. Biometrika 26 (1934).
     """
-    if not 0 <= count <= total or total < 1:
-        raise ValueError(f"expected 0 <= count <= total and total >= 1, got {count} of {total}")
-    return Interval(count / total, _low(count, total), 1 - _low(total - count, total))
+    return Interval(_share(count, total), _low(count, total), 1 - _low(total - count, total))
 
 
 def sample_to_tell(count: int, total: int, limit: float) -> float:
@@ -116,7 +112,7 @@ def sample_to_tell(count: int, total: int, limit: float) -> float:
     ValueError
         ``total`` is not positive, or ``count`` is outside of 0 to ``total``.
     """
-    share = clopper_pearson(count, total).value
+    share = _share(count, total)
     if share < limit:
         return sample_to_tell(total - count, total, 1 - limit)
     if share == limit:
@@ -139,6 +135,12 @@ def sample_to_tell(count: int, total: int, limit: float) -> float:
     uneven = math.ceil(1 / (share - limit))  # whole trials make a few cases more tell less
     least = next(filter(tells, range(max(count, near - uneven), near)), near)
     return trials(least) if trials(least) <= MOST else math.inf
+
+
+def _share(count: float, total: float) -> float:
+    if not 0 <= count <= total or total < 1:
+        raise ValueError(f"expected 0 <= count <= total and total >= 1, got {count} of {total}")
+    return count / total
 
 
 def _low(count: int, total: int) -> float:
