@@ -26,6 +26,7 @@ WRITTEN = {
         ["explain", "{tmp}/m.keras", IMAGE, "-o", "{tmp}/found"],
         "found/phantom-normal.png",
     ),
+    "report": (["report", SAMPLES / "golden-report.csv", "-o", "{tmp}/found"], "found"),
 }
 """Commands that write files, each with one that may be there already."""
 

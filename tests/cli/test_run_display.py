@@ -4,8 +4,9 @@ import io
 
 import pytest
 
-from cxr_edge.cli.run_display import missing_line, print_summary, skipped_line
+from cxr_edge.cli.run_display import print_summary, skipped_line
 from cxr_edge.pipeline.discover import SKIP_REASONS
+from cxr_edge.reports.missing import missing_line
 
 LINES = ["  NORMAL          2", "Research use only, not a diagnosis. " * 4]
 

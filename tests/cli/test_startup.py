@@ -33,6 +33,8 @@ NOT_FOR_A_PLAIN_SCAN = {
     "cxr_edge.pipeline.classifier",
     "cxr_edge.reports.catch_up",
     "cxr_edge.reports.check_rows",
+    "cxr_edge.reports.html",
+    "cxr_edge.reports.missing",
     "cxr_edge.reports.quarantine",
     "cxr_edge.reports.spreadsheet",
     "cxr_edge.runtimes.external_data",

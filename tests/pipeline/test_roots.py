@@ -6,7 +6,9 @@ import pytest
 from fake_storage import FakeStorage
 
 from cxr_edge.errors import UsageError
-from cxr_edge.pipeline.roots import Root, resolve_roots
+from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.roots import Root, file_of, named_roots, resolve_roots
+from cxr_edge.system.printable import printable
 
 
 def plant(root: Path, *names: str) -> None:
@@ -87,3 +89,24 @@ def test_paths_may_be_of_any_storage() -> None:
     ]
     with pytest.raises(UsageError, match="mem/tuesday does not exist"):
         resolve_roots(["mem/tuesday"], storage)
+
+
+@pytest.mark.parametrize(
+    "paths", [["a"], ["a", "b/films"], ["a/one;=1.png"], ["a/one;=1.png", "b/films"]], ids=str
+)
+def test_the_file_of_a_row_is_found_again(tmp_path: Path, paths: list[str]) -> None:
+    """Whatever was scanned and however its files are called, a manifest leads back to them."""
+    plant(tmp_path, "a/one;=1.png", "a/=x/back\\slash.png", "a/\udcff.png", "b/films/\n.png")
+    given = [tmp_path / path for path in paths]
+    roots = named_roots(given)
+    for item in discover(given):
+        assert file_of(printable(item.path), roots) == Path(item.where)
+
+
+@pytest.mark.parametrize("path", ["../x.png", "a/../../x.png", r"a/\x2e./x.png", "b/../a"])
+def test_a_row_leads_to_no_file_outside(tmp_path: Path, path: str) -> None:
+    """A report that was forged shows no other file of the machine."""
+    assert file_of(path, {"": str(tmp_path)}) is None
+    inside = file_of("/etc/passwd", {"": str(tmp_path)})
+    assert inside == tmp_path / "etc/passwd"
+    assert file_of("elsewhere/x.png", {"a": str(tmp_path)}) is None

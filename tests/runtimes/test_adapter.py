@@ -179,9 +179,9 @@ def test_gray_values_become_what_the_input_means(
     """A pixel reaches a quantized input as the step that stands for pixel * scale + offset."""
     got: list[np.ndarray] = []
 
-    def call(batch: np.ndarray) -> np.ndarray:
+    def call(batch: np.ndarray) -> list[np.ndarray]:
         got.append(batch)
-        return np.zeros((len(batch), 1), np.float32)
+        return [np.zeros((len(batch), 1), np.float32)]
 
     pixels = np.zeros((1, HEIGHT, WIDTH, 1), np.uint8)
     pixels.reshape(-1)[:4] = [0, 1, 128, 255]
@@ -199,7 +199,7 @@ def test_quantized_probabilities_are_read_by_their_scale(
     output = Tensor("p", (-1, columns), dtype, 1 / 256, zero_point)
     given = np.array([[0, 255], [64, 191], [255, 0]])[:, -columns:] + zero_point
     scores = (
-        Adapter("m", SPEC, [IMAGE], [output]).run(images(), lambda _: given.astype(dtype)).scores
+        Adapter("m", SPEC, [IMAGE], [output]).run(images(), lambda _: [given.astype(dtype)]).scores
     )
     np.testing.assert_allclose(scores, [255 / 256, 191 / 256, 0], atol=1e-7)
 
@@ -253,6 +253,44 @@ def test_several_inputs_or_outputs_are_named() -> None:
         Adapter("m", SPEC, [IMAGE], [OUT, age])
 
 
+MAP = Tensor("map", (-1, 2, 3), "float32")
+
+
+@pytest.mark.parametrize("outputs", [[OUT, MAP], [MAP, OUT]], ids=["last", "first"])
+def test_a_map_is_read_where_it_is_asked_for(outputs: list[Tensor]) -> None:
+    """It is known by its name, wherever it stands, and is not even taken otherwise."""
+    adapter = Adapter("m", SPEC, [IMAGE], outputs)
+    assert [outputs[position].name for position in adapter.wanted] == ["p"]
+    scores = np.full((3, 1), 0.5, np.float32)
+    assert adapter.run(images(), lambda _: [scores]).maps is None
+    asked = Adapter("m", SPEC, [IMAGE], outputs, maps=True)
+    assert [outputs[position].name for position in asked.wanted] == ["p", "map"]
+    maps = np.arange(18, dtype=np.float32).reshape(3, 2, 3)
+    np.testing.assert_array_equal(asked.run(images(), lambda _: [scores, maps]).maps, maps)
+    with pytest.raises(ModelInvalid, match=r"shape \(3, h, w\), got \(2, 2, 3\)"):
+        asked.run(images(), lambda _: [scores, maps[:2]])
+
+
+def test_maps_asked_of_a_model_without_any_are_none() -> None:
+    """It answers as if nobody had asked."""
+    adapter = Adapter("m", SPEC, [IMAGE], [OUT], maps=True)
+    assert adapter.run(images(), lambda _: [np.full((3, 1), 0.5, np.float32)]).maps is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Tensor("attention", (-1, 2, 3), "float32"),
+        Tensor("map", (-1, 2), "float32"),
+        Tensor("map", (-1, 2, 3), "int32"),
+    ],
+)
+def test_another_second_output_is_no_map(other: Tensor) -> None:
+    """Name, axes and type must be those of a map; nothing is guessed."""
+    with pytest.raises(ModelInvalid, match="or a second named map of shape"):
+        Adapter("m", SPEC, [IMAGE], [OUT, other])
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -266,7 +304,7 @@ def test_what_comes_out_is_checked_again(given: list[Any], message: str) -> None
     """A graph that leaves its output's shape open, or ends in logits, is caught when it runs."""
     adapter = Adapter("m", SPEC, [IMAGE], [Tensor("p", (), "float32")])
     with pytest.raises(ModelInvalid, match=message):
-        adapter.run(images(), lambda _: np.array(given, np.float32))
+        adapter.run(images(), lambda _: [np.array(given, np.float32)])
 
 
 IMAGENET = {
@@ -283,9 +321,9 @@ def test_each_channel_gets_its_own_scale(
     """(pixel / 255 - mean) / std of ImageNet reaches the network, in either layout."""
     got: list[np.ndarray] = []
 
-    def call(batch: np.ndarray) -> np.ndarray:
+    def call(batch: np.ndarray) -> list[np.ndarray]:
         got.append(batch.transpose(0, 2, 3, 1) if first else batch)
-        return np.zeros((len(batch), 1), np.float32)
+        return [np.zeros((len(batch), 1), np.float32)]
 
     shape = (-1, 3, HEIGHT, WIDTH) if first else (-1, HEIGHT, WIDTH, 3)
     taken = Tensor("x", shape, dtype, scale, zero_point)
@@ -314,7 +352,7 @@ def test_a_named_class_of_several_is_read(
     spec = spec_of(OutputSpec(values, positive=positive, **THREE))
     adapter = Adapter("m", spec, [IMAGE], [Tensor("p", (-1, 3), "float32")])
     given = LOGITS if logits else SOFTMAX
-    scores = adapter.run(images(), lambda _: given).scores
+    scores = adapter.run(images(), lambda _: [given]).scores
     assert scores.dtype == np.float32
     assert scores.max() <= 1
     np.testing.assert_allclose(scores, SOFTMAX[:, columns].sum(axis=1), atol=1e-6)
@@ -327,7 +365,7 @@ def test_one_logit_becomes_a_probability(shape: tuple[int, ...]) -> None:
     adapter = Adapter(
         "m", spec_of(OutputSpec(OutputValues.LOGIT)), [IMAGE], [Tensor("p", shape, "float32")]
     )
-    scores = adapter.run(images(count=5), lambda _: given).scores
+    scores = adapter.run(images(count=5), lambda _: [given]).scores
     np.testing.assert_allclose(scores, [0, 0.26894143, 0.95257413, 1, np.nan], atol=1e-7)
 
 
@@ -335,7 +373,7 @@ def test_two_logits_are_in_the_order_of_the_labels() -> None:
     """Two logits have the same order as two probabilities."""
     spec = spec_of(OutputSpec(OutputValues.LOGIT))
     adapter = Adapter("m", spec, [IMAGE], [Tensor("p", (-1, 2), "float32")])
-    scores = adapter.run(images(count=1), lambda _: np.float32([[1, 3]])).scores
+    scores = adapter.run(images(count=1), lambda _: [np.float32([[1, 3]])]).scores
     np.testing.assert_allclose(scores, [1 / (1 + np.exp(-2))], atol=1e-7)
 
 
@@ -359,7 +397,7 @@ def test_a_image_without_an_answer_fails_alone() -> None:
     """NaN is handed on for its image; the others keep their probability."""
     given = np.array([[0.4, 0.6], [np.nan, np.nan], [0.9, 0.1]], np.float32)
     adapter = Adapter("m", SPEC, [IMAGE], [Tensor("p", (-1, 2), "float32")])
-    scores = adapter.run(images(), lambda _: given).scores
+    scores = adapter.run(images(), lambda _: [given]).scores
     np.testing.assert_array_equal(scores, np.float32([0.6, np.nan, 0.1]))
 
 

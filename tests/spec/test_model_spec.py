@@ -17,6 +17,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec, OutputValues
 from cxr_edge.spec.provenance import Provenance
+from cxr_edge.spec.review_band import BandGroup, ReviewBand
 
 DEFAULT = ROOT / "toolkit/cxr_edge/models/default"
 
@@ -41,6 +42,16 @@ provenances = st.builds(
     intervals,
     teachers=st.lists(names, max_size=3).map(tuple),
     unlabelled_images=counts,
+)
+
+bands = st.builds(
+    ReviewBand,
+    shares,
+    shares,
+    shares,
+    st.lists(st.builds(BandGroup, names, st.just(9), st.just(2), st.just(3)), max_size=2).map(
+        tuple
+    ),
 )
 
 OUTPUTS = [
@@ -79,6 +90,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         default_operating_point=draw(st.sampled_from(operating_points)).name,
         output=draw(st.sampled_from(OUTPUTS)),
         provenance=draw(st.none() | provenances),
+        review_band=draw(st.none() | bands),
     )
 
 

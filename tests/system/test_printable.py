@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.reports.csv_report import COLUMNS, row_of
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import printable, unescaped
 
 FORMULA = re.compile(r"[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -67,6 +67,7 @@ def test_what_misleads_is_escaped_and_nothing_else(name: str, shown: str) -> Non
 def test_a_name_can_be_had_back(name: str) -> None:
     """So two different names never give one path, and the report can be matched with files."""
     assert unescape(printable(name)) == name
+    assert unescaped(printable(name)) == name
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from cxr_edge.training.config import NORMALIZING, FitConfig
 STUDY = {"dense": 19_267_841, "dense-deep": 9_642_241, "cnn": 1_616_609, "cnn-pooled": 23_981_249}
 """Parameters at 224 x 224 x 3 as the study of 2021 printed them."""
 
-OURS = {"edge": 708_881, "plain": 849_401, "efficientnet-lite0": 3_413_729}
+OURS = {"edge": 708_881, "plain": 849_401, "twin": 1_297_041, "efficientnet-lite0": 3_413_729}
 """At 224 x 224 x 1; fixed, so that a saved model's card stays true."""
 
 OFFLINE = [*STUDY, *OURS]
@@ -51,6 +51,19 @@ def test_our_own_networks_are_small_and_plain(name: str, joint: str) -> None:
         "InputLayer", "Rescaling", "Conv2D", "BatchNormalization", "ReLU", joint,
         "GlobalAveragePooling2D", "Dropout", "Dense",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_twin_towers_do_without_each_other() -> None:
+    """In training each is left out for some images, whole, and in use neither is."""
+    model = build_network("twin", InputSpec(64, 48))
+    both = keras.Model(model.inputs[0], model.get_layer("both").output)
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 48, 1)).astype(np.uint8)
+    for training in (True, False):
+        maps = np.asarray(both(pixels, training=training))
+        towers = maps.reshape(*maps.shape[:3], 2, -1).any(axis=(1, 2, 4))
+        assert towers.all() != training
+        assert (towers.sum(axis=0) > 32).all()
 
 
 def test_local_contrast_ignores_exposure(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = _ALL,
+    heat_map: Annotated[
+        bool,
+        typer.Option(
+            help="Give artefacts a heat map for cxr scan --heatmaps, as a second output, where the "
+            "network can; versions of cxr-edge without that option refuse such artefacts.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = True,
     evaluation: Annotated[
         Path | None,
         typer.Option(
@@ -162,6 +170,7 @@ def export(
         gates=gate_options.gates(),
         evaluation=evaluation,
         notes=notes,
+        heat_map=heat_map,
         license_name=license_name,
     )
     exported = export_package(model, out, given, request, typer.echo)

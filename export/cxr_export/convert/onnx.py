@@ -14,6 +14,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
+from cxr_edge.runtimes.base import MAP, PROBABILITY
 from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line
@@ -29,12 +30,13 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     """Write a Keras model as ONNX with its spec inside.
 
     The graph takes ``image``, uint8 (batch, H, W, C), and gives ``probability``, float32
-    (batch,), with a dynamic batch. The same model gives the same bytes.
+    (batch,), with a dynamic batch; and ``map``, float32 (batch, h, w), if the model has a second
+    output. The same model gives the same bytes.
 
     Parameters
     ----------
     model
-        uint8 (N, H, W, C) to float32 (N, 1).
+        uint8 (N, H, W, C) to float32 (N, 1), or to this and a heat map, float32 (N, h, w).
     spec
         Spec of the model, written to ``metadata_props``.
     path
@@ -47,8 +49,10 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     """
 
     @tf.function(autograph=False)
-    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probability": tf.reshape(model(image, training=False), [-1])}
+    def serve(image: tf.Tensor) -> list[tf.Tensor]:
+        given = model(image, training=False)
+        probability, *maps = given if isinstance(given, list) else [given]
+        return [tf.reshape(probability, [-1]), *maps]
 
     image = tf.TensorSpec((None, *spec.input.shape), tf.uint8, name="image")
     graph = _converted(path.name, serve, image)
@@ -63,7 +67,7 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
 
 
 def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
-    """Return the graph of a function from ``image`` to ``probability``, with all weights inside.
+    """Return the graph of a function from an image to its outputs, with all weights inside.
 
     A tensor that the network holds beside its variables, such as a mean to be subtracted, is a
     constant of the graph as they are.
@@ -76,7 +80,8 @@ def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
     frozen = convert_variables_to_constants_v2(
         serve.get_concrete_function(image), lower_control_flow=False, aggressive_inlining=True
     )
-    (taken,), (given,) = frozen.inputs, frozen.outputs
+    (taken,), given = frozen.inputs, frozen.outputs
+    names = {output.name: name for output, name in zip(given, (PROBABILITY, MAP), strict=False)}
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel(logging.ERROR)  # tf2onnx calls what TensorFlow has deprecated
@@ -85,8 +90,8 @@ def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
         graph, _ = tf2onnx.convert.from_graph_def(
             frozen.graph.as_graph_def(add_shapes=True),
             input_names=[taken.name],
-            output_names=[given.name],
-            tensors_to_rename={taken.name: "image", given.name: "probability"},
+            output_names=list(names),
+            tensors_to_rename={taken.name: "image", **names},
             custom_op_handlers={"Erfc": (_erfc, [])},
             opset=OPSET,
         )
@@ -123,6 +128,15 @@ def save_onnx(graph: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
         raise ModelError(f"{path.name}: the exported graph is not valid ONNX: {exc}") from exc
     path.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def needed_for(graph: onnx.GraphProto, output: str) -> set[str]:
+    """Return the tensors that an output of a graph depends on, and the output itself."""
+    needed = {output}
+    for node in reversed(graph.node):
+        if not needed.isdisjoint(node.output):
+            needed.update(node.input)
+    return needed
 
 
 def rename(graph: onnx.GraphProto) -> None:

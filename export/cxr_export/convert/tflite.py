@@ -6,6 +6,7 @@ import keras
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from cxr_edge.errors import ModelError
+from cxr_edge.runtimes.base import MAP, PROBABILITY
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line
@@ -17,7 +18,8 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     Parameters
     ----------
     model
-        uint8 (N, H, W, C) to float32 (N, 1); the batch stays dynamic.
+        uint8 (N, H, W, C) to float32 (N, 1), or to this and a heat map, float32 (N, h, w); the
+        batch stays dynamic. Two outputs are called ``probability`` and ``map`` in the signature.
     spec
         Spec of the model, appended to the flatbuffer as the zip member ``spec.json``.
     path
@@ -28,6 +30,12 @@ def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     ModelError
         An operation has no counterpart in TFLite.
     """
+    if len(model.outputs) > 1:
+        model = keras.Model(
+            model.inputs[0],
+            dict(zip((PROBABILITY, MAP), model.outputs, strict=True)),
+            name=model.name,
+        )
     try:
         model.export(path, format="litert", verbose=False)
     except (ConverterError, RuntimeError, ValueError) as exc:

@@ -11,7 +11,7 @@ from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
 
 
-def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
+def open_reference(path: Path, spec: ModelSpec | None = None, *, maps: bool = False) -> Runtime:
     """Open the model that artefacts are compared with, whatever its format.
 
     Parameters
@@ -21,6 +21,8 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
         ``.onnx`` or ``.tflite`` file.
     spec
         Spec in place of the one inside; a SavedModel and an ``.h5`` file have none.
+    maps
+        Whether heat maps are asked for, where the model has them.
 
     Raises
     ------
@@ -36,5 +38,5 @@ def open_reference(path: Path, spec: ModelSpec | None = None) -> Runtime:
     if (path / ORIGINAL).is_file():
         path /= ORIGINAL
     if path.suffix.lower() in KERAS_SUFFIXES:
-        return load_original(path, spec)
-    return open_artefact(str(path), spec=spec).runtime
+        return load_original(path, spec, maps=maps)
+    return open_artefact(str(path), spec=spec, maps=maps).runtime

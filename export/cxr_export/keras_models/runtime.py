@@ -1,14 +1,17 @@
 """A Keras model as a runtime."""
 
+from collections.abc import Sequence
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter
+from cxr_edge.runtimes.base import MAP
 from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.heat_map import with_map
 
 
 class KerasRuntime(AdaptedRuntime):
@@ -18,7 +21,12 @@ class KerasRuntime(AdaptedRuntime):
     why = "Keras runs on the device that TensorFlow chooses"
 
     def __init__(
-        self, model: keras.Model, spec: ModelSpec, source: str = "the Keras model"
+        self,
+        model: keras.Model,
+        spec: ModelSpec,
+        source: str = "the Keras model",
+        *,
+        maps: bool = False,
     ) -> None:
         """Wrap a model.
 
@@ -30,6 +38,8 @@ class KerasRuntime(AdaptedRuntime):
             Spec of the model.
         source
             The file, for messages.
+        maps
+            Whether heat maps are asked for, where the model's ending has them.
 
         Raises
         ------
@@ -37,17 +47,25 @@ class KerasRuntime(AdaptedRuntime):
             Input or output of the model disagree with its spec.
         """
         self.model, self.spec, self.source = model, spec, source
-        self.adapter = _adapter(model, spec, source)
+        inputs, outputs = _tensors(model, source)
+        self.adapter = Adapter(source, spec, inputs, outputs)
+        self._answering = model
+        if maps and (both := with_map(model)):
+            self._answering = both
+            shape = tuple(both.outputs[1].shape)
+            outputs = [*outputs, Tensor(MAP, shape, str(both.outputs[1].dtype))]
+            self.adapter = Adapter(source, spec, inputs, outputs, maps=True)
 
-    def _call(self, image: Array) -> Array:
+    def _call(self, image: Array) -> Sequence[object]:
         try:
-            return np.asarray(self.model.predict_on_batch(image))
+            given = self._answering.predict_on_batch(image)
         except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
             raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
+        return given if isinstance(given, list) else [given]
 
 
-def _adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
-    """Check a model against its spec."""
+def _tensors(model: keras.Model, source: str) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the inputs and outputs of a model."""
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)
     except (ValueError, AttributeError, TypeError) as exc:
@@ -56,9 +74,7 @@ def _adapter(model: keras.Model, spec: ModelSpec, source: str) -> Adapter:
             "built; give it an Input layer and save it again"
         ) from exc
     names = getattr(model, "output_names", [value.name for value in outputs])  # not of Sequential
-    return Adapter(
-        source,
-        spec,
+    return (
         [Tensor(value.name, tuple(value.shape), str(value.dtype)) for value in inputs],
         [
             Tensor(name, tuple(value.shape), str(value.dtype))

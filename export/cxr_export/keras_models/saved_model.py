@@ -1,9 +1,9 @@
 """TensorFlow SavedModel folders, run as a reference."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from cxr_edge.errors import ModelError, ModelInvalid
@@ -61,12 +61,12 @@ class SavedModelRuntime(AdaptedRuntime):
         inputs: dict[str, Any] = self._signature.structured_input_signature[1]
         outputs: dict[str, Any] = self._signature.structured_outputs
         self.adapter = Adapter(str(path), spec, _tensors(inputs), _tensors(outputs))
-        (self._input,), (self._output,) = inputs, outputs
+        (self._input,), self._output = inputs, list(outputs)[self.adapter.wanted[0]]
 
-    def _call(self, image: Array) -> Array:
+    def _call(self, image: Array) -> Sequence[object]:
         try:
             given = self._signature(**{self._input: tf.constant(image)})
-            return np.asarray(given[self._output])
+            return [given[self._output]]
         except (ValueError, TypeError, tf.errors.OpError) as exc:
             raise ModelError(f"TensorFlow failed on a batch: {exc}") from exc
 

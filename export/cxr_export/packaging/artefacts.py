@@ -13,7 +13,7 @@ from cxr_edge.errors import ModelError
 from cxr_edge.models.consistency import try_answers
 from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import ORIGINAL, ArtefactFormat
-from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.base import Outputs, Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
@@ -42,7 +42,7 @@ class ArtefactMaker:
     """Makes the artefacts of one package."""
 
     model: keras.Model
-    """The model as it is exported: uint8 pixels in, one probability out."""
+    """The model as it is exported: uint8 pixels in, one probability out, and maybe a heat map."""
     spec: ModelSpec
     """Spec of the exported model."""
     request: Request
@@ -78,7 +78,7 @@ class ArtefactMaker:
             Images on which artefacts are compared, of other patients.
         """
         self._convert()
-        expected = run_in_batches(original, judged.pixels, what="scoring by Keras").scores
+        expected = run_in_batches(original, judged.pixels, what="scoring by Keras")
         kept: list[ArtefactParity] = []
         attempts: dict[str, list[QuantizationAttempt]] = {}
         withheld: dict[str, list[str]] = {}
@@ -137,7 +137,7 @@ class ArtefactMaker:
             raise ModelError("; ".join(self.impossible.values()))
 
     def _search(
-        self, kind: ArtefactFormat, calibration: ImageSet, judged: ImageSet, expected: Scores
+        self, kind: ArtefactFormat, calibration: ImageSet, judged: ImageSet, expected: Outputs
     ) -> QuantizationSearch:
         source = self.scratch / _FLOAT[kind.runtime]
         return QuantizationSearch(

@@ -4,6 +4,7 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.evaluation.appearance import by_appearance
+from cxr_edge.evaluation.review import review_text
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, figure_table, points_table, shifts_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
@@ -144,7 +145,7 @@ def _operating_points(spec: ModelSpec) -> list[str]:
             "negative ones (NPV):"
         )
         parts += [text, expected.markdown]
-    return [*parts, *prior_text(spec)]
+    return [*parts, *prior_text(spec), *review_text(spec.review_band)]
 
 
 def _provenance(facts: Provenance) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, UsageError
 from cxr_edge.evaluation.summary import Summary
@@ -21,6 +23,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_edge.storage.system_names import is_taken, names_in
+from cxr_export.keras_models.heat_map import ENDING, with_map
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
@@ -90,7 +93,7 @@ def export_package(
         raise UsageError(f"--out: expected an existing folder that can be written, got {parent}")
     if is_taken(out):
         _require_package(out)
-    original = load_original(model, spec)
+    original = load_original(model, spec, maps=wanted.heat_map)
     keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
@@ -112,7 +115,8 @@ def export_package(
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)
             append_spec(package / ORIGINAL, exported)
-        maker = ArtefactMaker(keras_model, exported, wanted, scratch, tell)
+        answering = _with_map(keras_model, tell) if wanted.heat_map else keras_model
+        maker = ArtefactMaker(answering, exported, wanted, scratch, tell)
         report = None
         if images:
             report = maker.make_judged(package, original, *images)
@@ -134,6 +138,14 @@ def export_package(
         write_checksums(package)
         _put_in_place(package, out, scratch / "replaced")
     return Exported(exported, report, maker.left_out)
+
+
+def _with_map(model: keras.Model, tell: Callable[[str], None]) -> keras.Model:
+    """Return a model that gives its heat map too; the model itself, and a line why, if it can't."""
+    both = with_map(model)
+    if both is None:
+        tell(f"no heat map: it needs a network that ends in {ENDING}")
+    return both or model
 
 
 @contextmanager

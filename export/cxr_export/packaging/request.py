@@ -42,6 +42,8 @@ class Request:
     """``evaluation.json`` of the same model, for the card; the package gets a copy."""
     notes: Path | None = None
     """Markdown for the card: how the model was chosen."""
+    heat_map: bool = True
+    """Whether the artefacts give heat maps, where the network's ending has them."""
     license_name: str = ""
     """License of the model, for the card; empty where it is not known."""
 

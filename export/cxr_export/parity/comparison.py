@@ -12,8 +12,10 @@ from cxr_edge.metrics.bootstrap import Changes, paired_changes
 from cxr_edge.metrics.operating_points import SCREENING
 from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.parity.maps import map_correlation
 from cxr_export.parity.verdict import Excess, Verdict, excess_of_loss, excess_of_share
 
 _SLACK: Final = 1e-12
@@ -56,6 +58,8 @@ class Comparison:
     """Limits of the candidate."""
     judged_at: str
     """Operating point at which a loss of sensitivity counts."""
+    map_correlation: float | None = None
+    """Correlation of the heat maps; None where one of the two gives none."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -111,6 +115,9 @@ class Comparison:
             for name, change, limit in self._losses
             if change is not None and not change.value >= -limit - _SLACK
         ]
+        least, correlation = gate.map_correlation, self.map_correlation
+        if least is not None and correlation is not None and correlation < least:
+            found.append(Excess(f"heat maps correlate at {correlation:.4f}, allowed {least:g}"))
         return found
 
     @property
@@ -137,6 +144,7 @@ class Comparison:
             },
             "changes": _changes(self.changes),
             "unjudged": self.unjudged,
+            **({} if self.map_correlation is None else {"map_correlation": self.map_correlation}),
             "gate": vars(self.gate),
             "judged_at": self.judged_at,
             "undecided": self.undecided,
@@ -151,6 +159,7 @@ def compare_scores(
     candidate: NDArray[np.floating],
     spec: ModelSpec,
     gate: Gate,
+    correlation: float | None = None,
 ) -> Comparison:
     """Compare the scores of two models on the same images.
 
@@ -164,6 +173,8 @@ def compare_scores(
         Spec whose operating points make labels.
     gate
         Limits of the candidate.
+    correlation
+        Correlation of their heat maps, of :func:`cxr_export.parity.maps.map_correlation`.
     """
     expected = np.asarray(reference, np.float64)
     got = np.asarray(candidate, np.float64)
@@ -196,7 +207,16 @@ def compare_scores(
         ),
         gate=gate,
         judged_at=SCREENING if SCREENING in points else spec.default_operating_point,
+        map_correlation=correlation,
     )
+
+
+def compare_outputs(
+    images: ImageSet, reference: Outputs, candidate: Outputs, spec: ModelSpec, gate: Gate
+) -> Comparison:
+    """Compare the scores and the heat maps of two models; see :func:`compare_scores`."""
+    correlation = map_correlation(reference.maps, candidate.maps)
+    return compare_scores(images, reference.scores, candidate.scores, spec, gate, correlation)
 
 
 def _short(path: Path) -> str:

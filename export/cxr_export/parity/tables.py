@@ -16,13 +16,15 @@ def differences_table(findings: Findings) -> FigureTable:
     """Return how far each artefact's probabilities and labels are from the reference's.
 
     Changed labels are listed by operating point. The nearest threshold is |p - threshold| of the
-    image that the reference puts nearest to a threshold, with |Δp| of that image.
+    image that the reference puts nearest to a threshold, with |Δp| of that image. Map r is the
+    correlation of the heat maps, where there are some.
     """
     artefacts = findings["artefacts"]
     points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
+    with_maps = any("map_correlation" in found for found in artefacts)
     columns = (
         "artefact", "runtime", "images", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
-        "nearest threshold", "result",
+        "nearest threshold", *(["map r"] if with_maps else []), "result",
     )  # fmt: skip
     rows = []
     for found in artefacts:
@@ -34,6 +36,7 @@ def differences_table(findings: Findings) -> FigureTable:
             *(_small(found[f"{name}_difference"]) for name in ("max", "p99", "p50", "mean")),
             ", ".join(map(str, found["flips"].values())),
             f"{near['distance']:.4f} ({_small(near['difference'])})",
+            *([_correlation(found.get("map_correlation"))] if with_maps else []),
             verdict_of(found).cell,
         ))  # fmt: skip
     return figure_table(columns, rows)
@@ -171,6 +174,10 @@ def as_markdown(findings: Findings) -> str:
 
 def _small(value: float | None) -> str | None:
     return None if value is None else f"{value:.1e}"
+
+
+def _correlation(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
 def _change(interval: Mapping[str, float] | None) -> str | None:

@@ -21,14 +21,14 @@ from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS, ORIGINAL, ArtefactFormat
 from cxr_edge.models.registry import RUNTIMES
-from cxr_edge.runtimes.base import Runtime, Scores
+from cxr_edge.runtimes.base import Outputs, Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.runtimes.timing import milliseconds
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.keras_models.reference import open_reference
-from cxr_export.parity.comparison import compare_scores
+from cxr_export.parity.comparison import compare_outputs
 from cxr_export.parity.meaning import differences_in_meaning
 from cxr_export.parity.report import ArtefactParity, Latency, ParityReport
 from cxr_export.parity.scoring import batch_differences
@@ -78,10 +78,10 @@ def verify_package(
             "without it); name the model to compare with: --reference"
         )
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
-    known = open_reference(original, spec)
+    known = open_reference(original, spec, maps=True)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
     try_answers(known).require_usable(str(original))
-    expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}").scores
+    expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}")
     found = [
         measure_artefact(
             package / kind.file, kind, images, expected, known.spec, gates[kind.precision]
@@ -99,11 +99,11 @@ def measure_artefact(
     path: Path,
     kind: ArtefactFormat,
     images: ImageSet,
-    expected: Scores,
+    expected: Outputs,
     spec: ModelSpec,
     gate: Gate,
 ) -> ArtefactParity:
-    """Compare one artefact with the reference's scores.
+    """Compare one artefact with the reference's answers.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def measure_artefact(
     images
         N images.
     expected
-        Probabilities of the reference, shape (N,).
+        Answers of the reference; heat maps are compared where both give some.
     spec
         Spec of the reference; its labels and operating points judge the artefact.
     gate
@@ -128,19 +128,19 @@ def measure_artefact(
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_artefact(str(path), kind.runtime).runtime
+    runtime = open_artefact(str(path), kind.runtime, maps=expected.maps is not None).runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
-    scores = run_in_batches(runtime, images.pixels, what=f"scoring by {path.name}").scores
+    given = run_in_batches(runtime, images.pixels, what=f"scoring by {path.name}")
     return ArtefactParity(
         artefact=path.name,
         runtime=kind.runtime,
         provider=runtime.provider,
         precision=kind.precision,
         size=path.stat().st_size,
-        comparison=compare_scores(images, expected, scores, spec, gate),
+        comparison=compare_outputs(images, expected, given, spec, gate),
         batches=batch_differences(runtime, images.pixels),
         latency=Latency(round(cold, 2), round(_warm(runtime, images.pixels), 3)),
         calibrated=len(set(images.sha256).intersection(_calibrated_on(runtime.spec))),

@@ -21,9 +21,10 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
+from cxr_edge.runtimes.base import PROBABILITY
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
-from cxr_export.convert.onnx import save_onnx
+from cxr_export.convert.onnx import needed_for, save_onnx
 from cxr_export.quantize.plan import ENTROPY, MINMAX, PERCENTILE, QuantizationPlan
 from cxr_export.quantize.quiet import quiet
 
@@ -44,7 +45,7 @@ class OnnxInt8:
     Weights are int8 of 7 bits (``reduce_range``): with 8, the sums of CPUs with AVX2 and without
     VNNI overflow, and the artefact would be right on some machines only. Activations are uint8
     from the first layer on; the scaling of the pixels before it stays in float, where it loses
-    nothing.
+    nothing, and so does the convolution that gives the heat map, which takes no time.
     """
 
     precision = Precision.INT8
@@ -70,10 +71,14 @@ class OnnxInt8:
             raise ModelError(f"{source.name}: cannot be prepared for int8: {exc}") from exc
         self._graph = onnx.load(self._float).graph
         weights = {weight.name for weight in self._graph.initializer}
+        needed = needed_for(self._graph, PROBABILITY)
+        self._heat_map = [node.name for node in self._graph.node if needed.isdisjoint(node.output)]
         self.layers = tuple(
             node.name
             for node in self._graph.node
-            if node.op_type in _LAYERS and node.input[1] in weights
+            if node.op_type in _LAYERS
+            and node.input[1] in weights
+            and node.name not in self._heat_map
         )
         names = [node.name for node in self._graph.node]
         self._before = names[: names.index(self.layers[0])] if self.layers else names
@@ -93,7 +98,12 @@ class OnnxInt8:
                 weight_type=QuantType.QInt8,
                 calibrate_method=_METHODS[plan.calibrator],
                 calibration_cache_path=self._ranges(plan),
-                nodes_to_exclude=[*self._before, *apart, *self._activations_of(apart)],
+                nodes_to_exclude=[
+                    *self._before,
+                    *self._heat_map,
+                    *apart,
+                    *self._activations_of(apart),
+                ],
             )
         except (ValueError, RuntimeError, TypeError) as exc:
             raise ModelError(f"{path.name}: onnxruntime cannot quantize it: {exc}") from exc

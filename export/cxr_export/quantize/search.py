@@ -12,13 +12,13 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.models.gates import Gate
 from cxr_edge.models.open import open_artefact
-from cxr_edge.runtimes.base import Scores
+from cxr_edge.runtimes.base import Outputs, Scores
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_edge.spec.quantization import Quantization
 from cxr_edge.system.progress import stage, track
-from cxr_export.parity.comparison import Comparison, compare_scores, finite
+from cxr_export.parity.comparison import Comparison, compare_outputs, finite
 from cxr_export.parity.images import SEED
 from cxr_export.parity.verdict import Verdict
 from cxr_export.quantize.plan import QuantizationPlan, Quantizer
@@ -110,8 +110,8 @@ class QuantizationSearch:
     """Images to calibrate with, in the order in which they are taken."""
     judged: ImageSet
     """Images to judge on, of other patients."""
-    expected: Scores
-    """Probabilities of the reference for these, shape (N,)."""
+    expected: Outputs
+    """Answers of the reference for these, with heat maps where they are compared."""
     gate: Gate
     """Limits of the artefact."""
     count: int
@@ -146,8 +146,9 @@ class QuantizationSearch:
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
             with stage(f"trying {path.name}, {name}"):
                 self.quantizer.write(plan, self._spec(plan), path)
-                scores = _scores(path, self.judged.pixels)
-            found = compare_scores(self.judged, self.expected, scores, self.spec, self.gate)
+                runtime = open_artefact(str(path), maps=self.expected.maps is not None).runtime
+                given = run_in_batches(runtime, self.judged.pixels)
+            found = compare_outputs(self.judged, self.expected, given, self.spec, self.gate)
             size = path.stat().st_size
             allowed = max(LARGEST[self.quantizer.precision] * self.source.stat().st_size,
                           tried[0].size if tried else size)  # fmt: skip

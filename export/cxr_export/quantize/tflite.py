@@ -12,6 +12,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils as flatbuffer
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError
+from cxr_edge.runtimes.base import MAP
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
@@ -36,7 +37,10 @@ _CHUNK: Final = 8
 
 
 class TfliteQuantizer:
-    """Quantizes one TFLite graph; activations per tensor, weights per channel."""
+    """Quantizes one TFLite graph; activations per tensor, weights per channel.
+
+    The convolution that gives the heat map stays in float: it takes no time.
+    """
 
     def __init__(self, precision: Precision, source: Path, images: NDArray[np.uint8]) -> None:
         """Take a float artefact.
@@ -54,7 +58,7 @@ class TfliteQuantizer:
         self.calibrators = (MINMAX,) if precision is Precision.INT8 else ()
         self._source, self._images = source, images
         self._ranges: dict[int, dict[str, Any]] = {}
-        self.layers, self._behind = _layers(source)
+        self.layers, self._behind, self._heat_map = _layers(source)
 
     def write(self, plan: QuantizationPlan, spec: ModelSpec, path: Path) -> None:
         """Quantize; see :class:`cxr_export.quantize.plan.Quantizer`."""
@@ -83,7 +87,7 @@ class TfliteQuantizer:
             worker.add_weight_only_config(_exactly(layer), every["operation_name"], num_bits=8)
         apart = {*plan.weights_only, *plan.float_layers}
         behind = {self._behind[layer] for layer in apart if layer in self._behind}
-        for name in (*plan.float_layers, *behind):
+        for name in (*plan.float_layers, *behind, *self._heat_map):
             worker.update_quantization_recipe(
                 _exactly(name), every["operation_name"], algorithm_key=AlgorithmName.NO_QUANTIZE
             )
@@ -109,14 +113,16 @@ class TfliteQuantizer:
         return self._ranges[count]
 
 
-def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]:
     """Return the names of layers with weights, in the order of the graph.
 
     A layer has the name of its output tensor. The dictionary gives the activation function that
-    directly follows a layer.
+    directly follows a layer. The last names are those of the operations that make the heat map.
     """
     model = flatbuffer.read_model(str(source))
     graph = model.subgraphs[0]
+    needed = _needed(model)
+    heat_map: list[str] = []
     kinds = [flatbuffer.TFL_OP_CODE_TO_NAME.get(code.builtinCode) for code in model.operatorCodes]
     layers: list[str] = []
     behind: dict[str, str] = {}
@@ -124,11 +130,29 @@ def _layers(source: Path) -> tuple[tuple[str, ...], dict[str, str]]:
         kind = kinds[operation.opcodeIndex]
         result = graph.tensors[operation.outputs[0]].name.decode()
         taken = graph.tensors[operation.inputs[0]].name.decode()
-        if kind in _LAYERS:
+        if needed.isdisjoint(operation.outputs):
+            heat_map.append(result)
+        elif kind in _LAYERS:
             layers.append(result)
         elif kind in _ACTIVATIONS and taken in layers:
             behind[taken] = result
-    return tuple(layers), behind
+    return tuple(layers), behind, tuple(heat_map)
+
+
+def _needed(model: Any) -> set[int]:
+    """Return the tensors that the outputs other than the heat map depend on."""
+    graph = model.subgraphs[0]
+    maps = {
+        output.tensorIndex
+        for signature in model.signatureDefs or ()
+        for output in signature.outputs
+        if output.name.decode() == MAP
+    }
+    needed = set(map(int, graph.outputs)) - maps
+    for operation in reversed(graph.operators):
+        if not needed.isdisjoint(operation.outputs):
+            needed.update(map(int, operation.inputs))
+    return needed
 
 
 def _exactly(layer: str) -> str:

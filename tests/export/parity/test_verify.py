@@ -63,17 +63,19 @@ def test_a_package_is_complete(package: Path) -> None:
 
 
 def test_the_onnx_graph_is_the_contract(package: Path) -> None:
-    """``image`` in, ``probability`` out, dynamic batch, opset 17, every shape inferred."""
+    """``image`` in, ``probability`` and ``map`` out, dynamic batch, opset 17, shapes inferred."""
     graph = onnx.load(package / "model.onnx")
     onnx.checker.check_model(graph, full_check=True)
-    (image,), (probability,) = graph.graph.input, graph.graph.output
-    assert (image.name, probability.name) == ("image", "probability")
+    (image,), (probability, heat) = graph.graph.input, graph.graph.output
+    assert (image.name, probability.name, heat.name) == ("image", "probability", "map")
     sides = [d.dim_param or d.dim_value for d in image.type.tensor_type.shape.dim]
     assert sides == ["batch", 64, 64, 1]
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [d.dim_param for d in probability.type.tensor_type.shape.dim] == ["batch"]
+    shape = [d.dim_param or d.dim_value for d in heat.type.tensor_type.shape.dim]
+    assert shape == ["batch", 2, 2]
     assert graph.opset_import[0].version == 17
-    inside = {name for node in graph.graph.node for name in node.output} - {"probability"}
+    inside = {name for node in graph.graph.node for name in node.output} - {"probability", "map"}
     assert inside == {value.name for value in graph.graph.value_info}
     assert not any(node.op_type == "Transpose" for node in graph.graph.node)
 
@@ -120,7 +122,7 @@ def change_one_weight(graph: onnx.GraphProto) -> None:
 
 def swap_classes(graph: onnx.GraphProto) -> None:
     """Give the probability of the other class, as a swapped label order does."""
-    last = graph.node[-1]
+    last = next(node for node in graph.node if "probability" in node.output)
     last.output[0] = "swapped"
     one = numpy_helper.from_array(np.float32(1), "one")
     graph.initializer.append(one)

@@ -74,7 +74,8 @@ class ShiftedRuntime(FakeRuntime):
 def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Return a function that makes a search over a fake quantizer."""
 
-    def opened(path: str) -> SimpleNamespace:
+    def opened(path: str, *, maps: bool = False) -> SimpleNamespace:
+        del maps
         shift = float(Path(path).read_text())
         return SimpleNamespace(runtime=ShiftedRuntime(spec, shift))
 
@@ -86,7 +87,7 @@ def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> B
         judged = images(200, 1)
         return QuantizationSearch(
             quantizer, source, spec, images(64, 2), judged,
-            FakeRuntime(spec).run(judged.pixels).scores, GATES["int8"], count,
+            FakeRuntime(spec).run(judged.pixels), GATES["int8"], count,
         )  # fmt: skip
 
     return make

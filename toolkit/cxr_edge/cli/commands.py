@@ -45,6 +45,7 @@ COMMANDS: Final = (
         synonyms=("anonymize", "deidentify", "dicom2png", "pseudonymize"),
     ),
     Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
+    Command("report", "cxr_edge.cli.report", _SCREENING, synonyms=("html", "page", "worklist")),
     Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
     Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
     Command("models", "cxr_edge.cli.models", _MODELS, synonyms=("inspect", "list", "show")),

@@ -64,6 +64,14 @@ DeviceChoice = Annotated[
     typer.Option(metavar="DEVICE", help=DEVICE_HELP, rich_help_panel=panels.MODEL),
 ]
 
+ReviewBand = Annotated[
+    bool,
+    typer.Option(
+        "--review-band",
+        help="Label images 'review' whose probability lies in the model's review band.",
+        rich_help_panel=panels.MODEL,
+    ),
+]
 AllowNondeterministic = Annotated[
     bool,
     typer.Option(

@@ -16,7 +16,6 @@ from cxr_edge.cli.run_display import (
     bars,
     count_line,
     files_line,
-    missing_line,
     print_summary,
     skipped_line,
 )
@@ -176,6 +175,8 @@ def _summary_lines(job: "ConvertJob", manifest: "ConvertManifest") -> Iterator[s
         yield f"failed files: see the rows with status failed in {job.mapping}"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
+        from cxr_edge.reports.missing import missing_line
+
         yield missing_line(manifest.skipped, [], "convert")
     if not counts.rows:
         yield "no images found: the mapping has its header only"

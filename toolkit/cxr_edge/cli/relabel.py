@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.common_options import ModelReference, Quiet, SpecFile
+from cxr_edge.cli.common_options import ModelReference, Quiet, ReviewBand, SpecFile
 from cxr_edge.cli.existing import existing
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.run_display import count_line, files_line, label_lines, print_summary
+from cxr_edge.cli.run_display import (
+    count_line,
+    files_line,
+    label_lines,
+    print_summary,
+    review_band_line,
+)
 from cxr_edge.errors import ExitCode
 from cxr_edge.system.ranges import SHARE
 
@@ -41,6 +47,7 @@ def relabel(
             rich_help_panel=panels.MODEL,
         ),
     ] = None,
+    review_band: ReviewBand = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +63,7 @@ def relabel(
 ) -> None:
     """Write a report with another threshold from the probabilities of one that is there.
 
-    Give --operating-point or --threshold.
+    Give --operating-point, --threshold or --review-band; with the last alone, the threshold stays.
 
     No image is read and nothing is scored. The new report is the one that 'cxr scan' with that
     threshold writes, and its manifest says what it was made from. The old one stays as it is. Exit
@@ -70,6 +77,7 @@ def relabel(
         out=out or report.parent / f"{report.stem}.relabelled{report.suffix}",
         operating_point=operating_point,
         threshold=threshold,
+        review_band=review_band,
         model=model,
         spec=spec,
     )
@@ -88,3 +96,5 @@ def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator
         yield f"{report} is not finished, so the new report is not either"
     yield f"report: {out}"
     yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"
+    if manifest.identity.review_band:
+        yield review_band_line(manifest.identity.review_band)

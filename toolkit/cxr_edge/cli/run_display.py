@@ -3,19 +3,20 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
+from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.plural import counted, worded
-from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
     from cxr_edge.reports.manifest import Manifest
     from cxr_edge.reports.run_manifest import RunManifest
+    from cxr_edge.spec.review_band import Limits
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -78,43 +79,24 @@ def files_line(manifest: "Manifest", what: str) -> str:
 
 def label_lines(manifest: "RunManifest") -> Iterator[str]:
     """Yield a line for each label with its count."""
-    labels = manifest.identity.labels
+    labels = [*manifest.identity.labels]
+    if manifest.identity.review_band or manifest.counts.labels[REVIEW]:
+        labels.append(REVIEW)
     wide = max(map(len, labels))
     for label in labels:
         yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"
+
+
+def review_band_line(limits: "Limits") -> str:
+    """Return the line of a summary that names the review band."""
+    low, high = limits
+    return f"review band: {low:g} to {high:g}"
 
 
 def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
     """Return a count and its parts: ``failed 2: 1 not-an-image, 1 truncated``."""
     parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     return f"{title} {count}: {parts}" if parts else f"{title} {count}"
-
-
-def missing_line(skipped: Mapping[str, int], first: Sequence[str], again: str) -> str:
-    """Return what was skipped although images may be in it, the warning of exit code 3.
-
-    Parameters
-    ----------
-    skipped
-        Counts of what was skipped, by reason.
-    first
-        Names of the first; empty where none may be told.
-    again
-        Word for what to do once that is mended: ``scan``.
-    """
-    from cxr_edge.pipeline.discover import PACKED, UNLISTED
-
-    packed, unlisted = skipped.get(PACKED, 0), skipped.get(UNLISTED, 0)
-    found, advice = [], []
-    if packed:
-        found.append(f"{counted(packed, 'packed file was', 'packed files were')} not looked into")
-        advice.append(f"unpack {worded(packed, 'it', 'them')}")
-    if unlisted:
-        found.append(f"{counted(unlisted, 'folder', 'folders')} could not be read")
-        advice.append("check the permissions")
-    names = f" ({first_names(first, packed + unlisted)})" if first else ""
-    what = f"{' and '.join(found)}{names}: {', '.join(advice)} and {again} again"
-    return f"images may be missing: {what}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:

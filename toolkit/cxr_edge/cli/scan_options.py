@@ -13,12 +13,14 @@ from cxr_edge.cli.common_options import (
     DeviceChoice,
     ModelReference,
     Quiet,
+    ReviewBand,
     RuntimeChoice,
     SpecFile,
     Timeout,
     Workers,
 )
 from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.page_options import TOP, Thumbnails
 from cxr_edge.isolation.heartbeat import TIMEOUT
 from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
@@ -48,6 +50,7 @@ class ModelOptions:
             rich_help_panel=panels.MODEL,
         ),
     ] = None
+    review_band: ReviewBand = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,15 @@ class OutputOptions:
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Page of the report, as 'cxr report' writes it; one that it wrote is replaced.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+    thumbnails: Thumbnails = TOP
     quiet: Quiet = False
     as_json: Annotated[
         bool,

@@ -9,7 +9,7 @@ from cxr_edge.cli.run_display import (
     count_line,
     files_line,
     label_lines,
-    missing_line,
+    review_band_line,
     skipped_line,
 )
 from cxr_edge.system.plural import counted, worded
@@ -26,9 +26,11 @@ _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"
 
 def summary_json(manifest: "RunManifest", out: Path) -> str:
     """Return the report's path and the manifest on one line, without the digest of the rows."""
+    from cxr_edge.reports.manifest import to_plain
+
     content = {"report": str(out), **manifest.content()}
     del content["digest"]
-    return json.dumps(content, ensure_ascii=False, default=vars)
+    return json.dumps(content, ensure_ascii=False, default=to_plain)
 
 
 def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
@@ -46,6 +48,8 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
             yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
+        from cxr_edge.reports.missing import missing_line
+
         yield missing_line(manifest.skipped, manifest.first_lost, "scan")
     if manifest.taken_over_from:
         yield f"images scored before: taken over from {manifest.taken_over_from}"
@@ -59,18 +63,18 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     if manifest.changed:
         yield _changed_line(manifest)
     if counts.is_constant:
-        yield (
-            f"warning: all {counts.ok} scored images have the same probability, "
-            f"{counts.only_probability}: unless they are copies of one image, check the end of "
-            "the network and the scale and offset in its spec"
-        )
+        yield f"warning: {counts.constant}"
     if not counts.rows:
         yield "no images found: the report has its header only"
     if output.quarantine and counts.failed:
         yield f"copies of the failed files: {output.quarantine}"
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
+    if output.html:
+        yield f"page: {output.html}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
+    if identity.review_band:
+        yield review_band_line(identity.review_band)
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"

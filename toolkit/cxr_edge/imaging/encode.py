@@ -56,7 +56,8 @@ class Encoding:
         Parameters
         ----------
         pixels
-            Gray of shape (rows, columns): uint8 for 8 bits, uint16 for 16.
+            Gray of shape (rows, columns), or blue, green and red of shape (rows, columns, 3):
+            uint8 for 8 bits, uint16 for 16.
 
         Returns
         -------

@@ -95,6 +95,18 @@ def decode_deep_raster(data: bytes, header: Header, recipe: Recipe) -> NDArray[n
     return deep
 
 
+def decode_color(data: bytes, header: Header) -> NDArray[np.uint8]:
+    """Return the pixels of a raster file in color, 8 bits of shape (rows, columns, 3), BGR.
+
+    Raises
+    ------
+    Corrupt
+        It cannot be decoded.
+    """
+    decoded: NDArray[np.uint8] = _imdecode(data, header, cv2.IMREAD_COLOR)
+    return decoded
+
+
 def jpeg_reduction(header: Header, spec: InputSpec) -> int:
     """Return the largest n of 8, 4, 2 and 1 so that a JPEG at 1/n is still large enough."""
     least = spec.preprocessing.reduced_jpeg

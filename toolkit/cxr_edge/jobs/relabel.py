@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.models.checksums import read_checksums
-from cxr_edge.models.locate import DEFAULT, model_path, package_spec, read_spec_file
-from cxr_edge.models.open import open_artefact
-from cxr_edge.pipeline.decision import Decision
-from cxr_edge.reports.append_log import AppendLog, is_started, read_rows
+from cxr_edge.jobs.source_report import require_report, spec_of_report
+from cxr_edge.models.locate import DEFAULT
+from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of
+from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
-from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
-from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import cell_shown
@@ -58,7 +56,10 @@ class RelabelJob:
     operating_point: str | None = None
     """Name of a threshold of the model, or None."""
     threshold: float | None = None
-    """Threshold as a number, in place of a name; one of the two must be given."""
+    """Threshold as a number, in place of a name."""
+    review_band: bool = False
+    """Whether images in the model's review band are left to a person; with it alone, the threshold
+    of the report stays."""
     model: str = DEFAULT
     """Model that the report was made with, to look up the name."""
     spec: Path | None = None
@@ -92,10 +93,10 @@ def relabel(job: RelabelJob) -> RunManifest:
         SHARE.require("--threshold", job.threshold)
     if job.out == STDOUT:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
-    _check_report(job.report)
+    require_report(_SOURCE, job.report)
     recorded = _SOURCE.recorded(job.report)
     before = _identity(job.report, recorded)
-    decision = _decision(job, before)
+    decision = _decision(job, before, recorded.fields.get("operating_point"))
     if job.out.exists():
         raise UsageError(f"--out: {job.out} exists; choose another name")
     check_place(REPORT, job.out)
@@ -103,7 +104,7 @@ def relabel(job: RelabelJob) -> RunManifest:
     is_whole = running.rows >= recorded.rows  # what lost its last rows is to be continued
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
-        identity=replace(before, threshold=decision.threshold),
+        identity=replace(before, threshold=decision.threshold, review_band=decision.review_band),
         counts=ScanCounts(),
         skipped=_skipped(recorded.fields),
         **copied,
@@ -115,25 +116,17 @@ def relabel(job: RelabelJob) -> RunManifest:
         report_started=recorded.report_started,
         started=utc_now(),
         exit_code=recorded.exit_code if is_whole else None,
+        roots=roots_of(recorded),
         relabelled_from={
             "report": job.report.name,
             "sha256": running.sha256,
             "threshold": before.threshold,
             "operating_point": recorded.fields.get("operating_point"),
+            **({"review_band": before.review_band} if before.review_band else {}),
         },
     )
     with REPORT.alone_at(job.out):
         return _write(job, before, decision, manifest)
-
-
-def _check_report(report: Path) -> None:
-    """Raise UsageError for a path that is no report, and ReportError for one that was edited."""
-    expected = "REPORT: expected a report of cxr scan"
-    if report.exists() and not report.is_file():
-        what = "a folder" if report.is_dir() else "not a regular file"
-        raise UsageError(f"{expected}, but {report} is {what}")
-    if not is_started(_SOURCE, report):
-        raise UsageError(f"{expected}, got {report}")
 
 
 def _write(
@@ -162,7 +155,7 @@ def _write(
 
 def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
     """Yield the rows with the new threshold."""
-    old = Decision(before.labels, "", before.threshold)
+    old = Decision(before.labels, "", before.threshold, before.review_band)
     rows = read_rows(_SOURCE, report)
     next(rows)  # the header
     for number, (row, _) in enumerate(rows, start=1):
@@ -199,46 +192,40 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "labels": [str(negative), str(positive)],
             "threshold": threshold,
         } if (
-            fields.keys() == {field.name for field in dataclasses.fields(RunIdentity)}
+            fields.keys() | {"review_band"} == {one.name for one in dataclasses.fields(RunIdentity)}
             and threshold in SHARE
+            and isinstance(limits := fields.get("review_band", []), list)
+            and len(limits) == 2 * ("review_band" in fields)
+            and all(limit in SHARE for limit in limits)
         ):
-            return RunIdentity(**{**fields, "labels": (negative, positive)})
+            given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
+            return RunIdentity(**{**fields, **given})
     why = "is damaged: its identity is not that of a scan"
     raise _SOURCE.refused(manifest_path(report), why, RESTORE)
 
 
-def _decision(job: RelabelJob, before: RunIdentity) -> Decision:
+def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decision:
     """Return the new threshold, which is a number or one that the report's model has."""
-    if job.threshold is not None:
-        point = OperatingPoint("custom", job.threshold)
-    else:
-        spec = _spec(job, before)
-        if job.operating_point is None:
-            points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
-            raise UsageError(
-                "expected --operating-point or --threshold, got neither; the operating points of "
-                f"{spec.name} are {points}"
-            )
-        point = spec.operating_point(job.operating_point)
-    return Decision(before.labels, point.name, point.threshold)
-
-
-def _spec(job: RelabelJob, before: RunIdentity) -> ModelSpec:
-    """Return the spec of the model that a report was made with; nothing of a package is run."""
-    path = model_path(job.model)
-    if path.is_dir():
-        digests, spec = set(read_checksums(path).values()), package_spec(path)
-    else:
-        given = read_spec_file(job.spec) if job.spec else None
-        model = open_artefact(job.model, spec=given)
-        digests, spec = {model.sha256}, model.spec
-    if before.model_sha256 not in digests:
+    named = job.operating_point is not None or job.threshold is not None
+    if job.threshold is not None and not job.review_band:
+        return Decision(before.labels, CUSTOM, OperatingPoint(CUSTOM, job.threshold).threshold)
+    spec = spec_of_report(
+        job.report,
+        (before.model, before.model_sha256),
+        job.model,
+        job.spec,
+        "or give --threshold a number" if not job.review_band else "or leave --review-band out",
+    )
+    if job.review_band and not named:
+        name = old_name if isinstance(old_name, str) else CUSTOM
+        return Decision(before.labels, name, before.threshold, limits_of(spec))
+    if not named:
+        points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
         raise UsageError(
-            f"--model: {job.report} was made with "
-            f"{cell_shown(before.model)}@{before.model_sha256[:12]}, which "
-            f"is not in {path}; name its model, or give --threshold a number"
+            "expected --operating-point or --threshold, got neither; the operating points of "
+            f"{spec.name} are {points}"
         )
-    return spec
+    return Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
 
 
 def _skipped(fields: Mapping[str, Any]) -> Counter[str]:

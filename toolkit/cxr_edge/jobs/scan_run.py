@@ -13,6 +13,7 @@ from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
+from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
@@ -158,6 +159,7 @@ class _ScanWork:
             gone=self.earlier.gone if self.earlier else Gone(),
             taken_over_from=self.earlier.path.name if self.earlier else None,
             relabelled_from=self.relabelled_from,
+            roots=named_roots(self.job.paths),
             notice=model.spec.notice,
         )
 
@@ -212,6 +214,7 @@ class _ScanWork:
             runtime=session.model.runtime_name,
             provider=session.model.runtime.provider,
             batch_size=batching.size if batching.padded else 1,
+            review_band=session.decision.review_band,
         )
 
 

@@ -55,6 +55,8 @@ class ScanConfig:
     """Name of a threshold of the model; None for the model's default."""
     threshold: float | None = None
     """Threshold from 0 to 1, in place of a name."""
+    review_band: bool = False
+    """Whether images in the model's review band are labelled ``review``."""
     batch_size: int | None = None
     """Images per model call; None for the fastest."""
     workers: int | None = None
@@ -139,7 +141,12 @@ class Session:
                 threads=config.threads,
                 preferred=preferred,
             )
-        decision = Decision.of(model.spec, config.operating_point, config.threshold)
+        decision = Decision.of(
+            model.spec,
+            config.operating_point,
+            config.threshold,
+            review_band=config.review_band,
+        )
         verdict = check_once(model) if config.self_test else SKIPPED
         answers = answers_once(model)
         answers.require_probabilities(config.model)

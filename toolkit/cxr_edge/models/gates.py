@@ -1,7 +1,7 @@
 """Gates: limits on how an artefact may differ from its reference, by precision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cxr_edge.spec.precision import Precision
@@ -22,6 +22,14 @@ AUC_LOSS: Final = 0.002
 SENSITIVITY_LOSS: Final = 0.005
 """Largest fall of the sensitivity in int8 and dynamic by default."""
 
+MAP_CORRELATIONS: Final[Mapping[Precision, float]] = {
+    Precision.FP32: 0.9999,
+    Precision.FP16: 0.999,
+    Precision.INT8: 0.95,
+    Precision.DYNAMIC: 0.95,
+}
+"""Least correlation of heat maps by default."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -36,6 +44,9 @@ class Gate:
     sensitivity_loss: float | None = None
     """Largest fall of the sensitivity at ``screening``, or at the default operating point where
     there is no ``screening``."""
+    map_correlation: float | None = None
+    """Least correlation of the heat maps, over all places of all images, once each map has lost its
+    mean, which is the logit."""
 
     def __post_init__(self) -> None:
         for name, limit in vars(self).items():
@@ -46,9 +57,12 @@ class Gate:
 _FEW_BITS: Final = Gate(None, flips=FLIPS, auc_loss=AUC_LOSS, sensitivity_loss=SENSITIVITY_LOSS)
 
 GATES: Final[Mapping[Precision, Gate]] = {
-    Precision.FP32: Gate(FP32_DIFFERENCE, flips=0.0),
-    Precision.FP16: Gate(FP16_DIFFERENCE, flips=FLIPS),
-    Precision.INT8: _FEW_BITS,
-    Precision.DYNAMIC: _FEW_BITS,
+    precision: replace(gate, map_correlation=MAP_CORRELATIONS[precision])
+    for precision, gate in {
+        Precision.FP32: Gate(FP32_DIFFERENCE, flips=0.0),
+        Precision.FP16: Gate(FP16_DIFFERENCE, flips=FLIPS),
+        Precision.INT8: _FEW_BITS,
+        Precision.DYNAMIC: _FEW_BITS,
+    }.items()
 }
 """Default gate of each precision."""

@@ -26,6 +26,7 @@ def open_artefact(
     spec: ModelSpec | None = None,
     threads: int | None = None,
     preferred: Preferred | None = None,
+    maps: bool = False,
 ) -> Model:
     """Open a model that a runtime scans with.
 
@@ -49,6 +50,8 @@ def open_artefact(
     preferred
         Artefact and runtime that a report to be continued was started with: ``auto`` takes the
         same where the package still has it.
+    maps
+        Whether heat maps are asked for, where the model has them.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def open_artefact(
     if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
     candidates, why = candidates_in(path, runtime, device, preferred)
-    options = OpenOptions(device, threads or usable_cpus(), spec)
+    options = OpenOptions(device, threads or usable_cpus(), spec, maps)
     if len(candidates) > 1:
         return open_fastest(path, candidates, options)
     (candidate,) = candidates

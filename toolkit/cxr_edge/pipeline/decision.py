@@ -1,9 +1,15 @@
 """The rule that gives an image its label."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from cxr_edge.errors import UsageError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
+from cxr_edge.spec.review_band import REVIEW, Limits, is_for_review
+
+CUSTOM: Final = "custom"
+"""Name of a threshold that is a number of the user's."""
 
 
 @dataclass(frozen=True)
@@ -13,32 +19,75 @@ class Decision:
     labels: tuple[str, str]
     """Class names: negative, positive."""
     operating_point: str
-    """Name of the operating point; ``custom`` for a threshold of the user's."""
+    """Name of the operating point, or :data:`CUSTOM`."""
     threshold: float
     """Least probability of the positive label, 6 decimals."""
+    review_band: Limits | None = None
+    """Limits within which no label is given but :data:`REVIEW`; None to label all images."""
 
     @classmethod
     def of(
-        cls, spec: ModelSpec, operating_point: str | None = None, threshold: float | None = None
+        cls,
+        spec: ModelSpec,
+        operating_point: str | None = None,
+        threshold: float | None = None,
+        *,
+        review_band: bool = False,
     ) -> "Decision":
         """Return the decision for an operating point of the model, or for a threshold.
+
+        Parameters
+        ----------
+        spec
+            Spec of the model.
+        operating_point
+            Name of a threshold; None for the default one.
+        threshold
+            Threshold in place of a name.
+        review_band
+            Whether images in the model's review band are left to a person.
 
         Raises
         ------
         UsageError
-            The model has no operating point of that name.
+            The model has no operating point of that name, or no review band.
         SpecInvalid
             The threshold is not from 0 to 1.
         """
         if threshold is None:
             point = spec.operating_point(operating_point)
         else:
-            point = OperatingPoint("custom", threshold)
-        return cls(spec.labels, point.name, point.threshold)
+            point = OperatingPoint(CUSTOM, threshold)
+        limits = limits_of(spec) if review_band else None
+        return cls(spec.labels, point.name, point.threshold, limits)
 
     def label(self, probability: float) -> str:
         """Return the label for a probability, rounded as the report prints it."""
-        return self.labels[round_probability(probability) >= self.threshold]
+        printed = round_probability(probability)
+        if self.review_band and is_for_review(printed, self.threshold, self.review_band):
+            return REVIEW
+        return self.labels[printed >= self.threshold]
+
+
+def limits_of(spec: ModelSpec) -> Limits:
+    """Return the limits of a model's review band.
+
+    Raises
+    ------
+    UsageError
+        It has none, or a class of the name that stands for review.
+    """
+    if spec.review_band is None:
+        raise UsageError(
+            f"--review-band: expected a model whose spec has a review band, {spec.name} has none; "
+            "cxr train gives one, from at least 50 images of each class"
+        )
+    if REVIEW in spec.labels:
+        raise UsageError(
+            f"--review-band: {spec.name} calls a class {REVIEW!r}, which is what images in the "
+            "band are labelled; scan without it"
+        )
+    return spec.review_band.limits
 
 
 def round_probability(probability: float) -> float:

@@ -1,13 +1,14 @@
 """The PATHs of a command, checked and named."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import Kind, Storage
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.system.printable import printable, unescaped
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,43 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list
         (path, is_folder), *_ = found.items()
         return [Root(path, "" if is_folder else PurePosixPath(path).name, is_folder)]
     return [Root(path, name, found[path]) for path, name in _names(list(found)).items()]
+
+
+def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
+    """Return the full path of each PATH by its name in the report, as a manifest has them.
+
+    Raises
+    ------
+    UsageError
+        As :func:`resolve_roots`.
+    """
+    return {printable(root.prefix): printable(root.where) for root in resolve_roots(paths)}
+
+
+def file_of(path: str, roots: Mapping[str, str]) -> Path | None:
+    """Return the file of a row.
+
+    Parameters
+    ----------
+    path
+        Path in the report.
+    roots
+        What was scanned, as :func:`named_roots` gives it.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The file, which may be gone; None where no root has the path in it.
+    """
+    for prefix, where in roots.items():
+        if path == prefix:
+            return Path(unescaped(where))
+        if not prefix or path.startswith(f"{prefix}/"):
+            inside = unescaped(path.removeprefix(f"{prefix}/") if prefix else path)
+            if ".." in inside.split("/"):  # no scan writes that
+                return None
+            return Path(unescaped(where), inside.lstrip("/"))
+    return None
 
 
 def _is_folder(path: str | Path, storage: Storage) -> bool:

@@ -58,6 +58,15 @@ class ScanCounts(Counts):
         """Whether all scored files have one probability, and are so many that this is a fault."""
         return self.ok >= ENOUGH and self.only_probability != ""
 
+    @property
+    def constant(self) -> str:
+        """Warning of such a fault."""
+        return (
+            f"all {self.ok} scored images have the same probability, {self.only_probability}: "
+            "unless they are copies of one image, check the end of the network and the scale and "
+            "offset in its spec"
+        )
+
     def add(self, row: Mapping[str, str]) -> None:
         """Count one row, given by column."""
         super().add(row)

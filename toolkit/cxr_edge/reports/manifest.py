@@ -109,7 +109,7 @@ class Manifest:
         ReportError
             It cannot be written.
         """
-        text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=vars)
+        text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=to_plain)
         try:
             write_text_atomically(path, text + "\n", durable=True, before=before)
         except OSError as exc:
@@ -117,6 +117,11 @@ class Manifest:
                 f"the run manifest {path} cannot be written: {exc.strerror}; "
                 "make room and run the same command again"
             ) from exc
+
+
+def to_plain(value: object) -> object:
+    """Return an object of ours as JSON-ready data."""
+    return value.to_dict() if hasattr(value, "to_dict") else vars(value)
 
 
 def manifest_path(report: Path) -> Path:

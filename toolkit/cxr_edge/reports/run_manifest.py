@@ -11,6 +11,7 @@ from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
+from cxr_edge.spec.review_band import Limits
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class RunIdentity:
     batch_size: int
     """Images per model call, on a device where that can change the last bit of a probability;
     1 on a CPU, where it does not."""
+    review_band: Limits | None = None
+    """Limits within which images are labelled ``review``; None, and left out, without."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON-ready data."""
+        left_out = () if self.review_band else ("review_band",)
+        return {key: value for key, value in vars(self).items() if key not in left_out}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +83,9 @@ class RunManifest(Manifest):
     """Files whose bytes differ from those that their row was made from."""
     first_changed: list[str]
     """Paths of the first of them."""
+    roots: Mapping[str, str]
+    """Folders and files that were scanned: full path by the name that it has in the report, empty
+    for a single folder; both as :func:`cxr_edge.system.printable.printable` writes them."""
     notice: str
     """Notice that this is for research only, with what is known of the model's training set."""
     taken_over_from: str | None = None
@@ -120,6 +131,14 @@ def taken_over_from(report: Path, recorded: Recorded) -> Path | None:
         return None
     earlier = report.with_name(name)
     return earlier if earlier.is_file() else None
+
+
+def roots_of(recorded: Recorded) -> Mapping[str, str]:
+    """Return what was scanned, by its name in the report; empty where that is not recorded."""
+    found = recorded.fields.get("roots")
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        return {}
+    return found
 
 
 def relabelled_from(recorded: Recorded) -> Mapping[str, object] | None:

@@ -1,6 +1,7 @@
 """The part that all runtimes share: an adapter between the pixels and the library's call."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ class AdaptedRuntime(ABC):
         return self.adapter.run(pixels, self._call)
 
     @abstractmethod
-    def _call(self, image: Array) -> Array:
-        """Run the library once, its input tensor to its output tensor.
+    def _call(self, image: Array) -> Sequence[object]:
+        """Run the library once, its input tensor to the outputs that the adapter wants.
 
         Raises
         ------

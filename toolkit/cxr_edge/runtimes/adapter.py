@@ -7,14 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.runtimes.base import Outputs
-from cxr_edge.runtimes.output_reader import OutputReader
+from cxr_edge.runtimes.base import MAP, Outputs
+from cxr_edge.runtimes.output_reader import OutputReader, read_maps
 from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shape_text
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 
-Call: TypeAlias = Callable[[Array], object]
-"""Function that runs the library once, from its input tensor to its output tensor."""
+Call: TypeAlias = Callable[[Array], Sequence[object]]
+"""Function that runs the library once, from its input tensor to the outputs that are wanted."""
+
+_MAP_AXES: Final = 3
+"""Axes of heat maps: images, rows, columns."""
 
 _SLACK: Final = 0.1
 """Share of the pixels' range that a quantized input may clip, or must at least resolve."""
@@ -27,16 +30,24 @@ class Adapter:
     those floats quantized; channels last or first; one image at a time or any number. It gives one
     number per image, shape (N,) or (N, 1), or one for each class, (N, K): two in the order of the
     spec's labels, or as many as the spec's output names. They are probabilities, or logits if the
-    spec says so.
+    spec says so. A second output named ``map``, (N, h, w), is its heat maps.
     """
 
     channels_first: bool
     """Whether the artefact takes (N, C, H, W)."""
     image_by_image: bool
     """Whether it takes one image at a time."""
+    wanted: tuple[int, ...]
+    """Positions of the outputs that a call returns: scores, and maps where they are asked for."""
 
     def __init__(
-        self, source: str, spec: ModelSpec, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+        self,
+        source: str,
+        spec: ModelSpec,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        maps: bool = False,
     ) -> None:
         """Compare the artefact with its spec.
 
@@ -48,18 +59,23 @@ class Adapter:
             Input and labels that it should have.
         inputs, outputs
             Tensors, as the artefact's library describes them.
+        maps
+            Whether heat maps are asked for, where the artefact has them.
 
         Raises
         ------
         ModelInvalid
             It has several inputs or outputs, or takes or gives what cannot be adapted.
         """
-        if len(inputs) != 1 or len(outputs) != 1:
+        heat = [output for output in outputs if _is_map(output)]
+        if len(inputs) != 1 or len(outputs) != 1 + len(heat) or len(heat) > 1:
             raise ModelInvalid(
-                f"{source}: expected one input and one output, got {_names(inputs)} and "
-                f"{_names(outputs)}; export it with one of each"
+                f"{source}: expected one input and one output, or a second named {MAP} of shape "
+                f"(N, h, w), got {_names(inputs)} and {_names(outputs)}; export it again"
             )
-        (image,), (output,) = inputs, outputs
+        (image,), (output,) = inputs, [output for output in outputs if output not in heat]
+        self.wanted = tuple(outputs.index(each) for each in (output, *(heat if maps else ())))
+        self._source = source
         self.channels_first = _channels_first(source, spec.input, image)
         self._table = _table(source, spec.input, image)
         channels = np.arange(spec.input.channels)
@@ -89,12 +105,13 @@ class Adapter:
         Returns
         -------
         Outputs
-            Scores of N images.
+            Scores of N images, and maps where they are asked for and the artefact has them.
 
         Raises
         ------
         ModelInvalid
-            The output is not one number per image, or probabilities that do not add up to 1.
+            The output is not one number per image, or probabilities that do not add up to 1; or
+            there is no map for each image.
         """
         taken: Array = pixels
         if self.channels_first:
@@ -104,8 +121,22 @@ class Adapter:
             taken = self._table[place]
         step = 1 if self.image_by_image else len(pixels)
         parts = [taken[at : at + step] for at in range(0, len(pixels), step)]
-        scores = [self._reader.read(np.asarray(call(part)), len(part)) for part in parts]
-        return Outputs(np.concatenate(scores))
+        given = [[np.asarray(values) for values in call(part)] for part in parts]
+        counts = [len(part) for part in parts]
+        scores = [
+            self._reader.read(values[0], count) for values, count in zip(given, counts, strict=True)
+        ]
+        if len(self.wanted) == 1:
+            return Outputs(np.concatenate(scores))
+        maps = [
+            read_maps(self._source, values[1], count)
+            for values, count in zip(given, counts, strict=True)
+        ]
+        return Outputs(np.concatenate(scores), np.concatenate(maps))
+
+
+def _is_map(output: Tensor) -> bool:
+    return output.name == MAP and len(output.shape) == _MAP_AXES and output.dtype in FLOATS
 
 
 def _names(tensors: Sequence[Tensor]) -> str:

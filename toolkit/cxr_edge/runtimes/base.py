@@ -1,13 +1,19 @@
 """The seam to the libraries that run models: pixels to outputs."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.spec.model_spec import ModelSpec
+
+PROBABILITY: Final = "probability"
+"""Name of the output with the probabilities, in an artefact that `cxr export` made."""
+
+MAP: Final = "map"
+"""Name of the output with the heat maps, in an artefact that has one."""
 
 Scores: TypeAlias = NDArray[np.float32]
 """Probabilities of the positive class, shape (N,)."""
@@ -26,7 +32,8 @@ class Outputs:
     scores: Scores
     """Probabilities of the positive class, float32 of shape (N,)."""
     maps: NDArray[np.float32] | None = None
-    """Heat maps, float32 of shape (N, h, w); None where the model gives none."""
+    """Heat maps, float32 of shape (N, h, w), in units of the logit, so that the mean of one is the
+    logit of its image; None where they were not asked for, or the model has none."""
     features: NDArray[np.float32] | None = None
     """Feature vectors, float32 of shape (N, d); None where the model gives none."""
 
@@ -58,6 +65,8 @@ class OpenOptions:
     """CPU threads per call."""
     spec: ModelSpec | None = None
     """Spec that replaces the one inside the model; None to use that one."""
+    maps: bool = False
+    """Whether heat maps are asked for; a model that has none opens all the same."""
 
 
 class Runtime(Protocol):

@@ -1,5 +1,6 @@
 """TFLite models run by LiteRT; the only importer of ai_edge_litert."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -59,17 +60,19 @@ class LiteRtRuntime(AdaptedRuntime):
                 "export it or copy it again"
             ) from exc
         self.spec = options.spec or read_appended_spec(data, source)
-        inputs, outputs = first.get_input_details(), first.get_output_details()
+        inputs, outputs = first.get_input_details(), named_outputs(first)
         self.adapter = Adapter(
             source,
             self.spec,
             [_tensor(details) for details in inputs],
             [_tensor(details) for details in outputs],
+            maps=options.maps,
         )
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._input = inputs[0]["index"]
+        self._outputs = [outputs[position]["index"] for position in self.adapter.wanted]
         self._idle = [first]
 
-    def _call(self, image: Array) -> Array:
+    def _call(self, image: Array) -> Sequence[object]:
         try:
             interpreter = self._free()
             try:
@@ -78,7 +81,7 @@ class LiteRtRuntime(AdaptedRuntime):
                     interpreter.allocate_tensors()
                 interpreter.set_tensor(self._input, image)
                 interpreter.invoke()
-                return np.asarray(interpreter.get_tensor(self._output))
+                return [interpreter.get_tensor(output) for output in self._outputs]
             finally:
                 self._idle.append(interpreter)
         except (ValueError, RuntimeError) as exc:
@@ -108,6 +111,17 @@ class LiteRtRuntime(AdaptedRuntime):
         interpreter = Interpreter(model_content=self._data, num_threads=self._threads)
         interpreter.allocate_tensors()
         return interpreter
+
+
+def named_outputs(interpreter: Interpreter) -> list[dict[str, Any]]:
+    """Return the details of the outputs; of several, by their names in the only signature."""
+    outputs: list[dict[str, Any]] = interpreter.get_output_details()
+    signatures = interpreter.get_signature_list()
+    if len(outputs) == 1 or len(signatures) != 1:
+        return outputs
+    named = interpreter.get_signature_runner(*signatures).get_output_details()
+    names = {details["index"]: name for name, details in named.items()}
+    return [{**details, "name": names.get(details["index"], "?")} for details in outputs]
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:

@@ -137,8 +137,10 @@ class OnnxRuntime(AdaptedRuntime):
             self.spec,
             [_tensor(value) for value in inputs],
             [_tensor(value) for value in outputs],
+            maps=self._options.maps,
         )
-        self._input, self._output = inputs[0].name, outputs[0].name
+        self._input = inputs[0].name
+        self._outputs = [outputs[position].name for position in self.adapter.wanted]
         self._bound = provider.device != CPU
         if provider.device == CPU:
             return ""
@@ -178,24 +180,25 @@ class OnnxRuntime(AdaptedRuntime):
         session.disable_fallback()
         return session
 
-    def _call(self, image: Array) -> Array:
+    def _call(self, image: Array) -> Sequence[object]:
         try:
             return self._bound_call(image) if self._bound else self._plain_call(image)
         except LOAD_ERRORS as exc:
             raise ModelError(f"onnxruntime failed on a batch: {first_line(exc)}") from exc
 
-    def _plain_call(self, image: Array) -> Array:
-        (scores,) = self._session.run([self._output], {self._input: image})
-        return np.asarray(scores)
+    def _plain_call(self, image: Array) -> Sequence[object]:
+        given: Sequence[object] = self._session.run(self._outputs, {self._input: image})
+        return given
 
-    def _bound_call(self, image: Array) -> Array:
-        """Copy the input to the device once and the output back; each call has a binding."""
+    def _bound_call(self, image: Array) -> Sequence[object]:
+        """Copy the input to the device once and the outputs back; each call has a binding."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(self._input, np.ascontiguousarray(image))
-        binding.bind_output(self._output)
+        for name in self._outputs:
+            binding.bind_output(name)
         self._session.run_with_iobinding(binding)
-        (scores,) = binding.copy_outputs_to_cpu()
-        return np.asarray(scores)
+        given: Sequence[object] = binding.copy_outputs_to_cpu()
+        return given
 
     def _invalid(self, exc: Exception) -> ModelInvalid:
         """Return the error for a model that onnxruntime cannot load."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -82,10 +83,11 @@ class OpenVinoRuntime(AdaptedRuntime):
             self.spec,
             [_tensor(port) for port in model.inputs],
             [_tensor(port) for port in model.outputs],
+            maps=options.maps,
         )
         self._idle: deque[ov.InferRequest] = deque()
 
-    def _call(self, image: Array) -> Array:
+    def _call(self, image: Array) -> Sequence[object]:
         """Run a request that no other call uses; there are as many as calls at once."""
         try:
             try:
@@ -93,11 +95,14 @@ class OpenVinoRuntime(AdaptedRuntime):
             except IndexError:
                 request = self._compiled.create_infer_request()
             request.infer([image])
-            scores = np.array(request.get_output_tensor(0).data)
+            given = [
+                np.array(request.get_output_tensor(position).data)
+                for position in self.adapter.wanted
+            ]
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO failed on a batch: {_last_line(exc)}") from exc
         self._idle.append(request)
-        return scores
+        return given
 
 
 def _read_spec(model: ov.Model, source: str) -> ModelSpec:

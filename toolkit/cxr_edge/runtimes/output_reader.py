@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
 from cxr_edge.runtimes.base import Scores
@@ -115,6 +116,31 @@ class OutputReader:
                 f"the model gives {output}; end the graph where they are, before they become "
                 "classes"
             )
+
+
+def read_maps(source: str, got: Array, images: int) -> NDArray[np.float32]:
+    """Return heat maps in float32, shape (N, h, w).
+
+    Parameters
+    ----------
+    source
+        Artefact, for messages.
+    got
+        Numbers that the library gave.
+    images
+        Number of images.
+
+    Raises
+    ------
+    ModelInvalid
+        They are not one map for each image.
+    """
+    if got.ndim != 3 or len(got) != images:
+        raise ModelInvalid(
+            f"{source}: expected one heat map per image, shape ({images}, h, w), got "
+            f"{shape_text(got.shape)}; export it again"
+        )
+    return np.ascontiguousarray(got, np.float32)
 
 
 def _columns(output: OutputSpec) -> tuple[tuple[int, ...], ...]:

@@ -13,6 +13,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.quantization import Quantization
+from cxr_edge.spec.review_band import ReviewBand
 from cxr_edge.spec.validation import Prior
 from cxr_edge.storage.bounded import parse_json
 from cxr_edge.system.printable import printable
@@ -51,6 +52,8 @@ class ModelSpec:
     """Training facts; None for a model that was not trained here."""
     quantization: Quantization | None = None
     """Facts about the quantization; None for an artefact in full precision."""
+    review_band: ReviewBand | None = None
+    """Probabilities at which a person should decide; None where they were not measured."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):
@@ -122,6 +125,7 @@ class ModelSpec:
         """Return the spec as JSON-ready data; :meth:`from_dict` is its inverse."""
         output = {} if self.output.plain else {"output": self.output.to_dict()}
         quantization = {"quantization": self.quantization.to_dict()} if self.quantization else {}
+        band = {"review_band": self.review_band.to_dict()} if self.review_band else {}
         return {
             "spec_version": SPEC_VERSION,
             "name": self.name,
@@ -132,6 +136,7 @@ class ModelSpec:
             "default_operating_point": self.default_operating_point,
             "provenance": self.provenance.to_dict() if self.provenance else None,
             **quantization,
+            **band,
         }
 
     @classmethod
@@ -165,6 +170,7 @@ class ModelSpec:
             ("output", OutputSpec),
             ("provenance", Provenance),
             ("quantization", Quantization),
+            ("review_band", ReviewBand),
         ):
             if fields.get(name) is not None:
                 fields[name] = kind.from_dict(fields[name])

@@ -21,6 +21,11 @@ _FORMULA: Final = re.compile(r"""((?:^|;)[\s"']*)([=+\-@\uff1d\uff0b\uff0d\uff20
 """Start of a formula in a cell of a spreadsheet; where the list separator is a semicolon, a cell
 starts behind each."""
 
+_ESCAPE: Final = re.compile(
+    r"\\(?:(\\)|(x[0-9a-f]{2}|u[0-9a-f]{4}|U(?:000[0-9a-f]|0010)[0-9a-f]{4}))"
+)
+"""Escape of one character, or of a backslash."""
+
 _NOT_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Characters that a cell has only if it was edited."""
 
@@ -41,6 +46,11 @@ def printable(text: str) -> str:
     if _FORMULA.search(text):
         text = _FORMULA.sub(lambda found: found[1] + _escaped(found[2]), text)
     return text
+
+
+def unescaped(text: str) -> str:
+    """Return the text that :func:`printable` was given."""
+    return _ESCAPE.sub(lambda found: found[1] or chr(int(found[2][1:], 16)), text)
 
 
 def _escaped(character: str) -> str:

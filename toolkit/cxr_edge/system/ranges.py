@@ -60,6 +60,9 @@ BATCH_SIZE: Final = Range(1, 256)
 IMAGES: Final = Range(1, 1_000_000)
 """Images that are taken out of a folder."""
 
+PICTURES: Final = Range(1, 5000)
+"""Images of a page that get pictures: a browser holds some 100 KB for each."""
+
 ROUNDS: Final = Range(1, 1000)
 """Passes of a measurement."""
 

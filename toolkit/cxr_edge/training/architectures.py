@@ -12,6 +12,7 @@ from cxr_edge.training.config import Architecture
 
 _STAGES: Final = (32, 64, 128)
 _STEM, _TOP = 16, 192
+_TWIN_TOP: Final = 144
 _PLAIN_STEM: Final = 24
 
 
@@ -54,25 +55,53 @@ def plain(spec: InputSpec, *, local_contrast: bool = False) -> keras.Model:
         uint8 (N, H, W, C) to float32 (N, 1), P(positive class); scaled to [-1, 1] inside.
     """
     image = keras.Input(spec.shape, dtype="uint8", name="image")
-    x = _scaled(image, spec, local_contrast=local_contrast)
-    x = _convolution(x, _PLAIN_STEM, 2, "stage1_a")
-    for number, filters in enumerate((*_STAGES, _TOP), start=2):
-        x = layers.MaxPooling2D(name=f"stage{number - 1}_pool")(x)
-        x = _convolution(x, filters, 1, f"stage{number}_a")
-        x = _convolution(x, filters, 1, f"stage{number}_b")
+    x = _tower(_scaled(image, spec, local_contrast=local_contrast), _TOP)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
     probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
     return keras.Model(image, probability, name="plain")
 
 
+def twin(spec: InputSpec) -> keras.Model:
+    """Build two towers of ``plain`` that are added up: 1.30 million parameters at one channel.
+
+    One sees the image, the other its local contrast; they end in fewer filters than ``plain``. In
+    training each is left out for three images of ten, so that each learns to do without the other.
+
+    Returns
+    -------
+    keras.Model
+        uint8 (N, H, W, C) to float32 (N, 1), P(positive class); scaled inside.
+    """
+    image = keras.Input(spec.shape, dtype="uint8", name="image")
+    towers = []
+    for name, local_contrast in (("gray_", False), ("contrast_", True)):
+        x = _tower(_scaled(image, spec, name, local_contrast=local_contrast), _TWIN_TOP, name)
+        towers.append(layers.Dropout(0.3, (None, 1, 1, 1), name=f"{name}out")(x))
+    x = layers.Concatenate(name="both")(towers)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
+    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    return keras.Model(image, probability, name="twin")
+
+
+def _tower(x: keras.KerasTensor, top: int, name: str = "") -> keras.KerasTensor:
+    """Convolve and pool in five stages."""
+    x = _convolution(x, _PLAIN_STEM, 2, f"{name}stage1_a")
+    for number, filters in enumerate((*_STAGES, top), start=2):
+        x = layers.MaxPooling2D(name=f"{name}stage{number - 1}_pool")(x)
+        x = _convolution(x, filters, 1, f"{name}stage{number}_a")
+        x = _convolution(x, filters, 1, f"{name}stage{number}_b")
+    return x
+
+
 def _scaled(
-    image: keras.KerasTensor, spec: InputSpec, *, local_contrast: bool
+    image: keras.KerasTensor, spec: InputSpec, name: str = "", *, local_contrast: bool
 ) -> keras.KerasTensor:
     """Scale to [-1, 1], or to the difference from the local mean over the local deviation."""
     if not local_contrast:
-        return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
-    x = layers.Rescaling(1 / 255, name="scale")(image)
+        return layers.Rescaling(1 / 127.5, offset=-1.0, name=f"{name}scale")(image)
+    x = layers.Rescaling(1 / 255, name=f"{name}scale")(image)
     mean = _wide(_local_mean(_quarter(x, "quarter"), "mean"), spec, "wide_mean")
     difference = layers.Subtract(name="difference")([x, mean])
     squares = layers.Multiply(name="squares")([difference, difference])
@@ -172,6 +201,7 @@ ARCHITECTURES: Final[Mapping[Architecture, Callable[..., keras.Model]]] = {
     "cnn-pooled": cnn_pooled,
     "edge": edge,
     "plain": plain,
+    "twin": twin,
     "efficientnet-lite0": efficientnet_lite0,
     "mobilenet-v3-small": mobilenet_v3_small,
 }

@@ -19,6 +19,7 @@ Architecture: TypeAlias = Literal[
     "cnn-pooled",
     "edge",
     "plain",
+    "twin",
     "efficientnet-lite0",
     "mobilenet-v3-small",
 ]

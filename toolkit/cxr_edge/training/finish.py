@@ -65,6 +65,7 @@ def finish(
         input=config.input,
         operating_points=validated.points,
         default_operating_point=DEFAULT_OPERATING_POINT,
+        review_band=validated.review_band,
         provenance=Provenance(
             architecture=config.architecture,
             data=config.data,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cxr_edge.evaluation.appearance import by_appearance
 from cxr_edge.evaluation.figures import figures
+from cxr_edge.evaluation.review import review_text
 from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.tables import copies_table, points_table
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
@@ -57,7 +58,7 @@ def write_report(
     parts = [
         f"# Training run: {spec.name}", f"**{facts.headline}.**", spec.notice, setting,
         f"    {facts.command}", result, "## Operating points", points_table(found[CLEAN]).markdown,
-        chosen, expected_table(spec).markdown, *prior_text(spec),
+        chosen, expected_table(spec).markdown, *prior_text(spec), *review_text(spec.review_band),
         "## The same images, changed",
         copies_table(found, spec.default_operating_point).markdown,
         *_by_style(spec, validated, facts), *_pictures(path.parent),

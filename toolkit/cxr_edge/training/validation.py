@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.styles import Styles
+from cxr_edge.evaluation.review import review_band
 from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.style_groups import GroupFigures, figures_by_style
 from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
 from cxr_edge.metrics.prior import prior_weights
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.review_band import ReviewBand
 from cxr_edge.spec.validation import Prior
 from cxr_edge.training.calibrate import UNCALIBRATED, Platt, fit_platt
 from cxr_edge.training.config import FitConfig
@@ -41,6 +43,11 @@ class Validated:
     """Share of counter-style images for which all was chosen; None for that of the images."""
 
     @property
+    def default_point(self) -> OperatingPoint:
+        """The default operating point."""
+        return next(point for point in self.points if point.name == DEFAULT_OPERATING_POINT)
+
+    @property
     def scores(self) -> NDArray[np.float32]:
         """Calibrated probabilities of the images as they are, shape (N,)."""
         return self.copies[CLEAN]
@@ -50,8 +57,12 @@ class Validated:
         """Figures by appearance at the default operating point; empty where it is not known."""
         if self.styles is None:
             return {}
-        point = next(point for point in self.points if point.name == DEFAULT_OPERATING_POINT)
-        return figures_by_style(self.images.labels, self.scores, self.styles, point)
+        return figures_by_style(self.images.labels, self.scores, self.styles, self.default_point)
+
+    @property
+    def review_band(self) -> ReviewBand | None:
+        """Band in which a person should decide; None for too few images."""
+        return review_band(self.images, self.scores, self.styles, self.default_point.threshold)
 
 
 def validate(

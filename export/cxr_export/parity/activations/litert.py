@@ -10,6 +10,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.base import MAP
+from cxr_edge.runtimes.litert import named_outputs
 from cxr_edge.system.printable import first_line
 from cxr_export.parity.activations.probe import LayerTensor, with_output
 
@@ -41,8 +43,9 @@ class LiteRtProbe:
             ) from exc
         details = {one["index"]: one for one in self._interpreter.get_tensor_details()}
         self._input = self._interpreter.get_input_details()[0]["index"]
-        answer = self._interpreter.get_output_details()[0]["index"]
-        self._indices = _computed(data, self._input)
+        outputs = named_outputs(self._interpreter)
+        answer = next(one["index"] for one in outputs if one["name"] != MAP)
+        self._indices = _computed(data, self._input, answer)
         self._scales = {index: details[index]["quantization"] for index in self._indices}
         self.tensors = tuple(
             LayerTensor(name, with_output(*_operations(name), answer=index == answer))
@@ -79,15 +82,22 @@ class LiteRtProbe:
         ]
 
 
-def _computed(data: bytes, image: int) -> list[int]:
-    """Return the tensors that depend on the image, in the order of computation."""
+def _computed(data: bytes, image: int, answer: int) -> list[int]:
+    """Return the tensors between the image and an output, in the order of computation."""
     graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    operators = [graph.Operators(number) for number in range(graph.OperatorsLength())]
+    steps = [
+        (operator.InputsAsNumpy().tolist(), operator.OutputsAsNumpy().tolist())
+        for operator in operators
+    ]
+    needed = {answer}
+    for taken, results in reversed(steps):
+        if not needed.isdisjoint(results):
+            needed.update(taken)
     reached, found = {image}, []
-    for number in range(graph.OperatorsLength()):
-        operator = graph.Operators(number)
-        if reached.isdisjoint(operator.InputsAsNumpy().tolist()):
-            continue  # a weight
-        results = operator.OutputsAsNumpy().tolist()
+    for taken, results in steps:
+        if reached.isdisjoint(taken) or needed.isdisjoint(results):
+            continue  # a weight, or the heat map
         reached.update(results)
         found.append(results[0])
     return found

@@ -10,8 +10,10 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
+from cxr_edge.runtimes.base import MAP
 from cxr_edge.runtimes.onnx import LOAD_ERRORS
 from cxr_edge.system.printable import first_line
+from cxr_export.convert.onnx import needed_for
 from cxr_export.parity.activations.probe import LayerTensor, with_output
 
 _CHANNELS_FIRST: Final = [0, 3, 1, 2]
@@ -44,13 +46,14 @@ class OnnxProbe:
                 f"{path}: expected an ONNX model, got something else or half of one; "
                 "export it or copy it again"
             ) from exc
-        if len(model.graph.input) != 1 or len(model.graph.output) != 1:
+        answers = [output.name for output in model.graph.output if output.name != MAP]
+        if len(model.graph.input) != 1 or len(answers) != 1:
             raise ModelInvalid(
-                f"{path}: expected one input and one output, "
-                f"got {len(model.graph.input)} and {len(model.graph.output)}"
+                f"{path}: expected one input and one output beside {MAP}, "
+                f"got {len(model.graph.input)} and {len(answers)}"
             )
-        answer = model.graph.output[0].name
-        read = _readable(model.graph)
+        (answer,) = answers
+        read = _readable(model.graph, answer)
         self.tensors = tuple(
             LayerTensor(name, with_output(name.removesuffix(":0"), answer=tensor == answer))
             for tensor, name in read.items()
@@ -97,21 +100,22 @@ class OnnxProbe:
         ]
 
 
-def _readable(graph: onnx.GraphProto) -> dict[str, str]:
+def _readable(graph: onnx.GraphProto, answer: str) -> dict[str, str]:
     """Return tensors to read, with the names of their content, in the order of computation."""
+    needed = needed_for(graph, answer)
     reached = {graph.input[0].name}
     quantized: dict[str, str] = {}  # a quantized tensor, and its source
     read: dict[str, str] = {}
     for node in graph.node:
-        if reached.isdisjoint(node.input):
-            continue  # a weight
+        if reached.isdisjoint(node.input) or needed.isdisjoint(node.output):
+            continue  # a weight, or the heat map
         reached.update(node.output)
         source, result = node.input[0], node.output[0]
         if node.op_type == "QuantizeLinear":
             quantized[result] = source
         elif node.op_type == "DequantizeLinear" and source in quantized:
             read.pop(quantized[source], None)
-            read[result] = result if result == graph.output[0].name else quantized[source]
+            read[result] = result if result == answer else quantized[source]
         else:
             read[result] = result
     return read

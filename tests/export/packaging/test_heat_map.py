@@ -1,0 +1,137 @@
+"""Heat maps of a package: in every format, cut off where they are not asked for, and judged."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from fakes import runtimes
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from cxr_edge.cli.app import app
+from cxr_edge.datasets.image_set import load_images
+from cxr_edge.models.open import open_any, open_artefact
+from cxr_edge.models.package import FORMATS
+from cxr_edge.models.registry import runtimes_of
+from cxr_edge.runtimes.base import Outputs
+from cxr_export.keras_models.heat_map import ENDING
+from cxr_export.keras_models.load import load_original
+from cxr_export.packaging import export as module
+from cxr_export.packaging.export import export_package
+from cxr_export.packaging.request import Request
+from cxr_export.parity import verify as parity
+from cxr_export.parity.images import list_parity_images
+from cxr_export.parity.verify import verify_package
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def everything(
+    run_folder: Path, class_folders: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A package in every format, with gates that let a barely trained network pass."""
+    out = tmp_path_factory.mktemp("everything") / "p"
+    words = ["export", run_folder / "model.keras", "-o", out, "--calibration", class_folders]
+    loose = ["--flips", 1, "--auc-loss", 1, "--sensitivity-loss", 1, "--fp16-difference", 1]
+    result = CliRunner().invoke(app, list(map(str, words + loose)))
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def pixels(package: Path) -> NDArray[np.uint8]:
+    shape = open_artefact(str(package)).spec.input.shape
+    return np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_gives_the_map_of_the_original(
+    everything: Path, pixels: NDArray[np.uint8], kind: str
+) -> None:
+    """By each runtime that runs it, only where it is asked for, and the scores stay the same."""
+    expected = load_original(everything / "model.keras", maps=True).run(pixels)
+    assert expected.maps is not None
+    path = everything / FORMATS[kind].file
+    for name in runtimes_of(path):
+        asked = open_artefact(str(path), name, maps=True).runtime.run(pixels)
+        plain = open_artefact(str(path), name).runtime.run(pixels)
+        assert plain.maps is None
+        np.testing.assert_allclose(asked.scores, plain.scores, atol=1e-6)
+        assert asked.maps is not None
+        assert asked.maps.shape == expected.maps.shape
+        assert np.corrcoef(asked.maps.ravel(), expected.maps.ravel())[0, 1] > 0.9
+        if kind in ("onnx", "tflite"):
+            np.testing.assert_allclose(asked.maps, expected.maps, atol=1e-4)
+
+
+def test_the_outputs_of_a_tflite_file_have_names(package: Path) -> None:
+    """Whoever reads it with another program finds the probability by its name."""
+    interpreter = Interpreter(str(package / "model.tflite"))
+    (signature,) = interpreter.get_signature_list().values()
+    assert sorted(signature["outputs"]) == ["map", "probability"]
+
+
+def test_parity_has_a_figure_for_maps(everything: Path) -> None:
+    """Every artefact's record says how its maps correlate, and which limit held."""
+    artefacts = json.loads((everything / "parity.json").read_text())["artefacts"]
+    assert len(artefacts) == len(FORMATS)
+    for found in artefacts:
+        assert found["gate"]["map_correlation"] <= found["map_correlation"] <= 1 + 1e-9
+
+
+def test_a_map_that_is_wrong_fails_parity(
+    package: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores alone do not pass an artefact whose map is upside down."""
+    spec = open_artefact(str(package)).spec
+    images = load_images(list_parity_images([class_folders], spec.labels), spec.labels, spec.input)
+    assert not verify_package(package, images).mismatches
+    honest = parity.run_in_batches
+
+    def upside_down(runtime: object, *rest: object, what: str = "") -> Outputs:
+        outputs = honest(runtime, *rest, what=what)
+        flip = what == "scoring by model.onnx" and outputs.maps is not None
+        return Outputs(outputs.scores, outputs.maps[:, ::-1].copy()) if flip else outputs
+
+    monkeypatch.setattr(parity, "run_in_batches", upside_down)
+    (mismatch,) = verify_package(package, images).mismatches
+    assert mismatch.startswith("model.onnx: heat maps correlate at")
+
+
+def test_a_package_without_maps_is_as_before(run_folder: Path, tmp_path: Path) -> None:
+    """One output each, and the same spec, byte for byte, as with maps."""
+    for name, heat_map in (("with", True), ("without", False)):
+        request = Request(formats=("onnx", "tflite"), heat_map=heat_map)
+        export_package(run_folder / "model.keras", tmp_path / name, request=request)
+    interpreter = Interpreter(str(tmp_path / "without" / "model.tflite"))
+    assert len(interpreter.get_output_details()) == 1
+    specs = {(tmp_path / name / "spec.json").read_bytes() for name in ("with", "without")}
+    assert len(specs) == 1
+
+
+def test_a_network_without_one_is_told_in_a_line(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The export goes on, and the package opens with maps asked for all the same."""
+    monkeypatch.setattr(module, "with_map", lambda _: None)
+    lines: list[str] = []
+    request = Request(formats=("onnx",))
+    export_package(run_folder / "model.keras", tmp_path / "p", request=request, tell=lines.append)
+    (line,) = (line for line in lines if "heat map" in line)
+    assert line == f"no heat map: it needs a network that ends in {ENDING}"
+    opened = open_artefact(str(tmp_path / "p"), maps=True).runtime
+    shape = (1, *opened.spec.input.shape)
+    assert opened.run(np.zeros(shape, np.uint8)).maps is None
+
+
+@pytest.mark.parametrize("name", runtimes())
+def test_the_default_model_opens_when_maps_are_asked_for(name: str) -> None:
+    """It was made before there were any: it gives scores and no maps."""
+    opened = open_any("default", name).runtime
+    asked = open_artefact("default", name, maps=True).runtime
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *opened.spec.input.shape), np.uint8)
+    assert asked.run(pixels).maps is None
+    np.testing.assert_array_equal(asked.run(pixels).scores, opened.run(pixels).scores)

@@ -1,0 +1,104 @@
+"""Scans that leave images in the model's review band to a person."""
+
+import dataclasses
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from image_folders import write_ward
+from runs import rows, session_of
+
+from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.jobs.relabel import RelabelJob, relabel
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.models.model import Model
+from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.spec.review_band import ReviewBand
+
+BAND = ReviewBand(0.9, 0.3, 0.5, ())
+
+
+@pytest.fixture
+def job(tmp_path: Path, phantoms: ModuleType, model: Model) -> ScanJob:
+    images = write_ward(tmp_path / "films", phantoms)
+    return ScanJob([images], tmp_path / "report.csv", session_of(model, workers=1))
+
+
+def banded(job: ScanJob) -> ScanJob:
+    """Return the same scan with a review band."""
+    decision = dataclasses.replace(job.session.decision, review_band=BAND.limits)
+    session = dataclasses.replace(job.session, decision=decision)
+    return dataclasses.replace(job, session=session, out=job.out.with_name("banded.csv"))
+
+
+def identity(report: Path) -> dict[str, Any]:
+    return dict(json.loads(manifest_path(report).read_text())["identity"])
+
+
+def test_only_labels_in_the_band_change(job: ScanJob) -> None:
+    """All else in the rows is the same, and a report without a band does not speak of one."""
+    run_scan(job)
+    manifest = run_scan(banded(job))
+    before, after = rows(job.out), rows(banded(job).out)
+    held = [row for row in after if row["label"] == "review"]
+    assert 0 < len(held) < len(after)
+    assert manifest.counts.labels["review"] == len(held)
+    for old, new in zip(before, after, strict=True):
+        if new["label"] == "review":
+            assert 0.3 <= float(new["probability"]) <= 0.5
+        else:
+            assert new["label"] == old["label"]
+        assert new | {"label": old["label"]} == old
+    assert "review_band" not in identity(job.out)
+    assert identity(banded(job).out)["review_band"] == [0.3, 0.5]
+
+
+def test_a_report_is_continued_with_its_band_alone(job: ScanJob) -> None:
+    """Rows with and without a band never stand in one report."""
+    run_scan(banded(job))
+    assert run_scan(banded(job)).continued_from == 11
+    run_scan(job)
+    for one, other in ((job, banded(job)), (banded(job), job)):
+        with pytest.raises(ReportError, match="review band"):
+            run_scan(dataclasses.replace(one, out=other.out))
+
+
+def test_a_band_can_be_put_on_and_taken_off_without_scoring(
+    job: ScanJob, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new report has the bytes of the scan's."""
+    spec = dataclasses.replace(model.spec, review_band=BAND)
+    monkeypatch.setattr("cxr_edge.jobs.relabel.spec_of_report", lambda *_: spec)
+    run_scan(job)
+    run_scan(banded(job))
+    on, off = job.out.with_name("on.csv"), job.out.with_name("off.csv")
+    made = relabel(RelabelJob(job.out, on, review_band=True))
+    assert made.operating_point == "screening"
+    assert on.read_bytes() == banded(job).out.read_bytes()
+    relabel(RelabelJob(on, off, operating_point="screening"))
+    assert off.read_bytes() == job.out.read_bytes()
+    assert "review_band" not in identity(off)
+
+
+def test_a_scan_asks_the_model_for_its_band(cxr: Any, tmp_path: Path, job: ScanJob) -> None:
+    """A model without one is told before anything is scanned."""
+    del job
+    result = cxr("scan", tmp_path / "films", "--review-band", "-o", tmp_path / "r.csv")
+    assert result.exit_code == 2
+    assert "--review-band: expected a model whose spec has a review band" in result.output
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_damaged_band_in_a_manifest_is_refused(job: ScanJob) -> None:
+    """Limits that are none are no reason to relabel."""
+    run_scan(banded(job))
+    path = manifest_path(banded(job).out)
+    data = json.loads(path.read_text())
+    for limits in ([0.3], [0.3, 2], "0.3", None):
+        data["identity"]["review_band"] = limits
+        path.write_text(json.dumps(data))
+        with pytest.raises((ReportError, UsageError), match="identity"):
+            relabel(RelabelJob(banded(job).out, job.out.with_name("x.csv"), threshold=0.4))

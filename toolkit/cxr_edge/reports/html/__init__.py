@@ -1,0 +1,1 @@
+"""The worklist of a report: one HTML file that needs no network."""
