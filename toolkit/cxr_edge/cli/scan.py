@@ -9,6 +9,7 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.page_options import check_page, picture_count
 from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
@@ -56,6 +57,9 @@ def scan(
     if to_stdout and (output.add_new or output.retry_failed):
         option = "--add-new" if output.add_new else "--retry-failed"
         raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
+    if output.html:
+        _check_page(output.html, output.out)
+    pictures = picture_count(output.thumbnails)
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
@@ -74,6 +78,7 @@ def scan(
                 retry_failed=output.retry_failed,
                 max_failures=_failure_limit(safety),
                 quarantine=output.quarantine,
+                page=output.html,
                 in_flight=table,
             )
             for warning in job.session.warnings:
@@ -81,7 +86,7 @@ def scan(
             memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
             table.limit(safety.timeout, memory)
             try:
-                manifest = run_scan(job, _sinks(job, output))
+                manifest = run_scan(job, [*_page_sinks(job, pictures), *_sinks(job, output)])
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
     if output.as_json:
@@ -118,6 +123,28 @@ def _failure_limit(safety: SafetyOptions) -> "FailureLimit | None":
     from cxr_edge.jobs.failure_limit import FailureLimit
 
     return FailureLimit(safety.max_failures)
+
+
+def _check_page(page: Path, out: Path) -> None:
+    """Refuse a page that cannot be written, or would replace something else than a page."""
+    from cxr_edge.cli.output_files import check_files
+    from cxr_edge.reports.html.page import is_page
+    from cxr_edge.reports.standard_output import STDOUT
+
+    if out == STDOUT:
+        raise UsageError("--html needs a report to be made of; name a file with --out, not '-'")
+    check_page("--html", page, out)
+    check_files({"--html": page}, overwrite=is_page(page))
+
+
+def _page_sinks(job: "ScanJob", pictures: int) -> "Sequence[Sink[Outcome]]":
+    """Return the sink that writes the page, which is closed after all others."""
+    if job.page is None:
+        return []
+
+    from cxr_edge.jobs.html_report import PageJob, PageSink
+
+    return [PageSink(PageJob(job.out, job.page, pictures), job.session.model.spec)]
 
 
 def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":

@@ -19,6 +19,7 @@ from cxr_edge.cli.common_options import (
     Workers,
 )
 from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.page_options import TOP, Thumbnails
 from cxr_edge.isolation.heartbeat import TIMEOUT
 from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
@@ -97,6 +98,15 @@ class OutputOptions:
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Page of the report, as 'cxr report' writes it; one that it wrote is replaced.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+    thumbnails: Thumbnails = TOP
     quiet: Quiet = False
     as_json: Annotated[
         bool,

@@ -66,6 +66,8 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
     if output.quarantine and counts.failed:
         yield f"copies of the failed files: {output.quarantine}"
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
+    if output.html:
+        yield f"page: {output.html}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"

@@ -1,6 +1,7 @@
 """A report as an HTML page: its rows and manifest, the model that made it, and its images."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,10 @@ from cxr_edge.reports.html.facts import facts_of
 from cxr_edge.reports.html.page import write_page
 from cxr_edge.reports.html.pictures import Pictures
 from cxr_edge.reports.html.worklist import Worklist
+from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of
+from cxr_edge.reports.sink import RunResult
 from cxr_edge.spec.model_spec import ModelSpec
 
 PICTURES: Final = 500
@@ -50,6 +53,36 @@ class PageJob:
     """Model that the report was made with; None looks whether it is the default one."""
     spec: Path | None = None
     """Spec of a model that carries none."""
+
+
+@dataclass(frozen=True)
+class PageSink:
+    """The sink that makes a page of a report when its run ends, however that was."""
+
+    job: PageJob
+    """Report and page."""
+    spec: ModelSpec
+    """Spec of the model."""
+
+    def begin(self, manifest: Manifest) -> None:
+        """Do nothing: the page is made of the whole report."""
+
+    def write(self, outcomes: Sequence[object]) -> None:
+        """Do nothing."""
+
+    def close(self, result: RunResult) -> None:
+        """Write the page; of a run that was stopped with what there is, and without pictures.
+
+        Raises
+        ------
+        ReportError
+            The run finished, and the page cannot be written.
+        """
+        if result.error is None:
+            write_html(self.job, self.spec)
+            return
+        with suppress(CxrError):  # the run's own error is told
+            write_html(replace(self.job, pictures=0), self.spec)
 
 
 def check_source(report: Path) -> None:

@@ -40,6 +40,8 @@ class ScanJob:
     """Limit on failed files, beyond which the scan stops."""
     quarantine: Path | None = None
     """Folder for copies of the files that fail."""
+    page: Path | None = None
+    """HTML page that is made of the report, for its path alone: it is none of the files to scan."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
@@ -55,6 +57,7 @@ class ScanJob:
         retry_failed: bool = False,
         max_failures: "FailureLimit | None" = None,
         quarantine: Path | None = None,
+        page: Path | None = None,
         in_flight: InFlightTable | None = None,
     ) -> "ScanJob":
         """Check the places, and open a session; one that goes with a report to be continued.
@@ -79,10 +82,11 @@ class ScanJob:
         preferred = None if new else preferred_by(out, same_command=table.started)
         session = Session.open(config, preferred)
         return cls(
-            paths, out, session, fresh, add_new, retry_failed, max_failures, quarantine, table
+            paths, out, session, fresh, add_new, retry_failed, max_failures, quarantine, page, table
         )
 
     @property
     def sources(self) -> Sources:
         """Files to scan, without our own."""
-        return Sources(self.paths, [self.out, manifest_path(self.out), lock_path(self.out)])
+        own = [self.out, manifest_path(self.out), lock_path(self.out)]
+        return Sources(self.paths, [*own, self.page] if self.page else own)

@@ -57,8 +57,6 @@ function pictureOf(row) {
   return found ? JSON.parse(found.textContent) : null;
 }
 
-const hasPictures = () => document.getElementById("picture-0") !== null;
-
 function rowElement(place) {
   const row = shown[place];
   const made = element("tr");
@@ -115,7 +113,6 @@ function gap(pixels) {
   const made = element("tr", "gap");
   made.setAttribute("aria-hidden", "true");
   const cell = element("td");
-  cell.colSpan = 8;
   cell.style.height = `${pixels}px`;
   made.append(cell);
   return made;
@@ -161,7 +158,7 @@ function drawInSight() {
 function redraw() {
   for (const made of drawn.values()) made.remove();
   drawn.clear();
-  height = hasPictures() ? 57 : 35;
+  height = table.pictures ? 57 : 35;
   grid.style.setProperty("--height", `${height}px`);
   drawInSight();
 }
@@ -336,5 +333,13 @@ addEventListener("afterprint", () => {
 });
 
 body.append(before, after);
+grid.classList.toggle("plain", !table.pictures);
 update();
-document.addEventListener("DOMContentLoaded", redraw); // now the pictures are there
+// The pictures stand behind this script: those of the first rows are there before all are.
+document.addEventListener("DOMContentLoaded", redraw);
+function redrawEarly() {
+  if (document.readyState !== "loading") return;
+  if (document.getElementById("picture-30")) redraw();
+  else requestAnimationFrame(redrawEarly);
+}
+if (table.pictures) redrawEarly();

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,7 @@ def write_page(
     ReportError
         It cannot be written.
     """
+    first = next(pictures, None)
     template = _environment().get_template("page.html.j2")
     style, script = _resource("page.css"), _resource("page.js")
     threshold = float(worklist.threshold) if worklist.threshold else None
@@ -61,8 +63,13 @@ def write_page(
         positive=worklist.labels.get(Group.POSITIVE, "positive"),
         threshold=worklist.threshold,
         histogram=histogram(worklist.below, worklist.above, threshold),
-        table={"rows": worklist.rows, "threshold": threshold, "view": VIEW},
-        pictures=pictures,
+        table={
+            "rows": worklist.rows,
+            "threshold": threshold,
+            "view": VIEW,
+            "pictures": first is not None,
+        },
+        pictures=chain([first] if first else [], pictures),
     )
     try:
         # A surrogate, in a path that is no UTF-8, is written as its escape.
@@ -135,4 +142,4 @@ def _tiles(worklist: Worklist) -> list[Mapping[str, object]]:
 
 
 def _share(count: int, total: int) -> str:
-    return f"{100 * count / total:.1f}% of scored" if total else ""
+    return f"{100 * count / total:.1f}%" if total else ""

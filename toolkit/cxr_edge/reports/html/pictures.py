@@ -11,8 +11,10 @@ from cxr_edge.imaging.heat_map_file import heat_map_path
 from cxr_edge.imaging.preview import heat_map_preview, preview
 from cxr_edge.pipeline.prepare import attempt
 from cxr_edge.pipeline.roots import file_of
+from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.html.worklist import Group, Row
-from cxr_edge.system.printable import printable, unescaped
+from cxr_edge.system.cpu import usable_cpus
+from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import track
 
 
@@ -34,8 +36,9 @@ class Pictures:
         in a word or two, and ``why`` in a sentence.
         """
         scored = [number for number, row in enumerate(rows) if row.group != Group.FAILED]
-        for number in track(scored[: self.most], "making pictures"):
-            yield number, self._picture(rows[number])
+        first = scored[: self.most]
+        made = ThreadEngine(usable_cpus()).map_ordered(lambda n: self._picture(rows[n]), first)
+        yield from track(made, "making pictures", len(first))
 
     def _picture(self, row: Row) -> dict[str, str]:
         file = file_of(row.path, self.roots)
@@ -57,7 +60,7 @@ class Pictures:
     def _heat_map(self, row: Row) -> dict[str, str]:
         if self.heat_maps is None:
             return {}
-        file = heat_map_path(self.heat_maps, unescaped(row.path))
+        file = heat_map_path(self.heat_maps, row.path)
         if not _is_there(file):
             return {}
         found = attempt(file, heat_map_preview).content
