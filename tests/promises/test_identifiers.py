@@ -201,16 +201,17 @@ def leaks(output: bytes) -> list[str]:
     ["", "--log-json", "--quiet", "--max-failures 1", "--log-json --max-failures 0"],
 )
 def test_no_output_holds_an_identifier(words: str, images: Path, tmp_path: Path) -> None:
-    """Report, manifest, log, summary, errors, and what libraries print, with all warnings on."""
+    """Report, manifest, page, log, summary, errors, and what libraries print, warnings on."""
     out = tmp_path / "report.csv"
     command = [sys.executable, "-m", "cxr_edge", "scan", images, "--out", out, "--runtime", "onnx"]
+    command += ["--html", tmp_path / "page.html"]
     environment = os.environ | {"PYTHONWARNINGS": "always", "PYTHONDEVMODE": "1"}
     done = subprocess.run(
         [*command, *words.split()], capture_output=True, check=False, env=environment
     )
     assert done.returncode == (1 if "--max-failures" in words else 3), done.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in written} >= {"report.csv", "report.run.json"}
+    assert {path.name for path in written} >= {"report.csv", "report.run.json", "page.html"}
     for output in (done.stdout, done.stderr, *(path.read_bytes() for path in written)):
         assert leaks(output) == []
     if "--max-failures" not in words:

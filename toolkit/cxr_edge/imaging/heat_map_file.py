@@ -1,16 +1,38 @@
 """The one rule for where the heat map of an image is, written there or looked up."""
 
+import hashlib
 from pathlib import Path
+from typing import Final
+
+_LONGEST: Final = 240
+"""Bytes of a name that every file system takes, with room for a temporary one."""
+
+_DIGEST: Final = 16
+"""Digits that end a name that was cut off."""
 
 
 def heat_map_path(folder: Path, path: str) -> Path:
-    """Return the PNG file of an image's heat map: ``folder/ward/a.dcm.png`` for ``ward/a.dcm``.
+    """Return the file of an image's heat map.
 
     Parameters
     ----------
     folder
         Folder of the heat maps.
     path
-        Path of the image in the report, before it was made printable.
+        The image's ``path`` in the report.
+
+    Returns
+    -------
+    Path
+        ``folder/path.png``; a part that is longer than file systems take is cut off and ends with
+        digits of its digest.
     """
-    return folder / f"{path.lstrip('/')}.png"
+    return folder.joinpath(*map(_short, f"{path}.png".split("/")))
+
+
+def _short(part: str) -> str:
+    if len(part.encode()) <= _LONGEST:
+        return part
+    digest = hashlib.sha256(part.encode()).hexdigest()[:_DIGEST]
+    kept = part.encode()[: _LONGEST - _DIGEST - 5].decode("utf-8", "ignore")
+    return f"{kept}-{digest}.png"

@@ -113,7 +113,6 @@ function gap(pixels) {
   const made = element("tr", "gap");
   made.setAttribute("aria-hidden", "true");
   const cell = element("td");
-  cell.colSpan = 8;
   cell.style.height = `${pixels}px`;
   made.append(cell);
   return made;
@@ -334,6 +333,7 @@ addEventListener("afterprint", () => {
 });
 
 body.append(before, after);
+grid.classList.toggle("plain", !table.pictures);
 update();
 // The pictures stand behind this script: those of the first rows are there before all are.
 document.addEventListener("DOMContentLoaded", redraw);

@@ -14,7 +14,11 @@ from cxr_edge.pipeline.roots import file_of
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.html.worklist import Group, Row
 from cxr_edge.system.cpu import usable_cpus
+<<<<<<< HEAD
 from cxr_edge.system.printable import printable, unescaped
+=======
+from cxr_edge.system.printable import printable
+>>>>>>> h-html
 from cxr_edge.system.progress import track
 
 
@@ -60,7 +64,7 @@ class Pictures:
     def _heat_map(self, row: Row) -> dict[str, str]:
         if self.heat_maps is None:
             return {}
-        file = heat_map_path(self.heat_maps, unescaped(row.path))
+        file = heat_map_path(self.heat_maps, row.path)
         if not _is_there(file):
             return {}
         found = attempt(file, heat_map_preview).content
