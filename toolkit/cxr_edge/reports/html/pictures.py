@@ -14,11 +14,7 @@ from cxr_edge.pipeline.roots import file_of
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.html.worklist import Group, Row
 from cxr_edge.system.cpu import usable_cpus
-<<<<<<< HEAD
-from cxr_edge.system.printable import printable, unescaped
-=======
 from cxr_edge.system.printable import printable
->>>>>>> h-html
 from cxr_edge.system.progress import track
 
 
