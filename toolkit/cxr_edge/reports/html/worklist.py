@@ -11,11 +11,9 @@ from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.recorded import RESTORE
+from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
-
-REVIEW: Final = "review"
-"""Label of an image that is left to a person: no class name."""
 
 MOST_ROWS: Final = 100_000
 """Rows that a page shows; the others are counted."""
