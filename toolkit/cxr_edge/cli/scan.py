@@ -9,6 +9,7 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
@@ -56,6 +57,10 @@ def scan(
     if to_stdout and (output.add_new or output.retry_failed):
         option = "--add-new" if output.add_new else "--retry-failed"
         raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
+    if output.heatmaps_for is not None and output.heatmaps is None:
+        raise UsageError("--heatmaps-for needs a folder for them; give --heatmaps DIR")
+    if output.heatmaps is not None:
+        keep_existing("--heatmaps", [output.heatmaps], overwrite=True)
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
@@ -74,6 +79,8 @@ def scan(
                 retry_failed=output.retry_failed,
                 max_failures=_failure_limit(safety),
                 quarantine=output.quarantine,
+                heat_maps=output.heatmaps,
+                heat_maps_for=output.heatmaps_for or "positives",
                 in_flight=table,
             )
             for warning in job.session.warnings:

@@ -68,6 +68,8 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
         yield "no images found: the report has its header only"
     if output.quarantine and counts.failed:
         yield f"copies of the failed files: {output.quarantine}"
+    if output.heatmaps:
+        yield f"heat maps: {output.heatmaps}"
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
