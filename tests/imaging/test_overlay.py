@@ -1,96 +1,116 @@
 """Pictures of heat maps."""
 
-from pathlib import Path
-from unittest.mock import MagicMock
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
-
-from drawn_text import cut_off
-from matplotlib.figure import Figure
-
 from cxr_edge.imaging import overlay
-from cxr_edge.imaging.image import SourceFacts
-from cxr_edge.imaging.overlay import HeatMap, draw_overlay
+from cxr_edge.imaging.fit import SIDE, fit
+from cxr_edge.imaging.overlay import HeatMap, as_png, draw_overlay
 
-SOURCE = SourceFacts(32, 32, "png")
-PIXELS = np.zeros((32, 32, 1), np.uint8)
+GAP = 8
+UNIT = "logit of each place above the threshold's"
 
 
-def test_an_image_without_evidence_is_not_colored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Evidence that is next to nothing is not stretched over the whole scale of colors."""
-    drawn: list[str] = []
-    monkeypatch.setattr(Figure, "colorbar", lambda *_, **__: drawn.append("bar") or MagicMock())
-    for total in (0.01, 2.0):
-        heat = HeatMap(np.full((32, 32), total / 1024, np.float32), total, "PNEUMONIA")
-        draw_overlay(PIXELS, SOURCE, heat, ("a.png", "NORMAL"), tmp_path / "a.png")
-    assert drawn == ["bar"]
+def heat_of(values: Any, label: str = "PNEUMONIA") -> HeatMap:
+    return HeatMap(np.asarray(values, np.float32), label, UNIT, 2.0)
+
+
+def halves(picture: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image and the image under its heat map, cut out of a picture."""
+    rows, columns = image.shape
+    left = (picture.shape[1] - 2 * columns - GAP) // 2
+    start = left + columns + GAP
+    return picture[:rows, left : left + columns], picture[:rows, start : start + columns]
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Figures that were drawn, in place of files."""
-    kept: list[Figure] = []
-    monkeypatch.setattr(overlay, "save", lambda figure, _: kept.append(figure))
-    return kept
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
+    """Texts that are drawn, each with its left end and its width."""
+    found: list[tuple[str, int, int]] = []
+    write = overlay._write
+
+    def note(picture: np.ndarray, text: str, left: int, baseline: int) -> None:
+        found.append((text, left, overlay._width(text)))
+        write(picture, text, left, baseline)
+
+    monkeypatch.setattr(overlay, "_write", note)
+    return found
 
 
-@pytest.mark.parametrize("total", [0.0, 2.0])
 @pytest.mark.parametrize(
-    ("width", "height"),
-    [(1500, 400), (1320, 736), (900, 900), (800, 1200), (400, 1500), (3000, 90)],
+    ("width", "height"), [(1500, 400), (900, 900), (400, 1500), (3000, 90), (40, 30), (7, 3000)]
 )
-def test_all_text_is_inside_the_picture(
-    tmp_path: Path, drawn: list[Figure], width: int, height: int, total: float
-) -> None:
-    """Neither a wide nor a tall image, nor a long class name, cuts a text off."""
-    heat = HeatMap(np.full((32, 32), total / 1024, np.float32), total, "SIGNS OF " * 5 + "DISEASE")
-    lines = ("n" * 44, f"{heat.label}, p = 0.003, logit -5.81", "threshold 0.500 (balanced)")
-    draw_overlay(PIXELS, SourceFacts(width, height, "png"), heat, lines, tmp_path / "a.png")
-    assert not cut_off(drawn[0])
+def test_a_picture_is_bounded_and_keeps_the_proportions(width: int, height: int) -> None:
+    """The longer side is always the same, whatever the file's size and that of its pixels."""
+    pixels = np.full((max(1, height // 2), max(1, width // 2)), 90, np.uint8)
+    image = fit(pixels, width, height)
+    assert max(image.shape) == SIDE
+    assert image.shape[0] / image.shape[1] == pytest.approx(height / width, rel=0.2, abs=0.01)
+    picture = draw_overlay(image, heat_of(np.ones((4, 4))), ["one line"])
+    assert picture.dtype == np.uint8
+    assert picture.shape[1] <= 2 * SIDE + GAP
+    assert picture.shape[0] <= SIDE + 250
+    original, _ = halves(picture, image)
+    np.testing.assert_array_equal(original, np.repeat(image[:, :, np.newaxis], 3, axis=2))
 
 
-@pytest.mark.parametrize(("width", "height"), [(900, 900), (400, 1500), (1500, 400)])
-def test_the_images_fill_the_picture(
-    tmp_path: Path, drawn: list[Figure], width: int, height: int
-) -> None:
-    """The two images cover most of the picture's width, also where they are tall."""
-    heat = HeatMap(np.full((32, 32), 0.1, np.float32), 102.4, "PNEUMONIA")
-    draw_overlay(PIXELS, SourceFacts(width, height, "png"), heat, ("a.png",), tmp_path / "a.png")
-    drawn[0].draw_without_rendering()
-    widths = [axis.get_window_extent().width for axis in drawn[0].axes[:2]]
-    assert sum(widths) > 0.65 * drawn[0].bbox.width
+@pytest.mark.parametrize("place", [(0, 0), (0, 3), (2, 1)])
+def test_color_is_where_the_evidence_is(place: tuple[int, int]) -> None:
+    """A map is stretched over the image as the model's input was stretched from it."""
+    values = np.full((3, 4), -1.0)
+    values[place] = 9.0
+    image = fit(np.full((200, 400), 100, np.uint8), 400, 200)
+    original, colored = halves(draw_overlay(image, heat_of(values), []), image)
+    changed = np.abs(colored.astype(int) - original).sum(axis=2)
+    rows, columns = image.shape
+    weights = changed / changed.sum()
+    middle = (weights.sum(axis=1) @ np.arange(rows), weights.sum(axis=0) @ np.arange(columns))
+    assert int(middle[0] * 3 / rows) == place[0]
+    assert int(middle[1] * 4 / columns) == place[1]
 
 
-@pytest.mark.parametrize(("total", "said"), [(0.0, "No evidence for PNEUMONIA"), (2.0, "Warm")])
-def test_the_line_below_tells_whether_there_is_evidence(
-    tmp_path: Path, drawn: list[Figure], total: float, said: str
-) -> None:
-    """A picture without colors does not explain them."""
-    heat = HeatMap(np.full((32, 32), total / 1024, np.float32), total, "PNEUMONIA")
-    draw_overlay(PIXELS, SOURCE, heat, ("a.png", "NORMAL"), tmp_path / "a.png")
-    below = drawn[0].get_supxlabel()
-    assert said in below
-    assert ("Warm" in below) == (total > 0)
+def test_no_evidence_is_no_color(written: list[tuple[str, int, int]]) -> None:
+    """What speaks against the class is not drawn, and the text says that there is nothing."""
+    image = fit(np.full((50, 50), 100, np.uint8), 50, 50)
+    original, colored = halves(draw_overlay(image, heat_of(-np.ones((4, 4))), []), image)
+    np.testing.assert_array_equal(original, colored)
+    assert written[0][0] == "No place has evidence for PNEUMONIA, so there are no colors."
 
 
-def test_a_failed_drawing_leaves_the_old_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A full disk leaves neither a part of a picture nor a temporary file."""
-    target = tmp_path / "a.png"
-    target.write_bytes(b"old")
+def test_next_to_nothing_is_not_drawn_as_much() -> None:
+    """Weak evidence, or a map that is nearly flat, does not reach the strongest color."""
+    assert heat_of([[0.0, 0.01]]).ends == (0.0, 2.0)
+    assert heat_of([[6.0, 6.01]]).ends == pytest.approx((4.01, 6.01))
+    assert heat_of([[-3.0, 9.0]]).ends == (0.0, 9.0)
+    assert heat_of([[4.0, 9.0]]).ends == (4.0, 9.0)
 
-    def fill(_: Figure, path: Path, **__: object) -> None:
-        path.write_bytes(b"half")
-        raise OSError("disk full")
 
-    monkeypatch.setattr(Figure, "savefig", fill)
-    heat = HeatMap(np.zeros((32, 32), np.float32), 0.0, "PNEUMONIA")
-    with pytest.raises(OSError, match="disk full"):
-        draw_overlay(PIXELS, SOURCE, heat, ("a.png", "NORMAL"), target)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]
+@pytest.mark.parametrize("label", ["PNEUMONIA", "SIGNS OF " * 9 + "DISEASE", "X" * 200, "肺炎"])
+def test_all_text_is_inside_the_picture(label: str, written: list[tuple[str, int, int]]) -> None:
+    """Long class names are wrapped, or cut off where they have no spaces."""
+    image = fit(np.zeros((90, 30), np.uint8), 30, 90)
+    picture = draw_overlay(image, heat_of([[1.0, 5.0]], label), [f"{label}, p = 0.9", "n" * 300])
+    assert all(left + width <= picture.shape[1] for _, left, width in written)
+    said = " ".join(text for text, *_ in written)
+    assert "from weak to strong" in said
+    assert "Research use only" in said
+    assert {"1", "5"} <= {text for text, *_ in written}
+
+
+def test_colors_grow_brighter_with_the_evidence() -> None:
+    """So that they can be told apart without seeing colors at all."""
+    shares = np.linspace(0, 1, 256, dtype=np.float32)[np.newaxis]
+    colors = cv2.applyColorMap(np.rint(shares * 255).astype(np.uint8), overlay._COLORS)
+    lightness = cv2.cvtColor(colors, cv2.COLOR_BGR2Lab)[0, :, 0].astype(int)
+    assert (np.diff(lightness) >= -1).all()
+    assert lightness[-1] - lightness[0] > 150
+
+
+def test_the_file_is_the_picture() -> None:
+    """PNG loses nothing, however fast it is packed."""
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    decoded = cv2.imdecode(np.frombuffer(as_png(picture), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(decoded, picture)

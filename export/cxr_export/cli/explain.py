@@ -1,6 +1,7 @@
 """``cxr explain``: pictures of where in an image a model sees its evidence."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,13 +13,11 @@ from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import ExitCode, ImageError, UsageError
 from cxr_edge.extras import needs_extra
+from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import stage, track
 
 _LONGEST_NAME: Final = 200
 """Last bytes of an image's name that its picture's name keeps."""
-
-_LONGEST_TITLE: Final = 44
-"""Last characters of an image's name above it."""
 
 
 def explain(
@@ -51,15 +50,16 @@ def explain(
     overwrite: OverwriteOption = False,
     spec: SpecFile = None,
 ) -> None:
-    """Write heat maps (Grad-CAM) with label, probability and logit.
+    """Write heat maps with label, probability and logit.
 
-    Every architecture of cxr train can be explained. A picture shows what the network used, not
-    where disease is. Needs the extra 'train'. Exit code 3 if some images cannot be read.
+    A picture shows what the network used, not where disease is: what each place says where the
+    network ends in global average pooling, as in cxr scan --heatmaps, and Grad-CAM where it ends
+    otherwise. Needs the extra 'train'. Exit code 3 if some images cannot be read.
     """
     from cxr_edge.models.locate import read_spec_file
     from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
-    from cxr_edge.pipeline.prepare import prepare
+    from cxr_edge.pipeline.prepare import attempt, to_pixels
     from cxr_edge.storage.atomic import atomic_write
     from cxr_export.keras_models.locate import keras_file
 
@@ -69,34 +69,35 @@ def explain(
     pictures = [out / _picture(item.path, number, len(items)) for number, item in enumerate(items)]
     keep_existing("--out", pictures, overwrite=overwrite)
     with stage("loading TensorFlow"), needs_extra("cxr explain", "train"):
-        from cxr_edge.evaluation.plots import end_of_name
-        from cxr_edge.imaging.overlay import HeatMap, draw_overlay
-        from cxr_edge.training.grad_cam import Explainer
+        from cxr_edge.imaging.overlay import as_png, draw_overlay
+        from cxr_export.keras_models.explain import explainer
         from cxr_export.keras_models.load import load_original
     if not items:
         raise UsageError("expected at least one image to explain, got folders without images")
-    original = load_original(path, given)
-    explainer, meant = Explainer(original.model), original.spec
+    original = load_original(path, given, maps=True)
+    meant = original.spec
     decision = Decision.of(meant)
+    explain_one = explainer(original, decision)
+    prepared = partial(to_pixels, spec=meant.input, shown=True)
     failed = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
         for item, picture in track(list(zip(items, pictures, strict=True)), "explaining images"):
-            content = prepare(item.file, meant.input).content
+            content = attempt(item.file, prepared).content
             if isinstance(content, ImageError):
                 failed += 1
                 typer.echo(f"{item.path}: {content.reason}", err=True)
                 continue
-            found = explainer.explain(content.pixels)
-            heat = HeatMap(found.heat, found.evidence, meant.labels[1])
+            assert content.shown is not None
+            found = explain_one(content.pixels)
             verdict = (
                 f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
-                f"logit {found.logit:+.2f}\n"
+                f"logit {found.logit:+.2f}, "
                 f"threshold {decision.threshold:.3f} ({decision.operating_point})"
             )
-            titles = (end_of_name(item.path, _LONGEST_TITLE), verdict)
+            drawn = draw_overlay(content.shown, found.heat, (printable(item.path), verdict))
             with atomic_write(picture) as temporary:
-                draw_overlay(content.pixels, content.source, heat, titles, temporary)
+                temporary.write_bytes(as_png(drawn))
             typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc

@@ -9,6 +9,7 @@ import typer
 
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.page_options import check_page, picture_count
 from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
@@ -60,6 +61,10 @@ def scan(
     if output.html:
         _check_page(output.html, output.out)
     pictures = picture_count(output.thumbnails)
+    if output.heatmaps_for is not None and output.heatmaps is None:
+        raise UsageError("--heatmaps-for needs a folder for them; give --heatmaps DIR")
+    if output.heatmaps is not None:
+        keep_existing("--heatmaps", [output.heatmaps], overwrite=True)
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
@@ -79,6 +84,8 @@ def scan(
                 max_failures=_failure_limit(safety),
                 quarantine=output.quarantine,
                 page=output.html,
+                heat_maps=output.heatmaps,
+                heat_maps_for=output.heatmaps_for or "positives",
                 in_flight=table,
             )
             for warning in job.session.warnings:
@@ -145,7 +152,9 @@ def _page_sinks(job: "ScanJob", pictures: int) -> "Sequence[Sink[Outcome]]":
 
     from cxr_edge.jobs.html_report import PageJob, PageSink
 
-    return [PageSink(PageJob(job.out, job.page, pictures), job.session.model.spec)]
+    folder = job.heat_maps.folder if job.heat_maps else None
+    page = PageJob(job.out, job.page, pictures, heat_maps=folder)
+    return [PageSink(page, job.session.model.spec)]
 
 
 def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":

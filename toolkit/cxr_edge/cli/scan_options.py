@@ -109,6 +109,24 @@ class OutputOptions:
         ),
     ] = None
     thumbnails: Thumbnails = TOP
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for heat maps: DIR/PATH.png shows where in an image the model found its "
+            "evidence. Needs a model that gives some.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+    heatmaps_for: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGES",
+            help="Images with a heat map: positives, all, or top:N, the N most probable.",
+            show_default="positives",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
     quiet: Quiet = False
     as_json: Annotated[
         bool,

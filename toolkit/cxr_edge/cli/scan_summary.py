@@ -35,8 +35,6 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
 
 def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
     """Yield the lines of the summary for a person."""
-    from cxr_edge.reports.standard_output import STDOUT
-
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
@@ -66,11 +64,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
         yield f"warning: {counts.constant}"
     if not counts.rows:
         yield "no images found: the report has its header only"
-    if output.quarantine and counts.failed:
-        yield f"copies of the failed files: {output.quarantine}"
-    yield f"report: {'standard output' if output.out == STDOUT else output.out}"
-    if output.html:
-        yield f"page: {output.html}"
+    yield from _written_lines(output, has_failed=counts.failed > 0)
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     if identity.review_band:
@@ -101,6 +95,18 @@ def _changed_line(manifest: "RunManifest") -> str:
     else:
         again = "--fresh scans everything again"
     return f"{files} {since} (first: {first}); {again}"
+
+
+def _written_lines(output: "OutputOptions", *, has_failed: bool) -> Iterator[str]:
+    from cxr_edge.reports.standard_output import STDOUT
+
+    if output.quarantine and has_failed:
+        yield f"copies of the failed files: {output.quarantine}"
+    if output.heatmaps:
+        yield f"heat maps: {output.heatmaps}"
+    yield f"report: {'standard output' if output.out == STDOUT else output.out}"
+    if output.html:
+        yield f"page: {output.html}"
 
 
 def _chosen(name: str, why: str) -> str:

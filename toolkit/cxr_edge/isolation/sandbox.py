@@ -40,12 +40,14 @@ class Sandbox:
 
     in_flight: InFlightTable
     """Table of files in flight, which knows the suspects."""
+    shown: bool = False
+    """Whether heat maps are to be drawn over the images."""
     _alone: threading.Lock = field(default_factory=threading.Lock)
     """Lock that lets one suspect go at a time: each may take all the memory there is."""
 
     def prepare(self, path: Path, spec: InputSpec) -> Prepared:
         """Prepare a file as :func:`cxr_edge.pipeline.prepare.prepare`, a suspect in a process."""
-        return self.attempt(path, partial(to_pixels, spec=spec))
+        return self.attempt(path, partial(to_pixels, spec=spec, shown=self.shown))
 
     def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
         """Attempt a file as :func:`cxr_edge.pipeline.prepare.attempt`, a suspect in a process."""

@@ -1,7 +1,7 @@
 """A scan: files, report and session."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from cxr_edge.storage.lock import lock_path
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.failure_limit import FailureLimit
+    from cxr_edge.reports.heat_maps import HeatMapFolder
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class ScanJob:
     """Folder for copies of the files that fail."""
     page: Path | None = None
     """HTML page that is made of the report, for its path alone: it is none of the files to scan."""
+    heat_maps: "HeatMapFolder | None" = None
+    """Folder of heat maps, and which images get one."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
@@ -58,9 +61,22 @@ class ScanJob:
         max_failures: "FailureLimit | None" = None,
         quarantine: Path | None = None,
         page: Path | None = None,
+        heat_maps: Path | None = None,
+        heat_maps_for: str = "positives",
         in_flight: InFlightTable | None = None,
     ) -> "ScanJob":
         """Check the places, and open a session; one that goes with a report to be continued.
+
+        Parameters
+        ----------
+        config
+            Settings.
+        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, in_flight
+            As the fields.
+        heat_maps
+            Folder for heat maps.
+        heat_maps_for
+            Images that get one: ``positives``, ``all``, or ``top:N`` for the N most probable.
 
         Raises
         ------
@@ -76,13 +92,32 @@ class ScanJob:
             from cxr_edge.reports.quarantine import check_quarantine
 
             check_quarantine(quarantine, paths, out)
+        if heat_maps:
+            from cxr_edge.reports.heat_maps import HeatMapFolder, Wanted, check_heat_maps
+
+            wanted = Wanted.parse(heat_maps_for)
+            check_heat_maps(heat_maps, paths, out)
+            config = replace(config, maps=True)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         new = fresh and not table.started
         preferred = None if new else preferred_by(out, same_command=table.started)
         session = Session.open(config, preferred)
+        folder = None
+        if heat_maps:
+            folder = HeatMapFolder(heat_maps, session.model, session.decision, wanted)
         return cls(
-            paths, out, session, fresh, add_new, retry_failed, max_failures, quarantine, page, table
+            paths,
+            out,
+            session,
+            fresh=fresh,
+            add_new=add_new,
+            retry_failed=retry_failed,
+            max_failures=max_failures,
+            quarantine=quarantine,
+            page=page,
+            heat_maps=folder,
+            in_flight=table,
         )
 
     @property

@@ -26,6 +26,7 @@ from cxr_edge.spec.recipe import RECIPES
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.earlier_report import EarlierReport
+    from cxr_edge.pipeline.classify import Draw
 
 
 def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
@@ -61,11 +62,18 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
         from cxr_edge.reports.quarantine import Quarantine
 
         before.append(Quarantine(job.quarantine, job.out))
+    draw = None
+    if job.heat_maps:
+        from cxr_edge.jobs.heat_map_sink import HeatMapSink
+
+        heat_maps = HeatMapSink(job, job.heat_maps)
+        before.append(heat_maps)
+        draw = heat_maps.draw
     if job.max_failures:
         from cxr_edge.jobs.failure_limit import FailureStop
 
         after.append(FailureStop(job.max_failures))
-    return run_resumable(_ScanWork(job), before, after)
+    return run_resumable(_ScanWork(job, draw), before, after)
 
 
 @dataclass
@@ -74,6 +82,8 @@ class _ScanWork:
 
     job: ScanJob
     """Files, report and session."""
+    draw: "Draw | None" = None
+    """Function that workers draw heat maps with."""
 
     def __post_init__(self) -> None:
         self.changed = ChangedFiles(self.job.out)
@@ -193,10 +203,11 @@ class _ScanWork:
             items,
             session.model,
             session.decision,
-            prepare=Sandbox(self.in_flight).prepare,
+            prepare=Sandbox(self.in_flight, shown=self.draw is not None).prepare,
             checks=session.checks,
             batching=session.batching,
             engine=ThreadEngine(session.workers),
+            draw=self.draw,
         )
 
     @property

@@ -10,6 +10,7 @@ from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
+from cxr_edge.models.heat_map import require_maps
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
@@ -67,6 +68,8 @@ class ScanConfig:
     """Whether the package's self-test runs before its first use on this machine."""
     allow_nondeterministic: bool = False
     """Whether a model is used whose answer to an image varies, or depends on other images."""
+    maps: bool = False
+    """Whether the model must give heat maps."""
 
     def __post_init__(self) -> None:
         """Check the values that need no model.
@@ -140,6 +143,7 @@ class Session:
                 spec=spec,
                 threads=config.threads,
                 preferred=preferred,
+                maps=config.maps,
             )
         decision = Decision.of(
             model.spec,
@@ -152,6 +156,8 @@ class Session:
         answers.require_probabilities(config.model)
         if not config.allow_nondeterministic:
             answers.require_function(config.model)
+        if config.maps:
+            require_maps(model)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
         warnings = tuple(filter(None, (_incomplete(model), answers.sameness)))

@@ -1,6 +1,7 @@
 """Prepared images to outcomes: one call of the model, the input checks, the decision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ from cxr_edge.pipeline.prepare import Pixels, Prepare, Prepared, failure, prepar
 from cxr_edge.runtimes.base import Outputs, Runtime
 from cxr_edge.runtimes.batches import run_in_batches
 
+Draw: TypeAlias = Callable[[Prediction, NDArray[np.uint8], NDArray[np.float32]], None]
+"""Function that draws the heat map of an image that was scored, and raises nothing.
+
+It gets the image as it is shown, gray of shape (rows, columns), and its map, shape (h, w). Workers
+call it side by side."""
+
 
 def classify(
     batch: Sequence[ImageItem],
@@ -24,10 +31,11 @@ def classify(
     batching: Batching,
     checks: Sequence[InputCheck] = CHECKS,
     prepare: Prepare = prepare,
+    draw: Draw | None = None,
 ) -> list[Outcome]:
     """Take the files of one batch from their bytes to their outcomes, in one thread."""
     files = [(item, prepare(item.file, model.spec.input)) for item in batch]
-    return judge(files, model, decision, batching, checks)
+    return judge(files, model, decision, batching, checks, draw)
 
 
 def judge(
@@ -36,6 +44,7 @@ def judge(
     decision: Decision,
     batching: Batching,
     checks: Sequence[InputCheck] = CHECKS,
+    draw: Draw | None = None,
 ) -> list[Outcome]:
     """Return the outcomes of files that were prepared, in their order."""
     outcomes: dict[int, Outcome] = {}
@@ -59,7 +68,7 @@ def judge(
                 for check in checks
                 for flag in check.flags(image.pixels, image.source, features)
             ]
-            outcomes[place] = Prediction(
+            prediction = Prediction(
                 path=item.path,
                 sha256=prepared.sha256,
                 source=image.source.with_flags(flags),
@@ -67,6 +76,9 @@ def judge(
                 threshold=decision.threshold,
                 label=decision.label(probability),
             )
+            outcomes[place] = prediction
+            if draw and outputs.maps is not None and image.shown is not None:
+                draw(prediction, image.shown, outputs.maps[row])
     return [outcomes[place] for place in range(len(files))]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.errors import DecoderCrash, ImageError
 from cxr_edge.imaging.decode import decode
+from cxr_edge.imaging.fit import fit
 from cxr_edge.imaging.image import GrayImage, SourceFacts, larger_than_memory
 from cxr_edge.imaging.preprocess import preprocess
 from cxr_edge.imaging.sniff import HEAD_BYTES, identify
@@ -34,6 +35,8 @@ class Pixels:
     """Input of the model, shape (H, W, C)."""
     source: SourceFacts
     """Facts about the file that it was decoded from."""
+    shown: NDArray[np.uint8] | None = None
+    """The image in its own proportions, for a heat map to be drawn over; None where none is."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +83,30 @@ def prepare_array(pixels: NDArray[np.uint8], spec: InputSpec) -> Prepared:
     return Attempt("", content, ARRAY)
 
 
-def to_pixels(data: bytes, spec: InputSpec) -> Pixels:
+def to_pixels(data: bytes, spec: InputSpec, *, shown: bool = False) -> Pixels:
     """Turn a file's bytes into the input that ``spec`` describes.
+
+    Parameters
+    ----------
+    data
+        All bytes of the file.
+    spec
+        Input of the model.
+    shown
+        Whether a heat map is to be drawn over the image.
 
     Raises
     ------
     ImageError
         As :func:`cxr_edge.imaging.decode.decode`.
     """
-    return _to_input(decode(data, spec), spec)
+    return _to_input(decode(data, spec), spec, shown=shown)
 
 
-def _to_input(image: GrayImage, spec: InputSpec) -> Pixels:
-    return Pixels(preprocess(image, spec), image.source)
+def _to_input(image: GrayImage, spec: InputSpec, *, shown: bool = False) -> Pixels:
+    source = image.source
+    picture = fit(image.pixels, source.width, source.height) if shown else None
+    return Pixels(preprocess(image, spec), source, picture)
 
 
 def attempt(path: str | Path, make: Callable[[bytes], T], storage: Storage = LOCAL) -> Attempt[T]:

@@ -17,7 +17,7 @@ from itertools import islice
 
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.classify import classify
+from cxr_edge.pipeline.classify import Draw, classify
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.engine import Engine
@@ -37,6 +37,7 @@ def scan(
     checks: Sequence[InputCheck] = CHECKS,
     batching: Batching | None = None,
     engine: Engine | None = None,
+    draw: Draw | None = None,
 ) -> Iterator[list[Outcome]]:
     """Classify files.
 
@@ -56,6 +57,9 @@ def scan(
         Files per batch: scored in one call of the model if all can be read. One by default.
     engine
         Works on the batches; threads by default, as many as usable CPUs.
+    draw
+        Draws the heat map of an image before its outcome is yielded, where ``prepare`` and the
+        model give what it needs.
 
     Yields
     ------
@@ -76,6 +80,7 @@ def scan(
         batching=batching,
         checks=checks,
         prepare=prepare,
+        draw=draw,
     )
     for _, outcomes in engine.map_ordered(call, _batched(items, batching.size)):
         yield outcomes

@@ -69,10 +69,10 @@ class Explainer:
 
     def explain(self, pixels: NDArray[np.uint8]) -> Explanation:
         """Explain one image, uint8 of shape (H, W, C)."""
-        maps = tf.cast(self._trunk(pixels[np.newaxis]), tf.float32)
+        maps = tf.cast(self._trunk(pixels[np.newaxis], training=False), tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(maps)
-            logit = tf.matmul(self._tail(maps), self._last.kernel) + self._last.bias
+            logit = tf.matmul(self._tail(maps, training=False), self._last.kernel) + self._last.bias
         products = tape.gradient(logit, maps) * maps
         evidence = tf.nn.relu(tf.reduce_sum(products, axis=-1))[0].numpy()
         rows, columns = pixels.shape[:2]

@@ -1,0 +1,55 @@
+"""The folder of heat maps: choice, places."""
+
+from pathlib import Path
+
+import pytest
+
+from cxr_edge.errors import UsageError
+from cxr_edge.reports.heat_maps import Wanted, check_heat_maps
+
+ROWS = [
+    {"path": "a", "status": "ok", "label": "PNEUMONIA", "probability": "0.7"},
+    {"path": "b", "status": "failed", "label": "", "probability": ""},
+    {"path": "c", "status": "ok", "label": "NORMAL", "probability": "0.2"},
+    {"path": "d", "status": "ok", "label": "PNEUMONIA", "probability": "0.9"},
+    {"path": "e", "status": "ok", "label": "PNEUMONIA", "probability": "0.7"},
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("positives", "ade"),
+        ("all", "acde"),
+        ("top:1", "d"),
+        ("top:2", "da"),
+        ("top:4", "daec"),
+        ("top:99", "daec"),
+    ],
+)
+def test_the_images_that_get_one(text: str, paths: str) -> None:
+    """Failed files never do; of images with one probability the first in the report do."""
+    chosen = Wanted.parse(text).of(ROWS, "PNEUMONIA")
+    assert "".join(row["path"] for row in chosen) == paths
+
+
+@pytest.mark.parametrize("text", ["", "some", "top", "top:", "top:0", "top:-1", "top:1.5", "top:²"])
+def test_anything_else_is_refused(text: str) -> None:
+    """The message names what there is."""
+    with pytest.raises(UsageError, match="expected positives, top:N with N of 1 or more, or all"):
+        Wanted.parse(text)
+
+
+def test_a_place_that_cannot_work_is_refused(tmp_path: Path) -> None:
+    """Before a model is loaded, and nothing is made there."""
+    images, report = tmp_path / "films", tmp_path / "report.csv"
+    images.mkdir()
+    report.touch()
+    check_heat_maps(tmp_path / "maps" / "deep", [images], report)
+    assert not (tmp_path / "maps").exists()
+    with pytest.raises(UsageError, match="its pictures would be scanned"):
+        check_heat_maps(images / "maps", [images], report)
+    with pytest.raises(UsageError, match="is inside"):
+        check_heat_maps(tmp_path, [images], report)
+    with pytest.raises(UsageError, match=r"expected a folder, but .*report\.csv is a file"):
+        check_heat_maps(report / "maps", [images], report)
