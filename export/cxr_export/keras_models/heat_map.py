@@ -22,7 +22,8 @@ def with_map(model: keras.Model) -> keras.Model | None:
     Parameters
     ----------
     model
-        A network with one input and one output.
+        A network with one input and one output, or one that hands its input, scaled, to such a
+        network.
 
     Returns
     -------
@@ -31,6 +32,9 @@ def with_map(model: keras.Model) -> keras.Model | None:
     """
     probability = model.outputs[0]
     dense, pooled = _operation(probability)
+    if isinstance(dense, keras.Model):  # wrapped, so that it takes pixels
+        inside = with_map(dense)
+        return inside and keras.Model(model.inputs[0], inside(pooled), name=model.name)
     if not (isinstance(dense, keras.layers.Dense) and dense.units == 1):
         return None
     pooling, features = _operation(pooled)

@@ -12,7 +12,7 @@ from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.runtimes.batches import run_in_batches
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
-from cxr_export.parity.comparison import Comparison, compare_scores
+from cxr_export.parity.comparison import Comparison, compare_outputs
 from cxr_export.parity.meaning import differences_in_meaning, size
 from cxr_export.parity.scoring import batch_differences, batch_mismatches
 from cxr_export.parity.verdict import Verdict
@@ -152,8 +152,9 @@ def assert_parity(
     """Assert that a candidate decides as its reference does, from file bytes to label.
 
     Labels, operating points and input of both specs are compared, then the probabilities and the
-    labels of every image, then the candidate's probabilities in batches of 1, 2, 7 and 32 images.
-    A limit that is exceeded on too few images to be sure is a :class:`ParityWarning`.
+    labels of every image and the heat maps where both models give some, then the candidate's
+    probabilities in batches of 1, 2, 7 and 32 images. A limit that is exceeded on too few images to
+    be sure is a :class:`ParityWarning`.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ def assert_parity(
     known = open_one(reference, read_spec(spec, "spec"), "reference")
     wanted = known.spec
     used = images_from(data, wanted, images)
-    expected = run_in_batches(known, used.pixels).scores
+    expected = run_in_batches(known, used.pixels)
     found = []
     for name, runtime in open_candidates(candidate, theirs, reference, wanted):
         facts = runtime.spec.quantization
@@ -218,8 +219,8 @@ def assert_parity(
         comparison, batches = None, {}
         if size(runtime.spec) == size(wanted):
             pixels = with_channels(used.pixels, runtime.spec.input.channels)
-            got = run_in_batches(runtime, pixels).scores
-            comparison = compare_scores(used, expected, got, wanted, gates[precision])
+            got = run_in_batches(runtime, pixels)
+            comparison = compare_outputs(used, expected, got, wanted, gates[precision])
             batches = batch_differences(runtime, pixels)
         found.append(
             CandidateParity(

@@ -1,5 +1,7 @@
 """Heat maps: what a network's own ending says of each place."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.training.architectures import build_network
 from cxr_export.keras_models.heat_map import with_map
 from cxr_export.keras_models.runtime import KerasRuntime
+from cxr_export.keras_models.wrap import single_probability
 
 SPEC = ModelSpec(
     "net", ("NORMAL", "PNEUMONIA"), InputSpec(64, 96), (OperatingPoint("study", 0.5),), "study"
@@ -112,3 +115,20 @@ def test_another_ending_has_no_map(ending: tuple[type[layers.Layer], ...]) -> No
     model = small(*(make() for make in ending))
     assert with_map(model) is None
     assert KerasRuntime(model, SPEC, maps=True).run(PIXELS).maps is None
+
+
+def test_a_network_of_floats_keeps_its_map_when_it_is_wrapped() -> None:
+    """What is exported scales pixels first, and gives the map of the network inside."""
+    image = keras.Input(SPEC.input.shape)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 16)(image))
+    model = keras.Model(image, layers.Dense(1, activation="sigmoid")(x))
+    spec = replace(SPEC, input=replace(SPEC.input, scale=1 / 255, offset=-0.5))
+    original = KerasRuntime(model, spec, maps=True)
+    wrapped, exported = single_probability(original)
+    assert wrapped is not model
+    expected = original.run(PIXELS)
+    outputs = KerasRuntime(wrapped, exported, maps=True).run(PIXELS)
+    assert outputs.maps is not None
+    assert expected.maps is not None
+    np.testing.assert_allclose(outputs.maps, expected.maps, atol=1e-5)
+    np.testing.assert_allclose(outputs.scores, expected.scores, atol=1e-6)
