@@ -3,7 +3,8 @@
     python bench/out_of_fold.py TEACHER-RUN [TEACHER-RUN ...] [--student RUN]
 
 Every image was scored by networks that did not see its patient. The runs have the same images and
-folds. The mean is what the runs teach a network that names all of them as ``--teacher``.
+folds. The mean is what the runs teach a network that names all of them as ``--teacher``; see
+docs/training.md.
 """
 
 import argparse
