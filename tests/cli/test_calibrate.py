@@ -87,3 +87,16 @@ def test_a_table_that_will_not_do_is_refused(
     assert result.exit_code == 1, result.output
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("read", ["site.csv", "spec.json"])
+def test_what_is_read_is_not_replaced(cxr: Callable[..., Any], tmp_path: Path, read: str) -> None:
+    """Labels and a spec that are read survive --write to their name, --overwrite or not."""
+    for name in ("site.csv", "spec.json"):
+        (tmp_path / name).write_text("precious")
+    words = ("--labels", tmp_path / "site.csv", "--spec", tmp_path / "spec.json")
+    place = ("-o", tmp_path / "out", "--write", tmp_path / read, "--overwrite")
+    result = cxr("calibrate", "default", *words, *place)
+    assert result.exit_code == 2
+    assert f"--write: expected another file than {tmp_path / read}" in result.output
+    assert (tmp_path / read).read_text() == "precious"

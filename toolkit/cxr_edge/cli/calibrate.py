@@ -11,7 +11,7 @@ from cxr_edge.cli.choices import RuntimeName
 from cxr_edge.cli.common_options import AllowNondeterministic, RuntimeChoice, SpecFile
 from cxr_edge.cli.existing import existing
 from cxr_edge.cli.labelled_data import SkipUnreadableOption
-from cxr_edge.cli.model_argument import existing_model
+from cxr_edge.cli.model_argument import existing_model, place_of
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_files, keep_existing
 from cxr_edge.errors import ExitCode, UsageError
@@ -100,6 +100,9 @@ def calibrate(
     check_folder(out, SITE_FIGURES, WHAT)
     keep_existing("--out", [out / SITE_FIGURES], overwrite=overwrite)
     check_files({"--write": write}, overwrite=overwrite)
+    for read in (labels, spec, place_of(model)):
+        if write and write.exists() and read and read.exists() and write.samefile(read):
+            raise UsageError(f"--write: expected another file than {read}, which is read")
     session = Session.open(
         ScanConfig(
             model=model,
