@@ -20,6 +20,14 @@ WRITTEN = {
     "benchmark --json": (["benchmark", SAMPLES, "--json", "{tmp}/found"], "found"),
     "benchmark --plot": (["benchmark", SAMPLES, "--plot", "{tmp}/found.png"], "found.png"),
     "evaluate": (["evaluate", "{tmp}/data", "-o", "{tmp}/found"], "found/evaluation.json"),
+    "calibrate": (
+        ["calibrate", "default", "--labels", "{tmp}/data", "-o", "{tmp}/found"],
+        "found/site-check.json",
+    ),
+    "calibrate --write": (
+        ["calibrate", "default", "--labels", "{tmp}/data", "-o", "{tmp}/o", "--write", "{tmp}/s"],
+        "s",
+    ),
     "compare": (["compare", "{tmp}/data", "-o", "{tmp}/found"], "found/compare.md"),
     "export": (["export", IMAGE, "-o", "{tmp}/found"], "found/SHA256SUMS"),
     "explain": (

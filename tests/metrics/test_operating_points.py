@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_edge.metrics.operating_points import (
-    SCREENING_SENSITIVITY,
     at_threshold,
     choose_operating_points,
     predictive_values,
 )
+from cxr_edge.spec.operating_point import SCREENING_SENSITIVITY
 
 # Coarse scores, so that ties are common.
 scores = st.lists(st.integers(0, 10).map(lambda n: n / 10), min_size=1, max_size=30)

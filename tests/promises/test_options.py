@@ -36,6 +36,7 @@ PLACE = {
     "convert": {"source": "image.jpg", "target": "converted"},
     "doctor": {"folder": "folder"},
     "benchmark": {"folder": "missing", "model": "folder"},
+    "calibrate": {"model": "folder", "labels": "folder"},
     "export": {"model": "folder"},
     "verify": {"package": "folder"},
 }

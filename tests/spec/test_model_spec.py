@@ -18,6 +18,7 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec, OutputValues
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.review_band import BandGroup, ReviewBand
+from cxr_edge.spec.site_facts import SiteFacts
 
 DEFAULT = ROOT / "toolkit/cxr_edge/models/default"
 
@@ -52,6 +53,15 @@ bands = st.builds(
     st.lists(st.builds(BandGroup, names, st.just(9), st.just(2), st.just(3)), max_size=2).map(
         tuple
     ),
+)
+
+sites = st.builds(
+    SiteFacts,
+    st.just(9),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    names,
+    st.dates().map(lambda day: day.isoformat()),
 )
 
 OUTPUTS = [
@@ -91,6 +101,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         output=draw(st.sampled_from(OUTPUTS)),
         provenance=draw(st.none() | provenances),
         review_band=draw(st.none() | bands),
+        site=draw(st.none() | sites),
     )
 
 
@@ -122,6 +133,33 @@ def change(spec: ModelSpec, **changes: Any) -> str:
     [
         ({"spec_version": 2}, SpecUnknown, "reads 1, got 2"),
         ({"surprise": 1}, SpecInvalid, "unknown field surprise"),
+        ({"site": {"images": 3}}, SpecInvalid, "site: data_sha256, date, patients, positives"),
+        (
+            {
+                "site": {
+                    "images": 3,
+                    "positives": 4,
+                    "patients": 3,
+                    "data_sha256": "ab",
+                    "date": "2026-01-31",
+                }
+            },
+            SpecInvalid,
+            "site: expected counts, a digest and a date",
+        ),
+        (
+            {
+                "site": {
+                    "images": 3,
+                    "positives": 1,
+                    "patients": 3,
+                    "data_sha256": "ab",
+                    "date": "in May",
+                }
+            },
+            SpecInvalid,
+            "site: expected counts, a digest and a date",
+        ),
         ({"labels": ["PNEUMONIA"]}, SpecInvalid, "two different names"),
         ({"labels": ["A", "A"]}, SpecInvalid, "two different names"),
         ({"labels": "AB"}, SpecInvalid, "expected a list"),

@@ -22,6 +22,7 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.errors import DataError, UsageError
+from cxr_edge.evaluation.platt import fit_platt
 from cxr_edge.evaluation.style_groups import COUNTER, EASY
 from cxr_edge.evaluation.worst_group import ALL
 from cxr_edge.metrics.calibration import logit
@@ -32,7 +33,6 @@ from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.training import folds, training_data
-from cxr_edge.training.calibrate import fit_platt
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.scores import pool_scores, score
 from cxr_edge.training.training_data import TrainingData

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.metrics.bootstrap import Changes, paired_changes
-from cxr_edge.metrics.operating_points import SCREENING
 from cxr_edge.models.gates import Gate
 from cxr_edge.pipeline.decision import Decision, round_probability
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.operating_point import SCREENING
 from cxr_export.parity.maps import map_correlation
 from cxr_export.parity.verdict import Excess, Verdict, excess_of_loss, excess_of_share
 

@@ -57,6 +57,12 @@ COMMANDS: Final = (
         synonyms=("eval", "metrics", "test"),
     ),
     Command(
+        "calibrate",
+        "cxr_edge.cli.calibrate",
+        _MODELS,
+        synonyms=("platt", "recalibrate", "site"),
+    ),
+    Command(
         "export",
         "cxr_export.cli.export",
         _MODELS,

@@ -49,7 +49,7 @@ SpecFile = Annotated[
     Path | None,
     typer.Option(
         metavar="JSON",
-        help="Spec of a model that carries none.",
+        help="Spec of a model that carries none, or one to use in place of that inside.",
         rich_help_panel=panels.MODEL,
     ),
 ]

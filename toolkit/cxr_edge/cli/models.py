@@ -87,6 +87,8 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     )
     if spec.prior:
         typer.echo(f"{spec.prior} (--prior)")
+    if spec.site:
+        typer.echo(str(spec.site))
     if path.is_dir():
         check_checksums(path, elsewhere=ORIGINAL)
 

@@ -61,8 +61,8 @@ def require_known(names: Collection[str], classes: Classes, data: Path, model: s
         return
     raise DataError(
         f"expected the classes of the model {model}, {joined(classes)}, got "
-        f"{_found(names, data)} in {data}; choose a model of these classes with --model, or rename "
-        "the classes"
+        f"{_found(names, data)} in {data}; choose a model of these classes, or rename the "
+        "classes"
     )
 
 

@@ -66,19 +66,28 @@ def write_evaluation(found: Evaluation, out: Path) -> None:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, figures: str = FIGURES, what: str = "an evaluation") -> None:
     """Check that an evaluation can be written to a folder, which need not exist yet.
+
+    Parameters
+    ----------
+    out
+        The folder.
+    figures
+        Name of the file by which an earlier one is known.
+    what
+        Words for it, for the message.
 
     Raises
     ------
     UsageError
-        It cannot be made, or has files that are not of an evaluation.
+        It cannot be made, or has files of something else.
     """
     if there := obstacle(out):
         raise UsageError(f"--out: {out} cannot be made; {there} is not a folder to write to")
-    if out.exists() and not is_empty(out) and not (out / FIGURES).exists():
+    if out.exists() and not is_empty(out) and not (out / figures).exists():
         raise UsageError(
-            f"--out: expected a new folder or the folder of an evaluation, {out} has other files; "
+            f"--out: expected a new folder or the folder of {what}, {out} has other files; "
             "name another folder"
         )
 

@@ -47,7 +47,7 @@ class ScanConfig:
     model: str = DEFAULT
     """``default``, a model package, or an ``.onnx`` or ``.tflite`` file."""
     spec: Path | None = None
-    """Spec file for a model that carries none."""
+    """Spec file for a model that carries none, or in place of the one inside."""
     runtime: str = AUTO
     """``auto``, or a key of :data:`cxr_edge.models.registry.RUNTIMES`."""
     device: str = AUTO

@@ -1,4 +1,4 @@
-"""Changes of figures from one set of scores to another, with paired bootstrap intervals."""
+"""Figures that have no interval in closed form, with bootstrap intervals by patient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cxr_edge.metrics.calibration import CALIBRATION_BINS, bins_of, calibration_error
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 
@@ -91,6 +92,33 @@ def paired_changes(
     }  # fmt: skip
     area = _interval(*areas) if areas else None
     return Changes(len(truth), area, found["sensitivity"], found["specificity"])
+
+
+def calibration_interval(
+    labels: ArrayLike, probabilities: ArrayLike, patients: Sequence[str]
+) -> Interval:
+    """Return the expected calibration error with its 95 % interval; patients are drawn.
+
+    A sample drawn with replacement is a little worse calibrated than the images themselves, so the
+    interval reaches further up than down.
+
+    Parameters
+    ----------
+    labels
+        Shape (N,), 1 for the positive class; N is at least 1.
+    probabilities
+        Shape (N,).
+    patients
+        Patient of each of the N images.
+    """
+    truth, scores = np.asarray(labels) == 1, np.asarray(probabilities, np.float64)
+    inside = bins_of(scores)[:, np.newaxis] == np.arange(CALIBRATION_BINS)
+    weights = _draws(patients)
+    # In a bin, count x |mean probability - share of positives| is |sum of probability - truth|.
+    gaps = np.abs((weights * (scores - truth)) @ inside).sum(1) / weights.sum(1)
+    value = calibration_error(truth, scores)
+    low, high = (float(bound) for bound in np.quantile(gaps, (0.025, 0.975)))
+    return Interval(value, min(low, value), max(high, value))
 
 
 def _draws(patients: Sequence[str]) -> NDArray[np.float64]:

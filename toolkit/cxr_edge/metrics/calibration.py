@@ -50,12 +50,29 @@ def reliability(
     """
     truth = np.asarray(labels) == 1
     scores = np.asarray(probabilities, np.float64)
-    bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins = bins_of(scores)
     counts = np.bincount(bins, minlength=CALIBRATION_BINS)
     used = counts > 0
     means = np.bincount(bins, scores, CALIBRATION_BINS)[used] / counts[used]
     shares = np.bincount(bins, truth, CALIBRATION_BINS)[used] / counts[used]
     return counts[used], means, shares
+
+
+def bins_of(probabilities: ArrayLike) -> NDArray[np.int64]:
+    """Return the bin of each probability, from 0; the last one holds 1 too.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (N,).
+
+    Returns
+    -------
+    ndarray
+        int64 of shape (N,).
+    """
+    numbers = (np.asarray(probabilities, np.float64) * CALIBRATION_BINS).astype(np.int64)
+    return np.minimum(numbers, CALIBRATION_BINS - 1)
 
 
 def reliability_by_count(

@@ -8,20 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxr_edge.metrics.proportions import weighted_share, wilson
 from cxr_edge.metrics.roc import by_class
-from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
-
-SCREENING: Final = "screening"
-"""Name of the operating point that keeps a given sensitivity, and misses no more than
-:data:`BALANCED` does."""
-
-BALANCED: Final = "balanced"
-"""Name of the operating point with the largest sum of sensitivity and specificity (Youden)."""
-
-FIXED: Final = "fixed-0.5"
-"""Name of the operating point at threshold 0.5, whatever the scores are."""
-
-SCREENING_SENSITIVITY: Final = 0.98
-"""Sensitivity that :data:`SCREENING` keeps at least on every validation copy, unless told."""
+from cxr_edge.spec.operating_point import (
+    BALANCED,
+    FIXED,
+    PROBABILITY_DECIMALS,
+    SCREENING,
+    SCREENING_SENSITIVITY,
+    OperatingPoint,
+)
 
 PREVALENCES: Final = (0.05, 0.2, 0.5)
 """Shares of positive images for which predictive values are stated: rare, common, and as many as

@@ -14,6 +14,7 @@ from cxr_edge.spec.output_spec import PLAIN, OutputSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.quantization import Quantization
 from cxr_edge.spec.review_band import ReviewBand
+from cxr_edge.spec.site_facts import SiteFacts
 from cxr_edge.spec.validation import Prior
 from cxr_edge.storage.bounded import parse_json
 from cxr_edge.system.printable import printable
@@ -54,6 +55,9 @@ class ModelSpec:
     """Facts about the quantization; None for an artefact in full precision."""
     review_band: ReviewBand | None = None
     """Probabilities at which a person should decide; None where they were not measured."""
+    site: SiteFacts | None = None
+    """Images of a site that the operating points were measured on; None for those of the training
+    data's validation."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):
@@ -87,9 +91,9 @@ class ModelSpec:
     def prior(self) -> Prior | None:
         """Prior that the figures of the operating points are weighted for; None for equal weights.
 
-        It weighs neither AUC nor calibration error.
+        It weighs neither AUC nor calibration error. Figures of a site have equal weights.
         """
-        return self.provenance.prior if self.provenance else None
+        return self.provenance.prior if self.provenance and not self.site else None
 
     @property
     def rate_titles(self) -> tuple[str, str]:
@@ -126,6 +130,7 @@ class ModelSpec:
         output = {} if self.output.plain else {"output": self.output.to_dict()}
         quantization = {"quantization": self.quantization.to_dict()} if self.quantization else {}
         band = {"review_band": self.review_band.to_dict()} if self.review_band else {}
+        site = {"site": self.site.to_dict()} if self.site else {}
         return {
             "spec_version": SPEC_VERSION,
             "name": self.name,
@@ -137,6 +142,7 @@ class ModelSpec:
             "provenance": self.provenance.to_dict() if self.provenance else None,
             **quantization,
             **band,
+            **site,
         }
 
     @classmethod
@@ -171,6 +177,7 @@ class ModelSpec:
             ("provenance", Provenance),
             ("quantization", Quantization),
             ("review_band", ReviewBand),
+            ("site", SiteFacts),
         ):
             if fields.get(name) is not None:
                 fields[name] = kind.from_dict(fields[name])

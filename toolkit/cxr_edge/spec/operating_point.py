@@ -10,6 +10,19 @@ from cxr_edge.spec.json_fields import build, is_number, is_text, mapping
 PROBABILITY_DECIMALS: Final = 6
 """Decimals at which probabilities and thresholds are compared and reported."""
 
+SCREENING: Final = "screening"
+"""Name of the operating point that keeps a given sensitivity, and misses no more than
+:data:`BALANCED` does."""
+
+BALANCED: Final = "balanced"
+"""Name of the operating point with the largest sum of sensitivity and specificity (Youden)."""
+
+FIXED: Final = "fixed-0.5"
+"""Name of the operating point at threshold 0.5, whatever the scores are."""
+
+SCREENING_SENSITIVITY: Final = 0.98
+"""Sensitivity that :data:`SCREENING` keeps at least on every validation copy, unless told."""
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -20,9 +33,10 @@ class OperatingPoint:
     threshold: float
     """Probability, rounded to 6 decimals."""
     sensitivity: Interval | None = None
-    """Sensitivity on the validation images, weighted where the model has a prior."""
+    """Sensitivity on the validation images, weighted where the model has a prior; on the images of
+    the site in a spec that a site check wrote."""
     specificity: Interval | None = None
-    """Specificity on the validation images, weighted where the model has a prior."""
+    """Specificity on the same images, weighted likewise."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):

@@ -86,3 +86,6 @@ SEED: Final = Range(0, 2**32 - 1)
 
 HELD_OUT: Final = Range(0.01, 0.9, whole=False)
 """Share of a set that is held out for validation."""
+
+KEPT_SENSITIVITY: Final = Range(0.5, 1, whole=False)
+"""Sensitivity that a threshold keeps."""

@@ -14,13 +14,12 @@ from cxr_edge.evaluation.figures import ConfusionMatrix, Figures, figures
 from cxr_edge.evaluation.plots import draw_roc
 from cxr_edge.evaluation.predictions import PREDICTIONS, Predictions, read_predictions
 from cxr_edge.evaluation.tables import FigureTable, figure_table
-from cxr_edge.metrics.operating_points import FIXED, SCREENING
 from cxr_edge.notice import CAUTION, RESEARCH_USE
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.operating_point import FIXED, SCREENING, OperatingPoint
 from cxr_edge.spec.validation import NOT_MEASURED, WorstGroup
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
 from cxr_edge.system.progress import track

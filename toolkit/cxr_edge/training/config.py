@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from cxr_edge.errors import UsageError
-from cxr_edge.metrics.operating_points import SCREENING_SENSITIVITY
 from cxr_edge.spec.input_spec import MAX_SIDE, InputSpec
-from cxr_edge.system.ranges import HELD_OUT, SEED, SHARE, Range
+from cxr_edge.spec.operating_point import SCREENING_SENSITIVITY
+from cxr_edge.system.ranges import HELD_OUT, KEPT_SENSITIVITY, SEED, SHARE, Range
 
 Architecture: TypeAlias = Literal[
     "dense",
@@ -70,7 +70,7 @@ RANGES: Final[Mapping[str, Range]] = {
     "crop_area": Range(0.05, 1, whole=False),
     "style_mixing": Range(0, 1, whole=False),
     "style_transfer": Range(0, 1, whole=False),
-    "screening_sensitivity": Range(0.5, 1, whole=False),
+    "screening_sensitivity": KEPT_SENSITIVITY,
 }
 """Setting to the numbers that it may have."""
 

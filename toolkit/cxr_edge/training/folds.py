@@ -11,10 +11,11 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.patient_split import split_digest
 from cxr_edge.datasets.style_file import read_styles, write_styles
 from cxr_edge.errors import UsageError
+from cxr_edge.evaluation.platt import Platt
 from cxr_edge.evaluation.predictions import write_predictions
 from cxr_edge.spec.embedding import append_spec, read_appended_spec
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.training.calibrate import Platt, calibrate
+from cxr_edge.training.calibrate import calibrate
 from cxr_edge.training.config import NOTHING_ELSE, Distillation, FitConfig
 from cxr_edge.training.load_run import load_run, with_teachers
 from cxr_edge.training.run import Finished, earlier, fit_and_finish, train_loaded

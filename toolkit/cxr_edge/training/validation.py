@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.styles import Styles
+from cxr_edge.evaluation.platt import UNCALIBRATED, Platt, fit_platt
 from cxr_edge.evaluation.review import review_band
 from cxr_edge.evaluation.shifts import CLEAN
 from cxr_edge.evaluation.style_groups import GroupFigures, figures_by_style
-from cxr_edge.metrics.operating_points import SCREENING, choose_operating_points
+from cxr_edge.metrics.operating_points import choose_operating_points
 from cxr_edge.metrics.prior import prior_weights
-from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.operating_point import SCREENING, OperatingPoint
 from cxr_edge.spec.review_band import ReviewBand
 from cxr_edge.spec.validation import Prior
-from cxr_edge.training.calibrate import UNCALIBRATED, Platt, fit_platt
 from cxr_edge.training.config import FitConfig
 from cxr_edge.training.scores import Scores
 
