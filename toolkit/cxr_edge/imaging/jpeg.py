@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -63,7 +64,8 @@ def decode_gray(data: bytes, header: Header, reduction: int) -> GrayJpeg | None:
         colored = _decode(data, "RGB", height, width)
         difference = spread(colored[0]) if colored else math.inf
         if colored and not difference:  # then each channel is the luma: no second decoding
-            return GrayJpeg(np.ascontiguousarray(colored[0][..., 0]), colored[1], difference)
+            luma = np.asarray(cv2.extractChannel(colored[0], 0), np.uint8)
+            return GrayJpeg(luma, colored[1], difference)
     decoded = _decode(data, "GRAY", height, width)
     return decoded and GrayJpeg(decoded[0][..., 0], decoded[1], difference)
 
@@ -95,7 +97,12 @@ def _decode(
     for strict in (True, False):
         try:
             pixels = simplejpeg.decode_jpeg(
-                data, color, min_height=height, min_width=width, strict=strict
+                data,
+                color,
+                min_height=height,
+                min_width=width,
+                fastupsample=color == "RGB",  # of luma nothing is upsampled
+                strict=strict,
             )
         except ValueError:
             continue

@@ -152,7 +152,7 @@ def _gray(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], bool]:
             return _imdecode(data, header, mode), True
         difference = spread(channels)
         if not difference:  # then each channel is the gray: no second decoding
-            return np.ascontiguousarray(channels[..., 0]), False
+            return cv2.extractChannel(channels, 0), False
         bits = depth_of(int(channels.max())) if channels.dtype == np.uint16 else 8
         is_color = is_colored(difference, bits)
     return _imdecode(data, header, mode), is_color
