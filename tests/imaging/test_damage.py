@@ -148,7 +148,7 @@ def test_jpeg_has_the_pixels_of_opencv(name: str, reduction: int) -> None:
     data = JPEGS[name]
     decoded = decode_gray(data, jpeg_header(data), reduction)
     assert decoded is not None
-    np.testing.assert_array_equal(decoded[0], cv2.imdecode(np.frombuffer(data, np.uint8), mode))
+    np.testing.assert_array_equal(decoded.pixels, cv2.imdecode(np.frombuffer(data, np.uint8), mode))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -267,15 +267,16 @@ RAMP = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
 _WHOLE = encoded(".jpg", np.kron(RAMP, np.ones((4, 4), np.uint8)))
 FLAGGED = [
     (encoded(".png", RAMP), ()),
-    (encoded(".jpg", bgr(RAMP)), ("color",)),
-    (palette_png(RAMP), ("color",)),
+    (encoded(".jpg", bgr(RAMP)), ()),
+    (encoded(".jpg", np.dstack([RAMP, RAMP[::-1], RAMP])), ("color",)),
+    (palette_png(RAMP), ()),
     (encoded(".png", RAMP.astype(np.uint16) << 4), ("fewer-bits",)),
     (encoded(".png", RAMP.astype(np.uint16) * 655), ()),
     (pages(RAMP), ("multi-frame",)),
-    (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("color", "fewer-bits")),
+    (encoded(".tiff", bgr(RAMP.astype(np.uint16))), ("fewer-bits",)),
     (encoded(".png", RAMP // 4), ("low-contrast",)),
     (_WHOLE[: len(_WHOLE) * 2 // 3] + _WHOLE[-2:], ("damaged",)),
-    (encoded(".png", bgra(RAMP)), ("color", "low-contrast", "transparent")),
+    (encoded(".png", bgra(RAMP)), ("low-contrast", "transparent")),
 ]
 
 

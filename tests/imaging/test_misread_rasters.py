@@ -207,7 +207,7 @@ def test_a_bmp_of_usual_bit_fields_is_read() -> None:
     for transparency in (0, 0xFF000000):  # empty where it is named, which means nothing
         decoded = decode(bmp(wide, (0xFF0000, 0xFF00, 0xFF, transparency)))
         assert shows(decoded, PICTURE)
-        assert decoded.source.flags == ("color",)
+        assert decoded.source.flags == ()
 
 
 ALPHA = np.full_like(PICTURE, 255)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import UsageError
+from cxr_edge.imaging.color import COLOR, is_colored, spread
 from cxr_edge.imaging.contrast import contrast_flags
 from cxr_edge.imaging.image import GrayImage, SourceFacts, check_size
 from cxr_edge.imaging.rules import GRAY
@@ -54,7 +55,7 @@ def gray_image(pixels: NDArray[np.uint8], spec: InputSpec) -> GrayImage:
     gray, flags = pixels, tuple[str, ...]()
     if _is_color(pixels):
         gray = GRAY[spec.preprocessing.gray].from_rgb(np.ascontiguousarray(pixels))
-        flags = ("color",)
+        flags = (COLOR,) if is_colored(spread(pixels), 8) else ()
     facts = SourceFacts(columns, rows, ARRAY, flags)
     return GrayImage(gray, facts.with_flags(contrast_flags(gray)))
 

@@ -30,13 +30,14 @@ FLAGS: Final[tuple[str, ...]] = (
 )
 """The closed list of warnings in the report's ``flags`` column.
 
-``color``: stored in color, read as luma. ``damaged``: a JPEG, or a TIFF in LZW or PackBits, whose
-decoder went on past damage; a part of the picture may be wrong. ``fewer-bits``: samples or entries
-of a lookup table that use fewer bits than they claim, windowed to those. ``low-contrast``: few gray
-levels are used, or nearly all pixels are black or white. ``multi-frame``: more than one page or
-frame, the first was read. ``small``: a side is shorter than the model's input and was enlarged.
-``stretched``: one side is more than twice the other, and the model's input distorts it.
-``transparent``: some pixels are transparent, shown over black.
+``color``: some pixel shows color, read as luma; gray that is stored as RGB is not flagged.
+``damaged``: a JPEG, or a TIFF in LZW or PackBits, whose decoder went on past damage; a part of the
+picture may be wrong. ``fewer-bits``: samples or entries of a lookup table that use fewer bits than
+they claim, windowed to those. ``low-contrast``: few gray levels are used, or nearly all pixels are
+black or white. ``multi-frame``: more than one page or frame, the first was read. ``small``: a side
+is shorter than the model's input and was enlarged. ``stretched``: one side is more than twice the
+other, and the model's input distorts it. ``transparent``: some pixels are transparent, shown over
+black.
 
 From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
 raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be

@@ -1,11 +1,15 @@
 """JPEG to gray samples, with word of damage: the only importer of simplejpeg."""
 
+import math
+from dataclasses import dataclass
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from cxr_edge.imaging.color import spread
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import SOF_MARKERS, jpeg_segments
 from cxr_edge.imaging.image import larger_than_memory
@@ -18,9 +22,20 @@ _SCALABLE: Final = (0xC0, 0xC1, 0xC2)
 _BITS: Final = b"\x08"
 
 
-def decode_gray(
-    data: bytes, header: Header, reduction: int
-) -> tuple[NDArray[np.uint8], bool] | None:
+@dataclass(frozen=True)
+class GrayJpeg:
+    """The gray of a JPEG."""
+
+    pixels: NDArray[np.uint8]
+    """Pixels of shape (rows, columns)."""
+    damaged: bool
+    """Whether the decoder went on past damage."""
+    difference: float
+    """Largest difference between red, green and blue of one pixel, at the scale of the pixels;
+    infinite where luma alone can be read."""
+
+
+def decode_gray(data: bytes, header: Header, reduction: int) -> GrayJpeg | None:
     """Decode a JPEG to gray, as stored: EXIF does not turn it.
 
     Parameters
@@ -34,9 +49,8 @@ def decode_gray(
 
     Returns
     -------
-    tuple or None
-        Pixels of shape (rows, columns), and whether the decoder went on past damage. None where it
-        cannot make gray of the image, as of CMYK, or where the damage is too great.
+    GrayJpeg or None
+        None where it cannot make gray of the image, as of CMYK, or where the damage is too great.
 
     Raises
     ------
@@ -44,8 +58,16 @@ def decode_gray(
         The image does not fit into memory.
     """
     sides = (header.height, header.width) if reduction > 1 else (0, 0)
-    decoded = _decode(data, "GRAY", *(-(-side // reduction) for side in sides))
-    return decoded and (decoded[0][..., 0], decoded[1])
+    height, width = (-(-side // reduction) for side in sides)
+    difference = 0.0
+    if header.color:
+        colored = _decode(data, "RGB", height, width)
+        difference = spread(colored[0]) if colored else math.inf
+        if colored and not difference:  # then each channel is the luma: no second decoding
+            luma = np.asarray(cv2.extractChannel(colored[0], 0), np.uint8)
+            return GrayJpeg(luma, colored[1], difference)
+    decoded = _decode(data, "GRAY", height, width)
+    return decoded and GrayJpeg(decoded[0][..., 0], decoded[1], difference)
 
 
 def is_damaged(data: bytes) -> bool:
@@ -75,7 +97,12 @@ def _decode(
     for strict in (True, False):
         try:
             pixels = simplejpeg.decode_jpeg(
-                data, color, min_height=height, min_width=width, strict=strict
+                data,
+                color,
+                min_height=height,
+                min_width=width,
+                fastupsample=color == "RGB",  # of luma nothing is upsampled
+                strict=strict,
             )
         except ValueError:
             continue

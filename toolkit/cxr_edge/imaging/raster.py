@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import Corrupt, UnsupportedFormat
+from cxr_edge.imaging.bit_depth import depth_of
+from cxr_edge.imaging.color import COLOR, is_colored, spread
 from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.headers.jpeg import jpeg_orientation, without_stray_bytes
 from cxr_edge.imaging.image import larger_than_memory
@@ -64,8 +66,6 @@ def decode_raster(
         ``corrupt``, ``too-large`` or ``unsupported-format``.
     """
     decoded, flags = _read(data, header, recipe, reduction)
-    if header.color:
-        flags.append("color")
     if header.pages > 1:
         flags.append("multi-frame")
     if decoded.dtype == np.uint16:
@@ -135,13 +135,33 @@ def _read(
 
         flags = [DAMAGED] if check_blocks(data) else []
         data = with_image_first(data)
-    decoded, is_transparent = _over_black(data, header, mode)
+    decoded, is_color = _gray(data, header, mode)
+    if is_color:
+        flags.append(COLOR)
+    decoded, is_transparent = _over_black(data, header, mode, decoded)
     return decoded, [*flags, "transparent"] if is_transparent else flags
 
 
-def _over_black(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], bool]:
-    """Return samples of shape (rows, columns), and if any pixel is transparent."""
-    decoded = _imdecode(data, header, mode)
+def _gray(data: bytes, header: Header, mode: int) -> tuple[NDArray[Any], bool]:
+    """Return samples of shape (rows, columns), and whether any pixel shows color."""
+    is_color = False
+    if header.color:
+        try:
+            channels = _imdecode(data, header, mode | cv2.IMREAD_COLOR)
+        except Corrupt:  # luma may be read alone
+            return _imdecode(data, header, mode), True
+        difference = spread(channels)
+        if not difference:  # then each channel is the gray: no second decoding
+            return cv2.extractChannel(channels, 0), False
+        bits = depth_of(int(channels.max())) if channels.dtype == np.uint16 else 8
+        is_color = is_colored(difference, bits)
+    return _imdecode(data, header, mode), is_color
+
+
+def _over_black(
+    data: bytes, header: Header, mode: int, decoded: NDArray[Any]
+) -> tuple[NDArray[Any], bool]:
+    """Return decoded samples of shape (rows, columns) over black, and if any is transparent."""
     if header.transparent_gray is not None:
         is_hidden = decoded == _as_decoded(header.transparent_gray, header.bits)
         return np.where(is_hidden, decoded.dtype.type(0), decoded), bool(is_hidden.any())
@@ -171,10 +191,11 @@ def _read_jpeg(
 ) -> tuple[NDArray[np.uint8], list[str]]:
     decoded = decode_gray(data, header, reduction)
     if decoded is None:
-        return _imdecode(data, header, mode), []
-    pixels, is_damaged = decoded
-    turned = _TURNS[jpeg_orientation(data)](pixels)
-    return np.ascontiguousarray(turned), [DAMAGED] if is_damaged else []
+        pixels, is_color = _gray(data, header, mode)
+        return pixels, [COLOR] if is_color else []
+    turned = _TURNS[jpeg_orientation(data)](decoded.pixels)
+    flags = {DAMAGED: decoded.damaged, COLOR: is_colored(decoded.difference, header.bits)}
+    return np.ascontiguousarray(turned), [flag for flag, holds in flags.items() if holds]
 
 
 def _as_decoded(sample: int, bits: int) -> int:

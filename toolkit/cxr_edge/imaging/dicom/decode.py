@@ -5,6 +5,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
 from cxr_edge.errors import Corrupt, ImageError, Truncated
+from cxr_edge.imaging.color import COLOR
 from cxr_edge.imaging.dicom.attributes import text_of
 from cxr_edge.imaging.dicom.dataset import parse
 from cxr_edge.imaging.dicom.errors import DAMAGE
@@ -12,7 +13,12 @@ from cxr_edge.imaging.dicom.flags import header_flags
 from cxr_edge.imaging.dicom.frame import first_frame
 from cxr_edge.imaging.dicom.layout import SAMPLES, layout_of
 from cxr_edge.imaging.dicom.lut import Gray, through_table
-from cxr_edge.imaging.dicom.presentation import color_gray, grayscale_of, palette_gray
+from cxr_edge.imaging.dicom.presentation import (
+    color_gray,
+    grayscale_of,
+    palette_gray,
+    palette_is_colored,
+)
 from cxr_edge.imaging.dicom.transfer_syntaxes import ALWAYS_LOSSY, check_decoded
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.imaging.jpeg import DAMAGED
@@ -77,8 +83,6 @@ def _decode(
     check_decoded(syntax)  # first: without a decoder nothing else matters
     layout = layout_of(dataset)
     flags = header_flags(lambda name: text_of(dataset, name))
-    if layout.size[2] > 1 or layout.photometric == "PALETTE COLOR":
-        flags.add("color")
     if layout.frames > 1:
         flags.add("multi-frame")
     if syntax in ALWAYS_LOSSY:
@@ -89,11 +93,15 @@ def _decode(
     if frame.misdescribed:
         flags.add("misdescribed")
     if SAMPLES[frame.photometric] > 1:
-        pixels, used = color_gray(frame, depth, rule)
+        pixels, used, is_color = color_gray(frame, depth, rule)
+        if is_color:
+            flags.add(COLOR)
         if used < frame.bits:
             flags.add("fewer-bits")
     elif frame.photometric == "PALETTE COLOR":
         pixels = through_table(lambda i: palette_gray(dataset, i, depth, rule), frame.stored)
+        if palette_is_colored(dataset, frame.stored):
+            flags.add(COLOR)
     else:
         inverted = frame.photometric == "MONOCHROME1"
         grayscale, more = grayscale_of(dataset, frame.stored, frame.bits, inverted=inverted)

@@ -8,6 +8,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
 from cxr_edge.imaging.bit_depth import bits_in_use
+from cxr_edge.imaging.color import is_colored, spread, ybr_spread
 from cxr_edge.imaging.dicom.attributes import integer_of, text_of
 from cxr_edge.imaging.dicom.frame import Frame
 from cxr_edge.imaging.dicom.lut import Gray, Grayscale, Lut, Rescale, Window, scale
@@ -138,22 +139,38 @@ def palette_gray(
     dataset: FileDataset, stored: NDArray[Any], depth: type[Gray], rule: GrayRule
 ) -> NDArray[Gray]:
     """Return the gray of palette indices, same shape, PS3.3 C.7.6.3.1.5."""
-    rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
-    peak = int(rgb.max())
-    claimed = int(dataset.RedPaletteColorLookupTableDescriptor[2])
-    bits = max(bits_in_use(claimed, peak), peak.bit_length())
+    rgb, bits = _through_palette(dataset, stored)
     return scale(rule.from_rgb(rgb.astype(np.float32)), 0, (1 << bits) - 1, depth).reshape(
         stored.shape
     )
 
 
-def color_gray(frame: Frame, depth: type[Gray], rule: GrayRule) -> tuple[NDArray[Gray], int]:
-    """Return the gray of three channels, shape (rows, columns), and the bits that they use."""
+def palette_is_colored(dataset: FileDataset, stored: NDArray[Any]) -> bool:
+    """Tell whether any of the entries of a palette that pixels use shows color."""
+    rgb, bits = _through_palette(dataset, np.unique(stored))
+    return is_colored(spread(rgb), bits)
+
+
+def _through_palette(dataset: FileDataset, stored: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """Return the entries of palette indices, shape (1, indices, 3), and the bits that they use."""
+    rgb = apply_color_lut(stored.reshape(1, -1), dataset)[..., :3]
+    peak = int(rgb.max())
+    claimed = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+    return rgb, max(bits_in_use(claimed, peak), peak.bit_length())
+
+
+def color_gray(frame: Frame, depth: type[Gray], rule: GrayRule) -> tuple[NDArray[Gray], int, bool]:
+    """Return the gray of three channels, the bits that they use, and whether they show color."""
     is_ybr = frame.photometric.startswith("YBR_FULL") or _is_gray_ybr(frame)
     seen = rule.from_ybr(frame.stored) if is_ybr else frame.stored
     used = bits_in_use(frame.bits, int(seen.max()))
     gray = seen if is_ybr else rule.from_rgb(seen.astype(np.float32))
-    return scale(gray, 0, (1 << used) - 1, depth), used
+    if is_ybr:
+        bits = bits_in_use(frame.bits, int(frame.stored.max()))
+        difference = ybr_spread(frame.stored[..., 1:], bits)
+    else:
+        difference, bits = spread(frame.stored), used
+    return scale(gray, 0, (1 << used) - 1, depth), used, is_colored(difference, bits)
 
 
 def _is_gray_ybr(frame: Frame) -> bool:

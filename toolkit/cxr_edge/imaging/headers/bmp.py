@@ -8,6 +8,9 @@ from cxr_edge.imaging.headers.header import Header
 from cxr_edge.imaging.sniff import Format
 
 _CORE: Final = 12  # bytes of the oldest second header
+_FILE_HEADER: Final = 14  # bytes of the first header
+_PALETTE_BITS: Final = 8  # pixels of so many bits, or of fewer, are indices
+_ENTRY, _CORE_ENTRY = 4, 3  # bytes of a color in the palette: blue, green, red
 _UNCOMPRESSED: Final = 0
 _BIT_FIELDS: Final = (3, 6)
 _WITH_ALPHA: Final = 56  # bytes of the second header that has a mask of transparency
@@ -50,5 +53,11 @@ def bmp_header(data: bytes) -> Header:
         expected = offset + (width * bits + 31) // 32 * 4 * height
         if len(data) < expected:
             raise Truncated(f"the BMP file has {len(data)} of {expected} bytes; copy it again")
-    # 8 bits or fewer are a palette, mostly of grays.
-    return Header(Format.BMP, width, height, bits=8, color=bits > 8, has_alpha=has_alpha)
+    color = bits > _PALETTE_BITS or _is_colored(data[_FILE_HEADER + size : offset], size)
+    return Header(Format.BMP, width, height, bits=8, color=color, has_alpha=has_alpha)
+
+
+def _is_colored(palette: bytes, size: int) -> bool:
+    """Tell whether any entry of a palette is no gray."""
+    entry = _CORE_ENTRY if size == _CORE else _ENTRY
+    return any(palette[channel::entry] != palette[channel + 1 :: entry] for channel in (0, 1))

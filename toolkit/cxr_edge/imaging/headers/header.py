@@ -18,7 +18,8 @@ class Header:
     bits: int
     """Bits per sample."""
     color: bool
-    """Whether it is stored with more than one color channel, or a palette."""
+    """Whether it is stored with more than one color channel, or a palette that is not known to be
+    gray; its pixels may be gray all the same."""
     pages: int = 1
     """Count of pages: 1, or 2 for more than one."""
     white_is_zero: bool = False
