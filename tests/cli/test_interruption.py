@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes import SAMPLES
+from interrupts import heed_interrupts
 
 from cxr_edge.cli import process, train
 from cxr_edge.cli.commands import COMMANDS
@@ -24,6 +25,7 @@ WORDS = {
     "scan": [IMAGE],
     "convert": [IMAGE, "out"],
     "explain": ["default", IMAGE],
+    "calibrate": ["default", "--labels", str(SAMPLES)],
     "export": [IMAGE, "-o", "out"],
     "verify": ["default"],
     "doctor": [],
@@ -58,18 +60,13 @@ main()
 """
 
 
-def heed() -> None:
-    """Do not inherit that the tests may run in the background, where Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def start(how: str, name: str, folder: Path) -> "subprocess.Popen[str]":
     """Start a command, and wait until it works."""
     words = WORDS.get(name, [str(SAMPLES)])
     child = subprocess.Popen(
         [sys.executable, "-c", RUN, how, name, *words], cwd=folder, env=os.environ,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=heed,  # noqa: PLW1509  (no thread runs here)
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread runs here)
     )  # fmt: skip
     assert child.stdout
     assert child.stdout.readline() == "working\n", child.communicate()
@@ -116,7 +113,7 @@ def test_a_run_of_training_says_how_it_continues(class_folders: Path, tmp_path: 
     history = tmp_path / "run" / "history.csv"
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        preexec_fn=heed,  # noqa: PLW1509  (no thread runs here)
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread runs here)
     ) as child:  # fmt: skip
         while child.poll() is None and not history.exists():
             time.sleep(0.05)
@@ -130,7 +127,7 @@ def test_a_run_of_training_says_how_it_continues(class_folders: Path, tmp_path: 
     )
     with subprocess.Popen(
         [*command, "--resume"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, preexec_fn=heed,  # noqa: PLW1509  (no thread runs here)
+        text=True, preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread runs here)
     ) as child:  # fmt: skip
         assert child.stdout
         assert any(line == f"continuing after epoch {done}\n" for line in child.stdout)

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import pytest
 from fakes import ROOT, SAMPLES
+from interrupts import heed_interrupts
 
 from cxr_edge.isolation import supervisor as supervise
 from cxr_edge.isolation.heartbeat import InFlightTable
@@ -23,11 +24,6 @@ pytestmark = pytest.mark.slow
 FAULTS = ROOT / "tests" / "support" / "faults"
 
 Scan = Callable[..., "subprocess.Popen[str]"]
-
-
-def heed() -> None:
-    """Do not inherit that the tests may run in the background, where Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ignore() -> None:
@@ -49,7 +45,9 @@ def images(tmp_path: Path) -> Path:
 def scan(images: Path, tmp_path: Path) -> Scan:
     """Begin a scan of the images by the command itself, with the faulty decoder planted."""
 
-    def begin(*options: str, preexec: Callable[[], object] = heed) -> "subprocess.Popen[str]":
+    def begin(
+        *options: str, preexec: Callable[[], object] = heed_interrupts
+    ) -> "subprocess.Popen[str]":
         paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
             [sys.executable, "-m", "cxr_edge", "scan", str(images), "--runtime", "onnx",

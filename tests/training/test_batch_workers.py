@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import CLASSES, FakeRuntime
+from interrupts import heed_interrupts
 
 from cxr_edge.errors import MachineError
 from cxr_edge.models.model import Model
@@ -101,6 +102,7 @@ def test_processes_end_with_the_run(tmp_path: Path, number: signal.Signals, code
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread runs here)
     ) as run:  # fmt: skip
         assert run.stdout
         assert run.stderr
@@ -147,6 +149,7 @@ def test_an_interruption_while_processes_start_is_not_lost(tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False,
         start_new_session=True, timeout=120,
+        preexec_fn=heed_interrupts,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "[] set()\n", "")
 

@@ -79,10 +79,11 @@ class HeatMapSink:
                 for outcomes in self._scan(missing):
                     self._note_failures(outcomes)
         if failed := self._folder.failed:
-            reason = next(iter(failed.values()))
+            names = sorted(failed)
+            reason = failed[names[0]]
             raise ReportError(
                 f"--heatmaps: {counted(len(failed), 'heat map', 'heat maps')} could not be written "
-                f"({first_names([*failed], most=_NAMED)}): {reason}; the report is complete, and "
+                f"({first_names(names, most=_NAMED)}): {reason}; the report is complete, and "
                 f"the same command writes {worded(len(failed), 'it', 'them')} once that is mended"
             )
 
