@@ -16,6 +16,7 @@ from heat_model import HeatRuntime, write_heat_model
 from image_folders import write_mixed
 from runs import rows, session_of
 
+from cxr_edge.cli.scan import page_sinks
 from cxr_edge.errors import ReportError
 from cxr_edge.imaging.heat_map_file import heat_map_path
 from cxr_edge.jobs.scan_job import ScanJob
@@ -62,6 +63,16 @@ def drawn(job: ScanJob) -> dict[str, bytes]:
 def expected(job: ScanJob, text: str) -> set[str]:
     chosen = Wanted.parse(text).of(rows(job.out), "PNEUMONIA")
     return {f"{row['path']}.png" for row in chosen}
+
+
+@pytest.mark.parametrize("text", ["all", "top:3"])
+def test_the_page_of_the_same_scan_shows_them(plain: ScanJob, text: str) -> None:
+    """It is made after the last of them is drawn."""
+    job = dataclasses.replace(with_maps(plain, text), page=plain.out.with_name("report.html"))
+    run_scan(job, page_sinks(job, 100))
+    assert job.page
+    shown = job.page.read_text("utf-8").count('"heat_map":')
+    assert shown == len(expected(plain, text)) > 0
 
 
 @pytest.mark.parametrize("text", ["positives", "all", "top:3"])

@@ -27,7 +27,7 @@ TEXTS = ("", " ", "-", "nan", "-1", "x" * 300, "x" * 5000, "a\nb", "\x1b[31mred"
          "no/such/place", "/dev/null", "/dev/full", "some.txt", "folder")  # fmt: skip
 """Names that are none, too long or of the wrong kind."""
 
-SECONDS = 60
+SECONDS = 30
 """Seconds within which a command must have refused, or done what little there is to do; loading
 TensorFlow takes most of them where it is loaded."""
 

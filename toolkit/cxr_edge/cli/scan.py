@@ -93,7 +93,7 @@ def scan(
             memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
             table.limit(safety.timeout, memory)
             try:
-                manifest = run_scan(job, [*_page_sinks(job, pictures), *_sinks(job, output)])
+                manifest = run_scan(job, [*page_sinks(job, pictures), *_sinks(job, output)])
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
     if output.as_json:
@@ -145,7 +145,7 @@ def _check_page(page: Path, out: Path) -> None:
     check_files({"--html": page}, overwrite=is_page(page))
 
 
-def _page_sinks(job: "ScanJob", pictures: int) -> "Sequence[Sink[Outcome]]":
+def page_sinks(job: "ScanJob", pictures: int) -> "Sequence[Sink[Outcome]]":
     """Return the sink that writes the page, which is closed after all others."""
     if job.page is None:
         return []

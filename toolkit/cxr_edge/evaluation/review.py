@@ -1,6 +1,7 @@
 """The review band of a model: chosen on scored images, measured on patients left out of it."""
 
 from itertools import product
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,11 @@ from cxr_edge.evaluation.tables import FigureTable, figure_table
 from cxr_edge.metrics.conformal import conformal_limits
 from cxr_edge.spec.review_band import BandGroup, ReviewBand, is_for_review
 
-COVERAGE = 0.9
+COVERAGE: Final = 0.9
 """Coverage of the review band, unless told."""
 
-_FOLDS, _SEED = 5, 2021
+_FOLDS: Final = 5
+_SEED: Final = 2021
 
 
 def review_band(
