@@ -207,6 +207,8 @@ def test_a_crash_of_the_decoder_costs_no_heat_map(
     """The process that follows draws the rest, and those in hand in a process of their own."""
     model = write_heat_model(tmp_path / "heat.onnx", spec)
     (images / "5a.png").write_bytes(b"crash")
+    (tmp_path / "maps/b").mkdir(parents=True)
+    (tmp_path / "maps/b/.half-0.png").write_text("left by a crash in the middle of a heat map")
     paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "cxr_edge", "scan", str(images), "--model", str(model),

@@ -30,7 +30,7 @@ from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.sink import Sink
 from cxr_edge.spec.recipe import CXR_1
-from cxr_edge.storage.atomic import TEMP_PREFIX
+from cxr_edge.storage.atomic import remove_half_written
 from cxr_edge.storage.system_names import is_empty
 
 _AHEAD: Final = 2
@@ -155,9 +155,7 @@ class _ConvertWork:
         self.images.recall(row, item)
 
     def recalled(self, manifest: ConvertManifest) -> ConvertManifest:
-        # What a run that was killed left half-written; no image has such a name.
-        for path in self.job.target.rglob(f"{TEMP_PREFIX}*"):
-            path.unlink(missing_ok=True)
+        remove_half_written(self.job.target)
         return manifest
 
     def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[ConvertOutcome]]:

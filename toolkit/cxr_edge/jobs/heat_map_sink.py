@@ -16,6 +16,7 @@ from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.heat_maps import HeatMapFolder
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
+from cxr_edge.storage.atomic import remove_half_written
 from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names, printable
 from cxr_edge.system.progress import stage
@@ -70,6 +71,7 @@ class HeatMapSink:
         """
         if result.error is not None:
             return
+        remove_half_written(self._folder.folder)  # a decoder that crashed, a run that was killed
         rows = read_rows(REPORT, self._job.out)
         next(rows, None)  # the header
         missing = set(self._folder.missing(REPORT.named(row) for row, _ in rows))

@@ -59,6 +59,12 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise
 
 
+def remove_half_written(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder that nobody writes to now."""
+    for path in folder.rglob(f"{TEMP_PREFIX}*"):  # no image has such a name
+        path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk, where the file system can do that."""
     with contextlib.suppress(OSError):
