@@ -14,6 +14,10 @@ Plane = NDArray[np.float32]
 """One value for each pixel."""
 
 
+_FRAME = 0.75
+"""Share of a drawing's side that the image shows: the chest fills it, as it fills an X-ray."""
+
+
 @dataclass(frozen=True)
 class _Sheet:
     """The coordinates of a drawing, in fractions of its side; 0 is the middle."""
@@ -61,17 +65,20 @@ def chest(seed: int, *, opacities: int, size: int = 512) -> NDArray[np.uint16]:
         uint16 of shape (size, size), the full range; 0 is black.
     """
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - np.float32(0.5)
+    side = round(size / _FRAME)
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side - np.float32(0.5)
     sheet = _Sheet(x - np.float32(rng.uniform(-0.01, 0.01)), y)
     lungs = _lungs(sheet)
-    absorbed = _body(sheet) - 0.72 * lungs + _middle(sheet)
+    absorbed = _body(sheet) - 0.8 * lungs + _middle(sheet)
     absorbed += 0.24 * _ribs(sheet) + 0.3 * _bones(sheet)
-    absorbed += 0.2 * _vessels(sheet, rng) * lungs
+    absorbed += 0.05 * _vessels(sheet, rng) * lungs
     absorbed += _consolidations(sheet, rng, opacities) * lungs
-    absorbed += 0.1 * (_clouds(rng, size, 6) - 0.5) * _step(absorbed * 4)
-    absorbed = cv2.GaussianBlur(absorbed, (0, 0), size / 900).astype(np.float32)
+    absorbed += 0.1 * (_clouds(rng, side, 6) - 0.5) * _step(absorbed * 4)
+    absorbed = cv2.GaussianBlur(absorbed, (0, 0), side / 900).astype(np.float32)
     absorbed += rng.normal(0, 0.008, absorbed.shape).astype(np.float32)
-    gray = (1 - np.exp(-1.05 * np.clip(absorbed, 0, None))) / 0.88
+    margin = (side - size) // 2
+    absorbed = absorbed[margin : margin + size, margin : margin + size]
+    gray = (1 - np.exp(-0.6 * np.clip(absorbed, 0, None))) / 0.65
     return np.rint(_lettered(np.clip(gray, 0, 1)) * 65535).astype(np.uint16)
 
 

@@ -56,7 +56,7 @@ def test_the_summary_names_files_counts_and_limits(cxr: Callable[..., Any], tmp_
     assert result.exit_code == 3
     for text in ("files", "1 not-an-image, 1 truncated", "text.png, truncated.jpg", RESEARCH_USE):
         assert text in result.output
-    assert "The model cxr-lite0 was trained on paediatric images of one hospital" in result.output
+    assert "The model cxr-twin was trained on: paediatric X-rays of one hospital" in result.output
 
 
 def test_quiet_prints_nothing(cxr: Callable[..., Any], tmp_path: Path) -> None:

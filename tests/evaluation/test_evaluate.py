@@ -380,7 +380,7 @@ def test_both_sides_are_named_where_classes_differ(
     refused = cxr("evaluate", tmp_path / "data", "-o", tmp_path / "out")
     assert refused.exit_code == 1
     message = " ".join(refused.output.split())
-    assert "the classes of the model cxr-lite0@" in message
+    assert "the classes of the model cxr-twin@" in message
     assert "NORMAL and PNEUMONIA, got the folders 'NORMAL' and 'TB'" in message
 
 

@@ -1,5 +1,6 @@
 """The embedded model: what its card says, held against it."""
 
+import csv
 import json
 import zipfile
 from hashlib import sha256
@@ -11,7 +12,6 @@ from copies import COPIES
 from fakes import CLASSES, ROOT
 
 from cxr_edge.datasets.listing import list_images
-from cxr_edge.datasets.patient_split import in_validation
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.tables import copies_table, shifts_table
 from cxr_edge.metrics.operating_points import at_threshold
@@ -29,7 +29,8 @@ from cxr_edge.pipeline.scan import scan
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("default_model")]
 
 PACKAGE = default_package()
-IMAGES = 300
+EXTERNAL = 101
+"""Adult images of another hospital with a radiologists' label: opacity or normal."""
 
 
 def test_every_file_is_as_listed() -> None:
@@ -39,10 +40,12 @@ def test_every_file_is_as_listed() -> None:
 
 
 def test_it_is_small_and_meets_its_floor() -> None:
-    """At most 15 MB, validation AUC at least 0.99."""
-    assert (PACKAGE / "model.onnx").stat().st_size <= 15_000_000
+    """At most 6 MB; AUC at least 0.95 on the normal images that look like pneumonia ones."""
+    assert (PACKAGE / "model.onnx").stat().st_size <= 6_000_000
     facts = open_artefact().spec.provenance
     assert facts is not None
+    assert facts.worst_group is not None
+    assert facts.worst_group.auc.value >= 0.95
     assert facts.validation_auc.value >= 0.99
 
 
@@ -54,7 +57,7 @@ def test_its_original_carries_no_optimizer() -> None:
 
 
 def test_its_card_says_what_it_must() -> None:
-    """Research use, the data, the intervals, the fall on other hospitals' images."""
+    """Research use, the data, the intervals, what it is known to get wrong."""
     card = (PACKAGE / "README.md").read_text()
     facts = open_artefact().spec.provenance
     assert facts is not None
@@ -62,7 +65,7 @@ def test_its_card_says_what_it_must() -> None:
     assert (ROOT / "MODEL_CARD.md").read_text() == card
     for text in (
         RESEARCH_USE,
-        "trained on paediatric images of one hospital",
+        "paediatric X-rays of one hospital",
         facts.data,
         facts.command,
         str(facts.validation_auc),
@@ -72,31 +75,20 @@ def test_its_card_says_what_it_must() -> None:
         assert text in card
 
 
-def test_it_withstands_other_exposure_crop_and_compression() -> None:
-    """On every changed copy of the validation images: AUC and sensitivity of 0.98."""
+def test_its_card_has_the_figures_of_another_hospital() -> None:
+    """Adult images with a radiologist's label, which it did not learn from, and changed copies."""
     found = Summary.read(PACKAGE / "evaluation.json")
-    facts = open_artefact().spec.provenance
-    assert facts is not None
-    assert found.figures.images == facts.validation_films
+    assert found.figures.images == EXTERNAL
     assert set(found.copies) == set(COPIES)
-    for name, figures in found.copies.items():
-        assert figures.auc is not None
-        assert figures.auc.value >= 0.98, name
-        sensitivity = figures.point("screening").sensitivity
-        assert sensitivity is not None
-        assert sensitivity.value >= 0.98, name
     card = (PACKAGE / "README.md").read_text()
     assert copies_table(found.copies, "screening").markdown in card
     assert shifts_table(found.counterfactual).markdown in card
 
 
 def test_parity_was_proved() -> None:
-    """parity.json says that every format passed, on the images of all validation patients."""
+    """parity.json says that every format passed, on 2,000 images."""
     parity = json.loads((PACKAGE / "parity.json").read_text())
-    facts = open_artefact().spec.provenance
-    assert facts is not None
-    assert parity["films"] >= facts.validation_films
-    assert parity["patients"] == facts.validation_patients
+    assert parity["films"] >= 2000
     assert {artefact["artefact"] for artefact in parity["artefacts"]} == {
         kind.file for kind in FORMATS.values()
     }
@@ -127,51 +119,33 @@ def test_it_can_be_made_again(tmp_path: Path) -> None:
         assert made.hexdigest() == committed.hexdigest(), name
 
 
-@pytest.fixture(scope="module")
-def held_out(real_data: Path) -> tuple[list[int], list[float]]:
-    """Truth and probabilities of the validation patients' images, in a shuffled order."""
-    model = open_artefact()
-    facts = model.spec.provenance
-    assert facts is not None
-    assert facts.split_seed is not None
-    listed = list_images(real_data / "chest_xray_224", CLASSES)
-    labels = {
-        str(image.path): image.label
-        for image in listed
-        if in_validation(image.patient, facts.split_seed, facts.validation_fraction)
+@pytest.mark.data
+def test_images_of_another_hospital_score_as_the_card_says(real_data: Path) -> None:
+    """From file bytes through ONNX they give the card's AUC and sensitivity."""
+    folder = real_data / "external_nih"
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        classes = {row["file"]: row["rsna_class"] for row in csv.DictReader(file)}
+    truth = {
+        name: int(label == "Lung Opacity")
+        for name, label in classes.items()
+        if label in ("Lung Opacity", "Normal")
     }
-    paths = list(labels)
-    np.random.default_rng(0).shuffle(paths)
-    items = [ImageItem(path, path) for path in paths]
+    items = [ImageItem(name, str(folder / "images" / name)) for name in truth]
+    model = open_artefact()
     outcomes = [o for batch in scan(items, model, Decision.of(model.spec)) for o in batch]
     scored = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
-    assert len(scored) == len(paths) >= facts.validation_films
-    return [labels[o.path] for o in scored], [o.probability for o in scored]
-
-
-@pytest.mark.data
-def test_all_held_out_images_score_as_the_card_says(
-    held_out: tuple[list[int], list[float]],
-) -> None:
-    """From file bytes through ONNX they give the card's figures; a few duplicates come on top."""
-    spec = open_artefact().spec
-    facts, card = spec.provenance, spec.operating_point()
-    assert facts is not None
-    assert card.sensitivity is not None
-    assert auc(*held_out).value == pytest.approx(facts.validation_auc.value, abs=1e-3)
-    here = at_threshold(card.name, card.threshold, *held_out)
+    assert len(scored) == len(truth) == EXTERNAL
+    labels = [truth[outcome.path] for outcome in scored]
+    probabilities = [outcome.probability for outcome in scored]
+    card = Summary.read(PACKAGE / "evaluation.json").figures
+    assert card.auc is not None
+    assert auc(labels, probabilities).value == pytest.approx(card.auc.value, abs=2e-3)
+    point = model.spec.operating_point()
+    here = at_threshold(point.name, point.threshold, labels, probabilities)
+    stated = card.point(point.name).sensitivity
     assert here.sensitivity is not None
-    assert here.sensitivity.value == pytest.approx(card.sensitivity.value, abs=5e-3)
-
-
-@pytest.mark.data
-def test_300_held_out_images_agree_with_the_card(held_out: tuple[list[int], list[float]]) -> None:
-    """The card's AUC lies in the interval that 300 of the images give."""
-    truth, probabilities = (values[:IMAGES] for values in held_out)
-    facts = open_artefact().spec.provenance
-    assert facts is not None
-    found = auc(truth, probabilities)
-    assert found.low <= facts.validation_auc.value <= found.high
+    assert stated is not None
+    assert here.sensitivity.value == pytest.approx(stated.value, abs=2e-2)
 
 
 @pytest.mark.data

@@ -85,7 +85,7 @@ class ModelSpec:
         facts = self.provenance
         if facts is None:
             return notice(self.name)
-        return notice(self.name, printable(facts.data), facts.data_sha256, facts.training_films)
+        return notice(self.name, printable(facts.data), facts.training_films)
 
     @property
     def prior(self) -> Prior | None:
