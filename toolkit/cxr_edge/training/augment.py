@@ -8,7 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.imaging.perturbations import mask_border, paint_marker, recompress, set_exposure
+from cxr_edge.imaging.perturbations import (
+    mask_border,
+    paint_marker,
+    paint_out_markers,
+    recompress,
+    set_exposure,
+)
 from cxr_edge.training.config import Augmentation
 
 Augment = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
@@ -101,18 +107,24 @@ class Robust:
     """Largest sigma of the Gaussian blur, pixels."""
     noise: float = 8.0
     """Largest standard deviation of the noise, gray levels."""
+    unmark: float = 0.25
+    """Probability that side letters in the corners are painted out."""
     mark: float = 0.3
     """Probability of one or two painted side letters or texts."""
     erase: float = 0.5
     """Probability that borders and a corner are painted over with one gray."""
     border: float = 0.15
     """Deepest border painted over, share of the side."""
+    frame: float = 0.4
+    """Share of the borders that are equally deep on all sides."""
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return a changed copy of ``pixels``, uint8 of shape (H, W, C)."""
         gray = pixels[:, :, 0]
         if rng.random() < self.flip:
             gray = gray[:, ::-1]
+        if rng.random() < self.unmark:
+            gray = paint_out_markers(np.ascontiguousarray(gray))
         if rng.random() < self.mark:
             for _ in range(rng.integers(1, 3)):
                 gray = paint_marker(gray, rng)
@@ -166,7 +178,11 @@ class Robust:
 
     def _erase(self, gray: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         level = 0 if rng.random() < 0.5 else int(rng.integers(0, 256))
-        top, bottom, left, right = rng.uniform(0, self.border, 4) * (rng.random(4) < 0.7)
+        if rng.random() < self.frame:
+            depths = np.full(4, rng.uniform(0, self.border))
+        else:
+            depths = rng.uniform(0, self.border, 4) * (rng.random(4) < 0.7)
+        top, bottom, left, right = depths
         gray = mask_border(gray, (top, bottom, left, right), level)
         rows, columns = gray.shape
         height, width = (rng.uniform(0.05, 0.25, 2) * (rows, columns)).astype(int)
