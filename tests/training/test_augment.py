@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_edge.training.augment import PRESETS, Robust, Study2021, keras_affine
 
-OFF = Robust(move=0, flip=0, expose=0, degrade=0, mark=0, erase=0)
+OFF = Robust(move=0, flip=0, expose=0, degrade=0, unmark=0, mark=0, erase=0)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_each_kind_changes_something(image: NDArray[np.uint8], name: str) -> Non
         ("move", "shift", 0), ("move", "shear", 0),
         ("expose", "mean", (90, 90)), ("expose", "deviation", (50, 50)), ("expose", "gamma", 0),
         ("degrade", "quality", (50, 51)), ("degrade", "sharpen", 0), ("degrade", "blur", 0),
-        ("degrade", "noise", 0), ("erase", "border", 0),
+        ("degrade", "noise", 0), ("erase", "border", 0), ("erase", "frame", 1),
     ],
 )  # fmt: skip
 def test_each_range_matters(image: NDArray[np.uint8], kind: str, name: str, still: Any) -> None:
@@ -50,6 +50,26 @@ def test_each_range_matters(image: NDArray[np.uint8], kind: str, name: str, stil
         if (one != other).any():
             return
     pytest.fail(f"{name} changed nothing in twenty images")
+
+
+def test_side_letters_are_painted_out(image: NDArray[np.uint8]) -> None:
+    """An image with a letter in its corner and the same image without come out nearly alike."""
+    marked = image.copy()
+    marked[4:8, 4:5] = 255
+    augmentation = Robust(**{**vars(OFF), "unmark": 1.0})
+    without, painted = (augmentation(one, np.random.default_rng(0)) for one in (image, marked))
+    assert np.abs(painted.astype(int) - without).max() < 40
+
+
+def test_a_frame_is_as_deep_on_all_sides(image: NDArray[np.uint8]) -> None:
+    """With the frame switched on, each border that is painted over has the same depth."""
+    augmentation = Robust(**{**vars(OFF), "erase": 1.0, "frame": 1.0})
+    white = np.full_like(image, 255)
+    for seed in range(20):
+        erased = augmentation(white, np.random.default_rng(seed))[:, :, 0] != 255
+        rows, columns = erased[:, 32], erased[32]  # the middle, past the corner
+        depths = {int(line.argmin()) for line in (rows, rows[::-1], columns, columns[::-1])}
+        assert len(depths) == 1, depths
 
 
 def test_a_flip_is_a_mirror_image(image: NDArray[np.uint8]) -> None:
