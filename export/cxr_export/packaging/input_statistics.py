@@ -43,14 +43,27 @@ _STRENGTH: Final = 0.01
 """Inverse of the penalty on the head's weights."""
 _ITERATIONS: Final = 200
 _MOST: Final = 2400
-"""Frontal images that the head is fitted to, at most; half of them inverted, half rotated."""
+"""Frontal images that the head is fitted to, at most; half of them changed in each way too."""
 _LEAST_SPREAD: Final = 0.02
 """Added to the deviation of what varies too little to tell anything."""
-_ALL: Final = 3.0
+_ALL: Final = 3.5
 """Sum of the weights below, about; the penalty goes by it."""
 _NEVER: Final = -1e6
 """Bias of a kind of which there are no images."""
 
+_CUTS: Final = (
+    (0.0, None),
+    (1.0, None),
+    (None, 0.0),
+    (None, 1.0),
+    (0.0, 0.0),
+    (1.0, 0.0),
+    (0.0, 1.0),
+    (1.0, 1.0),
+    (0.5, 0.5),
+)
+"""Places of the part that is kept of a cropped image, across and down: 0 for left or top, 1 for
+right or bottom, None for all."""
 _TURNS: Final = (1, 2, 3)
 """Quarter turns of a rotated image."""
 _FRONTAL: Final = -1
@@ -166,7 +179,7 @@ def _examples(
     eyes: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     seen: Mapping[int, NDArray[np.float64]],
 ) -> list[_Examples]:
-    """Return all that the head learns from; inverted and rotated images are made."""
+    """Return all that the head learns from; inverted, rotated and cropped are made."""
     found = []
     for frontal, real, made in ((own, 1.0, 0.4), (elsewhere, 0.5, 0.2)):
         if frontal is None:
@@ -181,6 +194,7 @@ def _examples(
         order = np.concatenate([folds[number::3] for number in range(len(_TURNS))])
         found.append(_Examples(eyes(255 - pixels), KINDS.index("inverted"), made, folds))
         found.append(_Examples(eyes(turned), KINDS.index("rotated"), made, order))
+        found.append(_Examples(eyes(_cropped(pixels)), KINDS.index("cropped"), made, folds))
     side_views = np.array([kind == LATERAL for kind in others.kinds])
     pixels, folds, row = others.pixels, others.folds, seen[id(others)]
     if side_views.any():
@@ -205,6 +219,29 @@ def _turned(pixels: NDArray[np.uint8], turns: int) -> NDArray[np.uint8]:
         stretched = [cv2.resize(image, (width, height)) for image in turned]
         turned = np.stack(stretched).reshape(-1, height, width, channels)
     return np.ascontiguousarray(turned)
+
+
+def _cropped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return about half or a quarter of each image (N, H, W, C), stretched to its former shape."""
+    _, height, width, channels = pixels.shape
+    rng = np.random.default_rng(_SEED)
+    found = []
+    for number, image in enumerate(pixels):
+        across, down = _CUTS[number % len(_CUTS)]
+        (top, bottom), (left, right) = (
+            _range(rng, side, where) for side, where in ((height, down), (width, across))
+        )
+        found.append(cv2.resize(image[top:bottom, left:right], (width, height)))
+    return np.stack(found).reshape(-1, height, width, channels)
+
+
+def _range(rng: np.random.Generator, side: int, where: float | None) -> tuple[int, int]:
+    """Return the rows or columns that are kept: all, or 40 to 60 % from one end or the middle."""
+    if where is None:
+        return 0, side
+    kept = round(side * rng.uniform(0.4, 0.6))
+    first = round((side - kept) * where)
+    return first, first + kept
 
 
 def _groups(hospital: ImageSet, styles: Styles | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from cxr_edge.errors import TooLarge
 FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
     "color",
+    "cropped",
     "damaged",
     "fewer-bits",
     "for-processing",
@@ -44,8 +45,9 @@ other, and the model's input distorts it. ``transparent``: some pixels are trans
 black.
 
 From the input check's statistics, where the model has some: ``not-a-chest-film``,
-``lateral``, ``inverted`` (black for white), ``rotated`` (by 90 or 180 degrees), and
-``unlike-training-data``: far from the images that the model learned from.
+``lateral``, ``inverted`` (black for white), ``rotated`` (by 90 or 180 degrees), ``cropped`` (a
+large part is cut off), and ``unlike-training-data``: far from the images that the model learned
+from.
 
 From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
 raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be

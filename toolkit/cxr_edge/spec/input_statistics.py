@@ -11,7 +11,7 @@ from cxr_edge.spec.packed import unpack
 INPUT_STATISTICS_VERSION: Final = 1
 """Version of the statistics; a reader refuses any other."""
 
-KINDS: Final = ("not-a-chest-film", "lateral", "inverted", "rotated")
+KINDS: Final = ("not-a-chest-film", "lateral", "inverted", "rotated", "cropped")
 """Flags that the linear head tells from a frontal chest X-ray, in the order of its rows."""
 
 THUMBNAIL: Final = 16
