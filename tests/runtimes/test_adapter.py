@@ -267,8 +267,24 @@ def test_a_map_is_read_where_it_is_asked_for(outputs: list[Tensor]) -> None:
     assert [outputs[position].name for position in asked.wanted] == ["p", "map"]
     maps = np.arange(18, dtype=np.float32).reshape(3, 2, 3)
     np.testing.assert_array_equal(asked.run(images(), lambda _: [scores, maps]).maps, maps)
-    with pytest.raises(ModelInvalid, match=r"shape \(3, h, w\), got \(2, 2, 3\)"):
+    with pytest.raises(ModelInvalid, match=r"of 3 images, got shape \(2, 2, 3\)"):
         asked.run(images(), lambda _: [scores, maps[:2]])
+
+
+FEATURES = Tensor("features", (-1, 5), "float32")
+
+
+@pytest.mark.parametrize("outputs", [[OUT, MAP, FEATURES], [FEATURES, OUT]])
+def test_features_are_read_where_they_are_asked_for(outputs: list[Tensor]) -> None:
+    """By their name, whatever the order and whatever else there is, and else not even fetched."""
+    scores, values = np.full((3, 1), 0.5, np.float32), np.ones((3, 5), np.float32)
+    adapter = Adapter("m", SPEC, [IMAGE], outputs)
+    assert adapter.run(images(), lambda _: [scores]).features is None
+    asked = Adapter("m", SPEC, [IMAGE], outputs, features=True)
+    assert [outputs[position].name for position in asked.wanted] == ["p", "features"]
+    np.testing.assert_array_equal(asked.run(images(), lambda _: [scores, values]).features, values)
+    with pytest.raises(ModelInvalid, match="the output features to have 2 axes"):
+        asked.run(images(), lambda _: [scores, values[:2]])
 
 
 def test_maps_asked_of_a_model_without_any_are_none() -> None:
@@ -287,7 +303,7 @@ def test_maps_asked_of_a_model_without_any_are_none() -> None:
 )
 def test_another_second_output_is_no_map(other: Tensor) -> None:
     """Name, axes and type must be those of a map; nothing is guessed."""
-    with pytest.raises(ModelInvalid, match="or a second named map of shape"):
+    with pytest.raises(ModelInvalid, match="or others named map of shape"):
         Adapter("m", SPEC, [IMAGE], [OUT, other])
 
 

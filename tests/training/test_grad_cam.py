@@ -19,8 +19,8 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.training.architectures import ARCHITECTURES, build_network
 from cxr_edge.training.grad_cam import Explainer
+from cxr_export.keras_models.ending import with_outputs
 from cxr_export.keras_models.explain import explainer
-from cxr_export.keras_models.heat_map import with_map
 from cxr_export.keras_models.runtime import KerasRuntime
 
 pytestmark = pytest.mark.slow
@@ -77,7 +77,7 @@ def test_it_is_the_heat_map_of_the_model_itself(name: str, phantoms: ModuleType)
     rng = np.random.default_rng(0)
     kernel, _ = model.layers[-1].get_weights()
     model.layers[-1].set_weights([rng.normal(0, 1, kernel.shape), np.float32([0.3])])
-    both = with_map(model)
+    both = with_outputs(model)
     assert both is not None
     for number in range(3):
         drawn = phantoms.to_8_bits(phantoms.phantom(number, opacities=number, size=96))

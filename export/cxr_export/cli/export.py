@@ -63,6 +63,14 @@ def export(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = True,
+    features: Annotated[
+        bool,
+        typer.Option(
+            help="Give artefacts a feature vector for the input check, as another output, where "
+            "the network can; versions of cxr-edge without the check refuse such artefacts.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = True,
     evaluation: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +118,29 @@ def export(
             metavar="DATA",
             help="Images to judge on: folders or manifests; repeatable.",
             show_default="the validation images in --calibration, else 30% of its patients",
+            callback=existing,
+            rich_help_panel=panels.INPUT,
+        ),
+    ] = None,
+    not_chest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Images that are no frontal chest X-rays, in a folder for each kind such as "
+            "photo, knee and lateral: the model's input is then checked by statistics of these "
+            "and of all images of --calibration; repeatable.",
+            show_default=False,
+            callback=existing,
+            rich_help_panel=panels.INPUT,
+        ),
+    ] = None,
+    more_chest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Frontal chest X-rays of other hospitals, which the check is not to take for "
+            "other images; repeatable.",
+            show_default=False,
             callback=existing,
             rich_help_panel=panels.INPUT,
         ),
@@ -171,6 +202,9 @@ def export(
         evaluation=evaluation,
         notes=notes,
         heat_map=heat_map,
+        features=features,
+        not_chest=not_chest or (),
+        more_chest=more_chest or (),
         license_name=license_name,
     )
     exported = export_package(model, out, given, request, typer.echo)

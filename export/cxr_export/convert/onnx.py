@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from cxr_edge import __version__
 from cxr_edge.errors import ModelError
-from cxr_edge.runtimes.base import MAP, PROBABILITY
+from cxr_edge.runtimes.base import PROBABILITY
 from cxr_edge.spec.embedding import SPEC_KEY
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line
@@ -26,21 +27,25 @@ _NUMBERED: Final = re.compile(r"__\d+(:\d+)?$")
 """Suffix with which tf2onnx makes a name unique: a count that differs from run to run."""
 
 
-def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
+def export_onnx(
+    model: keras.Model, spec: ModelSpec, path: Path, beside: Sequence[str] = ()
+) -> None:
     """Write a Keras model as ONNX with its spec inside.
 
     The graph takes ``image``, uint8 (batch, H, W, C), and gives ``probability``, float32
-    (batch,), with a dynamic batch; and ``map``, float32 (batch, h, w), if the model has a second
-    output. The same model gives the same bytes.
+    (batch,), with a dynamic batch; and the model's other outputs by their names. The same model
+    gives the same bytes.
 
     Parameters
     ----------
     model
-        uint8 (N, H, W, C) to float32 (N, 1), or to this and a heat map, float32 (N, h, w).
+        uint8 (N, H, W, C) to float32 (N, 1), or to this and others.
     spec
         Spec of the model, written to ``metadata_props``.
     path
         The file to write.
+    beside
+        Names of the other outputs, in the model's order.
 
     Raises
     ------
@@ -51,11 +56,11 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     @tf.function(autograph=False)
     def serve(image: tf.Tensor) -> list[tf.Tensor]:
         given = model(image, training=False)
-        probability, *maps = given if isinstance(given, list) else [given]
-        return [tf.reshape(probability, [-1]), *maps]
+        probability, *others = given if isinstance(given, list) else [given]
+        return [tf.reshape(probability, [-1]), *others]
 
     image = tf.TensorSpec((None, *spec.input.shape), tf.uint8, name="image")
-    graph = _converted(path.name, serve, image)
+    graph = _converted(path.name, serve, image, (PROBABILITY, *beside))
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del graph.graph.value_info[:]  # inferred for the unnamed batch dimension
@@ -66,8 +71,10 @@ def export_onnx(model: keras.Model, spec: ModelSpec, path: Path) -> None:
     save_onnx(graph, spec, path)
 
 
-def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
-    """Return the graph of a function from an image to its outputs, with all weights inside.
+def _converted(
+    name: str, serve: Any, image: tf.TensorSpec, outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """Return the graph of a function from an image to named outputs, with all weights inside.
 
     A tensor that the network holds beside its variables, such as a mean to be subtracted, is a
     constant of the graph as they are.
@@ -81,7 +88,7 @@ def _converted(name: str, serve: Any, image: tf.TensorSpec) -> onnx.ModelProto:
         serve.get_concrete_function(image), lower_control_flow=False, aggressive_inlining=True
     )
     (taken,), given = frozen.inputs, frozen.outputs
-    names = {output.name: name for output, name in zip(given, (PROBABILITY, MAP), strict=False)}
+    names = {output.name: name for output, name in zip(given, outputs, strict=True)}
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel(logging.ERROR)  # tf2onnx calls what TensorFlow has deprecated

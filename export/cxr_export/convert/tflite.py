@@ -1,39 +1,44 @@
 """Keras to TFLite, by the LiteRT exporter of Keras."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from cxr_edge.errors import ModelError
-from cxr_edge.runtimes.base import MAP, PROBABILITY
+from cxr_edge.runtimes.base import PROBABILITY
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line
 
 
-def export_tflite(model: keras.Model, spec: ModelSpec, path: Path) -> None:
+def export_tflite(
+    model: keras.Model, spec: ModelSpec, path: Path, beside: Sequence[str] = ()
+) -> None:
     """Write a Keras model as TFLite fp32 with its spec appended.
 
     Parameters
     ----------
     model
-        uint8 (N, H, W, C) to float32 (N, 1), or to this and a heat map, float32 (N, h, w); the
-        batch stays dynamic. Two outputs are called ``probability`` and ``map`` in the signature.
+        uint8 (N, H, W, C) to float32 (N, 1), or to this and others; the batch stays dynamic.
+        Several outputs have their names in the signature, the first is ``probability``.
     spec
         Spec of the model, appended to the flatbuffer as the zip member ``spec.json``.
     path
         The file to write, ending in ``.tflite``.
+    beside
+        Names of the other outputs, in the model's order.
 
     Raises
     ------
     ModelError
         An operation has no counterpart in TFLite.
     """
-    if len(model.outputs) > 1:
+    if beside:
         model = keras.Model(
             model.inputs[0],
-            dict(zip((PROBABILITY, MAP), model.outputs, strict=True)),
+            dict(zip((PROBABILITY, *beside), model.outputs, strict=True)),
             name=model.name,
         )
     try:

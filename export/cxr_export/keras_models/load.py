@@ -37,7 +37,9 @@ _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find 
 """Messages of Keras about a class or function that it does not have."""
 
 
-def load_original(path: Path, spec: ModelSpec | None = None, *, maps: bool = False) -> KerasRuntime:
+def load_original(
+    path: Path, spec: ModelSpec | None = None, *, maps: bool = False, features: bool = False
+) -> KerasRuntime:
     """Load a ``.keras`` or ``.h5`` file with its spec.
 
     Keras' safe mode stays on: a model is data, and one that holds code is refused.
@@ -50,6 +52,8 @@ def load_original(path: Path, spec: ModelSpec | None = None, *, maps: bool = Fal
         Spec in place of the one inside; an ``.h5`` file has none.
     maps
         Whether heat maps are asked for, where the model's ending has them.
+    features
+        Whether feature vectors are asked for, where the model's ending has them.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def load_original(path: Path, spec: ModelSpec | None = None, *, maps: bool = Fal
             model = keras.saving.load_model(readable, compile=False, safe_mode=True)
     except _LOAD_ERRORS as exc:
         raise ModelInvalid(_explain(path, version, exc)) from exc
-    return KerasRuntime(model, spec, str(path), maps=maps)
+    return KerasRuntime(model, spec, str(path), maps=maps, features=features)
 
 
 def _explain(path: Path, version: str, exc: Exception) -> str:

@@ -11,7 +11,9 @@ from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
 
 
-def open_reference(path: Path, spec: ModelSpec | None = None, *, maps: bool = False) -> Runtime:
+def open_reference(
+    path: Path, spec: ModelSpec | None = None, *, maps: bool = False, features: bool = False
+) -> Runtime:
     """Open the model that artefacts are compared with, whatever its format.
 
     Parameters
@@ -23,6 +25,8 @@ def open_reference(path: Path, spec: ModelSpec | None = None, *, maps: bool = Fa
         Spec in place of the one inside; a SavedModel and an ``.h5`` file have none.
     maps
         Whether heat maps are asked for, where the model has them.
+    features
+        Whether feature vectors are asked for, where the model has them.
 
     Raises
     ------
@@ -38,5 +42,5 @@ def open_reference(path: Path, spec: ModelSpec | None = None, *, maps: bool = Fa
     if (path / ORIGINAL).is_file():
         path /= ORIGINAL
     if path.suffix.lower() in KERAS_SUFFIXES:
-        return load_original(path, spec, maps=maps)
-    return open_artefact(str(path), spec=spec, maps=maps).runtime
+        return load_original(path, spec, maps=maps, features=features)
+    return open_artefact(str(path), spec=spec, maps=maps, features=features).runtime

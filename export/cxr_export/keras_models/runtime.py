@@ -8,10 +8,10 @@ import tensorflow as tf
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter
-from cxr_edge.runtimes.base import MAP
+from cxr_edge.runtimes.base import FEATURES, MAP
 from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_export.keras_models.heat_map import with_map
+from cxr_export.keras_models.ending import with_outputs
 
 
 class KerasRuntime(AdaptedRuntime):
@@ -27,6 +27,7 @@ class KerasRuntime(AdaptedRuntime):
         source: str = "the Keras model",
         *,
         maps: bool = False,
+        features: bool = False,
     ) -> None:
         """Wrap a model.
 
@@ -40,6 +41,8 @@ class KerasRuntime(AdaptedRuntime):
             The file, for messages.
         maps
             Whether heat maps are asked for, where the model's ending has them.
+        features
+            Whether feature vectors are asked for, where the model's ending has them.
 
         Raises
         ------
@@ -50,11 +53,16 @@ class KerasRuntime(AdaptedRuntime):
         inputs, outputs = _tensors(model, source)
         self.adapter = Adapter(source, spec, inputs, outputs)
         self._answering = model
-        if maps and (both := with_map(model)):
-            self._answering = both
-            shape = tuple(both.outputs[1].shape)
-            outputs = [*outputs, Tensor(MAP, shape, str(both.outputs[1].dtype))]
-            self.adapter = Adapter(source, spec, inputs, outputs, maps=True)
+        names = [name for name, asked in ((MAP, maps), (FEATURES, features)) if asked]
+        if names and (more := with_outputs(model, names)):
+            self._answering = more
+            beside = [
+                Tensor(name, tuple(output.shape), str(output.dtype))
+                for name, output in zip(names, more.outputs[1:], strict=True)
+            ]
+            self.adapter = Adapter(
+                source, spec, inputs, [*outputs, *beside], maps=maps, features=features
+            )
 
     def _call(self, image: Array) -> Sequence[object]:
         try:

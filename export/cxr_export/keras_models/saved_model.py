@@ -61,12 +61,13 @@ class SavedModelRuntime(AdaptedRuntime):
         inputs: dict[str, Any] = self._signature.structured_input_signature[1]
         outputs: dict[str, Any] = self._signature.structured_outputs
         self.adapter = Adapter(str(path), spec, _tensors(inputs), _tensors(outputs))
-        (self._input,), self._output = inputs, list(outputs)[self.adapter.wanted[0]]
+        (self._input,) = inputs
+        self._outputs = [list(outputs)[position] for position in self.adapter.wanted]
 
     def _call(self, image: Array) -> Sequence[object]:
         try:
             given = self._signature(**{self._input: tf.constant(image)})
-            return [given[self._output]]
+            return [given[name] for name in self._outputs]
         except (ValueError, TypeError, tf.errors.OpError) as exc:
             raise ModelError(f"TensorFlow failed on a batch: {exc}") from exc
 

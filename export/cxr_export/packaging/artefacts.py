@@ -30,7 +30,7 @@ from cxr_export.quantize.search import QuantizationAttempt, QuantizationSearch, 
 _FLOAT: Final = {"onnx": "model.onnx", "litert": "model.tflite"}
 """Runtime to the float artefact from which those of fewer bits are made."""
 
-_EXPORTS: Final[Mapping[str, Callable[[keras.Model, ModelSpec, Path], None]]] = {
+_EXPORTS: Final[Mapping[str, Callable[[keras.Model, ModelSpec, Path, Sequence[str]], None]]] = {
     "onnx": export_onnx,
     "litert": export_tflite,
 }
@@ -42,7 +42,7 @@ class ArtefactMaker:
     """Makes the artefacts of one package."""
 
     model: keras.Model
-    """The model as it is exported: uint8 pixels in, one probability out, and maybe a heat map."""
+    """The model as it is exported: uint8 pixels in, one probability out, and maybe others."""
     spec: ModelSpec
     """Spec of the exported model."""
     request: Request
@@ -51,6 +51,8 @@ class ArtefactMaker:
     """An existing folder for files that do not stay."""
     tell: Callable[[str], None]
     """Called with a line for each attempt at a quantization."""
+    beside: Sequence[str] = ()
+    """Names of the outputs beside the probability, in the model's order."""
     impossible: dict[str, str] = field(default_factory=dict)
     """Reasons why the network cannot be held by a runtime's format, by runtime."""
 
@@ -128,7 +130,7 @@ class ArtefactMaker:
             path = self.scratch / _FLOAT[runtime]
             try:
                 with stage(f"converting to {_FLOAT[runtime]}"):
-                    _EXPORTS[runtime](self.model, self.spec, path)
+                    _EXPORTS[runtime](self.model, self.spec, path, self.beside)
                 made = open_artefact(str(path), runtime).runtime
                 try_answers(made).require_usable(str(path))
             except ModelError as exc:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_edge.storage.system_names import is_taken, names_in
-from cxr_export.keras_models.heat_map import ENDING, with_map
+from cxr_export.keras_models.ending import ENDING, with_outputs
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
 from cxr_export.packaging.artefacts import ArtefactMaker
 from cxr_export.packaging.card import model_card, with_parity
+from cxr_export.packaging.check_images import input_statistics
 from cxr_export.packaging.golden import write_selftest
 from cxr_export.packaging.request import Request, choose_images
 from cxr_export.parity.report import ParityReport
@@ -93,7 +94,7 @@ def export_package(
         raise UsageError(f"--out: expected an existing folder that can be written, got {parent}")
     if is_taken(out):
         _require_package(out)
-    original = load_original(model, spec, maps=wanted.heat_map)
+    original = load_original(model, spec, maps=wanted.heat_map, features=wanted.features)
     keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None
     notes = _read_notes(wanted.notes) if wanted.notes else ""
@@ -107,6 +108,9 @@ def export_package(
             "no image was held out from this network: parity is judged on "
             f"{len(images[1].images)} of the images given, which it may have learned from"
         )
+    statistics = input_statistics(wanted, original, exported, model.parent, tell)
+    if statistics:
+        exported = replace(exported, input_check=statistics)
     with _scratch(out) as folder:
         scratch, package = Path(folder), Path(folder) / out.name
         package.mkdir()
@@ -115,12 +119,10 @@ def export_package(
         else:
             keras_model.save(package / ORIGINAL, include_optimizer=False)
             append_spec(package / ORIGINAL, exported)
-        answering = _with_map(keras_model, tell) if wanted.heat_map else keras_model
-        maker = ArtefactMaker(answering, exported, wanted, scratch, tell)
-        report = None
-        if images:
-            report = maker.make_judged(package, original, *images)
-        else:
+        answering, beside = _with_outputs(keras_model, wanted.beside, tell)
+        maker = ArtefactMaker(answering, exported, wanted, scratch, tell, beside)
+        report = maker.make_judged(package, original, *images) if images else None
+        if not images:
             maker.make(package)
         if report and not report.artefacts:
             raise ParityError(f"no package was made: {explain_withheld(report.withheld, model)}")
@@ -140,12 +142,14 @@ def export_package(
     return Exported(exported, report, maker.left_out)
 
 
-def _with_map(model: keras.Model, tell: Callable[[str], None]) -> keras.Model:
-    """Return a model that gives its heat map too; the model itself, and a line why, if it can't."""
-    both = with_map(model)
-    if both is None:
-        tell(f"no heat map: it needs a network that ends in {ENDING}")
-    return both or model
+def _with_outputs(
+    model: keras.Model, names: Sequence[str], tell: Callable[[str], None]
+) -> tuple[keras.Model, Sequence[str]]:
+    """Return a model with outputs beside its probability, and which; a line says why without."""
+    more = with_outputs(model, names) if names else None
+    if names and more is None:
+        tell(f"no heat map and no features: they need a network that ends in {ENDING}")
+    return (more, names) if more else (model, ())
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from cxr_edge.datasets.training_images import TrainingImages
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.package import FORMATS, ArtefactFormat
+from cxr_edge.runtimes.adapter import BESIDE
+from cxr_edge.runtimes.base import FEATURES, MAP
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.precision import Precision
 from cxr_export.parity.images import divide, even_choice, list_parity_images, without
@@ -44,6 +46,13 @@ class Request:
     """Markdown for the card: how the model was chosen."""
     heat_map: bool = True
     """Whether the artefacts give heat maps, where the network's ending has them."""
+    features: bool = True
+    """Whether the artefacts give feature vectors, where the network's ending has them."""
+    not_chest: Sequence[Path] = ()
+    """Folders of images that are no frontal chest X-rays, in a folder for each kind; with some,
+    the spec gets statistics that inputs are checked with."""
+    more_chest: Sequence[Path] = ()
+    """Folders of frontal chest X-rays of other hospitals, for these statistics."""
     license_name: str = ""
     """License of the model, for the card; empty where it is not known."""
 
@@ -52,6 +61,10 @@ class Request:
             raise UsageError(
                 f"--formats: expected some of {', '.join(FORMATS)}, got {', '.join(unknown)}"
             )
+        if self.more_chest and not self.not_chest:
+            raise UsageError("--more-chest: expected --not-chest DIR with it, got none")
+        if self.not_chest and not self.calibration:
+            raise UsageError("--not-chest: expected --calibration DATA with it, got none")
         few = [kind.name for kind in self.kinds if _needs_images(kind)]
         if few and not self.calibration:
             raise UsageError(
@@ -66,6 +79,12 @@ class Request:
         if self.formats:
             return [kind for kind in FORMATS.values() if kind.name in self.formats]
         return [kind for kind in FORMATS.values() if self.calibration or not _needs_images(kind)]
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Outputs that are asked for beside the probability."""
+        asked = {MAP: self.heat_map, FEATURES: self.features}
+        return tuple(name for name in BESIDE if asked[name])
 
     @property
     def left_out(self) -> list[str]:

@@ -15,7 +15,7 @@ from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import SCREENING
-from cxr_export.parity.maps import map_correlation
+from cxr_export.parity.correlation import feature_correlation, map_correlation
 from cxr_export.parity.verdict import Excess, Verdict, excess_of_loss, excess_of_share
 
 _SLACK: Final = 1e-12
@@ -60,6 +60,8 @@ class Comparison:
     """Operating point at which a loss of sensitivity counts."""
     map_correlation: float | None = None
     """Correlation of the heat maps; None where one of the two gives none."""
+    feature_correlation: float | None = None
+    """Correlation of the feature vectors; None where one of the two gives none."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -115,9 +117,14 @@ class Comparison:
             for name, change, limit in self._losses
             if change is not None and not change.value >= -limit - _SLACK
         ]
-        least, correlation = gate.map_correlation, self.map_correlation
-        if least is not None and correlation is not None and correlation < least:
-            found.append(Excess(f"heat maps correlate at {correlation:.4f}, allowed {least:g}"))
+        found += [
+            Excess(f"{what} correlate at {correlation:.4f}, allowed {least:g}")
+            for what, correlation, least in (
+                ("heat maps", self.map_correlation, gate.map_correlation),
+                ("features", self.feature_correlation, gate.feature_correlation),
+            )
+            if least is not None and correlation is not None and correlation < least
+        ]
         return found
 
     @property
@@ -144,7 +151,11 @@ class Comparison:
             },
             "changes": _changes(self.changes),
             "unjudged": self.unjudged,
-            **({} if self.map_correlation is None else {"map_correlation": self.map_correlation}),
+            **{
+                name: value
+                for name in ("map_correlation", "feature_correlation")
+                if (value := getattr(self, name)) is not None
+            },
             "gate": vars(self.gate),
             "judged_at": self.judged_at,
             "undecided": self.undecided,
@@ -159,7 +170,7 @@ def compare_scores(
     candidate: NDArray[np.floating],
     spec: ModelSpec,
     gate: Gate,
-    correlation: float | None = None,
+    **correlations: float | None,
 ) -> Comparison:
     """Compare the scores of two models on the same images.
 
@@ -173,8 +184,8 @@ def compare_scores(
         Spec whose operating points make labels.
     gate
         Limits of the candidate.
-    correlation
-        Correlation of their heat maps, of :func:`cxr_export.parity.maps.map_correlation`.
+    correlations
+        ``map_correlation`` and ``feature_correlation``, of :mod:`cxr_export.parity.correlation`.
     """
     expected = np.asarray(reference, np.float64)
     got = np.asarray(candidate, np.float64)
@@ -207,16 +218,23 @@ def compare_scores(
         ),
         gate=gate,
         judged_at=SCREENING if SCREENING in points else spec.default_operating_point,
-        map_correlation=correlation,
+        **correlations,
     )
 
 
 def compare_outputs(
     images: ImageSet, reference: Outputs, candidate: Outputs, spec: ModelSpec, gate: Gate
 ) -> Comparison:
-    """Compare the scores and the heat maps of two models; see :func:`compare_scores`."""
-    correlation = map_correlation(reference.maps, candidate.maps)
-    return compare_scores(images, reference.scores, candidate.scores, spec, gate, correlation)
+    """Compare all that two models give for the same images; see :func:`compare_scores`."""
+    return compare_scores(
+        images,
+        reference.scores,
+        candidate.scores,
+        spec,
+        gate,
+        map_correlation=map_correlation(reference.maps, candidate.maps),
+        feature_correlation=feature_correlation(reference.features, candidate.features),
+    )
 
 
 def _short(path: Path) -> str:

@@ -17,14 +17,18 @@ def differences_table(findings: Findings) -> FigureTable:
 
     Changed labels are listed by operating point. The nearest threshold is |p - threshold| of the
     image that the reference puts nearest to a threshold, with |Δp| of that image. Map r is the
-    correlation of the heat maps, where there are some.
+    correlation of the heat maps and features r that of the features, where there are some.
     """
     artefacts = findings["artefacts"]
     points = ", ".join(artefacts[0]["flips"]) if artefacts else ""
-    with_maps = any("map_correlation" in found for found in artefacts)
+    correlations = {
+        name: title
+        for name, title in (("map_correlation", "map r"), ("feature_correlation", "features r"))
+        if any(name in found for found in artefacts)
+    }
     columns = (
         "artefact", "runtime", "images", "max |Δp|", "p99", "p50", "mean", f"flips: {points}",
-        "nearest threshold", *(["map r"] if with_maps else []), "result",
+        "nearest threshold", *correlations.values(), "result",
     )  # fmt: skip
     rows = []
     for found in artefacts:
@@ -36,7 +40,7 @@ def differences_table(findings: Findings) -> FigureTable:
             *(_small(found[f"{name}_difference"]) for name in ("max", "p99", "p50", "mean")),
             ", ".join(map(str, found["flips"].values())),
             f"{near['distance']:.4f} ({_small(near['difference'])})",
-            *([_correlation(found.get("map_correlation"))] if with_maps else []),
+            *(_correlation(found.get(name)) for name in correlations),
             verdict_of(found).cell,
         ))  # fmt: skip
     return figure_table(columns, rows)

@@ -78,7 +78,7 @@ def verify_package(
             "without it); name the model to compare with: --reference"
         )
     check_checksums(package, elsewhere=ORIGINAL if reference else "")
-    known = open_reference(original, spec, maps=True)
+    known = open_reference(original, spec, maps=True, features=True)
     check_same_meaning(package / SPEC_MEMBER, package_spec(package), known.spec)
     try_answers(known).require_usable(str(original))
     expected = run_in_batches(known, images.pixels, what=f"scoring by {original.name}")
@@ -114,7 +114,7 @@ def measure_artefact(
     images
         N images.
     expected
-        Answers of the reference; heat maps are compared where both give some.
+        Answers of the reference; heat maps and features are compared where both give some.
     spec
         Spec of the reference; its labels and operating points judge the artefact.
     gate
@@ -128,7 +128,12 @@ def measure_artefact(
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_artefact(str(path), kind.runtime, maps=expected.maps is not None).runtime
+    runtime = open_artefact(
+        str(path),
+        kind.runtime,
+        maps=expected.maps is not None,
+        features=expected.features is not None,
+    ).runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
     runtime.run(images.pixels[:1])

@@ -111,7 +111,7 @@ class QuantizationSearch:
     judged: ImageSet
     """Images to judge on, of other patients."""
     expected: Outputs
-    """Answers of the reference for these, with heat maps where they are compared."""
+    """Answers of the reference for these, with heat maps and features where they are compared."""
     gate: Gate
     """Limits of the artefact."""
     count: int
@@ -146,7 +146,11 @@ class QuantizationSearch:
         for name, plan in self._plans(path.with_name(f"probe-{path.name}"), tried):
             with stage(f"trying {path.name}, {name}"):
                 self.quantizer.write(plan, self._spec(plan), path)
-                runtime = open_artefact(str(path), maps=self.expected.maps is not None).runtime
+                runtime = open_artefact(
+                    str(path),
+                    maps=self.expected.maps is not None,
+                    features=self.expected.features is not None,
+                ).runtime
                 given = run_in_batches(runtime, self.judged.pixels)
             found = compare_outputs(self.judged, self.expected, given, self.spec, self.gate)
             size = path.stat().st_size

@@ -152,9 +152,9 @@ def assert_parity(
     """Assert that a candidate decides as its reference does, from file bytes to label.
 
     Labels, operating points and input of both specs are compared, then the probabilities and the
-    labels of every image and the heat maps where both models give some, then the candidate's
-    probabilities in batches of 1, 2, 7 and 32 images. A limit that is exceeded on too few images to
-    be sure is a :class:`ParityWarning`.
+    labels of every image, the heat maps and features where both models give some, then the
+    candidate's probabilities in batches of 1, 2, 7 and 32 images. A limit that is exceeded on too
+    few images to be sure is a :class:`ParityWarning`.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def open_one(model: ModelLike, spec: ModelSpec | None, role: str) -> Runtime:
         if not path.exists():
             raise UsageError(f"{role}: expected a model, {path} does not exist")
         try:
-            return open_reference(path, spec, maps=True)
+            return open_reference(path, spec, maps=True, features=True)
         except SpecMissing as exc:
             raise SpecMissing(
                 f"{path}: expected a {role} with a cxr-edge spec inside, got one without; "

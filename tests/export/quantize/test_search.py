@@ -74,8 +74,8 @@ class ShiftedRuntime(FakeRuntime):
 def build(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Return a function that makes a search over a fake quantizer."""
 
-    def opened(path: str, *, maps: bool = False) -> SimpleNamespace:
-        del maps
+    def opened(path: str, **asked: bool) -> SimpleNamespace:
+        del asked
         shift = float(Path(path).read_text())
         return SimpleNamespace(runtime=ShiftedRuntime(spec, shift))
 

@@ -71,7 +71,7 @@ def open_features(features: str) -> FeatureSource:
     from cxr_edge.models.open import open_artefact
     from cxr_edge.runtimes.batches import run_in_batches
 
-    model = open_artefact(features)
+    model = open_artefact(features, features=True)
 
     def of(pixels: "NDArray[np.uint8]") -> "NDArray[np.float32]":
         found = run_in_batches(model.runtime, pixels, what="finding features").features

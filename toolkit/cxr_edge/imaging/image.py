@@ -12,21 +12,26 @@ from cxr_edge.errors import TooLarge
 FLAGS: Final[tuple[str, ...]] = (
     "burned-in",
     "color",
+    "cropped",
     "damaged",
     "fewer-bits",
     "for-processing",
     "ignored-window",
+    "inverted",
     "lateral",
     "lossy",
     "low-contrast",
     "misdescribed",
     "multi-frame",
+    "not-a-chest-film",
     "orientation",
     "other-body-part",
     "other-modality",
+    "rotated",
     "small",
     "stretched",
     "transparent",
+    "unlike-training-data",
 )
 """The closed list of warnings in the report's ``flags`` column.
 
@@ -39,13 +44,18 @@ is shorter than the model's input and was enlarged. ``stretched``: one side is m
 other, and the model's input distorts it. ``transparent``: some pixels are transparent, shown over
 black.
 
+From the input check's statistics, where the model has some: ``not-a-chest-film``,
+``lateral``, ``inverted`` (black for white), ``rotated`` (by 90 or 180 degrees), ``cropped`` (a
+large part is cut off), and ``unlike-training-data``: far from the images that the model learned
+from.
+
 From DICOM's header alone: ``burned-in``: text may be burned into the pixels. ``for-processing``:
 raw values, not meant to be looked at. ``ignored-window``: a window or lookup table that cannot be
-meant was left out. ``lateral``: a lateral view. ``lossy``: compressed with loss. ``misdescribed``:
-the stored values make a picture only with another sign, byte order or number of bits than the
-header's, and were read so. ``orientation``:
-the patient does not stand upright in the image, or is mirrored. ``other-body-part``: not of the
-chest. ``other-modality``: neither CR, DX nor RG.
+meant was left out. ``lateral``: a lateral view, by the header. ``lossy``: compressed with loss.
+``misdescribed``: the stored values make a picture only with another sign, byte order or number of
+bits than the header's, and were read so. ``orientation``: the patient does not stand upright in
+the image, or is mirrored. ``other-body-part``: not of the chest. ``other-modality``:
+neither CR, DX nor RG.
 """
 
 MAX_PIXELS: Final = 1 << 28

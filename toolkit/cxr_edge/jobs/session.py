@@ -10,6 +10,7 @@ from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
+from cxr_edge.models.features import require_features
 from cxr_edge.models.heat_map import require_maps
 from cxr_edge.models.locate import DEFAULT, read_spec_file
 from cxr_edge.models.model import Model
@@ -19,7 +20,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import original_of
 from cxr_edge.models.self_test_runs import SKIPPED, check_once
 from cxr_edge.pipeline.decision import Decision
-from cxr_edge.pipeline.input_check import CHECKS, InputCheck
+from cxr_edge.pipeline.input_check import CHECKS, InputCheck, checks_for
 from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.plural import worded
@@ -158,10 +159,13 @@ class Session:
             answers.require_function(config.model)
         if config.maps:
             require_maps(model)
+        if model.spec.input_check:
+            require_features(model, model.spec.input_check.features)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
         warnings = tuple(filter(None, (_incomplete(model), answers.sameness)))
-        return cls(config, model, decision, batching, verdict, warnings)
+        checks = checks_for(model.spec)
+        return cls(config, model, decision, batching, verdict, warnings, checks)
 
     @property
     def classifier(self) -> "Classifier":

@@ -30,6 +30,14 @@ MAP_CORRELATIONS: Final[Mapping[Precision, float]] = {
 }
 """Least correlation of heat maps by default."""
 
+FEATURE_CORRELATIONS: Final[Mapping[Precision, float]] = {
+    Precision.FP32: 0.9999,
+    Precision.FP16: 0.999,
+    Precision.INT8: 0.99,
+    Precision.DYNAMIC: 0.99,
+}
+"""Least correlation of feature vectors by default."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -47,6 +55,8 @@ class Gate:
     map_correlation: float | None = None
     """Least correlation of the heat maps, over all places of all images, once each map has lost its
     mean, which is the logit."""
+    feature_correlation: float | None = None
+    """Least correlation of the feature vectors, over all features of all images."""
 
     def __post_init__(self) -> None:
         for name, limit in vars(self).items():
@@ -57,7 +67,11 @@ class Gate:
 _FEW_BITS: Final = Gate(None, flips=FLIPS, auc_loss=AUC_LOSS, sensitivity_loss=SENSITIVITY_LOSS)
 
 GATES: Final[Mapping[Precision, Gate]] = {
-    precision: replace(gate, map_correlation=MAP_CORRELATIONS[precision])
+    precision: replace(
+        gate,
+        map_correlation=MAP_CORRELATIONS[precision],
+        feature_correlation=FEATURE_CORRELATIONS[precision],
+    )
     for precision, gate in {
         Precision.FP32: Gate(FP32_DIFFERENCE, flips=0.0),
         Precision.FP16: Gate(FP16_DIFFERENCE, flips=FLIPS),

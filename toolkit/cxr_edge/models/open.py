@@ -27,6 +27,7 @@ def open_artefact(
     threads: int | None = None,
     preferred: Preferred | None = None,
     maps: bool = False,
+    features: bool = False,
 ) -> Model:
     """Open a model that a runtime scans with.
 
@@ -52,6 +53,8 @@ def open_artefact(
         same where the package still has it.
     maps
         Whether heat maps are asked for, where the model has them.
+    features
+        Whether feature vectors are asked for, where the model has them.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def open_artefact(
     if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
         raise UsageError(f"--model: expected 'default', a package or a file, {path} does not exist")
     candidates, why = candidates_in(path, runtime, device, preferred)
-    options = OpenOptions(device, threads or usable_cpus(), spec, maps)
+    options = OpenOptions(device, threads or usable_cpus(), spec, maps, features)
     if len(candidates) > 1:
         return open_fastest(path, candidates, options)
     (candidate,) = candidates

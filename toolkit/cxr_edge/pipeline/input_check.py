@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.pipeline.statistics_check import StatisticsCheck
+from cxr_edge.spec.model_spec import ModelSpec
 
 STRETCHED: Final = 2.0
 """Ratio of the sides from which on the model's input distorts an image too much."""
@@ -51,4 +53,9 @@ class ShapeCheck:
 
 
 CHECKS: Final[tuple[InputCheck, ...]] = (ShapeCheck(),)
-"""Checks of every scan."""
+"""Checks of every scan, whatever the model."""
+
+
+def checks_for(spec: ModelSpec) -> tuple[InputCheck, ...]:
+    """Return the checks of a scan with a model: those of every scan, and its statistics."""
+    return (*CHECKS, *([StatisticsCheck(spec.input_check)] if spec.input_check else []))

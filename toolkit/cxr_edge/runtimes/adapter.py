@@ -1,14 +1,14 @@
 """Adapter between uint8 pixels and the input and output of one artefact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelInvalid
-from cxr_edge.runtimes.base import MAP, Outputs
-from cxr_edge.runtimes.output_reader import OutputReader, read_maps
+from cxr_edge.runtimes.base import FEATURES, MAP, Outputs
+from cxr_edge.runtimes.output_reader import OutputReader, read_beside
 from cxr_edge.runtimes.tensor import FLOATS, QUANTIZED, Array, Tensor, is_open, shape_text
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
@@ -16,8 +16,8 @@ from cxr_edge.spec.model_spec import ModelSpec
 Call: TypeAlias = Callable[[Array], Sequence[object]]
 """Function that runs the library once, from its input tensor to the outputs that are wanted."""
 
-_MAP_AXES: Final = 3
-"""Axes of heat maps: images, rows, columns."""
+BESIDE: Final[Mapping[str, int]] = {MAP: 3, FEATURES: 2}
+"""Name of each output that may stand beside the probability, to its number of axes."""
 
 _SLACK: Final = 0.1
 """Share of the pixels' range that a quantized input may clip, or must at least resolve."""
@@ -30,7 +30,8 @@ class Adapter:
     those floats quantized; channels last or first; one image at a time or any number. It gives one
     number per image, shape (N,) or (N, 1), or one for each class, (N, K): two in the order of the
     spec's labels, or as many as the spec's output names. They are probabilities, or logits if the
-    spec says so. A second output named ``map``, (N, h, w), is its heat maps.
+    spec says so. An output named ``map``, (N, h, w), is its heat maps, and one named ``features``,
+    (N, d), its feature vectors.
     """
 
     channels_first: bool
@@ -38,7 +39,7 @@ class Adapter:
     image_by_image: bool
     """Whether it takes one image at a time."""
     wanted: tuple[int, ...]
-    """Positions of the outputs that a call returns: scores, and maps where they are asked for."""
+    """Positions of the outputs that a call returns: scores, then what is fetched beside them."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Adapter:
         outputs: Sequence[Tensor],
         *,
         maps: bool = False,
+        features: bool = False,
     ) -> None:
         """Compare the artefact with its spec.
 
@@ -61,20 +63,26 @@ class Adapter:
             Tensors, as the artefact's library describes them.
         maps
             Whether heat maps are asked for, where the artefact has them.
+        features
+            Whether feature vectors are asked for, where the artefact has them; they are fetched
+            too where the spec's input check needs them.
 
         Raises
         ------
         ModelInvalid
             It has several inputs or outputs, or takes or gives what cannot be adapted.
         """
-        heat = [output for output in outputs if _is_map(output)]
-        if len(inputs) != 1 or len(outputs) != 1 + len(heat) or len(heat) > 1:
+        beside = {output.name: output for output in outputs if _is_beside(output)}
+        if len(inputs) != 1 or len(outputs) != 1 + len(beside):
             raise ModelInvalid(
-                f"{source}: expected one input and one output, or a second named {MAP} of shape "
-                f"(N, h, w), got {_names(inputs)} and {_names(outputs)}; export it again"
+                f"{source}: expected one input and one output, or others named {MAP} of shape "
+                f"(N, h, w) and {FEATURES} of shape (N, d), got {_names(inputs)} and "
+                f"{_names(outputs)}; export it again"
             )
-        (image,), (output,) = inputs, [output for output in outputs if output not in heat]
-        self.wanted = tuple(outputs.index(each) for each in (output, *(heat if maps else ())))
+        (image,), (output,) = inputs, [each for each in outputs if not _is_beside(each)]
+        asked = {MAP: maps, FEATURES: features or spec.input_check is not None}
+        self._beside = [beside[name] for name in BESIDE if asked[name] and name in beside]
+        self.wanted = tuple(outputs.index(each) for each in (output, *self._beside))
         self._source = source
         self.channels_first = _channels_first(source, spec.input, image)
         self._table = _table(source, spec.input, image)
@@ -105,13 +113,13 @@ class Adapter:
         Returns
         -------
         Outputs
-            Scores of N images, and maps where they are asked for and the artefact has them.
+            Scores of N images, and maps and features where they are fetched.
 
         Raises
         ------
         ModelInvalid
             The output is not one number per image, or probabilities that do not add up to 1; or
-            there is no map for each image.
+            there is no map, or no feature vector, for each image.
         """
         taken: Array = pixels
         if self.channels_first:
@@ -126,17 +134,20 @@ class Adapter:
         scores = [
             self._reader.read(values[0], count) for values, count in zip(given, counts, strict=True)
         ]
-        if len(self.wanted) == 1:
-            return Outputs(np.concatenate(scores))
-        maps = [
-            read_maps(self._source, values[1], count)
-            for values, count in zip(given, counts, strict=True)
-        ]
-        return Outputs(np.concatenate(scores), np.concatenate(maps))
+        beside = {
+            output.name: np.concatenate(
+                [
+                    read_beside(self._source, output, values[position], count)
+                    for values, count in zip(given, counts, strict=True)
+                ]
+            )
+            for position, output in enumerate(self._beside, start=1)
+        }
+        return Outputs(np.concatenate(scores), beside.get(MAP), beside.get(FEATURES))
 
 
-def _is_map(output: Tensor) -> bool:
-    return output.name == MAP and len(output.shape) == _MAP_AXES and output.dtype in FLOATS
+def _is_beside(output: Tensor) -> bool:
+    return BESIDE.get(output.name) == len(output.shape) and output.dtype in FLOATS
 
 
 def _names(tensors: Sequence[Tensor]) -> str:

@@ -15,6 +15,9 @@ PROBABILITY: Final = "probability"
 MAP: Final = "map"
 """Name of the output with the heat maps, in an artefact that has one."""
 
+FEATURES: Final = "features"
+"""Name of the output with the feature vectors, in an artefact that has one."""
+
 Scores: TypeAlias = NDArray[np.float32]
 """Probabilities of the positive class, shape (N,)."""
 
@@ -35,7 +38,8 @@ class Outputs:
     """Heat maps, float32 of shape (N, h, w), in units of the logit, so that the mean of one is the
     logit of its image; None where they were not asked for, or the model has none."""
     features: NDArray[np.float32] | None = None
-    """Feature vectors, float32 of shape (N, d); None where the model gives none."""
+    """Feature vectors, float32 of shape (N, d): what the network's last layer is given; None where
+    they were not fetched, or the model has none."""
 
     def __post_init__(self) -> None:
         for name, values, axes in (
@@ -67,6 +71,9 @@ class OpenOptions:
     """Spec that replaces the one inside the model; None to use that one."""
     maps: bool = False
     """Whether heat maps are asked for; a model that has none opens all the same."""
+    features: bool = False
+    """Whether feature vectors are asked for; they are fetched too where the spec's input check
+    needs them, and a model that has none opens all the same."""
 
 
 class Runtime(Protocol):

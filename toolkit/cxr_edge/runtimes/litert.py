@@ -67,6 +67,7 @@ class LiteRtRuntime(AdaptedRuntime):
             [_tensor(details) for details in inputs],
             [_tensor(details) for details in outputs],
             maps=options.maps,
+            features=options.features,
         )
         self._input = inputs[0]["index"]
         self._outputs = [outputs[position]["index"] for position in self.adapter.wanted]

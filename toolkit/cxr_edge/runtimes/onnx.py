@@ -138,6 +138,7 @@ class OnnxRuntime(AdaptedRuntime):
             [_tensor(value) for value in inputs],
             [_tensor(value) for value in outputs],
             maps=self._options.maps,
+            features=self._options.features,
         )
         self._input = inputs[0].name
         self._outputs = [outputs[position].name for position in self.adapter.wanted]

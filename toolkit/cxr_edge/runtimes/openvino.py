@@ -84,6 +84,7 @@ class OpenVinoRuntime(AdaptedRuntime):
             [_tensor(port) for port in model.inputs],
             [_tensor(port) for port in model.outputs],
             maps=options.maps,
+            features=options.features,
         )
         self._idle: deque[ov.InferRequest] = deque()
 

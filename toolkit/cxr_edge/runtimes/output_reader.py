@@ -118,13 +118,15 @@ class OutputReader:
             )
 
 
-def read_maps(source: str, got: Array, images: int) -> NDArray[np.float32]:
-    """Return heat maps in float32, shape (N, h, w).
+def read_beside(source: str, output: Tensor, got: Array, images: int) -> NDArray[np.float32]:
+    """Return what an output beside the probability gives, in float32.
 
     Parameters
     ----------
     source
         Artefact, for messages.
+    output
+        The output, as the artefact's library describes it.
     got
         Numbers that the library gave.
     images
@@ -133,12 +135,12 @@ def read_maps(source: str, got: Array, images: int) -> NDArray[np.float32]:
     Raises
     ------
     ModelInvalid
-        They are not one map for each image.
+        They are not those of so many images.
     """
-    if got.ndim != 3 or len(got) != images:
+    if got.ndim != len(output.shape) or len(got) != images:
         raise ModelInvalid(
-            f"{source}: expected one heat map per image, shape ({images}, h, w), got "
-            f"{shape_text(got.shape)}; export it again"
+            f"{source}: expected the output {output.name} to have {len(output.shape)} axes, the "
+            f"first of {images} images, got shape {shape_text(got.shape)}; export it again"
         )
     return np.ascontiguousarray(got, np.float32)
 

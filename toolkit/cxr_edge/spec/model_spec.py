@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from cxr_edge.errors import SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.notice import notice
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.spec.input_statistics import InputStatistics
 from cxr_edge.spec.json_fields import build, is_text, mapping, sequence
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.output_spec import PLAIN, OutputSpec
@@ -58,6 +59,8 @@ class ModelSpec:
     site: SiteFacts | None = None
     """Images of a site that the operating points were measured on; None for those of the training
     data's validation."""
+    input_check: InputStatistics | None = None
+    """Statistics that tell images which should not be scored; None where there are none."""
 
     def __post_init__(self) -> None:
         if not is_text(self.name):
@@ -131,6 +134,7 @@ class ModelSpec:
         quantization = {"quantization": self.quantization.to_dict()} if self.quantization else {}
         band = {"review_band": self.review_band.to_dict()} if self.review_band else {}
         site = {"site": self.site.to_dict()} if self.site else {}
+        check = {"input_check": self.input_check.to_dict()} if self.input_check else {}
         return {
             "spec_version": SPEC_VERSION,
             "name": self.name,
@@ -143,6 +147,7 @@ class ModelSpec:
             **quantization,
             **band,
             **site,
+            **check,
         }
 
     @classmethod
@@ -178,6 +183,7 @@ class ModelSpec:
             ("quantization", Quantization),
             ("review_band", ReviewBand),
             ("site", SiteFacts),
+            ("input_check", InputStatistics),
         ):
             if fields.get(name) is not None:
                 fields[name] = kind.from_dict(fields[name])

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
-from cxr_edge.runtimes.base import MAP
+from cxr_edge.runtimes.adapter import BESIDE
 from cxr_edge.runtimes.litert import named_outputs
 from cxr_edge.system.printable import first_line
 from cxr_export.parity.activations.probe import LayerTensor, with_output
@@ -44,7 +44,7 @@ class LiteRtProbe:
         details = {one["index"]: one for one in self._interpreter.get_tensor_details()}
         self._input = self._interpreter.get_input_details()[0]["index"]
         outputs = named_outputs(self._interpreter)
-        answer = next(one["index"] for one in outputs if one["name"] != MAP)
+        answer = next(one["index"] for one in outputs if one["name"] not in BESIDE)
         self._indices = _computed(data, self._input, answer)
         self._scales = {index: details[index]["quantization"] for index in self._indices}
         self.tensors = tuple(
@@ -97,7 +97,7 @@ def _computed(data: bytes, image: int, answer: int) -> list[int]:
     reached, found = {image}, []
     for taken, results in steps:
         if reached.isdisjoint(taken) or needed.isdisjoint(results):
-            continue  # a weight, or the heat map
+            continue  # a weight, or an output beside
         reached.update(results)
         found.append(results[0])
     return found

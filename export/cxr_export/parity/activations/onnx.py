@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from cxr_edge.errors import ModelError, ModelInvalid
-from cxr_edge.runtimes.base import MAP
+from cxr_edge.runtimes.adapter import BESIDE
 from cxr_edge.runtimes.onnx import LOAD_ERRORS
 from cxr_edge.system.printable import first_line
 from cxr_export.convert.onnx import needed_for
@@ -46,10 +46,11 @@ class OnnxProbe:
                 f"{path}: expected an ONNX model, got something else or half of one; "
                 "export it or copy it again"
             ) from exc
-        answers = [output.name for output in model.graph.output if output.name != MAP]
+        answers = [output.name for output in model.graph.output if output.name not in BESIDE]
         if len(model.graph.input) != 1 or len(answers) != 1:
             raise ModelInvalid(
-                f"{path}: expected one input and one output beside {MAP}, "
+                f"{path}: expected one input and one output beside "
+                f"{' and '.join(BESIDE)}, "
                 f"got {len(model.graph.input)} and {len(answers)}"
             )
         (answer,) = answers
@@ -108,7 +109,7 @@ def _readable(graph: onnx.GraphProto, answer: str) -> dict[str, str]:
     read: dict[str, str] = {}
     for node in graph.node:
         if reached.isdisjoint(node.input) or needed.isdisjoint(node.output):
-            continue  # a weight, or the heat map
+            continue  # a weight, or an output beside
         reached.update(node.output)
         source, result = node.input[0], node.output[0]
         if node.op_type == "QuantizeLinear":

@@ -1,4 +1,4 @@
-"""Heat maps: what a network's own ending says of each place."""
+"""Heat maps and features: what a network's own ending says of each place, and is given."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.training.architectures import build_network
-from cxr_export.keras_models.heat_map import with_map
+from cxr_export.keras_models.ending import with_outputs
 from cxr_export.keras_models.runtime import KerasRuntime
 from cxr_export.keras_models.wrap import single_probability
 
@@ -60,12 +60,26 @@ def small(*ending: layers.Layer) -> keras.Model:
 def test_a_map_is_what_the_dense_layer_says_of_one_place() -> None:
     """The map of a place is the logit of an image whose last feature map is that place alone."""
     model = spread(small(layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid")))
-    both = with_map(model)
+    both = with_outputs(model)
     assert both is not None
     features = keras.Model(model.inputs[0], model.layers[-3].output)(PIXELS)
     kernel, bias = model.layers[-1].get_weights()
     wanted = np.asarray(features) @ kernel[:, 0] + bias
     np.testing.assert_allclose(np.asarray(both(PIXELS)[1]), wanted, atol=1e-5)
+    pooled = np.asarray(features).mean((1, 2))
+    np.testing.assert_allclose(np.asarray(both(PIXELS)[2]), pooled, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["edge", "twin"])
+def test_features_are_what_the_last_layer_is_given(name: str) -> None:
+    """The probability follows from them, also where two towers are pooled together."""
+    model = spread(build_network(name, SPEC.input))
+    outputs = KerasRuntime(model, SPEC, features=True).run(PIXELS)
+    assert outputs.maps is None
+    assert outputs.features is not None
+    kernel, bias = model.layers[-1].get_weights()
+    wanted = outputs.features @ kernel[:, 0] + bias
+    np.testing.assert_allclose(logits(outputs.scores), wanted, atol=1e-3)
 
 
 def test_dropout_and_no_bias_are_no_obstacle() -> None:
@@ -110,25 +124,30 @@ def test_a_sequential_network_has_one_too() -> None:
         (layers.GlobalAveragePooling2D, lambda: layers.Dense(2, activation="softmax")),
     ],
 )
-def test_another_ending_has_no_map(ending: tuple[type[layers.Layer], ...]) -> None:
-    """It gives scores as ever, and nothing that would pass for a map."""
+def test_another_ending_has_neither(ending: tuple[type[layers.Layer], ...]) -> None:
+    """It gives scores as ever, and nothing that would pass for a map or for features."""
     model = small(*(make() for make in ending))
-    assert with_map(model) is None
-    assert KerasRuntime(model, SPEC, maps=True).run(PIXELS).maps is None
+    assert with_outputs(model) is None
+    outputs = KerasRuntime(model, SPEC, maps=True, features=True).run(PIXELS)
+    assert outputs.maps is None
+    assert outputs.features is None
 
 
-def test_a_network_of_floats_keeps_its_map_when_it_is_wrapped() -> None:
-    """What is exported scales pixels first, and gives the map of the network inside."""
+def test_a_network_of_floats_keeps_both_when_it_is_wrapped() -> None:
+    """What is exported scales pixels first, and gives what the network inside gives."""
     image = keras.Input(SPEC.input.shape)
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 16)(image))
     model = keras.Model(image, layers.Dense(1, activation="sigmoid")(x))
     spec = replace(SPEC, input=replace(SPEC.input, scale=1 / 255, offset=-0.5))
-    original = KerasRuntime(model, spec, maps=True)
+    original = KerasRuntime(model, spec, maps=True, features=True)
     wrapped, exported = single_probability(original)
     assert wrapped is not model
     expected = original.run(PIXELS)
-    outputs = KerasRuntime(wrapped, exported, maps=True).run(PIXELS)
+    outputs = KerasRuntime(wrapped, exported, maps=True, features=True).run(PIXELS)
     assert outputs.maps is not None
+    assert outputs.features is not None
     assert expected.maps is not None
+    assert expected.features is not None
+    np.testing.assert_allclose(outputs.features, expected.features, atol=1e-5)
     np.testing.assert_allclose(outputs.maps, expected.maps, atol=1e-5)
     np.testing.assert_allclose(outputs.scores, expected.scores, atol=1e-6)

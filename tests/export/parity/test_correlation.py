@@ -1,9 +1,9 @@
-"""The figure by which heat maps are judged."""
+"""The figures by which heat maps and features are judged."""
 
 import numpy as np
 import pytest
 
-from cxr_export.parity.maps import map_correlation
+from cxr_export.parity.correlation import feature_correlation, map_correlation
 
 MAPS = np.random.default_rng(0).normal(0, 1, (4, 3, 5)).astype(np.float32)
 
@@ -36,3 +36,13 @@ def test_maps_without_pattern_agree_with_each_other_alone() -> None:
     assert map_correlation(flat, 2 * flat) == 1
     assert map_correlation(flat, MAPS) == 0
     assert map_correlation(None, MAPS) is None
+
+
+def test_features_are_judged_by_their_values() -> None:
+    """Other features, or those of another image, do not pass; one image is enough to tell."""
+    features = MAPS.reshape(4, -1)
+    assert feature_correlation(features, features) == pytest.approx(1)
+    assert feature_correlation(features, features[::-1]) < 0.9
+    assert feature_correlation(features[:1], features[:1]) == pytest.approx(1)
+    assert feature_correlation(features, features[:, :3]) == 0
+    assert feature_correlation(features, None) is None

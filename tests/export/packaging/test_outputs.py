@@ -1,6 +1,7 @@
-"""Heat maps of a package: in every format, cut off where they are not asked for, and judged."""
+"""Heat maps and features of a package: in every format, cut off where not asked for, judged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.models.registry import runtimes_of
 from cxr_edge.runtimes.base import Outputs
-from cxr_export.keras_models.heat_map import ENDING
+from cxr_export.keras_models.ending import ENDING
 from cxr_export.keras_models.load import load_original
 from cxr_export.packaging import export as module
 from cxr_export.packaging.export import export_package
@@ -48,38 +49,44 @@ def pixels(package: Path) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_every_format_gives_the_map_of_the_original(
+def test_every_format_gives_map_and_features_of_the_original(
     everything: Path, pixels: NDArray[np.uint8], kind: str
 ) -> None:
     """By each runtime that runs it, only where it is asked for, and the scores stay the same."""
-    expected = load_original(everything / "model.keras", maps=True).run(pixels)
+    expected = load_original(everything / "model.keras", maps=True, features=True).run(pixels)
     assert expected.maps is not None
+    assert expected.features is not None
     path = everything / FORMATS[kind].file
     for name in runtimes_of(path):
-        asked = open_artefact(str(path), name, maps=True).runtime.run(pixels)
+        opened = open_artefact(str(path), name, maps=True, features=True)
+        asked = opened.runtime.run(pixels)
         plain = open_artefact(str(path), name).runtime.run(pixels)
         assert plain.maps is None
+        assert plain.features is None
         np.testing.assert_allclose(asked.scores, plain.scores, atol=1e-6)
         assert asked.maps is not None
         assert asked.maps.shape == expected.maps.shape
         assert np.corrcoef(asked.maps.ravel(), expected.maps.ravel())[0, 1] > 0.9
         if kind in ("onnx", "tflite"):
             np.testing.assert_allclose(asked.maps, expected.maps, atol=1e-4)
+        assert asked.features is not None
+        assert np.corrcoef(asked.features.ravel(), expected.features.ravel())[0, 1] > 0.99
 
 
 def test_the_outputs_of_a_tflite_file_have_names(package: Path) -> None:
     """Whoever reads it with another program finds the probability by its name."""
     interpreter = Interpreter(str(package / "model.tflite"))
     (signature,) = interpreter.get_signature_list().values()
-    assert sorted(signature["outputs"]) == ["map", "probability"]
+    assert sorted(signature["outputs"]) == ["features", "map", "probability"]
 
 
-def test_parity_has_a_figure_for_maps(everything: Path) -> None:
-    """Every artefact's record says how its maps correlate, and which limit held."""
+def test_parity_has_a_figure_for_maps_and_for_features(everything: Path) -> None:
+    """Every artefact's record says how they correlate, and which limits held."""
     artefacts = json.loads((everything / "parity.json").read_text())["artefacts"]
     assert len(artefacts) == len(FORMATS)
     for found in artefacts:
-        assert found["gate"]["map_correlation"] <= found["map_correlation"] <= 1 + 1e-9
+        for name in ("map_correlation", "feature_correlation"):
+            assert found["gate"][name] <= found[name] <= 1 + 1e-9
 
 
 def test_a_map_that_is_wrong_fails_parity(
@@ -94,17 +101,17 @@ def test_a_map_that_is_wrong_fails_parity(
     def upside_down(runtime: object, *rest: object, what: str = "") -> Outputs:
         outputs = honest(runtime, *rest, what=what)
         flip = what == "scoring by model.onnx" and outputs.maps is not None
-        return Outputs(outputs.scores, outputs.maps[:, ::-1].copy()) if flip else outputs
+        return replace(outputs, maps=outputs.maps[:, ::-1].copy()) if flip else outputs
 
     monkeypatch.setattr(parity, "run_in_batches", upside_down)
     (mismatch,) = verify_package(package, images).mismatches
     assert mismatch.startswith("model.onnx: heat maps correlate at")
 
 
-def test_a_package_without_maps_is_as_before(run_folder: Path, tmp_path: Path) -> None:
+def test_a_package_without_both_is_as_before(run_folder: Path, tmp_path: Path) -> None:
     """One output each, and the same spec, byte for byte, as with maps."""
     for name, heat_map in (("with", True), ("without", False)):
-        request = Request(formats=("onnx", "tflite"), heat_map=heat_map)
+        request = Request(formats=("onnx", "tflite"), heat_map=heat_map, features=heat_map)
         export_package(run_folder / "model.keras", tmp_path / name, request=request)
     interpreter = Interpreter(str(tmp_path / "without" / "model.tflite"))
     assert len(interpreter.get_output_details()) == 1
@@ -116,12 +123,12 @@ def test_a_network_without_one_is_told_in_a_line(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The export goes on, and the package opens with maps asked for all the same."""
-    monkeypatch.setattr(module, "with_map", lambda _: None)
+    monkeypatch.setattr(module, "with_outputs", lambda *_: None)
     lines: list[str] = []
     request = Request(formats=("onnx",))
     export_package(run_folder / "model.keras", tmp_path / "p", request=request, tell=lines.append)
     (line,) = (line for line in lines if "heat map" in line)
-    assert line == f"no heat map: it needs a network that ends in {ENDING}"
+    assert line == f"no heat map and no features: they need a network that ends in {ENDING}"
     opened = open_artefact(str(tmp_path / "p"), maps=True).runtime
     shape = (1, *opened.spec.input.shape)
     assert opened.run(np.zeros(shape, np.uint8)).maps is None
