@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from fakes import SAMPLES
+from pyarrow import parquet
 from runs import session_of
 
 from cxr_edge.errors import ExitCode
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.tables import TABLES, table_path, write_table
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
@@ -98,6 +101,18 @@ def test_a_folder_that_cannot_be_listed_is_no_success(
     manifest = run_scan(job)
     assert manifest.exit_code == ExitCode.SOME_FAILED
     assert (manifest.skipped, manifest.first_lost) == ({"unlisted": 1}, ["ward/"])
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+def test_tables_have_every_row(report: Path, suffix: str) -> None:
+    """JSON Lines and Parquet name the files as the report does, one row for each."""
+    table = table_path(report, suffix)
+    assert write_table(report, table).rows == len(NAMES)
+    if suffix == ".jsonl":
+        found = [json.loads(line) for line in table.read_bytes().splitlines()]
+    else:
+        found = parquet.read_table(table).to_pylist()
+    assert [row["path"] for row in found] == PATHS
 
 
 def test_pandas_reads_every_row(report: Path) -> None:

@@ -18,6 +18,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tensorboard": ("tensorboard",),
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
+    "parquet": ("pyarrow",),
 }
 """Extras by name, each with the modules that it brings."""
 

@@ -23,3 +23,11 @@ class DeviceName(StrEnum):
     COREML = "coreml"
     OPENVINO = "openvino"
     XNNPACK = "xnnpack"
+
+
+class ReportFormat(StrEnum):
+    """Format of a report: CSV, or a suffix of :data:`cxr_edge.jobs.tables.TABLES`."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.choices import ReportFormat
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
@@ -60,6 +61,7 @@ def scan(
         raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
     if output.html:
         _check_page(output.html, output.out)
+    tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
         raise UsageError("--heatmaps-for needs a folder for them; give --heatmaps DIR")
@@ -84,6 +86,7 @@ def scan(
                 max_failures=_failure_limit(safety),
                 quarantine=output.quarantine,
                 page=output.html,
+                tables=tables,
                 heat_maps=output.heatmaps,
                 heat_maps_for=output.heatmaps_for or "positives",
                 in_flight=table,
@@ -93,13 +96,15 @@ def scan(
             memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
             table.limit(safety.timeout, memory)
             try:
-                manifest = run_scan(job, [*page_sinks(job, pictures), *_sinks(job, output)])
+                manifest = run_scan(
+                    job, [*page_sinks(job, pictures), *table_sinks(job), *_sinks(job, output)]
+                )
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
     if output.as_json:
         typer.echo(summary_json(manifest, output.out), err=to_stdout)
     elif not output.quiet:
-        print_summary(summary_lines(manifest, output), err=to_stdout)
+        print_summary(summary_lines(manifest, output, tables), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
 
 
@@ -142,7 +147,46 @@ def _check_page(page: Path, out: Path) -> None:
     if out == STDOUT:
         raise UsageError("--html needs a report to be made of; name a file with --out, not '-'")
     check_page("--html", page, out)
-    check_files({"--html": page}, overwrite=is_page(page))
+    check_files({"--html": page}, overwrite=True)
+    _keep_others("--html", page, is_ours=is_page(page))
+
+
+def _tables(output: OutputOptions) -> list[Path]:
+    """Return the tables to be made of the report; refuse what would replace something else."""
+    wanted = dict.fromkeys(each.value for each in output.formats or () if each != ReportFormat.CSV)
+    if not wanted:
+        return []
+
+    from cxr_edge.cli.output_files import check_files
+    from cxr_edge.jobs.tables import is_table, table_path
+    from cxr_edge.reports.standard_output import STDOUT
+
+    if output.out == STDOUT:
+        raise UsageError("--format needs a report to stand beside; name a file with --out, not '-'")
+    tables = {f"--format {name}": table_path(output.out, f".{name}") for name in wanted}
+    check_files({"--html": output.html, **tables}, overwrite=True)
+    for option, table in tables.items():
+        _keep_others(option, table, is_ours=is_table(table))
+    return list(tables.values())
+
+
+def _keep_others(option: str, file: Path, *, is_ours: bool) -> None:
+    """Refuse to replace a file that cxr-edge did not write."""
+    if file.exists() and not is_ours:
+        raise UsageError(
+            f"{option}: {file} exists already, and cxr-edge did not write it; move it away, or "
+            "choose another name"
+        )
+
+
+def table_sinks(job: "ScanJob") -> "Sequence[Sink[Outcome]]":
+    """Return the sinks that make tables of the report."""
+    if not job.tables:
+        return []
+
+    from cxr_edge.jobs.tables import TableSink
+
+    return [TableSink(job.out, table) for table in job.tables]
 
 
 def page_sinks(job: "ScanJob", pictures: int) -> "Sequence[Sink[Outcome]]":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.choices import DeviceName, ReportFormat, RuntimeName
 from cxr_edge.cli.common_options import (
     AllowNondeterministic,
     DeviceChoice,
@@ -67,6 +67,16 @@ class OutputOptions:
             rich_help_panel=panels.OUTPUT,
         ),
     ] = Path("report.csv")
+    formats: Annotated[
+        list[ReportFormat] | None,
+        typer.Option(
+            "--format",
+            help="Also write the rows as report.jsonl or report.parquet beside the CSV, once all "
+            "are there. Repeat the option for both.",
+            show_default="csv",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
     fresh: Annotated[
         bool,
         typer.Option(

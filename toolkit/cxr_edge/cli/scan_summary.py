@@ -1,7 +1,7 @@
 """The summary of a scan, for a person or as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +33,9 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
     return json.dumps(content, ensure_ascii=False, default=to_plain)
 
 
-def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[str]:
+def summary_lines(
+    manifest: "RunManifest", output: "OutputOptions", tables: Sequence[Path] = ()
+) -> Iterator[str]:
     """Yield the lines of the summary for a person."""
     counts, identity = manifest.counts, manifest.identity
     yield files_line(manifest, "report")
@@ -64,7 +66,7 @@ def summary_lines(manifest: "RunManifest", output: "OutputOptions") -> Iterator[
         yield f"warning: {counts.constant}"
     if not counts.rows:
         yield "no images found: the report has its header only"
-    yield from _written_lines(output, has_failed=counts.failed > 0)
+    yield from _written_lines(output, tables, has_failed=counts.failed > 0)
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     if identity.review_band:
@@ -97,7 +99,9 @@ def _changed_line(manifest: "RunManifest") -> str:
     return f"{files} {since} (first: {first}); {again}"
 
 
-def _written_lines(output: "OutputOptions", *, has_failed: bool) -> Iterator[str]:
+def _written_lines(
+    output: "OutputOptions", tables: Sequence[Path], *, has_failed: bool
+) -> Iterator[str]:
     from cxr_edge.reports.standard_output import STDOUT
 
     if output.quarantine and has_failed:
@@ -105,6 +109,8 @@ def _written_lines(output: "OutputOptions", *, has_failed: bool) -> Iterator[str
     if output.heatmaps:
         yield f"heat maps: {output.heatmaps}"
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
+    for table in tables:
+        yield f"table: {table}"
     if output.html:
         yield f"page: {output.html}"
 

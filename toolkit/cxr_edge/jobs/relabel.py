@@ -17,6 +17,7 @@ from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
@@ -200,8 +201,7 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
         ):
             given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
             return RunIdentity(**{**fields, **given})
-    why = "is damaged: its identity is not that of a scan"
-    raise _SOURCE.refused(manifest_path(report), why, RESTORE)
+    raise damaged(_SOURCE, report)
 
 
 def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decision:

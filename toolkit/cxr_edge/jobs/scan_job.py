@@ -43,6 +43,8 @@ class ScanJob:
     """Folder for copies of the files that fail."""
     page: Path | None = None
     """HTML page that is made of the report, for its path alone: it is none of the files to scan."""
+    tables: Sequence[Path] = ()
+    """Tables that are made of the report, likewise."""
     heat_maps: "HeatMapFolder | None" = None
     """Folder of heat maps, and which images get one."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
@@ -61,6 +63,7 @@ class ScanJob:
         max_failures: "FailureLimit | None" = None,
         quarantine: Path | None = None,
         page: Path | None = None,
+        tables: Sequence[Path] = (),
         heat_maps: Path | None = None,
         heat_maps_for: str = "positives",
         in_flight: InFlightTable | None = None,
@@ -71,7 +74,7 @@ class ScanJob:
         ----------
         config
             Settings.
-        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, in_flight
+        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, page, tables, in_flight
             As the fields.
         heat_maps
             Folder for heat maps.
@@ -116,6 +119,7 @@ class ScanJob:
             max_failures=max_failures,
             quarantine=quarantine,
             page=page,
+            tables=tables,
             heat_maps=folder,
             in_flight=table,
         )
@@ -124,4 +128,4 @@ class ScanJob:
     def sources(self) -> Sources:
         """Files to scan, without our own."""
         own = [self.out, manifest_path(self.out), lock_path(self.out)]
-        return Sources(self.paths, [*own, self.page] if self.page else own)
+        return Sources(self.paths, [*own, *self.tables, *([self.page] if self.page else [])])

@@ -1,0 +1,81 @@
+"""Rows of a report as a Parquet file: typed columns; the one module that imports pyarrow."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from cxr_edge.extras import needs_extra
+from cxr_edge.reports.typed_rows import FIELDS, LISTS, NUMBERS, SIDES
+
+_KEY: Final = b"cxr_edge"
+"""Key of the file's metadata under which the settings of the run are, as JSON."""
+
+_ROWS: Final = 20_000
+"""Rows of a row group, which are in memory at once."""
+
+
+def write_parquet(
+    file: Path, rows: Iterable[Mapping[str, object]], settings: Mapping[str, object]
+) -> None:
+    """Write rows.
+
+    Parameters
+    ----------
+    file
+        Path of the file.
+    rows
+        Rows by field.
+    settings
+        Settings of the run, for the metadata of the file.
+
+    Raises
+    ------
+    MissingExtra
+        pyarrow is not installed.
+    OSError
+        The file cannot be written.
+    """
+    pa, parquet = _pyarrow()
+    columns = [(name, _type(pa, name)) for name in FIELDS]
+    schema = pa.schema(columns, metadata={_KEY: json.dumps(settings)})
+    with parquet.ParquetWriter(file, schema) as writer:
+        for batch in _batches(rows):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def is_parquet(file: Path) -> bool:
+    """Tell whether a file has rows of a report; False where it cannot be read."""
+    pa, parquet = _pyarrow()
+    try:
+        return _KEY in (parquet.read_schema(file).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def require_parquet() -> None:
+    """Refuse to work without pyarrow; raises MissingExtra."""
+    _pyarrow()
+
+
+def _pyarrow() -> tuple[ModuleType, ModuleType]:
+    with needs_extra("a Parquet file", "parquet"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    return pa, pq
+
+
+def _type(pa: ModuleType, name: str) -> Any:  # Any: pyarrow ships no types
+    if name in NUMBERS:
+        return pa.float64()
+    if name in SIDES:
+        return pa.int32()
+    return pa.list_(pa.string()) if name in LISTS else pa.string()
+
+
+def _batches(rows: Iterable[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
+    left = iter(rows)
+    while batch := list(islice(left, _ROWS)):
+        yield batch
