@@ -26,6 +26,7 @@ from cxr_edge.imaging import image as image_module
 from cxr_edge.imaging.decode import decode
 from cxr_edge.imaging.image import FLAGS
 from cxr_edge.imaging.preprocess import preprocess
+from cxr_edge.pipeline.picture_check import BLANK
 from cxr_edge.pipeline.statistics_check import UNLIKE
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.input_statistics import KINDS
@@ -292,7 +293,7 @@ def test_every_flag_can_occur() -> None:
     """Files, DICOM headers and the input checks give all the flags of the closed list."""
     by_file = {flag for _, flags in FLAGGED for flag in flags}
     by_header = {flag for _, flag in TOLD}
-    elsewhere = {"ignored-window", "misdescribed", "small", "stretched", *KINDS, UNLIKE}
+    elsewhere = {"ignored-window", "misdescribed", "small", "stretched", *KINDS, UNLIKE, BLANK}
     assert by_file | by_header | elsewhere == set(FLAGS)
 
 

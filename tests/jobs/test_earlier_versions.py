@@ -14,6 +14,7 @@ from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
+from cxr_edge.pipeline.input_check import ShapeCheck
 from cxr_edge.reports.manifest import manifest_path
 
 REPORT_MANIFEST = """{
@@ -114,9 +115,10 @@ def images(tmp_path: Path) -> Path:
 
 def test_a_report_is_finished_byte_for_byte(images: Path, model: Model, tmp_path: Path) -> None:
     """Its manifest, of version 2, becomes one of this version and keeps the time of its start."""
-    whole = ScanJob([images], tmp_path / "whole.csv", session_of(model))
+    session = dataclasses.replace(session_of(model), checks=(ShapeCheck(),))  # as in version 2
+    whole = ScanJob([images], tmp_path / "whole.csv", session)
     run_scan(whole)
-    job = ScanJob([images], tmp_path / "report.csv", session_of(model))
+    job = ScanJob([images], tmp_path / "report.csv", session)
     job.out.write_text(HALF_A_REPORT)
     manifest_path(job.out).write_text(REPORT_MANIFEST)
     assert run_scan(job).continued_from == 3

@@ -29,7 +29,8 @@
         ├── ConstantImage             constant-image
         ├── DecoderCrash              decoder-crash
         ├── TimedOut                  timeout
-        └── InvalidScore              invalid-score
+        ├── InvalidScore              invalid-score
+        └── RefusedInput              input-check
 
 A message says what was expected, what we got, and what to do.
 """
@@ -195,6 +196,12 @@ class InvalidScore(ImageError):
     """The model gave a value that is not a probability."""
 
     reason = "invalid-score"
+
+
+class RefusedInput(ImageError):
+    """The input check says that the image should not be scored, and the scan is to refuse it."""
+
+    reason = "input-check"
 
 
 def missing_module(exc: ModuleNotFoundError) -> str:

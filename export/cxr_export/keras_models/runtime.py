@@ -53,6 +53,7 @@ class KerasRuntime(AdaptedRuntime):
         inputs, outputs = _tensors(model, source)
         self.adapter = Adapter(source, spec, inputs, outputs)
         self._answering = model
+        features = features or spec.input_check is not None
         names = [name for name, asked in ((MAP, maps), (FEATURES, features)) if asked]
         if names and (more := with_outputs(model, names)):
             self._answering = more

@@ -70,8 +70,8 @@ def input_statistics(
         return found
 
     def of_kinds(folders: Sequence[Path], kind: str = "") -> ImagesOfKinds:
-        items = list(discover(folders))
-        kinds = {item.file: kind or _kind(item.path, len(folders)) for item in items}
+        files = [item.file for item in discover(folders)]
+        kinds = {file: kind or file.absolute().parent.name for file in files}
         listed = [LabelledImage(file, UNKNOWN, patient_of(file.name)) for file in kinds]
         images = load_images(listed, spec.labels, spec.input, skip_unreadable=True)
         named = tuple(kinds[image.path] for image in images.images)
@@ -87,12 +87,6 @@ def input_statistics(
     for group in found.groups:
         tell(f"input check, {group}")
     return found
-
-
-def _kind(path: str, folders: int) -> str:
-    """Return the first folder in a path that is relative to one of so many folders."""
-    parts = path.split("/")[folders > 1 :]
-    return parts[0] if len(parts) > 1 else "other"
 
 
 def _styles(path: Path, images: ImageSet, tell: Callable[[str], None]) -> Styles | None:

@@ -27,7 +27,7 @@ from cxr_edge.spec.packed import pack
 Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Function from pixels (N, H, W, C) to the model's features (N, d)."""
 
-SHARE: Final = 0.003
+SHARE: Final = 0.004
 """Share of the training hospital's images that each of the two parts may flag, also of the images
 of each class and appearance."""
 
@@ -46,7 +46,7 @@ _MOST: Final = 2400
 """Frontal images that the head is fitted to, at most; half of them changed in each way too."""
 _LEAST_SPREAD: Final = 0.02
 """Added to the deviation of what varies too little to tell anything."""
-_ALL: Final = 3.5
+_ALL: Final = 4.0
 """Sum of the weights below, about; the penalty goes by it."""
 _NEVER: Final = -1e6
 """Bias of a kind of which there are no images."""
@@ -207,7 +207,7 @@ def _examples(
         ways = [255 - rest, *(_turned(rest, turn) for turn in _TURNS)]
         every = np.concatenate([row[~side_views], *map(eyes, ways)])
         often = np.tile(folds[~side_views], 1 + len(ways))
-        found.append(_Examples(every, KINDS.index("not-a-chest-film"), 0.6, often))
+        found.append(_Examples(every, KINDS.index("not-a-chest-film"), 1.0, often))
     return found
 
 

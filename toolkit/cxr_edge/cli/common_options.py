@@ -10,6 +10,7 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.choices import DeviceName, RuntimeName
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.numbers import bounds
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.system.ranges import SECONDS, WORKERS
 
 
@@ -72,6 +73,18 @@ ReviewBand = Annotated[
         rich_help_panel=panels.MODEL,
     ),
 ]
+OnInputCheckChoice = Annotated[
+    OnInputCheck | None,
+    typer.Option(
+        "--on-input-check",
+        metavar="ANSWER",
+        help="Answer to images that should not be scored, such as photos: 'review' withholds the "
+        "label, 'flag' keeps it, 'fail' fails the image.",
+        show_default="review",
+        rich_help_panel=panels.MODEL,
+    ),
+]
+
 AllowNondeterministic = Annotated[
     bool,
     typer.Option(

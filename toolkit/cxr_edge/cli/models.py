@@ -61,6 +61,7 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     from cxr_edge.models.inventory import files_of, spec_of
     from cxr_edge.models.locate import read_spec_file
     from cxr_edge.models.package import ORIGINAL
+    from cxr_edge.pipeline.input_check import check_parts
 
     path = place_of(model)
     spec = spec_of(path, read_spec_file(spec_file) if spec_file else None)
@@ -89,6 +90,9 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
         typer.echo(f"{spec.prior} (--prior)")
     if spec.site:
         typer.echo(str(spec.site))
+    typer.echo(f"input check: {check_parts(spec)}")
+    for group in spec.input_check.groups if spec.input_check else ():
+        typer.echo(f"  {group}")
     if path.is_dir():
         check_checksums(path, elsewhere=ORIGINAL)
 

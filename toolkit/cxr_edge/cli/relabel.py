@@ -13,6 +13,7 @@ from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.run_display import (
     count_line,
     files_line,
+    input_check_line,
     label_lines,
     print_summary,
     review_band_line,
@@ -91,6 +92,8 @@ def relabel(
 def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
+    if manifest.input_check:
+        yield input_check_line(manifest)
     yield count_line("failed", manifest.counts.failed, manifest.counts.reasons)
     if manifest.exit_code is None:
         yield f"{report} is not finished, so the new report is not either"

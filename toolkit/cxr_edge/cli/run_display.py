@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cxr_edge.errors import RefusedInput
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.plural import counted, worded
 
@@ -85,6 +87,19 @@ def label_lines(manifest: "RunManifest") -> Iterator[str]:
     wide = max(map(len, labels))
     for label in labels:
         yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"
+
+
+def input_check_line(manifest: "RunManifest") -> str:
+    """Return how many images should not have been scored, and what was done with them."""
+    counts, answer = manifest.counts, manifest.identity.answer
+    done = {
+        OnInputCheck.FLAG: (counts.should_not_be_scored, "labelled all the same"),
+        OnInputCheck.REVIEW: (counts.should_not_be_scored, f"labelled {REVIEW}"),
+        OnInputCheck.FAIL: (counts.reasons[RefusedInput.reason], "failed"),
+    }
+    count, what = done[answer]
+    images = counted(count, "image that should not be scored", "images that should not be scored")
+    return f"input check ({manifest.input_check}): {images}, {what}"
 
 
 def review_band_line(limits: "Limits") -> str:

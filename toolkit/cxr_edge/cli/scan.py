@@ -121,6 +121,7 @@ def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> 
         operating_point=model.operating_point,
         threshold=model.threshold,
         review_band=model.review_band,
+        on_input_check=model.on_input_check,
         batch_size=speed.batch_size,
         workers=speed.workers,
         threads=speed.threads,

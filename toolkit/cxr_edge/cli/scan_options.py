@@ -12,6 +12,7 @@ from cxr_edge.cli.common_options import (
     AllowNondeterministic,
     DeviceChoice,
     ModelReference,
+    OnInputCheckChoice,
     Quiet,
     ReviewBand,
     RuntimeChoice,
@@ -51,6 +52,7 @@ class ModelOptions:
         ),
     ] = None
     review_band: ReviewBand = False
+    on_input_check: OnInputCheckChoice = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cxr_edge.cli.run_display import (
     count_line,
     files_line,
+    input_check_line,
     label_lines,
     review_band_line,
     skipped_line,
@@ -41,6 +42,7 @@ def summary_lines(
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
     yield count_line("flagged", counts.flagged, counts.flags)
+    yield input_check_line(manifest)
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
         yield f"failed files: {first_names(counts.first_failed, counts.failed)}"

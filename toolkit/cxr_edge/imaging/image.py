@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import TooLarge
 
 FLAGS: Final[tuple[str, ...]] = (
+    "blank",
     "burned-in",
     "color",
     "cropped",
@@ -44,7 +45,8 @@ is shorter than the model's input and was enlarged. ``stretched``: one side is m
 other, and the model's input distorts it. ``transparent``: some pixels are transparent, shown over
 black.
 
-From the input check's statistics, where the model has some: ``not-a-chest-film``,
+From the input check, on the picture: ``blank``: there is nothing to see but noise or a slope;
+``low-contrast`` too. From its statistics, where the model has some: ``not-a-chest-film``,
 ``lateral``, ``inverted`` (black for white), ``rotated`` (by 90 or 180 degrees), ``cropped`` (a
 large part is cut off), and ``unlike-training-data``: far from the images that the model learned
 from.
@@ -57,6 +59,23 @@ bits than the header's, and were read so. ``orientation``: the patient does not 
 the image, or is mirrored. ``other-body-part``: not of the chest. ``other-modality``:
 neither CR, DX nor RG.
 """
+
+VERDICTS: Final = frozenset(
+    {
+        "blank",
+        "cropped",
+        "inverted",
+        "lateral",
+        "low-contrast",
+        "not-a-chest-film",
+        "other-body-part",
+        "other-modality",
+        "rotated",
+        "unlike-training-data",
+    }
+)
+"""Flags that say that an image should not have been scored: it is no frontal chest X-ray, does not
+show enough of one, or not one of the kind that the model learned from."""
 
 MAX_PIXELS: Final = 1 << 28
 """Images of more pixels (268 million) are refused before they are decoded."""

@@ -24,6 +24,7 @@ def open_model(
     *,
     operating_point: str | None = None,
     threshold: float | None = None,
+    on_input_check: str | None = None,
     spec: str | Path | None = None,
     runtime: str = AUTO,
     device: str = AUTO,
@@ -43,6 +44,9 @@ def open_model(
         given.
     threshold
         Threshold from 0 to 1, in place of a name.
+    on_input_check
+        Answer to images that the input check says should not be scored: ``"flag"``, ``"review"``
+        or ``"fail"``; None for ``"review"``.
     spec
         Spec file for a model that carries none.
     runtime
@@ -84,6 +88,7 @@ def open_model(
                 else require_text("operating_point", operating_point)
             ),
             threshold=threshold,
+            on_input_check=on_input_check,
             batch_size=batch_size,
             threads=threads,
             self_test=require_switch("self_test", self_test),

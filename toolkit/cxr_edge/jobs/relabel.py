@@ -23,6 +23,7 @@ from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import cell_shown
@@ -110,6 +111,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         skipped=_skipped(recorded.fields),
         **copied,
         operating_point=decision.operating_point,
+        input_check=str(recorded.fields.get("input_check", "")),
         first_lost=[],
         first_changed=[],
         order=recorded.order,
@@ -156,7 +158,9 @@ def _write(
 
 def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
     """Yield the rows with the new threshold."""
-    old = Decision(before.labels, "", before.threshold, before.review_band)
+    answer = before.answer
+    old = Decision(before.labels, "", before.threshold, before.review_band, answer)
+    decision = replace(decision, on_input_check=answer)
     rows = read_rows(_SOURCE, report)
     next(rows)  # the header
     for number, (row, _) in enumerate(rows, start=1):
@@ -169,12 +173,12 @@ def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterat
             found is None
             or shown(found.probability) != values["probability"]
             or values["threshold"] != shown(old.threshold)
-            or found.label != old.label(found.probability)
+            or found.label != old.label(found.probability, found.source.flags)
         ):
             which = f"row {number:,} ({cell_shown(row[0])})"
             why = f"cannot be relabelled: {which} is not as cxr scan wrote it"
             raise _SOURCE.refused(report, why, RESTORE)
-        label = decision.label(found.probability)
+        label = decision.label(found.probability, found.source.flags)
         yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
 
 
@@ -193,11 +197,13 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "labels": [str(negative), str(positive)],
             "threshold": threshold,
         } if (
-            fields.keys() | {"review_band"} == {one.name for one in dataclasses.fields(RunIdentity)}
+            fields.keys() | {"review_band", "on_input_check"}
+            == {one.name for one in dataclasses.fields(RunIdentity)}
             and threshold in SHARE
             and isinstance(limits := fields.get("review_band", []), list)
             and len(limits) == 2 * ("review_band" in fields)
             and all(limit in SHARE for limit in limits)
+            and fields.get("on_input_check", OnInputCheck.FLAG) in tuple(OnInputCheck)
         ):
             given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
             return RunIdentity(**{**fields, **given})

@@ -12,6 +12,7 @@ from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.input_check import check_parts
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.scan import scan
@@ -164,6 +165,7 @@ class _ScanWork:
             threads=config.threads,
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
+            input_check=check_parts(model.spec),
             first_changed=self.changed.first,
             earlier_versions=self.earlier.versions if self.earlier else [],
             gone=self.earlier.gone if self.earlier else Gone(),
@@ -226,6 +228,7 @@ class _ScanWork:
             provider=session.model.runtime.provider,
             batch_size=batching.size if batching.padded else 1,
             review_band=session.decision.review_band,
+            on_input_check=session.decision.recorded_answer,
         )
 
 

@@ -22,6 +22,9 @@ from cxr_edge.models.self_test_runs import SKIPPED, check_once
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck, checks_for
 from cxr_edge.runtimes.providers import AUTO
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.on_input_check import OnInputCheck
+from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.plural import worded
 from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
@@ -59,6 +62,10 @@ class ScanConfig:
     """Threshold from 0 to 1, in place of a name."""
     review_band: bool = False
     """Whether images in the model's review band are labelled ``review``."""
+    on_input_check: str | None = None
+    """Answer to images that should not be scored, of
+    :class:`cxr_edge.spec.on_input_check.OnInputCheck`; None for ``review``, or for that of the
+    report to be continued."""
     batch_size: int | None = None
     """Images per model call; None for the fastest."""
     workers: int | None = None
@@ -82,6 +89,10 @@ class ScanConfig:
         """
         if self.operating_point is not None and self.threshold is not None:
             raise UsageError("operating_point and threshold exclude each other; give one")
+        if self.on_input_check not in (None, *OnInputCheck):
+            raise UsageError(
+                f"on_input_check: expected {', '.join(OnInputCheck)}, got {self.on_input_check!r}"
+            )
         for name, within in _RANGES.items():
             value = getattr(self, name)
             if value is not None or name not in _OPTIONAL:
@@ -151,6 +162,7 @@ class Session:
             config.operating_point,
             config.threshold,
             review_band=config.review_band,
+            on_input_check=_answer(config, preferred, model.spec),
         )
         verdict = check_once(model) if config.self_test else SKIPPED
         answers = answers_once(model)
@@ -178,6 +190,19 @@ class Session:
     def workers(self) -> int:
         """Files processed in parallel."""
         return self.config.workers or usable_cpus()
+
+
+def _answer(config: ScanConfig, preferred: Preferred | None, spec: ModelSpec) -> OnInputCheck:
+    """Return the answer to images that should not be scored.
+
+    A report of a version without it has labelled all images, and goes on so; so does a model that
+    calls a class by the name that stands for review.
+    """
+    if config.on_input_check is not None:
+        return OnInputCheck(config.on_input_check)
+    if preferred and preferred.on_input_check in tuple(OnInputCheck):
+        return OnInputCheck(preferred.on_input_check)
+    return OnInputCheck.FLAG if REVIEW in spec.labels else OnInputCheck.REVIEW
 
 
 def _incomplete(model: Model) -> str:

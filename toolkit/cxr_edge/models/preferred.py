@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from cxr_edge.spec.on_input_check import OnInputCheck
+
 SAME_REPORT: Final = "same as when this report was started"
 """Reason for a choice that continuing a report makes, in the run manifest."""
 
@@ -21,3 +23,5 @@ class Preferred:
     """Reason for the runtime."""
     batch_why: str = SAME_REPORT
     """Reason for the batch size."""
+    on_input_check: str = OnInputCheck.FLAG
+    """Answer to images that should not be scored; versions without it labelled them all."""

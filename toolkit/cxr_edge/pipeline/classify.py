@@ -6,7 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.errors import ImageError, InvalidScore, ModelInvalid
+from cxr_edge.errors import ImageError, InvalidScore, ModelInvalid, RefusedInput
+from cxr_edge.imaging.image import VERDICTS, SourceFacts
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision, round_probability
@@ -68,18 +69,30 @@ def judge(
                 for check in checks
                 for flag in check.flags(image.pixels, image.source, features)
             ]
+            source = image.source.with_flags(flags)
+            if decision.refuses(source.flags):
+                outcomes[place] = failure(item, prepared, _refused(source))
+                continue
             prediction = Prediction(
                 path=item.path,
                 sha256=prepared.sha256,
-                source=image.source.with_flags(flags),
+                source=source,
                 probability=round_probability(probability),
                 threshold=decision.threshold,
-                label=decision.label(probability),
+                label=decision.label(probability, source.flags),
             )
             outcomes[place] = prediction
             if draw and outputs.maps is not None and image.shown is not None:
                 draw(prediction, image.shown, outputs.maps[row])
     return [outcomes[place] for place in range(len(files))]
+
+
+def _refused(source: SourceFacts) -> RefusedInput:
+    """Return the error of an image that the input check says should not be scored."""
+    found = ", ".join(flag for flag in source.flags if flag in VERDICTS)
+    return RefusedInput(
+        f"expected a frontal chest X-ray that the model can judge, the input check found {found}"
+    )
 
 
 def score(images: Sequence[NDArray[np.uint8]], runtime: Runtime, batching: Batching) -> Outputs:

@@ -1,10 +1,13 @@
 """The rule that gives an image its label."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from cxr_edge.errors import UsageError
+from cxr_edge.imaging.image import VERDICTS
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS, OperatingPoint
 from cxr_edge.spec.review_band import REVIEW, Limits, is_for_review
 
@@ -24,6 +27,8 @@ class Decision:
     """Least probability of the positive label, 6 decimals."""
     review_band: Limits | None = None
     """Limits within which no label is given but :data:`REVIEW`; None to label all images."""
+    on_input_check: OnInputCheck = OnInputCheck.FLAG
+    """Answer to images that the input check says should not be scored."""
 
     @classmethod
     def of(
@@ -33,6 +38,7 @@ class Decision:
         threshold: float | None = None,
         *,
         review_band: bool = False,
+        on_input_check: OnInputCheck = OnInputCheck.FLAG,
     ) -> "Decision":
         """Return the decision for an operating point of the model, or for a threshold.
 
@@ -46,11 +52,14 @@ class Decision:
             Threshold in place of a name.
         review_band
             Whether images in the model's review band are left to a person.
+        on_input_check
+            Answer to images that should not be scored.
 
         Raises
         ------
         UsageError
-            The model has no operating point of that name, or no review band.
+            The model has no operating point of that name, or no review band, or a class of the name
+            that stands for review.
         SpecInvalid
             The threshold is not from 0 to 1.
         """
@@ -59,10 +68,23 @@ class Decision:
         else:
             point = OperatingPoint(CUSTOM, threshold)
         limits = limits_of(spec) if review_band else None
-        return cls(spec.labels, point.name, point.threshold, limits)
+        if on_input_check is OnInputCheck.REVIEW:
+            _refuse_review(spec, "--on-input-check review", "that should not be scored")
+        return cls(spec.labels, point.name, point.threshold, limits, on_input_check)
 
-    def label(self, probability: float) -> str:
-        """Return the label for a probability, rounded as the report prints it."""
+    @property
+    def recorded_answer(self) -> str | None:
+        """Answer as a report's identity has it: None where all images are labelled."""
+        return None if self.on_input_check is OnInputCheck.FLAG else self.on_input_check.value
+
+    def refuses(self, flags: Collection[str]) -> bool:
+        """Tell whether an image with these flags fails."""
+        return self.on_input_check is OnInputCheck.FAIL and not VERDICTS.isdisjoint(flags)
+
+    def label(self, probability: float, flags: Collection[str] = ()) -> str:
+        """Return the label for a probability, rounded as the report prints it, and for flags."""
+        if self.on_input_check is OnInputCheck.REVIEW and not VERDICTS.isdisjoint(flags):
+            return REVIEW
         printed = round_probability(probability)
         if self.review_band and is_for_review(printed, self.threshold, self.review_band):
             return REVIEW
@@ -82,12 +104,17 @@ def limits_of(spec: ModelSpec) -> Limits:
             f"--review-band: expected a model whose spec has a review band, {spec.name} has none; "
             "cxr train gives one, from at least 50 images of each class"
         )
+    _refuse_review(spec, "--review-band", "in the band")
+    return spec.review_band.limits
+
+
+def _refuse_review(spec: ModelSpec, option: str, which: str) -> None:
+    """Raise UsageError where a class of a model has the name that stands for review."""
     if REVIEW in spec.labels:
         raise UsageError(
-            f"--review-band: {spec.name} calls a class {REVIEW!r}, which is what images in the "
-            "band are labelled; scan without it"
+            f"{option}: {spec.name} calls a class {REVIEW!r}, which is what images {which} "
+            "are labelled; scan without it"
         )
-    return spec.review_band.limits
 
 
 def round_probability(probability: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.pipeline.picture_check import PictureCheck
 from cxr_edge.pipeline.statistics_check import StatisticsCheck
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -52,8 +53,15 @@ class ShapeCheck:
         return found
 
 
-CHECKS: Final[tuple[InputCheck, ...]] = (ShapeCheck(),)
+CHECKS: Final[tuple[InputCheck, ...]] = (ShapeCheck(), PictureCheck())
 """Checks of every scan, whatever the model."""
+
+
+def check_parts(spec: ModelSpec) -> str:
+    """Return what a model's inputs are checked by, as in the run manifest."""
+    if spec.input_check:
+        return "rules and the model's statistics"
+    return "rules alone, the model has no statistics"
 
 
 def checks_for(spec: ModelSpec) -> tuple[InputCheck, ...]:

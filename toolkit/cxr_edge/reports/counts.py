@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from cxr_edge.imaging.image import VERDICTS
+
 ENOUGH: Final = 20
 """Number of scored images that do not have one probability by chance."""
 
@@ -48,6 +50,8 @@ class ScanCounts(Counts):
 
     labels: Counter[str] = field(default_factory=Counter)
     """Scored files by label."""
+    should_not_be_scored: int = 0
+    """Scored files with a flag of :data:`cxr_edge.imaging.image.VERDICTS`."""
     first_failed: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_FAILED` failed files."""
     only_probability: str = ""
@@ -72,6 +76,7 @@ class ScanCounts(Counts):
         super().add(row)
         if row["status"] == "ok":
             self.labels[row["label"]] += 1
+            self.should_not_be_scored += not VERDICTS.isdisjoint(row["flags"].split(";"))
             if self.ok == 1:
                 self.only_probability = row["probability"]
             elif row["probability"] != self.only_probability:

@@ -42,7 +42,10 @@ REPORT: Final = CsvKind(
     columns=COLUMNS,
     advice="choose another --out, or start over with --fresh, which keeps the old report",
     other_files="add --add-new, which keeps the rows and scans new files, or ",
-    instead={"threshold": "use 'cxr relabel', which needs no scan, or "},
+    instead={
+        "threshold": "use 'cxr relabel', which needs no scan, or ",
+        "on_input_check": "leave --on-input-check out, or ",
+    },
     names_files=True,
     older_manifests={2: "begun"},
 )

@@ -11,6 +11,7 @@ from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import Limits
 
 
@@ -42,11 +43,18 @@ class RunIdentity:
     1 on a CPU, where it does not."""
     review_band: Limits | None = None
     """Limits within which images are labelled ``review``; None, and left out, without."""
+    on_input_check: str | None = None
+    """Answer to images that the input check says should not be scored; None, and left out, where
+    they are labelled all the same."""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-ready data."""
-        left_out = () if self.review_band else ("review_band",)
-        return {key: value for key, value in vars(self).items() if key not in left_out}
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+    @property
+    def answer(self) -> OnInputCheck:
+        """Answer to images that the input check says should not be scored."""
+        return OnInputCheck(self.on_input_check or OnInputCheck.FLAG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +85,8 @@ class RunManifest(Manifest):
     """Result of the package's self-test on this machine."""
     operating_point: str
     """Name of the threshold."""
+    input_check: str = ""
+    """Parts of the input check: rules, and statistics where the model has some."""
     first_lost: list[str]
     """Paths of the first folders and files that were skipped although images may be in them."""
     changed: int = 0
@@ -114,7 +124,8 @@ def preferred_by(report: Path, *, same_command: bool = False) -> Preferred | Non
         return None
     match recorded.identity:
         case {"runtime": str(runtime), "model_sha256": str(digest), "batch_size": int(size)}:
-            preferred = Preferred(runtime, digest, size)
+            answer = recorded.identity.get("on_input_check", OnInputCheck.FLAG)
+            preferred = Preferred(runtime, digest, size, on_input_check=str(answer))
         case _:
             return None
     match recorded.fields:

@@ -123,6 +123,7 @@ def _scan(report: Path, recorded: Recorded | None) -> Iterator[Fact]:
         yield "Runtime", " on ".join(filter(None, runtime)) or _UNKNOWN
         yield "Recipe", _text(recorded.identity, "recipe") or _UNKNOWN
         yield "Self-test", _text(recorded.fields, "self_test") or _UNKNOWN
+        yield "Input check", _text(recorded.fields, "input_check") or _UNKNOWN
         version = _text(recorded.fields, "tool_version") or _UNKNOWN
         yield "Scanned by", f"cxr-edge {version}"
     yield "Page made by", f"cxr-edge {__version__}"
