@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_images_that_are_not_those_that_were_scanned_are_told(job: SrJob) -> Non
         write_objects(job)
     moved = dataclasses.replace(job, images=[films.with_name("archive")])
     assert write_objects(moved).objects.kept == 1
+
+
+def test_hostile_names_have_their_reports(job: SrJob, scanned: ScanJob) -> None:
+    """Bytes that are no UTF-8, a line break, a formula and a long name: the file is found again."""
+    films = job.report.parent / "films"
+    for number, name in enumerate((b"=1+1\xff\n.dcm", b"n" * 251 + b".dcm")):
+        target = os.fsencode(films) + b"/" + name
+        (films / "b" / f"{2 + number}.dcm").rename(os.fsdecode(target))
+    run_scan(dataclasses.replace(scanned, fresh=True))
+    objects = write_objects(dataclasses.replace(job, heat_maps=films.with_name("maps"))).objects
+    assert (objects.reports, objects.captures) == (3, 3)
+    assert objects.failed == {OTHER_BYTES: 1}
 
 
 def test_heat_maps_become_pictures(job: SrJob) -> None:

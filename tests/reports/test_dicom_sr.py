@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
-from cxr_edge.imaging.dicom.source_header import read_source_header
+from cxr_edge.imaging.dicom.source_header import REQUIRED, read_source_header
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Prediction
 from cxr_edge.reports.dicom_sr import Run, build_capture, build_report, is_object, report_uid
@@ -181,6 +181,19 @@ def test_highdicom_and_dcmtk_read_it(scored: bytes, tmp_path: Path) -> None:
     assert done.stdout.startswith("Comprehensive 3D SR Document")
     assert '<contains NUM:(,,"Probability")="0.913342" (1,UCUM,"no units")>' in done.stdout
     assert "E:" not in done.stderr
+
+
+@pytest.mark.data
+def test_reports_on_real_films_belong_to_their_studies(real_data: Path) -> None:
+    """Films of several makers: the right image, study and patient, each letter of it."""
+    for path in sorted((real_data / "dicom" / "chest").iterdir()):
+        source = dcmread(path)
+        report = built(path.read_bytes())
+        (item,) = items(report, "Source of Measurement")
+        assert item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
+        assert report.StudyInstanceUID == source.StudyInstanceUID
+        for keyword in REQUIRED:
+            assert str(report[keyword].value or "") == str(source.get(keyword) or ""), keyword
 
 
 def test_a_picture_is_marked_as_derived_with_text_in_it(scored: bytes) -> None:
