@@ -28,6 +28,7 @@ WORDS = {
     "calibrate": ["default", "--labels", str(SAMPLES)],
     "export": [IMAGE, "-o", "out"],
     "verify": ["default"],
+    "sr": [IMAGE, "-o", "out"],
     "doctor": [],
     "models": [],
 }

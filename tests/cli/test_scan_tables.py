@@ -52,6 +52,7 @@ def test_other_files_are_kept(cxr: Callable[..., Any], image: Path) -> None:
         (("--format", "jsonl", "-o", "other.csv"), "expected a file in a folder that exists"),
         (("--format", "jsonl", "-o", "-"), "--format needs a report to stand beside"),
         (("--format", "jsonl", "-o", "b.csv", "--html", "b.jsonl"), "expected two files"),
+        (("--format", "jsonl", "--out="), "--out: expected a file, but . is a folder"),
         (("--format", "xlsx"), "'xlsx' is not one of"),
     ):
         result = scan(cxr, image, *words)
@@ -86,6 +87,7 @@ def test_the_name_says_what_a_report_becomes(cxr: Callable[..., Any], image: Pat
         result = cxr("report", "report.csv", *words)
         assert result.exit_code == ExitCode.USAGE, words
         assert message in result.output
+    assert "but . is a folder" in cxr("report", "", "-o", "x.jsonl").output
     manifest = json.loads(Path("report.run.json").read_text())
     Path("report.run.json").write_text(json.dumps(manifest | {"exit_code": 130}))
     result = cxr("report", "report.csv", "-o", "x.jsonl")

@@ -13,6 +13,7 @@ from cxr_edge.jobs.convert_run import run_convert
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.tables import Written, write_table
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.input_check import ShapeCheck
 from cxr_edge.reports.manifest import manifest_path
@@ -127,6 +128,18 @@ def test_a_report_is_finished_byte_for_byte(images: Path, model: Model, tmp_path
     assert data["report_started"] == "2026-03-01T03:47:25+00:00"
     assert data["manifest_version"] == 3
     assert run_scan(job).continued_from == 6
+
+
+def test_the_rows_of_a_report_become_a_table(tmp_path: Path) -> None:
+    """Those that are whole, with the facts of a manifest of version 2."""
+    report, table = tmp_path / "report.csv", tmp_path / "table.jsonl"
+    report.write_text(HALF_A_REPORT)
+    manifest_path(report).write_text(REPORT_MANIFEST)
+    assert write_table(report, table) == Written(3, is_finished=False)
+    first = json.loads(table.read_text().splitlines()[0])
+    assert (first["path"], first["probability"], first["positive"]) == (
+        "3.bmp", 0.243137, "PNEUMONIA"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("how", [{}, {"add_new": True}, {"retry_failed": True}])

@@ -201,10 +201,10 @@ def leaks(output: bytes) -> list[str]:
     ["", "--log-json", "--quiet", "--max-failures 1", "--log-json --max-failures 0"],
 )
 def test_no_output_holds_an_identifier(words: str, images: Path, tmp_path: Path) -> None:
-    """Report, manifest, page, log, summary, errors, and what libraries print, warnings on."""
+    """Report, manifest, page, table, log, summary, errors, what libraries print, warnings on."""
     out = tmp_path / "report.csv"
     command = [sys.executable, "-m", "cxr_edge", "scan", images, "--out", out, "--runtime", "onnx"]
-    command += ["--html", tmp_path / "page.html"]
+    command += ["--html", tmp_path / "page.html", "--format", "jsonl"]
     environment = os.environ | {"PYTHONWARNINGS": "always", "PYTHONDEVMODE": "1"}
     done = subprocess.run(
         [*command, *words.split()], capture_output=True, check=False, env=environment

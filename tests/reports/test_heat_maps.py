@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cxr_edge.errors import UsageError
-from cxr_edge.reports.heat_maps import Wanted, check_heat_maps
+from cxr_edge.reports.check_place import check_folder
+from cxr_edge.reports.heat_maps import Wanted
 
 ROWS = [
     {"path": "a", "status": "ok", "label": "PNEUMONIA", "probability": "0.7"},
@@ -45,11 +46,11 @@ def test_a_place_that_cannot_work_is_refused(tmp_path: Path) -> None:
     images, report = tmp_path / "films", tmp_path / "report.csv"
     images.mkdir()
     report.touch()
-    check_heat_maps(tmp_path / "maps" / "deep", [images], report)
+    check_folder("--heatmaps", tmp_path / "maps" / "deep", [images], report, "pictures")
     assert not (tmp_path / "maps").exists()
     with pytest.raises(UsageError, match="its pictures would be scanned"):
-        check_heat_maps(images / "maps", [images], report)
+        check_folder("--heatmaps", images / "maps", [images], report, "pictures")
     with pytest.raises(UsageError, match="is inside"):
-        check_heat_maps(tmp_path, [images], report)
+        check_folder("--heatmaps", tmp_path, [images], report, "pictures")
     with pytest.raises(UsageError, match=r"expected a folder, but .*report\.csv is a file"):
-        check_heat_maps(report / "maps", [images], report)
+        check_folder("--heatmaps", report / "maps", [images], report, "pictures")

@@ -46,6 +46,7 @@ COMMANDS: Final = (
     ),
     Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
     Command("report", "cxr_edge.cli.report", _SCREENING, synonyms=("html", "page", "worklist")),
+    Command("sr", "cxr_edge.cli.sr", _SCREENING, synonyms=("dicom-sr", "pacs", "structured")),
     Command("doctor", "cxr_edge.cli.doctor", _SCREENING, synonyms=("check", "diagnose", "info")),
     Command("benchmark", "cxr_edge.cli.benchmark", _SCREENING, synonyms=("measure", "speed")),
     Command("models", "cxr_edge.cli.models", _MODELS, synonyms=("inspect", "list", "show")),

@@ -72,8 +72,7 @@ def report(
     """
     from cxr_edge.jobs.tables import TABLES
 
-    page = out or source.with_name(f"{source.name.removesuffix('.csv')}.html")
-    if page.suffix in TABLES:
+    if out is not None and out.suffix in TABLES:
         for_pages = {
             "--images": images,
             "--heatmaps": heat_maps,
@@ -81,13 +80,14 @@ def report(
             "--spec": spec,
             "--thumbnails": thumbnails != TOP,
         }
-        _write_table(source, page, [option for option, given in for_pages.items() if given],
+        _write_table(source, out, [option for option, given in for_pages.items() if given],
                      overwrite=overwrite, quiet=quiet)  # fmt: skip
         return
 
     from cxr_edge.jobs.html_report import PageJob, check_source, write_html
 
     check_source(source)
+    page = out or source.with_name(f"{source.name.removesuffix('.csv')}.html")
     check_page("--out", page, source)
     if page.suffix not in _PAGES:
         raise UsageError(
@@ -111,8 +111,9 @@ def report(
 def _write_table(
     source: Path, table: Path, for_pages: list[str], *, overwrite: bool, quiet: bool
 ) -> None:
-    from cxr_edge.jobs.tables import write_table
+    from cxr_edge.jobs.tables import check_source, write_table
 
+    check_source(source)
     if for_pages:
         raise UsageError(f"{for_pages[0]} is for pages; leave it out for {table}")
     check_page("--out", table, source)

@@ -160,10 +160,13 @@ def _tables(output: OutputOptions) -> list[Path]:
 
     from cxr_edge.cli.output_files import check_files
     from cxr_edge.jobs.tables import is_table, table_path
+    from cxr_edge.reports.check_place import check_place
+    from cxr_edge.reports.csv_report import REPORT
     from cxr_edge.reports.standard_output import STDOUT
 
     if output.out == STDOUT:
         raise UsageError("--format needs a report to stand beside; name a file with --out, not '-'")
+    check_place(REPORT, output.out)
     tables = {f"--format {name}": table_path(output.out, f".{name}") for name in wanted}
     check_files({"--html": output.html, **tables}, overwrite=True)
     for option, table in tables.items():

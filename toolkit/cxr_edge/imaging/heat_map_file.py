@@ -1,4 +1,4 @@
-"""The one rule for where the heat map of an image is, written there or looked up."""
+"""The one rule for where the heat map of an image is, and how it says of what it is."""
 
 import hashlib
 from pathlib import Path
@@ -28,6 +28,19 @@ def heat_map_path(folder: Path, path: str) -> Path:
         digits of its digest.
     """
     return folder.joinpath(*map(_short, f"{path}.png".split("/")))
+
+
+def heat_map_note(sha256: str, model_sha256: str, threshold: str) -> str:
+    """Return the note by which a heat map says from which image, model and threshold it is.
+
+    Parameters
+    ----------
+    sha256, model_sha256
+        SHA-256 of the image's file and of the model's.
+    threshold
+        Threshold, as it stands in a report.
+    """
+    return f"image {sha256} model {model_sha256} threshold {threshold}"
 
 
 def _short(part: str) -> str:

@@ -55,6 +55,14 @@ def preview(data: bytes) -> Preview:
 def heat_map_preview(data: bytes) -> bytes:
     """Return the PNG file of a heat map as a JPEG file in color, :data:`HEAT_MAP` pixels at most.
 
+    Parameters and errors are those of :func:`heat_map_pixels`.
+    """
+    return _jpeg(fitted(heat_map_pixels(data), HEAT_MAP))
+
+
+def heat_map_pixels(data: bytes) -> NDArray[np.uint8]:
+    """Return the picture in the PNG file of a heat map: blue, green and red, of shape (H, W, 3).
+
     Parameters
     ----------
     data
@@ -69,7 +77,7 @@ def heat_map_preview(data: bytes) -> bytes:
         raise UnsupportedFormat("expected a heat map in PNG, got another file")
     header = read_header(data, Format.PNG)
     check_size(header.width, header.height)
-    return _jpeg(fitted(decode_color(data, header), HEAT_MAP))
+    return decode_color(data, header)
 
 
 def fitted(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

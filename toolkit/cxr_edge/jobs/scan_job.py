@@ -10,7 +10,7 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.sources import Sources
-from cxr_edge.reports.check_place import check_place
+from cxr_edge.reports.check_place import check_folder, check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
@@ -96,10 +96,10 @@ class ScanJob:
 
             check_quarantine(quarantine, paths, out)
         if heat_maps:
-            from cxr_edge.reports.heat_maps import HeatMapFolder, Wanted, check_heat_maps
+            from cxr_edge.reports.heat_maps import HeatMapFolder, Wanted
 
             wanted = Wanted.parse(heat_maps_for)
-            check_heat_maps(heat_maps, paths, out)
+            check_folder("--heatmaps", heat_maps, paths, out, "pictures")
             config = replace(config, maps=True)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()

@@ -99,6 +99,11 @@ def is_table(path: Path) -> bool:
     return path.exists() and is_parquet(path)
 
 
+def check_source(report: Path) -> None:
+    """Refuse a path that is no report; raises as :func:`~.source_report.require_report`."""
+    require_report(_SOURCE, report)
+
+
 def write_table(report: Path, table: Path) -> Written:
     """Write the rows of a report as a table, in the format of its suffix.
 
@@ -126,7 +131,7 @@ def write_table(report: Path, table: Path) -> Written:
         The report was edited or cannot be read, its manifest is missing or damaged, or the table
         cannot be written.
     """
-    require_report(_SOURCE, report)
+    check_source(report)
     recorded = _SOURCE.recorded(report)
     made_with = MadeWith.of(_SOURCE, report, recorded)
     marks = check_rows(_SOURCE, report, recorded.digest, is_finished=recorded.finished)

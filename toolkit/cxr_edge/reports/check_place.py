@@ -1,6 +1,7 @@
-"""The check that a report or mapping can be written where it is to be."""
+"""The checks that a report, or what is made of it, can be written where it is to be."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +37,45 @@ def check_place(kind: CsvKind, path: Path) -> None:
     # The manifest is replaced beside it, so the folder must be writable in any case.
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"{kind.option}: {path} is not writable; choose another place")
+
+
+def check_folder(
+    option: str, folder: Path, paths: Iterable[Path], report: Path, content: str
+) -> None:
+    """Refuse a folder that cannot be where it is to be, or that a scan would look into.
+
+    Parameters
+    ----------
+    option
+        Option that names it, for messages.
+    folder
+        The folder; it need not be there.
+    paths
+        Folders and files that are scanned.
+    report
+        Path of the report.
+    content
+        Name of what the folder is for, for messages: ``pictures``.
+
+    Raises
+    ------
+    UsageError
+        It lies in one of the paths, cannot be written, or the report is in it.
+    """
+    place = folder.resolve()
+    if report.resolve().is_relative_to(place):
+        raise UsageError(f"{option}: the report {report} is inside {folder}; choose another folder")
+    for path in paths:
+        if place.is_relative_to(path.resolve()):
+            raise UsageError(
+                f"{option}: {folder} is inside {path}, so its {content} would be scanned; choose "
+                "a folder outside of it"
+            )
+    there = next(above for above in (place, *place.parents) if os.path.lexists(above))
+    if not there.is_dir():
+        raise UsageError(f"{option}: expected a folder, but {there} is a file; choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{option}: {there} is not writable; choose another folder")
 
 
 def _twin(kind: CsvKind, path: Path) -> Path | None:

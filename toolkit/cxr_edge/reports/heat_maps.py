@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_edge.errors import UsageError
-from cxr_edge.imaging.heat_map_file import heat_map_path
+from cxr_edge.imaging.heat_map_file import heat_map_note, heat_map_path
 from cxr_edge.imaging.overlay import HeatMap, as_png, draw_overlay
 from cxr_edge.imaging.png_note import has_note, is_noted, with_note
 from cxr_edge.metrics.calibration import logit
@@ -155,30 +155,4 @@ class HeatMapFolder:
             half.write_bytes(with_note(as_png(picture), note))
 
     def _note(self, sha256: str, threshold: str) -> str:
-        return f"image {sha256} model {self.model.sha256} threshold {threshold}"
-
-
-def check_heat_maps(folder: Path, paths: Iterable[Path], report: Path) -> None:
-    """Refuse a folder that cannot be where it is to be, or that the scan would look into.
-
-    Raises
-    ------
-    UsageError
-        It lies in one of the paths, cannot be written, or the report is in it.
-    """
-    place = folder.resolve()
-    if report.resolve().is_relative_to(place):
-        raise UsageError(
-            f"--heatmaps: the report {report} is inside {folder}; choose another folder"
-        )
-    for path in paths:
-        if place.is_relative_to(path.resolve()):
-            raise UsageError(
-                f"--heatmaps: {folder} is inside {path}, so its pictures would be scanned; choose "
-                "a folder outside of it"
-            )
-    there = next(above for above in (place, *place.parents) if os.path.lexists(above))
-    if not there.is_dir():
-        raise UsageError(f"--heatmaps: expected a folder, but {there} is a file; choose another")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--heatmaps: {there} is not writable; choose another folder")
+        return heat_map_note(sha256, self.model.sha256, threshold)

@@ -96,6 +96,12 @@ class Recorded:
         )
 
     @property
+    def version(self) -> str:
+        """Version of cxr-edge that wrote to it last; empty where that is not told."""
+        told = self.fields.get("tool_version")
+        return told if isinstance(told, str) and _VERSION.fullmatch(told) else ""
+
+    @property
     def earlier_versions(self) -> list[str]:
         """Other versions of cxr-edge than this one that wrote to it."""
         told = self.fields.get("earlier_versions")

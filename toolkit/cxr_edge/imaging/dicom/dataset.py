@@ -27,6 +27,7 @@ from cxr_edge.storage.read_file import MAX_BYTES
 
 # pydicom quotes what it finds odd, and the quote can be the patient's: keep it quiet.
 config.settings.reading_validation_mode = config.IGNORE
+config.settings.writing_validation_mode = config.IGNORE
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
