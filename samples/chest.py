@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 """One value for each pixel."""
 
-
-_FRAME = 0.75
-"""Share of a drawing's side that the image shows: the chest fills it, as it fills an X-ray."""
+_WIDTH = 0.75
+"""Share of a drawing's columns that the image shows: a chest fills an X-ray from side to side."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,18 @@ def chest(seed: int, *, opacities: int, size: int = 512) -> NDArray[np.uint16]:
         uint16 of shape (size, size), the full range; 0 is black.
     """
     rng = np.random.default_rng(seed)
-    side = round(size / _FRAME)
-    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side - np.float32(0.5)
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - np.float32(0.5)
     sheet = _Sheet(x - np.float32(rng.uniform(-0.01, 0.01)), y)
     lungs = _lungs(sheet)
     absorbed = _body(sheet) - 0.8 * lungs + _middle(sheet)
     absorbed += 0.24 * _ribs(sheet) + 0.3 * _bones(sheet)
     absorbed += 0.05 * _vessels(sheet, rng) * lungs
     absorbed += _consolidations(sheet, rng, opacities) * lungs
-    absorbed += 0.1 * (_clouds(rng, side, 6) - 0.5) * _step(absorbed * 4)
-    absorbed = cv2.GaussianBlur(absorbed, (0, 0), side / 900).astype(np.float32)
+    absorbed += 0.1 * (_clouds(rng, size, 6) - 0.5) * _step(absorbed * 4)
+    margin = round(size * (1 - _WIDTH) / 2)
+    absorbed = cv2.resize(absorbed[:, margin : size - margin], (size, size))
+    absorbed = cv2.GaussianBlur(absorbed, (0, 0), size / 900).astype(np.float32)
     absorbed += rng.normal(0, 0.008, absorbed.shape).astype(np.float32)
-    margin = (side - size) // 2
-    absorbed = absorbed[margin : margin + size, margin : margin + size]
     gray = (1 - np.exp(-0.6 * np.clip(absorbed, 0, None))) / 0.65
     return np.rint(_lettered(np.clip(gray, 0, 1)) * 65535).astype(np.uint16)
 

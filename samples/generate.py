@@ -123,8 +123,8 @@ def dicom(image: NDArray[np.uint16], photometric: str, number: int) -> FileDatas
 def write_samples(out: Path) -> None:
     """Write one file for each way in which an image can arrive, and two that cannot be read."""
     out.mkdir(parents=True, exist_ok=True)
-    normal, ill = chest(1, opacities=0), chest(17, opacities=6)
-    small = chest(10, opacities=6, size=320)
+    normal, ill = chest(1, opacities=0), chest(8, opacities=2)
+    small = chest(10, opacities=3, size=320)
     _write(out / "phantom-normal.jpg", to_8_bits(normal), cv2.IMWRITE_JPEG_QUALITY, 90)
     _write(out / "phantom-opacities.jpg", to_8_bits(ill), cv2.IMWRITE_JPEG_QUALITY, 90)
     _write(out / "phantom-opacities-8bit.png", to_8_bits(small))

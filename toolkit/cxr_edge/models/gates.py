@@ -33,8 +33,8 @@ MAP_CORRELATIONS: Final[Mapping[Precision, float]] = {
 FEATURE_CORRELATIONS: Final[Mapping[Precision, float]] = {
     Precision.FP32: 0.9999,
     Precision.FP16: 0.999,
-    Precision.INT8: 0.99,
-    Precision.DYNAMIC: 0.99,
+    Precision.INT8: 0.985,
+    Precision.DYNAMIC: 0.985,
 }
 """Least correlation of feature vectors by default."""
 

@@ -115,13 +115,21 @@ class LiteRtRuntime(AdaptedRuntime):
 
 
 def named_outputs(interpreter: Interpreter) -> list[dict[str, Any]]:
-    """Return the details of the outputs; of several, by their names in the only signature."""
+    """Return the details of the outputs; of several, by their names in the only signature.
+
+    A quantizer may put another tensor in an output's place and leave the old one in the signature:
+    one name that is left belongs to the one output that has none.
+    """
     outputs: list[dict[str, Any]] = interpreter.get_output_details()
     signatures = interpreter.get_signature_list()
     if len(outputs) == 1 or len(signatures) != 1:
         return outputs
     named = interpreter.get_signature_runner(*signatures).get_output_details()
     names = {details["index"]: name for name, details in named.items()}
+    unnamed = [details["index"] for details in outputs if details["index"] not in names]
+    left = sorted(set(names) - {details["index"] for details in outputs})
+    if len(unnamed) == len(left) == 1:
+        names[unnamed[0]] = names[left[0]]
     return [{**details, "name": names.get(details["index"], "?")} for details in outputs]
 
 
