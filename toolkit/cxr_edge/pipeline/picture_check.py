@@ -59,8 +59,8 @@ def _without_plane(side: int) -> NDArray[np.float32]:
     """Return the matrix that takes the best plane off an image, shape (side**2, side**2)."""
     rows, columns = np.mgrid[:side, :side]
     plane = np.stack([np.ones(side * side), rows.ravel(), columns.ravel()], axis=1)
-    rest = np.eye(side * side) - plane @ np.linalg.pinv(plane)
-    return rest.astype(np.float32)
+    rest: NDArray[np.float32] = (np.eye(side * side) - plane @ np.linalg.pinv(plane)).astype("f4")
+    return rest
 
 
 _REST: Final = _without_plane(_COARSE)
