@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_edge.cli.styles import open_features
 from cxr_edge.errors import ExitCode
 
 
@@ -43,13 +44,23 @@ def test_the_clusters_are_printed_and_written(
 
 @pytest.mark.slow
 def test_a_model_without_features_is_told(
-    cxr: Callable[..., Any], class_folders: Path, package: Path, tmp_path: Path
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
 ) -> None:
     """The message names the features that always exist."""
-    result = cxr("audit", class_folders, "--styles", tmp_path / "styles", "--features", package)
+    result = cxr("audit", class_folders, "--styles", tmp_path / "styles", "--features", "default")
     assert result.exit_code == ExitCode.ERROR
     assert "gives probabilities alone; use --features imagenet" in result.output
     assert not (tmp_path / "styles").exists()
+
+
+@pytest.mark.slow
+def test_a_package_has_features_to_cluster_by(package: Path) -> None:
+    """A vector for each image, which differs from image to image."""
+    source = open_features(str(package))
+    drawn = np.random.default_rng(0).integers(0, 256, (3, *source.input.shape), np.uint8)
+    found = source.of(drawn)
+    assert len(found) == 3
+    assert np.ptp(found, axis=0).max() > 0
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def test_distances_go_by_the_variance_of_each_direction(
     """A direction with four times the variance counts a quarter; those left out share one."""
     check = StatisticsCheck(statistics(most=4.5))
     seen = see(GRAY[np.newaxis], np.float32([roots]) ** 2)
-    assert check.distances(seen)[0] == pytest.approx(distance, abs=1e-5)
+    assert check.distances(seen)[0] == pytest.approx(distance, abs=1e-3)
     assert ("unlike-training-data" in flags(check, np.square(roots))) == (distance > 4.5)
 
 

@@ -149,7 +149,7 @@ def fit_statistics(
         )
 
     def eyes(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return see(pixels, features(pixels))
+        return see(pixels, features(pixels)).astype(np.float64)
 
     seen = {id(side): eyes(side.pixels) for side in (own, others, elsewhere) if side}
     sides = [side for side in (own, others, elsewhere) if side]
@@ -273,8 +273,9 @@ def _judge(
     for fold, part in enumerate(parts):
         inside = folds == fold
         check = StatisticsCheck(part.statistics(0.0, 1.0))
-        head[inside] = check.kinds(seen[inside]).max(axis=1)
-        distance[inside] = check.distances(seen[inside])
+        there = seen[inside].astype(np.float32)
+        head[inside] = check.kinds(there).max(axis=1)
+        distance[inside] = check.distances(there)
     return head, distance
 
 

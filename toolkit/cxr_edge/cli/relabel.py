@@ -92,8 +92,6 @@ def relabel(
 def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
-    if manifest.input_check:
-        yield input_check_line(manifest)
     yield count_line("failed", manifest.counts.failed, manifest.counts.reasons)
     if manifest.exit_code is None:
         yield f"{report} is not finished, so the new report is not either"
@@ -101,3 +99,5 @@ def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator
     yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"
     if manifest.identity.review_band:
         yield review_band_line(manifest.identity.review_band)
+    if manifest.input_check:
+        yield input_check_line(manifest)

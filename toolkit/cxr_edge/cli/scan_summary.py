@@ -42,7 +42,6 @@ def summary_lines(
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
     yield count_line("flagged", counts.flagged, counts.flags)
-    yield input_check_line(manifest)
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
         yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
@@ -73,6 +72,7 @@ def summary_lines(
     yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
     if identity.review_band:
         yield review_band_line(identity.review_band)
+    yield input_check_line(manifest)
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"

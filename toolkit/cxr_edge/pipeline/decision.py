@@ -68,8 +68,11 @@ class Decision:
         else:
             point = OperatingPoint(CUSTOM, threshold)
         limits = limits_of(spec) if review_band else None
-        if on_input_check is OnInputCheck.REVIEW:
-            _refuse_review(spec, "--on-input-check review", "that should not be scored")
+        if on_input_check is OnInputCheck.REVIEW and REVIEW in spec.labels:
+            raise UsageError(
+                f"--on-input-check {on_input_check}: {spec.name} calls a class {REVIEW!r}, which "
+                "is what images that should not be scored are labelled; use flag or fail"
+            )
         return cls(spec.labels, point.name, point.threshold, limits, on_input_check)
 
     @property
@@ -104,17 +107,12 @@ def limits_of(spec: ModelSpec) -> Limits:
             f"--review-band: expected a model whose spec has a review band, {spec.name} has none; "
             "cxr train gives one, from at least 50 images of each class"
         )
-    _refuse_review(spec, "--review-band", "in the band")
-    return spec.review_band.limits
-
-
-def _refuse_review(spec: ModelSpec, option: str, which: str) -> None:
-    """Raise UsageError where a class of a model has the name that stands for review."""
     if REVIEW in spec.labels:
         raise UsageError(
-            f"{option}: {spec.name} calls a class {REVIEW!r}, which is what images {which} "
-            "are labelled; scan without it"
+            f"--review-band: {spec.name} calls a class {REVIEW!r}, which is what images in the "
+            "band are labelled; scan without it"
         )
+    return spec.review_band.limits
 
 
 def round_probability(probability: float) -> float:

@@ -20,8 +20,8 @@ class StatisticsCheck:
     def __init__(self, statistics: InputStatistics) -> None:
         """Unpack the statistics of a model's spec."""
 
-        def array(name: str, *shape: int) -> NDArray[np.float64]:
-            return np.array(statistics.numbers(name)).reshape(shape)
+        def array(name: str, *shape: int) -> NDArray[np.float32]:
+            return np.array(statistics.numbers(name), np.float32).reshape(shape)
 
         kept, features = statistics.components, statistics.features
         self._features = features
@@ -46,21 +46,21 @@ class StatisticsCheck:
             found.append(UNLIKE)
         return found
 
-    def distances(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    def distances(self, seen: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the squared distances of images, as :func:`see` sees them, shape (N,)."""
         standard = (seen[:, : self._features] - self._mean) * self._scale
         along = standard @ self._directions.T
         rest = np.maximum((standard**2).sum(axis=1) - (along**2).sum(axis=1), 0)
-        distance: NDArray[np.float64] = (along**2 / self._variances).sum(axis=1) + rest / self._rest
+        distance: NDArray[np.float32] = (along**2 / self._variances).sum(axis=1) + rest / self._rest
         return distance
 
-    def kinds(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    def kinds(self, seen: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the head's values for images, as :func:`see` sees them, shape (N, K)."""
-        values: NDArray[np.float64] = seen @ self._weights.T + self._bias
+        values: NDArray[np.float32] = seen @ self._weights.T + self._bias
         return values
 
 
-def see(pixels: NDArray[np.uint8], features: NDArray[Any]) -> NDArray[np.float64]:
+def see(pixels: NDArray[np.uint8], features: NDArray[Any]) -> NDArray[np.float32]:
     """Return what the statistics see of images.
 
     Parameters
@@ -76,9 +76,9 @@ def see(pixels: NDArray[np.uint8], features: NDArray[Any]) -> NDArray[np.float64
         Roots of the features with their signs, gray values of a thumbnail, 0 to 1, and roots of
         the shares of a histogram; shape (N, d + THUMBNAIL**2 + GRAY_BINS).
     """
-    values, count = features.astype(np.float64), features.shape[1]
-    found = np.empty((len(pixels), count + THUMBNAIL**2 + GRAY_BINS))
-    found[:, :count] = np.sign(values) * np.sqrt(np.abs(values))
+    count = features.shape[1]
+    found = np.empty((len(pixels), count + THUMBNAIL**2 + GRAY_BINS), np.float32)
+    found[:, :count] = np.copysign(np.sqrt(np.abs(features)), features)
     for row, image in zip(found[:, count:], pixels, strict=True):
         gray = np.ascontiguousarray(image[:, :, 0])
         small = cv2.resize(gray, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
