@@ -10,6 +10,7 @@ from cxr_edge.evaluation.tables import copies_table, figure_table, points_table,
 from cxr_edge.evaluation.thresholds import expected_table, prior_text
 from cxr_edge.evaluation.worst_group import stated_auc
 from cxr_edge.notice import NOT_STATED
+from cxr_edge.spec.input_statistics import InputStatistics
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
 from cxr_edge.spec.validation import NOT_MEASURED
@@ -51,6 +52,8 @@ def model_card(
         parts.append(notes.strip())
     if evaluation:
         parts.append(_evaluation(spec, evaluation))
+    if spec.input_check:
+        parts.append(_input_check(spec.input_check))
     if parity:
         parts.append(_parity(parity))
     parts.append(_limits(spec.provenance))
@@ -108,6 +111,16 @@ Every artefact was compared with the Keras model, from the bytes of the same fil
 that compared, one image per call.
 
 {as_markdown(findings)}"""
+
+
+def _input_check(statistics: InputStatistics) -> str:
+    rows = [(group.name, group.images, group.flagged) for group in statistics.groups]
+    return f"""## Input check
+
+`cxr scan` flags images that are no frontal chest X-rays, or unlike the training images, and labels
+them `review`. Each of these images was judged by statistics that were fitted without its patient:
+
+{figure_table(("images", "number", "flagged"), rows).markdown}"""
 
 
 def _usage(spec: ModelSpec) -> str:

@@ -20,6 +20,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.progress import stage
 from cxr_edge.training.run_files import STYLES
 from cxr_export.keras_models.ending import ENDING
+from cxr_export.packaging.check_examples import ImagesOfKinds
 from cxr_export.packaging.request import Request
 from cxr_export.parity.images import list_parity_images
 
@@ -55,7 +56,7 @@ def input_statistics(
     if not wanted.not_chest:
         return None
     with stage("loading scikit-learn"):
-        from cxr_export.packaging.input_statistics import ImagesOfKinds, fit_statistics
+        from cxr_export.packaging.input_statistics import fit_statistics
 
     blank = np.zeros((1, *spec.input.shape), np.uint8)
     if original.run(blank).features is None:

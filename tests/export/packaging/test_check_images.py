@@ -37,6 +37,7 @@ def test_a_package_with_statistics_withholds_labels(
     )
     assert exported.spec.input_check
     assert "input check, static: 15 of 15 flagged" in lines
+    assert "| static | 15 | 15 |" in (tmp_path / "p" / "README.md").read_text("utf-8")
     assert (tmp_path / "p" / "spec.json").stat().st_size < 200_000
     session = Session.open(ScanConfig(str(tmp_path / "p" / "model.onnx"), runtime="onnx"))
     static = session.classifier.classify(others / "static" / "0.png")

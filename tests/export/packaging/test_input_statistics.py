@@ -13,7 +13,8 @@ from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.statistics_check import StatisticsCheck
-from cxr_export.packaging.input_statistics import ImagesOfKinds, fit_statistics
+from cxr_export.packaging.check_examples import ImagesOfKinds
+from cxr_export.packaging.input_statistics import fit_statistics
 
 SIDE, COUNT = 32, 120
 FACTS = SourceFacts(SIDE, SIDE, "png")
