@@ -20,7 +20,7 @@ from cxr_edge.spec.validation import (
 
 _OPTIONAL: Final = (
     "teachers", "unlabelled_images", "validated_by", "prior", "worst_group", "easy_auc", "groups",
-    "teacher_overlap",
+    "teacher_overlap", "score_deciles",
 )  # fmt: skip
 """Fields that the JSON leaves out where they say nothing, so that earlier versions read it."""
 
@@ -75,6 +75,9 @@ class Provenance:
     """Validation figures of easy and of counter-style images, and of a worse cluster."""
     teacher_overlap: tuple[TeacherOverlap, ...] = ()
     """Teachers that learned from validation images, or from images that are not known."""
+    score_deciles: tuple[float, ...] = ()
+    """The nine probabilities that divide the validation images into tenths; none for models of
+    earlier versions, or where two would be equal."""
 
     def __post_init__(self) -> None:
         checks: dict[object, Callable[[object], bool]] = {
@@ -94,6 +97,7 @@ class Provenance:
                 isinstance(value, tuple) and all(isinstance(one, TeacherOverlap) for one in value)
             ),
             tuple[str, ...]: lambda value: isinstance(value, tuple) and all(map(is_text, value)),
+            tuple[float, ...]: _are_deciles,
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -136,6 +140,9 @@ class Provenance:
         fields = mapping(data, "provenance")
         if "teachers" in fields:
             fields["teachers"] = tuple(sequence(fields["teachers"], "provenance: teachers"))
+        if "score_deciles" in fields:
+            deciles = sequence(fields["score_deciles"], "provenance: score_deciles")
+            fields["score_deciles"] = tuple(deciles)
         fields["validation_auc"] = Interval.from_dict(fields.get("validation_auc"))
         for name, kind in (
             ("prior", Prior),
@@ -149,6 +156,14 @@ class Provenance:
         overlaps = sequence(fields.get("teacher_overlap", []), "provenance: teacher_overlap")
         fields["teacher_overlap"] = tuple(map(TeacherOverlap.from_dict, overlaps))
         return build(cls, fields, "provenance")
+
+
+def _are_deciles(value: object) -> bool:
+    """Tell whether a value is none, or nine different probabilities in ascending order."""
+    if not isinstance(value, tuple) or len(value) not in (0, 9):
+        return False
+    numbers = all(is_number(one) and 0 <= one <= 1 for one in value)
+    return numbers and list(value) == sorted(set(value))
 
 
 def _ready(value: Any) -> Any:  # Any: what JSON takes, and what makes it

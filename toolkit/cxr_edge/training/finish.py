@@ -11,6 +11,7 @@ from cxr_edge.evaluation.stated_groups import stated_groups
 from cxr_edge.evaluation.style_groups import easy_auc
 from cxr_edge.evaluation.worst_group import worst_of
 from cxr_edge.metrics.roc import auc
+from cxr_edge.metrics.stability import deciles
 from cxr_edge.spec.embedding import append_spec
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.provenance import Provenance
@@ -87,6 +88,7 @@ def finish(
             easy_auc=easy_auc(images.labels, validated.scores, validated.styles),
             groups=stated_groups(groups),
             teacher_overlap=data.teacher_overlap,
+            score_deciles=deciles(validated.scores),
         ),
     )
     learned_from = training.sha256 + (data.unlabelled.sha256 if data.unlabelled else ())
