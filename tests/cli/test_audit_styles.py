@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from heat_model import write_heat_model
 from numpy.typing import NDArray
 
 from cxr_edge.cli.styles import open_features
 from cxr_edge.errors import ExitCode
+from cxr_edge.spec.model_spec import ModelSpec
 
 
 @pytest.fixture
@@ -44,10 +46,11 @@ def test_the_clusters_are_printed_and_written(
 
 @pytest.mark.slow
 def test_a_model_without_features_is_told(
-    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path, spec: ModelSpec
 ) -> None:
     """The message names the features that always exist."""
-    result = cxr("audit", class_folders, "--styles", tmp_path / "styles", "--features", "default")
+    model = write_heat_model(tmp_path / "m.onnx", spec)
+    result = cxr("audit", class_folders, "--styles", tmp_path / "styles", "--features", model)
     assert result.exit_code == ExitCode.ERROR
     assert "gives probabilities alone; use --features imagenet" in result.output
     assert not (tmp_path / "styles").exists()

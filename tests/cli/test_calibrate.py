@@ -33,7 +33,7 @@ def test_the_spec_of_a_site_is_what_a_scan_decides_by(
     assert len((out / "predictions.csv").read_text().splitlines()) == 121
 
     spec = ModelSpec.from_json(written.read_text())
-    assert [point.name for point in spec.operating_points] == ["screening", "balanced", "study"]
+    assert [point.name for point in spec.operating_points] == ["screening", "balanced", "fixed-0.5"]
     point = spec.operating_point()
     scan = ("scan", SAMPLES / "phantom-opacities.jpg", *ONNX, "--out")
     assert cxr(*scan, tmp_path / "a.csv", "--spec", written).exit_code == 0

@@ -83,7 +83,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", IMAGE, "--model", "{tmp}/none"], 2, "does not exist"),
         (["scan", IMAGE, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
         (
-            ["scan", IMAGE, "--threshold", "0.5", "--operating-point", "study"],
+            ["scan", IMAGE, "--threshold", "0.5", "--operating-point", "fixed-0.5"],
             2,
             "--operating-point and --threshold exclude each other",
         ),
@@ -104,7 +104,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         ),
         (["scan", IMAGE, "--threshold", "1.5"], 2, "1.5"),
         (["scan", IMAGE, "--threshold", "nan"], 2, "got nan"),
-        (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, study"),
+        (["scan", IMAGE, "--operating-point", "none"], 2, "screening, balanced, fixed-0.5"),
         (
             ["scan", IMAGE, "--device", "tpu"],
             2,

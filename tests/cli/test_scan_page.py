@@ -39,7 +39,7 @@ def test_a_scan_writes_the_page_of_its_report(cxr: Callable[..., Any], images: P
         found = Page(Path("page.html"))
         assert len(found.rows) == 4
         assert sum(name.startswith("picture-") for name in found.scripts) == 3
-        assert "Validated sensitivity 0.985" in " ".join(found.text.split())
+        assert "Validated sensitivity 0.975" in " ".join(found.text.split())
         assert "The scan is not finished" not in found.text
 
 

@@ -183,13 +183,15 @@ def test_the_command_writes_them(
 
 
 def test_a_model_without_any_is_told_how_to_get_one(
-    cxr: Callable[..., Any], images: Path, tmp_path: Path
+    cxr: Callable[..., Any], images: Path, tmp_path: Path, spec: ModelSpec
 ) -> None:
-    """The default model has none: nothing is scanned, and no folder is made."""
+    """Nothing is scanned, and no folder is made."""
+    model = write_heat_model(tmp_path / "m.onnx", spec, maps=False)
     words = ("scan", images, "-o", tmp_path / "r.csv", "--heatmaps", tmp_path / "maps")
+    words += ("--model", model)
     result = cxr(*words)
     assert result.exit_code == 1
-    assert "expected a model with a heat map, cxr-lite0 has none; export it again" in result.output
+    assert "expected a model with a heat map, fake has none; export it again" in result.output
     assert not (tmp_path / "maps").exists()
     assert not (tmp_path / "r.csv").exists()
     stream = cxr("scan", images, "-o", tmp_path / "r.csv", "--heatmaps", "-")

@@ -98,9 +98,9 @@ def test_a_changed_file_of_a_package_is_refused_by_name_too(package: Path) -> No
 
 def test_a_spec_that_lies_is_refused(package: Path) -> None:
     """A spec for another input size says both sizes and what to do."""
-    spec = (package / "spec.json").read_text().replace('"height": 224', '"height": 192')
+    spec = (package / "spec.json").read_text().replace('"height": 128', '"height": 192')
     (package / "other.json").write_text(spec)
-    with pytest.raises(ModelInvalid, match="says 192x224x1 uint8, the model wants 224x224x1"):
+    with pytest.raises(ModelInvalid, match="says 192x128x1 uint8, the model wants 128x128x1"):
         open_artefact(str(package / "model.onnx"), spec=read_spec_file(package / "other.json"))
 
 

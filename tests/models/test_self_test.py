@@ -47,7 +47,7 @@ def drifted(package: Path, by: float, artefacts: tuple[str, ...] = ("model.onnx"
     assert golden
     found = dict(golden.artefacts)
     for name in artefacts:
-        there = tuple(p + by for p in found[name].probabilities)
+        there = tuple(p - by for p in found[name].probabilities)
         found[name] = GoldenArtefact(there, found[name].tolerance)
     rewrite(package, artefacts=found)
 
@@ -204,7 +204,7 @@ def test_a_record_never_lets_another_spec_pass(tested: Path) -> None:
     other = replace(model.spec, input=replace(model.spec.input, channels=3))
     runtime = FakeRuntime(other)
     runtime.provider = model.runtime.provider
-    with pytest.raises(ModelInvalid, match="expected images of 224x224x3 uint8"):
+    with pytest.raises(ModelInvalid, match="expected images of 128x128x3 uint8"):
         check_once(replace(model, runtime=runtime))
 
 

@@ -35,8 +35,8 @@ class HeatRuntime(FakeRuntime):
         return Outputs((1 / (1 + np.exp(-maps.mean(axis=(1, 2))))).astype(np.float32), maps)
 
 
-def write_heat_model(path: Path, spec: ModelSpec) -> Path:
-    """Write an ONNX model with these maps as its second output."""
+def write_heat_model(path: Path, spec: ModelSpec, *, maps: bool = True) -> Path:
+    """Write an ONNX model with these maps as its second output, or with its probability alone."""
     nodes = [
         helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["floats"], ["first"], perm=[0, 3, 1, 2]),
@@ -57,13 +57,14 @@ def write_heat_model(path: Path, spec: ModelSpec) -> Path:
         "flat": np.int64([-1]),
     }
     sides = (spec.input.height // PLACE, spec.input.width // PLACE)
+    outputs = {"probability": ["n"]} if not maps else {"map": ["n", *sides], "probability": ["n"]}
     graph = helper.make_graph(
         nodes,
         "heat",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", *spec.input.shape])],
         [
-            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", *sides]),
-            helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in outputs.items()
         ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
     )
