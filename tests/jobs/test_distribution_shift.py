@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,8 @@ from fakes import FakeRuntime
 from image_folders import write_ward
 from runs import session_of
 
+from cxr_edge.cli.scan_options import OutputOptions
+from cxr_edge.cli.scan_summary import summary_lines
 from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
@@ -82,6 +85,15 @@ def test_relabel_and_the_page_say_the_same(job: ScanJob) -> None:
         page = report.with_suffix(".html")
         write_html(PageJob(report, page, pictures=0))
         assert "Warning: distribution-shift: the probabilities differ" in page.read_text()
+
+
+def test_the_summary_says_it_once(cxr: Callable[..., Any], job: ScanJob) -> None:
+    """A scan's, and that of a relabelled report."""
+    lines = list(summary_lines(run_scan(job), OutputOptions(job.out)))
+    relabelled = cxr("relabel", job.out, "--threshold", 0.43).output.splitlines()
+    told = "warning: distribution-shift: the probabilities differ"
+    for summary in (lines, relabelled):
+        assert sum(line.startswith(told) for line in summary) == 1
 
 
 def test_a_model_without_deciles_is_silent(job: ScanJob, model: Model) -> None:

@@ -129,7 +129,7 @@ class DistributionShift:
     def recorded(cls, section: object) -> "DistributionShift | None":
         """Return one without rows that compares with the same as that of a run manifest.
 
-        Of a section that is damaged, it has what is not; it is None where that is nothing.
+        It is None where there is nothing, or where the section is damaged.
         """
         deciles: tuple[float, ...] = ()
         training = None
