@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from cxr_edge.metrics.stability import deciles, stability_index
+from cxr_edge.metrics.stability import TENTHS, deciles, stability_index
 
 
 def test_deciles_divide_into_tenths() -> None:
@@ -18,13 +19,18 @@ def test_deciles_divide_into_tenths() -> None:
 def test_the_index_is_near_zero_for_the_same_distribution_only() -> None:
     """Images of the same kind give less than 0.1, others more; the formula is the textbook's."""
     rng = np.random.default_rng(1)
-    edges = deciles(rng.uniform(0, 1, 5000))
-    assert stability_index(edges, rng.uniform(0, 1, 500)) < 0.1
-    assert stability_index(edges, rng.uniform(0, 1, 500) ** 3) > 0.25
-    halves = np.concatenate([np.full(50, 0.05), np.full(50, 0.95)])
-    low = 0.5 / 100
+    edges = [0, *deciles(rng.uniform(0, 1, 5000)), 1]
+
+    def index(values: NDArray[np.float64]) -> float:
+        return stability_index(np.histogram(values, edges)[0].tolist(), [1] * TENTHS)
+
+    assert index(rng.uniform(0, 1, 500)) < 0.1
+    assert index(rng.uniform(0, 1, 500) ** 3) > 0.25
+    low = 0.5 / 100  # an empty bin
     expected = 2 * (0.5 - 0.1) * np.log(0.5 / 0.1) + 8 * (low - 0.1) * np.log(low / 0.1)
-    assert stability_index(edges, halves) == pytest.approx(expected)
+    assert stability_index([50, *[0] * 8, 50], [7] * TENTHS) == pytest.approx(expected)
+    expected = (0.2 - 0.01) * np.log(0.2 / 0.01) + (0.8 - 0.99) * np.log(0.8 / 0.99)
+    assert stability_index([20, 80], [10, 990]) == pytest.approx(expected)
 
 
 def test_there_are_no_deciles_of_a_few_probabilities() -> None:

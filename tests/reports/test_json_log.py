@@ -30,7 +30,10 @@ FIELDS = {
     },
     "progress": {"rows", "ok", "failed", "total", "files_per_second", "seconds_left"},
     "failed": {"path", "reason", "detail"},
-    "end": {"exit_code", "counts", "skipped", "continued_from", "files_per_second"},
+    "end": {
+        "exit_code", "counts", "skipped", "distribution_shift", "continued_from",
+        "files_per_second",
+    },
     "error": {"message", "exit_code"},
 }  # fmt: skip
 """All events, each with its fields but ``event`` and ``time``."""

@@ -16,6 +16,7 @@ from cxr_edge.pipeline.statistics_check import StatisticsCheck, see
 from cxr_edge.spec.input_statistics import (
     GRAY_BINS,
     KINDS,
+    NOT_LABELLED,
     THUMBNAIL,
     FlaggedImages,
     InputStatistics,
@@ -106,7 +107,7 @@ def fit_statistics(
 def _groups(hospital: ImageSet, styles: Styles | None) -> tuple[str, ...]:
     """Return the class and the appearance of each image."""
     odd = styles.counter if styles else np.zeros(len(hospital.images), bool)
-    names = [image.class_in(hospital.classes) or "not labelled" for image in hospital.images]
+    names = [image.class_in(hospital.classes) or NOT_LABELLED for image in hospital.images]
     if not styles:
         return tuple(names)
     return tuple(

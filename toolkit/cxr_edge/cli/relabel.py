@@ -101,3 +101,5 @@ def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator
         yield review_band_line(manifest.identity.review_band)
     if manifest.input_check:
         yield input_check_line(manifest)
+    if manifest.counts.shift:
+        yield str(manifest.counts.shift)

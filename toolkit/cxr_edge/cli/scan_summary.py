@@ -73,6 +73,8 @@ def summary_lines(
     if identity.review_band:
         yield review_band_line(identity.review_band)
     yield input_check_line(manifest)
+    if counts.shift:
+        yield str(counts.shift)
     yield f"runtime: {_chosen(identity.runtime, manifest.runtime_why)}"
     device = identity.provider.removesuffix("ExecutionProvider")
     yield f"device: {_chosen(device, manifest.device_why)}"

@@ -17,6 +17,7 @@ from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
@@ -107,7 +108,9 @@ def relabel(job: RelabelJob) -> RunManifest:
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
         identity=replace(before, threshold=decision.threshold, review_band=decision.review_band),
-        counts=ScanCounts(),
+        counts=ScanCounts(
+            shift=DistributionShift.recorded(recorded.fields.get("distribution_shift"))
+        ),
         skipped=_skipped(recorded.fields),
         **copied,
         operating_point=decision.operating_point,

@@ -20,6 +20,7 @@ from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside, shown
+from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
@@ -151,7 +152,7 @@ class _ScanWork:
         config, model = session.config, session.model
         return RunManifest(
             identity=self._identity,
-            counts=ScanCounts(),
+            counts=ScanCounts(shift=DistributionShift.of(model.spec)),
             skipped=skipped.counts,
             disks=skipped.disks,
             first_lost=skipped.first_lost,

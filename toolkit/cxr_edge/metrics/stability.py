@@ -1,5 +1,6 @@
-"""Shift of a distribution of probabilities from that of the validation images."""
+"""Shift of a distribution from another one, by counts in the same bins."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from cxr_edge.spec.operating_point import PROBABILITY_DECIMALS
 
-_TENTHS: Final = 10
+TENTHS: Final = 10
+"""Bins that :func:`deciles` divide probabilities into."""
 
 _LEAST_COUNT: Final = 0.5
 """Images that an empty bin counts as, so that its logarithm is finite."""
@@ -19,31 +21,34 @@ def deciles(probabilities: ArrayLike) -> tuple[float, ...]:
 
     There are none where two of them would be equal: a tenth could not be told from the next.
     """
-    values = np.quantile(np.asarray(probabilities), np.arange(1, _TENTHS) / _TENTHS)
+    values = np.quantile(np.asarray(probabilities), np.arange(1, TENTHS) / TENTHS)
     found = tuple(round(float(value), PROBABILITY_DECIMALS) for value in values)
     return found if len(set(found)) == len(found) else ()
 
 
-def stability_index(deciles: Sequence[float], probabilities: ArrayLike) -> float:
-    """Return the population stability index of probabilities.
+def stability_index(here: Sequence[int], there: Sequence[int]) -> float:
+    """Return the population stability index of counts in the same bins.
 
-    It is the sum of (share here - share there) * ln(share here / share there) over the tenths of
-    the validation images; 0 where the shares are the same. Below 0.1 is commonly called no shift,
-    above 0.25 a large one.
+    It is the sum of (share here - share there) * ln(share here / share there) over the bins; 0
+    where the shares are the same. Below 0.1 is commonly called no shift, above 0.25 a large one.
+    Counts that are drawn from the shares there have an index near chi-square / N, with one degree
+    of freedom less than bins.
 
     Parameters
     ----------
-    deciles
-        The nine probabilities of :func:`deciles`, all different.
-    probabilities
-        Shape (N,), N of 1 or more.
+    here
+        Counts of the N images that are compared, N of 1 or more.
+    there
+        Counts of those that they are compared with, or numbers in their proportions.
 
     References
     ----------
     B. Yurdakul and J. Naranjo: Statistical properties of the population stability index. Journal of
     Risk Model Validation 14 (4), 2020.
     """
-    given = np.asarray(probabilities)
-    counts = np.bincount(np.searchsorted(deciles, given, side="right"), minlength=_TENTHS)
-    here, there = np.maximum(counts, _LEAST_COUNT) / len(given), 1 / _TENTHS
-    return float(((here - there) * np.log(here / there)).sum())
+    all_here, all_there = sum(here), sum(there)
+    shares = (
+        (max(one, _LEAST_COUNT) / all_here, max(other, _LEAST_COUNT) / all_there)
+        for one, other in zip(here, there, strict=True)
+    )
+    return sum((one - other) * math.log(one / other) for one, other in shares)

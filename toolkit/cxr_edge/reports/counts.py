@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cxr_edge.imaging.image import VERDICTS
+
+if TYPE_CHECKING:
+    from cxr_edge.reports.distribution_shift import DistributionShift
 
 ENOUGH: Final = 20
 """Number of scored images that do not have one probability by chance."""
@@ -56,6 +59,13 @@ class ScanCounts(Counts):
     """Paths of the first :data:`FIRST_FAILED` failed files."""
     only_probability: str = ""
     """Probability that all scored files have, as in their rows; empty where they differ."""
+    shift: "DistributionShift | None" = None
+    """Comparison with the images that the model was validated on, a section of its own in the
+    manifest; None for a model that has nothing to compare with."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as JSON-ready data."""
+        return {name: count for name, count in vars(self).items() if name != "shift"}
 
     @property
     def is_constant(self) -> bool:
@@ -74,6 +84,8 @@ class ScanCounts(Counts):
     def add(self, row: Mapping[str, str]) -> None:
         """Count one row, given by column."""
         super().add(row)
+        if self.shift:
+            self.shift.add(row)
         if row["status"] == "ok":
             self.labels[row["label"]] += 1
             self.should_not_be_scored += not VERDICTS.isdisjoint(row["flags"].split(";"))

@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.reports.csv_report import REPORT, row_of
-from cxr_edge.reports.manifest import Manifest
+from cxr_edge.reports.manifest import Manifest, to_plain
 from cxr_edge.reports.progress import Meter
 from cxr_edge.reports.sink import RunResult
 
@@ -40,14 +40,21 @@ _START: Final = (
 _FAILED: Final = ("path", "reason", "detail")
 """Fields of the event ``failed``, as in the report."""
 
-_END: Final = ("exit_code", "counts", "skipped", "continued_from", "files_per_second")
+_END: Final = (
+    "exit_code",
+    "counts",
+    "skipped",
+    "distribution_shift",
+    "continued_from",
+    "files_per_second",
+)
 """Fields of the event ``end``, as in the manifest."""
 
 
 def write_event(stream: TextIO, event: str, **fields: object) -> None:
     """Write one line."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    line = json.dumps({"event": event, "time": now, **fields}, default=vars)
+    line = json.dumps({"event": event, "time": now, **fields}, default=to_plain)
     # A reader of the log that went away does not stop a scan: the report has it all.
     with contextlib.suppress(OSError):
         stream.write(line + "\n")

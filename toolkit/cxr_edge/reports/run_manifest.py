@@ -105,6 +105,10 @@ class RunManifest(Manifest):
     """Report that ``cxr relabel`` made this one from: its name, digest, threshold and the name of
     that; None where it was scanned."""
 
+    def content(self) -> dict[str, object]:
+        """Return what stands in the JSON."""
+        return super().content() | {"distribution_shift": self.counts.shift}
+
 
 def preferred_by(report: Path, *, same_command: bool = False) -> Preferred | None:
     """Return what a report that may be there was started with, None when that is not known.

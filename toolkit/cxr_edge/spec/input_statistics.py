@@ -1,6 +1,6 @@
 """The statistics that a model's input is checked with: how the images that it learned from look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -20,8 +20,14 @@ THUMBNAIL: Final = 16
 GRAY_BINS: Final = 16
 """Bins of the histogram that the head sees."""
 
+NOT_LABELLED: Final = "not labelled"
+"""Kind of the training hospital's images without a label."""
+
 MOST_TEXT: Final = 200_000
 """Characters that the numbers may take in JSON, together."""
+
+MOST_IMAGES: Final = 1_000_000_000
+"""Images of one kind that are counted."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class FlaggedImages:
     def __post_init__(self) -> None:
         counts = (self.images, self.flagged)
         right = is_text(self.name) and all(is_int(count) for count in counts)
-        if not right or not 0 <= self.flagged <= self.images:
+        if not right or not 0 <= self.flagged <= self.images <= MOST_IMAGES:
             raise SpecInvalid(f"input statistics: expected a name and counts, got {self!r}")
 
     def __str__(self) -> str:
@@ -112,6 +118,22 @@ class InputStatistics:
             They are not as many as the field needs, or not finite.
         """
         return unpack(getattr(self, name), self._sizes[name], f"input statistics: {name}")
+
+    def of_hospital(self, labels: Sequence[str]) -> FlaggedImages:
+        """Return the training hospital's images of all kinds together.
+
+        Parameters
+        ----------
+        labels
+            Classes of the model: a class, alone or with an appearance, is the name of such a kind.
+        """
+        own = tuple(f"{label}, " for label in (*labels, NOT_LABELLED))
+        found = [group for group in self.groups if f"{group.name}, ".startswith(own)]
+        return FlaggedImages(
+            "training hospital",
+            sum(group.images for group in found),
+            sum(group.flagged for group in found),
+        )
 
     @property
     def _sizes(self) -> Mapping[str, int]:

@@ -97,7 +97,7 @@ class Provenance:
                 isinstance(value, tuple) and all(isinstance(one, TeacherOverlap) for one in value)
             ),
             tuple[str, ...]: lambda value: isinstance(value, tuple) and all(map(is_text, value)),
-            tuple[float, ...]: _are_deciles,
+            tuple[float, ...]: are_deciles,
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -158,7 +158,7 @@ class Provenance:
         return build(cls, fields, "provenance")
 
 
-def _are_deciles(value: object) -> bool:
+def are_deciles(value: object) -> bool:
     """Tell whether a value is none, or nine different probabilities in ascending order."""
     if not isinstance(value, tuple) or len(value) not in (0, 9):
         return False

@@ -168,6 +168,9 @@ def _doubts_of_the_scan(recorded: Recorded) -> Iterator[str]:
     if isinstance(gone, dict) and is_int(gone.get("files")) and gone["files"]:
         files = counted(gone["files"], "file is", "files are")
         yield f"{files} gone since the scan{_first(_texts(gone, 'first'))}."
+    shift = fields.get("distribution_shift")
+    if isinstance(shift, dict) and (warning := _text(shift, "warning")):
+        yield f"Warning: {warning}."
     if versions := ", ".join(recorded.earlier_versions):
         yield f"Rows were written by cxr-edge {versions}, which may read some images otherwise."
 
