@@ -46,6 +46,11 @@ _SOURCE: Final = replace(
 _ROWS: Final = 1000
 """Rows that are written at once."""
 
+_OPTIONAL: Final = {
+    one.name for one in dataclasses.fields(RunIdentity) if one.default is not dataclasses.MISSING
+}
+_REQUIRED: Final = {one.name for one in dataclasses.fields(RunIdentity)} - _OPTIONAL
+
 
 @dataclass(frozen=True)
 class RelabelJob:
@@ -197,13 +202,13 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "labels": [str(negative), str(positive)],
             "threshold": threshold,
         } if (
-            fields.keys() | {"review_band", "on_input_check"}
-            == {one.name for one in dataclasses.fields(RunIdentity)}
+            _REQUIRED <= fields.keys() <= _REQUIRED | _OPTIONAL
             and threshold in SHARE
             and isinstance(limits := fields.get("review_band", []), list)
             and len(limits) == 2 * ("review_band" in fields)
             and all(limit in SHARE for limit in limits)
             and fields.get("on_input_check", OnInputCheck.FLAG) in tuple(OnInputCheck)
+            and isinstance(fields.get("input_statistics", ""), str)
         ):
             given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
             return RunIdentity(**{**fields, **given})

@@ -1,5 +1,7 @@
 """The statistics that a model's input is checked with: how the images that it learned from look."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -112,6 +114,11 @@ class InputStatistics:
             They are not as many as the field needs, or not finite.
         """
         return unpack(getattr(self, name), self._sizes[name], f"input statistics: {name}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that is in them."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
 
     @property
     def _sizes(self) -> Mapping[str, int]:
