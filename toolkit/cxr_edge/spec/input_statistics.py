@@ -97,9 +97,12 @@ class InputStatistics:
                 f"input statistics: expected a variance and a distance over 0, got {self.rest!r} "
                 f"and {self.most!r}"
             )
-        texts = [getattr(self, name) for name in self._sizes]
-        if not all(isinstance(text, str) for text in texts) or sum(map(len, texts)) > MOST_TEXT:
-            raise SpecInvalid(f"input statistics: expected numbers as text, up to {MOST_TEXT}")
+        length = sum(len(str(getattr(self, name))) for name in self._sizes)
+        if length > MOST_TEXT:
+            raise SpecInvalid(
+                f"input statistics: expected up to {MOST_TEXT:,} characters of numbers, got "
+                f"{length:,}; export the model again"
+            )
         if min(self.numbers("variances")) <= 0:
             raise SpecInvalid("input statistics: expected variances over 0")
         for name in self._sizes:
@@ -141,7 +144,7 @@ class InputStatistics:
     def from_dict(cls, data: object) -> Self:
         """Read what :meth:`to_dict` wrote; raises SpecInvalid or SpecUnknown for anything else."""
         fields, where = mapping(data, "input statistics"), "input statistics: groups"
-        found = sequence(fields.get("groups"), where)
+        found = sequence(fields.get("groups", []), where)
         fields["groups"] = tuple(build(FlaggedImages, mapping(one, where), where) for one in found)
         if "version" not in fields:
             raise SpecInvalid("input statistics: version missing")
