@@ -16,7 +16,7 @@ from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.csv_report import REPORT, prediction_of, shown, source_kind
 from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
@@ -26,7 +26,6 @@ from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
 
 _COPIED: Final = (
@@ -35,13 +34,8 @@ _COPIED: Final = (
 )  # fmt: skip
 """Fields of the manifest that say how the probabilities were made."""
 
-_SOURCE: Final = replace(
-    REPORT,
-    use="relabelled",
-    advice="scan again",
-    better="name the CSV file that 'cxr scan' wrote, or ",
-)
-"""Kind of the report that is read; what helps a scan that is to be continued does not help here."""
+_SOURCE: Final = source_kind("relabelled")
+"""Kind of the report that is read."""
 
 _ROWS: Final = 1000
 """Rows that are written at once."""
@@ -180,9 +174,7 @@ def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterat
             or values["threshold"] != shown(old.threshold)
             or found.label != old.label(found.probability, found.source.flags)
         ):
-            which = f"row {number:,} ({cell_shown(row[0])})"
-            why = f"cannot be relabelled: {which} is not as cxr scan wrote it"
-            raise _SOURCE.refused(report, why, RESTORE)
+            raise _SOURCE.not_as_written(report, number, row)
         label = decision.label(found.probability, found.source.flags)
         yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
 
