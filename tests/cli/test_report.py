@@ -73,3 +73,11 @@ def test_a_place_that_cannot_be_is_refused(
     result = cxr("report", report, "--out", place)
     assert result.exit_code == ExitCode.USAGE
     assert "--out: expected a file" in result.output
+
+
+def test_heat_maps_are_in_a_folder(cxr: Callable[..., Any], report: Path) -> None:
+    """A file in its place is told, rather than a page without heat maps written."""
+    result = cxr("report", report, "--heatmaps", report)
+    assert result.exit_code == ExitCode.USAGE
+    assert "--heatmaps: expected a folder, got the file" in result.output
+    assert not report.with_suffix(".html").exists()

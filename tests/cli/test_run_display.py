@@ -1,10 +1,17 @@
 """The summary on a terminal and in a pipe."""
 
+import dataclasses
 import io
+from pathlib import Path
 
 import pytest
+from fakes import SAMPLES, FakeRuntime
+from runs import session_of
 
-from cxr_edge.cli.run_display import print_summary, skipped_line
+from cxr_edge.cli.run_display import label_lines, print_summary, skipped_line
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.models.model import Model
 from cxr_edge.pipeline.discover import SKIP_REASONS
 from cxr_edge.reports.missing import missing_line
 
@@ -52,3 +59,14 @@ def test_what_may_hold_images_is_told_with_what_helps() -> None:
         "images may be missing: 1 packed file was not looked into and 6 folders could not be read "
         "(a/, b/ and 5 more): unpack it, check the permissions and scan again"
     )
+
+
+def test_each_label_has_one_line(tmp_path: Path, model: Model) -> None:
+    """Also where a model calls a class by the name that stands for review."""
+    named = dataclasses.replace(model.spec, labels=("normal", "review"))
+    session = session_of(Model("0", "fake", FakeRuntime(named)))
+    image = SAMPLES / "phantom-normal.jpg"
+    manifest = run_scan(ScanJob([image], tmp_path / "r.csv", session))
+    lines = [line.split() for line in label_lines(manifest)]
+    assert sorted(name for name, _ in lines) == ["normal", "review"]
+    assert sum(int(count) for _, count in lines) == 1

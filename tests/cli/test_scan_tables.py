@@ -54,6 +54,7 @@ def test_other_files_are_kept(cxr: Callable[..., Any], image: Path) -> None:
         (("--format", "jsonl", "-o", "b.csv", "--html", "b.jsonl"), "expected two files"),
         (("--format", "jsonl", "--out="), "--out: expected a file, but . is a folder"),
         (("--format", "xlsx"), "'xlsx' is not one of"),
+        (("-o", "r.parquet"), "name it .csv, and add --format parquet"),
     ):
         result = scan(cxr, image, *words)
         assert result.exit_code == ExitCode.USAGE, words

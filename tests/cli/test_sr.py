@@ -65,6 +65,7 @@ def test_bad_use_is_told_in_a_sentence(
         (("-o", "films/sr"), "is inside"),
         (("-o", "sr", "--images", "none"), "--images: none does not exist"),
         (("-o", "sr", "--overlays", "none"), "--overlays: none does not exist"),
+        (("-o", "sr", "--overlays", report), "--overlays: expected a folder, got the file"),
     ):
         result = cxr("sr", report, *words)
         assert result.exit_code == ExitCode.USAGE, words

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import SAMPLES
+from fakes import SAMPLES, FakeRuntime
 from image_folders import write_ward
 from runs import rows, session_of
+from statistics_of import statistics
 
 from cxr_edge.cli.run_display import input_check_line
 from cxr_edge.errors import ReportError, UsageError
@@ -24,6 +25,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
+from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.on_input_check import OnInputCheck
 
 
@@ -94,11 +96,43 @@ def test_a_report_is_continued_with_its_answer_alone(job: ScanJob) -> None:
     """Another one is refused; without one the scan goes on as it was started."""
     run_scan(answering(job, "review"))
     assert run_scan(answering(job, "review")).continued_from == 11
-    with pytest.raises(ReportError, match=r"on input check review, now None\); leave --on-input"):
+    with pytest.raises(ReportError, match=r"on input check review, now flag\); leave --on-input"):
         run_scan(dataclasses.replace(job, out=job.out.with_name("review.csv")))
     run_scan(job)
     preferred = [preferred_by(job.out.with_name(name)) for name in ("flag.csv", "review.csv")]
     assert [one and one.on_input_check for one in preferred] == ["flag", "review"]
+
+
+def test_a_report_is_continued_with_its_statistics_alone(job: ScanJob) -> None:
+    """Rows of one report are checked by the same rules, also where the model is the same file."""
+
+    class Runtime(FakeRuntime):
+        def run(self, pixels: np.ndarray) -> Outputs:
+            given = super().run(pixels)
+            return dataclasses.replace(given, features=np.ones((len(pixels), 3), np.float32))
+
+    def checking(most: float) -> ScanJob:
+        spec = dataclasses.replace(job.session.model.spec, input_check=statistics(most=most))
+        session = session_of(Model("0", "fake", Runtime(spec)), workers=1)
+        return dataclasses.replace(job, session=session, out=job.out.with_name("own.csv"))
+
+    run_scan(checking(4.0))
+    assert run_scan(checking(4.0)).continued_from == 11
+    with pytest.raises(ReportError, match=r"other settings \(input statistics [0-9a-f]{64}, now"):
+        run_scan(checking(5.0))
+    made = job.out.with_name("made.csv")
+    relabel(RelabelJob(checking(4.0).out, made, threshold=0.43))
+    assert identity(made)["input_statistics"] == statistics(most=4.0).digest
+
+
+def test_a_setting_that_only_a_newer_version_knows_is_told(job: ScanJob) -> None:
+    """A report is not continued without it as if it had never been."""
+    run_scan(job)
+    manifest = json.loads(manifest_path(job.out).read_text())
+    manifest["identity"]["shade"] = "dark"
+    manifest_path(job.out).write_text(json.dumps(manifest))
+    with pytest.raises(ReportError, match=r"other settings \(shade dark, now none\)"):
+        run_scan(job)
 
 
 def test_relabel_keeps_the_answer(job: ScanJob) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import SAMPLES
+from heat_model import write_heat_model
 from runs import rows, session_of
+from statistics_of import statistics
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.session import ScanConfig, Session
@@ -21,6 +23,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.models.registry import installed
 from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.outcome import Prediction
+from cxr_edge.spec.model_spec import ModelSpec
 
 ARTEFACTS = [
     ("onnx", "model.onnx"),
@@ -145,3 +148,15 @@ def test_a_scan_asks_the_sessions_input_checks(model: Model, tmp_path: Path) -> 
     job = ScanJob([SAMPLES / "phantom-normal.jpg"], tmp_path / "r.csv", session)
     run_scan(job)
     assert [row["flags"] for row in rows(job.out)] == ["multi-frame"]
+
+
+def test_a_spec_that_takes_the_check_away_is_told(tmp_path: Path, spec: ModelSpec) -> None:
+    """Nobody takes images for checked by the model's statistics because the model has some."""
+    checked = dataclasses.replace(spec, input_check=statistics())
+    model, given = write_heat_model(tmp_path / "model.onnx", checked), tmp_path / "own.json"
+    given.write_text(spec.to_json())
+    opened = Session.open(ScanConfig(str(model), spec=given, self_test=False))
+    assert [f"{given} has no input_check" in one for one in opened.warnings] == [True]
+    given.write_text(checked.to_json())
+    with pytest.raises(ModelInvalid, match="expected 3 features"):
+        Session.open(ScanConfig(str(model), spec=given, self_test=False))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,6 +48,18 @@ def read(table: Path) -> list[dict[str, Any]]:
 def change_manifest(report: Path, **fields: object) -> None:
     path = manifest_path(report)
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.mark.parametrize("folder", [b"s3:", b"no\xffutf-8"])
+@pytest.mark.parametrize("suffix", TABLES)
+def test_a_table_is_written_where_the_report_is(job: ScanJob, suffix: str, folder: bytes) -> None:
+    """Whatever the folder is called: no library takes it for something else than a folder."""
+    place = job.out.with_name(os.fsdecode(folder))
+    place.mkdir()
+    run_scan(dataclasses.replace(job, out=place / "report.csv"))
+    table = table_path(place / "report.csv", suffix)
+    assert write_table(place / "report.csv", table).rows == 11
+    assert is_table(table)
 
 
 @pytest.mark.parametrize("suffix", TABLES)

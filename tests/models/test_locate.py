@@ -1,10 +1,11 @@
 """A model's name or path, and the spec beside it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from cxr_edge.errors import CxrError, ModelInvalid, SpecInvalid, UsageError
+from cxr_edge.errors import CxrError, ModelInvalid, SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.models.locate import default_package, model_path, package_spec, read_spec_file
 from cxr_edge.spec.model_spec import ModelSpec
 
@@ -27,7 +28,8 @@ def test_a_package_has_its_spec() -> None:
     ("name", "error", "message"),
     [
         ("none.json", UsageError, r"--spec: none\.json cannot be read"),
-        ("notes.txt", SpecInvalid, "expected JSON"),
+        ("notes.txt", SpecInvalid, r"--spec: notes\.txt: .*expected JSON"),
+        ("newer.json", SpecUnknown, r"--spec: newer\.json: .*got 99"),
     ],
 )
 def test_a_spec_file_that_is_none_says_so(
@@ -37,8 +39,10 @@ def test_a_spec_file_that_is_none_says_so(
     error: type[CxrError],
     message: str,
 ) -> None:
-    """A file that is missing is the user's, one that is damaged is the spec's."""
+    """A file that is missing is the user's, one that is damaged is the spec's; each is named."""
     (tmp_path / "notes.txt").write_text("notes")
+    spec = json.loads((default_package() / "spec.json").read_text())
+    (tmp_path / "newer.json").write_text(json.dumps(spec | {"spec_version": 99}))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=message):
         read_spec_file(Path(name))

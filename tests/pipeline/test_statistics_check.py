@@ -17,6 +17,7 @@ from cxr_edge.pipeline.statistics_check import StatisticsCheck, see
 from cxr_edge.runtimes.base import Outputs
 from cxr_edge.spec.input_statistics import KINDS
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.packed import pack
 
 FACTS = SourceFacts(64, 64, "png")
 GRAY = np.full((64, 64, 1), 128, np.uint8)
@@ -56,6 +57,24 @@ def test_the_picture_counts_as_well() -> None:
     assert check.flags(GRAY // 2, FACTS, np.float32([1, 1, 1])) == []
     seen = see(GRAY[np.newaxis], np.zeros((1, FEATURES)))[0]
     assert seen[-16:].tolist() == [0] * 8 + [1] + [0] * 7
+
+
+@pytest.mark.parametrize("features", [(np.nan, 1, 1), (np.inf, 1, 1), (3e38, 3e38, 3e38)])
+@pytest.mark.parametrize("scale", [10.0, 3e38])
+def test_a_distance_that_is_no_number_is_not_a_near_one(
+    features: Sequence[float], scale: float, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Features that overflow, and damaged statistics, let no image pass; nothing is printed."""
+    damaged = dataclasses.replace(statistics(), scale=pack([scale] * 3))
+    assert "unlike-training-data" in flags(StatisticsCheck(damaged), features)
+    assert not recwarn.list
+
+
+def test_an_image_without_features_is_not_left_unchecked() -> None:
+    """A runtime that gives none, or others, is refused."""
+    for features, got in ((None, "none"), (np.ones(4, np.float32), r"\(4,\)")):
+        with pytest.raises(ModelInvalid, match=f"expected 3 features .* got {got}; export"):
+            StatisticsCheck(statistics()).flags(GRAY, FACTS, features)
 
 
 def test_negative_features_keep_their_sign() -> None:

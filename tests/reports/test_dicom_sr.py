@@ -142,19 +142,22 @@ def test_review_is_a_label_of_its_own(scored: bytes) -> None:
 
 
 def test_the_same_again_is_the_same_file(scored: bytes) -> None:
-    """Another threshold or model makes another object; another time of the scan the same UID."""
+    """Another answer, threshold or model makes another object; another time the same UID."""
     header = read_source_header(scored)
     assert build_report(RUN, header, RESULT) == build_report(RUN, header, RESULT)
     picture = np.zeros((4, 6, 3), np.uint8)
     assert build_capture(RUN, header, RESULT, picture) == build_capture(
         RUN, header, RESULT, picture
     )
-    made = RUN.made_with
-    for other in (dataclasses.replace(made, threshold=0.5),
-                  dataclasses.replace(made, model_sha256="ef" * 32)):  # fmt: skip
-        assert report_uid(dataclasses.replace(RUN, made_with=other), header) != report_uid(
-            RUN, header
-        )
+    made, uid = RUN.made_with, report_uid(RUN, header, RESULT)
+    for changed in ({"threshold": 0.5}, {"model_sha256": "ef" * 32}, {"operating_point": "custom"}):
+        other = dataclasses.replace(RUN, made_with=dataclasses.replace(made, **changed))
+        assert report_uid(other, header, RESULT) != uid
+    flagged = RESULT.source.with_flags(["blank"])
+    for changed in ({"label": "review"}, {"probability": 0.9}, {"source": flagged}, {"sha256": ""}):
+        assert report_uid(RUN, header, dataclasses.replace(RESULT, **changed)) != uid
+    later = dataclasses.replace(RUN, started=datetime(2027, 1, 1), version="2")  # noqa: DTZ001
+    assert report_uid(later, header, dataclasses.replace(RESULT, path="b.dcm")) == uid
 
 
 def test_an_image_of_several_frames_is_referred_to_by_the_first(make: Make) -> None:
@@ -214,6 +217,6 @@ def test_an_object_is_known_by_its_uid(scored: bytes) -> None:
     """Whatever else is there is somebody else's."""
     header = read_source_header(scored)
     data = build_report(RUN, header, RESULT)
-    assert is_object(data, report_uid(RUN, header))
+    assert is_object(data, report_uid(RUN, header, RESULT))
     for other in (b"", b"theirs", scored, data[:200]):
-        assert not is_object(other, report_uid(RUN, header))
+        assert not is_object(other, report_uid(RUN, header, RESULT))

@@ -70,18 +70,24 @@ def input_statistics(
         assert found is not None
         return found
 
-    def of_kinds(folders: Sequence[Path], kind: str = "") -> ImagesOfKinds:
+    def load(option: str, listed: Sequence[LabelledImage]) -> ImageSet:
+        try:
+            return load_images(listed, spec.labels, spec.input, skip_unreadable=True)
+        except DataError as exc:
+            raise DataError(f"{option}: {exc}") from exc
+
+    def of_kinds(option: str, folders: Sequence[Path], kind: str = "") -> ImagesOfKinds:
         files = [item.file for item in discover(folders)]
         kinds = {file: kind or file.absolute().parent.name for file in files}
         listed = [LabelledImage(file, UNKNOWN, patient_of(file.name)) for file in kinds]
-        images = load_images(listed, spec.labels, spec.input, skip_unreadable=True)
+        images = load(option, listed)
         named = tuple(kinds[image.path] for image in images.images)
         return ImagesOfKinds(images.pixels, named, images.patients)
 
-    listed = list_parity_images(wanted.calibration, spec.labels)
-    hospital = load_images(listed, spec.labels, spec.input, skip_unreadable=True)
-    others = of_kinds(wanted.not_chest)
-    elsewhere = of_kinds(wanted.more_chest, ELSEWHERE) if wanted.more_chest else None
+    hospital = load("--calibration", list_parity_images(wanted.calibration, spec.labels))
+    others = of_kinds("--not-chest", wanted.not_chest)
+    more = wanted.more_chest
+    elsewhere = of_kinds("--more-chest", more, ELSEWHERE) if more else None
     styles = _styles(folder / STYLES, hospital, tell)
     with stage("fitting the input check's statistics"):
         found = fit_statistics(hospital, styles, others, elsewhere, features)

@@ -16,6 +16,7 @@ from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.errors import ModelInvalid, UsageError
 from cxr_edge.models.checksums import check_checksums
 from cxr_edge.models.consistency import try_answers
+from cxr_edge.models.features import require_features
 from cxr_edge.models.gates import GATES, Gate
 from cxr_edge.models.locate import package_spec
 from cxr_edge.models.open import open_artefact
@@ -123,19 +124,23 @@ def measure_artefact(
     Raises
     ------
     ModelInvalid
-        It cannot be run, or its spec differs from that of the reference.
+        It cannot be run, its spec differs from that of the reference, or it does not give the
+        features that the input check of its spec needs.
     """
     with contextlib.suppress(ImportError):  # loading the library is not part of the time
         RUNTIMES[kind.runtime].load()
     start = time.perf_counter()
-    runtime = open_artefact(
+    model = open_artefact(
         str(path),
         kind.runtime,
         maps=expected.maps is not None,
         features=expected.features is not None,
-    ).runtime
+    )
+    runtime = model.runtime
     check_same_meaning(path, runtime.spec, spec)
     check_precision(path, runtime.spec, kind)
+    if runtime.spec.input_check:
+        require_features(model, runtime.spec.input_check.features)
     runtime.run(images.pixels[:1])
     cold = 1e3 * (time.perf_counter() - start)
     given = run_in_batches(runtime, images.pixels, what=f"scoring by {path.name}")

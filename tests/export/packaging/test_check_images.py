@@ -1,14 +1,19 @@
 """``cxr export --not-chest``: a package whose scans flag other images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from fakes import FakeRuntime
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import DataError, UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.pipeline.outcome import Prediction
+from cxr_edge.runtimes.base import Outputs
+from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.packaging.check_images import input_statistics
 from cxr_export.packaging.export import export_package
 from cxr_export.packaging.request import Request
 
@@ -55,3 +60,24 @@ def test_statistics_need_images_of_the_hospital(others: Path) -> None:
         Request(not_chest=(others,))
     with pytest.raises(UsageError, match="--more-chest: expected --not-chest DIR"):
         Request(more_chest=(others,))
+
+
+def test_a_folder_without_images_is_named(
+    spec: ModelSpec, class_folders: Path, others: Path, tmp_path: Path
+) -> None:
+    """By its option, since an export has several."""
+
+    class Runtime(FakeRuntime):
+        def run(self, pixels: np.ndarray) -> Outputs:
+            return replace(super().run(pixels), features=np.ones((len(pixels), 3), np.float32))
+
+    def fit(**folders: object) -> object:
+        request = Request(calibration=(class_folders,), **folders)  # type: ignore[arg-type]
+        return input_statistics(request, Runtime(spec), spec, tmp_path, lambda _: None)
+
+    for option, folders in (
+        ("--not-chest", {"not_chest": (tmp_path,)}),
+        ("--more-chest", {"not_chest": (others,), "more_chest": (tmp_path,)}),
+    ):
+        with pytest.raises(DataError, match=f"{option}: expected readable images, none of 0"):
+            fit(**folders)

@@ -14,6 +14,7 @@ import pytest
 from fakes import SAMPLES, FakeRuntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from statistics_of import statistics
 
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.errors import DataError, ModelInvalid, ParityError, SpecUnknown
@@ -207,6 +208,13 @@ def test_another_recipe_in_the_spec_is_told(copy: Path, class_folders: Path) -> 
         write_spec(copy / "model.onnx", text)
         with pytest.raises(SpecUnknown, match="recipe"):
             verify(copy, class_folders)
+
+
+def test_an_artefact_without_its_features_is_told(copy: Path, class_folders: Path) -> None:
+    """A scan would refuse it: its spec has statistics of features that it does not give."""
+    rewrite_spec(copy / "model.onnx", input_check=statistics())
+    with pytest.raises(ModelInvalid, match="expected 3 features for the input check"):
+        verify(copy, class_folders)
 
 
 def rewrite_spec(path: Path, **changes: Any) -> None:

@@ -27,6 +27,14 @@ def existing(param: typer.CallbackParam, value: P) -> P:
     return value
 
 
+def existing_folder(param: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Return the folder that a user gave; raises UsageError also where a file is in its place."""
+    folder = existing(param, value)
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{param.opts[0]}: expected a folder, got the file {folder}")
+    return folder
+
+
 def nothing_at(param: typer.CallbackParam, path: Path | str) -> UsageError:
     """Return the error of a path at which there is nothing, named as the user gave it."""
     word = param.opts[0]

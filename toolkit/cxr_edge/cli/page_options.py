@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.existing import existing
+from cxr_edge.cli.existing import existing_folder
 from cxr_edge.errors import UsageError
 from cxr_edge.system.printable import printable, shortened
 from cxr_edge.system.ranges import PICTURES
@@ -31,7 +31,7 @@ HeatMaps = Annotated[
         metavar="DIR",
         help="Folder of heat maps to show beside the images: DIR/ward/a.dcm.png for ward/a.dcm.",
         rich_help_panel=panels.INPUT,
-        callback=existing,
+        callback=existing_folder,
     ),
 ]
 

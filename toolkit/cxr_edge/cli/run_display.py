@@ -81,9 +81,9 @@ def files_line(manifest: "Manifest", what: str) -> str:
 
 def label_lines(manifest: "RunManifest") -> Iterator[str]:
     """Yield a line for each label with its count."""
-    labels = [*manifest.identity.labels]
+    labels = dict.fromkeys(manifest.identity.labels)  # one of which may be called review
     if manifest.identity.review_band or manifest.counts.labels[REVIEW]:
-        labels.append(REVIEW)
+        labels[REVIEW] = None
     wide = max(map(len, labels))
     for label in labels:
         yield f"  {label:{wide}} {manifest.counts.labels[label]:>7}"

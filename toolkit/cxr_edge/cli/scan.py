@@ -155,6 +155,12 @@ def _check_page(page: Path, out: Path) -> None:
 def _tables(output: OutputOptions) -> list[Path]:
     """Return the tables to be made of the report; refuse what would replace something else."""
     wanted = dict.fromkeys(each.value for each in output.formats or () if each != ReportFormat.CSV)
+    named = output.out.suffix.removeprefix(".")
+    if named in tuple(ReportFormat) and named != ReportFormat.CSV:
+        raise UsageError(
+            f"--out: a report is a CSV file, got {output.out}; name it .csv, and add --format "
+            f"{named} for a table beside it"
+        )
     if not wanted:
         return []
 

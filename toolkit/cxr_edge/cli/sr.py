@@ -8,7 +8,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet
-from cxr_edge.cli.existing import existing
+from cxr_edge.cli.existing import existing, existing_folder
 from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.run_display import count_line, print_summary
 from cxr_edge.errors import ExitCode
@@ -51,7 +51,7 @@ def sr(
             help="Folder of heat maps that 'cxr scan --heatmaps' wrote; each becomes a Secondary "
             "Capture beside the report on its image.",
             rich_help_panel=panels.INPUT,
-            callback=existing,
+            callback=existing_folder,
         ),
     ] = None,
     quiet: Quiet = False,

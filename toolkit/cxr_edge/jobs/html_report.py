@@ -12,7 +12,7 @@ from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import DEFAULT, default_package
 from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.reports.check_rows import check_rows
-from cxr_edge.reports.csv_report import REPORT
+from cxr_edge.reports.csv_report import source_kind
 from cxr_edge.reports.html.facts import facts_of
 from cxr_edge.reports.html.page import write_page
 from cxr_edge.reports.html.pictures import Pictures
@@ -26,12 +26,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 PICTURES: Final = 500
 """Images that get pictures unless another number is asked for."""
 
-_SOURCE: Final = replace(
-    REPORT,
-    use="described",
-    advice="scan again",
-    better="name the CSV file that 'cxr scan' wrote, or ",
-)
+_SOURCE: Final = source_kind("shown")
 """Kind of the report that is read."""
 
 

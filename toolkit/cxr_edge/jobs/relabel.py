@@ -16,7 +16,7 @@ from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.csv_report import REPORT, prediction_of, shown, source_kind
 from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
@@ -27,7 +27,6 @@ from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
 
 _COPIED: Final = (
@@ -36,16 +35,16 @@ _COPIED: Final = (
 )  # fmt: skip
 """Fields of the manifest that say how the probabilities were made."""
 
-_SOURCE: Final = replace(
-    REPORT,
-    use="relabelled",
-    advice="scan again",
-    better="name the CSV file that 'cxr scan' wrote, or ",
-)
-"""Kind of the report that is read; what helps a scan that is to be continued does not help here."""
+_SOURCE: Final = source_kind("relabelled")
+"""Kind of the report that is read."""
 
 _ROWS: Final = 1000
 """Rows that are written at once."""
+
+_OPTIONAL: Final = {
+    one.name for one in dataclasses.fields(RunIdentity) if one.default is not dataclasses.MISSING
+}
+_REQUIRED: Final = {one.name for one in dataclasses.fields(RunIdentity)} - _OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,7 @@ def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterat
             or values["threshold"] != shown(old.threshold)
             or found.label != old.label(found.probability, found.source.flags)
         ):
-            which = f"row {number:,} ({cell_shown(row[0])})"
-            why = f"cannot be relabelled: {which} is not as cxr scan wrote it"
-            raise _SOURCE.refused(report, why, RESTORE)
+            raise _SOURCE.not_as_written(report, number, row)
         label = decision.label(found.probability, found.source.flags)
         yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
 
@@ -200,13 +197,13 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
             "labels": [str(negative), str(positive)],
             "threshold": threshold,
         } if (
-            fields.keys() | {"review_band", "on_input_check"}
-            == {one.name for one in dataclasses.fields(RunIdentity)}
+            _REQUIRED <= fields.keys() <= _REQUIRED | _OPTIONAL
             and threshold in SHARE
             and isinstance(limits := fields.get("review_band", []), list)
             and len(limits) == 2 * ("review_band" in fields)
             and all(limit in SHARE for limit in limits)
             and fields.get("on_input_check", OnInputCheck.FLAG) in tuple(OnInputCheck)
+            and isinstance(fields.get("input_statistics", ""), str)
         ):
             given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
             return RunIdentity(**{**fields, **given})

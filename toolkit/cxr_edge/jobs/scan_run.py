@@ -185,7 +185,7 @@ class _ScanWork:
         now: dict[str, object] = {"model": self.job.session.model.tag}
         if row["threshold"]:  # a file that failed has none
             now["threshold"] = shown(self.job.session.decision.threshold)
-        REPORT.require_same(self.out, row, now)
+        REPORT.require_same(self.out, {key: row[key] for key in now}, now)
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
         self.changed.look(row, item, manifest.report_started)
@@ -230,6 +230,7 @@ class _ScanWork:
             batch_size=batching.size if batching.padded else 1,
             review_band=session.decision.review_band,
             on_input_check=session.decision.recorded_answer,
+            input_statistics=spec.input_check.digest if spec.input_check else None,
         )
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import CxrError, UsageError
 from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.features import require_features
 from cxr_edge.models.heat_map import require_maps
-from cxr_edge.models.locate import DEFAULT, read_spec_file
+from cxr_edge.models.locate import DEFAULT, model_path, read_spec_file
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import CHECKSUMS
@@ -175,7 +175,8 @@ class Session:
             require_features(model, model.spec.input_check.features)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        warnings = tuple(filter(None, (_incomplete(model), answers.sameness)))
+        found = (_incomplete(model), answers.sameness, _unchecked(config, model))
+        warnings = tuple(filter(None, found))
         checks = checks_for(model.spec)
         return cls(config, model, decision, batching, verdict, warnings, checks)
 
@@ -203,6 +204,25 @@ def _answer(config: ScanConfig, preferred: Preferred | None, spec: ModelSpec) ->
     if preferred and preferred.on_input_check in tuple(OnInputCheck):
         return OnInputCheck(preferred.on_input_check)
     return OnInputCheck.FLAG if REVIEW in spec.labels else OnInputCheck.REVIEW
+
+
+def _unchecked(config: ScanConfig, model: Model) -> str:
+    """Return the warning that a spec takes the model's statistics away; empty where it doesn't."""
+    if config.spec is None or model.spec.input_check:
+        return ""
+
+    from cxr_edge.models.inventory import spec_of
+
+    try:
+        own = spec_of(model_path(config.model))
+    except CxrError:  # it carries none, which is why one was given
+        return ""
+    if own.input_check is None:
+        return ""
+    return (
+        f"{config.spec} has no input_check, and the spec of {config.model} has: images are checked "
+        "by rules alone; copy input_check to it, or make it again from the model"
+    )
 
 
 def _incomplete(model: Model) -> str:

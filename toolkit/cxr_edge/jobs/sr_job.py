@@ -1,7 +1,7 @@
 """A report as DICOM: a structured report on each image, and pictures of their heat maps."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -15,23 +15,18 @@ from cxr_edge.pipeline.roots import file_of, named_roots
 from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.check_place import check_folder
 from cxr_edge.reports.check_rows import check_rows
-from cxr_edge.reports.csv_report import REPORT, prediction_of, shown
+from cxr_edge.reports.csv_report import prediction_of, shown, source_kind
 from cxr_edge.reports.dicom_folder import DicomFolder, Objects
 from cxr_edge.reports.dicom_sr import Run
 from cxr_edge.reports.made_with import MadeWith, damaged
-from cxr_edge.reports.recorded import RESTORE, Recorded
+from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of
 from cxr_edge.storage.atomic import remove_half_written
-from cxr_edge.system.printable import cell_shown, unescaped
+from cxr_edge.system.printable import unescaped
 from cxr_edge.system.progress import track
 from cxr_edge.system.ranges import SHARE
 
-_SOURCE: Final = replace(
-    REPORT,
-    use="written as DICOM",
-    advice="scan again",
-    better="name the CSV file that 'cxr scan' wrote, or ",
-)
+_SOURCE: Final = source_kind("written as DICOM")
 """Kind of the report that is read."""
 
 
@@ -169,9 +164,7 @@ def _scored(report: Path) -> Iterator[Prediction]:
         if row["status"] == "ok" and row["format"] == Format.DICOM:
             found = prediction_of(row, row["path"])
             if found is None:
-                which = f"row {number:,} ({cell_shown(row['path'])})"
-                why = f"cannot be written as DICOM: {which} is not as cxr scan wrote it"
-                raise _SOURCE.refused(report, why, RESTORE)
+                raise _SOURCE.not_as_written(report, number, list(row.values()))
             yield found
 
 

@@ -1,14 +1,14 @@
 """Tables made of a report: its rows as JSON Lines or Parquet, for other programs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ReportError
 from cxr_edge.jobs.source_report import require_report
 from cxr_edge.reports.check_rows import check_rows
-from cxr_edge.reports.csv_report import REPORT
+from cxr_edge.reports.csv_report import source_kind
 from cxr_edge.reports.json_lines import is_json_lines, write_json_lines
 from cxr_edge.reports.made_with import MadeWith
 from cxr_edge.reports.manifest import Manifest
@@ -24,12 +24,7 @@ PARQUET: Final = ".parquet"
 TABLES: Final = (JSONL, PARQUET)
 """Suffixes of tables, each of which is a format."""
 
-_SOURCE: Final = replace(
-    REPORT,
-    use="converted",
-    advice="scan again",
-    better="name the CSV file that 'cxr scan' wrote, or ",
-)
+_SOURCE: Final = source_kind("converted")
 """Kind of the report that is read."""
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.errors import ModelInvalid, SpecInvalid, UsageError
+from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
@@ -56,5 +56,5 @@ def read_spec_file(path: Path) -> ModelSpec:
         return ModelSpec.from_json(read_at_most(path, MAX_JSON))
     except OSError as exc:
         raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc
-    except SpecInvalid as exc:
-        raise SpecInvalid(f"--spec: {path}: {exc}") from exc
+    except (SpecInvalid, SpecUnknown) as exc:
+        raise type(exc)(f"--spec: {path}: {exc}") from exc

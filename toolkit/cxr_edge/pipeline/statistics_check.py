@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.runtimes.tensor import shape_text
 from cxr_edge.spec.input_statistics import GRAY_BINS, KINDS, THUMBNAIL, InputStatistics
 
 UNLIKE: Final = "unlike-training-data"
@@ -35,14 +37,27 @@ class StatisticsCheck:
     def flags(
         self, pixels: NDArray[np.uint8], source: SourceFacts, features: NDArray[Any] | None
     ) -> Sequence[str]:
-        """Return the kind of the image, where it is another, and ``unlike-training-data``."""
+        """Return the kind of the image, where it is another, and ``unlike-training-data``.
+
+        A distance that is no number, of features or statistics that overflow, is not a near one.
+
+        Raises
+        ------
+        ModelInvalid
+            The features are not as many as the statistics are of.
+        """
         del source
         if features is None or features.shape != (self._features,):
-            return ()
-        seen = see(pixels[np.newaxis], features[np.newaxis])
-        values = self.kinds(seen)[0]
+            got = "none" if features is None else shape_text(features.shape)
+            raise ModelInvalid(
+                f"expected {self._features} features for the input check, got {got}; export the "
+                "model again, or take input_check out of its spec"
+            )
+        with np.errstate(all="ignore"):
+            seen = see(pixels[np.newaxis], features[np.newaxis])
+            values, distance = self.kinds(seen)[0], float(self.distances(seen)[0])
         found = [KINDS[int(values.argmax())]] if values.max() > 0 else []
-        if self.distances(seen)[0] > self._most:
+        if not distance <= self._most:
             found.append(UNLIKE)
         return found
 

@@ -14,6 +14,7 @@ from cxr_edge.reports.manifest import differences
 from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
+from cxr_edge.system.printable import cell_shown
 
 SYNC_EVERY: Final = 5.0
 """Seconds between two times that rows are flushed to the disk; a power failure loses no more."""
@@ -64,6 +65,14 @@ class CsvKind:
     def refused(self, path: Path, why: str, better: str = "") -> ReportError:
         """Return the error of a file that cannot be continued; better advice comes first."""
         return ReportError(f"{path} {why}; {better}{self.advice}")
+
+    def not_as_written(
+        self, path: Path, number: int, row: Sequence[str], why: str = ""
+    ) -> ReportError:
+        """Return the error of a row, counted from 1, that no run of the command writes."""
+        which = f"row {number:,} ({cell_shown(row[0])})"
+        told = f"cannot be {self.use}: {which} is not as {self.command} wrote it"
+        return self.refused(path, f"{told} ({why})" if why else told, RESTORE)
 
     def require_same(
         self, path: Path, before: Mapping[str, object], now: Mapping[str, object]

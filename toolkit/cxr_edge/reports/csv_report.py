@@ -1,6 +1,7 @@
 """The CSV report: outcomes as rows, and the sink that appends them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -50,6 +51,18 @@ REPORT: Final = CsvKind(
     older_manifests={2: "begun"},
 )
 """Kind of a scan's CSV file."""
+
+
+def source_kind(use: str) -> CsvKind:
+    """Return the kind of a report that another command reads, which no option of a scan mends.
+
+    Parameters
+    ----------
+    use
+        Use that is made of it, in messages: ``relabelled``.
+    """
+    better = "name the CSV file that 'cxr scan' wrote, or "
+    return replace(REPORT, use=use, advice="scan again", better=better)
 
 
 def row_of(outcome: Outcome, model: str) -> tuple[str, ...]:

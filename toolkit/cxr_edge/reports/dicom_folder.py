@@ -73,7 +73,7 @@ class DicomFolder:
     """Counts."""
 
     def __post_init__(self) -> None:
-        self._digests: dict[str, str] = {}  # of the images, by the UID of their report
+        self._digests: dict[str, str] = {}  # of the images, by their SOP Instance UID
 
     def write(self, prediction: Prediction, file: Path | None) -> None:
         """Write what is made of one image, or count why that cannot be.
@@ -94,8 +94,7 @@ class DicomFolder:
         if isinstance(source, str):
             self.objects.fail(prediction.path, source)
             return
-        uid = report_uid(self.run, source)
-        first = self._digests.get(uid)
+        first = self._digests.get(source.sop_instance)
         if first == prediction.sha256:
             self.objects.copies += 1
             return
@@ -103,7 +102,8 @@ class DicomFolder:
             why = "another image has its SOP Instance UID, but other bytes"
             self.objects.fail(prediction.path, why)
             return
-        self._digests[uid] = prediction.sha256
+        self._digests[source.sop_instance] = prediction.sha256
+        uid = report_uid(self.run, source, prediction)
         report = build_report(self.run, source, prediction)
         self.objects.reports += self._put(prediction.path, uid, report)
         self._write_capture(prediction, source)
@@ -126,7 +126,7 @@ class DicomFolder:
             self.objects.fail(prediction.path, f"its heat map cannot be read: {picture}")
             return
         capture = build_capture(self.run, source, prediction, picture[:, :, ::-1])
-        uid = capture_uid(self.run, source)
+        uid = capture_uid(self.run, source, prediction)
         self.objects.captures += self._put(prediction.path, uid, capture)
 
     def _put(self, path: str, uid: str, data: bytes) -> bool:

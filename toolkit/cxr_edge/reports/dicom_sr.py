@@ -4,9 +4,10 @@ The one module that imports highdicom.
 """
 
 import hashlib
+import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
@@ -70,11 +71,15 @@ class Run:
     notice: str
     """Research-use notice."""
 
-    def uid(self, kind: str, source: SourceHeader) -> str:
-        """Return the UID of an object of this run that is derived from an image."""
-        made = self.made_with
-        parts = (source.sop_instance, made.model_sha256, shown(made.threshold), self.review_band)
-        return derived_uid(kind, *parts)
+    def uid(self, kind: str, source: SourceHeader, result: Prediction) -> str:
+        """Return the UID of an object of this run that is derived from an image.
+
+        It follows from all that the object says of the image, so that a PACS which keeps the first
+        of a UID never keeps another answer; but not from the time of the scan.
+        """
+        said = asdict(self.made_with), self.review_band, asdict(replace(result, path=""))
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return derived_uid(kind, source.sop_instance, digest)
 
 
 class _Report(sr.Comprehensive3DSR):
@@ -84,14 +89,14 @@ class _Report(sr.Comprehensive3DSR):
         """Do nothing: :func:`_finished` fills them in."""
 
 
-def report_uid(run: Run, source: SourceHeader) -> str:
+def report_uid(run: Run, source: SourceHeader, result: Prediction) -> str:
     """Return the UID of the report on an image."""
-    return run.uid("report", source)
+    return run.uid("report", source, result)
 
 
-def capture_uid(run: Run, source: SourceHeader) -> str:
+def capture_uid(run: Run, source: SourceHeader, result: Prediction) -> str:
     """Return the UID of the picture of an image's heat map."""
-    return run.uid("heat map", source)
+    return run.uid("heat map", source, result)
 
 
 def build_report(run: Run, source: SourceHeader, result: Prediction) -> bytes:
@@ -117,9 +122,9 @@ def build_report(run: Run, source: SourceHeader, result: Prediction) -> bytes:
     document = _Report(
         evidence=[evidence],
         content=_content(run, source, result)[0],
-        series_instance_uid=run.uid("report series", source),
+        series_instance_uid=run.uid("report series", source, result),
         series_number=_SERIES,
-        sop_instance_uid=report_uid(run, source),
+        sop_instance_uid=report_uid(run, source, result),
         instance_number=1,
         is_complete=True,
         is_final=False,
@@ -153,9 +158,9 @@ def build_capture(
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # asked for, and taken back below: it shows two images
         study_instance_uid=source.study,
-        series_instance_uid=run.uid("heat map series", source),
+        series_instance_uid=run.uid("heat map series", source, result),
         series_number=_CAPTURES,
-        sop_instance_uid=capture_uid(run, source),
+        sop_instance_uid=capture_uid(run, source, result),
         instance_number=1,
         **_equipment(run),
     )
@@ -202,7 +207,7 @@ def _content(run: Run, source: SourceHeader, result: Prediction) -> sr.Measureme
     )
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
-            uid=run.uid("finding", source), identifier=made.labels[1]
+            uid=run.uid("finding", source, result), identifier=made.labels[1]
         ),
         finding_type=finding,
         algorithm_id=sr.AlgorithmIdentification(

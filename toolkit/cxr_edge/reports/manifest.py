@@ -13,6 +13,7 @@ from cxr_edge.errors import ReportError
 from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.row_marks import RowMarks
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.storage.atomic import write_text_atomically
 
 MANIFEST_VERSION: Final = 3
@@ -26,6 +27,9 @@ SORTED: Final = "sorted"
 
 ARRIVAL: Final = "arrival"
 """Order of a file that took in files later, behind those that it had."""
+
+_LEFT_OUT: Final[Mapping[str, str]] = {"on_input_check": OnInputCheck.FLAG}
+"""Words for a setting that is left out, where they are not ``none``."""
 
 
 @dataclass
@@ -133,11 +137,16 @@ def manifest_path(report: Path) -> Path:
 
 
 def differences(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, str]:
-    """Return in words which settings differ, by key."""
+    """Return in words which settings differ, by key; also those that only a newer version knows."""
+
+    def shown(settings: Mapping[str, object], key: str) -> str:
+        value = settings.get(key)
+        return _LEFT_OUT.get(key, "none") if value is None else f"{value!s:.80}"
+
     return {
-        key: f"{key.replace('_', ' ')} {before.get(key)!s:.80}, now {value}"
-        for key, value in now.items()
-        if before.get(key) != value
+        key: f"{key.replace('_', ' ')} {shown(before, key)}, now {shown(now, key)}"
+        for key in dict.fromkeys([*now, *before])
+        if before.get(key) != now.get(key)
     }
 
 

@@ -41,7 +41,8 @@ def write_parquet(
     pa, parquet = _pyarrow()
     columns = [(name, _type(pa, name)) for name in FIELDS]
     schema = pa.schema(columns, metadata={_KEY: json.dumps(settings)})
-    with parquet.ParquetWriter(file, schema) as writer:
+    # A file, not its name: pyarrow takes some names for addresses, and some bytes for no name.
+    with file.open("wb") as there, parquet.ParquetWriter(there, schema) as writer:
         for batch in _batches(rows):
             writer.write_table(pa.Table.from_pylist(batch, schema))
 
@@ -50,7 +51,8 @@ def is_parquet(file: Path) -> bool:
     """Tell whether a file has rows of a report; False where it cannot be read."""
     pa, parquet = _pyarrow()
     try:
-        return _KEY in (parquet.read_schema(file).metadata or {})
+        with file.open("rb") as there:
+            return _KEY in (parquet.read_schema(there).metadata or {})
     except (OSError, pa.ArrowException):
         return False
 

@@ -46,6 +46,8 @@ class RunIdentity:
     on_input_check: str | None = None
     """Answer to images that the input check says should not be scored; None, and left out, where
     they are labelled all the same."""
+    input_statistics: str | None = None
+    """Digest of the statistics that images are checked with; None, and left out, without."""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-ready data."""

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.reports.made_with import MadeWith
-from cxr_edge.reports.recorded import RESTORE
-from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE, Range
 
 FIELDS: Final = (*COLUMNS, "positive", "operating_point", "model_sha256")
@@ -63,7 +60,7 @@ def typed_rows(kind: CsvKind, report: Path, made_with: MadeWith) -> Iterator[dic
         try:
             yield _typed(kind.named(cells)) | facts
         except ValueError as exc:
-            raise _refused(kind, report, f"row {number:,} ({cell_shown(cells[0])})", exc) from exc
+            raise kind.not_as_written(report, number, cells, str(exc)) from exc
 
 
 def _typed(row: Mapping[str, str]) -> dict[str, object]:
@@ -90,8 +87,3 @@ def _number(
     if number not in within:
         raise ValueError(f"{name}: expected {within}, got {row[name]!r:.40}")
     return number
-
-
-def _refused(kind: CsvKind, report: Path, which: str, why: ValueError) -> ReportError:
-    told = f"cannot be {kind.use}: {which} is not as cxr scan wrote it ({why})"
-    return kind.refused(report, told, RESTORE)

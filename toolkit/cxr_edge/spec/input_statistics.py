@@ -1,5 +1,7 @@
 """The statistics that a model's input is checked with: how the images that it learned from look."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -101,9 +103,12 @@ class InputStatistics:
                 f"input statistics: expected a variance and a distance over 0, got {self.rest!r} "
                 f"and {self.most!r}"
             )
-        texts = [getattr(self, name) for name in self._sizes]
-        if not all(isinstance(text, str) for text in texts) or sum(map(len, texts)) > MOST_TEXT:
-            raise SpecInvalid(f"input statistics: expected numbers as text, up to {MOST_TEXT}")
+        length = sum(len(str(getattr(self, name))) for name in self._sizes)
+        if length > MOST_TEXT:
+            raise SpecInvalid(
+                f"input statistics: expected up to {MOST_TEXT:,} characters of numbers, got "
+                f"{length:,}; export the model again"
+            )
         if min(self.numbers("variances")) <= 0:
             raise SpecInvalid("input statistics: expected variances over 0")
         for name in self._sizes:
@@ -136,6 +141,11 @@ class InputStatistics:
         )
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of all that is in them."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    @property
     def _sizes(self) -> Mapping[str, int]:
         seen = self.features + THUMBNAIL**2 + GRAY_BINS
         kinds = len(KINDS)
@@ -156,7 +166,7 @@ class InputStatistics:
     def from_dict(cls, data: object) -> Self:
         """Read what :meth:`to_dict` wrote; raises SpecInvalid or SpecUnknown for anything else."""
         fields, where = mapping(data, "input statistics"), "input statistics: groups"
-        found = sequence(fields.get("groups"), where)
+        found = sequence(fields.get("groups", []), where)
         fields["groups"] = tuple(build(FlaggedImages, mapping(one, where), where) for one in found)
         if "version" not in fields:
             raise SpecInvalid("input statistics: version missing")

@@ -7,12 +7,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.recorded import RESTORE
 from cxr_edge.spec.review_band import REVIEW
-from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
 
 MOST_ROWS: Final = 100_000
@@ -117,9 +114,7 @@ class Worklist:
             try:
                 row = self._row(by_column)
             except ValueError as exc:
-                which = f"row {number:,} ({cell_shown(cells[0])})"
-                why = f"cannot be shown: {which} is not as cxr scan wrote it ({exc})"
-                raise _refused(kind, report, why) from exc
+                raise kind.not_as_written(report, number, cells, str(exc)) from exc
             self.counts.add(by_column)
             self.groups[row.group] += 1
             yield row
@@ -170,7 +165,3 @@ def _share(row: Mapping[str, str], column: str) -> float:
 def _loss(row: Row) -> tuple[int, float]:
     """Return the key by which rows are kept, the smallest first."""
     return _KEPT_FIRST.index(row.group), -(row.probability or 0)
-
-
-def _refused(kind: CsvKind, report: Path, why: str) -> ReportError:
-    return kind.refused(report, why, RESTORE)
