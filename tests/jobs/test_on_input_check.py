@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import SAMPLES, FakeRuntime
+from heat_model import write_heat_model
 from image_folders import write_ward
 from runs import rows, session_of
 from statistics_of import statistics
@@ -26,6 +27,7 @@ from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
 from cxr_edge.runtimes.base import Outputs
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 
 
@@ -150,11 +152,12 @@ def test_relabel_keeps_the_answer(job: ScanJob) -> None:
     assert identity(made)["on_input_check"] == "review"
 
 
-def test_review_is_the_answer_unless_another_is_asked_for(tmp_path: Path) -> None:
+def test_review_is_the_answer_unless_another_is_asked_for(tmp_path: Path, spec: ModelSpec) -> None:
     """A new report withholds labels; the summary says that a model has no statistics."""
-    opened = Session.open(ScanConfig(runtime="onnx", self_test=False))
+    model = str(write_heat_model(tmp_path / "m.onnx", spec))
+    opened = Session.open(ScanConfig(model=model))
     assert opened.decision.on_input_check is OnInputCheck.REVIEW
-    asked = Session.open(ScanConfig(runtime="onnx", self_test=False, on_input_check="flag"))
+    asked = Session.open(ScanConfig(model=model, on_input_check="flag"))
     assert asked.decision.on_input_check is OnInputCheck.FLAG
     manifest = run_scan(ScanJob([SAMPLES / "phantom-normal.jpg"], tmp_path / "r.csv", opened))
     wanted = "input check (rules alone, the model has no statistics): 0 images that should not"

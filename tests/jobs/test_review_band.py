@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from heat_model import write_heat_model
 from image_folders import write_ward
 from runs import rows, session_of
 
@@ -16,6 +17,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.review_band import ReviewBand
 
 BAND = ReviewBand(0.9, 0.3, 0.5, ())
@@ -83,10 +85,13 @@ def test_a_band_can_be_put_on_and_taken_off_without_scoring(
     assert "review_band" not in identity(off)
 
 
-def test_a_scan_asks_the_model_for_its_band(cxr: Any, tmp_path: Path, job: ScanJob) -> None:
+def test_a_scan_asks_the_model_for_its_band(
+    cxr: Any, tmp_path: Path, job: ScanJob, spec: ModelSpec
+) -> None:
     """A model without one is told before anything is scanned."""
     del job
-    result = cxr("scan", tmp_path / "films", "--review-band", "-o", tmp_path / "r.csv")
+    words = ("scan", tmp_path / "films", "--review-band", "-o", tmp_path / "r.csv")
+    result = cxr(*words, "--model", write_heat_model(tmp_path / "m.onnx", spec))
     assert result.exit_code == 2
     assert "--review-band: expected a model whose spec has a review band" in result.output
     assert not (tmp_path / "r.csv").exists()

@@ -31,7 +31,7 @@ INT8 = default_package() / "model.int8.onnx"
 
 @pytest.fixture(scope="module")
 def noise() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (6, 224, 224, 1), np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (6, 128, 128, 1), np.uint8)
 
 
 @pytest.mark.parametrize(("file", "allowed"), [(FLOAT, 1e-5), (INT8, 0.03)])

@@ -1,10 +1,9 @@
 """Findings of a comparison as tables and sentences."""
 
 import json
+from pathlib import Path
 from typing import Any
 
-from cxr_edge.models.locate import default_package
-from cxr_edge.models.package import PARITY
 from cxr_export.parity.tables import (
     as_markdown,
     attempts_of,
@@ -18,7 +17,7 @@ from cxr_export.parity.tables import (
 
 def test_findings_of_an_older_version_are_read() -> None:
     """A parity.json of version 2 calls attempts rungs; its tables are the same as ever."""
-    findings = json.loads((default_package() / PARITY).read_text())
+    findings = json.loads(Path(__file__).with_name("parity-2.json").read_text())
     assert findings["parity_version"] == 2
     tried = attempts_of(findings)["model.int8.onnx"]
     assert [tried[0]["attempt"], tried[-1]["passed"]] == ["minmax, 128 films", True]

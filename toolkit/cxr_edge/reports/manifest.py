@@ -141,7 +141,7 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> dict
 
     def shown(settings: Mapping[str, object], key: str) -> str:
         value = settings.get(key)
-        return _LEFT_OUT.get(key, "none") if value is None else f"{value!s:.80}"
+        return _LEFT_OUT.get(key, "none") if value is None else f"{value!s:.300}"
 
     return {
         key: f"{key.replace('_', ' ')} {shown(before, key)}, now {shown(now, key)}"
