@@ -139,10 +139,15 @@ def test_what_cannot_be_trusted_is_refused(job: ScanJob, tmp_path: Path) -> None
     scan(job)
     table = tmp_path / "table.jsonl"
     good = manifest_path(job.out).read_text()
+    identity = json.loads(good)["identity"]
     for fields, message in (
         ({"manifest_version": 99}, "by a newer version of cxr-edge"),
         ({"identity": {}}, "its identity is not that of a scan"),
         ({"operating_point": 5}, "its identity is not that of a scan"),
+        (
+            {"identity": {**identity, "model_sha256": "a" * 65}},
+            "its identity is not that of a scan",
+        ),
         ({"operating_point": "\ud800"}, "its identity is not that of a scan"),
     ):
         change_manifest(job.out, **fields)

@@ -9,7 +9,14 @@ import pytest
 from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.pipeline.outcome import Failure, Outcome, Prediction
 from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.csv_report import COLUMNS, REPORT, CsvSink, row_of, set_aside
+from cxr_edge.reports.csv_report import (
+    COLUMNS,
+    REPORT,
+    CsvSink,
+    prediction_of,
+    row_of,
+    set_aside,
+)
 from cxr_edge.reports.manifest import Manifest, manifest_path
 from cxr_edge.reports.sink import RunResult, Sink
 
@@ -47,6 +54,17 @@ def test_a_failed_row_has_no_probability() -> None:
     row = dict(zip(COLUMNS, row_of(FAILED, "m@1"), strict=True))
     assert (row["status"], row["probability"], row["label"]) == ("failed", "", "")
     assert row["detail"] == "the file cannot be read"
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-0.1", "1.5", ""])
+@pytest.mark.parametrize("column", ["probability", "threshold"])
+def test_a_row_with_a_number_that_is_no_share_is_not_one_of_a_scan(
+    column: str, number: str
+) -> None:
+    """Whoever reads rows back gets a prediction that can be, or none."""
+    row = dict(zip(COLUMNS, row_of(SCORED, "m@1"), strict=True))
+    assert prediction_of(row, SCORED.path) == SCORED
+    assert prediction_of(row | {column: number}, SCORED.path) is None
 
 
 def test_a_reason_outside_the_closed_list_cannot_be_made() -> None:

@@ -44,6 +44,10 @@ def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
         ({}, "has no 'manifest_version'"),
         ({"manifest_version": MANIFEST_VERSION}, "has no 'report_started'"),
         ({"manifest_version": MANIFEST_VERSION, "report_started": "then"}, "isoformat"),
+        (
+            {"manifest_version": MANIFEST_VERSION, "report_started": "9999-12-31T23:59:59-12:00"},
+            "expected a time of a scan",
+        ),
     ],
 )
 def test_a_damaged_manifest_is_told(tmp_path: Path, content: object, why: str) -> None:

@@ -24,8 +24,9 @@ class Prediction:
     """Class name."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"probability: expected 0 to 1, got {self.probability}")
+        for name in ("probability", "threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

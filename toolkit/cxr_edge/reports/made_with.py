@@ -1,13 +1,17 @@
 """The model and the threshold that a report was made with, as its manifest tells."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ReportError
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.system.ranges import SHARE
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,11 @@ class MadeWith:
                 "labels": [str(negative), str(positive)],
                 "threshold": threshold,
                 "operating_point": str(name),
-            } if threshold in SHARE and _is_text(model, digest, negative, positive, name):
+            } if (
+                threshold in SHARE
+                and _DIGEST.fullmatch(digest)
+                and _is_text(model, negative, positive, name)
+            ):
                 return cls(model, digest, (negative, positive), threshold, name)
         raise damaged(kind, report)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -75,6 +75,8 @@ class Recorded:
         when = datetime.fromisoformat(_field(data, key, str))
         if when.tzinfo is None:
             raise ValueError(f"{key}: expected a time with its zone, got {when.isoformat()}")
+        if when.year in (MINYEAR, MAXYEAR):  # in another zone, there is no such time
+            raise ValueError(f"{key}: expected a time of a scan, got {when.isoformat()}")
         order = data.get("order", SORTED)
         if order not in (SORTED, ARRIVAL):
             raise ValueError(f"order: expected {SORTED} or {ARRIVAL}, got {order!r:.60}")

@@ -179,7 +179,7 @@ def _time(text: str) -> str:
     """Return a time of a manifest for a person; as it is where it is something else."""
     try:
         when = datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
