@@ -55,6 +55,7 @@ VARIANTS = {
     "plain-160": f"--architecture plain --image-size 160 {MIXED}",
     "plain-160-local": f"--architecture plain --image-size 160 {MIXED} --local-contrast",
     "plain-192-local": f"--architecture plain --image-size 192 {MIXED} --local-contrast",
+    "twin-128": f"--architecture twin --image-size 128 {MIXED} --style-transfer 0.25",
     "edge-128": f"--architecture edge --image-size 128 {MIXED}",
     "edge-128-local": f"--architecture edge --image-size 128 {MIXED} --local-contrast",
     "edge-224": f"--architecture edge {MIXED}",

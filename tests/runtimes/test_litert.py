@@ -4,6 +4,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +98,30 @@ def test_its_note_is_dropped_and_nothing_else() -> None:
     path: Path = default_package() / "model.tflite"
     done = subprocess.run([sys.executable, "-c", QUIET, path], capture_output=True, check=True)
     assert done.stderr == b"kept\nkept\n"
+
+
+class Renamed:
+    """An interpreter of a file whose signature names tensors that are no outputs any more."""
+
+    def __init__(self, *, outputs: list[int], named: dict[str, int]) -> None:
+        self.outputs, self.named = outputs, named
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return [{"index": index} for index in self.outputs]
+
+    def get_signature_list(self) -> dict[str, Any]:
+        return {"serving_default": {}}
+
+    def get_signature_runner(self, _: str) -> Any:
+        details = {name: {"index": index} for name, index in self.named.items()}
+        return SimpleNamespace(get_output_details=lambda: details)
+
+
+def test_an_output_that_a_quantizer_replaced_keeps_its_name() -> None:
+    """One name that is left belongs to the one output without any; of two, neither is guessed."""
+    from cxr_edge.runtimes.litert import named_outputs
+
+    one: Any = Renamed(outputs=[5, 7], named={"map": 5, "features": 9})
+    assert [each["name"] for each in named_outputs(one)] == ["map", "features"]
+    two: Any = Renamed(outputs=[6, 7], named={"map": 5, "features": 9})
+    assert [each["name"] for each in named_outputs(two)] == ["?", "?"]
