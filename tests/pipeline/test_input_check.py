@@ -27,6 +27,9 @@ from cxr_edge.spec.model_spec import ModelSpec
         (29, 60, (20, 20), ["stretched"]),
         (40, 19, (10, 10), ["stretched"]),
         (40, 19, (20, 20), ["small", "stretched"]),
+        (40, 60, (160, 60), ["small"]),
+        (40, 60, (161, 60), ["small", "tiny"]),
+        (40, 60, (40, 241), ["small", "tiny"]),
     ],
 )
 def test_small_and_stretched_images_are_flagged(

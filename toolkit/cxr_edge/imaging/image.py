@@ -31,6 +31,7 @@ FLAGS: Final[tuple[str, ...]] = (
     "rotated",
     "small",
     "stretched",
+    "tiny",
     "transparent",
     "unlike-training-data",
 )
@@ -42,7 +43,8 @@ picture may be wrong. ``fewer-bits``: samples or entries of a lookup table that 
 they claim, windowed to those. ``low-contrast``: few gray levels are used, or nearly all pixels are
 black or white. ``multi-frame``: more than one page or frame, the first was read. ``small``: a side
 is shorter than the model's input and was enlarged. ``stretched``: one side is more than twice the
-other, and the model's input distorts it. ``transparent``: some pixels are transparent, shown over
+other, and the model's input distorts it. ``tiny``: a side is shorter than a quarter of the
+model's input. ``transparent``: some pixels are transparent, shown over
 black.
 
 From the input check, on the picture: ``blank``: there is nothing to see but noise or a slope;
@@ -71,6 +73,7 @@ VERDICTS: Final = frozenset(
         "other-body-part",
         "other-modality",
         "rotated",
+        "tiny",
         "unlike-training-data",
     }
 )

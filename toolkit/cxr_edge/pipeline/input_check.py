@@ -15,6 +15,9 @@ from cxr_edge.spec.model_spec import ModelSpec
 STRETCHED: Final = 2.0
 """Ratio of the sides from which on the model's input distorts an image too much."""
 
+TINY: Final = 0.25
+"""Share of the model's input below which a side shows too little to judge by."""
+
 
 class InputCheck(Protocol):
     """A look at one image, beside the model's."""
@@ -42,7 +45,7 @@ class ShapeCheck:
     def flags(
         self, pixels: NDArray[np.uint8], source: SourceFacts, features: NDArray[Any] | None
     ) -> Sequence[str]:
-        """Return ``small`` and ``stretched`` where they hold."""
+        """Return ``small``, ``stretched`` and ``tiny`` where they hold."""
         del features
         found = []
         if source.height < pixels.shape[0] or source.width < pixels.shape[1]:
@@ -50,6 +53,8 @@ class ShapeCheck:
         sides = source.height, source.width
         if max(sides) > STRETCHED * min(sides):
             found.append("stretched")
+        if min(source.height / pixels.shape[0], source.width / pixels.shape[1]) < TINY:
+            found.append("tiny")
         return found
 
 
