@@ -11,9 +11,8 @@ import pytest
 from fakes import SAMPLES
 from interrupts import heed_interrupts
 
-from cxr_edge.cli import process, train
+from cxr_edge.cli import train
 from cxr_edge.cli.commands import COMMANDS
-from cxr_edge.cli.entry import main
 from cxr_edge.errors import ExitCode
 from cxr_edge.training.history import read_history
 from cxr_edge.training.run_files import CONFIG
@@ -121,7 +120,7 @@ def test_a_run_of_training_says_how_it_continues(class_folders: Path, tmp_path: 
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     done = len(read_history(tmp_path / "run"))
-    assert child.returncode == ExitCode.INTERRUPTED
+    assert child.returncode == ExitCode.INTERRUPTED, err
     assert "warning: 12 validation images of a class" in err  # not on standard output
     assert err.splitlines()[-1] == (
         f"interrupted; the same command with --resume continues after epoch {done}"
@@ -144,13 +143,17 @@ def test_a_run_without_a_finished_epoch_says_that_it_starts_over(tmp_path: Path)
     assert said == "the same command with --resume starts over: no epoch was finished"
 
 
-def test_before_a_command_has_begun_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While modules are loaded, Ctrl-C is no traceback either."""
-
-    def interrupt() -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(process, "run_command", interrupt)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == ExitCode.INTERRUPTED
+def test_before_a_command_has_begun_it_is_the_same() -> None:
+    """While modules are loaded, Ctrl-C is no traceback either; what is to be done at exit is."""
+    script = (
+        "import atexit; from cxr_edge.cli import entry, process\n"
+        "def interrupt(): raise KeyboardInterrupt\n"
+        "process.run_command = interrupt\n"
+        "atexit.register(print, 'done at exit')\n"
+        "entry.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == ExitCode.INTERRUPTED
+    assert (ended.stdout, ended.stderr) == ("done at exit\n", "interrupted\n")

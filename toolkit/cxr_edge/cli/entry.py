@@ -1,7 +1,10 @@
 """The entry point of ``cxr``."""
 
+import atexit
+import os
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
 _INTERRUPTED: Final = 130
 
@@ -15,4 +18,18 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        _end_at_once()
     sys.exit(code)
+
+
+def _end_at_once() -> NoReturn:
+    """End without the destructors of libraries, which abort a process whose threads still compute.
+
+    All that Python does at its end is done.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError, ValueError):  # its reader may be gone
+            stream.flush()
+    os._exit(_INTERRUPTED)
