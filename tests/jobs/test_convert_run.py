@@ -72,7 +72,10 @@ def left(job: ConvertJob) -> dict[str, bytes]:
 def test_a_scan_says_the_same_of_the_image(
     cxr: Callable[..., Any], tmp_path: Path, encoding: Encoding
 ) -> None:
-    """The embedded model gives each sample and its conversion one probability."""
+    """The embedded model gives each sample and its conversion one probability.
+
+    A JPEG is decoded at reduced size, and its conversion is not.
+    """
     job = ConvertJob(SAMPLES, tmp_path / "out", tmp_path / "m.csv", tmp_path / "key", encoding)
     run_convert(job)
     probabilities = []
@@ -84,7 +87,11 @@ def test_a_scan_says_the_same_of_the_image(
     assert len(after) == 7
     assert sum("dcm" in row["source"] for row in converted(job.mapping)) == 2
     for row in converted(job.mapping):
-        assert after[row["target"]] == before[row["source"]] != ""
+        there, here = before[row["source"]], after[row["target"]]
+        if row["source"].endswith(".jpg"):
+            assert float(here) == pytest.approx(float(there), abs=0.01)
+        else:
+            assert here == there != ""
 
 
 @pytest.mark.data

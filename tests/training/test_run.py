@@ -29,6 +29,7 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import split_by_patient
 from cxr_edge.errors import DataError, MissingExtra, UsageError
 from cxr_edge.metrics.roc import auc
+from cxr_edge.models.locate import default_package
 from cxr_edge.models.open import open_artefact
 from cxr_edge.spec.embedding import read_appended_spec
 from cxr_edge.spec.input_spec import InputSpec
@@ -258,7 +259,9 @@ def test_a_run_with_teachers_says_who_they_were(
         )  # else the names say that they are of validation patients
     (more / "a").write_bytes(saved(make()))
     shutil.copy(next(class_folders.rglob("*.png")), more)
-    taught = Distillation(("default",), unlabelled=more)
+    teacher = tmp_path / "teacher.onnx"  # alone, so that nothing tells what it learned from
+    shutil.copy(default_package() / "model.onnx", teacher)
+    taught = Distillation((str(teacher),), unlabelled=more)
     run, said = tmp_path / "run", []
     words = {"verbose": 0, "say": said.append}
     spec = train(class_folders, run, quick(epochs=1), taught, **words).spec
@@ -282,7 +285,11 @@ def test_a_run_with_teachers_says_who_they_were(
     (warning,) = [line for line in said if line.startswith("warning: the figures of this run")]
     assert unknown in warning
     assert train(class_folders, run, quick(epochs=1), taught, resume=True, **words).already
-    for other in (NOTHING_ELSE, Distillation(("default",)), dataclasses.replace(taught, weight=1)):
+    for other in (
+        NOTHING_ELSE,
+        Distillation((str(teacher),)),
+        dataclasses.replace(taught, weight=1),
+    ):
         with pytest.raises(UsageError, match="started with other settings"):
             train(class_folders, run, quick(epochs=1), other, resume=True, **words)
 

@@ -34,7 +34,7 @@ def export_onnx(
 
     The graph takes ``image``, uint8 (batch, H, W, C), and gives ``probability``, float32
     (batch,), with a dynamic batch; and the model's other outputs by their names. The same model
-    gives the same bytes, unless it has parallel branches, whose order tf2onnx chooses anew.
+    gives the same answers; tf2onnx chooses the names of equal nodes, and their order, anew.
 
     Parameters
     ----------

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from fakes import runtimes
+from heat_model import write_heat_model
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from cxr_edge.cli.app import app
 from cxr_edge.datasets.image_set import load_images
-from cxr_edge.models.open import open_any, open_artefact
+from cxr_edge.models.open import open_artefact
 from cxr_edge.models.package import FORMATS
 from cxr_edge.models.registry import runtimes_of
 from cxr_edge.runtimes.base import Outputs
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.ending import ENDING
 from cxr_export.keras_models.load import load_original
 from cxr_export.packaging import export as module
@@ -134,11 +136,14 @@ def test_a_network_without_one_is_told_in_a_line(
     assert opened.run(np.zeros(shape, np.uint8)).maps is None
 
 
-@pytest.mark.parametrize("name", runtimes())
-def test_the_default_model_opens_when_maps_are_asked_for(name: str) -> None:
-    """It was made before there were any: it gives scores and no maps."""
-    opened = open_any("default", name).runtime
-    asked = open_artefact("default", name, maps=True).runtime
+@pytest.mark.parametrize("name", runtimes(".onnx"))
+def test_a_model_without_maps_opens_when_they_are_asked_for(
+    name: str, tmp_path: Path, spec: ModelSpec
+) -> None:
+    """It gives scores and no maps."""
+    path = str(write_heat_model(tmp_path / "m.onnx", spec, maps=False))
+    opened = open_artefact(path, name).runtime
+    asked = open_artefact(path, name, maps=True).runtime
     pixels = np.random.default_rng(0).integers(0, 256, (2, *opened.spec.input.shape), np.uint8)
     assert asked.run(pixels).maps is None
     np.testing.assert_array_equal(asked.run(pixels).scores, opened.run(pixels).scores)

@@ -126,7 +126,7 @@ def test_a_format_that_cannot_be_made_takes_no_other_with_it(
 ) -> None:
     """The package holds the rest, --formats is named as the way out, and the exit code is 3."""
 
-    def refuse(_: keras.Model, __: ModelSpec, path: Path) -> None:
+    def refuse(_: keras.Model, __: ModelSpec, path: Path, ___: object) -> None:
         raise ModelError(f"{path.name}: TFLite cannot hold this network: FlexErfinv")
 
     monkeypatch.setitem(artefacts._EXPORTS, "litert", refuse)

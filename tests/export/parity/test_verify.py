@@ -64,11 +64,12 @@ def test_a_package_is_complete(package: Path) -> None:
 
 
 def test_the_onnx_graph_is_the_contract(package: Path) -> None:
-    """``image`` in, ``probability`` and ``map`` out, dynamic batch, opset 17, shapes inferred."""
+    """Names of input and outputs, dynamic batch, opset 17, shapes inferred."""
     graph = onnx.load(package / "model.onnx")
     onnx.checker.check_model(graph, full_check=True)
-    (image,), (probability, heat) = graph.graph.input, graph.graph.output
-    assert (image.name, probability.name, heat.name) == ("image", "probability", "map")
+    (image,), (probability, heat, features) = graph.graph.input, graph.graph.output
+    names = (image.name, probability.name, heat.name, features.name)
+    assert names == ("image", "probability", "map", "features")
     sides = [d.dim_param or d.dim_value for d in image.type.tensor_type.shape.dim]
     assert sides == ["batch", 64, 64, 1]
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
@@ -76,7 +77,7 @@ def test_the_onnx_graph_is_the_contract(package: Path) -> None:
     shape = [d.dim_param or d.dim_value for d in heat.type.tensor_type.shape.dim]
     assert shape == ["batch", 2, 2]
     assert graph.opset_import[0].version == 17
-    inside = {name for node in graph.graph.node for name in node.output} - {"probability", "map"}
+    inside = {name for node in graph.graph.node for name in node.output} - {*names}
     assert inside == {value.name for value in graph.graph.value_info}
     assert not any(node.op_type == "Transpose" for node in graph.graph.node)
 

@@ -228,7 +228,7 @@ def test_int8_calibrated_on_noise_is_told(
     assert only.precision == "int8"
     assert only.comparison
     assert only.comparison.gate == Gate(
-        None, 0.2, 0.1, 0.2, map_correlation=0.95, feature_correlation=0.99
+        None, 0.2, 0.1, 0.2, map_correlation=0.95, feature_correlation=0.985
     )
     assert only.comparison.map_correlation is not None
     assert only.comparison.max_difference > 1e-4

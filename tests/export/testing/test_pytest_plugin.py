@@ -50,7 +50,7 @@ def gray_model(path: Path, factor: float = 1.0) -> None:
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project with two models that agree, one that changes a label, a bad one, and images."""
     (pytester.path / "models").mkdir()
-    for name, factor in (("a", 1.0), ("b", 1.0), ("near", 0.57543), ("bad", 0.5)):
+    for name, factor in (("a", 1.0), ("b", 1.0), ("near", 0.5431), ("bad", 0.45)):
         gray_model(pytester.path / "models" / f"{name}.onnx", factor)
     (pytester.path / "images").symlink_to(SAMPLES)
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\n")
@@ -114,11 +114,11 @@ def test_what_differs_fails_with_every_number(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([
         ">       parity()",
         "E       *.ParityAssertionError: expected the decisions of a.onnx on 7*",
-        "E         bad.onnx: |Δp| 2.*e-01 on *phantom-*, allowed 0.0001",
+        "E         bad.onnx: |Δp| 3.*e-01 on *phantom-*, allowed 0.0001",
         "E         bad.onnx: 7 of 7 labels differ at study, allowed 0.0%",
         "E       correct its spec, export it again, or allow more with gate=",
         "*= parity =*",
-        "bad.onnx *a.onnx *7 of 9 *2.*e-01 *7 *FAILED",
+        "bad.onnx *a.onnx *7 of 9 *3.*e-01 *7 *FAILED",
     ])  # fmt: skip
     assert "__tracebackhide__" not in result.stdout.str()
 

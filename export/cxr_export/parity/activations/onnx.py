@@ -1,5 +1,6 @@
 """Activations of an ONNX graph."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ _CHANNELS_FIRST: Final = [0, 3, 1, 2]
 """Axes of a transposition to it."""
 _WINDOWS: Final = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
 """Operators that always have channels first."""
+_MOVES: Final = frozenset({"Reshape", "Transpose"})
+"""Operators that move axes."""
 _ERRORS_ONLY: Final = 3
 
 
@@ -106,13 +109,19 @@ def _readable(graph: onnx.GraphProto, answer: str) -> dict[str, str]:
     needed = needed_for(graph, answer)
     reached = {graph.input[0].name}
     quantized: dict[str, str] = {}  # a quantized tensor, and its source
+    moved: dict[str, str] = {}  # a tensor whose axes were moved for a layer, and that layer's name
     read: dict[str, str] = {}
     for node in graph.node:
         if reached.isdisjoint(node.input) or needed.isdisjoint(node.output):
             continue  # a weight, or an output beside
         reached.update(node.output)
         source, result = node.input[0], node.output[0]
-        if node.op_type == "QuantizeLinear":
+        if node.op_type in _MOVES:
+            moved[result] = node.name
+        if source in moved and re.fullmatch(rf"{re.escape(moved[source])}_\d+", node.name):
+            read.pop(source, None)  # it has the layer's name, and is what the layer is given
+            read[result] = source
+        elif node.op_type == "QuantizeLinear":
             quantized[result] = source
         elif node.op_type == "DequantizeLinear" and source in quantized:
             read.pop(quantized[source], None)
