@@ -17,9 +17,6 @@ from typing import Any
 import cv2
 from playwright.sync_api import sync_playwright
 
-from cxr_edge.imaging.heat_map_file import heat_map_path
-from cxr_edge.models.locate import default_package
-
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
 WARDS = ("emergency", "paediatrics", "ward 3")
@@ -71,19 +68,12 @@ def shown(browser: Any, page: Path, scheme: str) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Scan, make heat maps of the first image, and take three pictures."""
+    """Scan, and take three pictures of the page."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        maps = folder / "maps"
         write_images(folder / "images")
-        cxr(folder, "scan", "images", "-o", "report.csv", "-q")
-        first = f"{WARDS[1]}/drawn-001.png"
-        model = default_package() / "model.keras"
-        cxr(folder, "explain", model, f"images/{first}", "-o", "explained")
-        (drawn,) = (folder / "explained").iterdir()
-        heat_map_path(maps, first).parent.mkdir(parents=True)
-        drawn.rename(heat_map_path(maps, first))
-        cxr(folder, "report", "report.csv", "--heatmaps", "maps")
+        cxr(folder, "scan", "images", "-q", "--heatmaps", "maps", "--html", "report.html")
+        first = "drawn-001.png"
         page = folder / "report.html"
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
@@ -91,7 +81,7 @@ def main() -> None:
             )
             with shown(browser, page, "light") as tab:
                 tab.screenshot(path=DOCS / "worklist.png")
-                tab.locator("tr[data-row]", has_text=Path(first).name).click()
+                tab.locator("tr[data-row]", has_text=first).click()
                 tab.screenshot(path=DOCS / "worklist-open.png")
             with shown(browser, page, "dark") as tab:
                 tab.get_by_text("NORMAL", exact=True).first.click()
