@@ -18,6 +18,7 @@ from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.models.locate import default_package
 from cxr_edge.models.model import Model
 from cxr_edge.reports.append_log import is_started
 from cxr_edge.reports.csv_report import REPORT
@@ -185,3 +186,24 @@ def test_a_report_that_lost_rows_is_not_finished(other: RelabelJob, keeps_digest
     lines = other.report.read_bytes().splitlines(keepends=True)
     other.report.write_bytes(b"".join(lines[:-2]))
     assert relabel(other).exit_code is None
+
+
+def test_a_report_of_a_site_is_relabelled_by_the_spec_of_the_site(
+    cxr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A package takes --spec as a scan does; without it, its own thresholds are not put in."""
+    spec = json.loads((default_package() / "spec.json").read_text())
+    for point, threshold in zip(spec["operating_points"], (0.2, 0.95, 0.5), strict=True):
+        point["threshold"] = threshold
+    (tmp_path / "site.json").write_text(json.dumps(spec))
+    report, image = tmp_path / "r.csv", SAMPLES / "phantom-opacities.jpg"
+    site = ("--spec", tmp_path / "site.json")
+    assert cxr("scan", image, "-o", report, "--runtime", "onnx", *site).exit_code == 0
+    words = ("relabel", report, "--operating-point", "balanced", "-o")
+    assert cxr(*words, tmp_path / "a.csv", *site).exit_code == 0
+    assert rows(tmp_path / "a.csv")[0]["threshold"] == "0.950000"
+    refused = cxr(*words, tmp_path / "b.csv")
+    assert refused.exit_code == 2
+    assert "was scanned with screening at 0.2, the spec of cxr-twin has it at 0.530268" in (
+        " ".join(refused.output.split())
+    )

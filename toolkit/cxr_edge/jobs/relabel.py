@@ -11,7 +11,7 @@ from typing import Any, Final
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.source_report import require_report, spec_of_report
 from cxr_edge.models.locate import DEFAULT
-from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of
+from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of, round_probability
 from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
@@ -24,6 +24,7 @@ from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
+from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.storage.atomic import atomic_write
@@ -210,6 +211,22 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
     raise damaged(_SOURCE, report)
 
 
+def _require_own_spec(report: Path, spec: ModelSpec, threshold: float, name: object) -> None:
+    """Raise UsageError where a report's operating point has another threshold in the model's spec.
+
+    It was scanned with a spec of its own, such as that of a site.
+    """
+    for point in spec.operating_points:
+        if point.name == name and round_probability(point.threshold) != round_probability(
+            threshold
+        ):
+            raise UsageError(
+                f"--spec: {report} was scanned with {name} at {threshold:g}, the spec of "
+                f"{spec.name} has it at {point.threshold:g}; give the spec that it was scanned "
+                "with, or --threshold a number"
+            )
+
+
 def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decision:
     """Return the new threshold, which is a number or one that the report's model has."""
     named = job.operating_point is not None or job.threshold is not None
@@ -222,6 +239,8 @@ def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decisio
         job.spec,
         "or give --threshold a number" if not job.review_band else "or leave --review-band out",
     )
+    if not job.spec:
+        _require_own_spec(job.report, spec, before.threshold, old_name)
     if job.review_band and not named:
         name = old_name if isinstance(old_name, str) else CUSTOM
         return Decision(before.labels, name, before.threshold, limits_of(spec))

@@ -42,7 +42,7 @@ def spec_of_report(
     model
         Model that it is said to be.
     spec
-        Spec of a model that carries none.
+        Spec that replaces the model's.
     otherwise
         End of the message where it is another: what else helps.
 
@@ -56,7 +56,8 @@ def spec_of_report(
     name, digest = made_with
     path = model_path(model)
     if path.is_dir():
-        digests, found = set(read_checksums(path).values()), package_spec(path)
+        digests = set(read_checksums(path).values())
+        found = read_spec_file(spec) if spec else package_spec(path)
     else:
         from cxr_edge.models.open import open_artefact
 
