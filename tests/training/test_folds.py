@@ -185,7 +185,7 @@ def test_the_headline_of_a_folds_run_is_its_worst_group(run: Path, images: Image
     worst = facts.worst_group
     assert worst is not None
     assert worst.name != ALL
-    assert worst.auc.value <= expected.value
+    assert worst.auc.value <= min(expected.value, facts.validation_auc.value)
     report = (run / "report.md").read_text()
     assert f"AUC {worst.auc} for the worst group by appearance ({worst.name})," in report
     assert f"{facts.easy_auc} without counter-style images" in report

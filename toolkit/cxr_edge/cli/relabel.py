@@ -8,8 +8,8 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import ModelReference, Quiet, ReviewBand, SpecFile
-from cxr_edge.cli.existing import existing
 from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.report_options import ScannedReport
 from cxr_edge.cli.run_display import (
     count_line,
     files_line,
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 
 def relabel(
-    report: Annotated[
-        Path,
-        typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.", callback=existing),
-    ],
+    report: ScannedReport,
     model: ModelReference = "default",
     spec: SpecFile = None,
     operating_point: Annotated[

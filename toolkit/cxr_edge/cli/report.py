@@ -7,10 +7,10 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, SpecFile
-from cxr_edge.cli.existing import existing
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, check_files
 from cxr_edge.cli.page_options import TOP, HeatMaps, Thumbnails, check_page, picture_count
+from cxr_edge.cli.report_options import ScannedImages, ScannedReport
 from cxr_edge.errors import UsageError
 from cxr_edge.system.plural import counted
 
@@ -19,21 +19,8 @@ _PAGES: Final = ("", ".html", ".htm")
 
 
 def report(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.", callback=existing),
-    ],
-    images: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--images",
-            metavar="PATH",
-            help="Folder or file that was scanned, where it is now. Repeat the option for several.",
-            show_default="where they were",
-            rich_help_panel=panels.INPUT,
-            callback=existing,
-        ),
-    ] = None,
+    source: ScannedReport,
+    images: ScannedImages = None,
     heat_maps: HeatMaps = None,
     model: Annotated[
         str | None,

@@ -8,8 +8,9 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet
-from cxr_edge.cli.existing import existing, existing_folder
+from cxr_edge.cli.existing import existing_folder
 from cxr_edge.cli.output_files import keep_existing
+from cxr_edge.cli.report_options import ScannedImages, ScannedReport
 from cxr_edge.cli.run_display import count_line, print_summary
 from cxr_edge.errors import ExitCode
 from cxr_edge.system.plural import counted
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 
 def sr(
-    report: Annotated[
-        Path,
-        typer.Argument(metavar="REPORT", help="Report of 'cxr scan'.", callback=existing),
-    ],
+    report: ScannedReport,
     out: Annotated[
         Path,
         typer.Option(
@@ -33,17 +31,7 @@ def sr(
             rich_help_panel=panels.OUTPUT,
         ),
     ],
-    images: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--images",
-            metavar="PATH",
-            help="Folder or file that was scanned, where it is now. Repeat the option for several.",
-            show_default="where they were",
-            rich_help_panel=panels.INPUT,
-            callback=existing,
-        ),
-    ] = None,
+    images: ScannedImages = None,
     overlays: Annotated[
         Path | None,
         typer.Option(
