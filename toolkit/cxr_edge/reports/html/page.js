@@ -258,6 +258,12 @@ function step(by) {
   document.getElementById("viewer-title").focus();
 }
 
+// Not by the event "close", which comes later than the next key may.
+function shut() {
+  viewer.close(); // the browser goes to the row that was opened
+  go(viewed);
+}
+
 // Keys and clicks.
 const placeOf = (target) => {
   const made = target.closest("tr[data-row]");
@@ -293,14 +299,17 @@ scroll.addEventListener("keydown", (event) => {
 viewer.addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") step(1);
   else if (event.key === "ArrowLeft") step(-1);
+  else if (event.key === "Escape") {
+    event.preventDefault();
+    shut();
+  }
 });
-viewer.addEventListener("close", () => go(viewed)); // the browser went to the row that was opened
 viewer.addEventListener("click", (event) => {
-  if (event.target === viewer) viewer.close(); // beside it
+  if (event.target === viewer) shut(); // beside it
 });
 document.getElementById("previous").addEventListener("click", () => step(-1));
 document.getElementById("next").addEventListener("click", () => step(1));
-document.getElementById("close").addEventListener("click", () => viewer.close());
+document.getElementById("close").addEventListener("click", shut);
 
 for (const button of grid.tHead.querySelectorAll("button")) {
   button.addEventListener("click", () => {
