@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
     results: dict[str, list[Result]] = {}
