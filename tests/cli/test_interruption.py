@@ -28,6 +28,8 @@ WORDS = {
     "export": [IMAGE, "-o", "out"],
     "verify": ["default"],
     "sr": [IMAGE, "-o", "out"],
+    "receive": ["in", "--allow", "MODALITY"],
+    "send": [str(SAMPLES), "--to", "PACS@localhost:104"],
     "doctor": [],
     "models": [],
 }

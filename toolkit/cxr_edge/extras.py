@@ -19,7 +19,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
     "parquet": ("pyarrow",),
-    "pacs": ("highdicom",),
+    "pacs": ("highdicom", "pynetdicom"),
 }
 """Extras by name, each with the modules that it brings."""
 

@@ -19,3 +19,6 @@ SPEED: Final = "Speed"
 
 TRAINING: Final = "Training"
 """The network and how it is fitted."""
+
+NETWORK: Final = "Network"
+"""Who speaks with this machine, and how."""

@@ -89,3 +89,18 @@ HELD_OUT: Final = Range(0.01, 0.9, whole=False)
 
 KEPT_SENSITIVITY: Final = Range(0.5, 1, whole=False)
 """Sensitivity that a threshold keeps."""
+
+PORT: Final = Range(0, 65535)
+"""TCP ports; 0 for any that is free."""
+
+ASSOCIATIONS: Final = Range(1, 256)
+"""DICOM associations at once: each has a thread, and holds an object in memory."""
+
+SILENCE: Final = Range(1, 3600, whole=False)
+"""Seconds that another machine may keep silent."""
+
+OBJECT_SIZE: Final = Range(1, 4096)
+"""Megabytes of one DICOM object."""
+
+FREE_SPACE: Final = Range(0, 10_000_000)
+"""Megabytes of a disk that stay free."""

@@ -1,0 +1,107 @@
+"""``cxr send``: structured reports and pictures of heat maps to a PACS."""
+
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_edge.cli import panels
+from cxr_edge.cli.common_options import Quiet
+from cxr_edge.cli.existing import existing_folder
+from cxr_edge.cli.network_options import NetworkOptions
+from cxr_edge.cli.numbers import bounds
+from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.run_display import count_line
+from cxr_edge.errors import ExitCode, MachineError
+from cxr_edge.extras import needs_extra
+from cxr_edge.system.plural import counted
+from cxr_edge.system.ranges import SECONDS
+
+if TYPE_CHECKING:
+    from cxr_edge.jobs.send_dicom import Sent
+
+_LONGEST = 600
+"""Seconds between two tries at most, where the PACS cannot be reached."""
+
+
+@with_option_groups
+def send(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            show_default=False, help="Folder that 'cxr sr' wrote.", callback=existing_folder
+        ),
+    ],
+    network: NetworkOptions,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="TITLE@HOST:PORT",
+            help="PACS: its AE title, host and port.",
+            show_default=False,
+            rich_help_panel=panels.NETWORK,
+        ),
+    ],
+    every: Annotated[
+        float | None,
+        typer.Option(
+            **bounds(SECONDS),
+            help="Seconds after which to look for new files again, until it is stopped; without "
+            "it, once.",
+            show_default=False,
+            rich_help_panel=panels.NETWORK,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Send the DICOM files of a folder to a PACS, each until the PACS has taken it.
+
+    What it has taken is listed in FOLDER/.sent.csv and not sent again. What it has not taken waits
+    for the next run, or for the next try with --every; while the PACS cannot be reached, the tries
+    become rarer, up to ten minutes apart.
+
+    The files identify patients. Needs the extra 'pacs'. Research use only, not a diagnosis.
+
+    Exit code 3: the PACS did not take some files.
+    """
+    with needs_extra("cxr send", "pacs"):
+        from cxr_edge.jobs.send_dicom import SendJob
+        from cxr_edge.jobs.send_dicom import send as send_once
+    from cxr_edge.jobs.dicom_peer import Target, ae_title
+
+    tls = network.certificates
+    job = SendJob(
+        folder,
+        Target.parse(to),
+        ae_title("--aet", network.aet),
+        tls.for_sender() if tls else None,
+        network.silence,
+    )
+    wait = every
+    while True:
+        try:
+            result = send_once(job)
+        except MachineError as exc:
+            if every is None or wait is None:
+                raise
+            typer.echo(f"{exc}; next try in {wait:.0f} s", err=True)
+            time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
+            wait = max(every, min(2 * wait, _LONGEST))
+            continue
+        if not quiet and (every is None or result.sent or result.failed):
+            _tell(result)
+        if every is None:
+            break
+        wait = every
+        time.sleep(every)
+    if result.failed:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _tell(result: "Sent") -> None:
+    before = f" ({result.before} taken before)" if result.before else ""
+    typer.echo(f"{counted(result.sent, 'object', 'objects')} sent{before}")
+    if result.failed:
+        typer.echo(count_line("not taken", result.failed.total(), result.failed))
