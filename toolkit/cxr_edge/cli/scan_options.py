@@ -126,7 +126,7 @@ class OutputOptions:
         typer.Option(
             metavar="DIR",
             help="Folder for heat maps: DIR/PATH.png shows where in an image the model found its "
-            "evidence. Needs a model that gives some.",
+            "evidence. Needs a model that gives some, as the bundled one does.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None

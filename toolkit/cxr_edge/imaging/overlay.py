@@ -18,7 +18,7 @@ _NARROWEST: Final = 520
 _BAR: Final = (200, 14)
 """Width and height of the scale, pixels."""
 _COLORS: Final = cv2.COLORMAP_PLASMA
-"""Violet over red to yellow, ever brighter: the color-blind can tell all of it apart, and nothing
+"""Violet over orange to yellow, ever brighter: the color-blind can tell all of it apart, and nothing
 in it is gray as the image is. Its dark blue start is never seen: there, nothing is drawn."""
 _STRONGEST: Final = 0.65
 """Opacity of the strongest evidence; weaker evidence hides less of the image."""
