@@ -175,6 +175,8 @@ def test_a_folder_of_other_heat_maps_is_told(scanned: PageJob, tmp_path: Path) -
     folder.mkdir()
     job = dataclasses.replace(scanned, heat_maps=folder)
     first, *_ = page(scanned).paths
+    assert f"{folder} has no heat maps: 'cxr scan --heatmaps' draws" in page(job).text
+    (folder / "other.png").touch()
     told = f"No heat map in {folder} fits an image on this page (that of {first} would be"
     assert f"{told} {folder / first}.png)." in page(job).text
     _, png = cv2.imencode(".png", np.zeros((40, 80, 3), np.uint8))

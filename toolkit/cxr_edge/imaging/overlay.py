@@ -18,8 +18,9 @@ _NARROWEST: Final = 520
 _BAR: Final = (200, 14)
 """Width and height of the scale, pixels."""
 _COLORS: Final = cv2.COLORMAP_PLASMA
-"""Violet over orange to yellow, ever brighter: the color-blind can tell all of it apart, and nothing
-in it is gray as the image is. Its dark blue start is never seen: there, nothing is drawn."""
+"""Violet over orange to yellow, ever brighter: the color-blind can tell all of it apart, and
+nothing in it is gray as the image is. Its dark blue start is not seen: next to nothing is drawn
+there."""
 _STRONGEST: Final = 0.65
 """Opacity of the strongest evidence; weaker evidence hides less of the image."""
 _LETTERS: Final = 14

@@ -1,6 +1,6 @@
 """A report as an HTML page: its rows and manifest, the model that made it, and its images."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +8,6 @@ from tempfile import TemporaryFile
 from typing import Final
 
 from cxr_edge.errors import CxrError, ReportError, UsageError
-from cxr_edge.imaging.heat_map_file import heat_map_path
 from cxr_edge.jobs.source_report import require_report, spec_of_report
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import DEFAULT, default_package, identified_spec, read_spec_file
@@ -18,16 +17,16 @@ from cxr_edge.reports.csv_report import source_kind
 from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.reports.html.album import Album
 from cxr_edge.reports.html.facts import facts_of
+from cxr_edge.reports.html.missing_pictures import missing_heat_maps, missing_images
 from cxr_edge.reports.html.page import unwritable, write_page
-from cxr_edge.reports.html.pictures import CHANGED, NOT_FOUND, NOT_READABLE, Pictures
-from cxr_edge.reports.html.worklist import Group, Worklist
+from cxr_edge.reports.html.pictures import Pictures
+from cxr_edge.reports.html.worklist import Worklist
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of, spec_file_of
 from cxr_edge.reports.sink import RunResult
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
-from cxr_edge.system.plural import counted, worded
 
 PICTURES: Final = 500
 """Images that get pictures unless another number is asked for."""
@@ -148,7 +147,10 @@ def write_html(job: PageJob, spec: ModelSpec | None = None) -> Written:
     try:
         with TemporaryFile(dir=job.out.parent) as file:
             album = Album.of(pictures.of(worklist.rows), file)
-            lacks += _lacking_pictures(job, worklist, album)
+            lacks += [
+                *missing_images(album, worklist, job.images),
+                *missing_heat_maps(album, worklist, job.heat_maps),
+            ]
             facts = facts_of(job.report, worklist, recorded, spec, lacks)
             write_page(job.out, facts, worklist, album)
     except OSError as exc:
@@ -171,36 +173,6 @@ def _worklist(report: Path, recorded: Recorded | None, spec: ModelSpec | None) -
         is_checked=answer == OnInputCheck.REVIEW,
         shift=DistributionShift.recorded(section),
     )
-
-
-def _lacking_pictures(job: PageJob, worklist: Worklist, album: Album) -> Iterator[str]:
-    """Yield sentences on the images that have no picture, and on heat maps that fit none."""
-    folders = ", ".join(map(str, job.images))
-    few = "the first " if album.images < worklist.counts.ok else ""
-    place = "--images, which names the folder that was scanned, where it is now"
-    for problem, count in album.problems.items():
-        scanned = worded(count, "it was scanned", "they were scanned")
-        where, helps = (f"in {folders}", "check") if folders else (f"where {scanned}", "give")
-        what, advice = {
-            NOT_FOUND: (f"{worded(count, 'was', 'were')} not found {where}", f"{helps} {place}"),
-            CHANGED: (
-                f"{worded(count, 'has', 'have')} changed since {scanned}",
-                f"check {place}, or scan again" if folders else "scan again",
-            ),
-            NOT_READABLE: (
-                f"{worded(count, 'is', 'are')} not readable",
-                "each opened row says why",
-            ),
-        }[problem]
-        yield f"{count} of {few}{counted(album.images, 'image', 'images')} {what}: {advice}."
-    if job.heat_maps and not album.heat_maps and album.images > album.problems.total():
-        example = next(row.path for row in worklist.rows if row.group != Group.FAILED)
-        there = counted(album.unfit_heat_maps, "is there, and is", "are there, and are")
-        yield (
-            f"No heat map in {job.heat_maps} fits an image on this page (that of {example} would "
-            f"be {heat_map_path(job.heat_maps, example)}"
-            + (f"; {there} of something else or damaged)." if album.unfit_heat_maps else ").")
-        )
 
 
 def _recorded(job: PageJob, lacks: list[str]) -> Recorded | None:
