@@ -25,6 +25,7 @@ SAMPLE = "100 images of 80 patients of a site, 40 positive, on 2026-01-02"
 POINTS = (
     OperatingPoint("screening", 0.45, Interval(0.98, 0.9, 0.99), Interval(0.2, 0.1, 0.3)),
     OperatingPoint("study", 0.5, Interval(0.9, 0.8, 0.95), Interval(0.6, 0.5, 0.7)),
+    OperatingPoint("fixed", 0.4, Interval(0.7, 0.6, 0.8), Interval(0.7, 0.6, 0.8)),
 )
 
 Cxr = Callable[..., Any]  # typer keeps the class of a result to itself
@@ -39,7 +40,9 @@ def folder(
     write_ward(tmp_path / "films", phantoms)
     area = Interval(0.994, 0.99, 0.999)
     facts = Provenance("edge", "films", "0" * 64, "cxr train", 1, 0.2, 80, 40, 20, 10, area)
-    own = dataclasses.replace(spec, provenance=facts)
+    fixed = OperatingPoint("fixed", 0.4, Interval(0.99, 0.9, 1), Interval(0.99, 0.9, 1))
+    points = (*spec.operating_points, fixed)
+    own = dataclasses.replace(spec, provenance=facts, operating_points=points)
     write_heat_model(tmp_path / "m.onnx", own)
     site = dataclasses.replace(own, operating_points=POINTS, site=SITE)
     (tmp_path / "site.json").write_text(site.to_json())
@@ -131,6 +134,17 @@ def test_a_page_needs_the_spec_of_the_scan(cxr: Cxr, folder: Path) -> None:
     assert "own.csv was made with the spec inside the model, got site.json" in (
         cxr("report", "own.csv", "--spec", "site.json").output
     )
+
+
+def test_rates_of_the_model_are_not_those_of_the_site(cxr: Cxr, folder: Path) -> None:
+    """Of an operating point that has the same threshold in both."""
+    scan(cxr, "--spec", "site.json", "--operating-point", "fixed")
+    words = ("report", "report.csv", "--overwrite", "--model", "m.onnx")
+    assert cxr(*words).exit_code == 0
+    assert "Sensitivity there not at hand" in text("report.html")
+    assert cxr(*words, "--spec", "site.json").exit_code == 0
+    assert "Sensitivity there 0.700" in text("report.html")
+    del folder
 
 
 def test_a_report_of_an_earlier_version_is_told_by_its_threshold(cxr: Cxr, folder: Path) -> None:
