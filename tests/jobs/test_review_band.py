@@ -2,15 +2,20 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from heat_model import write_heat_model
 from image_folders import write_ward
+from numpy.typing import NDArray
 from runs import rows, session_of
 
+from cxr_edge.cli.scan_options import OutputOptions
+from cxr_edge.cli.scan_summary import summary_lines
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
@@ -18,9 +23,17 @@ from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import ReviewBand
 
 BAND = ReviewBand(0.9, 0.3, 0.5, ())
+
+
+class BrightCheck:
+    """Flags images whose mean gray value is 0.44 of white or more."""
+
+    def flags(self, pixels: NDArray[np.uint8], *_: object) -> Sequence[str]:
+        return ["lateral"] if pixels.mean() >= 0.44 * 255 else []
 
 
 @pytest.fixture
@@ -48,6 +61,8 @@ def test_only_labels_in_the_band_change(job: ScanJob) -> None:
     held = [row for row in after if row["label"] == "review"]
     assert 0 < len(held) < len(after)
     assert manifest.counts.labels["review"] == len(held)
+    said = list(summary_lines(manifest, OutputOptions()))
+    assert f"review band (0.3 to 0.5): {len(held)} images, labelled review" in said
     for old, new in zip(before, after, strict=True):
         if new["label"] == "review":
             assert 0.3 <= float(new["probability"]) <= 0.5
@@ -56,6 +71,19 @@ def test_only_labels_in_the_band_change(job: ScanJob) -> None:
         assert new | {"label": old["label"]} == old
     assert "review_band" not in identity(job.out)
     assert identity(banded(job).out)["review_band"] == [0.3, 0.5]
+
+
+def test_images_are_left_by_the_band_or_by_the_input_check(job: ScanJob) -> None:
+    """Each is counted once: what should not be scored is not counted for the band."""
+    job = banded(job)
+    decision = dataclasses.replace(job.session.decision, on_input_check=OnInputCheck.REVIEW)
+    session = dataclasses.replace(job.session, decision=decision, checks=(BrightCheck(),))
+    manifest = run_scan(dataclasses.replace(job, session=session))
+    table = rows(job.out)
+    held = [row for row in table if row["label"] == "review"]
+    by_check = [row for row in held if "lateral" in row["flags"]]
+    assert 0 < len(by_check) < len(held)
+    assert manifest.left_by_band == len(held) - len(by_check)
 
 
 def test_a_report_is_continued_with_its_band_alone(job: ScanJob) -> None:

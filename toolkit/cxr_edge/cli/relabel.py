@@ -17,6 +17,7 @@ from cxr_edge.cli.run_display import (
     label_lines,
     print_summary,
     review_band_line,
+    threshold_lines,
 )
 from cxr_edge.errors import ExitCode
 from cxr_edge.system.ranges import SHARE
@@ -93,9 +94,9 @@ def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator
     if manifest.exit_code is None:
         yield f"{report} is not finished, so the new report is not either"
     yield f"report: {out}"
-    yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"
+    yield from threshold_lines(manifest)
     if manifest.identity.review_band:
-        yield review_band_line(manifest.identity.review_band)
+        yield review_band_line(manifest, manifest.identity.review_band)
     if manifest.input_check:
         yield input_check_line(manifest)
     if manifest.counts.shift:

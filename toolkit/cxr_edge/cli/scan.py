@@ -61,6 +61,8 @@ def scan(
         raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
     if output.html:
         _check_page(output.html, output.out)
+    elif output.thumbnails is not None:
+        raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
@@ -104,7 +106,7 @@ def scan(
     if output.as_json:
         typer.echo(summary_json(manifest, output.out), err=to_stdout)
     elif not output.quiet:
-        print_summary(summary_lines(manifest, output, tables), err=to_stdout)
+        print_summary(summary_lines(manifest, output, tables, job.heat_maps), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
 
 

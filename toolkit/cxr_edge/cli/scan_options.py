@@ -21,7 +21,7 @@ from cxr_edge.cli.common_options import (
     Workers,
 )
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.page_options import TOP, Thumbnails
+from cxr_edge.cli.page_options import Thumbnails
 from cxr_edge.isolation.heartbeat import TIMEOUT
 from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
@@ -120,13 +120,13 @@ class OutputOptions:
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
-    thumbnails: Thumbnails = TOP
+    thumbnails: Thumbnails = None
     heatmaps: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="Folder for heat maps: DIR/PATH.png shows where in an image the model found its "
-            "evidence. Needs a model that gives some.",
+            "evidence. Needs a model that gives some, as the bundled one does.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
@@ -134,7 +134,9 @@ class OutputOptions:
         str | None,
         typer.Option(
             metavar="IMAGES",
-            help="Images with a heat map: positives, all, or top:N, the N most probable.",
+            help="Images with a heat map: positives, those at or over the threshold, also if they "
+            "are labelled review; review, all others of that label too; all; or top:N, the N most "
+            "probable.",
             show_default="positives",
             rich_help_panel=panels.OUTPUT,
         ),

@@ -100,6 +100,7 @@ class SiteCheck:
             patients=images.patient_count,
             data_sha256=images.digest,
             date=datetime.now(UTC).date().isoformat(),
+            auc=self.found.figures.auc,
         )
         return replace(self.found.spec, operating_points=self.points, review_band=None, site=facts)
 

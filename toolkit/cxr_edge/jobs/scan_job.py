@@ -79,7 +79,7 @@ class ScanJob:
         heat_maps
             Folder for heat maps.
         heat_maps_for
-            Images that get one: ``positives``, ``all``, or ``top:N`` for the N most probable.
+            Images that get one, as :meth:`cxr_edge.reports.heat_maps.Wanted.parse` reads them.
 
         Raises
         ------

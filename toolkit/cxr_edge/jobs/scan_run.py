@@ -174,6 +174,7 @@ class _ScanWork:
             relabelled_from=self.relabelled_from,
             roots=named_roots(self.job.paths),
             notice=model.spec.notice,
+            spec=session.spec_file,
         )
 
     def check(self, row: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
 from cxr_edge.models.features import require_features
 from cxr_edge.models.heat_map import require_maps
-from cxr_edge.models.locate import DEFAULT, model_path, read_spec_file
+from cxr_edge.models.locate import DEFAULT, identified_spec, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import CHECKSUMS
@@ -25,6 +25,7 @@ from cxr_edge.runtimes.providers import AUTO
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW
+from cxr_edge.spec.spec_file import SpecFile
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.plural import worded
 from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
@@ -117,6 +118,8 @@ class Session:
     """Doubts about the model."""
     checks: tuple[InputCheck, ...] = CHECKS
     """Checks that flag images."""
+    spec_file: SpecFile | None = None
+    """File whose spec is used in place of that inside the model."""
 
     @classmethod
     def open(
@@ -143,7 +146,7 @@ class Session:
         SelfTestFailed
             The model gives other results here than where its package was made.
         """
-        spec = read_spec_file(config.spec) if config.spec else None
+        spec, spec_file = identified_spec(config.spec) if config.spec else (None, None)
         if originals and original_of(Path(config.model)):
             model = open_any(config.model, config.runtime, spec=spec)
         else:
@@ -178,7 +181,7 @@ class Session:
         found = (_incomplete(model), answers.sameness, _unchecked(config, model))
         warnings = tuple(filter(None, found))
         checks = checks_for(model.spec)
-        return cls(config, model, decision, batching, verdict, warnings, checks)
+        return cls(config, model, decision, batching, verdict, warnings, checks, spec_file)
 
     @property
     def classifier(self) -> "Classifier":

@@ -102,6 +102,11 @@ def limits_of(spec: ModelSpec) -> Limits:
     UsageError
         It has none, or a class of the name that stands for review.
     """
+    if spec.review_band is None and spec.site:
+        raise UsageError(
+            "--review-band: expected a spec with a review band, got that of a site check, which "
+            "has none, since the band was chosen with other thresholds; leave the option out"
+        )
     if spec.review_band is None:
         raise UsageError(
             f"--review-band: expected a model whose spec has a review band, {spec.name} has none; "
