@@ -257,9 +257,7 @@ def test_a_torn_row_of_the_list_is_sent_again(config: ReceiveConfig, queue: Path
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_pacs_that_is_not_there_is_told(queue: Path) -> None:
     """With the reason, and what waits."""
-    with pytest.raises(
-        MachineError, match=r"reached: Connection refused; .*2 objects wait"
-    ):
+    with pytest.raises(MachineError, match=r"reached: Connection refused; .*2 objects wait"):
         send(SendJob(queue, Target("PACS", "127.0.0.1", 9), "CXR"))
     gc.collect()  # pynetdicom leaves the socket open
 

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -122,6 +123,8 @@ class Receiver:
         UsageError
             The inbox cannot be written to, or the port cannot be listened on.
         """
+        # pydicom quotes values of the header in its remarks.
+        warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
         config = self.config
         try:
             config.inbox.mkdir(parents=True, exist_ok=True)

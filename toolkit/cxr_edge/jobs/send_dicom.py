@@ -4,6 +4,7 @@ import csv
 import os
 import socket
 import ssl
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ def send(job: SendJob) -> Sent:
         The PACS cannot be reached, refuses the association or breaks it off, or the folder cannot
         be read.
     """
+    # pydicom quotes values of the header in its remarks.
+    warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
     found = Sent()
     try:
         waiting = list(_waiting(job, found))
