@@ -76,10 +76,12 @@ def calibration_text(check: SiteCheck) -> str:
 def points_text(check: SiteCheck) -> str:
     """Return the sentence that says how the operating points were chosen and measured."""
     return (
-        f"screening is the highest threshold that keeps a sensitivity of {check.keep:g} here (at "
-        "most that of balanced, the largest sum of sensitivity and specificity). Their figures are "
-        f"out of fold: patients in {FOLDS} folds, each judged by thresholds chosen on the others. "
-        "Other operating points keep their threshold."
+        "balanced is the threshold with the largest sum of sensitivity and specificity here. "
+        f"screening is the highest threshold that keeps a sensitivity of {check.keep:g} here; if "
+        "balanced is lower, screening takes the threshold of balanced. The figures of both are out "
+        f"of fold: the patients are dealt to {FOLDS} folds, and the images of each fold are judged "
+        "by thresholds that were chosen on the other folds. The other operating points keep their "
+        "threshold."
     )
 
 
