@@ -247,8 +247,8 @@ def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decisio
     if not named:
         points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
         raise UsageError(
-            "expected --operating-point or --threshold, got neither; the operating points of "
-            f"{spec.name} are {points}"
+            "expected --operating-point, --threshold or --review-band, got none of them; the "
+            f"operating points of {spec.name} are {points}"
         )
     return Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
 
