@@ -23,8 +23,8 @@ VERSION: Final = 1
 """Version of the JSON."""
 
 PREVALENCE: Final = (
-    "Platt scaling fits the share of positive images in this set; where that of the patients is "
-    "another, its probabilities are too high or too low."
+    "Platt scaling is fitted to the share of positive images in this set. If another share of the "
+    "patients is positive, its probabilities are too high or too low."
 )
 """Limit of the calibration."""
 
