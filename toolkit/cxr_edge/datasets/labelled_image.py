@@ -75,8 +75,8 @@ def unnamed_patients(images: Sequence[LabelledImage]) -> str:
         return ""
     return (
         f"{unnamed} of {len(images)} images name no patient, so each of them counts as a patient "
-        "of its own. If some are of one patient, intervals are too narrow and figures on held-out "
-        "images too good: name the patients in the column patient of a CSV manifest."
+        "of its own. If several of them are of one patient, intervals are too narrow and figures "
+        "on held-out images too good: name the patients in the column patient of a CSV manifest."
     )
 
 
