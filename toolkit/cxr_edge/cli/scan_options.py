@@ -210,8 +210,11 @@ class SpeedOptions:
     ] = None
     workers: Workers = None
     threads: Annotated[
-        int,
+        int | None,
         typer.Option(
-            **bounds(THREADS), help="CPU threads per model call.", rich_help_panel=panels.SPEED
+            **bounds(THREADS),
+            help="CPU threads per model call.",
+            show_default="1, or as chosen for this machine",
+            rich_help_panel=panels.SPEED,
         ),
-    ] = 1
+    ] = None

@@ -163,7 +163,7 @@ class _ScanWork:
             batch_size=session.batching.size,
             batch_why=session.batching.why,
             workers=session.workers,
-            threads=config.threads,
+            threads=config.threads or 1,
             self_test=session.self_test,
             operating_point=session.decision.operating_point,
             input_check=check_parts(model.spec),
