@@ -33,6 +33,7 @@ from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.reports.sink import RunResult, Sink
 from cxr_edge.storage.atomic import TEMP_PREFIX, remove_half_written
 from cxr_edge.storage.lock import alone_at
+from cxr_edge.system.printable import printable
 from cxr_edge.system.signals import call_at_end
 from cxr_edge.system.waker import Waker
 
@@ -222,10 +223,15 @@ class _Watch:
             arrivals = self._inbox.look()
             if self._job.poll is None and not self._job.once:
                 self._notices.keep_up(self._inbox.identity)
-        except (UsageError, FolderGone, OSError) as exc:
+        except (UsageError, FolderGone, OSError):
             if self._job.once:
                 raise
-            self._display.enter(State.NO_INBOX, str(exc))
+            gone = printable(str(self._job.inbox))
+            self._display.enter(
+                State.NO_INBOX,
+                f"expected the folder {gone}, got none that can be listed; mount it again, or "
+                "check its permissions",
+            )
             return []
         if not arrivals or self._display.state.state is not State.CANNOT_WRITE:
             self._display.works()
