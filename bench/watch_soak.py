@@ -1,6 +1,7 @@
 """Soak test of ``cxr watch``: thousands of files, and everything that can go wrong meanwhile.
 
-    python bench/watch_soak.py [--files 5000] [--seconds 240] [--kills 10] [--scratch FOLDER]
+    python bench/watch_soak.py [--files 5000] [--seconds 240] [--kills 10] [--others 3]
+                                [--scratch FOLDER]
 
 Prints the account of docs/watch.md, and ends with exit code 1 if it does not balance. Files arrive
 renamed into place, written at once or slowly in parts; some are damaged, some arrive a second time
@@ -223,8 +224,8 @@ def soak(options: argparse.Namespace, scratch: Path, *, disk: bool) -> bool:
              "--runtime", "onnx", "--page-every", "30", "--workers", "2"]  # fmt: skip
     daemon = Daemon(words, scratch / "log")
     faults: Counter[str] = Counter()
-    plan = ["SIGKILL of the daemon"] * options.kills + ["SIGKILL of its child"] * 3
-    plan += ["inbox away"] * 4 + ["disk full"] * (3 if disk else 0)
+    others = ["SIGKILL of its child", "inbox away", *(["disk full"] if disk else [])]
+    plan = ["SIGKILL of the daemon"] * options.kills + others * options.others
     dice.shuffle(plan)
     due = {round((at + 1) * options.files / (len(plan) + 1)): each for at, each in enumerate(plan)}
     started = time.monotonic()
@@ -326,6 +327,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5000, help="arrivals")
     parser.add_argument("--seconds", type=float, default=240, help="time in which they arrive")
     parser.add_argument("--kills", type=int, default=10, help="times that the daemon gets SIGKILL")
+    parser.add_argument("--others", type=int, default=3, help="times of each other fault")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn by lot")
     parser.add_argument("--scratch", type=Path, help="where folders are made and deleted again")
     options = parser.parse_args()
