@@ -26,7 +26,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Then(StrEnum):
-    """What is done with a file once its row is written."""
+    """Place of a file once its row is written."""
 
     LEAVE = "leave"
     MOVE = "move"
@@ -136,7 +136,8 @@ def watch(
     it gets SIGTERM or Ctrl-C, and goes on when it is started again, however it ended. Research use
     only, not a diagnosis.
 
-    Exit code 0: it was asked to stop. Exit code 4: the self-test failed; nothing was scanned.
+    Exit code 0: it was asked to stop. Exit code 3: with --once, some files failed. Exit code 4: the
+    self-test failed; nothing was scanned.
     """
     pictures = picture_count(day.thumbnails)
     with continuable(lambda: "run the same command again to go on"):

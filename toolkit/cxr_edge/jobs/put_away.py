@@ -1,4 +1,4 @@
-"""What is done with a file of an inbox once it has a row."""
+"""The last step of a file of an inbox, once it has a row: it stays, or is moved away."""
 
 import hashlib
 import os
@@ -52,8 +52,7 @@ class PutAway:
 
     def scanned(self, day: str, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> None:
         """Put files away whose rows were written just now."""
-        if self._job.move:
-            _sync(self._job.report(day))  # or a power failure could take the row of a moved file
+        _sync(self._job.report(day))  # or a power failure could take the row of a moved file
         now = self._inbox.clock()
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
             row = DAY_REPORT.named(row_of(outcome, ""))

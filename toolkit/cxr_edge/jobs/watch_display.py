@@ -1,6 +1,7 @@
 """Whoever is told what a watch does: people, the health file, the service manager, metrics."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_edge.jobs.watch_state import State, WatchState
@@ -24,11 +25,12 @@ class WatchDisplay:
         self.tell = tell
         self._metrics = metrics
         self._service = ServiceManager()
+        self._warned: set[tuple[str, str]] = set()
 
-    def ready(self) -> None:
-        """Tell that the watch has started."""
+    def ready(self, inbox: Path) -> None:
+        """Tell that the watch has started, with the inbox as it was given."""
         self._service.ready()
-        self.tell(f"watching {printable(str(self.state.inbox))}; reports in {self.state.out}")
+        self.tell(f"watching {printable(str(inbox))}; reports in {printable(str(self.state.out))}")
 
     def stopping(self) -> None:
         """Tell that the watch ends."""
@@ -76,6 +78,7 @@ class WatchDisplay:
         state = self.state
         if not state.write(now=now):
             return
+        self._warn()
         counts = state.manifest.counts if state.manifest else None
         rows = f", {counts.rows} files today, {counts.failed} failed" if counts else ""
         self._service.status(f"{state.state}{rows}")
@@ -91,3 +94,16 @@ class WatchDisplay:
                     "not_moved": state.not_moved,
                 },
             )
+
+    def _warn(self) -> None:
+        """Tell people what the day's rows give reason to doubt, each doubt once a day."""
+        manifest = self.state.manifest
+        if manifest is None:
+            return
+        doubts = {"constant": manifest.counts.is_constant and manifest.counts.constant}
+        if manifest.counts.shift:
+            doubts["shift"] = manifest.counts.shift.warning or False
+        for kind, doubt in doubts.items():
+            if doubt and (kind, manifest.report_started) not in self._warned:
+                self._warned.add((kind, manifest.report_started))
+                self.tell(f"warning: {doubt}")

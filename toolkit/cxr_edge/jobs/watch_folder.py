@@ -106,7 +106,7 @@ class _Watch:
         """Run until the end."""
         try:
             code = self._run()
-        except CxrError as exc:
+        except (CxrError, OSError) as exc:
             self._display.enter(State.STOPPED, str(exc))
             raise
         finally:
@@ -120,7 +120,7 @@ class _Watch:
         self._display.enter(State.STARTING)
         self._clear_up()
         self._take_earlier_days()
-        self._display.ready()
+        self._display.ready(self._job.inbox)
         code = ExitCode.DONE
         while not self._stopping:
             code = self._run_day(self._today())
@@ -146,12 +146,12 @@ class _Watch:
             if day == self._today():
                 continue
             try:
+                self._known.read(DAY_REPORT, report, day)
                 if not DAY_REPORT.recorded(report).finished:
                     run_resumable(self._work(day, iter(())))
                     page = self._page_of(day)
                     page.changed()
                     page.finish_beside()
-                self._known.read(DAY_REPORT, report, day)
             except CxrError as exc:
                 self._display.tell(f"warning: {exc}")
 

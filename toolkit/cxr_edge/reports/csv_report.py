@@ -46,6 +46,7 @@ REPORT: Final = CsvKind(
     instead={
         "threshold": "use 'cxr relabel', which needs no scan, or ",
         "on_input_check": "leave --on-input-check out, or ",
+        "rows_by": "continue it with 'cxr watch', or ",
     },
     names_files=True,
     older_manifests={2: "begun"},

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -15,11 +15,15 @@ from cxr_edge.storage.atomic import TEMP_PREFIX, sync_folder
 
 @dataclass(frozen=True)
 class FileMark:
-    """Facts by which a file is known again: whoever writes to it or replaces it changes them."""
+    """Facts by which a file is known again: whoever writes to it or replaces it changes them.
 
-    device: int
+    Marks are equal without the numbers of the file and its file system, which some network shares
+    give anew again and again.
+    """
+
+    device: int = field(compare=False)
     """Number of the file system."""
-    inode: int
+    inode: int = field(compare=False)
     """Number of the file there."""
     size: int
     """Bytes."""

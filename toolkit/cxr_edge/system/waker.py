@@ -11,7 +11,9 @@ class Waker:
 
     def __init__(self) -> None:
         """Open the pipe."""
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._reader, self._writer = os.pipe()
+        for end in (self._reader, self._writer):
+            os.set_blocking(end, False)
         self._waiting = select.poll()
         self._waiting.register(self._reader, select.POLLIN)
 
