@@ -15,7 +15,7 @@ from runs import session_of
 from watches import DAY, add_file, add_image, found, health, scripted
 
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
-from cxr_edge.jobs import watch_folder
+from cxr_edge.jobs import put_away, watch_folder
 from cxr_edge.jobs.day_report import DayWork
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
@@ -139,6 +139,30 @@ def test_a_move_replaces_nothing(job: WatchJob, phantoms: ModuleType) -> None:
     assert [path.rpartition("/")[2] for path in files(job.out / "done")] == ["a.2.png", "a.png"]
     assert len(found(job)) == 2
     assert files(job.inbox) == []
+
+
+def test_a_row_is_on_the_disk_before_its_file_is_moved(
+    job: WatchJob, phantoms: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power failure could take the row of a file that is no longer in the inbox."""
+    done = []
+    fsync, move = os.fsync, put_away.move_file
+
+    def note_fsync(handle: int) -> None:
+        fsync(handle)
+        done.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+
+    def note_move(source: Path, *words: object) -> Path | None:
+        done.append(source.name)
+        return move(source, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(put_away, "move_file", note_move)
+    add_image(job.inbox, "a.png", phantoms)
+    watch(replace(job, move=True))
+    assert found(job)
+    at = done.index("a.png")
+    assert done[at - 1] == f"{DAY.isoformat()}.csv"
 
 
 def test_a_file_that_cannot_be_moved_stays(

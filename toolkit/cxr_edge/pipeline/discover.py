@@ -156,8 +156,7 @@ def candidates(
     """Yield the files below ``paths`` that may be taken, without opening one.
 
     For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
-    then skips as :data:`OTHER`. Parameters and errors are those of
-    :func:`discover`.
+    then skips as :data:`OTHER`. Parameters and errors are those of :func:`discover`.
     """
     return _walk_all(paths, skipped or Skipped(), storage, own, lambda _name, _where, _storage: "")
 
