@@ -284,6 +284,24 @@ def test_an_inbox_that_vanishes_is_waited_for(
     assert said[2] == "going on"
 
 
+@pytest.mark.parametrize(("disk", "asked"), [("ext4", True), ("nfs4", False)])
+def test_notices_are_asked_for_where_they_tell_all(
+    job: WatchJob,
+    phantoms: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    disk: str,
+    asked: bool,
+) -> None:
+    """On disks of this machine; a share, which others write to as well, is polled."""
+    keep_up = []
+    monkeypatch.setattr("cxr_edge.jobs.inbox.file_system", lambda _: disk)
+    monkeypatch.setattr(watch_folder.Notices, "keep_up", lambda _, found: keep_up.append(found))
+    monkeypatch.setattr(watch_folder, "POLLED", 0.02)
+    add_image(job.inbox, "a.png", phantoms)
+    watch(scripted(replace(job, poll=None), lambda: len(found(job)) == 1))
+    assert bool(keep_up) is asked
+
+
 def test_an_inbox_that_was_watched_before_may_be_away_at_the_start(
     job: WatchJob, tmp_path: Path
 ) -> None:

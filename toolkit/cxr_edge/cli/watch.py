@@ -59,9 +59,9 @@ class InboxOptions:
         typer.Option(
             **bounds(SECONDS),
             metavar="SECONDS",
-            help="Look into the inbox every so often; for network shares, of which the system "
-            "gives no notices.",
-            show_default="notices of the system",
+            help="Look into the inbox every so often, and do without the system's notices of new "
+            "files.",
+            show_default="notices; 2 without any",
             rich_help_panel=panels.INPUT,
         ),
     ] = None

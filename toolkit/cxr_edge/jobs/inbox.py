@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,19 @@ from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, why_skipp
 from cxr_edge.storage.local import UNLINKED
 from cxr_edge.storage.move import FileMark
 from cxr_edge.storage.written_now import is_written
+from cxr_edge.system.mounts import file_system
 
 DONE: Final = float("inf")
 """Time at which a file is looked at again that is done with."""
+
+HELD: Final = 300.0
+"""Seconds for which a file that stays as it is waits for a program that has it open for writing."""
+
+_OWN_DISKS: Final = frozenset(
+    {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"}
+)
+"""File systems that know all that happens in them, and who has a file open. Network shares know
+neither, and some of them call every file open for writing."""
 
 _SHORTEST: Final = 0.05
 """Seconds between two looks at least."""
@@ -56,7 +67,7 @@ class Inbox:
     """A folder with everything below it, links left out, that is looked into again and again.
 
     A file is whole once its size and times have stayed for a while, and no program of this machine
-    has it open for writing, as far as that is known. One whose bytes are older than that when it is
+    has it open for writing, on disks that know that. One whose bytes are older than that when it is
     first seen, and that surely nobody writes, was renamed into place: it is whole at once.
     """
 
@@ -80,6 +91,11 @@ class Inbox:
         """Value that only this folder has; raises OSError where it is gone."""
         return UNLINKED.identity(str(self.folder))
 
+    @property
+    def on_own_disk(self) -> bool:
+        """Whether the system knows of all that happens in the folder."""
+        return file_system(str(self.folder)) in _OWN_DISKS
+
     def look(self) -> list[Arrival]:
         """Return the files that are new and whole, sorted by their path.
 
@@ -94,6 +110,7 @@ class Inbox:
         there: dict[str, _Seen] = {}
         arrivals = []
         skipped = Skipped()
+        written = is_written if self.on_own_disk else _unknown
         for item in candidates([self.folder], UNLINKED, skipped=skipped):
             try:
                 status = os.lstat(item.where)
@@ -102,7 +119,7 @@ class Inbox:
             if not stat.S_ISREG(status.st_mode):
                 continue
             there[item.path] = seen = self._as_seen(item.path, status, now)
-            if not _is_whole(item, seen, now):
+            if not _is_whole(seen, now, partial(written, item.where)):
                 continue
             if reason := why_skipped(item):
                 self._no_images[reason] += 1
@@ -148,7 +165,22 @@ class Inbox:
             seen.due, seen.is_old = due, False
 
 
-def _is_whole(item: ImageItem, seen: _Seen, now: float) -> bool:
+def _is_whole(seen: _Seen, now: float, written: Callable[[], bool | None]) -> bool:
+    """Tell whether a file is whole.
+
+    Parameters
+    ----------
+    seen
+        The file.
+    now
+        Time by the clock, seconds.
+    written
+        Tells whether a program has it open for writing; None where nobody knows.
+    """
     if seen.due <= now:
-        return not is_written(item.where)
-    return seen.is_old and is_written(item.where) is False
+        return now - seen.due >= HELD or not written()
+    return seen.is_old and written() is False
+
+
+def _unknown(_path: str) -> None:
+    """Know nothing."""

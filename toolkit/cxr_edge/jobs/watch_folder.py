@@ -137,7 +137,9 @@ class _Watch:
         for path in self._job.out.glob(f"{TEMP_PREFIX}*"):
             path.unlink(missing_ok=True)
         for ok in (True, False):
-            remove_half_written(self._job.place(self._today(), ok=ok))
+            days = self._job.place("", ok=ok).glob("????-??-??")
+            for folder in sorted(days)[-2:]:  # it may have been killed before midnight
+                remove_half_written(folder)
 
     def _take_earlier_days(self) -> None:
         """Take the rows of earlier days, and finish the reports that a killed watch left."""
@@ -221,8 +223,7 @@ class _Watch:
         """Look into the inbox; one that is away holds nothing."""
         try:
             arrivals = self._inbox.look()
-            if self._job.poll is None and not self._job.once:
-                self._notices.keep_up(self._inbox.identity)
+            self._keep_up_notices()
         except (UsageError, FolderGone, OSError):
             if self._job.once:
                 raise
@@ -236,6 +237,12 @@ class _Watch:
         if not arrivals or self._display.state.state is not State.CANNOT_WRITE:
             self._display.works()
         return arrivals
+
+    def _keep_up_notices(self) -> None:
+        if self._job.poll is None and not self._job.once and self._inbox.on_own_disk:
+            self._notices.keep_up(self._inbox.identity)
+        else:
+            self._notices.end()
 
     def _wait(self, seconds: float) -> None:
         self._display.alive()
