@@ -53,6 +53,7 @@ REPORT: Final = CsvKind(
         "threshold": RELABEL,
         "review_band": RELABEL,
         "on_input_check": "leave --on-input-check out, or ",
+        "rows_by": "continue it with 'cxr watch', or ",
     },
     names_files=True,
     older_manifests={2: "begun"},
