@@ -26,14 +26,17 @@ OTHER = Platform("aarch64" if HERE.machine == "x86_64" else "x86_64", PYTHON)
 
 MAIN = """
 import pathlib, sys
-*_, model, _ = sys.argv
+command, *words = sys.argv[1:]
+if command == "scan":
+    sys.exit()
+model = words[0]
 if "bad model" in (pathlib.Path(model) / "spec.json").read_text():
     sys.exit("model.onnx: FAILED")
 print("self-test of", sys.prefix)
 """
 """Stand-in for ``cxr verify PACKAGE --self-test``."""
 
-PARTS = ("", "models/", "models/bundle/", "system/")
+PARTS = ("", "models/", "models/bundle/", "spec/", "system/")
 REQUIRES = (
     "numpy>=2", "onnxruntime>=1", "ai-edge-litert; extra == 'litert'",
     "cryptography; extra == 'bundle'", "never; extra == 'bundle'",

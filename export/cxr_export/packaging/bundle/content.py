@@ -24,7 +24,7 @@ from cxr_export.packaging.bundle.wheels import Wheel, download, requirement_line
 _FILES: Final = Path(__file__).parent / "files"
 _LICENCE: Final = re.compile(r'^license: "(.+)"$', re.MULTILINE)
 _MARGIN: Final = 16 << 20
-"""Bytes for the environment itself, and for what a file system adds."""
+"""Bytes for the environment itself, for compiled modules, and for what a file system adds."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Content:
     artefacts: tuple[str, ...]
     """Files of the model's artefacts."""
     wheels: Mapping[str, int]
-    """Distributions that are installed, each with the bytes that it takes at most."""
+    """Distributions that are installed, each with the bytes of its files."""
     installed_bytes: int
     """Largest number of bytes that the installation takes."""
     facts: Mapping[str, object]

@@ -61,12 +61,9 @@ class Wheel:
 
     @property
     def installed_bytes(self) -> int:
-        """Size of its files, those of Python twice, since they are compiled."""
+        """Size of its files."""
         with ZipFile(self.path) as archive:
-            return sum(
-                info.file_size * (2 if info.filename.endswith(".py") else 1)
-                for info in archive.infolist()
-            )
+            return sum(info.file_size for info in archive.infolist())
 
 
 def roots(own: Wheel, platform: Platform, runtimes: Sequence[str]) -> list[Requirement]:
