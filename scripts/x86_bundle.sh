@@ -9,11 +9,12 @@ work=${1:-$project/build/x86-bundle}
 mkdir -p "$work/home"
 work=$(CDPATH='' cd -- "$work" && pwd)
 PYTHON=$(python -c 'import os, sys; print(os.path.realpath(sys.executable))')
-. "$project/scripts/no_network.sh"
+. "$project/scripts/proof.sh"
 
 cxr bundle keygen -o "$work/site.key" --overwrite
-cxr bundle default -o "$work/bundle" --platform linux-x86_64 --runtimes onnx,litert \
-    --sign "$work/site.key" --constraints "$project/constraints.txt" --overwrite
+version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+cxr bundle default -o "$work/bundle" --platform linux-x86_64 --python "$version" \
+    --runtimes onnx,litert --sign "$work/site.key" --constraints "$project/constraints.txt" --overwrite
 cxr verify "$work/bundle" --key "$work/site.key.pub"
 
 require_no_network
