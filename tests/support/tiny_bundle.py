@@ -39,7 +39,7 @@ print("self-test of", sys.prefix)
 PARTS = ("", "models/", "models/bundle/", "spec/", "system/")
 REQUIRES = (
     "numpy>=2", "onnxruntime>=1", "ai-edge-litert; extra == 'litert'",
-    "cryptography; extra == 'bundle'", "never; extra == 'bundle'",
+    "cryptography; extra == 'bundle'", "never; extra == 'bundle'", "notices; extra == 'watch'",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def write_wheel(
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
     needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
-    extras = "".join(f"Provides-Extra: {extra}\n" for extra in ("litert", "bundle"))
+    extras = "".join(f"Provides-Extra: {extra}\n" for extra in ("litert", "bundle", "watch"))
     members = dict(files or {f"{name.replace('-', '_')}.py": b"A = 1\n"})
     members[f"{info}/METADATA"] = (
         f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n{extras}{needs}{more}".encode()
@@ -99,7 +99,7 @@ def write_index(folder: Path) -> None:
             write_wheel(folder, "cryptography", version, tag=tag)
     write_wheel(folder, "numpy", more="License: BSD\nClassifier: License :: OSI Approved :: X\n")
     write_wheel(folder, "ai-edge-litert", more="Classifier: License :: OSI Approved :: Apache\n")
-    for name in markers.values():
+    for name in ("notices", *markers.values()):
         write_wheel(folder, name)
 
 

@@ -41,7 +41,7 @@ def test_it_installs_and_tests_the_model(signed: Any, tmp_path: Path) -> None:
     assert (place / "model" / "model.onnx").is_file()
     unit = (place / "cxr-edge-watch.service").read_text()
     assert f'ExecStart="{place}/venv/bin/cxr" watch ' in unit
-    assert "@" not in unit.replace("@system-service", "").replace("~@privileged @resources", "")
+    assert "@" not in unit.replace("@system-service", "").replace("~@privileged", "")
     assert not [path for path in place.iterdir() if path.name.startswith(".half")]
 
 

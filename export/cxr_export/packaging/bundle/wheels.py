@@ -20,6 +20,8 @@ from cxr_export.packaging.bundle.pip import NoWheel, run_pip
 from cxr_export.packaging.bundle.platforms import Platform, oldest_glibc
 
 _SIGNATURES: Final = "cryptography"
+_WATCH: Final = "watch"
+"""Extra of the service in a bundle."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,12 @@ class Wheel:
 
 
 def roots(own: Wheel, platform: Platform, runtimes: Sequence[str]) -> list[Requirement]:
-    """Return what the toolkit needs with these runtimes, and the library of signatures.
+    """Return what the toolkit needs with these runtimes, to watch an inbox and check a signature.
 
     The toolkit requires onnxruntime; it is left out where it is not among the runtimes.
     """
     unwanted = {kind.module for name, kind in RUNTIMES.items() if name not in runtimes}
-    extras = {"", *(RUNTIMES[name].extra for name in runtimes)}
+    extras = {"", _WATCH, *(RUNTIMES[name].extra for name in runtimes)}
     return [
         each
         for each in own.requires

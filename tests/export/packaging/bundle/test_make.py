@@ -60,7 +60,7 @@ def test_requirements_are_those_of_the_other_machine(golden_package: Path, tmp_p
     for target, other in ((HERE, OTHER), (OTHER, HERE)):
         out = tmp_path / target.machine
         made = make_tiny(golden_package, out, target)
-        assert {"numpy", "onnxruntime", "cryptography", names[target.machine]} <= {
+        assert {"numpy", "onnxruntime", "cryptography", "notices", names[target.machine]} <= {
             *made.content.wheels
         }
         lines = (out / "requirements.txt").read_text().splitlines()

@@ -247,7 +247,7 @@ def _trial_scan(python: Path, folder: Path) -> None:
         archive.extractall(images, names)
     failed = _run(
         [python, "-I", "-m", "cxr_edge", "scan", images / GOLDEN_IMAGES, "--model", folder / MODEL,
-         "--out", images / "report.csv", "--quiet"]
+         "--out", images / "report.csv", "--batch-size", 1, "--quiet"]
     )  # fmt: skip
     if failed:
         raise BundleError(f"the golden images cannot be scanned on this machine: {failed}")
