@@ -20,6 +20,7 @@ cxr verify "$work/bundle" --key "$work/site.key.pub"
 require_no_network
 rm -rf "$work/installed"
 no_network sh "$work/bundle/install.sh" --to "$work/installed" --key "$work/site.key.pub"
+no_network "$work/installed/venv/bin/cxr" verify "$work/bundle" --key "$work/site.key.pub"
 with_bad_samples no_network "$work/installed/venv/bin/cxr" scan "$project/samples" --fresh \
     --model "$work/installed/model" --out "$work/report.csv"
 python "$project/scripts/installed_size.py" "$work/installed"

@@ -139,7 +139,7 @@ def run_installer(bundle: Path, *words: object) -> "subprocess.CompletedProcess[
     return subprocess.run(
         ["/bin/sh", str(bundle / "install.sh"), *map(str, words)],
         env={"PATH": os.environ["PATH"], "PYTHON": sys.executable},
-        capture_output=True, text=True, check=False,
+        umask=0o077, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

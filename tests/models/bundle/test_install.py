@@ -14,8 +14,9 @@ from tiny_bundle import HERE, OTHER, run_installer, write_keys
 from cxr_edge.errors import BundleError, ExitCode, UsageError
 from cxr_edge.models.bundle import install as installer
 from cxr_edge.models.bundle.check import sums_of
-from cxr_edge.models.bundle.install import Target, install, main
+from cxr_edge.models.bundle.install import install, main
 from cxr_edge.models.bundle.layout import FACTS, SIGNATURE, SUMS, WHEELS
+from cxr_edge.models.bundle.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_it_installs_and_tests_the_model(signed: Any, tmp_path: Path) -> None:
     names = {path.name.partition("-")[0] for path in packages.glob("*.dist-info")}
     assert {"cxr_edge", "numpy", "onnxruntime", "cryptography"} <= names
     assert names.isdisjoint({"pip", "ai_edge_litert", "never"})
-    assert (place / "model" / "model.onnx").is_file()
+    assert (place / "model" / "model.onnx").stat().st_mode & 0o777 == 0o644
     unit = (place / "cxr-edge-watch.service").read_text()
     assert f'ExecStart="{place}/venv/bin/cxr" watch ' in unit
     assert "@" not in unit.replace("@system-service", "").replace("~@privileged", "")
@@ -104,14 +105,16 @@ def test_the_wrong_python_is_told_by_the_script(signed: Any, tmp_path: Path) -> 
 
 def test_no_python_is_told_by_the_script(signed: Any, tmp_path: Path) -> None:
     """A machine without any is where it may be tried first."""
+    path = {"PATH": str(tmp_path)}
     for name in ("sh", "dirname"):
         (tmp_path / name).symlink_to(os.path.realpath(shutil.which(name) or ""))
-    done = subprocess.run(
-        [tmp_path / "sh", signed.bundle / "install.sh"], env={"PATH": str(tmp_path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (ExitCode.ERROR, "")
-    assert done.stderr.startswith(f"error: expected Python {HERE.python}, found none")
+    for more, found in (({}, "none; "), ({"PYTHON": "/no/python"}, "none at /no/python; ")):
+        done = subprocess.run(
+            [tmp_path / "sh", signed.bundle / "install.sh"], env=path | more,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (ExitCode.ERROR, "")
+        assert done.stderr.startswith(f"error: expected Python {HERE.python}, found {found}")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,7 @@ def test_another_machine_is_told(change: dict[str, str], told: str) -> None:
 
 def test_a_machine_with_another_c_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Alpine has musl, of which the system says nothing."""
-    monkeypatch.setattr(installer.os, "confstr", lambda _: None)
+    monkeypatch.setattr(os, "confstr", lambda _: None)
     with pytest.raises(BundleError, match="got another"):
         FACTS_HERE.require_this_machine()
 
@@ -142,8 +145,8 @@ def test_folders_that_cannot_be_installed_to(signed: Any, tmp_path: Path) -> Non
     used = tmp_path / "used"
     used.mkdir()
     (used / "mine").write_text("precious")
-    for place in (used, used / "mine", signed.bundle / "new"):
-        with pytest.raises(UsageError, match="--to: expected"):
+    for place in (used, used / "mine", used / "mine" / "new", signed.bundle / "new"):
+        with pytest.raises(UsageError, match="--to: "):
             install(signed.bundle, place, signed.key, unsigned=False)
     assert (used / "mine").read_text() == "precious"
     facts = signed.bundle / FACTS
@@ -160,6 +163,10 @@ def test_a_bundle_of_a_newer_version_is_told(signed: Any, tmp_path: Path) -> Non
     facts.write_text(json.dumps({**json.loads(facts.read_text()), "bundle_version": 99}))
     list_anew(signed.bundle)
     with pytest.raises(BundleError, match="expected bundle_version 1, got 99"):
+        install(signed.bundle, tmp_path / "new", None, unsigned=True)
+    facts.write_text("[]")
+    list_anew(signed.bundle)
+    with pytest.raises(BundleError, match="expected the facts of a bundle"):
         install(signed.bundle, tmp_path / "new", None, unsigned=True)
 
 

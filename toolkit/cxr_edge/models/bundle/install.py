@@ -4,24 +4,19 @@ It needs only the Python that the bundle is for: the standard library, no packag
 """
 
 import argparse
-import json
 import os
-import platform
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cxr_edge.errors import BundleError, CxrError, ExitCode, SelfTestFailed, UsageError
 from cxr_edge.models.bundle.check import check_bundle
 from cxr_edge.models.bundle.layout import (
-    BUNDLE_VERSION,
     FACTS,
     FOLDER,
     MODEL,
@@ -31,71 +26,11 @@ from cxr_edge.models.bundle.layout import (
     UNIT,
     WHEELS,
 )
+from cxr_edge.models.bundle.target import Target
 from cxr_edge.models.package import GOLDEN_IMAGES, SELFTEST
 
 _VERIFIER: Final = ("cryptography-", "cffi-")
 """Start of the names of the wheels that check a signature."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Machine that a bundle is for."""
-
-    python: str
-    """Version of Python, as ``3.11``."""
-    machine: str
-    """Processor, as ``aarch64``."""
-    glibc: str
-    """Oldest version of the C library that all wheels run with, as ``2.28``."""
-    installed_bytes: int
-    """Space that the installation takes."""
-
-    @classmethod
-    def read(cls, bundle: Path) -> "Target":
-        """Read it from a bundle that was checked.
-
-        Raises
-        ------
-        BundleError
-            The bundle was made by a newer version.
-        """
-        facts: Mapping[str, Any] = json.loads((bundle / FACTS).read_text("utf-8"))
-        if facts["bundle_version"] != BUNDLE_VERSION:
-            raise BundleError(
-                f"{FACTS}: expected bundle_version {BUNDLE_VERSION}, got "
-                f"{facts['bundle_version']!r}; use the install.sh of this bundle"
-            )
-        return cls(*(facts[name] for name in cls.__dataclass_fields__))
-
-    def require_this_machine(self) -> None:
-        """Raise unless the bundle can be installed here.
-
-        Raises
-        ------
-        BundleError
-            Python, the processor or the C library is another.
-        """
-        here = platform.python_version()
-        if here.rpartition(".")[0] != self.python or sys.implementation.name != "cpython":
-            raise BundleError(
-                f"expected Python {self.python}, got {sys.implementation.name} {here}; name "
-                f"another with PYTHON=..., or make a bundle with 'cxr bundle --python'"
-            )
-        if sys.platform != "linux" or platform.machine() != self.machine:
-            raise BundleError(
-                f"expected a Linux machine with {self.machine}, got {sys.platform} with "
-                f"{platform.machine()}; make a bundle for it with 'cxr bundle --platform'"
-            )
-        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "another").partition(" ")
-        if library != "glibc" or _numbers(version) < _numbers(self.glibc):
-            raise BundleError(
-                f"expected the C library glibc {self.glibc} or newer, got {library} {version}; "
-                "install a newer system, such as Debian 12 or Ubuntu 22.04"
-            )
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def install(bundle: Path, folder: Path, key: Path | None, *, unsigned: bool) -> None:
@@ -148,7 +83,12 @@ def _new_folder(folder: Path) -> Iterator[None]:
     was_there = folder.exists()
     if was_there and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--to: expected a new or empty folder, got {folder}; choose another")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(
+            f"--to: {folder} cannot be made ({exc.strerror}); run this with sudo, or choose another"
+        ) from exc
     try:
         yield
     except BaseException:
@@ -276,6 +216,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", type=Path, metavar="PUBKEY", help="public key of who made it")
     parser.add_argument("--unsigned", action="store_true", help="accept one without a signature")
     asked = parser.parse_args(given)
+    os.umask(0o022)  # the user of a service reads what root installs
     try:
         install(Path(bundle), asked.to.absolute(), asked.key, unsigned=asked.unsigned)
     except CxrError as exc:

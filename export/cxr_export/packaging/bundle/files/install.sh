@@ -4,8 +4,9 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 python=${PYTHON:-$(command -v python@PYTHON@ || command -v python3 || true)}
-if [ -z "$python" ]; then
-    echo "error: expected Python @PYTHON@, found none; install it, or name it with PYTHON=..." >&2
+if ! command -v "${python:-none}" >/dev/null; then
+    echo "error: expected Python @PYTHON@, found none${PYTHON:+ at $PYTHON}; install it, or name it" \
+        "with PYTHON=..." >&2
     exit 1
 fi
 exec "$python" -I -B -c '
