@@ -28,6 +28,7 @@ WORDS = {
     "calibrate": ["default", "--labels", str(SAMPLES)],
     "export": [IMAGE, "-o", "out"],
     "verify": ["default"],
+    "bundle": ["default", "-o", "out"],
     "sr": [IMAGE, "-o", "out"],
     "doctor": [],
     "models": [],

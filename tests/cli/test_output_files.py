@@ -34,6 +34,8 @@ WRITTEN = {
         ["explain", "{tmp}/m.keras", IMAGE, "-o", "{tmp}/found"],
         "found/phantom-normal.png",
     ),
+    "bundle": (["bundle", "default", "-o", "{tmp}/found"], "found"),
+    "bundle keygen": (["bundle", "keygen", "-o", "{tmp}/found"], "found.pub"),
     "report": (["report", SAMPLES / "golden-report.csv", "-o", "{tmp}/found"], "found"),
 }
 """Commands that write files, each with one that may be there already."""

@@ -81,6 +81,7 @@ COMMANDS: Final = (
     Command(
         "verify", "cxr_export.cli.verify", _MODELS, tensorflow=True, synonyms=("parity", "validate")
     ),
+    Command("bundle", "cxr_export.cli.bundle", _MODELS, synonyms=("offline", "pack", "stick")),
     Command(
         "explain",
         "cxr_export.cli.explain",
