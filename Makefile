@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet
 # A worker for each core; more than four would run out of memory on small machines.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: demo test check lint types contracts tests docs dist bench clean
+.PHONY: demo test check lint types contracts tests docs dist bench test-x86-bundle test-arm64 clean
 
 demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
 	@rm -rf demo && mkdir demo
@@ -47,6 +47,12 @@ dist: $(VENV)/.dev  ## the wheel and the source distribution, in dist/
 bench: $(VENV)/.dev  ## start-up and time per image as ratios; never part of the tests
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/latency.py
+
+test-x86-bundle: $(VENV)/.dev  ## a bundle, installed without a network, scans the samples
+	PATH=$(CURDIR)/$(BIN):$$PATH scripts/x86_bundle.sh
+
+test-arm64: $(VENV)/.dev  ## the same for aarch64, emulated; reports equal those of this machine
+	PATH=$(CURDIR)/$(BIN):$$PATH scripts/arm64.sh
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cxr-edge needs Python 3.11 or newer, this is " + sys.version.split()[0])'

@@ -22,11 +22,13 @@ pytestmark = pytest.mark.slow
 IMAGE = str(SAMPLES / "phantom-normal.jpg")
 WORDS = {
     "scan": [IMAGE],
+    "watch": ["inbox", "--out", "out"],
     "convert": [IMAGE, "out"],
     "explain": ["default", IMAGE],
     "calibrate": ["default", "--labels", str(SAMPLES)],
     "export": [IMAGE, "-o", "out"],
     "verify": ["default"],
+    "bundle": ["default", "-o", "out"],
     "sr": [IMAGE, "-o", "out"],
     "receive": ["in", "--allow", "MODALITY"],
     "send": [str(SAMPLES), "--to", "PACS@localhost:104"],

@@ -34,11 +34,13 @@ WRITTEN = {
         ["explain", "{tmp}/m.keras", IMAGE, "-o", "{tmp}/found"],
         "found/phantom-normal.png",
     ),
+    "bundle": (["bundle", "default", "-o", "{tmp}/found"], "found"),
+    "bundle keygen": (["bundle", "keygen", "-o", "{tmp}/found"], "found.pub"),
     "report": (["report", SAMPLES / "golden-report.csv", "-o", "{tmp}/found"], "found"),
 }
 """Commands that write files, each with one that may be there already."""
 
-CONTINUED = {"scan", "convert", "train", "sr", "receive", "send"}
+CONTINUED = {"scan", "watch", "convert", "train", "sr", "receive", "send"}
 """Commands that continue what is there, or start over with --fresh or another name."""
 
 READERS = {"doctor", "models"}

@@ -21,10 +21,12 @@ from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
+from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import ReviewBand
+from cxr_edge.spec.site_facts import SiteFacts
 
 BAND = ReviewBand(0.9, 0.3, 0.5, ())
 
@@ -87,12 +89,12 @@ def test_images_are_left_by_the_band_or_by_the_input_check(job: ScanJob) -> None
 
 
 def test_a_report_is_continued_with_its_band_alone(job: ScanJob) -> None:
-    """Rows with and without a band never stand in one report."""
+    """Rows with and without a band never stand in one report, and it is said what helps."""
     run_scan(banded(job))
     assert run_scan(banded(job)).continued_from == 11
     run_scan(job)
     for one, other in ((job, banded(job)), (banded(job), job)):
-        with pytest.raises(ReportError, match="review band"):
+        with pytest.raises(ReportError, match=r"review band .*use 'cxr relabel'.*--review-band"):
             run_scan(dataclasses.replace(one, out=other.out))
 
 
@@ -123,6 +125,13 @@ def test_a_scan_asks_the_model_for_its_band(
     assert result.exit_code == 2
     assert "--review-band: expected a model whose spec has a review band" in result.output
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_spec_of_a_site_is_told_to_have_no_band(spec: ModelSpec) -> None:
+    """The message speaks of the site's spec and what to do, not of a model to train again."""
+    site = SiteFacts(images=1, positives=1, patients=1, data_sha256="0", date="2026-01-31")
+    with pytest.raises(UsageError, match=r"that of a site, .*; leave --review-band out, or leave"):
+        Decision.of(dataclasses.replace(spec, site=site), review_band=True)
 
 
 def test_a_damaged_band_in_a_manifest_is_refused(job: ScanJob) -> None:

@@ -186,7 +186,7 @@ def test_a_relabelled_report_names_the_spec_of_its_threshold(cxr: Cxr, folder: P
     assert cxr("relabel", "site.csv", "--threshold", 0.3, "-o", "e.csv").exit_code == 3
     assert origin("e.run.json") == origin("site.run.json")
     band = cxr("relabel", "own.csv", "--model", "m.onnx", "--spec", "site.json", "--review-band")
-    assert "got that of a site check, which has none" in band.output
+    assert "got that of a site, which has none" in band.output
 
 
 @pytest.mark.parametrize("record", [3, {}, {"name": "a"}, {"name": "x" * 5000, "sha256": "y"}])

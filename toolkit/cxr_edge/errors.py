@@ -7,6 +7,8 @@
     ├── MissingExtra                  exit 1   an optional dependency is not installed
     ├── DataError                     exit 1   a training or validation folder cannot be used
     ├── ReportError                   exit 1   a report cannot be written or continued
+    │   └── FolderGone                         a folder that is read is not there any more
+    ├── BundleError                   exit 1   a bundle was changed, or cannot be made or installed
     ├── MachineError                  exit 1   the machine lacks what every file needs
     ├── ParityError                   exit 4   an artefact does not decide as the original does
     ├── SelfTestFailed                exit 4   results differ from those recorded at export
@@ -72,6 +74,14 @@ class DataError(CxrError):
 
 class ReportError(CxrError):
     """A report or run manifest that cannot be written, read or continued."""
+
+
+class FolderGone(ReportError):
+    """A folder that was there and is not any more: disk removed, network down."""
+
+
+class BundleError(CxrError):
+    """A bundle that was changed or is not for this machine, or that cannot be made."""
 
 
 class MachineError(CxrError):

@@ -30,7 +30,7 @@ def verify(
         Path,
         typer.Argument(
             metavar="PACKAGE",
-            help="Folder from cxr export, an artefact in one, or 'default'.",
+            help="Folder from cxr export, an artefact in one, 'default', or a bundle.",
             show_default=False,
             is_eager=True,
             callback=existing_model,
@@ -100,6 +100,24 @@ def verify(
             rich_help_panel=panels.SAFETY,
         ),
     ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PUBKEY",
+            help="Of a bundle: the public key that it must be signed by.",
+            show_default=False,
+            callback=existing,
+            rich_help_panel=panels.SAFETY,
+        ),
+    ] = None,
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned",
+            help="Of a bundle: accept one that is not signed.",
+            rich_help_panel=panels.SAFETY,
+        ),
+    ] = False,
     bisect: Annotated[
         bool,
         typer.Option(
@@ -136,11 +154,27 @@ def verify(
 
     --self-test runs the package's golden images in every installed runtime instead, and compares
     the results with those recorded at export. Exit code 4 if they differ.
+
+    For a bundle of cxr bundle, folder or .zip: whether every file is as it was made, and signed by
+    --key. Exit code 1 if not.
     """
     from cxr_edge.cli.self_test_table import run_self_test
+    from cxr_edge.models.bundle.archive import check_any_bundle, is_bundle
+    from cxr_edge.models.bundle.layout import MODEL
     from cxr_edge.models.locate import package_spec, read_spec_file
     from cxr_export.keras_models.locate import keras_file
 
+    if is_bundle(package):
+        if data or self_test or bisect:
+            raise UsageError(
+                "expected a package for --data, --self-test and --bisect, got a bundle; its "
+                f"package is {package / MODEL}"
+            )
+        with needs_extra("cxr verify BUNDLE --key", "bundle"):
+            typer.echo(f"{package}: {check_any_bundle(package, key, unsigned=unsigned)}")
+        return
+    if key or unsigned:
+        raise UsageError(f"expected a bundle for --key and --unsigned, got {package}")
     folder, artefact = find_package(package)
     if self_test:
         run_self_test(folder, runtime.value, artefact)

@@ -1,7 +1,7 @@
 """``cxr receive``: images from a modality, by DICOM's own network service."""
 
-import time
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,7 +82,11 @@ def receive(
     not acknowledged, the modality sends again. The images are not looked at: 'cxr watch INBOX'
     scans them.
 
+    It runs until it gets SIGTERM or Ctrl-C, and tells systemd that it is ready and alive.
+
     Needs the extra 'pacs'. Research use only, not a diagnosis.
+
+    Exit code 0: it was asked to stop.
     """
     if not allow:
         raise UsageError(
@@ -92,6 +96,8 @@ def receive(
     with needs_extra("cxr receive", "pacs"):
         from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
     from cxr_edge.jobs.dicom_peer import Caller, ae_title
+    from cxr_edge.system.service import ServiceManager
+    from cxr_edge.system.signals import call_at_end
 
     tls = network.certificates
     config = ReceiveConfig(
@@ -107,18 +113,22 @@ def receive(
         keep_free,
     )
     receiver = Receiver(config, lambda line: None if quiet else typer.echo(line))
-    receiver.start()
-    try:
-        if not quiet:
-            secure = " with TLS" if tls else ""
-            typer.echo(f"{config.title} listens on {address}:{receiver.port}{secure}: {inbox}")
-        while True:
-            time.sleep(1)
-            receiver.watch()
-    finally:
-        receiver.stop()
-        if not quiet:
-            typer.echo(_summary(receiver.received))
+    manager, stop = ServiceManager(), Event()
+    with call_at_end(stop.set):
+        receiver.start()
+        try:
+            if not quiet:
+                secure = " with TLS" if tls else ""
+                typer.echo(f"{config.title} listens on {address}:{receiver.port}{secure}: {inbox}")
+            manager.ready()
+            while not stop.wait(1):
+                receiver.watch()
+                manager.alive()
+        finally:
+            manager.stopping()
+            receiver.stop()
+            if not quiet:
+                typer.echo(_summary(receiver.received))
 
 
 def _summary(received: "Received") -> str:

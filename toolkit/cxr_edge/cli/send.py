@@ -1,8 +1,8 @@
 """``cxr send``: structured reports and pictures of heat maps to a PACS."""
 
 import random
-import time
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,12 +64,13 @@ def send(
 
     The files identify patients. Needs the extra 'pacs'. Research use only, not a diagnosis.
 
-    Exit code 3: the PACS did not take some files.
+    Exit code 3: the PACS did not take some files. With --every, exit code 0 when it is asked to stop.
     """
     with needs_extra("cxr send", "pacs"):
         from cxr_edge.jobs.send_dicom import SendJob
         from cxr_edge.jobs.send_dicom import send as send_once
     from cxr_edge.jobs.dicom_peer import Target, ae_title
+    from cxr_edge.system.signals import call_at_end
 
     tls = network.certificates
     job = SendJob(
@@ -79,25 +80,27 @@ def send(
         tls.for_sender() if tls else None,
         network.silence,
     )
-    wait = every
-    while True:
-        try:
-            result = send_once(job)
-        except MachineError as exc:
-            if every is None or wait is None:
-                raise
-            typer.echo(f"{exc}; next try in {wait:.0f} s", err=True)
-            time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
-            wait = max(every, min(2 * wait, _LONGEST))
-            continue
-        if not quiet and (every is None or result.sent or result.failed):
+    if every is None:
+        result = send_once(job)
+        if not quiet:
             _tell(result)
-        if every is None:
-            break
-        wait = every
-        time.sleep(every)
-    if result.failed:
-        raise typer.Exit(ExitCode.SOME_FAILED)
+        if result.failed:
+            raise typer.Exit(ExitCode.SOME_FAILED)
+        return
+    stop, wait = Event(), every
+    with call_at_end(stop.set):
+        while True:
+            try:
+                result = send_once(job)
+            except MachineError as exc:
+                typer.echo(f"{exc}; next try in {wait:.0f} s", err=True)
+                pause, wait = wait * random.uniform(0.8, 1.2), min(2 * wait, _LONGEST)  # noqa: S311
+            else:
+                if not quiet and (result.sent or result.failed):
+                    _tell(result)
+                pause = wait = every
+            if stop.wait(pause):
+                return
 
 
 def _tell(result: "Sent") -> None:

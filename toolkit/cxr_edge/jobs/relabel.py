@@ -254,8 +254,8 @@ def _decision(
     if not named:
         points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
         raise UsageError(
-            "expected --operating-point or --threshold, got neither; the operating points of "
-            f"{spec.name} are {points}"
+            "expected --operating-point, --threshold or --review-band, got none of them; the "
+            f"operating points of {spec.name} are {points}"
         )
     decision = Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
     return decision, spec

@@ -105,7 +105,7 @@ class ScanJob:
         table = in_flight or InFlightTable()
         new = fresh and not table.started
         preferred = None if new else preferred_by(out, same_command=table.started)
-        session = Session.open(config, preferred)
+        session = Session.open(config, preferred, chosen=True)
         folder = None
         if heat_maps:
             folder = HeatMapFolder(heat_maps, session.model, session.decision, wanted)

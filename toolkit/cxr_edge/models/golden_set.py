@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecUnknown
 from cxr_edge.models.checksums import check_listed, has_or_lists
 from cxr_edge.models.gates import FP16_DIFFERENCE, FP32_DIFFERENCE
-from cxr_edge.models.package import CHECKSUMS, SELFTEST
+from cxr_edge.models.package import CHECKSUMS, GOLDEN_IMAGES, SELFTEST
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.spec.precision import Precision
 from cxr_edge.storage.bounded import MAX_JSON, open_archive, parse_json, read_at_most, read_member
@@ -39,7 +39,6 @@ Seen between x86-64 and aarch64, and between the kernels of one library: fp32 an
 
 _MAX_BYTES: Final = 1 << 28
 _INDEX: Final = "selftest.json"
-_IMAGES: Final = "films/"
 _PIXELS: Final = "pixels/"
 
 
@@ -118,7 +117,7 @@ class GoldenSet:
             for image in self.images:
                 pixels = io.BytesIO()
                 np.save(pixels, image.pixels, allow_pickle=False)
-                archive.writestr(_member(_IMAGES + image.name), image.data)
+                archive.writestr(_member(GOLDEN_IMAGES + image.name), image.data)
                 archive.writestr(_member(_PIXELS + image.name + ".npy"), pixels.getvalue())
         return out.getvalue()
 
@@ -194,7 +193,7 @@ def _image(
     mean_gray_levels: float,
 ) -> GoldenImage:
     pixels = _pixels(read_member(archive, f"{_PIXELS}{name}.npy"), spec)
-    data = read_member(archive, _IMAGES + name)
+    data = read_member(archive, GOLDEN_IMAGES + name)
     return GoldenImage(name, data, pixels, int(gray_levels), float(mean_gray_levels))
 
 

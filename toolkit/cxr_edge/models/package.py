@@ -25,6 +25,9 @@ have none."""
 SELFTEST: Final = "selftest.zip"
 """Golden images, and the probabilities that they gave at export."""
 
+GOLDEN_IMAGES: Final = "films/"
+"""Start of the names of its members that are images."""
+
 CARD: Final = "README.md"
 """The model card."""
 

@@ -104,8 +104,9 @@ def limits_of(spec: ModelSpec) -> Limits:
     """
     if spec.review_band is None and spec.site:
         raise UsageError(
-            "--review-band: expected a spec with a review band, got that of a site check, which "
-            "has none, since the band was chosen with other thresholds; leave the option out"
+            "--review-band: expected a spec with a review band, got that of a site, which has "
+            "none, since a band goes with the model's own thresholds; leave --review-band out, or "
+            "leave --spec out for the model's thresholds and band"
         )
     if spec.review_band is None:
         raise UsageError(

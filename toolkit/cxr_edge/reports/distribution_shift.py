@@ -19,8 +19,9 @@ LIMIT: Final = 0.25
 """Population stability index above which a run warns."""
 
 LEAST: Final = 200
-"""Images that are enough to compare, and to compare with. Chance takes 2 of a million runs of so
-many over :data:`LIMIT`, and 1 of 100 where each patient has two images that are alike."""
+"""Images that are enough to compare, and to compare with. With so many, chance alone lifts the
+index of 2 of a million runs above :data:`LIMIT`, and of 1 of 100 runs if each patient has two
+images that are alike."""
 
 NOT_COMPARED: Final = (
     "the spec is that of a site check, whose thresholds were measured on images of the site"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ReportError, SpecInvalid
 from cxr_edge.models.preferred import Preferred
@@ -14,6 +15,9 @@ from cxr_edge.reports.recorded import Recorded
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW, Limits
 from cxr_edge.spec.spec_file import SpecFile
+
+ROWS_BY_CONTENT: Final = "path and sha256"
+"""Columns that no two rows of a report have alike that grows by arrival."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class RunIdentity:
     they are labelled all the same."""
     input_statistics: str | None = None
     """Digest of the statistics that images are checked with; None, and left out, without."""
+    rows_by: str | None = None
+    """Columns that no two rows have alike, :data:`ROWS_BY_CONTENT`; None, and left out, where a
+    path has one row."""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-ready data."""

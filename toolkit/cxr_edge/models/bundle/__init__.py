@@ -1,0 +1,1 @@
+"""A model with all that a machine without internet needs: its files, check and installer."""
