@@ -1,5 +1,6 @@
 """Contenders of peers.py: ``cxr scan`` and its peers, each with its environment."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,6 @@ TORCH: Final = Environment(
         NUMPY,
         "torch==2.14.1",
         "torchvision==0.29.1",
-        "timm==1.0.31",
         "ultralytics==8.4.190",
         "onnx==1.23.2",
         "onnxruntime==1.32.0",
@@ -84,7 +84,7 @@ _YOLO: Final = "{scratch}/yolo.onnx"
 
 
 def peers(package: Path) -> tuple[Contender, ...]:
-    """Return all that classify with the network of a model package, and those with their own.
+    """Return all that classify with the network of a model package, and the study's own.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ def peers(package: Path) -> tuple[Contender, ...]:
         Folder with ``model.keras`` and ``model.onnx``; also ``model.int8.onnx`` for int8.
     """
     onnx = package / "model.onnx"
+    side = json.loads((package / "spec.json").read_text(encoding="utf-8"))["input"]["width"]
     return (
         Contender(
             "keras", "Keras, as the study did",
@@ -112,12 +113,8 @@ def peers(package: Path) -> tuple[Contender, ...]:
         ),
         Contender(
             "yolo", "ultralytics, yolo predict",
-            _classify("yolo_predict.py", _YOLO), TORCH,
+            _classify("yolo_predict.py", _YOLO, str(side)), TORCH,
             make=_worker("yolo_graph.py", onnx, _YOLO),
-        ),
-        Contender(
-            "timm", "timm, inference on PyTorch",
-            _classify("timm_inference.py"), TORCH, same_network=False,
         ),
         Contender("openvino", "OpenVINO, float", _classify("openvino_async.py", onnx), OPENVINO),
         Contender(

@@ -19,7 +19,8 @@ def main(folder: str, report: str, file: str, color_mode: str) -> None:
     else:
         generator = ImageDataGenerator(dtype="uint8")
     images = generator.flow_from_directory(
-        folder, color_mode=color_mode, target_size=(224, 224), batch_size=32,
+        folder, color_mode=color_mode, target_size=model.input_shape[1:3],
+        batch_size=32,
         class_mode="binary", shuffle=False,
     )  # fmt: skip
     probabilities = model.predict(images, verbose=0)

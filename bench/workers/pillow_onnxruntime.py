@@ -14,17 +14,19 @@ from PIL import Image
 def main(folder: str, report: str, file: str, batch_size: str) -> None:
     """Classify a folder, a batch at a time."""
     session = onnxruntime.InferenceSession(file)
-    name = session.get_inputs()[0].name
+    (pixels,) = session.get_inputs()
+    _, height, width, _ = pixels.shape
+    output = session.get_outputs()[0].name
     size = int(batch_size)
     watch = Stopwatch()
     images = images_below(folder)
     probabilities: list[float] = []
     for start in range(0, len(images), size):
         decoded_images = [
-            np.asarray(Image.open(image).convert("L").resize((224, 224)))
+            np.asarray(Image.open(image).convert("L").resize((width, height)))
             for image in images[start : start + size]
         ]
-        (values,) = session.run(None, {name: np.stack(decoded_images)[..., np.newaxis]})
+        (values,) = session.run([output], {pixels.name: np.stack(decoded_images)[..., np.newaxis]})
         probabilities.extend(np.ravel(values))
     watch.finish(report, images, probabilities)
 

@@ -10,7 +10,7 @@ from onnx import compose, helper, parser
 
 BEFORE = """
 <ir_version: {ir}, opset_import: ["": {opset}]>
-before (float[batch, 3, 224, 224] images) => (uint8[batch, 224, 224, 1] pixels)
+before (float[batch, 3, {side}, {side}] images) => (uint8[batch, {side}, {side}, 1] pixels)
 <float scale = {{255.0}}> {{
     gray = ReduceMean <axes = [1], keepdims = 1> (images)
     scaled = Mul (gray, scale)
@@ -34,16 +34,18 @@ def main(file: str, wrapped: str) -> None:
     """Wrap and save."""
     model = onnx.load(file)
     versions = {"ir": model.ir_version, "opset": model.opset_import[0].version}
-    before = parser.parse_model(BEFORE.format(**versions))
+    side = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    before = parser.parse_model(BEFORE.format(**versions, side=side))
     after = parser.parse_model(AFTER.format(**versions))
     del model.metadata_props[:]
     entry, end = model.graph.input[0].name, model.graph.output[0].name
     whole = compose.merge_models(before, model, io_map=[("pixels", entry)], prefix2="network_")
-    whole = compose.merge_models(whole, after, io_map=[(f"network_{end}", "positive")])
+    io_map = [(f"network_{end}", "positive")]
+    whole = compose.merge_models(whole, after, io_map=io_map, outputs=["output0"])
     helper.set_model_props(
         whole,
         {
-            "task": "classify", "imgsz": "[224, 224]", "stride": "1", "batch": "16",
+            "task": "classify", "imgsz": f"[{side}, {side}]", "stride": "1", "batch": "16",
             "channels": "3", "names": "{0: 'NORMAL', 1: 'PNEUMONIA'}", "args": "{'dynamic': True}",
         },
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """The command ``yolo predict task=classify``, with a callback that notes its results.
 
-python yolo_predict.py FOLDER REPORT MODEL
+python yolo_predict.py FOLDER REPORT MODEL SIDE
 """
 
 import sys
@@ -8,15 +8,15 @@ import sys
 from common import Stopwatch
 
 COMMAND = (
-    "yolo predict task=classify model={model} source={folder}/**/*.* imgsz=224 device=cpu "
+    "yolo predict task=classify model={model} source={folder}/**/*.* imgsz={side} device=cpu "
     "batch=16 save=False verbose=False"
 )
 
 
-def main(folder: str, report: str, file: str) -> None:
+def main(folder: str, report: str, file: str, side: str) -> None:
     """Run the command in this process, as its entry point does."""
     # The library looks at the arguments when it is imported, to tell the command from a script.
-    sys.argv = COMMAND.format(model=file, folder=folder).split()
+    sys.argv = COMMAND.format(model=file, folder=folder, side=side).split()
     from ultralytics.cfg import entrypoint
     from ultralytics.utils.callbacks.base import default_callbacks
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,15 +59,17 @@ def test_a_film_goes_from_the_modality_to_the_inbox(tmp_path: Path) -> None:
     out.mkdir()
     (out / "film.dcm").write_bytes(FILM.read_bytes())
     cxr = [sys.executable, "-m", "cxr_edge"]
-    words = ["receive", inbox, "--allow", "XRAY@127.0.0.1", "--port", "0", "--keep-free", "0"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = ["receive", inbox, "--allow", "XRAY@127.0.0.1", "--port", port, "--keep-free", "0"]
     with subprocess.Popen(
         [*cxr, *map(str, words), "--address", "127.0.0.1"], stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread runs here)
     ) as receiver:  # fmt: skip
         assert receiver.stdout
-        port = receiver.stdout.readline().split(":")[1].partition(" ")[0]
-        target = f"CXR-EDGE@127.0.0.1:{port.strip()}"
+        assert "listens on" in receiver.stdout.readline()
+        target = f"CXR-EDGE@127.0.0.1:{port}"
         sent = subprocess.run(
             [*cxr, "send", str(out), "--to", target, "--aet", "XRAY"],
             check=True, capture_output=True, text=True,

@@ -64,7 +64,7 @@ def send(
 
     The files identify patients. Needs the extra 'pacs'. Research use only, not a diagnosis.
 
-    Exit code 3: the PACS did not take some files. With --every, exit code 0 when it is asked to stop.
+    Exit code 3: the PACS did not take some files. With --every, exit code 0: it was asked to stop.
     """
     with needs_extra("cxr send", "pacs"):
         from cxr_edge.jobs.send_dicom import SendJob

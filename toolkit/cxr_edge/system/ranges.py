@@ -93,9 +93,6 @@ HELD_OUT: Final = Range(0.01, 0.9, whole=False)
 KEPT_SENSITIVITY: Final = Range(0.5, 1, whole=False)
 """Sensitivity that a threshold keeps."""
 
-PORT: Final = Range(0, 65535)
-"""TCP ports; 0 for any that is free."""
-
 ASSOCIATIONS: Final = Range(1, 256)
 """DICOM associations at once: each has a thread, and holds an object in memory."""
 
