@@ -2,12 +2,12 @@
 
     python bench/input_check.py MODEL --data DATA --not-chest DIR [--more-chest DIR] [--styles CSV]
 
-Prints the figures of docs/input-check.md. DATA are labelled images of the training hospital that
-neither the network nor the statistics have seen; each is also judged inverted, rotated, cropped,
-with little contrast, and as noise. Images of the other folders are judged as they are: for those
-that the statistics were fitted to, take the counts that ``cxr export`` prints, which are from fits
-without them. With --leave-out, MODEL is a package with its Keras model, and its statistics are
-fitted again to --fit DATA without each kind in turn, which is then judged.
+Prints the figures of docs/input-check.md. DATA are labelled images of the training hospital; those
+that neither the network nor the statistics have seen tell most. Each is also judged inverted,
+rotated, cropped, with little contrast, and as noise. Images of the other folders are judged as they
+are: for those that the statistics were fitted to, take the counts that ``cxr export`` prints, which
+are from fits without them. With --leave-out, MODEL is a package with its Keras model, and its
+statistics are fitted again to --fit DATA without each kind in turn, which is then judged.
 """
 
 import argparse

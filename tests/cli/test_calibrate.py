@@ -24,6 +24,7 @@ def test_the_spec_of_a_site_is_what_a_scan_decides_by(
     threshold that is printed alone it decides alike."""
     written, out = tmp_path / "my site.json", tmp_path / "out"
     words = ("calibrate", "default", "--labels", class_folders, "-o", out, *ONNX)
+    words = (*words, "--screening-sensitivity", 0.8)
     result = cxr(*words, "--write", written)
     assert result.exit_code == 0, result.output
     assert f"cxr scan FOLDER --model default --spec '{written}'" in result.output
@@ -46,6 +47,22 @@ def test_the_spec_of_a_site_is_what_a_scan_decides_by(
 
     again = cxr(*words, "--overwrite")
     assert f"--model default --threshold {point.threshold:.6f}" in again.output
+
+
+def test_no_scan_is_recommended_where_the_model_is_close_to_useless(
+    cxr: Callable[..., Any], class_folders: Path, tmp_path: Path
+) -> None:
+    """Nearly all drawn images are called positive at screening: the spec is written, a note says
+    from which figure this follows, and the last line names no scan."""
+    written = tmp_path / "site.json"
+    words = ("--labels", class_folders, "-o", tmp_path / "out", "--write", written, *ONNX)
+    result = cxr("calibrate", "default", *words)
+    assert result.exit_code == 0, result.output
+    assert written.exists()
+    told = "the model is close to useless here"
+    assert f"{told}: the specificity is 0.0" in result.output
+    assert f"no scan is recommended: {told} at screening" in result.output.splitlines()[-1]
+    assert "use it" not in result.output
 
 
 def test_unreadable_images_are_refused_or_left_out(

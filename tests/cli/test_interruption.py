@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 IMAGE = str(SAMPLES / "phantom-normal.jpg")
 WORDS = {
     "scan": [IMAGE],
+    "watch": ["inbox", "--out", "out"],
     "convert": [IMAGE, "out"],
     "explain": ["default", IMAGE],
     "calibrate": ["default", "--labels", str(SAMPLES)],

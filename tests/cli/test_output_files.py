@@ -40,7 +40,7 @@ WRITTEN = {
 }
 """Commands that write files, each with one that may be there already."""
 
-CONTINUED = {"scan", "convert", "train", "sr"}
+CONTINUED = {"scan", "watch", "convert", "train", "sr"}
 """Commands that continue what is there, or start over with --fresh or another name."""
 
 READERS = {"doctor", "models"}

@@ -42,6 +42,25 @@ def test_a_wrong_number_of_pictures_is_refused(
     assert not report.with_suffix(".html").exists()
 
 
+def test_the_terminal_says_what_the_page_lacks(cxr: Callable[..., Any], report: Path) -> None:
+    """As the page does: a manifest, and the images where they are said to be."""
+    result = cxr("report", report, "--images", report.parent, "-q")
+    assert result.exit_code == 0
+    assert (result.stdout, result.stderr.count("warning: ")) == ("", 2)
+    text = Page(report.with_suffix(".html")).text
+    for told in (
+        "report.run.json is missing, so report.csv cannot be shown in full;",
+        f"7 of 7 images were not found in {report.parent}: check --images",
+    ):
+        assert told in result.stderr
+        assert told in text
+    manifest = report.with_name("report.run.json")
+    manifest.write_text('{"manifest_version": 99}')
+    newer = cxr("report", report, "--overwrite")
+    assert "was written by a newer version of cxr-edge" in newer.stderr
+    assert "so report.csv cannot be shown in full; scan again; or use that version" in newer.stderr
+
+
 @pytest.mark.parametrize("text", ["none", "0"])
 def test_a_page_can_do_without_pictures(cxr: Callable[..., Any], report: Path, text: str) -> None:
     """No image is opened then."""

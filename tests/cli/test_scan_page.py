@@ -69,6 +69,17 @@ def test_other_files_are_kept(cxr: Callable[..., Any], images: Path) -> None:
     assert "--html needs a report to be made of" in result.output
 
 
+@pytest.mark.parametrize("value", ["none", "top:500"])
+def test_pictures_without_a_page_are_refused(
+    cxr: Callable[..., Any], images: Path, value: str
+) -> None:
+    """Nothing is scanned, whatever the number is."""
+    result = scan(cxr, images, "--thumbnails", value)
+    assert result.exit_code == ExitCode.USAGE
+    assert "--thumbnails is for the page; add --html HTML, or leave it out" in result.output
+    assert not Path("report.csv").exists()
+
+
 def test_an_interrupted_scan_has_a_page_of_what_there_is(
     cxr: Callable[..., Any], images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

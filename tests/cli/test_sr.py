@@ -48,6 +48,18 @@ def test_reports_are_written_and_identifiers_stay_in_them(
     assert cxr("sr", report, "-o", "sr", "-q").stdout == ""
 
 
+def test_a_folder_of_other_heat_maps_is_told(cxr: Callable[..., Any], report: Path) -> None:
+    """The reports are written all the same; of the right folder nothing is said."""
+    Path("other").mkdir()
+    told = "warning: no heat map in other fits an image of report.csv: check --overlays"
+    result = cxr("sr", report, "-o", "sr", "--overlays", "other", "-q")
+    assert result.exit_code == 0
+    assert told in result.stderr
+    words = ("scan", "films", "--runtime", "onnx", "--heatmaps", "maps", "--heatmaps-for", "all")
+    assert cxr(*words, "--batch-size", 1).exit_code == 0
+    assert cxr("sr", report, "-o", "sr", "--overlays", "maps", "-q").output == ""
+
+
 def test_images_without_a_report_are_counted_by_why(cxr: Callable[..., Any], report: Path) -> None:
     """With exit code 3; one that has no UID too, of which nothing is quoted."""
     next(Path("films").iterdir()).unlink()
@@ -74,7 +86,7 @@ def test_bad_use_is_told_in_a_sentence(
     Path("report.run.json").write_text(json.dumps(manifest | {"manifest_version": 99}))
     result = cxr("sr", report, "-o", "sr")
     assert result.exit_code == ExitCode.ERROR
-    assert "cannot be written as DICOM; scan again; or finish it with that version" in result.output
+    assert "cannot be written as DICOM; scan again; or use that version" in result.output
     for name in [name for name in sys.modules if name.startswith("cxr_edge.jobs.sr_job")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("cxr_edge.reports.dicom_sr", "cxr_edge.reports.dicom_folder"):

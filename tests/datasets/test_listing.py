@@ -208,15 +208,20 @@ def test_odd_names_go_round(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,label,colour\na.png,NORMAL,red\n", "columns path and label.*'colour'"),
-        ("path,patient\na.png,p\n", "columns path and label"),
+        (
+            "path,label,colour\na.png,NORMAL,red\n",
+            "columns path and label.*; remove the column 'colour'$",
+        ),
+        ("path,label,age,view\na.png,NORMAL,9,AP\n", "; remove the columns 'age', 'view'$"),
+        ("path,label,label\na.png,NORMAL,x\n", "; keep one alone of the column 'label'$"),
+        ("path,patient\na.png,p\n", "columns path and label.*; add the column 'label'$"),
         ("", "got nothing"),
         ("path,label\n", "at least one image"),
         ("path,label\na.png,normal\n", "row 2: expected label NORMAL or PNEUMONIA"),
         ("path,label,split\na.png,NORMAL,dev\n", "row 2: expected split .*got 'dev'"),
         ("path,label\na.png,NORMAL\na.png,NORMAL\n", "row 3: 'a.png' is in the manifest twice"),
-        ("path,label\na.png\n", "row 2: expected as many fields"),
-        ("path,label\na.png,NORMAL,x\n", "row 2: expected as many fields"),
+        ("path,label\na.png\n", r"row 2: expected as many fields .*\(2\), got 1; "),
+        ("path,label\na.png,NORMAL,x\n", r"row 2: expected as many fields .*\(2\), got 3; "),
         ("path,label\ngone.png,NORMAL\n", r"1 of 1 paths are not files: .*gone\.png"),
     ],
 )

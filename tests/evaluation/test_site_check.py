@@ -13,13 +13,8 @@ from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.errors import DataError
 from cxr_edge.evaluation.evaluate import evaluate_images
 from cxr_edge.evaluation.platt import UNCALIBRATED
-from cxr_edge.evaluation.site_check import (
-    LEAST,
-    LEAST_PATIENTS,
-    SiteCheck,
-    require_enough,
-    site_check,
-)
+from cxr_edge.evaluation.site_check import SiteCheck, site_check
+from cxr_edge.evaluation.site_sample import LEAST, LEAST_PATIENTS, require_enough
 from cxr_edge.metrics.calibration import logit, probability
 from cxr_edge.metrics.operating_points import at_threshold, choose_operating_points
 from cxr_edge.metrics.proportions import wilson
@@ -53,6 +48,13 @@ def too_sure(count: int = 600) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     truth = rng.normal(0, 1, count)
     return (rng.random(count) < probability(truth)).astype(int), probability(2 * truth + 1)
+
+
+def telling(count: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, and the scores of a model that tells the classes apart well."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation([0, 1] * (count // 2))
+    return labels, probability(rng.normal(4 * labels - 2, 1))
 
 
 def test_platt_scaling_mends_a_model_that_is_too_sure(spec: ModelSpec) -> None:
@@ -136,7 +138,33 @@ def test_a_model_that_fails_here_is_told(spec: ModelSpec) -> None:
     assert "no threshold and no calibration makes the model fit" in told
     assert "Higher probabilities do not go with PNEUMONIA here" in told
     assert "The specificity at screening is below that of the model's spec" in told
-    assert not checked(spec, labels, scores).remarks
+    assert not checked(spec, *telling()).remarks
+
+
+def test_a_model_that_calls_nearly_all_images_positive_is_called_useless(spec: ModelSpec) -> None:
+    """A specificity at screening whose whole interval is below 0.5 has a note that names it, and no
+    scan is recommended although the AUC is above chance; a good threshold has neither."""
+    check = checked(spec, *too_sure())
+    rate = check.point("screening").specificity
+    assert check.above_chance
+    assert rate
+    assert rate.high < 0.5
+    assert f"At screening ({check.point('screening').threshold:g})" in check.remarks[0]
+    assert f"close to useless here: the specificity is {rate}" in check.remarks[0]
+    assert "close to useless here at screening" in check.against_scans
+    assert not checked(spec, *telling()).against_scans
+
+
+def test_images_without_a_patient_have_a_note(spec: ModelSpec) -> None:
+    """Where no patient is named, each image counts as one, and the remarks say what that means."""
+    labels, scores = telling(100)
+    named = checked(spec, labels, scores)
+    images = named.found.images
+    unnamed = tuple(replace(image, patient=image.path.name) for image in images.images[:60])
+    found = replace(named.found, images=replace(images, images=(*unnamed, *images.images[60:])))
+    (told,) = site_check(found).remarks
+    assert told.startswith("60 of 100 images name no patient")
+    assert not named.remarks
 
 
 def test_thresholds_on_calibrated_probabilities_are_those_on_probabilities(

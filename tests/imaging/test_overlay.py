@@ -95,7 +95,7 @@ def test_all_text_is_inside_the_picture(label: str, written: list[tuple[str, int
     picture = draw_overlay(image, heat_of([[1.0, 5.0]], label), [f"{label}, p = 0.9", "n" * 300])
     assert all(left + width <= picture.shape[1] for _, left, width in written)
     said = " ".join(text for text, *_ in written)
-    assert "from weak to strong" in said
+    assert "from weak (violet) to strong (yellow)" in said
     assert "Research use only" in said
     assert {"1", "5"} <= {text for text, *_ in written}
 

@@ -112,3 +112,11 @@ def test_an_end_is_told(code: int) -> None:
     assert in_flight.code is None
     in_flight.ended(code)
     assert in_flight.code == code
+
+
+def test_an_end_is_taken_back_where_another_report_follows() -> None:
+    """A crash that comes later counts again."""
+    in_flight = InFlightTable()
+    in_flight.ended(0)
+    in_flight.goes_on()
+    assert in_flight.code is None

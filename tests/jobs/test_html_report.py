@@ -12,19 +12,22 @@ import numpy as np
 import pytest
 from image_folders import write_ward
 from pages import Page, failed, row, write_report
-from runs import session_of
+from runs import rows, session_of
 
 from cxr_edge.errors import ReportError, UsageError
-from cxr_edge.imaging.heat_map_file import heat_map_path
+from cxr_edge.imaging.heat_map_file import heat_map_note, heat_map_path
+from cxr_edge.imaging.png_note import with_note
 from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.reports.html.page import is_page
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.row_marks import RowMarks
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.system.plural import counted
 
 JPEG = "data:image/jpeg;base64,"
 
@@ -45,7 +48,7 @@ def page(job: PageJob, spec: ModelSpec | None = None) -> Page:
 
 def change_manifest(report: Path, **fields: object) -> None:
     path = manifest_path(report)
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields, default=vars))
 
 
 def test_every_row_is_on_the_page_and_every_scored_image_has_its_picture(scanned: PageJob) -> None:
@@ -114,10 +117,32 @@ def test_images_that_moved_are_named_one_by_one(scanned: PageJob, tmp_path: Path
     assert found.picture("1.png")["problem"] == "changed"
     assert found.picture("3.png")["problem"] == "not readable"
     assert found.picture("2.png")["thumbnail"].startswith(JPEG)
-    shutil.move(films, tmp_path / "archive")
-    assert {found["problem"] for found in pictures(page(scanned))} == {"not found"}
-    moved = dataclasses.replace(scanned, images=[tmp_path / "archive"])
-    assert page(moved).picture("2.png")["view"].startswith(JPEG)
+    for line in (
+        "1 of 8 images was not found where it was scanned: give --images",
+        "1 of 8 images has changed since it was scanned: scan again.",
+        "1 of 8 images is not readable: each opened row says why.",
+    ):
+        assert line in found.text
+
+
+def test_a_page_says_at_its_top_that_images_moved(scanned: PageJob, tmp_path: Path) -> None:
+    """How many, and which option helps; one that names another folder is told too."""
+    archive, other = tmp_path / "archive", tmp_path / "other"
+    shutil.move(tmp_path / "films", archive)
+    other.mkdir()
+    found = page(scanned)
+    assert {one["problem"] for one in pictures(found)} == {"not found"}
+    told = "8 of 8 images were not found where they were scanned: give --images"
+    assert told in found.text
+    first = write_html(dataclasses.replace(scanned, pictures=3)).lacks[-1]
+    assert first.startswith("3 of the first 3 images were not found")
+    assert not [line for line in write_html(dataclasses.replace(scanned, pictures=0)).lacks
+                if "not found" in line]  # fmt: skip
+    wrong = page(dataclasses.replace(scanned, images=[other]))
+    assert f"8 of 8 images were not found in {other}: check --images" in wrong.text
+    moved = page(dataclasses.replace(scanned, images=[archive]))
+    assert moved.picture("2.png")["view"].startswith(JPEG)
+    assert "8 of 8" not in moved.text
 
 
 def pictures(found: Page) -> list[dict[str, str]]:
@@ -141,6 +166,82 @@ def test_heat_maps_stand_beside_their_images(scanned: PageJob, tmp_path: Path) -
     assert found.picture("0.png")["heat_map"].startswith(JPEG)
     assert "1.png.png cannot be shown" in found.picture("1.png")["heat_map_problem"]
     assert set(found.picture("2.png")) == {"thumbnail", "view"}
+    assert "No heat map" not in found.text
+
+
+def test_a_folder_of_other_heat_maps_is_told(scanned: PageJob, tmp_path: Path) -> None:
+    """One without a file of these names, and one of another model, which is not shown."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    job = dataclasses.replace(scanned, heat_maps=folder)
+    first, *_ = page(scanned).paths
+    assert f"{folder} has no heat maps: 'cxr scan --heatmaps' draws" in page(job).text
+    (folder / "other.png").touch()
+    told = f"No heat map in {folder} fits an image on this page (that of {first} would be"
+    assert f"{told} {folder / first}.png)." in page(job).text
+    _, png = cv2.imencode(".png", np.zeros((40, 80, 3), np.uint8))
+    lines = {one["path"]: one for one in rows(scanned.report)}
+    for model, is_shown in (("cd" * 32, False), ("ab" * 32, True)):
+        note = heat_map_note(lines[first]["sha256"], model, lines[first]["threshold"])
+        heat_map_path(folder, first).write_bytes(with_note(bytes(png), note))
+        found = page(job)
+        assert ("heat_map" in found.picture(first)) == is_shown
+        assert (told in found.text) == (not is_shown)
+        if not is_shown:
+            assert "1 is there, and is of something else or damaged" in found.text
+            problem = found.picture(first)["heat_map_problem"]
+            assert "is of another image, model or threshold" in problem
+
+
+def test_counts_have_the_names_of_the_labels(scanned: PageJob, tmp_path: Path) -> None:
+    """Of those that no row has, too; where nobody knows them, they are positive and negative."""
+    change_manifest(scanned.report, identity=identity(scanned.report) | {"labels": ["N", "P"]})
+    names = re.findall(r'class="name">([^<]+)<', page(scanned).source)
+    assert names == ["All images", "P", "Review", "N", "With flags", "Failed"]
+    manifest_path(scanned.report).unlink()
+    alone = PageJob(write_report(tmp_path / "e.csv", [row("a.png", 0.9)]), tmp_path / "e.html")
+    assert "negative" in re.findall(r'class="name">([^<]+)<', page(alone).source)
+
+
+def test_a_share_is_nothing_or_all_only_of_none_or_of_all(tmp_path: Path) -> None:
+    """One of ten thousand images is not 0 %, and the others are not 100 %."""
+    many = [row(f"{number}.png", 0.1) for number in range(9999)]
+    report = write_report(tmp_path / "r.csv", [row("one.png", 0.9), *many])
+    shares = re.findall(
+        r'of the scored images">([^<]+)<', page(PageJob(report, tmp_path / "p.html")).source
+    )
+    assert shares == ["&lt; 0.1%", "0.0%", "&gt; 99.9%", "0.0%"]
+
+
+def test_a_page_says_why_images_are_left_to_a_person(scanned: PageJob) -> None:
+    """The limits of the review band, and how many rows are review by it and by the input check."""
+    lines = rows(scanned.report)
+    for number, flags in ((0, ""), (1, "small"), (2, "small;lateral")):
+        lines[number] |= {"label": "review", "flags": flags}
+    band, check = "from 0.3 to 0.5", "the image should not be scored"
+    for answer, causes in (("review", ["band", "band", "check"]), ("flag", ["band"] * 3)):
+        write_report(scanned.report, [list(line.values()) for line in lines])
+        settings = {"review_band": [0.3, 0.5], "on_input_check": answer}
+        change_manifest(scanned.report, digest=RowMarks(),
+                        identity=identity(scanned.report) | settings)  # fmt: skip
+        found = page(scanned)
+        table = json.loads(found.scripts["table"])
+        by_path = {one[1]: one[-1] for one in found.rows}
+        assert [by_path[line["path"]] for line in lines[:3]] == causes
+        assert band in table["causes"]["band"]
+        assert check in table["causes"]["check"]
+        text = " ".join(found.text.split())
+        assert f"Review band {band}" in text
+        assert f"By the band {counted(causes.count('band'), 'image', 'images')}" in text
+        assert f"By input check {counted(causes.count('check'), 'image', 'images')}" in text
+    change_manifest(
+        scanned.report, identity=identity(scanned.report) | {"review_band": [10**400, 1]}
+    )
+    assert "Review band not known" in " ".join(page(scanned).text.split())
+
+
+def identity(report: Path) -> dict[str, object]:
+    return dict(json.loads(manifest_path(report).read_text())["identity"])
 
 
 HOSTILE = (
@@ -153,9 +254,9 @@ HOSTILE = (
 @pytest.mark.parametrize("path", HOSTILE)
 def test_no_file_name_leaves_its_place(tmp_path: Path, path: str) -> None:
     """It ends no script, makes no element and runs nothing; the table has it letter by letter."""
-    rows = [row(path, 0.9, flags=path), failed(path, path, path), row("plain.png", 0.1)]
+    lines = [row(path, 0.9, flags=path), failed(path, path, path), row("plain.png", 0.1)]
     harmless = page(PageJob(write_report(tmp_path / "plain.csv", []), tmp_path / "plain.html"))
-    found = page(PageJob(write_report(tmp_path / "r.csv", rows), tmp_path / "page.html"))
+    found = page(PageJob(write_report(tmp_path / "r.csv", lines), tmp_path / "page.html"))
     assert found.paths == [path, "plain.png", path]
     kinds = {tag for tag, _ in found.tags} - {"rect", "title", "line", "text", "svg", "dt", "dd"}
     assert kinds <= {tag for tag, _ in harmless.tags}
@@ -182,7 +283,9 @@ def test_a_page_says_what_it_lacks_without_a_manifest(scanned: PageJob) -> None:
     """Missing, damaged or of another version: the rows are shown, and the reason."""
     path = manifest_path(scanned.report)
     change_manifest(scanned.report, manifest_version=99)
-    assert "by a newer version of cxr-edge" in page(scanned).text
+    newer = page(scanned).text
+    assert "by a newer version of cxr-edge" in newer
+    assert "so report.csv cannot be shown in full" in newer
     path.write_text("{")
     assert "is damaged" in page(scanned).text
     path.unlink()

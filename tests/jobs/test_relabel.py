@@ -160,7 +160,9 @@ def test_the_command_takes_the_models_thresholds(
     assert (tmp_path / "r.relabelled.csv").read_bytes() == scanned.read_bytes()
     neither = cxr("relabel", out)
     assert neither.exit_code == 2
-    assert f"{name} ({points[-1]['threshold']:g})" in " ".join(neither.output.split())
+    told = " ".join(neither.output.split())
+    assert "expected --operating-point, --threshold or --review-band, got none of them" in told
+    assert f"{name} ({points[-1]['threshold']:g})" in told
     unknown = cxr("relabel", out, "--operating-point", "none")  # told before the place of --out
     assert "no operating point 'none'" in unknown.output
     for wrong in (("--threshold", "0.5", "--operating-point", name), ("--threshold", "nan"),
@@ -169,10 +171,15 @@ def test_the_command_takes_the_models_thresholds(
 
 
 def test_the_exit_code_is_that_of_the_manifest(cxr: Callable[..., Any], tmp_path: Path) -> None:
-    """A report with failed files leads to 3, as its scan did."""
+    """A report with failed files leads to 3, as its scan did; flags and failures are told alike."""
     out = tmp_path / "r.csv"
-    assert cxr("scan", SAMPLES, "--runtime", "onnx", "-o", out).exit_code == 3
-    assert cxr("relabel", out, "--threshold", "0.5").exit_code == 3
+    scan = cxr("scan", SAMPLES, "--runtime", "onnx", "-o", out)
+    relabelled = cxr("relabel", out, "--threshold", "0.5")
+    assert scan.exit_code == relabelled.exit_code == 3
+    for kind in ("flagged ", "failed "):
+        said = [next(line for line in one.output.splitlines() if line.startswith(kind))
+                for one in (scan, relabelled)]  # fmt: skip
+        assert said[0] == said[1]
     assert manifest(tmp_path / "r.relabelled.csv")["exit_code"] == 3
 
 

@@ -2,25 +2,40 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from heat_model import write_heat_model
 from image_folders import write_ward
+from numpy.typing import NDArray
 from runs import rows, session_of
 
+from cxr_edge.cli.scan_options import OutputOptions
+from cxr_edge.cli.scan_summary import summary_lines
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
+from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import ReviewBand
+from cxr_edge.spec.site_facts import SiteFacts
 
 BAND = ReviewBand(0.9, 0.3, 0.5, ())
+
+
+class BrightCheck:
+    """Flags images whose mean gray value is 0.44 of white or more."""
+
+    def flags(self, pixels: NDArray[np.uint8], *_: object) -> Sequence[str]:
+        return ["lateral"] if pixels.mean() >= 0.44 * 255 else []
 
 
 @pytest.fixture
@@ -48,6 +63,8 @@ def test_only_labels_in_the_band_change(job: ScanJob) -> None:
     held = [row for row in after if row["label"] == "review"]
     assert 0 < len(held) < len(after)
     assert manifest.counts.labels["review"] == len(held)
+    said = list(summary_lines(manifest, OutputOptions()))
+    assert f"review band (0.3 to 0.5): {len(held)} images, labelled review" in said
     for old, new in zip(before, after, strict=True):
         if new["label"] == "review":
             assert 0.3 <= float(new["probability"]) <= 0.5
@@ -58,13 +75,26 @@ def test_only_labels_in_the_band_change(job: ScanJob) -> None:
     assert identity(banded(job).out)["review_band"] == [0.3, 0.5]
 
 
+def test_images_are_left_by_the_band_or_by_the_input_check(job: ScanJob) -> None:
+    """Each is counted once: what should not be scored is not counted for the band."""
+    job = banded(job)
+    decision = dataclasses.replace(job.session.decision, on_input_check=OnInputCheck.REVIEW)
+    session = dataclasses.replace(job.session, decision=decision, checks=(BrightCheck(),))
+    manifest = run_scan(dataclasses.replace(job, session=session))
+    table = rows(job.out)
+    held = [row for row in table if row["label"] == "review"]
+    by_check = [row for row in held if "lateral" in row["flags"]]
+    assert 0 < len(by_check) < len(held)
+    assert manifest.left_by_band == len(held) - len(by_check)
+
+
 def test_a_report_is_continued_with_its_band_alone(job: ScanJob) -> None:
-    """Rows with and without a band never stand in one report."""
+    """Rows with and without a band never stand in one report, and it is said what helps."""
     run_scan(banded(job))
     assert run_scan(banded(job)).continued_from == 11
     run_scan(job)
     for one, other in ((job, banded(job)), (banded(job), job)):
-        with pytest.raises(ReportError, match="review band"):
+        with pytest.raises(ReportError, match=r"review band .*use 'cxr relabel'.*--review-band"):
             run_scan(dataclasses.replace(one, out=other.out))
 
 
@@ -95,6 +125,13 @@ def test_a_scan_asks_the_model_for_its_band(
     assert result.exit_code == 2
     assert "--review-band: expected a model whose spec has a review band" in result.output
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_spec_of_a_site_is_told_to_have_no_band(spec: ModelSpec) -> None:
+    """The message speaks of the site's spec and what to do, not of a model to train again."""
+    site = SiteFacts(images=1, positives=1, patients=1, data_sha256="0", date="2026-01-31")
+    with pytest.raises(UsageError, match=r"that of a site, .*; leave --review-band out, or leave"):
+        Decision.of(dataclasses.replace(spec, site=site), review_band=True)
 
 
 def test_a_damaged_band_in_a_manifest_is_refused(job: ScanJob) -> None:

@@ -61,6 +61,10 @@ def test_every_image_has_one_report_which_refers_to_it(job: SrJob) -> None:
     assert (objects.reports, objects.copies, objects.kept) == (3, 1, 0)
     assert (objects.no_dicom, objects.failed_in_scan) == (2, 2)
     assert objects.failed == {OTHER_BYTES: 1}
+    (told,) = objects.first_failed
+    assert told == (
+        "b/1.dcm: b/0.dcm has the same SOP Instance UID, but other bytes, and got the report"
+    )
     films = job.report.parent / "films" / "b"
     sources = {dcmread(films / f"{number}.dcm").SOPInstanceUID for number in (0, 2, 3)}
     referred = set()

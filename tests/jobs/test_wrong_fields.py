@@ -50,7 +50,7 @@ FIELDS = (
     ("manifest_version",), ("tool_version",), ("report_started",), ("begun",), ("started",),
     ("continued_from",), ("disks",), ("order",), ("exit_code",), ("pid",), ("skipped",),
     ("passed_over",), ("counts",), ("gone",), ("taken_over_from",), ("relabelled_from",),
-    ("distribution_shift",),
+    ("distribution_shift",), ("spec",),
     ("operating_point",), ("workers",), ("identity",), ("digest",),
     *(("identity", key) for key in ("model", "model_sha256", "labels", "threshold", "runtime",
                                     "provider", "batch_size", "names", "key_check", "new")),

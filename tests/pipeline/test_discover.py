@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_edge.errors import ReportError
-from cxr_edge.pipeline.discover import Skipped, candidates, discover
+from cxr_edge.pipeline.discover import Skipped, candidates, discover, why_skipped
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -408,3 +408,17 @@ def test_counting_opens_no_file() -> None:
     taken = sum(1 for _ in discover(["mem"], skipped, storage))
     assert taken == 2
     assert counted - skipped.counts["other"] == taken
+
+
+def test_a_file_of_a_count_can_be_judged_later(tmp_path: Path) -> None:
+    """By the same rule as that of a scan, one that is gone by then being taken."""
+    for name, content in {"a.png": b"", "c.dat": PNG, "d.txt": b"text", "e": b""}.items():
+        (tmp_path / name).write_bytes(content)
+    counted, skipped = Skipped(), Skipped()
+    items = list(candidates([tmp_path], skipped=counted))
+    taken = [item for item in items if not why_skipped(item)]
+    assert taken == list(discover([tmp_path], skipped))
+    assert [why_skipped(item) for item in items if item not in taken] == ["other"]
+    assert skipped.counts == {"other": 1}
+    (tmp_path / "d.txt").unlink()
+    assert all(not why_skipped(item) for item in items if item.path == "d.txt")

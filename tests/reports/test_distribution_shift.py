@@ -117,17 +117,23 @@ def test_chance_is_rarely_above_the_limit() -> None:
 
 
 def test_a_model_without_anything_to_compare_with_is_silent(known: ModelSpec) -> None:
-    """So is one whose thresholds were measured at the site.
-
-    A few validation images have deciles of chance; the input check is compared without them.
-    """
+    """A few validation images have deciles of chance; the input check is compared without them."""
     assert DistributionShift.of(replace(known, provenance=None, input_check=None)) is None
-    site = SiteFacts(100, 50, 80, "0" * 64, "2026-01-02")
-    assert DistributionShift.of(replace(known, site=site)) is None
     for facts in (replace(FACTS, score_deciles=()), replace(FACTS, validation_films=LEAST - 1)):
         alone = DistributionShift.of(replace(known, provenance=facts))
         assert alone
         assert (alone.probabilities is None, alone.input_check is None) == (True, False)
+
+
+def test_the_spec_of_a_site_is_not_compared_and_says_why(known: ModelSpec) -> None:
+    """In the summary and in the manifest, from which the same is read again."""
+    site = SiteFacts(100, 50, 80, "0" * 64, "2026-01-02")
+    found = shift_of(replace(known, site=site), [row(0.5, "lateral")] * 300)
+    assert found.warning is None
+    assert str(found).startswith("distribution shift: not compared, since the spec is that of a")
+    section = json.loads(json.dumps(found, default=to_plain))
+    assert section["not_compared"] in str(found)
+    assert DistributionShift.recorded(section) == found
 
 
 def test_a_manifest_has_enough_to_compare_again(known: ModelSpec) -> None:

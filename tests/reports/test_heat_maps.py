@@ -9,35 +9,43 @@ from cxr_edge.reports.check_place import check_folder
 from cxr_edge.reports.heat_maps import Wanted
 
 ROWS = [
-    {"path": "a", "status": "ok", "label": "PNEUMONIA", "probability": "0.7"},
-    {"path": "b", "status": "failed", "label": "", "probability": ""},
-    {"path": "c", "status": "ok", "label": "NORMAL", "probability": "0.2"},
-    {"path": "d", "status": "ok", "label": "PNEUMONIA", "probability": "0.9"},
-    {"path": "e", "status": "ok", "label": "PNEUMONIA", "probability": "0.7"},
+    {"path": path, "status": "ok", "label": label, "probability": probability, "threshold": "0.5"}
+    for path, label, probability in (
+        ("a", "PNEUMONIA", "0.7"),
+        ("c", "NORMAL", "0.2"),
+        ("d", "PNEUMONIA", "0.9"),
+        ("e", "review", "0.7"),
+        ("f", "review", "0.1"),
+    )
 ]
+ROWS.insert(1, {"path": "b", "status": "failed", "label": "", "probability": "", "threshold": ""})
 
 
 @pytest.mark.parametrize(
     ("text", "paths"),
     [
         ("positives", "ade"),
-        ("all", "acde"),
+        ("review", "adef"),
+        ("all", "acdef"),
         ("top:1", "d"),
         ("top:2", "da"),
         ("top:4", "daec"),
-        ("top:99", "daec"),
+        ("top:99", "daecf"),
     ],
 )
 def test_the_images_that_get_one(text: str, paths: str) -> None:
-    """Failed files never do; of images with one probability the first in the report do."""
-    chosen = Wanted.parse(text).of(ROWS, "PNEUMONIA")
+    """Those over the threshold do, also if their label is withheld, and all of that label if asked.
+
+    Failed files never do; of images with one probability the first in the report do.
+    """
+    chosen = Wanted.parse(text).of(ROWS)
     assert "".join(row["path"] for row in chosen) == paths
 
 
 @pytest.mark.parametrize("text", ["", "some", "top", "top:", "top:0", "top:-1", "top:1.5", "top:²"])
 def test_anything_else_is_refused(text: str) -> None:
     """The message names what there is."""
-    with pytest.raises(UsageError, match="expected positives, top:N with N of 1 or more, or all"):
+    with pytest.raises(UsageError, match="expected positives, review, top:N with N of 1 or more"):
         Wanted.parse(text)
 
 

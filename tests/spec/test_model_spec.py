@@ -62,6 +62,7 @@ sites = st.builds(
     st.integers(0, 9),
     names,
     st.dates().map(lambda day: day.isoformat()),
+    st.none() | intervals,
 )
 
 OUTPUTS = [

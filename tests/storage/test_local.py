@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_edge.storage.base import Kind
-from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.local import LOCAL, UNLINKED
 
 
 def test_a_folder_is_listed_in_the_order_of_its_paths(tmp_path: Path) -> None:
@@ -40,6 +40,15 @@ def test_links_are_what_they_lead_to(tmp_path: Path) -> None:
     assert {name: LOCAL.stat(str(tmp_path / name)).kind for name in kinds} == kinds
     ward, folder = (LOCAL.identity(str(tmp_path / name)) for name in ("ward", "folder"))
     assert ward == folder != LOCAL.identity(str(tmp_path))
+
+
+def test_links_can_be_left_out(tmp_path: Path) -> None:
+    """Whatever they lead to; what lies in the folder itself is all that is listed."""
+    (tmp_path / "ward").mkdir()
+    (tmp_path / "film.png").touch()
+    for name, target in [("folder", "ward"), ("file", "film.png"), ("lost", "nowhere")]:
+        (tmp_path / name).symlink_to(target)
+    assert list(UNLINKED.list(str(tmp_path))) == [("film.png", Kind.FILE), ("ward", Kind.FOLDER)]
 
 
 def test_a_file_has_its_size_and_time(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cxr_edge.system.mounts import mount_points
+from cxr_edge.system.mounts import file_system, mount_points
 
 INFO = b"""\
 21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -23,3 +23,18 @@ def test_mount_points_are_read(tmp_path: Path) -> None:
 def test_a_system_that_lists_no_mounts_has_none(tmp_path: Path) -> None:
     """Where the list is missing, nothing is known and nothing fails."""
     assert mount_points(tmp_path / "none") == []
+
+
+def test_the_file_system_of_a_path_is_known(tmp_path: Path) -> None:
+    """It is the one that was mounted deepest, and last where one lies over another."""
+    info = tmp_path / "mountinfo"
+    info.write_bytes(INFO + b"39 35 0:33 / /data rw - cifs //nas/films rw\n")
+    found = {
+        path: file_system(path, info)
+        for path in ("/", "/home/film.png", "/database", "/data", "/data/usb stick/a", "/auto/b")
+    }
+    assert found == {
+        "/": "ext4", "/home/film.png": "ext4", "/database": "ext4", "/data": "cifs",
+        "/data/usb stick/a": "vfat", "/auto/b": "nfs4",
+    }  # fmt: skip
+    assert file_system("/", tmp_path / "none") == ""

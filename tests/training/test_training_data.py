@@ -63,6 +63,16 @@ def load(data: Path, config: FitConfig = CONFIG) -> tuple[TrainingData, str]:
     return loaded, "\n".join(said)
 
 
+def test_images_that_name_no_patient_are_told(two_looks: Path) -> None:
+    """Where file names tell no patient, a warning counts such images; else there is none."""
+    by_patient = replace(CONFIG, validate="patients")
+    assert "name no patient" not in load(two_looks, by_patient)[1]
+    for number, file in enumerate(sorted((two_looks / "NORMAL").iterdir())):
+        file.rename(file.with_name(f"film{number}.png"))
+    _, said = load(two_looks, by_patient)
+    assert "warning: 60 of 120 images name no patient" in said
+
+
 def test_counter_style_images_are_validated_on(two_looks: Path) -> None:
     """All six are held out, are marked among the validation images, and none is trained on."""
     data, said = load(two_looks)

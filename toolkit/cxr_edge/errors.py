@@ -7,6 +7,7 @@
     ├── MissingExtra                  exit 1   an optional dependency is not installed
     ├── DataError                     exit 1   a training or validation folder cannot be used
     ├── ReportError                   exit 1   a report cannot be written or continued
+    │   └── FolderGone                         a folder that is read is not there any more
     ├── BundleError                   exit 1   a bundle was changed, or cannot be made or installed
     ├── MachineError                  exit 1   the machine lacks what every file needs
     ├── ParityError                   exit 4   an artefact does not decide as the original does
@@ -73,6 +74,10 @@ class DataError(CxrError):
 
 class ReportError(CxrError):
     """A report or run manifest that cannot be written, read or continued."""
+
+
+class FolderGone(ReportError):
+    """A folder that was there and is not any more: disk removed, network down."""
 
 
 class BundleError(CxrError):

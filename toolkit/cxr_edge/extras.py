@@ -20,6 +20,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "openvino": ("openvino",),
     "parquet": ("pyarrow",),
     "pacs": ("highdicom",),
+    "watch": ("watchfiles", "prometheus_client"),
     "bundle": ("cryptography", "cyclonedx", "packageurl", "packaging", "wheel"),
 }
 """Extras by name, each with the modules that it brings."""

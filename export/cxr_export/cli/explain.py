@@ -60,6 +60,7 @@ def explain(
     from cxr_edge.pipeline.decision import Decision
     from cxr_edge.pipeline.discover import discover
     from cxr_edge.pipeline.prepare import attempt, to_pixels
+    from cxr_edge.reports.csv_report import shown
     from cxr_edge.storage.atomic import atomic_write
     from cxr_export.keras_models.locate import keras_file
 
@@ -91,14 +92,14 @@ def explain(
             assert content.shown is not None
             found = explain_one(content.pixels)
             verdict = (
-                f"{decision.label(found.probability)}, p = {found.probability:.3f}, "
+                f"{decision.label(found.probability)}, p = {shown(found.probability)}, "
                 f"logit {found.logit:+.2f}, "
-                f"threshold {decision.threshold:.3f} ({decision.operating_point})"
+                f"threshold {shown(decision.threshold)} ({decision.operating_point})"
             )
             drawn = draw_overlay(content.shown, found.heat, (printable(item.path), verdict))
             with atomic_write(picture) as temporary:
                 temporary.write_bytes(as_png(drawn))
-            typer.echo(f"{picture}: p = {found.probability:.6f}, logit {found.logit:+.3f}")
+            typer.echo(f"{picture}: p = {shown(found.probability)}, logit {found.logit:+.3f}")
     except OSError as exc:
         raise UsageError(f"--out: {out} cannot be written: {exc.strerror}") from exc
     if failed:

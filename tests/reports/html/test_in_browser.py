@@ -61,7 +61,8 @@ def long_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("long")
     rows = [row(f"ward {n % 7}/{n:05d}.png", n / 5000, flags="color" * (n % 9 == 0))
             for n in range(4990)]  # fmt: skip
-    rows[4000] = row("doubt.png", 0.8, "review")
+    rows[4000] = row("doubt.png", 0.8, "review", flags="small;lateral")
+    rows[4001] = row("near.png", 0.79, "review")
     rows += [failed(f"bad/{n}.png") for n in range(10)]
     write_html(PageJob(write_report(folder / "r.csv", rows), folder / "page.html"))
     return folder / "page.html"
@@ -127,6 +128,22 @@ def test_an_image_opens_by_click_and_by_key(browser: Any, page_path: Path) -> No
         assert third != second
         page.keyboard.press("Escape")
         assert page.evaluate("document.activeElement.querySelector('td.path').title") == third
+
+
+def test_an_open_image_says_why_it_is_left_to_a_person(browser: Any, long_path: Path) -> None:
+    """By the input check, with the flags that speak for it, or by the review band."""
+    with shown(browser, long_path) as page:
+        page.get_by_text("Review", exact=True).click()
+        page.locator(ROWS).first.click()
+        details = page.locator("#details")
+        told = "the input check says that the image should not be scored: lateral"
+        assert told in details.inner_text()
+        page.keyboard.press("ArrowRight")
+        assert "the probability lies in the review band" in details.inner_text()
+        page.keyboard.press("Escape")
+        page.get_by_text("NORMAL", exact=True).first.click()
+        page.locator(ROWS).first.click()
+        assert "Why" not in details.inner_text()
 
 
 def test_the_keyboard_alone_is_enough(browser: Any, page_path: Path) -> None:

@@ -25,6 +25,7 @@ from cxr_edge.system.progress import stage
 from cxr_edge.system.ranges import BATCH_SIZE, IMAGES, ROUNDS, THREADS, WORKERS
 
 if TYPE_CHECKING:
+    from cxr_edge.benchmark.measure import BenchmarkPlan
     from cxr_edge.benchmark.rows import BenchmarkRow, Setting
 
 _COLUMNS: Final = (
@@ -108,6 +109,15 @@ def benchmark(
             rich_help_panel=panels.SPEED,
         ),
     ] = 3,
+    choose: Annotated[
+        bool,
+        typer.Option(
+            "--choose",
+            help="Measure all artefacts of the package that passed parity, and keep the fastest in "
+            "device.json, which 'cxr scan' and 'cxr watch' follow.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -131,7 +141,15 @@ def benchmark(
 
     Every combination of the repeatable options is a row, measured in a process of its own, beside
     the rate that this machine's CPUs would allow. Exit code 1: no combination can run.
+
+    With --choose the rows are the artefacts of the package, each by the runtimes that run it; a
+    less exact artefact is kept if it is faster by a tenth and passes its self-test here.
     """
+    if choose and (json_file or plot or len(batch_size or ()) > 1 or len(workers or ()) > 1):
+        raise UsageError(
+            "--choose: expected no --json or --plot, and at most one --batch-size and one "
+            "--workers; leave them out"
+        )
     check_files({"--json": json_file, "--plot": plot}, overwrite=overwrite)
     if plot:
         if plot.suffix.lower() != ".png":
@@ -149,6 +167,10 @@ def benchmark(
         plan = BenchmarkPlan(model, Path(scratch, "images"), Path(scratch, "r.csv"), rounds, spec)
         plan.images.mkdir()
         distinct = link_images(folder, images, plan.images)
+        if choose:
+            allowed = [name for name in runtime if name != RuntimeName.AUTO]
+            _choose(plan, allowed, threads, settings[0])
+            return
         for setting in settings:
             with stage(f"measuring {setting}"):
                 rows.append(measure(plan, setting))
@@ -165,6 +187,52 @@ def benchmark(
     if plot:
         draw_rates(rows, plot)
         typer.echo(f"wrote {plot}")
+
+
+def _choose(
+    plan: "BenchmarkPlan", runtimes: Sequence[str], threads: Sequence[int], setting: "Setting"
+) -> None:
+    """Measure what can be chosen from, keep the fastest, and say why."""
+    from cxr_edge.benchmark.choose import choose, measure_option, options_of
+    from cxr_edge.cli.tables import print_table
+    from cxr_edge.models.device_choice import write_choice
+    from cxr_edge.models.locate import model_path
+
+    package = model_path(plan.reference)
+    options = options_of(package, list(map(str, runtimes)), threads)
+    measured = []
+    for option in options:
+        with stage(f"measuring {option}"):
+            measured.append(measure_option(plan, package, option, setting))
+    print_table(
+        ("artefact", "runtime", "threads per model call", "end-to-end rate", "p50 ms", "peak MB"),
+        [
+            [
+                one.option.artefact,
+                one.option.runtime,
+                str(one.option.threads),
+                *(
+                    (
+                        f"{found.end_to_end_rate:.1f}",
+                        f"{found.p50_ms:.1f}",
+                        f"{found.peak_bytes / 1e6:.0f}",
+                    )
+                    if (found := one.row.figures)
+                    else ("-", "-", "-")
+                ),
+            ]
+            for one in measured
+        ],
+    )
+    for one in measured:
+        if one.row.error:
+            typer.echo(f"cannot run: {one.option}: {one.row.error}")
+    choice, left_out = choose(package, measured)
+    for line in left_out:
+        typer.echo(f"left out: {line}")
+    path = write_choice(package, choice)
+    typer.echo(f"chosen: {choice.artefact} by {choice.runtime}, {choice.why}")
+    typer.echo(f"wrote {path}; 'cxr scan --runtime auto' and 'cxr watch' follow it on this machine")
 
 
 def _settings(

@@ -16,7 +16,7 @@ from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.output_files import OverwriteOption, check_files, keep_existing
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.extras import needs_extra
-from cxr_edge.spec.operating_point import SCREENING, SCREENING_SENSITIVITY
+from cxr_edge.spec.operating_point import SCREENING_SENSITIVITY
 from cxr_edge.system.ranges import KEPT_SENSITIVITY
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def calibrate(
     95 % intervals. Then Platt scaling and the thresholds screening and balanced are chosen on these
     images, with out-of-fold figures (patients in five folds). It takes at least 40 images of each
     class, of at least 10 patients. --write makes a spec for 'cxr scan --spec'; probabilities stay
-    as they are, thresholds change. Needs the extra 'evaluate'. Exit code 3 if unreadable files were
-    left out.
+    as they are, thresholds change. No scan is recommended where the model is close to useless at
+    this site: a whole interval of sensitivity or specificity is below 0.5. Needs the extra
+    'evaluate'. Exit code 3 if unreadable files were left out.
     """
     with needs_extra("cxr calibrate", "evaluate"):
         from cxr_edge.evaluation.report import REPORT, check_folder
@@ -129,7 +130,9 @@ def calibrate(
         except OSError as exc:
             raise UsageError(f"--write: {write} cannot be written: {exc.strerror}") from exc
         typer.echo(f"wrote {write}")
-    if check.above_chance:
+    if why := check.against_scans:
+        typer.echo(f"no scan is recommended: {why} (see the notes above)")
+    else:
         typer.echo(f"use it: {_scan(check, model, write, spec)}")
     if check.found.images.unreadable:
         raise typer.Exit(ExitCode.SOME_FAILED)
@@ -141,9 +144,9 @@ def _scan(check: "SiteCheck", model: str, written: Path | None, given: Path | No
     if spec := written or given:
         words += ["--spec", str(spec)]
     if not written:
-        words += ["--threshold", f"{check.point(SCREENING).threshold:.6f}"]
-    elif not check.chooses(check.spec.default_operating_point):
-        words += ["--operating-point", SCREENING]
+        words += ["--threshold", f"{check.scanned_point.threshold:.6f}"]
+    elif check.scanned_point.name != check.spec.default_operating_point:
+        words += ["--operating-point", check.scanned_point.name]
     return shlex.join(words)
 
 

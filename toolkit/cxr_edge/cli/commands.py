@@ -38,6 +38,14 @@ COMMANDS: Final = (
         synonyms=("classify", "detect", "infer", "inference", "predict", "run", "score", "screen"),
     ),
     Command(
+        "watch",
+        "cxr_edge.cli.watch",
+        _SCREENING,
+        supervised=True,
+        advice=". Try another --runtime, or 'cxr verify MODEL --self-test'",
+        synonyms=("daemon", "inbox", "monitor", "serve"),
+    ),
+    Command(
         "convert",
         "cxr_edge.cli.convert",
         _SCREENING,

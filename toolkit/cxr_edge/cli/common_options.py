@@ -69,7 +69,8 @@ ReviewBand = Annotated[
     bool,
     typer.Option(
         "--review-band",
-        help="Label images 'review' whose probability lies in the model's review band.",
+        help="Label images 'review' whose probability lies in the model's review band; "
+        "a spec of cxr calibrate has no band.",
         rich_help_panel=panels.MODEL,
     ),
 ]

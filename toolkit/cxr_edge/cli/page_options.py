@@ -12,14 +12,15 @@ from cxr_edge.errors import UsageError
 from cxr_edge.system.printable import printable, shortened
 from cxr_edge.system.ranges import PICTURES
 
-TOP: Final = "top:500"
-"""Default of ``--thumbnails``."""
+_TOP: Final = "top:500"
+"""Value of ``--thumbnails`` unless another is given."""
 
 Thumbnails = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="top:N|none",
         help="Pictures in the HTML page: of the first N images of the worklist, or none.",
+        show_default=_TOP,
         rich_help_panel=panels.OUTPUT,
     ),
 ]
@@ -52,14 +53,15 @@ def check_page(option: str, page: Path, report: Path) -> None:
         )
 
 
-def picture_count(thumbnails: str) -> int:
-    """Return how many images get pictures by the value of ``--thumbnails``.
+def picture_count(thumbnails: str | None) -> int:
+    """Return how many images get pictures by the value of ``--thumbnails``, or without it.
 
     Raises
     ------
     UsageError
         It is none of the values.
     """
+    thumbnails = _TOP if thumbnails is None else thumbnails
     if thumbnails in ("none", "0"):
         return 0
     found = re.fullmatch(r"top:([0-9]{1,9})", thumbnails)

@@ -17,6 +17,7 @@ from cxr_edge.cli.run_display import (
     label_lines,
     print_summary,
     review_band_line,
+    threshold_lines,
 )
 from cxr_edge.errors import ExitCode
 from cxr_edge.system.ranges import SHARE
@@ -59,13 +60,14 @@ def relabel(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a report with another threshold from the probabilities of one that is there.
+    """Write a new report with another threshold, from the probabilities in REPORT.
 
-    Give --operating-point, --threshold or --review-band; with the last alone, the threshold stays.
+    Give --operating-point or --threshold, --review-band, or both. With --review-band alone, the
+    threshold of REPORT stays. Without --review-band, the new report has no band.
 
-    No image is read and nothing is scored. The new report is the one that 'cxr scan' with that
-    threshold writes, and its manifest says what it was made from. The old one stays as it is. Exit
-    code 3 if that of the scan was 3: some files failed.
+    No image is read and nothing is scored. The new report equals the one that 'cxr scan' writes
+    with the same threshold and band, and its manifest names REPORT. REPORT stays as it is. Exit
+    code 3 if files failed in the scan.
     """
     from cxr_edge.jobs.relabel import RelabelJob
     from cxr_edge.jobs.relabel import relabel as write_relabelled
@@ -89,13 +91,14 @@ def relabel(
 def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator[str]:
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
+    yield count_line("flagged", manifest.counts.flagged, manifest.counts.flags)
     yield count_line("failed", manifest.counts.failed, manifest.counts.reasons)
     if manifest.exit_code is None:
         yield f"{report} is not finished, so the new report is not either"
     yield f"report: {out}"
-    yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"
+    yield from threshold_lines(manifest)
     if manifest.identity.review_band:
-        yield review_band_line(manifest.identity.review_band)
+        yield review_band_line(manifest, manifest.identity.review_band)
     if manifest.input_check:
         yield input_check_line(manifest)
     if manifest.counts.shift:

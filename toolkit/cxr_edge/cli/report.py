@@ -9,7 +9,7 @@ from cxr_edge.cli import panels
 from cxr_edge.cli.common_options import Quiet, SpecFile
 from cxr_edge.cli.model_argument import existing_model
 from cxr_edge.cli.output_files import OverwriteOption, check_files
-from cxr_edge.cli.page_options import TOP, HeatMaps, Thumbnails, check_page, picture_count
+from cxr_edge.cli.page_options import HeatMaps, Thumbnails, check_page, picture_count
 from cxr_edge.cli.report_options import ScannedImages, ScannedReport
 from cxr_edge.errors import UsageError
 from cxr_edge.system.plural import counted
@@ -45,7 +45,7 @@ def report(
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
-    thumbnails: Thumbnails = TOP,
+    thumbnails: Thumbnails = None,
     overwrite: OverwriteOption = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,9 +65,9 @@ def report(
             "--heatmaps": heat_maps,
             "--model": model,
             "--spec": spec,
-            "--thumbnails": thumbnails != TOP,
+            "--thumbnails": thumbnails,
         }
-        _write_table(source, out, [option for option, given in for_pages.items() if given],
+        _write_table(source, out, [name for name, given in for_pages.items() if given is not None],
                      overwrite=overwrite, quiet=quiet)  # fmt: skip
         return
 
@@ -90,9 +90,11 @@ def report(
         model=model,
         spec=spec,
     )
-    worklist = write_html(job)
+    written = write_html(job)
+    for lack in written.lacks:
+        typer.echo(f"warning: {lack}", err=True)
     if not quiet:
-        typer.echo(f"{counted(worklist.counts.rows, 'image', 'images')}: {page}")
+        typer.echo(f"{counted(written.worklist.counts.rows, 'image', 'images')}: {page}")
 
 
 def _write_table(

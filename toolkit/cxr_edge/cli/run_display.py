@@ -102,10 +102,18 @@ def input_check_line(manifest: "RunManifest") -> str:
     return f"input check ({manifest.input_check}): {images}, {what}"
 
 
-def review_band_line(limits: "Limits") -> str:
-    """Return the line of a summary that names the review band."""
+def review_band_line(manifest: "RunManifest", limits: "Limits") -> str:
+    """Return the limits of the review band, and how many images it alone withholds a label of."""
     low, high = limits
-    return f"review band: {low:g} to {high:g}"
+    images = counted(manifest.left_by_band, "image", "images")
+    return f"review band ({low:g} to {high:g}): {images}, labelled {REVIEW}"
+
+
+def threshold_lines(manifest: "RunManifest") -> Iterator[str]:
+    """Yield the threshold, and the spec file that it is from where one was given."""
+    yield f"threshold: {manifest.identity.threshold:g} ({manifest.operating_point})"
+    if spec := manifest.spec:
+        yield f"spec: {spec.name}, {spec.site}" if spec.site else f"spec: {spec.name}"
 
 
 def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:

@@ -13,7 +13,13 @@ from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.page_options import check_page, picture_count
 from cxr_edge.cli.run_display import bars, print_summary
-from cxr_edge.cli.scan_options import ModelOptions, OutputOptions, SafetyOptions, SpeedOptions
+from cxr_edge.cli.scan_options import (
+    ModelOptions,
+    OutputOptions,
+    SafetyOptions,
+    SpeedOptions,
+    scan_config,
+)
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.isolation.heartbeat import current_table
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
 
     from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
-    from cxr_edge.jobs.session import ScanConfig
     from cxr_edge.pipeline.outcome import Outcome
     from cxr_edge.reports.sink import Sink
 
@@ -61,6 +66,8 @@ def scan(
         raise UsageError(f"{option} needs a report to go on with; name a file with --out, not '-'")
     if output.html:
         _check_page(output.html, output.out)
+    elif output.thumbnails is not None:
+        raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
@@ -69,7 +76,6 @@ def scan(
         keep_existing("--heatmaps", [output.heatmaps], overwrite=True)
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
-        from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
         from cxr_edge.jobs.scan_job import ScanJob
         from cxr_edge.jobs.scan_run import run_scan
 
@@ -77,7 +83,7 @@ def scan(
         end_once()
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
-                _config(model, safety, speed),
+                scan_config(model, safety, speed),
                 paths,
                 out,
                 fresh=output.fresh,
@@ -93,8 +99,7 @@ def scan(
             )
             for warning in job.session.warnings:
                 typer.echo(f"warning: {warning}", err=True)
-            memory = MEGABYTE * safety.max_memory if safety.max_memory else memory_to_hold()
-            table.limit(safety.timeout, memory)
+            safety.set_limits(table)
             try:
                 manifest = run_scan(
                     job, [*page_sinks(job, pictures), *table_sinks(job), *_sinks(job, output)]
@@ -104,30 +109,8 @@ def scan(
     if output.as_json:
         typer.echo(summary_json(manifest, output.out), err=to_stdout)
     elif not output.quiet:
-        print_summary(summary_lines(manifest, output, tables), err=to_stdout)
+        print_summary(summary_lines(manifest, output, tables, job.heat_maps), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
-
-
-def _config(model: ModelOptions, safety: SafetyOptions, speed: SpeedOptions) -> "ScanConfig":
-    from cxr_edge.jobs.session import ScanConfig
-
-    if model.operating_point is not None and model.threshold is not None:
-        raise UsageError("--operating-point and --threshold exclude each other; give one")
-    return ScanConfig(
-        model=model.model,
-        spec=model.spec,
-        runtime=model.runtime.value,
-        device=model.device.value,
-        operating_point=model.operating_point,
-        threshold=model.threshold,
-        review_band=model.review_band,
-        on_input_check=model.on_input_check,
-        batch_size=speed.batch_size,
-        workers=speed.workers,
-        threads=speed.threads,
-        self_test=safety.self_test,
-        allow_nondeterministic=safety.allow_nondeterministic,
-    )
 
 
 def _failure_limit(safety: SafetyOptions) -> "FailureLimit | None":

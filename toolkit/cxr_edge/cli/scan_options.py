@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,9 +21,14 @@ from cxr_edge.cli.common_options import (
     Workers,
 )
 from cxr_edge.cli.numbers import bounds
-from cxr_edge.cli.page_options import TOP, Thumbnails
+from cxr_edge.cli.page_options import Thumbnails
+from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT
 from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
+
+if TYPE_CHECKING:
+    from cxr_edge.isolation.heartbeat import InFlightTable
+    from cxr_edge.jobs.session import ScanConfig
 
 
 @dataclass(frozen=True)
@@ -120,13 +125,13 @@ class OutputOptions:
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
-    thumbnails: Thumbnails = TOP
+    thumbnails: Thumbnails = None
     heatmaps: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="Folder for heat maps: DIR/PATH.png shows where in an image the model found its "
-            "evidence. Needs a model that gives some.",
+            "evidence. Needs a model that gives some, as the bundled one does.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
@@ -134,7 +139,9 @@ class OutputOptions:
         str | None,
         typer.Option(
             metavar="IMAGES",
-            help="Images with a heat map: positives, all, or top:N, the N most probable.",
+            help="Images with a heat map: positives, those at or over the threshold, also if they "
+            "are labelled review; review, all others of that label too; all; or top:N, the N most "
+            "probable.",
             show_default="positives",
             rich_help_panel=panels.OUTPUT,
         ),
@@ -160,8 +167,8 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class SafetyOptions:
-    """Options of the self-test and the limits."""
+class LimitOptions:
+    """Options of the self-test and the limits of a file."""
 
     self_test: Annotated[
         bool,
@@ -171,15 +178,6 @@ class SafetyOptions:
         ),
     ] = True
     allow_nondeterministic: AllowNondeterministic = False
-    max_failures: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|N%",
-            help="Stop with exit code 1 when more files fail than this number or share.",
-            show_default="no limit",
-            rich_help_panel=panels.SAFETY,
-        ),
-    ] = None
     timeout: Timeout = TIMEOUT
     max_memory: Annotated[
         int | None,
@@ -188,6 +186,28 @@ class SafetyOptions:
             metavar="MB",
             help="Memory limit; a file that needs more fails.",
             show_default="80% of free",
+            rich_help_panel=panels.SAFETY,
+        ),
+    ] = None
+
+    def set_limits(self, table: "InFlightTable") -> None:
+        """Let the supervisor know the limits."""
+        from cxr_edge.isolation.sandbox import MEGABYTE, memory_to_hold
+
+        memory = MEGABYTE * self.max_memory if self.max_memory else memory_to_hold()
+        table.limit(self.timeout, memory)
+
+
+@dataclass(frozen=True)
+class SafetyOptions(LimitOptions):
+    """Options of the self-test and all limits."""
+
+    max_failures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|N%",
+            help="Stop with exit code 1 when more files fail than this number or share.",
+            show_default="no limit",
             rich_help_panel=panels.SAFETY,
         ),
     ] = None
@@ -208,8 +228,34 @@ class SpeedOptions:
     ] = None
     workers: Workers = None
     threads: Annotated[
-        int,
+        int | None,
         typer.Option(
-            **bounds(THREADS), help="CPU threads per model call.", rich_help_panel=panels.SPEED
+            **bounds(THREADS),
+            help="CPU threads per model call.",
+            show_default="1, or as chosen for this machine",
+            rich_help_panel=panels.SPEED,
         ),
-    ] = 1
+    ] = None
+
+
+def scan_config(model: ModelOptions, limits: LimitOptions, speed: SpeedOptions) -> "ScanConfig":
+    """Return the settings of a session that the options ask for."""
+    from cxr_edge.jobs.session import ScanConfig
+
+    if model.operating_point is not None and model.threshold is not None:
+        raise UsageError("--operating-point and --threshold exclude each other; give one")
+    return ScanConfig(
+        model=model.model,
+        spec=model.spec,
+        runtime=model.runtime.value,
+        device=model.device.value,
+        operating_point=model.operating_point,
+        threshold=model.threshold,
+        review_band=model.review_band,
+        on_input_check=model.on_input_check,
+        batch_size=speed.batch_size,
+        workers=speed.workers,
+        threads=speed.threads,
+        self_test=limits.self_test,
+        allow_nondeterministic=limits.allow_nondeterministic,
+    )

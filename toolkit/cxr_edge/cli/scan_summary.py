@@ -12,12 +12,14 @@ from cxr_edge.cli.run_display import (
     label_lines,
     review_band_line,
     skipped_line,
+    threshold_lines,
 )
 from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.scan_options import OutputOptions
+    from cxr_edge.reports.heat_maps import HeatMapFolder
     from cxr_edge.reports.manifest import Gone
     from cxr_edge.reports.run_manifest import RunManifest
 
@@ -35,7 +37,10 @@ def summary_json(manifest: "RunManifest", out: Path) -> str:
 
 
 def summary_lines(
-    manifest: "RunManifest", output: "OutputOptions", tables: Sequence[Path] = ()
+    manifest: "RunManifest",
+    output: "OutputOptions",
+    tables: Sequence[Path] = (),
+    heat_maps: "HeatMapFolder | None" = None,
 ) -> Iterator[str]:
     """Yield the lines of the summary for a person."""
     counts, identity = manifest.counts, manifest.identity
@@ -67,11 +72,11 @@ def summary_lines(
         yield f"warning: {counts.constant}"
     if not counts.rows:
         yield "no images found: the report has its header only"
-    yield from _written_lines(output, tables, has_failed=counts.failed > 0)
+    yield from _written_lines(output, tables, heat_maps, has_failed=counts.failed > 0)
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
-    yield f"threshold: {identity.threshold:g} ({manifest.operating_point})"
+    yield from threshold_lines(manifest)
     if identity.review_band:
-        yield review_band_line(identity.review_band)
+        yield review_band_line(manifest, identity.review_band)
     yield input_check_line(manifest)
     if counts.shift:
         yield str(counts.shift)
@@ -103,15 +108,26 @@ def _changed_line(manifest: "RunManifest") -> str:
     return f"{files} {since} (first: {first}); {again}"
 
 
+def _heat_map_line(heat_maps: "HeatMapFolder") -> str:
+    """Return how many images of the report have a heat map, or why none has."""
+    if not heat_maps.count:
+        return f"heat maps: none in {heat_maps.folder}, since {heat_maps.wanted.nothing_to_draw}"
+    return f"heat maps: {heat_maps.count} in {heat_maps.folder}"
+
+
 def _written_lines(
-    output: "OutputOptions", tables: Sequence[Path], *, has_failed: bool
+    output: "OutputOptions",
+    tables: Sequence[Path],
+    heat_maps: "HeatMapFolder | None",
+    *,
+    has_failed: bool,
 ) -> Iterator[str]:
     from cxr_edge.reports.standard_output import STDOUT
 
     if output.quarantine and has_failed:
         yield f"copies of the failed files: {output.quarantine}"
-    if output.heatmaps:
-        yield f"heat maps: {output.heatmaps}"
+    if heat_maps:
+        yield _heat_map_line(heat_maps)
     yield f"report: {'standard output' if output.out == STDOUT else output.out}"
     for table in tables:
         yield f"table: {table}"

@@ -59,6 +59,12 @@ def sr(
     keep_existing("--out", [out], overwrite=True)
     job = SrJob(report, out, images or (), overlays)
     result = write_objects(job)
+    if overlays and not result.objects.captures:
+        typer.echo(
+            f"warning: no heat map in {overlays} fits an image of {report}: check --overlays, the "
+            "folder that 'cxr scan --heatmaps' wrote",
+            err=True,
+        )
     if not quiet:
         print_summary(_summary_lines(job, result))
     if result.objects.failed or result.objects.failed_in_scan:

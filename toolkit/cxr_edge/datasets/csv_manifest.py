@@ -2,14 +2,16 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cxr_edge.datasets.classes import Classes, joined
 from cxr_edge.datasets.labelled_image import SPLITS, LabelledImage, patient_of
 from cxr_edge.errors import DataError
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.plural import worded
 from cxr_edge.system.printable import first_names
 
 COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
@@ -114,12 +116,24 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     unknown = [repr(name) for name in columns if name not in COLUMNS]
-    missing = [name for name in COLUMNS[:2] if name not in columns]
-    if unknown or missing or len(set(columns)) < len(columns):
+    missing = [repr(name) for name in COLUMNS[:2] if name not in columns]
+    twice = [repr(name) for name, count in Counter(columns).items() if count > 1]
+    advice = "; ".join(
+        f"{verb} {worded(len(names), 'the column', 'the columns')} {', '.join(names)}"
+        for verb, names in (("add", missing), ("remove", unknown), ("keep one alone of", twice))
+        if names
+    )
+    if advice:
         raise DataError(
             f"{path}: expected a CSV manifest with the columns path and label, and optionally "
-            f"patient, split and sha256; got {', '.join(map(repr, columns)) or 'nothing'}"
+            f"patient, split and sha256; got {', '.join(map(repr, columns)) or 'nothing'}; {advice}"
         )
+
+
+def _field_count(row: Mapping[Any, Any]) -> int:  # Any: what csv makes of a row
+    """Return how many fields a row has; csv keeps those that have no column under None."""
+    own = sum(value is not None for key, value in row.items() if key is not None)
+    return own + len(row.get(None, ()))
 
 
 def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -127,7 +141,11 @@ def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
     for number, row in enumerate(rows, start=2):
         where = f"{path}, row {number}"
         if None in row or None in row.values():
-            raise DataError(f"{where}: expected as many fields as the first row has")
+            expected, got = len(row.keys() - {None}), _field_count(row)
+            raise DataError(
+                f"{where}: expected as many fields as the first row has ({expected}), got {got}; "
+                "put a field that has a comma in it between double quotes"
+            )
         if not row["label"]:
             raise DataError(f"{where}: expected a label, got none")
         if row.get("split", "") not in ("", *SPLITS):

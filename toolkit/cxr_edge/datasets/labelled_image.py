@@ -1,6 +1,7 @@
 """A labelled image, its patient and its split."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,11 @@ class LabelledImage:
                 f"{', '.join(SPLITS)} or nothing, got {self.label!r} and {self.split!r}"
             )
 
+    @property
+    def names_patient(self) -> bool:
+        """Whether the patient is known, so that the name of the file does not stand for one."""
+        return self.patient != self.path.name
+
     def class_in(self, classes: Classes) -> str:
         """Return the name of its class; empty where it is unknown."""
         return "" if self.label == UNKNOWN else classes[self.label]
@@ -60,6 +66,18 @@ def patient_of(name: str) -> str:
     """
     match = _PATIENT.match(name)
     return (match[1] or match[2]) if match else name
+
+
+def unnamed_patients(images: Sequence[LabelledImage]) -> str:
+    """Return the sentence on images whose patient is not known; empty where each is known."""
+    unnamed = sum(not image.names_patient for image in images)
+    if not unnamed:
+        return ""
+    return (
+        f"{unnamed} of {len(images)} images name no patient, so each of them counts as a patient "
+        "of its own. If several of them are of one patient, intervals are too narrow and figures "
+        "on held-out images too good: name the patients in the column patient of a CSV manifest."
+    )
 
 
 def is_published(name: str) -> bool:

@@ -268,7 +268,7 @@ def draw_errors(
             axis.imshow(images.pixels[index, :, :, 0], cmap="gray", vmin=0, vmax=255)
             axis.set_axis_off()
             name = end_of_name(images.images[index].path.name, 28)
-            axis.set_title(f"p = {scores[index]:.3f}\n{name}", fontsize=8)
+            axis.set_title(f"p = {scores[index]:.6f}\n{name}", fontsize=8)
     save(figure, path)
 
 

@@ -1,6 +1,6 @@
 """The site check: a model on labelled images of a new hospital, and thresholds for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from cxr_edge.datasets.classes import Classes, require_known
 from cxr_edge.datasets.folds import deal_folds
 from cxr_edge.datasets.image_set import ImageSet
-from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.labelled_image import unnamed_patients
 from cxr_edge.datasets.listing import ALL_SPLITS, class_names, list_images
-from cxr_edge.errors import DataError
 from cxr_edge.evaluation.evaluate import Evaluation
 from cxr_edge.evaluation.labelled_data import evaluate
 from cxr_edge.evaluation.platt import UNCALIBRATED, Platt, fit_platt
+from cxr_edge.evaluation.site_sample import require_enough
 from cxr_edge.metrics.bootstrap import calibration_interval
 from cxr_edge.metrics.calibration import logit
 from cxr_edge.metrics.operating_points import (
     at_threshold,
     choose_operating_points,
 )
-from cxr_edge.metrics.proportions import wilson
 from cxr_edge.models.model import Model
 from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.model_spec import ModelSpec
@@ -36,11 +35,8 @@ from cxr_edge.spec.operating_point import (
 )
 from cxr_edge.spec.site_facts import SiteFacts
 
-LEAST: Final = 40
-"""Images of a class at least: Wilson's interval of any rate is then at most 0.3 wide."""
-
-LEAST_PATIENTS: Final = 10
-"""Patients of a class at least, so that each fold leaves several of them to choose by."""
+USELESS: Final = 0.5
+"""Rate below which a threshold is close to useless: it is wrong on most images of a class."""
 
 FOLDS: Final = 5
 """Parts of the patients; each is measured with what was chosen on the others."""
@@ -86,6 +82,24 @@ class SiteCheck:
         return area is not None and area.low > 0.5
 
     @property
+    def scanned_point(self) -> OperatingPoint:
+        """The operating point that scans of the site are to use.
+
+        It is the default one, or ``screening`` where the default one keeps its threshold.
+        """
+        name = self.found.spec.default_operating_point
+        return self.point(name if self.chooses(name) else SCREENING)
+
+    @property
+    def against_scans(self) -> str:
+        """Words on why no scan should use the thresholds of the site; empty where one may."""
+        if not self.above_chance:
+            return "the AUC is not known to be above chance"
+        point = self.scanned_point
+        useless = _useless(point, self.found.spec.labels)
+        return f"the model is close to useless here at {point.name}" if useless else ""
+
+    @property
     def spec(self) -> ModelSpec:
         """The model's spec with the operating points of the site.
 
@@ -100,6 +114,7 @@ class SiteCheck:
             patients=images.patient_count,
             data_sha256=images.digest,
             date=datetime.now(UTC).date().isoformat(),
+            auc=self.found.figures.auc,
         )
         return replace(self.found.spec, operating_points=self.points, review_band=None, site=facts)
 
@@ -146,51 +161,6 @@ def check_site(
     return site_check(found, keep)
 
 
-def require_enough(images: Sequence[LabelledImage], classes: Classes, which: str = "") -> None:
-    """Check that figures of a site mean something.
-
-    Parameters
-    ----------
-    images
-        Labelled images.
-    classes
-        Class names: negative, positive.
-    which
-        Words on which images are counted, for the message.
-
-    Raises
-    ------
-    DataError
-        A class has fewer than :data:`LEAST` images or :data:`LEAST_PATIENTS` patients; the message
-        says how wide an interval the images would give.
-    """
-    for label, name in enumerate(classes):
-        patients = [image.patient for image in images if image.label == label]
-        got = len(patients)
-        if got < LEAST:
-            raise DataError(
-                f"expected at least {LEAST} images of {name}{which}, got {got}: {_width(got)}; "
-                "label more images"
-            )
-        if len(set(patients)) < LEAST_PATIENTS:
-            raise DataError(
-                f"expected images of {name} of at least {LEAST_PATIENTS} patients, got "
-                f"{len(set(patients))}: images of one patient are alike and tell little of others; "
-                "label images of more patients"
-            )
-
-
-def _width(images: int) -> str:
-    """Return the interval that a rate of one half would have on so many images of a class."""
-    if not images:
-        return "without images of both classes there are no figures"
-    here, enough = (wilson(count / 2, count) for count in (images, LEAST))
-    return (
-        f"a rate of 0.5 would be known no better than {here.low:.2f} to {here.high:.2f}, "
-        f"with {LEAST} images {enough.low:.2f} to {enough.high:.2f}"
-    )
-
-
 def site_check(found: Evaluation, keep: float = SCREENING_SENSITIVITY) -> SiteCheck:
     """Choose calibration and thresholds on evaluated images, and measure them out of fold.
 
@@ -200,7 +170,7 @@ def site_check(found: Evaluation, keep: float = SCREENING_SENSITIVITY) -> SiteCh
     Parameters
     ----------
     found
-        Evaluation of at least :data:`LEAST_PATIENTS` patients of each class.
+        Evaluation of enough images, as for :func:`require_enough`.
     keep
         Sensitivity that ``screening`` keeps, 0 to 1.
     """
@@ -252,6 +222,24 @@ def _measured(
     return replace(at_threshold(name, 0.5, labels, called), threshold=threshold)
 
 
+def _useless(point: OperatingPoint, labels: Classes) -> str:
+    """Return words on the rate that makes a threshold close to useless; empty where none does.
+
+    Wilson's whole interval of such a rate is below :data:`USELESS`.
+    """
+    negative, positive = labels
+    for name, rate, label in (
+        ("sensitivity", point.sensitivity, positive),
+        ("specificity", point.specificity, negative),
+    ):
+        if rate and rate.high < USELESS:
+            return (
+                f"the {name} is {rate}, with its whole interval below {USELESS:g}, so most "
+                f"{label} images"
+            )
+    return ""
+
+
 def _remarks(check: SiteCheck) -> Iterator[str]:
     spec, figures = check.found.spec, check.found.figures
     if figures.auc and not check.above_chance:
@@ -260,6 +248,13 @@ def _remarks(check: SiteCheck) -> Iterator[str]:
             f"{figures.auc.low:.3f}): no threshold and no calibration makes the model fit for this "
             "site."
         )
+    for point in check.points:
+        if check.chooses(point.name) and (rate := _useless(point, spec.labels)):
+            yield (
+                f"At {point.name} ({point.threshold:g}) the model is close to useless here: {rate} "
+                "get the wrong label. Use another model for this site, or another operating point "
+                "if one has good rates here."
+            )
     point = spec.operating_point()
     matrix = figures.point(point.name)
     for figure, stated, here in (
@@ -279,5 +274,7 @@ def _remarks(check: SiteCheck) -> Iterator[str]:
         )
     if spec.prior:
         yield f"Rates of the model's spec are weighted: {spec.prior}; those of the site are not."
+    if unnamed := unnamed_patients(check.found.images.images):
+        yield unnamed
     if spec.review_band:
         yield ("The review band was chosen with other thresholds, so a spec of the site has none.")

@@ -23,8 +23,8 @@ VERSION: Final = 1
 """Version of the JSON."""
 
 PREVALENCE: Final = (
-    "Platt scaling fits the share of positive images in this set; where that of the patients is "
-    "another, its probabilities are too high or too low."
+    "Platt scaling is fitted to the share of positive images in this set. If another share of the "
+    "patients is positive, its probabilities are too high or too low."
 )
 """Limit of the calibration."""
 
@@ -76,10 +76,12 @@ def calibration_text(check: SiteCheck) -> str:
 def points_text(check: SiteCheck) -> str:
     """Return the sentence that says how the operating points were chosen and measured."""
     return (
-        f"screening is the highest threshold that keeps a sensitivity of {check.keep:g} here (at "
-        "most that of balanced, the largest sum of sensitivity and specificity). Their figures are "
-        f"out of fold: patients in {FOLDS} folds, each judged by thresholds chosen on the others. "
-        "Other operating points keep their threshold."
+        "balanced is the threshold with the largest sum of sensitivity and specificity here. "
+        f"screening is the highest threshold that keeps a sensitivity of {check.keep:g} here; if "
+        "balanced is lower, screening takes the threshold of balanced. The figures of both are out "
+        f"of fold: the patients are dealt to {FOLDS} folds, and the images of each fold are judged "
+        "by thresholds that were chosen on the other folds. The other operating points keep their "
+        "threshold."
     )
 
 

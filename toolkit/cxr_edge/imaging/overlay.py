@@ -18,8 +18,9 @@ _NARROWEST: Final = 520
 _BAR: Final = (200, 14)
 """Width and height of the scale, pixels."""
 _COLORS: Final = cv2.COLORMAP_PLASMA
-"""Blue over red to yellow, ever brighter: the color-blind can tell all of it apart, and nothing in
-it is gray as the image is."""
+"""Violet over orange to yellow, ever brighter: the color-blind can tell all of it apart, and
+nothing in it is gray as the image is. Its dark blue start is not seen: next to nothing is drawn
+there."""
 _STRONGEST: Final = 0.65
 """Opacity of the strongest evidence; weaker evidence hides less of the image."""
 _LETTERS: Final = 14
@@ -112,9 +113,11 @@ def _colored(gray: NDArray[np.uint8], shares: NDArray[np.float32]) -> NDArray[np
 def _below(heat: HeatMap, lines: Sequence[str], width: int) -> NDArray[np.uint8]:
     """Return the part below the images: what the colors mean, and text."""
     if heat.is_seen:
+        low = heat.ends[0]
+        bare = f"evidence of {low:.3g} or less" if low else "no evidence"
         meaning = (
-            f"Colors: evidence for {heat.label}, from weak to strong in this image ({heat.unit}). "
-            "No color: the weakest, or none."
+            f"Colors: evidence for {heat.label}, from weak (violet) to strong (yellow) in this "
+            f"image ({heat.unit}). No color: {bare}."
         )
     else:
         meaning = f"No place has evidence for {heat.label}, so there are no colors."

@@ -110,6 +110,10 @@ class InFlightTable:
         self._numbers[_CODE] = _ENDED + code
         self.rows = NONE
 
+    def goes_on(self) -> None:
+        """Take back :meth:`ended`: another report follows, and a crash counts again."""
+        self._numbers[_CODE] = 0
+
     @contextmanager
     def at_work(self, path: str) -> Iterator[None]:
         """Note that this thread has a file in hand, while the context lasts."""

@@ -108,6 +108,10 @@ class _ConvertWork:
         return self.job.mapping
 
     @property
+    def arriving(self) -> bool:
+        return False
+
+    @property
     def add_new(self) -> bool:
         return False  # names are numbered in the order of the files
 

@@ -28,7 +28,7 @@ _NAMED: Final = 3
 class HeatMapSink:
     """The sink that draws, when all rows are written, the heat maps that are not there yet.
 
-    Workers of the scan draw those that they can tell at once, of all images or of positive ones,
+    Workers of the scan draw those that they can tell at once, by the probability and the label,
     before their rows are written. At the end follow the most probable images, and those of rows
     that an earlier run wrote without heat maps.
     """

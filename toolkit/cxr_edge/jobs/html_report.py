@@ -4,30 +4,38 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final
 
 from cxr_edge.errors import CxrError, ReportError, UsageError
 from cxr_edge.jobs.source_report import require_report, spec_of_report
 from cxr_edge.models.checksums import read_checksums
-from cxr_edge.models.locate import DEFAULT, default_package
+from cxr_edge.models.locate import DEFAULT, default_package, identified_spec, read_spec_file
 from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import source_kind
+from cxr_edge.reports.distribution_shift import DistributionShift
+from cxr_edge.reports.html.album import Album
 from cxr_edge.reports.html.facts import facts_of
-from cxr_edge.reports.html.page import write_page
+from cxr_edge.reports.html.missing_pictures import missing_heat_maps, missing_images
+from cxr_edge.reports.html.page import unwritable, write_page
 from cxr_edge.reports.html.pictures import Pictures
 from cxr_edge.reports.html.worklist import Worklist
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
-from cxr_edge.reports.run_manifest import roots_of
+from cxr_edge.reports.run_manifest import roots_of, spec_file_of
 from cxr_edge.reports.sink import RunResult
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.on_input_check import OnInputCheck
 
 PICTURES: Final = 500
 """Images that get pictures unless another number is asked for."""
 
 _SOURCE: Final = source_kind("shown")
 """Kind of the report that is read."""
+
+_SHOWN_IN_PART: Final = source_kind("shown in full")
+"""The same, for a manifest without which the rows are shown all the same."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,17 @@ def check_source(report: Path) -> None:
     require_report(_SOURCE, report)
 
 
-def write_html(job: PageJob, spec: ModelSpec | None = None) -> Worklist:
+@dataclass(frozen=True)
+class Written:
+    """A page that was written."""
+
+    worklist: Worklist
+    """Rows that it shows."""
+    lacks: list[str]
+    """Sentences on what it lacks, and why, which it has at its top too."""
+
+
+def write_html(job: PageJob, spec: ModelSpec | None = None) -> Written:
     """Write the page of a report.
 
     Parameters
@@ -97,37 +115,70 @@ def write_html(job: PageJob, spec: ModelSpec | None = None) -> Worklist:
 
     Returns
     -------
-    Worklist
-        What the page shows.
+    Written
+        What the page shows, and what it lacks.
 
     Raises
     ------
     UsageError
-        The path is no report, or the model is not the one that it was made with.
+        The path is no report, or the model or the spec is not the one that it was made with.
     ReportError
         The report was edited or cannot be read, or the page cannot be written.
     """
     check_source(job.report)
     lacks: list[str] = []
     recorded = _recorded(job, lacks)
-    worklist = Worklist.read(_SOURCE, job.report)
     spec = spec or _spec(job, recorded, lacks)
+    worklist = _worklist(job.report, recorded, spec)
     roots = named_roots(job.images) if job.images else roots_of(recorded) if recorded else {}
     if job.pictures and not roots and worklist.counts.ok:
         lacks.append(
             "The page has no pictures, since the manifest does not say which folder was scanned: "
             "name it with --images."
         )
-    pictures = Pictures(roots, job.pictures if roots else 0, job.heat_maps)
-    facts = facts_of(job.report, worklist, recorded, spec, lacks)
-    write_page(job.out, facts, worklist, pictures.of(worklist.rows))
-    return worklist
+    made_by = recorded.identity.get("model_sha256") if recorded else None
+    pictures = Pictures(
+        roots,
+        job.pictures if roots else 0,
+        job.heat_maps,
+        made_by if isinstance(made_by, str) else "",
+        worklist.threshold,
+    )
+    try:
+        with TemporaryFile(dir=job.out.parent) as file:
+            album = Album.of(pictures.of(worklist.rows), file)
+            lacks += [
+                *missing_images(album, worklist, job.images),
+                *missing_heat_maps(album, worklist, job.heat_maps),
+            ]
+            facts = facts_of(job.report, worklist, recorded, spec, lacks)
+            write_page(job.out, facts, worklist, album)
+    except OSError as exc:
+        raise unwritable(job.out, exc) from exc
+    return Written(worklist, lacks)
+
+
+def _worklist(report: Path, recorded: Recorded | None, spec: ModelSpec | None) -> Worklist:
+    identity: Mapping[str, object] = recorded.identity if recorded else {}
+    labels: Sequence[str] = spec.labels if spec else ()
+    match identity.get("labels"):
+        case [str(negative), str(positive)]:
+            labels = (negative, positive)
+    answer = identity.get("on_input_check", OnInputCheck.FLAG) if recorded else OnInputCheck.REVIEW
+    section = recorded.fields.get("distribution_shift") if recorded else None
+    return Worklist.read(
+        _SOURCE,
+        report,
+        labels=labels,
+        is_checked=answer == OnInputCheck.REVIEW,
+        shift=DistributionShift.recorded(section),
+    )
 
 
 def _recorded(job: PageJob, lacks: list[str]) -> Recorded | None:
     """Return the manifest, and check the rows by it; None where there is none to be read."""
     try:
-        recorded = _SOURCE.recorded(job.report)
+        recorded = _SHOWN_IN_PART.recorded(job.report)
     except ReportError as exc:
         lacks.append(
             f"{exc}. So this page does not know the model and its figures, the time, the folder "
@@ -142,23 +193,53 @@ def _spec(job: PageJob, recorded: Recorded | None, lacks: list[str]) -> ModelSpe
     """Return the spec of the model, None where it is not at hand."""
     identity: Mapping[str, object] = recorded.identity if recorded else {}
     name, digest = identity.get("model"), identity.get("model_sha256")
-    if not isinstance(name, str) or not isinstance(digest, str):
-        if job.model is not None:
-            raise UsageError(
-                f"--model: the manifest of {job.report} does not say which model made it; leave "
-                "the option out"
-            )
+    if recorded is None or not isinstance(name, str) or not isinstance(digest, str):
+        for option, value in (("--model", job.model), ("--spec", job.spec)):
+            if value is not None:
+                raise UsageError(
+                    f"{option}: the manifest of {job.report} does not say which model made it; "
+                    "leave the option out"
+                )
         return None
-    if job.model is not None:
+    used = spec_file_of(recorded)
+    if job.spec:
+        _require_same_spec(job, job.spec, recorded)
+    elif used:
+        lacks.append(
+            f"The report was scanned with the spec {used}, whose figures are missing: name it with "
+            "--spec."
+        )
+    model = job.model or (DEFAULT if _is_default(digest) else None)
+    if model is not None:
         otherwise = "or leave the option out"
-        return spec_of_report(job.report, (name, digest), job.model, job.spec, otherwise)
-    try:
-        if digest in read_checksums(default_package()).values():
-            return spec_of_report(job.report, (name, digest), DEFAULT, None, "")
-    except CxrError:  # an installation without a model
-        pass
+        return spec_of_report(job.report, (name, digest), model, job.spec, otherwise)
+    if job.spec and used:  # the same file, so that no model need vouch for it
+        return read_spec_file(job.spec)
+    if job.spec:
+        raise UsageError(f"--spec: it is not known whether {job.spec} is of {name}; add --model")
     lacks.append(
         f"The figures of the model {name} are missing, since it is not the one that is installed "
         "with cxr-edge: name it with --model."
     )
     return None
+
+
+def _require_same_spec(job: PageJob, spec: Path, recorded: Recorded) -> None:
+    """Refuse another spec file than that of the scan, as far as its manifest tells which it was."""
+    if "spec" not in recorded.fields:  # of an earlier version
+        return
+    given, used = identified_spec(spec)[1], spec_file_of(recorded)
+    if used is None or given.sha256 != used.sha256:
+        own = "the spec inside the model" if used is None else str(used)
+        raise UsageError(
+            f"--spec: {job.report} was made with {own}, got {given}; name the one that it was made "
+            "with, or leave the option out"
+        )
+
+
+def _is_default(digest: str) -> bool:
+    """Tell whether a model is the one that is installed with cxr-edge."""
+    try:
+        return digest in read_checksums(default_package()).values()
+    except CxrError:  # an installation without a model
+        return False

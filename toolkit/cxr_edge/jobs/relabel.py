@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.source_report import require_report, spec_of_report
-from cxr_edge.models.locate import DEFAULT
+from cxr_edge.models.locate import DEFAULT, identified_spec
 from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of, round_probability
 from cxr_edge.reports.append_log import AppendLog, read_rows
 from cxr_edge.reports.check_place import check_place
@@ -21,13 +21,15 @@ from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
-from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of
+from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of, spec_file_of
 from cxr_edge.reports.standard_output import STDOUT
 from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
+from cxr_edge.spec.spec_file import SpecFile
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
 
 _COPIED: Final = (
@@ -99,7 +101,8 @@ def relabel(job: RelabelJob) -> RunManifest:
     require_report(_SOURCE, job.report)
     recorded = _SOURCE.recorded(job.report)
     before = _identity(job.report, recorded)
-    decision = _decision(job, before, recorded.fields.get("operating_point"))
+    decision, spec = _decision(job, before, recorded)
+    spec_file, shift = _compared(job, spec, recorded)
     if job.out.exists():
         raise UsageError(f"--out: {job.out} exists; choose another name")
     check_place(REPORT, job.out)
@@ -108,9 +111,7 @@ def relabel(job: RelabelJob) -> RunManifest:
     copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
         identity=replace(before, threshold=decision.threshold, review_band=decision.review_band),
-        counts=ScanCounts(
-            shift=DistributionShift.recorded(recorded.fields.get("distribution_shift"))
-        ),
+        counts=ScanCounts(shift=shift),
         skipped=_skipped(recorded.fields),
         **copied,
         operating_point=decision.operating_point,
@@ -123,6 +124,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         started=utc_now(),
         exit_code=recorded.exit_code if is_whole else None,
         roots=roots_of(recorded),
+        spec=spec_file,
         relabelled_from={
             "report": job.report.name,
             "sha256": running.sha256,
@@ -211,27 +213,31 @@ def _identity(report: Path, recorded: Recorded) -> RunIdentity:
     raise damaged(_SOURCE, report)
 
 
-def _require_own_spec(report: Path, spec: ModelSpec, threshold: float, name: object) -> None:
+def _require_own_spec(report: Path, spec: ModelSpec, threshold: float, recorded: Recorded) -> None:
     """Raise UsageError where a report's operating point has another threshold in the model's spec.
 
     It was scanned with a spec of its own, such as that of a site.
     """
+    name, given = recorded.fields.get("operating_point"), spec_file_of(recorded)
+    which = cell_shown(given.name) if given else "the spec that it was scanned with"
     for point in spec.operating_points:
         if point.name == name and round_probability(point.threshold) != round_probability(
             threshold
         ):
             raise UsageError(
                 f"--spec: {report} was scanned with {name} at {threshold:g}, the spec of "
-                f"{spec.name} has it at {point.threshold:g}; give the spec that it was scanned "
-                "with, or --threshold a number"
+                f"{spec.name} has it at {point.threshold:g}; give {which}, or --threshold a number"
             )
 
 
-def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decision:
-    """Return the new threshold, which is a number or one that the report's model has."""
+def _decision(
+    job: RelabelJob, before: RunIdentity, recorded: Recorded
+) -> tuple[Decision, ModelSpec | None]:
+    """Return the new threshold, and the spec that it is looked up in; none for a number alone."""
     named = job.operating_point is not None or job.threshold is not None
     if job.threshold is not None and not job.review_band:
-        return Decision(before.labels, CUSTOM, OperatingPoint(CUSTOM, job.threshold).threshold)
+        threshold = OperatingPoint(CUSTOM, job.threshold).threshold
+        return Decision(before.labels, CUSTOM, threshold), None
     spec = spec_of_report(
         job.report,
         (before.model, before.model_sha256),
@@ -240,17 +246,31 @@ def _decision(job: RelabelJob, before: RunIdentity, old_name: object) -> Decisio
         "or give --threshold a number" if not job.review_band else "or leave --review-band out",
     )
     if not job.spec:
-        _require_own_spec(job.report, spec, before.threshold, old_name)
+        _require_own_spec(job.report, spec, before.threshold, recorded)
     if job.review_band and not named:
+        old_name = recorded.fields.get("operating_point")
         name = old_name if isinstance(old_name, str) else CUSTOM
-        return Decision(before.labels, name, before.threshold, limits_of(spec))
+        return Decision(before.labels, name, before.threshold, limits_of(spec)), spec
     if not named:
         points = ", ".join(f"{one.name} ({one.threshold:g})" for one in spec.operating_points)
         raise UsageError(
-            "expected --operating-point or --threshold, got neither; the operating points of "
-            f"{spec.name} are {points}"
+            "expected --operating-point, --threshold or --review-band, got none of them; the "
+            f"operating points of {spec.name} are {points}"
         )
-    return Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
+    decision = Decision.of(spec, job.operating_point, job.threshold, review_band=job.review_band)
+    return decision, spec
+
+
+def _compared(
+    job: RelabelJob, spec: ModelSpec | None, recorded: Recorded
+) -> tuple[SpecFile | None, DistributionShift | None]:
+    """Return the spec file that the threshold is from, and what images are compared with."""
+    shift = DistributionShift.recorded(recorded.fields.get("distribution_shift"))
+    if spec is None or (job.spec is None and job.operating_point is None):
+        return spec_file_of(recorded), shift
+    if spec.site or (shift and shift.not_compared):  # from the thresholds of a site, or to them
+        shift = DistributionShift.of(spec)
+    return identified_spec(job.spec)[1] if job.spec else None, shift
 
 
 def _skipped(fields: Mapping[str, Any]) -> Counter[str]:

@@ -16,10 +16,11 @@ from cxr_edge.errors import CxrError, ExitCode, ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
-from cxr_edge.reports.append_log import CsvKind, is_started
+from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import ARRIVAL, Manifest, manifest_path, utc_now
+from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.sink import RunResult, Sink, Sinks
 from cxr_edge.system.plural import counted
@@ -48,6 +49,10 @@ class Work(Protocol[M, T]):
     @property
     def add_new(self) -> bool:
         """Whether files that have no row are taken in wherever they stand."""
+
+    @property
+    def arriving(self) -> bool:
+        """Whether ``items`` waits for files, all without a row, for which nobody knows an end."""
 
     @property
     def in_flight(self) -> InFlightTable:
@@ -186,6 +191,12 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         work.check(row)
         manifest.counts.add(row)
 
+    if work.arriving:
+        stream = read_rows(kind, out)
+        next(stream)  # the header
+        for row, _ in stream:
+            count(kind.named(row))
+        return _continued(work, manifest, recorded, running), _Found(items, running.size, running)
     rows = StartedRows(kind, out, count, lambda row, item: work.recall(row, item, manifest))
     if work.add_new or recorded.order == ARRIVAL:
         new, is_sorted = catch_up_by_path(rows, items, manifest.gone)
@@ -196,15 +207,17 @@ def _catch_up(work: Work[M, T], items: Iterator[ImageItem], manifest: M) -> tupl
         items = iter(new)
     else:
         catch_up(rows, items)
+    manifest = _continued(work, manifest, recorded, running)
+    return manifest, _Found(items, running.size, running)
+
+
+def _continued(work: Work[M, T], manifest: M, recorded: Recorded, running: RunningMarks) -> M:
+    """Return the manifest of a continued run, once all rows were counted."""
     manifest.digest.take(running)
     manifest = work.recalled(manifest)
     if work.in_flight.started:  # an earlier child of this command wrote rows too
-        manifest = replace(
-            manifest, started=recorded.started, continued_from=recorded.continued_from
-        )
-    else:
-        manifest = replace(manifest, continued_from=manifest.counts.rows)
-    return manifest, _Found(items, running.size, running)
+        return replace(manifest, started=recorded.started, continued_from=recorded.continued_from)
+    return replace(manifest, continued_from=manifest.counts.rows)
 
 
 def _has_new(kind: CsvKind, out: Path, new: Sequence[ImageItem]) -> ReportError:

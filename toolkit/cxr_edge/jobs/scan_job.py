@@ -79,7 +79,7 @@ class ScanJob:
         heat_maps
             Folder for heat maps.
         heat_maps_for
-            Images that get one: ``positives``, ``all``, or ``top:N`` for the N most probable.
+            Images that get one, as :meth:`cxr_edge.reports.heat_maps.Wanted.parse` reads them.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class ScanJob:
         table = in_flight or InFlightTable()
         new = fresh and not table.started
         preferred = None if new else preferred_by(out, same_command=table.started)
-        session = Session.open(config, preferred)
+        session = Session.open(config, preferred, chosen=True)
         folder = None
         if heat_maps:
             folder = HeatMapFolder(heat_maps, session.model, session.decision, wanted)

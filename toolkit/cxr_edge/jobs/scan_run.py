@@ -11,20 +11,17 @@ from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.session_record import record_of, require_same
 from cxr_edge.pipeline.discover import ImageItem, Skipped
-from cxr_edge.pipeline.input_check import check_parts
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
-from cxr_edge.reports.counts import ScanCounts
-from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside, shown
-from cxr_edge.reports.distribution_shift import DistributionShift
+from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
-from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, relabelled_from, taken_over_from
+from cxr_edge.reports.run_manifest import RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
-from cxr_edge.spec.recipe import RECIPES
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.earlier_report import EarlierReport
@@ -105,6 +102,10 @@ class _ScanWork:
         return self.job.add_new
 
     @property
+    def arriving(self) -> bool:
+        return False
+
+    @property
     def in_flight(self) -> InFlightTable:
         return self.job.in_flight
 
@@ -148,32 +149,14 @@ class _ScanWork:
         manifest.write(manifest_path(self.out), lambda: set_aside(self.out))
 
     def manifest(self, skipped: Skipped) -> RunManifest:
-        session = self.job.session
-        config, model = session.config, session.model
-        return RunManifest(
-            identity=self._identity,
-            counts=ScanCounts(shift=DistributionShift.of(model.spec)),
-            skipped=skipped.counts,
-            disks=skipped.disks,
-            first_lost=skipped.first_lost,
-            runtime_asked=config.runtime,
-            runtime_why=model.why,
-            device_asked=config.device,
-            device_why=model.device_why,
-            batch_size=session.batching.size,
-            batch_why=session.batching.why,
-            workers=session.workers,
-            threads=config.threads,
-            self_test=session.self_test,
-            operating_point=session.decision.operating_point,
-            input_check=check_parts(model.spec),
+        manifest = record_of(self.job.session, skipped, named_roots(self.job.paths))
+        return replace(
+            manifest,
             first_changed=self.changed.first,
             earlier_versions=self.earlier.versions if self.earlier else [],
             gone=self.earlier.gone if self.earlier else Gone(),
             taken_over_from=self.earlier.path.name if self.earlier else None,
             relabelled_from=self.relabelled_from,
-            roots=named_roots(self.job.paths),
-            notice=model.spec.notice,
         )
 
     def check(self, row: Mapping[str, str]) -> None:
@@ -182,10 +165,7 @@ class _ScanWork:
         self._check_settings(row)
 
     def _check_settings(self, row: Mapping[str, str]) -> None:
-        now: dict[str, object] = {"model": self.job.session.model.tag}
-        if row["threshold"]:  # a file that failed has none
-            now["threshold"] = shown(self.job.session.decision.threshold)
-        REPORT.require_same(self.out, {key: row[key] for key in now}, now)
+        require_same(REPORT, self.out, row, self.job.session)
 
     def recall(self, row: Mapping[str, str], item: ImageItem, manifest: RunManifest) -> None:
         self.changed.look(row, item, manifest.report_started)
@@ -211,26 +191,6 @@ class _ScanWork:
             batching=session.batching,
             engine=ThreadEngine(session.workers),
             draw=self.draw,
-        )
-
-    @property
-    def _identity(self) -> RunIdentity:
-        session = self.job.session
-        spec, batching = session.model.spec, session.batching
-        return RunIdentity(
-            model=spec.name,
-            model_sha256=session.model.sha256,
-            input=spec.interface,
-            recipe=spec.input.recipe,
-            recipe_sha256=RECIPES[spec.input.recipe].digest,
-            labels=spec.labels,
-            threshold=session.decision.threshold,
-            runtime=session.model.runtime_name,
-            provider=session.model.runtime.provider,
-            batch_size=batching.size if batching.padded else 1,
-            review_band=session.decision.review_band,
-            on_input_check=session.decision.recorded_answer,
-            input_statistics=spec.input_check.digest if spec.input_check else None,
         )
 
 

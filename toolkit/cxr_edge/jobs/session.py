@@ -1,7 +1,7 @@
 """Everything that a scan needs open: model, threshold, input checks and batch size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +10,10 @@ from cxr_edge.isolation.model_trial import try_model
 from cxr_edge.models.batch_size import Batching, choose_batching
 from cxr_edge.models.checksums import missing_artefacts
 from cxr_edge.models.consistency import answers_once
+from cxr_edge.models.device_choice import choice_for
 from cxr_edge.models.features import require_features
 from cxr_edge.models.heat_map import require_maps
-from cxr_edge.models.locate import DEFAULT, model_path, read_spec_file
+from cxr_edge.models.locate import DEFAULT, identified_spec, model_path
 from cxr_edge.models.model import Model
 from cxr_edge.models.open import open_any, open_artefact
 from cxr_edge.models.package import CHECKSUMS
@@ -21,10 +22,11 @@ from cxr_edge.models.registry import original_of
 from cxr_edge.models.self_test_runs import SKIPPED, check_once
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.pipeline.input_check import CHECKS, InputCheck, checks_for
-from cxr_edge.runtimes.providers import AUTO
+from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW
+from cxr_edge.spec.spec_file import SpecFile
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.plural import worded
 from cxr_edge.system.ranges import BATCH_SIZE, SHARE, THREADS, WORKERS, Range
@@ -40,7 +42,7 @@ _RANGES: Final[Mapping[str, Range]] = {
 }
 """Setting to the numbers that it may have."""
 
-_OPTIONAL: Final = frozenset({"threshold", "batch_size", "workers"})
+_OPTIONAL: Final = frozenset({"threshold", "batch_size", "workers", "threads"})
 """Settings that may be None."""
 
 
@@ -70,8 +72,8 @@ class ScanConfig:
     """Images per model call; None for the fastest."""
     workers: int | None = None
     """Files processed in parallel; None for as many as usable CPUs."""
-    threads: int = 1
-    """CPU threads per model call."""
+    threads: int | None = None
+    """CPU threads per model call; None for those that were chosen for this machine, or 1."""
     self_test: bool = True
     """Whether the package's self-test runs before its first use on this machine."""
     allow_nondeterministic: bool = False
@@ -117,10 +119,17 @@ class Session:
     """Doubts about the model."""
     checks: tuple[InputCheck, ...] = CHECKS
     """Checks that flag images."""
+    spec_file: SpecFile | None = None
+    """File whose spec is used in place of that inside the model."""
 
     @classmethod
     def open(
-        cls, config: ScanConfig, preferred: Preferred | None = None, *, originals: bool = False
+        cls,
+        config: ScanConfig,
+        preferred: Preferred | None = None,
+        *,
+        originals: bool = False,
+        chosen: bool = False,
     ) -> "Session":
         """Open the model, test it and find the batch size.
 
@@ -133,6 +142,8 @@ class Session:
         originals
             Whether the model may be one that artefacts are made from, which Keras or TensorFlow
             runs; no scan takes one.
+        chosen
+            Whether ``auto`` takes what ``cxr benchmark --choose`` found to be the fastest here.
 
         Raises
         ------
@@ -143,7 +154,14 @@ class Session:
         SelfTestFailed
             The model gives other results here than where its package was made.
         """
-        spec = read_spec_file(config.spec) if config.spec else None
+        spec, spec_file = identified_spec(config.spec) if config.spec else (None, None)
+        wanted, doubt = preferred, ""
+        if chosen and preferred is None and _is_open(config):
+            choice, doubt = choice_for(model_path(config.model))
+            if choice:
+                wanted = Preferred(choice.runtime, choice.sha256, 1, choice.why)
+                config = replace(config, threads=config.threads or choice.threads)
+        config = replace(config, threads=config.threads or 1)
         if originals and original_of(Path(config.model)):
             model = open_any(config.model, config.runtime, spec=spec)
         else:
@@ -154,7 +172,7 @@ class Session:
                 device=config.device,
                 spec=spec,
                 threads=config.threads,
-                preferred=preferred,
+                preferred=wanted,
                 maps=config.maps,
             )
         decision = Decision.of(
@@ -175,10 +193,10 @@ class Session:
             require_features(model, model.spec.input_check.features)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        found = (_incomplete(model), answers.sameness, _unchecked(config, model))
+        found = (doubt, _incomplete(model), answers.sameness, _unchecked(config, model))
         warnings = tuple(filter(None, found))
         checks = checks_for(model.spec)
-        return cls(config, model, decision, batching, verdict, warnings, checks)
+        return cls(config, model, decision, batching, verdict, warnings, checks, spec_file)
 
     @property
     def classifier(self) -> "Classifier":
@@ -191,6 +209,13 @@ class Session:
     def workers(self) -> int:
         """Files processed in parallel."""
         return self.config.workers or usable_cpus()
+
+
+def _is_open(config: ScanConfig) -> bool:
+    """Return whether a package is to be opened by whichever runtime is the best on the CPU."""
+    package = model_path(config.model)
+    is_open = config.runtime == AUTO and config.device in (AUTO, CPU)
+    return is_open and (package / CHECKSUMS).is_file()
 
 
 def _answer(config: ScanConfig, preferred: Preferred | None, spec: ModelSpec) -> OnInputCheck:

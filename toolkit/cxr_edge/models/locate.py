@@ -1,12 +1,15 @@
 """A model's name or path to its files and spec."""
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ModelInvalid, SpecInvalid, SpecUnknown, UsageError
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_edge.spec.spec_file import SpecFile
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
+from cxr_edge.system.printable import printable
 
 DEFAULT: Final = "default"
 """Name of the model that is installed with the package."""
@@ -52,9 +55,16 @@ def read_spec_file(path: Path) -> ModelSpec:
     SpecInvalid, SpecUnknown
         The spec cannot be used.
     """
+    return identified_spec(path)[0]
+
+
+def identified_spec(path: Path) -> tuple[ModelSpec, SpecFile]:
+    """Read a ``spec.json``, and tell which file it was; raises as :func:`read_spec_file`."""
     try:
-        return ModelSpec.from_json(read_at_most(path, MAX_JSON))
+        text = read_at_most(path, MAX_JSON)
+        spec = ModelSpec.from_json(text)
     except OSError as exc:
         raise UsageError(f"--spec: {path} cannot be read: {exc.strerror}") from exc
     except (SpecInvalid, SpecUnknown) as exc:
         raise type(exc)(f"--spec: {path}: {exc}") from exc
+    return spec, SpecFile(printable(path.name), hashlib.sha256(text).hexdigest(), spec.site)

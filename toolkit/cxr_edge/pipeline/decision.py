@@ -102,6 +102,12 @@ def limits_of(spec: ModelSpec) -> Limits:
     UsageError
         It has none, or a class of the name that stands for review.
     """
+    if spec.review_band is None and spec.site:
+        raise UsageError(
+            "--review-band: expected a spec with a review band, got that of a site, which has "
+            "none, since a band goes with the model's own thresholds; leave --review-band out, or "
+            "leave --spec out for the model's thresholds and band"
+        )
     if spec.review_band is None:
         raise UsageError(
             f"--review-band: expected a model whose spec has a review band, {spec.name} has none; "

@@ -148,15 +148,28 @@ def discover(
 
 
 def candidates(
-    paths: Sequence[str | Path], storage: Storage = LOCAL, own: Collection[str] = ()
+    paths: Sequence[str | Path],
+    storage: Storage = LOCAL,
+    own: Collection[str] = (),
+    skipped: Skipped | None = None,
 ) -> Iterator[ImageItem]:
     """Yield the files below ``paths`` that may be taken, without opening one.
 
     For a count beside a scan: the files that :func:`discover` takes, and those that it opens and
-    then skips as :data:`OTHER`. Parameters and errors are those of
-    :func:`discover`.
+    then skips as :data:`OTHER`. Parameters and errors are those of :func:`discover`.
     """
-    return _walk_all(paths, Skipped(), storage, own, lambda _name, _where, _storage: "")
+    return _walk_all(paths, skipped or Skipped(), storage, own, lambda _name, _where, _storage: "")
+
+
+def why_skipped(item: ImageItem) -> str:
+    """Return why a file of :func:`candidates` is skipped by its first bytes; empty if it is not."""
+    name = item.path.rpartition("/")[2]
+    if _has_image_suffix(name):
+        return ""
+    try:
+        return _reason_to_skip(name, item.where, LOCAL)
+    except OSError:  # it is taken, and its row says why it cannot be read
+        return ""
 
 
 _Judge = Callable[[str, str, Storage], str]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cxr_edge.errors import ReportError
+from cxr_edge.errors import FolderGone
 from cxr_edge.storage.base import Storage
 from cxr_edge.system.mounts import mount_points
 from cxr_edge.system.printable import printable
@@ -34,7 +34,7 @@ class Folder:
 
         Raises
         ------
-        ReportError
+        FolderGone
             It is gone, or another is in its place.
         """
         for folder in reversed([*self.and_above()]):  # the one that went, not those in it
@@ -84,10 +84,10 @@ def disks_below(root: str, storage: Storage) -> dict[str, Hashable]:
     return known
 
 
-def gone(where: str, why: str = "") -> ReportError:
+def gone(where: str, why: str = "") -> FolderGone:
     """Return the error for a folder that was there, and is not any more."""
     because = f" ({why})" if why else ""
-    return ReportError(
+    return FolderGone(
         f"{printable(where.rstrip('/'))} is no longer available{because}: disk removed, network "
         "down, or folder moved? Reconnect it and run the same command again, which continues "
         "from there"

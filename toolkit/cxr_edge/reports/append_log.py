@@ -42,7 +42,8 @@ class CsvKind:
     other_files: str
     """Better advice where files were added or removed; empty where there is none."""
     instead: Mapping[str, str]
-    """Better advice where one setting alone is another, by that setting."""
+    """Better advice where a setting is another, by that setting; it is given where all settings
+    that are others have the same."""
     names_files: bool
     """Whether messages may name files; names of a mapping's sources may identify patients."""
     older_manifests: Mapping[int, str]
@@ -80,10 +81,11 @@ class CsvKind:
         """Raise ReportError where a file was started with other settings than those now."""
         changed = differences(before, now)
         if changed:
-            (only, *others) = changed
-            better = "" if others else self.instead.get(only, "")
+            better, *others = {self.instead.get(key, "") for key in changed}
             told = "; ".join(changed.values())
-            raise self.refused(path, f"was started with other settings ({told})", better)
+            raise self.refused(
+                path, f"was started with other settings ({told})", "" if others else better
+            )
 
     def recorded(self, path: Path) -> Recorded:
         """Read how a file was started; as :func:`cxr_edge.reports.recorded.read_run_manifest`."""

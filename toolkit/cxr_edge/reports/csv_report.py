@@ -35,6 +35,12 @@ COLUMNS: Final = (
 )
 """Header of the report."""
 
+RELABEL: Final = (
+    "use 'cxr relabel', which takes --operating-point, --threshold and --review-band and needs no "
+    "scan, or "
+)
+"""Better advice where a report is to have other labels for the probabilities that it has."""
+
 REPORT: Final = CsvKind(
     name="report",
     command="cxr scan",
@@ -44,8 +50,10 @@ REPORT: Final = CsvKind(
     advice="choose another --out, or start over with --fresh, which keeps the old report",
     other_files="add --add-new, which keeps the rows and scans new files, or ",
     instead={
-        "threshold": "use 'cxr relabel', which needs no scan, or ",
+        "threshold": RELABEL,
+        "review_band": RELABEL,
         "on_input_check": "leave --on-input-check out, or ",
+        "rows_by": "continue it with 'cxr watch', or ",
     },
     names_files=True,
     older_manifests={2: "begun"},

@@ -48,11 +48,11 @@ class Objects:
     first_failed: list[str] = field(default_factory=list)
     """The first of them, each with why."""
 
-    def fail(self, path: str, why: str) -> None:
-        """Count an image that failed."""
+    def fail(self, path: str, why: str, told: str = "") -> None:
+        """Count an image that failed by why, and tell the first of them, in words of their own."""
         self.failed[why] += 1
         if len(self.first_failed) < _FIRST:
-            self.first_failed.append(f"{path}: {why}")
+            self.first_failed.append(f"{path}: {told or why}")
 
 
 @dataclass
@@ -73,7 +73,7 @@ class DicomFolder:
     """Counts."""
 
     def __post_init__(self) -> None:
-        self._digests: dict[str, str] = {}  # of the images, by their SOP Instance UID
+        self._first: dict[str, tuple[str, str]] = {}  # digest and path, by SOP Instance UID
 
     def write(self, prediction: Prediction, file: Path | None) -> None:
         """Write what is made of one image, or count why that cannot be.
@@ -94,15 +94,16 @@ class DicomFolder:
         if isinstance(source, str):
             self.objects.fail(prediction.path, source)
             return
-        first = self._digests.get(source.sop_instance)
-        if first == prediction.sha256:
+        this = prediction.sha256, prediction.path
+        digest, other = self._first.setdefault(source.sop_instance, this)
+        if digest != prediction.sha256:
+            why = "another image has its SOP Instance UID, but other bytes"
+            told = f"{other} has the same SOP Instance UID, but other bytes, and got the report"
+            self.objects.fail(prediction.path, why, told)
+            return
+        if other != prediction.path:
             self.objects.copies += 1
             return
-        if first:
-            why = "another image has its SOP Instance UID, but other bytes"
-            self.objects.fail(prediction.path, why)
-            return
-        self._digests[source.sop_instance] = prediction.sha256
         uid = report_uid(self.run, source, prediction)
         report = build_report(self.run, source, prediction)
         self.objects.reports += self._put(prediction.path, uid, report)

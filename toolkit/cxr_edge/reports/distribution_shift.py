@@ -19,8 +19,14 @@ LIMIT: Final = 0.25
 """Population stability index above which a run warns."""
 
 LEAST: Final = 200
-"""Images that are enough to compare, and to compare with. Chance takes 2 of a million runs of so
-many over :data:`LIMIT`, and 1 of 100 where each patient has two images that are alike."""
+"""Images that are enough to compare, and to compare with. With so many, chance alone lifts the
+index of 2 of a million runs above :data:`LIMIT`, and of 1 of 100 runs if each patient has two
+images that are alike."""
+
+NOT_COMPARED: Final = (
+    "the spec is that of a site check, whose thresholds were measured on images of the site"
+)
+"""Reason why images are not compared, whatever the training images were."""
 
 _DIGITS: Final = 4
 
@@ -111,15 +117,17 @@ class DistributionShift:
     """Comparison with the validation images; None for a model without their deciles."""
     input_check: Verdicts | None
     """Comparison with the training images; None for a model without statistics."""
+    not_compared: str | None = None
+    """Reason why there is no comparison although the model may have something to compare with."""
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "DistributionShift | None":
         """Return one without rows; None for a model that has nothing to compare with.
 
-        Thresholds of a site are measured on its own images, so there is nothing to compare either.
+        One for the spec of a site compares nothing, and says why.
         """
         if spec.site:
-            return None
+            return cls(None, None, NOT_COMPARED)
         facts = spec.provenance
         deciles = facts.score_deciles if facts and facts.validation_films >= LEAST else ()
         training = spec.input_check.of_hospital(spec.labels) if spec.input_check else None
@@ -134,6 +142,8 @@ class DistributionShift:
         deciles: tuple[float, ...] = ()
         training = None
         match section:
+            case {"not_compared": str()}:
+                return cls(None, None, NOT_COMPARED)
             case {"probabilities": {"deciles": [*found]}} if are_deciles(tuple(found)):
                 deciles = tuple(found)
         match section:
@@ -176,15 +186,22 @@ class DistributionShift:
         """Return the line of a summary."""
         if warning := self.warning:
             return f"warning: {warning}"
+        return f"distribution shift: {self.found}"
+
+    @property
+    def found(self) -> str:
+        """Words for what was found, where that is no reason to warn."""
+        if self.not_compared:
+            return f"not compared, since {self.not_compared}"
         told = [
             f"{part.index:.2f} for {part.compares}"
             for part in self._parts
             if part.index is not None
         ]
         if told:
-            return f"distribution shift: none seen (index {', '.join(told)}; limit {LIMIT})"
+            return f"none seen (index {', '.join(told)}; limit {LIMIT})"
         most = max(part.images for part in self._parts)
-        return f"distribution shift: too few images to compare ({most}, expected {LEAST} or more)"
+        return f"too few images to compare ({most}, expected {LEAST} or more)"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""

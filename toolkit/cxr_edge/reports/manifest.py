@@ -28,7 +28,7 @@ SORTED: Final = "sorted"
 ARRIVAL: Final = "arrival"
 """Order of a file that took in files later, behind those that it had."""
 
-_LEFT_OUT: Final[Mapping[str, str]] = {"on_input_check": OnInputCheck.FLAG}
+_LEFT_OUT: Final[Mapping[str, str]] = {"on_input_check": OnInputCheck.FLAG, "rows_by": "path"}
 """Words for a setting that is left out, where they are not ``none``."""
 
 

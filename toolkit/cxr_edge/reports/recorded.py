@@ -155,7 +155,7 @@ def read_run_manifest(report: Path, use: str, advice: str, older: Mapping[int, s
     age = "a newer" if recorded > MANIFEST_VERSION else "an older"
     raise ReportError(
         f"{path} was written by {age} version of cxr-edge (expected manifest_version "
-        f"{MANIFEST_VERSION}, got {recorded}), {cannot}; {advice}; or finish it with that version"
+        f"{MANIFEST_VERSION}, got {recorded}), {cannot}; {advice}; or use that version"
     )
 
 

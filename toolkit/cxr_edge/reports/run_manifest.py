@@ -4,15 +4,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from cxr_edge.errors import ReportError
+from cxr_edge.errors import ReportError, SpecInvalid
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.spec.on_input_check import OnInputCheck
-from cxr_edge.spec.review_band import Limits
+from cxr_edge.spec.review_band import REVIEW, Limits
+from cxr_edge.spec.spec_file import SpecFile
+
+ROWS_BY_CONTENT: Final = "path and sha256"
+"""Columns that no two rows of a report have alike that grows by arrival."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,9 @@ class RunIdentity:
     they are labelled all the same."""
     input_statistics: str | None = None
     """Digest of the statistics that images are checked with; None, and left out, without."""
+    rows_by: str | None = None
+    """Columns that no two rows have alike, :data:`ROWS_BY_CONTENT`; None, and left out, where a
+    path has one row."""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-ready data."""
@@ -100,12 +108,21 @@ class RunManifest(Manifest):
     for a single folder; both as :func:`cxr_edge.system.printable.printable` writes them."""
     notice: str
     """Notice that this is for research only, with what is known of the model's training set."""
+    spec: SpecFile | None = None
+    """Spec file that was used in place of the spec inside the model; None without."""
     taken_over_from: str | None = None
     """Name of the report beside this one whose scored images this run of ``--retry-failed``, or
     the one that finished it, took over."""
     relabelled_from: Mapping[str, object] | None = None
     """Report that ``cxr relabel`` made this one from: its name, digest, threshold and the name of
     that; None where it was scanned."""
+
+    @property
+    def left_by_band(self) -> int:
+        """Images labelled review by the review band, and not by the input check."""
+        checked = self.identity.answer is OnInputCheck.REVIEW
+        by_check = self.counts.should_not_be_scored if checked else 0
+        return max(0, self.counts.labels[REVIEW] - by_check)
 
     def content(self) -> dict[str, object]:
         """Return what stands in the JSON."""
@@ -156,6 +173,14 @@ def roots_of(recorded: Recorded) -> Mapping[str, str]:
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         return {}
     return found
+
+
+def spec_file_of(recorded: Recorded) -> SpecFile | None:
+    """Return the spec file that was used in place of the model's spec, as far as that is told."""
+    try:
+        return SpecFile.from_dict(recorded.fields.get("spec"))
+    except SpecInvalid:
+        return None
 
 
 def relabelled_from(recorded: Recorded) -> Mapping[str, object] | None:

@@ -22,6 +22,10 @@ class LocalStorage:
 
     # Paths stay text: a Path costs more than all else about a file.
 
+    def __init__(self, *, links: bool = True) -> None:
+        """List links as what they lead to, or not at all."""
+        self._links = links
+
     def absolute(self, path: str) -> str:
         """Return the path from the root."""
         return os.path.abspath(path)  # noqa: PTH100
@@ -29,7 +33,11 @@ class LocalStorage:
     def list(self, folder: str) -> Iterator[Entry]:
         """Yield the entries of a folder; the names that are left are in memory."""
         with patiently(lambda: os.scandir(os.fsencode(folder))) as listing:
-            names = [entry.name + _mark(entry) for entry in listing]
+            names = [
+                entry.name + _mark(entry)
+                for entry in listing
+                if self._links or not entry.is_symlink()
+            ]
         names.sort(reverse=True)
         return _unmarked(names)
 
@@ -60,6 +68,9 @@ class LocalStorage:
 
 LOCAL: Final[Storage] = LocalStorage()
 """The storage that is used where no other is named."""
+
+UNLINKED: Final[Storage] = LocalStorage(links=False)
+"""The same without links, whose folders hold only what lies in them."""
 
 
 def _unmarked(names: list[bytes]) -> Iterator[Entry]:

@@ -69,6 +69,9 @@ ROUNDS: Final = Range(1, 1000)
 SECONDS: Final = Range(0.1, 86_400, whole=False)
 """Time limit of a file: a day at most."""
 
+PORT: Final = Range(1, 65_535)
+"""Ports of TCP."""
+
 MEGABYTES: Final = Range(256, 1_000_000)
 """Memory limit: from what a scan needs to a terabyte."""
 

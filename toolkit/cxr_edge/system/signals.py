@@ -2,7 +2,8 @@
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
 from cxr_edge.errors import ExitCode
@@ -22,6 +23,22 @@ def end_once() -> None:
     """Turn Ctrl-C, SIGTERM and SIGHUP into a KeyboardInterrupt."""
     for number in heeded():
         signal.signal(number, _interrupt)
+
+
+@contextmanager
+def call_at_end(function: Callable[[], object]) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP call a function while the context lasts, and nothing else.
+
+    It runs between any two steps of the main thread, so it may take no lock.
+    """
+    before = {number: signal.getsignal(number) for number in heeded()}
+    for number in before:
+        signal.signal(number, lambda _signum, _frame: function())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_signum: int, _frame: object) -> NoReturn:

@@ -10,7 +10,7 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.clustering import find_styles
 from cxr_edge.datasets.folds import folds_of
 from cxr_edge.datasets.image_set import ImageSet, load_images
-from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.labelled_image import LabelledImage, unnamed_patients
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
@@ -106,6 +106,8 @@ def load_training_data(
         require_enough(images, data.validation, config.validation_fraction)
     for file in images.unreadable:
         say(f"left out, unreadable: {file}")
+    if unnamed := unnamed_patients(images.images):
+        say(f"warning: {unnamed}")
     _tell_split(data, config, say)
     return replace(data, training=_with_pixels(data.training, config.training_input))
 

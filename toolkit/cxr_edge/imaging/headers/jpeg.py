@@ -72,7 +72,7 @@ def jpeg_header(data: bytes) -> Header:
             if header is None:
                 raise Corrupt("the JPEG file has a scan before its frame header")
             # Inside a scan 0xFF is followed by 0x00 or a restart marker: this EOI is the real one.
-            if data.find(_EOI, end) < 0:
+            if data.rfind(_EOI, end) < 0:  # from the end, where it is
                 raise Truncated(
                     f"the JPEG file has no end-of-image marker ({len(data)} bytes); copy it again"
                 )

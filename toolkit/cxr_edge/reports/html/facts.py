@@ -4,25 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 from cxr_edge import __version__
 from cxr_edge.notice import RESEARCH_USE
-from cxr_edge.reports.html.worklist import MOST_ROWS, Worklist
+from cxr_edge.reports.html.model_facts import UNKNOWN, Fact, model_facts, site_facts, text_of
+from cxr_edge.reports.html.worklist import BAND, CHECK, MOST_ROWS, Worklist
 from cxr_edge.reports.manifest import utc_now
 from cxr_edge.reports.missing import missing_line
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of
-from cxr_edge.spec.interval import Interval
 from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.spec.provenance import Provenance
 from cxr_edge.system.plural import counted
-
-Fact: TypeAlias = tuple[str, str]
-"""Name and value, for a person."""
-
-_UNKNOWN: Final = "not known"
+from cxr_edge.system.ranges import SHARE
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,18 @@ class Facts:
     """Time at which the page was made."""
     notice: str
     """Notice that this is for research only, and what follows from it."""
+    review: list[Fact] = field(default_factory=list)
+    """Facts about the images that are left to a person."""
+    site: list[Fact] = field(default_factory=list)
+    """Facts about the site check that the threshold is from; none without one."""
     model: list[Fact] = field(default_factory=list)
     """Facts about the model."""
     scan: list[Fact] = field(default_factory=list)
     """Facts about the scan."""
     doubts: list[str] = field(default_factory=list)
     """Warnings of the scan, and what this page lacks."""
+    causes: Mapping[str, str] = field(default_factory=dict)
+    """Why an image is labelled review, in words, by the cause in its row."""
 
 
 def facts_of(
@@ -66,67 +67,66 @@ def facts_of(
         Sentences on what the page lacks, and why.
     """
     fields = recorded.fields if recorded else {}
-    notice = _text(fields, "notice").removeprefix(RESEARCH_USE).strip()
+    notice = text_of(fields, "notice").removeprefix(RESEARCH_USE).strip()
     return Facts(
         report.name,
         _time(utc_now()),
         notice,
-        list(_model(worklist, recorded, spec)),
-        list(_scan(report, recorded)),
+        list(_review(worklist, recorded)),
+        list(site_facts(worklist, recorded, spec)),
+        list(model_facts(worklist, recorded, spec)),
+        list(_scan(report, worklist, recorded)),
         [*lacks, *_doubts(worklist, recorded)],
-    )
+        {BAND: f"the probability lies in the review band, {_band(recorded) or 'limits not known'}",
+         CHECK: "the input check says that the image should not be scored"},
+    )  # fmt: skip
 
 
-def _model(worklist: Worklist, recorded: Recorded | None, spec: ModelSpec | None) -> Iterator[Fact]:
-    identity = recorded.identity if recorded else {}
-    fields = recorded.fields if recorded else {}
-    point = _text(fields, "operating_point")
-    yield "Model", _text(identity, "model") or _UNKNOWN
-    yield "SHA-256", _text(identity, "model_sha256") or _UNKNOWN
-    yield "Operating point", point or _UNKNOWN
-    yield "Threshold", worklist.threshold or _text(identity, "threshold") or _UNKNOWN
-    if spec is None:
-        return
-    known = [
-        one
-        for one in spec.operating_points
-        if one.name == point and one.threshold == identity.get("threshold")
-    ]
-    for name in ("sensitivity", "specificity"):
-        found: Interval | None = getattr(known[0], name) if known else None
-        yield f"Validated {name}", _interval(found)
-    if spec.provenance:
-        yield from _card(spec.provenance)
+def _review(worklist: Worklist, recorded: Recorded | None) -> Iterator[Fact]:
+    band, causes = _band(recorded), worklist.causes
+    if band or causes[BAND]:
+        yield "Review band", band or UNKNOWN
+        images = counted(causes[BAND], "image", "images")
+        yield "By the band", f"{images}, too near to the other class for a label"
+    if causes:
+        images = counted(causes[CHECK], "image", "images")
+        yield "By input check", f"{images} that should not be scored, whatever the probability"
 
 
-def _interval(found: Interval | None) -> str:
-    if found is None:
-        return "not measured for this threshold"
-    return f"{found.value:.3f} (95% interval {found.low:.3f} to {found.high:.3f})"
+def _band(recorded: Recorded | None) -> str:
+    """Return the limits of the review band of a scan; empty where it had none."""
+    match recorded and recorded.identity.get("review_band"):
+        case [low, high] if low in SHARE and high in SHARE:
+            return f"from {low:g} to {high:g}"
+    return ""
 
 
-def _card(facts: Provenance) -> Iterator[Fact]:
-    yield "Measured", facts.measured
-    yield "Headline", facts.headline
-    patients = f" of {facts.training_patients:,} patients" if facts.training_patients else ""
-    yield "Trained on", f"{facts.training_films:,} images{patients}: {facts.data}"
-
-
-def _scan(report: Path, recorded: Recorded | None) -> Iterator[Fact]:
+def _scan(report: Path, worklist: Worklist, recorded: Recorded | None) -> Iterator[Fact]:
     yield "Report", str(report)
     if recorded:
-        ended = _text(recorded.fields, "ended")
+        ended = text_of(recorded.fields, "ended")
         yield "Started", _time(recorded.report_started)
         yield "Ended", _time(ended) if ended else "not ended"
-        yield "Scanned", "; ".join(roots_of(recorded).values()) or _UNKNOWN
-        runtime = [_text(recorded.identity, key) for key in ("runtime", "provider")]
-        yield "Runtime", " on ".join(filter(None, runtime)) or _UNKNOWN
-        yield "Recipe", _text(recorded.identity, "recipe") or _UNKNOWN
-        yield "Self-test", _text(recorded.fields, "self_test") or _UNKNOWN
-        yield "Input check", _text(recorded.fields, "input_check") or _UNKNOWN
-        version = _text(recorded.fields, "tool_version") or _UNKNOWN
+        yield "Scanned", "; ".join(roots_of(recorded).values()) or UNKNOWN
+        runtime = [text_of(recorded.identity, key) for key in ("runtime", "provider")]
+        yield "Runtime", " on ".join(filter(None, runtime)) or UNKNOWN
+        yield "Recipe", text_of(recorded.identity, "recipe") or UNKNOWN
+        yield "Self-test", text_of(recorded.fields, "self_test") or UNKNOWN
+        yield "Input check", text_of(recorded.fields, "input_check") or UNKNOWN
+        yield "Distribution shift", _shift(worklist, recorded)
+        version = text_of(recorded.fields, "tool_version") or UNKNOWN
         yield "Scanned by", f"cxr-edge {version}"
     yield "Page made by", f"cxr-edge {__version__}"
+
+
+def _shift(worklist: Worklist, recorded: Recorded) -> str:
+    """Return what the comparison with the model's own images found."""
+    shift = worklist.counts.shift
+    if shift:
+        return "seen: the warning stands at the top" if shift.warning else shift.found
+    if "spec" in recorded.fields and recorded.fields.get("distribution_shift", 0) is None:
+        return "not compared, since the model has nothing to compare with"
+    return UNKNOWN
 
 
 def _doubts(worklist: Worklist, recorded: Recorded | None) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _doubts_of_the_scan(recorded: Recorded) -> Iterator[str]:
         files = counted(gone["files"], "file is", "files are")
         yield f"{files} gone since the scan{_first(_texts(gone, 'first'))}."
     shift = fields.get("distribution_shift")
-    if isinstance(shift, dict) and (warning := _text(shift, "warning")):
+    if isinstance(shift, dict) and (warning := text_of(shift, "warning")):
         yield f"Warning: {warning}."
     if versions := ", ".join(recorded.earlier_versions):
         yield f"Rows were written by cxr-edge {versions}, which may read some images otherwise."
@@ -186,12 +186,6 @@ def _time(text: str) -> str:
 
 def _first(names: list[str]) -> str:
     return f" (first: {', '.join(names)})" if names else ""
-
-
-def _text(fields: Mapping[str, Any], key: str) -> str:
-    """Return a field of a manifest, which may be anything, as text."""
-    value = fields.get(key)
-    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _texts(fields: Mapping[str, Any], key: str) -> list[str]:

@@ -6,10 +6,10 @@ const GROUPS = ["positive", "review", "flagged", "other", "failed"];
 const PRINTED = 2000;
 const SPARE = 6;
 const rows = table.rows.map((cells, number) => {
-  const [group, path, label, probability, flags, reason, detail, size, format, sha256] = cells;
+  const [group, path, label, probability, flags, reason, detail, size, format, sha256, cause] = cells;
   return {
     number, group: GROUPS[group], path, label: label || "failed", probability, flags, reason, detail,
-    size, format, sha256, found: [path, label, flags, reason, detail].join("\n").toLowerCase(),
+    size, format, sha256, cause, found: [path, label, flags, reason, detail].join("\n").toLowerCase(),
   };
 });
 
@@ -213,6 +213,12 @@ function figure(source, text, name) {
   document.getElementById("figures").append(made);
 }
 
+function whyReview(row) {
+  if (row.cause !== "check") return table.causes[row.cause];
+  const flags = row.flags.split(";").filter((flag) => table.verdicts.includes(flag));
+  return `${table.causes.check}: ${flags.join(", ")}`;
+}
+
 function fill() {
   const row = shown[viewed];
   const picture = pictureOf(row);
@@ -224,9 +230,10 @@ function fill() {
   else if (picture) figures.append(element("p", "", picture.why));
   else if (row.group === "failed") figures.append(element("p", "", row.detail));
   else figures.append(element("p", "", "This page has no picture of this image: only the first rows of the worklist have one."));
-  if (picture && picture.heat_map) figure(picture.heat_map, "Heat map: parts of the image that the model used", "heat");
+  if (picture && picture.heat_map) figure(picture.heat_map, "Heat map: where the model found its evidence, from violet (weak) to yellow (strong)", "heat");
   if (picture && picture.heat_map_problem) figures.append(element("p", "", picture.heat_map_problem));
   detail("Result", row.label);
+  detail("Why", whyReview(row));
   if (row.probability !== null) {
     detail("Probability", row.probability.toFixed(6));
     detail("Threshold", table.threshold.toFixed(6));

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cxr_edge.errors import ReportError
+from cxr_edge.imaging.image import VERDICTS
 from cxr_edge.imaging.preview import VIEW
 from cxr_edge.notice import RESEARCH_USE
 from cxr_edge.reports.html.facts import Facts
@@ -26,7 +27,7 @@ _HEAD: Final = 400
 
 
 def write_page(
-    out: Path, facts: Facts, worklist: Worklist, pictures: Iterator[tuple[int, dict[str, str]]]
+    out: Path, facts: Facts, worklist: Worklist, pictures: Iterable[tuple[int, dict[str, str]]]
 ) -> None:
     """Write a page.
 
@@ -46,6 +47,7 @@ def write_page(
     ReportError
         It cannot be written.
     """
+    pictures = iter(pictures)
     first = next(pictures, None)
     template = _environment().get_template("page.html.j2")
     style, script = _resource("page.css"), _resource("page.js")
@@ -68,6 +70,8 @@ def write_page(
             "threshold": threshold,
             "view": VIEW,
             "pictures": first is not None,
+            "causes": facts.causes,
+            "verdicts": sorted(VERDICTS),
         },
         pictures=chain([first] if first else [], pictures),
     )
@@ -79,9 +83,14 @@ def write_page(
         ):
             file.writelines(pieces)
     except OSError as exc:
-        raise ReportError(
-            f"{out} cannot be written: {exc.strerror}; make room, or choose another place"
-        ) from exc
+        raise unwritable(out, exc) from exc
+
+
+def unwritable(out: Path, exc: OSError) -> ReportError:
+    """Return the error of a page that cannot be written."""
+    return ReportError(
+        f"{out} cannot be written: {exc.strerror}; make room, or choose another place"
+    )
 
 
 def is_page(path: Path) -> bool:
@@ -142,4 +151,10 @@ def _tiles(worklist: Worklist) -> list[Mapping[str, object]]:
 
 
 def _share(count: int, total: int) -> str:
-    return f"{100 * count / total:.1f}%" if total else ""
+    """Return a share in percent, which is 0 or 100 of none or of all alone."""
+    if not total:
+        return ""
+    shown = f"{100 * count / total:.1f}%"
+    if count and shown == "0.0%":
+        return "< 0.1%"
+    return "> 99.9%" if count < total and shown == "100.0%" else shown

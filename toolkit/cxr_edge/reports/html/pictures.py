@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ImageError
-from cxr_edge.imaging.heat_map_file import heat_map_path
+from cxr_edge.imaging.heat_map_file import heat_map_note, heat_map_path
+from cxr_edge.imaging.png_note import has_note, is_noted
 from cxr_edge.imaging.preview import heat_map_preview, preview
 from cxr_edge.pipeline.prepare import attempt
 from cxr_edge.pipeline.roots import file_of
@@ -16,6 +18,15 @@ from cxr_edge.reports.html.worklist import Group, Row
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import track
+
+NOT_FOUND: Final = "not found"
+"""Nothing is where an image should be."""
+
+CHANGED: Final = "changed"
+"""The bytes of an image are not those that were scanned."""
+
+NOT_READABLE: Final = "not readable"
+"""An image cannot be read or decoded."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class Pictures:
     """Count of the first images of the worklist that get pictures."""
     heat_maps: Path | None = None
     """Folder of heat maps."""
+    model_sha256: str = ""
+    """SHA-256 of the model that the rows are from; empty where it is not known."""
+    threshold: str = ""
+    """Threshold, as it stands in the rows."""
 
     def of(self, rows: Sequence[Row]) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the number of each row that gets pictures, and what the page has of it.
@@ -43,14 +58,14 @@ class Pictures:
     def _picture(self, row: Row) -> dict[str, str]:
         file = file_of(row.path, self.roots)
         if file is None:
-            return _problem("not found", "the folder that was scanned is not known")
+            return _problem(NOT_FOUND, "the folder that was scanned is not known")
         found = attempt(file, preview)
         if isinstance(found.content, ImageError):
             if not found.sha256 and not _is_there(file):
-                return _problem("not found", f"expected it at {printable(str(file))}")
-            return _problem("not readable", str(found.content))
+                return _problem(NOT_FOUND, f"expected it at {printable(str(file))}")
+            return _problem(NOT_READABLE, str(found.content))
         if row.sha256 and found.sha256 != row.sha256:
-            return _problem("changed", "the file has changed since it was scanned; scan it again")
+            return _problem(CHANGED, "the file has changed since it was scanned; scan it again")
         picture = {
             "thumbnail": _data_uri(found.content.thumbnail),
             "view": _data_uri(found.content.view),
@@ -63,10 +78,19 @@ class Pictures:
         file = heat_map_path(self.heat_maps, row.path)
         if not _is_there(file):
             return {}
+        if self._is_of_another(file, row):
+            why = "is of another image, model or threshold, and is not shown"
+            return {"heat_map_problem": f"{printable(str(file))} {why}."}
         found = attempt(file, heat_map_preview).content
         if isinstance(found, ImageError):
             return {"heat_map_problem": f"{printable(str(file))} cannot be shown: {found}"}
         return {"heat_map": _data_uri(found)}
+
+    def _is_of_another(self, file: Path, row: Row) -> bool:
+        """Tell whether a heat map says in itself that it is of something else than a row."""
+        note = heat_map_note(row.sha256, self.model_sha256, self.threshold)
+        is_known = row.sha256 and self.model_sha256 and note.isascii()
+        return bool(is_known) and is_noted(file) and not has_note(file, note)
 
 
 def _is_there(file: Path) -> bool:

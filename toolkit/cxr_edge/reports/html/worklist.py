@@ -1,19 +1,28 @@
 """The rows of a report in the order in which a person should look at them."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cxr_edge.imaging.image import VERDICTS
 from cxr_edge.reports.append_log import CsvKind, read_rows
 from cxr_edge.reports.counts import ScanCounts
+from cxr_edge.reports.distribution_shift import DistributionShift
 from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.ranges import SHARE
 
 MOST_ROWS: Final = 100_000
 """Rows that a page shows; the others are counted."""
+
+BAND: Final = "band"
+"""The review band withholds the label."""
+
+CHECK: Final = "check"
+"""The input check withholds it, wherever the probability lies."""
 
 BINS: Final = 50
 """Bins of the histogram, of equal width from 0 to 1."""
@@ -28,6 +37,9 @@ class Group(IntEnum):
     OTHER = 3
     FAILED = 4
 
+
+_SIDES: Final = (Group.OTHER, Group.POSITIVE)
+"""Groups of the negative and of the positive label."""
 
 _KEPT_FIRST: Final = (
     Group.POSITIVE, Group.REVIEW, Group.FAILED, Group.FLAGGED, Group.OTHER
@@ -58,6 +70,8 @@ class Row(NamedTuple):
     """Format of the source."""
     sha256: str
     """SHA-256 of the file's bytes."""
+    cause: str
+    """Cause of the label review, :data:`BAND` or :data:`CHECK`; empty for another label."""
 
 
 @dataclass
@@ -70,8 +84,12 @@ class Worklist:
     """Counts of all rows."""
     groups: dict[Group, int] = field(default_factory=lambda: dict.fromkeys(Group, 0))
     """Count of all rows by group."""
+    causes: Counter[str] = field(default_factory=Counter)
+    """Count of all rows labelled review by their cause."""
     labels: dict[Group, str] = field(default_factory=dict)
-    """Label of the positive rows, and of the others, as far as there are any."""
+    """Label of the positive rows, and of the others, as far as it is known."""
+    is_checked: bool = True
+    """Whether the input check withholds labels."""
     threshold: str = ""
     """Threshold as it stands in the rows; empty where no image was scored."""
     below: list[int] = field(default_factory=lambda: [0] * BINS)
@@ -85,7 +103,15 @@ class Worklist:
         return self.counts.rows - len(self.rows)
 
     @classmethod
-    def read(cls, kind: CsvKind, report: Path) -> "Worklist":
+    def read(
+        cls,
+        kind: CsvKind,
+        report: Path,
+        *,
+        labels: Sequence[str] = (),
+        is_checked: bool = True,
+        shift: DistributionShift | None = None,
+    ) -> "Worklist":
         """Read a report.
 
         Parameters
@@ -94,13 +120,21 @@ class Worklist:
             Kind of the file, for messages.
         report
             Path of the file.
+        labels
+            Negative and positive label, if they are known.
+        is_checked
+            Whether images are labelled review that the input check says should not be scored.
+        shift
+            Comparison with the model's own images, to which the rows are added.
 
         Raises
         ------
         ReportError
             It cannot be read, or has a row that no scan wrote.
         """
-        found = cls()
+        found = cls(counts=ScanCounts(shift=shift), is_checked=is_checked)
+        if len(labels) == len(_SIDES):
+            found.labels.update(zip(_SIDES, labels, strict=True))
         stream = read_rows(kind, report)
         next(stream, None)  # the header
         rows = found._taken(kind, report, (row for row, _ in stream))
@@ -117,18 +151,20 @@ class Worklist:
                 raise kind.not_as_written(report, number, cells, str(exc)) from exc
             self.counts.add(by_column)
             self.groups[row.group] += 1
+            if row.cause:
+                self.causes[row.cause] += 1
             yield row
 
     def _row(self, row: Mapping[str, str]) -> Row:
         """Return a row of the page; raises ValueError for one that no scan wrote."""
         if row["status"] not in ("ok", "failed"):
             raise ValueError(f"status: expected ok or failed, got {row['status']!r:.40}")
-        group, probability = Group.FAILED, None
+        group, probability, cause = Group.FAILED, None, ""
         if row["status"] == "ok":
             probability, threshold = _share(row, "probability"), _share(row, "threshold")
             positive = probability >= threshold
-            if row["label"] == REVIEW:
-                group = Group.REVIEW
+            if row["label"] == REVIEW and REVIEW not in self.labels.values():  # or it is a class
+                group, cause = Group.REVIEW, self._cause(row["flags"])
             elif positive:
                 group = Group.POSITIVE
             else:
@@ -149,7 +185,13 @@ class Worklist:
             f"{row['width']} x {row['height']}" if row["width"] else "",
             row["format"],
             row["sha256"],
+            cause,
         )
+
+    def _cause(self, flags: str) -> str:
+        """Return why an image is labelled review."""
+        should_not_be_scored = not VERDICTS.isdisjoint(flags.split(";"))
+        return CHECK if self.is_checked and should_not_be_scored else BAND
 
 
 def _share(row: Mapping[str, str], column: str) -> float:
