@@ -49,10 +49,10 @@ bench: $(VENV)/.dev  ## start-up and time per image as ratios; never part of the
 	$(BIN)/python bench/latency.py
 
 test-x86-bundle: $(VENV)/.dev  ## a bundle, installed without a network, scans the samples
-	PATH=$(CURDIR)/$(BIN):$$PATH scripts/x86_bundle.sh
+	PATH=$(abspath $(BIN)):$$PATH scripts/x86_bundle.sh
 
 test-arm64: $(VENV)/.dev  ## the same for aarch64, emulated; reports equal those of this machine
-	PATH=$(CURDIR)/$(BIN):$$PATH scripts/arm64.sh
+	PATH=$(abspath $(BIN)):$$PATH scripts/arm64.sh
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cxr-edge needs Python 3.11 or newer, this is " + sys.version.split()[0])'

@@ -9,7 +9,7 @@
 set -eu
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 work=${1:-$project/build/arm64}
-mkdir -p "$work/home" "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/here" "$work/there"
+mkdir -p "$work/home" "$work/apt/lists/partial" "$work/apt/archives/partial"
 work=$(CDPATH='' cd -- "$work" && pwd)
 root=$work/root
 . "$project/scripts/proof.sh"
@@ -62,9 +62,12 @@ no_network "$PYTHON" -c 'import platform as p; print(p.machine(), *p.libc_ver(),
 rm -rf "$root/opt/cxr-edge"
 no_network sh "$work/bundle/install.sh" --to "$root/opt/cxr-edge" --key "$work/site.key.pub"
 
+no_network "$root/opt/cxr-edge/venv/bin/cxr" verify "$work/bundle" --key "$work/site.key.pub"
+rm -rf "$work/here" "$work/there"
+mkdir "$work/here" "$work/there"
 for artefact in model.onnx model.int8.onnx model.tflite model.int8.tflite; do
     model=$root/opt/cxr-edge/model/$artefact
-    set -- scan "$project/samples" --model "$model" --fresh --quiet
+    set -- scan "$project/samples" --model "$model" --quiet
     with_bad_samples cxr "$@" --out "$work/here/$artefact.csv"
     with_bad_samples no_network "$root/opt/cxr-edge/venv/bin/cxr" "$@" \
         --out "$work/there/$artefact.csv"

@@ -18,9 +18,9 @@ cxr bundle default -o "$work/bundle" --platform linux-x86_64 --python "$version"
 cxr verify "$work/bundle" --key "$work/site.key.pub"
 
 require_no_network
-rm -rf "$work/installed"
+rm -rf "$work/installed" "$work"/report.*
 no_network sh "$work/bundle/install.sh" --to "$work/installed" --key "$work/site.key.pub"
 no_network "$work/installed/venv/bin/cxr" verify "$work/bundle" --key "$work/site.key.pub"
-with_bad_samples no_network "$work/installed/venv/bin/cxr" scan "$project/samples" --fresh \
+with_bad_samples no_network "$work/installed/venv/bin/cxr" scan "$project/samples" \
     --model "$work/installed/model" --out "$work/report.csv"
 python "$project/scripts/installed_size.py" "$work/installed"
