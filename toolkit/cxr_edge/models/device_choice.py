@@ -26,7 +26,7 @@ _FILES: Final = frozenset(kind.file for kind in FORMATS.values())
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """What ``auto`` stands for on this machine, for one package."""
+    """Artefact, runtime and threads that ``auto`` stands for on this machine, for one package."""
 
     artefact: str
     """File in the package."""
@@ -41,7 +41,7 @@ class DeviceChoice:
 
 
 def places() -> Sequence[Path]:
-    """Return where the file may be: the user's, then the machine's."""
+    """Return where the file may be: the place of the user, then that of the machine."""
     from platformdirs import site_config_path, user_config_path
 
     folders = (user_config_path("cxr-edge", appauthor=False), site_config_path("cxr-edge"))
