@@ -36,7 +36,7 @@ PLACE = {
     "convert": {"source": "image.jpg", "target": "converted"},
     "doctor": {"folder": "folder"},
     "receive": {"allow": "MODALITY", "address": "192.0.2.1"},  # no address of any machine
-    "send": {"folder": "folder", "to": "PACS@127.0.0.1:9"},
+    "send": {"to": "PACS@127.0.0.1:9"},
     "benchmark": {"folder": "missing", "model": "folder"},
     "calibrate": {"model": "folder", "labels": "folder"},
     "export": {"model": "folder"},

@@ -43,7 +43,7 @@ class Measured:
     """An option with its figures."""
 
     option: Option
-    """What was measured."""
+    """Artefact, runtime and threads."""
     row: BenchmarkRow
     """Its figures, or why it cannot run."""
 

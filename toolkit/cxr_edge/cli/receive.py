@@ -95,7 +95,7 @@ def receive(
         )
     with needs_extra("cxr receive", "pacs"):
         from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
-    from cxr_edge.jobs.dicom_peer import Caller, ae_title
+    from cxr_edge.jobs.dicom_peer import Caller, ae_title, listening_address
     from cxr_edge.system.service import ServiceManager
     from cxr_edge.system.signals import call_at_end
 
@@ -104,7 +104,7 @@ def receive(
         inbox,
         ae_title("--aet", network.aet),
         [Caller.parse(text) for text in allow],
-        address,
+        listening_address(address),
         port,
         tls.for_receiver() if tls else None,
         associations,

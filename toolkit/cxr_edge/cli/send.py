@@ -58,8 +58,8 @@ def send(
 ) -> None:
     """Send the DICOM files of a folder to a PACS, each until the PACS has taken it.
 
-    What it has taken is listed in FOLDER/.sent.csv and not sent again. What it has not taken waits
-    for the next run, or for the next try with --every; while the PACS cannot be reached, the tries
+    Files that it has taken are listed in FOLDER/.sent.csv and not sent again. The others wait for
+    the next run, or for the next try with --every; while the PACS cannot be reached, the tries
     become rarer, up to ten minutes apart.
 
     The files identify patients. Needs the extra 'pacs'. Research use only, not a diagnosis.

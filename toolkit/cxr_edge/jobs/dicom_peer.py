@@ -159,6 +159,23 @@ def certificates(
     return Certificates(certificate, key, authority)
 
 
+def listening_address(text: str) -> str:
+    """Return an IP address to listen on.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise UsageError(
+            "--address: expected an IP address of this machine, or 0.0.0.0 for all of them, got "
+            f"{printable(text) or 'nothing'}"
+        ) from None
+
+
 def ae_title(option: str, text: str) -> str:
     """Return an application entity title, without the spaces around it.
 

@@ -62,7 +62,7 @@ class Sent:
 def send(job: SendJob) -> Sent:
     """Send what the PACS has not taken yet, once.
 
-    What it takes is noted beside the objects as soon as it says so. A file that changes is sent
+    Each object that it takes is noted beside the objects at once. A file that changes is sent
     again, and each PACS gets its own.
 
     Parameters
