@@ -37,6 +37,7 @@ print("self-test of", sys.prefix)
 """Stand-in for ``cxr verify PACKAGE --self-test``."""
 
 PARTS = ("", "models/", "models/bundle/", "spec/", "system/")
+EXTRAS = ("litert", "bundle", "watch", "pacs")
 REQUIRES = (
     "numpy>=2", "onnxruntime>=1", "ai-edge-litert; extra == 'litert'",
     "cryptography; extra == 'bundle'", "never; extra == 'bundle'", "notices; extra == 'watch'",
