@@ -37,9 +37,11 @@ print("self-test of", sys.prefix)
 """Stand-in for ``cxr verify PACKAGE --self-test``."""
 
 PARTS = ("", "models/", "models/bundle/", "spec/", "system/")
+EXTRAS = ("litert", "bundle", "watch", "pacs")
 REQUIRES = (
     "numpy>=2", "onnxruntime>=1", "ai-edge-litert; extra == 'litert'",
     "cryptography; extra == 'bundle'", "never; extra == 'bundle'", "notices; extra == 'watch'",
+    "network; extra == 'pacs'",
 )  # fmt: skip
 
 
@@ -56,7 +58,9 @@ def write_wheel(
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
     needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
-    extras = "".join(f"Provides-Extra: {extra}\n" for extra in ("litert", "bundle", "watch"))
+    extras = "".join(
+        f"Provides-Extra: {extra}\n" for extra in ("litert", "bundle", "watch", "pacs")
+    )
     members = dict(files or {f"{name.replace('-', '_')}.py": b"A = 1\n"})
     members[f"{info}/METADATA"] = (
         f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n{extras}{needs}{more}".encode()
@@ -99,7 +103,7 @@ def write_index(folder: Path) -> None:
             write_wheel(folder, "cryptography", version, tag=tag)
     write_wheel(folder, "numpy", more="License: BSD\nClassifier: License :: OSI Approved :: X\n")
     write_wheel(folder, "ai-edge-litert", more="Classifier: License :: OSI Approved :: Apache\n")
-    for name in ("notices", *markers.values()):
+    for name in ("notices", "network", *markers.values()):
         write_wheel(folder, name)
 
 
@@ -118,11 +122,13 @@ def make_tiny(
     target: Platform = HERE,
     runtimes: tuple[str, ...] = ("onnx",),
     key: Path | None = None,
+    *,
+    pacs: bool = False,
 ) -> Made:
     """Make a bundle of a package from the wheels of the index."""
     versions = out.parent / "versions.txt"
     versions.write_text("")
-    request = BundleRequest(package, target, runtimes, constraints=versions, key=key)
+    request = BundleRequest(package, target, runtimes, pacs, constraints=versions, key=key)
     return make_bundle(request, out, own_wheel)
 
 

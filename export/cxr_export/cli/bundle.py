@@ -88,6 +88,15 @@ def bundle(
             rich_help_panel=panels.MODEL,
         ),
     ] = False,
+    pacs: Annotated[
+        bool,
+        typer.Option(
+            "--pacs",
+            help="Also what cxr receive, cxr send and cxr sr need, and a systemd unit for cxr "
+            "receive.",
+            rich_help_panel=panels.INPUT,
+        ),
+    ] = False,
     constraints: Annotated[
         Path | None,
         typer.Option(
@@ -136,7 +145,7 @@ def bundle(
 
     folder, artefact = find_package(Path(package))
     machine = find_platform(target, python)
-    wanted = BundleRequest(folder, machine, names, artefact, constraints, sign)
+    wanted = BundleRequest(folder, machine, names, pacs, artefact, constraints, sign)
     made = make_bundle(wanted, out)
     for line in _summary(out, made):
         typer.echo(line)

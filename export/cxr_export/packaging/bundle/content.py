@@ -67,7 +67,7 @@ def fill(bundle: Path, wanted: BundleRequest, own_wheel: Callable[[Path], Path])
     with stage(f"downloading wheels for {wanted.platform.name}"):
         downloaded = bundle / "downloaded"
         downloaded.mkdir()
-        needed = roots(own, wanted.platform, wanted.runtimes)
+        needed = roots(own, wanted.platform, wanted.runtimes, pacs=wanted.pacs)
         pip = Requirement(f"pip=={version('pip')}")
         found = download([*needed, pip], wanted.platform, wanted.constraints, downloaded)
         found = [Wheel(wheel.path.rename(folder / wheel.path.name)) for wheel in found]
@@ -97,7 +97,7 @@ def fill(bundle: Path, wanted: BundleRequest, own_wheel: Callable[[Path], Path])
         layout.FACTS: json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
         layout.REQUIREMENTS: requirement_lines(installed),
         layout.SBOM: bill,
-        **_templates(facts, own),
+        **_templates(facts, own, pacs=wanted.pacs),
     }
     for name, text in texts.items():
         (bundle / name).parent.mkdir(exist_ok=True)
@@ -106,14 +106,17 @@ def fill(bundle: Path, wanted: BundleRequest, own_wheel: Callable[[Path], Path])
     return Content(artefacts, sizes, size, facts)
 
 
-def _templates(facts: Mapping[str, object], own: Wheel) -> dict[str, str]:
-    """Return the texts of installer, guide and unit, by name."""
+def _templates(facts: Mapping[str, object], own: Wheel, *, pacs: bool) -> dict[str, str]:
+    """Return the texts of installer, guide and units, by name."""
     words = {f"@{name.upper()}@": str(value) for name, value in facts.items()}
     major, minor = str(facts["python"]).split(".")
     words |= {"@MAJOR@": major, "@MINOR@": minor, "@WHEEL@": own.path.name}
     words["@VERSION@"] = __version__
     texts = {}
-    for name in (layout.INSTALLER, layout.GUIDE, layout.UNIT, layout.SYSTEM_USER):
+    names = [layout.INSTALLER, layout.GUIDE, layout.UNIT, layout.SYSTEM_USER]
+    if pacs:
+        names.append(layout.RECEIVER)
+    for name in names:
         text = (_FILES / Path(name).name).read_text("utf-8")
         for word, value in words.items():
             text = text.replace(word, value)

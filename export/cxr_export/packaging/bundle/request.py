@@ -16,6 +16,8 @@ class BundleRequest:
     """Machine that it is for."""
     runtimes: tuple[str, ...]
     """Keys of :data:`cxr_edge.models.registry.RUNTIMES`."""
+    pacs: bool = False
+    """Whether it speaks DICOM with modalities and archives."""
     artefact: str = ""
     """The only artefact of the package to take; all that the runtimes run if empty."""
     constraints: Path | None = None

@@ -21,6 +21,7 @@ from cxr_export.packaging.bundle.platforms import Platform, oldest_glibc
 
 _SIGNATURES: Final = "cryptography"
 _WATCH: Final = "watch"
+_PACS: Final = "pacs"
 """Extra of the service in a bundle."""
 
 
@@ -68,13 +69,17 @@ class Wheel:
             return sum(info.file_size for info in archive.infolist())
 
 
-def roots(own: Wheel, platform: Platform, runtimes: Sequence[str]) -> list[Requirement]:
+def roots(
+    own: Wheel, platform: Platform, runtimes: Sequence[str], *, pacs: bool = False
+) -> list[Requirement]:
     """Return what the toolkit needs with these runtimes, to watch an inbox and check a signature.
 
     The toolkit requires onnxruntime; it is left out where it is not among the runtimes.
     """
     unwanted = {kind.module for name, kind in RUNTIMES.items() if name not in runtimes}
     extras = {"", _WATCH, *(RUNTIMES[name].extra for name in runtimes)}
+    if pacs:
+        extras.add(_PACS)
     return [
         each
         for each in own.requires

@@ -95,6 +95,17 @@ def test_only_artefacts_of_the_runtimes_are_taken(golden_package: Path, tmp_path
 
 
 @pytest.mark.usefixtures("index")
+def test_a_receiver_is_there_if_it_is_asked_for(golden_package: Path, tmp_path: Path) -> None:
+    """Its wheels and its unit, which takes who may call from a file of the site."""
+    make_tiny(golden_package, tmp_path / "plain")
+    made = make_tiny(golden_package, tmp_path / "pacs", pacs=True)
+    unit = Path("systemd/cxr-edge-receive.service")
+    assert not (tmp_path / "plain" / unit).exists()
+    assert "receive /var/lib/cxr-edge/inbox $OPTIONS" in (tmp_path / "pacs" / unit).read_text()
+    assert "network" in made.content.wheels
+
+
+@pytest.mark.usefixtures("index")
 def test_the_bill_of_materials_lists_everything_inside(
     golden_package: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from cxr_edge.models.bundle.layout import (
     FACTS,
     FOLDER,
     MODEL,
+    RECEIVER,
     REQUIREMENTS,
     SBOM,
     SYSTEM_USER,
@@ -162,8 +163,11 @@ def _copy_files(bundle: Path, folder: Path) -> None:
     shutil.copytree(bundle / MODEL, folder / MODEL, copy_function=shutil.copyfile)
     for name in (FACTS, SBOM, SYSTEM_USER):
         shutil.copyfile(bundle / name, folder / Path(name).name)
-    unit = (bundle / UNIT).read_text("utf-8").replace(FOLDER, str(folder).replace("%", "%%"))
-    (folder / Path(UNIT).name).write_text(unit, "utf-8")
+    for name in (UNIT, RECEIVER):
+        if (bundle / name).is_file():
+            unit = (bundle / name).read_text("utf-8")
+            unit = unit.replace(FOLDER, str(folder).replace("%", "%%"))
+            (folder / Path(name).name).write_text(unit, "utf-8")
 
 
 def _self_test(python: Path, model: Path) -> None:

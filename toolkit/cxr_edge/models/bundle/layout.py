@@ -35,8 +35,11 @@ GUIDE: Final = "README.md"
 UNIT: Final = "systemd/cxr-edge-watch.service"
 """systemd unit of ``cxr watch``, in which :data:`FOLDER` stands for the folder installed to."""
 
+RECEIVER: Final = "systemd/cxr-edge-receive.service"
+"""systemd unit of ``cxr receive``, likewise; in a bundle with ``pacs`` alone."""
+
 SYSTEM_USER: Final = "systemd/cxr-edge.conf"
-"""User that the unit runs as, for systemd-sysusers."""
+"""User that the units run as, for systemd-sysusers."""
 
 FOLDER: Final = "@FOLDER@"
-"""Word in the unit that stands for the folder of the installation."""
+"""Word in a unit that stands for the folder of the installation."""
