@@ -19,13 +19,14 @@ from fakes import SAMPLES
 
 pytest.importorskip("pynetdicom", reason="the extra pacs is not installed")
 
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.jobs import receive_dicom as module
+from cxr_edge.jobs import send_dicom as send_module
 from cxr_edge.jobs.dicom_peer import Caller, Certificates, Target
 from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
 from cxr_edge.jobs.send_dicom import SENT, SendJob, send
@@ -252,6 +253,57 @@ def test_a_torn_row_of_the_list_is_sent_again(config: ReceiveConfig, queue: Path
         (queue / SENT).write_text(listed[:-9])
         assert send(job(queue, receiver)).sent == 1
         assert send(job(queue, receiver)).before == 2
+
+
+def test_a_damaged_list_costs_no_more_than_its_damaged_rows(
+    config: ReceiveConfig, queue: Path
+) -> None:
+    """A quote that was torn off, bytes of anything and a row of a megabyte hide no other row."""
+    rubbish = b'path,sha256,to\n"a,b\n\xff\0\n' + b"x" * 1_000_000 + b'\n"torn'
+    (queue / SENT).write_bytes(rubbish)
+    (queue / "with\nbreak.dcm").write_bytes(FILM.read_bytes())
+    with running(config) as receiver:
+        assert send(job(queue, receiver)).sent == 3
+        assert send(job(queue, receiver)).before == 3
+
+
+@pytest.mark.parametrize("change", ["odd", "empty", "vanishes"])
+def test_one_bad_file_holds_up_no_other(
+    config: ReceiveConfig, queue: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A UID that is none, or a file that goes away while others are sent, is counted."""
+    bad = queue / "0.dcm"
+    dcmwrite(bad, film())
+    instead = {"odd": b"1..23\0", "empty": b"\0" * 6}.get(change, b"1.2.3\0")
+    bad.write_bytes(bad.read_bytes().replace(b"1.2.3\0", instead))
+    if change == "vanishes":
+        real = send_module.read_file_meta
+        monkeypatch.setattr(
+            send_module, "read_file_meta", lambda data: (bad.unlink(missing_ok=True), real(data))[1]
+        )
+    with running(config) as receiver:
+        sent = send(job(queue, receiver))
+    assert (sent.sent, sent.failed.total()) == (2, 1)
+
+
+def test_an_association_that_ends_between_two_objects_is_told(
+    config: ReceiveConfig, queue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object behind it waits for the next try."""
+
+    def ended(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("pynetdicom.association.Association.send_c_store", ended)
+    with running(config) as receiver, pytest.raises(MachineError, match="broke the connection off"):
+        send(job(queue, receiver))
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "a..b", "x" * 70])
+def test_a_host_that_is_none_is_told(queue: Path, host: str) -> None:
+    """The message names the PACS, not the folder."""
+    with pytest.raises(MachineError, match=r"^PACS@.* cannot be reached"):
+        send(SendJob(queue, Target("PACS", host, 104), "XRAY"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

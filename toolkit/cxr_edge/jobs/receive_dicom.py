@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -23,6 +22,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from cxr_edge.errors import MachineError, UsageError
+from cxr_edge.imaging.dicom.file_meta import is_uid
 from cxr_edge.jobs.dicom_peer import Caller
 from cxr_edge.storage.atomic import atomic_write, remove_half_written
 from cxr_edge.system.printable import printable
@@ -36,9 +36,6 @@ _NOT_RECOGNIZED: Final = (0x01, 0x01, 0x03)
 _TITLE_NOT_OURS: Final = (0x01, 0x01, 0x07)
 """Rejections of an association: for good, by the user, of the calling and of the called AE title
 (DICOM PS3.8, 9.3.4)."""
-
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
-_UID_LENGTH: Final = 64
 
 _CUT: Final = math.inf
 """Time of an association that was cut off, and is about to end."""
@@ -239,7 +236,7 @@ class Receiver:
     def _store(self, event: Any) -> int:
         """Write one object, and return the status for its sender."""
         caller, uid = _caller(event.assoc), str(event.request.AffectedSOPInstanceUID)
-        if len(uid) > _UID_LENGTH or not _UID.fullmatch(uid):
+        if not is_uid(uid):
             self._refuse("no UID", f"{caller}: refused, no SOP Instance UID: {printable(uid)}")
             return _CANNOT_UNDERSTAND
         try:
