@@ -2,13 +2,14 @@
 
 import errno
 import gc
+import os
 import shutil
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,6 +161,30 @@ def test_an_object_that_is_too_large_is_cut_off(config: ReceiveConfig) -> None:
         assert not list(config.inbox.iterdir())
         with modality(receiver.port) as sender:
             assert sender.send_c_store(film()).Status == 0
+
+
+def test_no_caller_fills_the_memory(config: ReceiveConfig) -> None:
+    """A PDU of 4 GB is refused when it is announced, by whomever; so is an endless command."""
+    with running(replace(config, most=1)) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.port), 10) as anybody:
+            anybody.sendall(b"\x01\x00\xff\xff\xff\xff")
+            wait_for(lambda: receiver.received.refused == {"too large": 1})
+        with modality(receiver.port) as sender:
+            fragment = b"\x04\0\0\0\x40\x06\0\0\x40\x02\x01\x01" + bytes(0x4000)
+            with suppress(OSError):
+                for _ in range(100):
+                    sender.dul.socket.socket.sendall(fragment)
+            wait_for(lambda: receiver.received.refused == {"too large": 2})
+        with modality(receiver.port) as sender:
+            assert sender.send_c_store(film()).Status == 0
+
+
+def test_a_pipe_in_the_inbox_holds_nobody_up(config: ReceiveConfig) -> None:
+    """What stands under the name of an object, and is no file, is refused, and others are taken."""
+    with running(config) as receiver, modality(receiver.port) as sender:
+        os.mkfifo(config.inbox / "1.2.3.dcm")
+        assert sender.send_c_store(film()).Status == 0xA700
+        assert sender.send_c_store(film("1.2.4")).Status == 0
 
 
 @pytest.mark.parametrize("uid", ["../evil", "1.2.x", "1." * 40 + "1"])

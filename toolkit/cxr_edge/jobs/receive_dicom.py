@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, ENOSPC
-from hashlib import sha256
+from errno import EDQUOT, EMSGSIZE, ENOSPC
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final  # Any: an event has its fields by its kind
 
@@ -25,6 +25,7 @@ from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.imaging.dicom.file_meta import is_uid
 from cxr_edge.jobs.dicom_peer import Caller
 from cxr_edge.storage.atomic import atomic_write, remove_half_written
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import printable
 
 _SUCCESS: Final = 0x0000
@@ -36,6 +37,9 @@ _NOT_RECOGNIZED: Final = (0x01, 0x01, 0x03)
 _TITLE_NOT_OURS: Final = (0x01, 0x01, 0x07)
 """Rejections of an association: for good, by the user, of the calling and of the called AE title
 (DICOM PS3.8, 9.3.4)."""
+
+_LONGEST_PDU: Final = 1 << 20
+"""Bytes of one PDU. Senders are told of 16 kB; a request for an association may be longer."""
 
 _CUT: Final = math.inf
 """Time of an association that was cut off, and is about to end."""
@@ -194,7 +198,21 @@ class Receiver:
             self._forget(association)
 
     def _opened(self, event: Any) -> None:
-        self._heard[event.assoc] = time.monotonic()
+        """Note a connection, and have it ended where a PDU is too long to be held in memory."""
+        association = event.assoc
+        self._heard[association] = time.monotonic()
+        connection = association.dul.socket
+        read = connection.recv
+
+        def recv(count: int) -> bytearray:
+            if count > _LONGEST_PDU:
+                self._refuse(
+                    "too large", f"{_caller(association)}: refused, a PDU of {count} bytes"
+                )
+                raise OSError(EMSGSIZE, "the PDU is too long")
+            return bytearray(read(count))
+
+        connection.recv = recv
 
     def _requested(self, event: Any) -> None:
         """Refuse an association of a caller that is not listed, or that means another service."""
@@ -224,7 +242,8 @@ class Receiver:
             return
         self._heard[association] = time.monotonic()
         message = association.dimse.message
-        size = message.data_set.getbuffer().nbytes if message else 0
+        parts = (message.encoded_command_set, message.data_set) if message else ()
+        size = sum(part.getbuffer().nbytes for part in parts)
         if size > self.config.most * _MEGABYTE:
             self._refuse(
                 "too large",
@@ -265,8 +284,9 @@ class Receiver:
         with self._lock:  # two callers may send the same object
             if path.exists():
                 digest = sha256(data).digest()
-                if sha256(path.read_bytes()).digest() == digest:
-                    return False
+                with open_regular(path) as file:
+                    if file_digest(file, "sha256").digest() == digest:
+                        return False
                 path = path.with_name(f"{uid}.{digest.hex()[:12]}.dcm")
                 if path.exists():
                     return False
