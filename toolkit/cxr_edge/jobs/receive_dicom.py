@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, EMSGSIZE, ENOSPC
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final  # Any: an event has its fields by its kind
 
@@ -285,7 +285,7 @@ class Receiver:
             if path.exists():
                 digest = sha256(data).digest()
                 with open_regular(path) as file:
-                    if file_digest(file, "sha256").digest() == digest:
+                    if sha256(file.read()).digest() == digest:
                         return False
                 path = path.with_name(f"{uid}.{digest.hex()[:12]}.dcm")
                 if path.exists():
