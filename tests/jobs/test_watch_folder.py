@@ -455,3 +455,29 @@ def test_the_health_file_tells_what_it_does(job: WatchJob, phantoms: ModuleType)
     assert told["waiting"] == 0
     assert told["free_bytes"] > 0
     assert told["model"] == "fake"
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_no_row_goes_into_a_report_that_nobody_finds(
+    job: WatchJob, phantoms: ModuleType, is_replaced: bool
+) -> None:
+    """Saved by an editor or removed meanwhile, it ends the watch, and no file is moved for it."""
+    add_image(job.inbox, "a.png", phantoms)
+    report = job.report(DAY.isoformat())
+
+    def replaced() -> bool:
+        if not paths(job):
+            return False
+        data = report.read_bytes()
+        report.unlink()
+        if is_replaced:
+            report.write_bytes(data)
+        add_image(job.inbox, "b.png", phantoms, 1)
+        return True
+
+    running = scripted(replace(job, move=True), replaced, lambda: not files(job.inbox))
+    with pytest.raises(ReportError, match="while it was written; put it back"):
+        watch(running)
+    assert files(job.inbox) == ["b.png"]
+    watch(replace(job, move=True))
+    assert paths(job) == (["a.png", "b.png"] if is_replaced else ["b.png"])
