@@ -14,6 +14,7 @@ from cxr_edge.reports.manifest import differences
 from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import cell_shown
 
 SYNC_EVERY: Final = 5.0
@@ -235,7 +236,7 @@ def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
     """
     end = 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
@@ -273,7 +274,7 @@ def is_started(kind: CsvKind, path: Path) -> bool:
         It cannot be read, or is of another kind.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.readline(_LONGEST_HEADER)
     except FileNotFoundError:
         return False
