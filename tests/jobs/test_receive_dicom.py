@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -322,6 +323,27 @@ def test_an_association_that_ends_between_two_objects_is_told(
     monkeypatch.setattr("pynetdicom.association.Association.send_c_store", ended)
     with running(config) as receiver, pytest.raises(MachineError, match="broke the connection off"):
         send(job(queue, receiver))
+
+
+def test_a_pacs_that_answers_nonsense_is_told(
+    queue: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line; no thread leaves a traceback."""
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+
+    def answer(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client:
+            client.recv(5000)
+            client.sendall(b"\x03\0\0\0\0\x04\0\x09\x09\x09")
+            client.recv(5000)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        target = Target("PACS", "127.0.0.1", server.getsockname()[1])
+        with pytest.raises(MachineError, match="does not answer as DICOM does"):
+            send(SendJob(queue, target, "XRAY", timeout=1))
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("host", ["nosuch.invalid", "a..b", "x" * 70])

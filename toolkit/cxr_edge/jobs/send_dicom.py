@@ -17,7 +17,7 @@ from pynetdicom import AE, _config
 
 from cxr_edge.errors import ImageError, MachineError
 from cxr_edge.imaging.dicom.file_meta import NO_FILE, FileMeta, read_file_meta
-from cxr_edge.jobs.dicom_peer import Target
+from cxr_edge.jobs.dicom_peer import Target, quiet_threads
 from cxr_edge.reports.append_log import parsed
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.read_file import read_file
@@ -99,7 +99,8 @@ def send(job: SendJob) -> Sent:
                 for item, meta in waiting
                 if (meta.sop_class, meta.transfer_syntax) in set(some)
             ]
-            _send(job, some, wanted, found)
+            with quiet_threads():
+                _send(job, some, wanted, found)
     except OSError as exc:
         raise MachineError(
             f"{exc.filename or job.folder} cannot be read or written: {exc.strerror}; "
