@@ -24,6 +24,7 @@ pytest.importorskip("pynetdicom", reason="the extra pacs is not installed")
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pynetdicom import AE
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from cxr_edge.errors import MachineError, UsageError
@@ -178,6 +179,31 @@ def test_no_caller_fills_the_memory(config: ReceiveConfig) -> None:
             wait_for(lambda: receiver.received.refused == {"too large": 2})
         with modality(receiver.port) as sender:
             assert sender.send_c_store(film()).Status == 0
+
+
+def test_nonsense_in_the_middle_leaves_no_traceback(
+    config: ReceiveConfig, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next caller is served."""
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+    acceptance = b"\x02\0\0\0\0\x44" + bytes(68)
+    with running(config) as receiver:
+        for wrong in (b"\x09\0\0\0\0\x04" + bytes(4), acceptance):
+            with modality(receiver.port) as sender:
+                for data in (wrong, acceptance, wrong):
+                    with suppress(OSError):
+                        sender.dul.socket.socket.sendall(data)
+        threading.excepthook(failure_of_pynetdicom())
+        with modality(receiver.port) as sender:
+            assert sender.send_c_store(film()).Status == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def failure_of_pynetdicom() -> threading.ExceptHookArgs:
+    """Return the failure of one of its threads."""
+    error = ValueError("from the other side")
+    thread = DULServiceProvider.__new__(DULServiceProvider)
+    return threading.ExceptHookArgs((ValueError, error, None, thread))
 
 
 def test_a_pipe_in_the_inbox_holds_nobody_up(config: ReceiveConfig) -> None:

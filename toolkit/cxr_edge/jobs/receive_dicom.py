@@ -10,7 +10,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, EMSGSIZE, ENOSPC
 from hashlib import sha256
@@ -23,7 +23,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.imaging.dicom.file_meta import is_uid
-from cxr_edge.jobs.dicom_peer import Caller
+from cxr_edge.jobs.dicom_peer import Caller, quiet_threads
 from cxr_edge.storage.atomic import atomic_write, remove_half_written
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import printable
@@ -108,6 +108,7 @@ class Receiver:
         self._tell = tell
         self._lock = threading.Lock()
         self._server: ThreadedAssociationServer | None = None
+        self._running = ExitStack()
         self._heard: dict[Any, float] = {}  # associations, and when each last sent a whole PDU
 
     @property
@@ -162,6 +163,7 @@ class Receiver:
                 "choose another --port or --address"
             ) from exc
         entity._servers.append(self._server)  # noqa: SLF001  (its shutdown takes it out)
+        self._running.enter_context(quiet_threads())
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
 
     def watch(self) -> None:
@@ -196,6 +198,7 @@ class Receiver:
         for association in list(self._heard):
             association.join(max(0, until - time.monotonic()))
             self._forget(association)
+        self._running.close()
 
     def _opened(self, event: Any) -> None:
         """Note a connection, and have it ended where a PDU is too long to be held in memory."""
