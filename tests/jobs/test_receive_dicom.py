@@ -2,13 +2,15 @@
 
 import errno
 import gc
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,13 +21,15 @@ from fakes import SAMPLES
 
 pytest.importorskip("pynetdicom", reason="the extra pacs is not installed")
 
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pynetdicom import AE
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.jobs import receive_dicom as module
+from cxr_edge.jobs import send_dicom as send_module
 from cxr_edge.jobs.dicom_peer import Caller, Certificates, Target
 from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
 from cxr_edge.jobs.send_dicom import SENT, SendJob, send
@@ -161,6 +165,55 @@ def test_an_object_that_is_too_large_is_cut_off(config: ReceiveConfig) -> None:
             assert sender.send_c_store(film()).Status == 0
 
 
+def test_no_caller_fills_the_memory(config: ReceiveConfig) -> None:
+    """A PDU of 4 GB is refused when it is announced, by whomever; so is an endless command."""
+    with running(replace(config, most=1)) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.port), 10) as anybody:
+            anybody.sendall(b"\x01\x00\xff\xff\xff\xff")
+            wait_for(lambda: receiver.received.refused == {"too large": 1})
+        with modality(receiver.port) as sender:
+            fragment = b"\x04\0\0\0\x40\x06\0\0\x40\x02\x01\x01" + bytes(0x4000)
+            with suppress(OSError):
+                for _ in range(100):
+                    sender.dul.socket.socket.sendall(fragment)
+            wait_for(lambda: receiver.received.refused == {"too large": 2})
+        with modality(receiver.port) as sender:
+            assert sender.send_c_store(film()).Status == 0
+
+
+def test_nonsense_in_the_middle_leaves_no_traceback(
+    config: ReceiveConfig, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next caller is served."""
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+    acceptance = b"\x02\0\0\0\0\x44" + bytes(68)
+    with running(config) as receiver:
+        for wrong in (b"\x09\0\0\0\0\x04" + bytes(4), acceptance):
+            with modality(receiver.port) as sender:
+                for data in (wrong, acceptance, wrong):
+                    with suppress(OSError):
+                        sender.dul.socket.socket.sendall(data)
+        threading.excepthook(failure_of_pynetdicom())
+        with modality(receiver.port) as sender:
+            assert sender.send_c_store(film()).Status == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def failure_of_pynetdicom() -> threading.ExceptHookArgs:
+    """Return the failure of one of its threads."""
+    error = ValueError("from the other side")
+    thread = DULServiceProvider.__new__(DULServiceProvider)
+    return threading.ExceptHookArgs((ValueError, error, None, thread))
+
+
+def test_a_pipe_in_the_inbox_holds_nobody_up(config: ReceiveConfig) -> None:
+    """What stands under the name of an object, and is no file, is refused, and others are taken."""
+    with running(config) as receiver, modality(receiver.port) as sender:
+        os.mkfifo(config.inbox / "1.2.3.dcm")
+        assert sender.send_c_store(film()).Status == 0xA700
+        assert sender.send_c_store(film("1.2.4")).Status == 0
+
+
 @pytest.mark.parametrize("uid", ["../evil", "1.2.x", "1." * 40 + "1"])
 def test_a_uid_is_never_a_path(config: ReceiveConfig, uid: str) -> None:
     """An object with something else in place of its UID is refused."""
@@ -252,6 +305,78 @@ def test_a_torn_row_of_the_list_is_sent_again(config: ReceiveConfig, queue: Path
         (queue / SENT).write_text(listed[:-9])
         assert send(job(queue, receiver)).sent == 1
         assert send(job(queue, receiver)).before == 2
+
+
+def test_a_damaged_list_costs_no_more_than_its_damaged_rows(
+    config: ReceiveConfig, queue: Path
+) -> None:
+    """A quote that was torn off, bytes of anything and a row of a megabyte hide no other row."""
+    rubbish = b'path,sha256,to\n"a,b\n\xff\0\n' + b"x" * 1_000_000 + b'\n"torn'
+    (queue / SENT).write_bytes(rubbish)
+    (queue / "with\nbreak.dcm").write_bytes(FILM.read_bytes())
+    with running(config) as receiver:
+        assert send(job(queue, receiver)).sent == 3
+        assert send(job(queue, receiver)).before == 3
+
+
+@pytest.mark.parametrize("change", ["odd", "empty", "vanishes"])
+def test_one_bad_file_holds_up_no_other(
+    config: ReceiveConfig, queue: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A UID that is none, or a file that goes away while others are sent, is counted."""
+    bad = queue / "0.dcm"
+    dcmwrite(bad, film())
+    instead = {"odd": b"1..23\0", "empty": b"\0" * 6}.get(change, b"1.2.3\0")
+    bad.write_bytes(bad.read_bytes().replace(b"1.2.3\0", instead))
+    if change == "vanishes":
+        real = send_module.read_file_meta
+        monkeypatch.setattr(
+            send_module, "read_file_meta", lambda data: (bad.unlink(missing_ok=True), real(data))[1]
+        )
+    with running(config) as receiver:
+        sent = send(job(queue, receiver))
+    assert (sent.sent, sent.failed.total()) == (2, 1)
+
+
+def test_an_association_that_ends_between_two_objects_is_told(
+    config: ReceiveConfig, queue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object behind it waits for the next try."""
+
+    def ended(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("pynetdicom.association.Association.send_c_store", ended)
+    with running(config) as receiver, pytest.raises(MachineError, match="broke the connection off"):
+        send(job(queue, receiver))
+
+
+def test_a_pacs_that_answers_nonsense_is_told(
+    queue: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line; no thread leaves a traceback."""
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+
+    def answer(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client:
+            client.recv(5000)
+            client.sendall(b"\x03\0\0\0\0\x04\0\x09\x09\x09")
+            client.recv(5000)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        target = Target("PACS", "127.0.0.1", server.getsockname()[1])
+        with pytest.raises(MachineError, match="does not answer as DICOM does"):
+            send(SendJob(queue, target, "XRAY", timeout=1))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "a..b", "x" * 70])
+def test_a_host_that_is_none_is_told(queue: Path, host: str) -> None:
+    """The message names the PACS, not the folder."""
+    with pytest.raises(MachineError, match=r"^PACS@.* cannot be reached"):
+        send(SendJob(queue, Target("PACS", host, 104), "XRAY"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

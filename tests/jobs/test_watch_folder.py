@@ -20,7 +20,7 @@ from cxr_edge.jobs.day_report import DayWork
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.watch_folder import watch
-from cxr_edge.jobs.watch_job import WatchJob
+from cxr_edge.jobs.watch_job import WatchJob, check_folders
 from cxr_edge.jobs.watch_state import HEALTH
 from cxr_edge.models.model import Model
 from cxr_edge.reports.append_log import AppendLog
@@ -455,3 +455,54 @@ def test_the_health_file_tells_what_it_does(job: WatchJob, phantoms: ModuleType)
     assert told["waiting"] == 0
     assert told["free_bytes"] > 0
     assert told["model"] == "fake"
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_no_row_goes_into_a_report_that_nobody_finds(
+    job: WatchJob, phantoms: ModuleType, is_replaced: bool
+) -> None:
+    """Saved by an editor or removed meanwhile, it ends the watch, and no file is moved for it."""
+    add_image(job.inbox, "a.png", phantoms)
+    report = job.report(DAY.isoformat())
+
+    def replaced() -> bool:
+        if not paths(job):
+            return False
+        data = report.read_bytes()
+        report.unlink()
+        if is_replaced:
+            report.write_bytes(data)
+        add_image(job.inbox, "b.png", phantoms, 1)
+        return True
+
+    running = scripted(replace(job, move=True), replaced, lambda: not files(job.inbox))
+    with pytest.raises(ReportError, match="while it was written; put it back"):
+        watch(running)
+    assert files(job.inbox) == ["b.png"]
+    watch(replace(job, move=True))
+    assert paths(job) == (["a.png", "b.png"] if is_replaced else ["b.png"])
+
+
+def test_what_stands_in_the_folder_of_the_reports_holds_nothing_up(
+    job: WatchJob, phantoms: ModuleType, said: list[str]
+) -> None:
+    """A pipe, a folder and a link under the names of earlier days or half-written files."""
+    os.mkfifo(job.report("2026-01-28"))
+    job.report("2026-01-29").symlink_to("nowhere")
+    job.report("2026-01-30").mkdir()
+    (job.out / ".half-folder").mkdir()
+    add_image(job.inbox, "a.png", phantoms)
+    assert watch(job) == ExitCode.DONE
+    assert paths(job) == ["a.png"]
+    assert sum("2026-01-28.csv cannot be read" in line for line in said) == 1
+
+
+def test_the_health_file_is_text_whatever_the_inbox_is_called(
+    job: WatchJob, tmp_path: Path
+) -> None:
+    """A name that is not UTF-8 is shown as in a report, and the inbox is known again."""
+    inbox = (tmp_path / "inbox").rename(tmp_path / os.fsdecode(b"in\xff"))
+    watch(replace(job, inbox=inbox))
+    assert health(job)["inbox"].endswith("in\\udcff")
+    inbox.rmdir()
+    check_folders(inbox, job.out)

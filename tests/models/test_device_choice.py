@@ -128,3 +128,27 @@ def test_an_artefact_that_is_gone_is_told(golden_package: Path, tmp_path: Path) 
     write_choice(package, DeviceChoice("model.tflite", digest, "litert", 1, "fast"))
     (package / "model.tflite").unlink()
     assert "model.tflite was chosen, and is not in" in choice_for(package)[1]
+
+
+@pytest.mark.parametrize("name", ["artefact", "sha256", "runtime", "threads", "why"])
+@pytest.mark.parametrize("value", [[], {}, ["a"], None, 2.0, True, "a\x1b[31m", "a" * 10_000])
+def test_a_choice_with_a_value_of_another_kind_is_not_followed(name: str, value: Any) -> None:
+    """Whatever the file has, there is a warning and no failure."""
+    path = write_choice(default_package(), int8(default_package()))
+    data = json.loads(path.read_text())
+    data["choices"][0][name] = value
+    path.write_text(json.dumps(data))
+    choice, warning = choice_for(default_package())
+    assert choice is None
+    assert "is not followed" in warning
+
+
+def test_a_warning_shows_no_control_characters() -> None:
+    """The file's own words reach a terminal as what they are."""
+    path = write_choice(default_package(), int8(default_package()))
+    data = json.loads(path.read_text())
+    data["choices"][0]["key"]["machine"] = "\x1b[31m\n" + "y" * 10_000
+    path.write_text(json.dumps(data))
+    _, warning = choice_for(default_package())
+    assert warning.isprintable()
+    assert len(warning) < 1000

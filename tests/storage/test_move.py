@@ -119,3 +119,51 @@ def test_no_room_leaves_the_file_where_it_is(
         move(film, tmp_path / "done" / "film.png")
     assert film.read_bytes() == b"bytes"
     assert not list((tmp_path / "done").iterdir())
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_file_that_comes_while_one_is_compared_or_copied_stays(
+    film: Path,
+    tmp_path: Path,
+    across: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """It is another file, and its bytes are nowhere else."""
+    target = tmp_path / "done" / "film.png"
+    name = "sync_folder" if across else "_has_bytes"
+    if across:
+        request.getfixturevalue("other_disk")
+    else:
+        target.parent.mkdir()
+        target.write_bytes(film.read_bytes())
+
+    def meanwhile(*_: object) -> bool:
+        film.with_name("new").write_bytes(b"other bytes")
+        film.with_name("new").replace(film)
+        return True
+
+    monkeypatch.setattr(f"cxr_edge.storage.move.{name}", meanwhile)
+    move(film, target)
+    assert film.read_bytes() == b"other bytes"
+    assert target.read_bytes() == b"bytes"
+
+
+def test_a_long_name_that_is_taken_is_cut(film: Path, tmp_path: Path) -> None:
+    """Names are of 255 bytes at most, a number included; letters stay whole."""
+    name = "\u00e9" * 125 + "s.png"
+    for data in (b"first", b"second"):
+        film.write_bytes(data)
+        move(film, tmp_path / "done" / name)
+    moved = {path.name: path.read_bytes() for path in (tmp_path / "done").iterdir()}
+    assert moved == {name: b"first", "\u00e9" * 124 + ".2.png": b"second"}
+
+
+def test_a_folder_gets_another_name_where_a_file_has_it(film: Path, tmp_path: Path) -> None:
+    """A path can be that of a file first, and that of a folder later."""
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "ward").write_bytes(b"film without a suffix")
+    for number, data in enumerate([b"first", b"second"], 1):
+        film.write_bytes(data)
+        moved = move(film, tmp_path / "done" / "ward" / "a" / f"{number}.png")
+        assert moved == tmp_path / "done" / "ward.2" / "a" / f"{number}.png"

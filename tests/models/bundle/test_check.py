@@ -1,5 +1,7 @@
 """The check of a bundle: nothing changed, added or missing, and signed by the right key."""
 
+import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,3 +151,32 @@ def test_options_of_packages_and_bundles_do_not_mix(cxr: Callable[..., Any], sig
     result = cxr("verify", "default", "--unsigned")
     assert result.exit_code == ExitCode.USAGE
     assert "expected a bundle for --key and --unsigned" in result.output
+
+
+def test_an_empty_folder_that_was_added_is_told(signed: Any) -> None:
+    """It could have the name of a wheel."""
+    (signed.bundle / "wheels" / "pip-0.whl").mkdir()
+    with pytest.raises(BundleError, match=r"wheels/pip-0\.whl was added"):
+        check(signed)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", [SUMS, SIGNATURE])
+def test_a_pipe_in_place_of_the_list_holds_nobody_up(signed: Any, name: str) -> None:
+    """Nothing but a regular file is read."""
+    (signed.bundle / name).unlink()
+    os.mkfifo(signed.bundle / name)
+    with pytest.raises(BundleError, match="not a regular file"):
+        check(signed)
+
+
+def test_a_zip_whose_compressed_bytes_are_damaged_is_refused(signed: Any, tmp_path: Path) -> None:
+    """With the message of a damaged zip."""
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b/a", bytes(range(256)) * 50)
+    data = bytearray(path.read_bytes())
+    data[40:90] = b"\xff" * 50
+    path.write_bytes(data)
+    with pytest.raises(BundleError, match="got a damaged zip"):
+        check_any_bundle(path, signed.key, unsigned=False)

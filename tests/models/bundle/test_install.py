@@ -192,3 +192,38 @@ def test_a_bundle_without_wheels_of_signatures_is_told(
     monkeypatch.setitem(sys.modules, "cxr_edge.models.bundle.signature", None)
     with pytest.raises(BundleError, match="library of signatures cannot be loaded here"):
         install(signed.bundle, tmp_path / "new", signed.key, unsigned=False)
+
+
+@pytest.mark.parametrize("name", ["a:b", 'a"b', "a$b", "a\\b", "a\nb", "a`b", "\udcff"])
+def test_a_name_that_would_be_misread_is_refused(signed: Any, tmp_path: Path, name: str) -> None:
+    """By Python, by a shell or by systemd; before anything is made."""
+    with pytest.raises(UsageError, match="--to: expected a folder without"):
+        install(signed.bundle, tmp_path / name, signed.key, unsigned=False)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_loop_of_links_is_refused(signed: Any, tmp_path: Path) -> None:
+    """With a message."""
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    with pytest.raises(UsageError, match="cannot be made"):
+        install(signed.bundle, loop / "new", signed.key, unsigned=False)
+
+
+def test_what_failed_leaves_nothing_behind_a_link(
+    signed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that it leads to is as empty as it was, and the link stays."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+
+    def fail(_bundle: Path, place: Path) -> None:
+        place.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installer, "_make_environment", fail)
+    with pytest.raises(KeyboardInterrupt):
+        install(signed.bundle, link, signed.key, unsigned=False)
+    assert link.is_symlink()
+    assert not list(real.iterdir())

@@ -2,6 +2,9 @@
 
 import ipaddress
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -157,6 +160,22 @@ def certificates(
             "--tls-certificate, --tls-key and --tls-authority belong together; give all three"
         )
     return Certificates(certificate, key, authority)
+
+
+@contextmanager
+def quiet_threads() -> Iterator[None]:
+    """Let threads of pynetdicom fail without a traceback: the other side may send anything."""
+    before = threading.excepthook
+
+    def told(failure: threading.ExceptHookArgs) -> None:
+        if not type(failure.thread).__module__.startswith("pynetdicom."):
+            before(failure)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def listening_address(text: str) -> str:

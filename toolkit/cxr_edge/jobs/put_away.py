@@ -64,9 +64,10 @@ class PutAway:
         if not self._job.move:
             self._inbox.done(arrival)
             return
-        target = self._job.place(row.day, ok=row.ok) / arrival.item.path
+        place = self._job.place(row.day, ok=row.ok)
         try:
-            moved = move_file(arrival.item.file, target, arrival.mark, sha256)
+            place.mkdir(parents=True, exist_ok=True)
+            moved = move_file(arrival.item.file, place / arrival.item.path, arrival.mark, sha256)
         except OSError as exc:
             self._display.not_moved(arrival.item.where, exc)
             self._inbox.put_off(arrival, float("inf") if self._job.once else MOVE_AGAIN)

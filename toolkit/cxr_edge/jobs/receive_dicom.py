@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -11,9 +10,9 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, EMSGSIZE, ENOSPC
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final  # Any: an event has its fields by its kind
@@ -23,8 +22,10 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
 from cxr_edge.errors import MachineError, UsageError
-from cxr_edge.jobs.dicom_peer import Caller
+from cxr_edge.imaging.dicom.file_meta import is_uid
+from cxr_edge.jobs.dicom_peer import Caller, quiet_threads
 from cxr_edge.storage.atomic import atomic_write, remove_half_written
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import printable
 
 _SUCCESS: Final = 0x0000
@@ -37,8 +38,8 @@ _TITLE_NOT_OURS: Final = (0x01, 0x01, 0x07)
 """Rejections of an association: for good, by the user, of the calling and of the called AE title
 (DICOM PS3.8, 9.3.4)."""
 
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
-_UID_LENGTH: Final = 64
+_LONGEST_PDU: Final = 1 << 20
+"""Bytes of one PDU. Senders are told of 16 kB; a request for an association may be longer."""
 
 _CUT: Final = math.inf
 """Time of an association that was cut off, and is about to end."""
@@ -107,6 +108,7 @@ class Receiver:
         self._tell = tell
         self._lock = threading.Lock()
         self._server: ThreadedAssociationServer | None = None
+        self._running = ExitStack()
         self._heard: dict[Any, float] = {}  # associations, and when each last sent a whole PDU
 
     @property
@@ -161,6 +163,7 @@ class Receiver:
                 "choose another --port or --address"
             ) from exc
         entity._servers.append(self._server)  # noqa: SLF001  (its shutdown takes it out)
+        self._running.enter_context(quiet_threads())
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
 
     def watch(self) -> None:
@@ -195,9 +198,24 @@ class Receiver:
         for association in list(self._heard):
             association.join(max(0, until - time.monotonic()))
             self._forget(association)
+        self._running.close()
 
     def _opened(self, event: Any) -> None:
-        self._heard[event.assoc] = time.monotonic()
+        """Note a connection, and have it ended where a PDU is too long to be held in memory."""
+        association = event.assoc
+        self._heard[association] = time.monotonic()
+        connection = association.dul.socket
+        read = connection.recv
+
+        def recv(count: int) -> bytearray:
+            if count > _LONGEST_PDU:
+                self._refuse(
+                    "too large", f"{_caller(association)}: refused, a PDU of {count} bytes"
+                )
+                raise OSError(EMSGSIZE, "the PDU is too long")
+            return bytearray(read(count))
+
+        connection.recv = recv
 
     def _requested(self, event: Any) -> None:
         """Refuse an association of a caller that is not listed, or that means another service."""
@@ -227,7 +245,8 @@ class Receiver:
             return
         self._heard[association] = time.monotonic()
         message = association.dimse.message
-        size = message.data_set.getbuffer().nbytes if message else 0
+        parts = (message.encoded_command_set, message.data_set) if message else ()
+        size = sum(part.getbuffer().nbytes for part in parts)
         if size > self.config.most * _MEGABYTE:
             self._refuse(
                 "too large",
@@ -239,7 +258,7 @@ class Receiver:
     def _store(self, event: Any) -> int:
         """Write one object, and return the status for its sender."""
         caller, uid = _caller(event.assoc), str(event.request.AffectedSOPInstanceUID)
-        if len(uid) > _UID_LENGTH or not _UID.fullmatch(uid):
+        if not is_uid(uid):
             self._refuse("no UID", f"{caller}: refused, no SOP Instance UID: {printable(uid)}")
             return _CANNOT_UNDERSTAND
         try:
@@ -268,8 +287,9 @@ class Receiver:
         with self._lock:  # two callers may send the same object
             if path.exists():
                 digest = sha256(data).digest()
-                if sha256(path.read_bytes()).digest() == digest:
-                    return False
+                with open_regular(path) as file:
+                    if sha256(file.read()).digest() == digest:
+                        return False
                 path = path.with_name(f"{uid}.{digest.hex()[:12]}.dcm")
                 if path.exists():
                     return False

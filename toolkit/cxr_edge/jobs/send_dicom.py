@@ -7,17 +7,22 @@ import ssl
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self  # Any: pynetdicom's associations
 
 from pynetdicom import AE, _config
 
 from cxr_edge.errors import ImageError, MachineError
-from cxr_edge.imaging.dicom.file_meta import FileMeta, read_file_meta
-from cxr_edge.jobs.dicom_peer import Target
+from cxr_edge.imaging.dicom.file_meta import NO_FILE, FileMeta, read_file_meta
+from cxr_edge.jobs.dicom_peer import Target, quiet_threads
+from cxr_edge.reports.append_log import parsed
+from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.plural import counted
+from cxr_edge.system.printable import printable
 
 SENT: Final = ".sent.csv"
 """File in the folder that lists what a PACS has taken; hidden, so that no scan takes it."""
@@ -94,7 +99,8 @@ def send(job: SendJob) -> Sent:
                 for item, meta in waiting
                 if (meta.sop_class, meta.transfer_syntax) in set(some)
             ]
-            _send(job, some, wanted, found)
+            with quiet_threads():
+                _send(job, some, wanted, found)
     except OSError as exc:
         raise MachineError(
             f"{exc.filename or job.folder} cannot be read or written: {exc.strerror}; "
@@ -122,9 +128,13 @@ def _waiting(job: SendJob, found: Sent) -> Iterator[tuple[_Item, FileMeta]]:
         name = path.relative_to(job.folder).as_posix()
         if any(part.startswith(".") for part in Path(name).parts) or not path.is_file():
             continue
-        data = path.read_bytes()
+        try:
+            data = read_file(path)
+        except ImageError:
+            found.failed["cannot be read"] += 1
+            continue
         item = _Item(path, name, sha256(data).hexdigest())
-        if (name, item.sha256, str(job.target)) in taken:
+        if _row(name, item.sha256, job.target) in taken:
             found.before += 1
             continue
         try:
@@ -144,34 +154,50 @@ def _send(
         entity.add_requested_context(sop_class, transfer_syntax)
     target = job.target
     tls = (job.tls, target.host) if job.tls else None
-    association = entity.associate(target.host, target.port, ae_title=target.title, tls_args=tls)
+    try:
+        association = entity.associate(
+            target.host, target.port, ae_title=target.title, tls_args=tls
+        )
+    except (OSError, UnicodeError) as exc:  # no such host, or no name that one can have
+        raise _not_established(job, len(items), is_rejected=False) from exc
     try:
         if not association.is_established:
             raise _not_established(job, len(items), is_rejected=association.is_rejected)
         with _Journal(job.folder) as journal:
             for item in items:
-                try:
-                    answer = association.send_c_store(item.path)
-                except ValueError:  # no context was accepted for its kind
-                    found.failed["kind not accepted"] += 1
-                    continue
-                status = answer.get("Status")
-                if status is None:
+                answer = _answer(association, item.path)
+                if answer is None:
                     raise MachineError(
                         f"{target} broke the connection off, or kept silent for {job.timeout:g} "
                         f"seconds; {found.sent} sent, the others wait for the next try"
                     )
-                if status == _SUCCESS or status & 0xF000 == _WARNING:
+                if answer:
+                    found.failed[answer] += 1
+                else:
                     journal.add(item, target)
                     found.sent += 1
-                else:
-                    found.failed[f"status 0x{status:04X}"] += 1
     finally:
         if association.is_established:
             association.release()
         connection = association.dul.socket
         if connection and connection.socket:  # pynetdicom leaves that of a broken one open
             connection.socket.close()
+
+
+def _answer(association: Any, path: Path) -> str | None:
+    """Send one object; return why it was not taken, empty where it was, None without an answer."""
+    try:
+        status = association.send_c_store(path).get("Status")
+    except ValueError:  # no context was accepted for its kind
+        return "kind not accepted"
+    except RuntimeError:  # the other side ended the association in between
+        return None
+    except NO_FILE:
+        return "changed meanwhile"
+    if status is None:
+        return None
+    is_taken = status == _SUCCESS or status & 0xF000 == _WARNING
+    return "" if is_taken else f"status 0x{status:04X}"
 
 
 def _not_established(job: SendJob, waiting: int, *, is_rejected: bool) -> MachineError:
@@ -185,6 +211,8 @@ def _not_established(job: SendJob, waiting: int, *, is_rejected: bool) -> Machin
         socket.create_connection((job.target.host, job.target.port), job.timeout).close()
     except OSError as exc:
         why = exc.strerror or str(exc)
+    except UnicodeError:
+        why = "no host can have such a name"
     return MachineError(
         f"{job.target} cannot be reached: {why}; check host, port and certificates; {wait}"
     )
@@ -197,11 +225,11 @@ class _Journal:
         self._path = folder / SENT
 
     def __enter__(self) -> Self:
-        is_torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-        self._file = self._path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
-        if self._file.tell() == 0:
+        whole = _listed(self._path)
+        self._file = self._path.open("a", newline="", encoding="utf-8")
+        if not whole:
             csv.writer(self._file).writerow(_COLUMNS)
-        elif is_torn:  # a kill left a part of a row, which must not run into the next one
+        elif not whole.endswith(b"\n"):  # a kill left a part of a row; the next one starts anew
             self._file.write("\n")
         return self
 
@@ -209,17 +237,32 @@ class _Journal:
         self._file.close()
 
     def add(self, item: _Item, target: Target) -> None:
-        csv.writer(self._file).writerow((item.name, item.sha256, str(target)))
+        csv.writer(self._file, lineterminator="\n").writerow(_row(item.name, item.sha256, target))
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-def _taken(folder: Path) -> set[tuple[str, str, str]]:
-    """Return path, SHA-256 and PACS of what was taken; a torn last row is none, and sent again."""
+def _row(name: str, digest: str, target: Target) -> tuple[str, str, str]:
+    """Return a row of the list, which stands on one line whatever the name of the file."""
+    return printable(name), digest, str(target)
+
+
+def _taken(folder: Path) -> set[tuple[str, ...]]:
+    """Return path, SHA-256 and PACS of what was taken.
+
+    A row that is none, torn or damaged, spoils no other; its file is sent again.
+    """
+    found = set()
+    for line in _listed(folder / SENT).splitlines():
+        with suppress(ValueError):
+            found.add(tuple(parsed(line)))
+    return found
+
+
+def _listed(path: Path) -> bytes:
+    """Return the bytes of a list, none where there is no list; raises OSError."""
     try:
-        with (folder / SENT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            return {
-                (row[0], row[1], row[2]) for row in csv.reader(file) if len(row) == len(_COLUMNS)
-            }
+        with open_regular(path) as file:
+            return file.read()
     except FileNotFoundError:
-        return set()
+        return b""

@@ -31,7 +31,7 @@ from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.reports.sink import RunResult, Sink
-from cxr_edge.storage.atomic import TEMP_PREFIX, remove_half_written
+from cxr_edge.storage.atomic import TEMP_PREFIX, remove_half, remove_half_written
 from cxr_edge.storage.lock import alone_at
 from cxr_edge.system.printable import printable
 from cxr_edge.system.signals import call_at_end
@@ -135,7 +135,7 @@ class _Watch:
     def _clear_up(self) -> None:
         """Remove what a killed watch left half-written."""
         for path in self._job.out.glob(f"{TEMP_PREFIX}*"):
-            path.unlink(missing_ok=True)
+            remove_half(path)
         for ok in (True, False):
             days = self._job.place("", ok=ok).glob("????-??-??")
             for folder in sorted(days)[-2:]:  # it may have been killed before midnight

@@ -99,7 +99,7 @@ def check_folders(inbox: Path, out: Path) -> None:
         )
     if not os.access(out, os.W_OK | os.X_OK):
         raise UsageError(f"--out: {out} is not writable; choose another folder")
-    watched = recorded_health(out).get("inbox") == str(inbox.absolute())
+    watched = recorded_health(out).get("inbox") == printable(str(inbox.absolute()))
     if not inbox.is_dir() and (inbox.exists() or not watched):
         raise UsageError(f"INBOX: expected a folder, got {printable(str(inbox))}")
     here, there = inbox.resolve(), out.resolve()

@@ -17,6 +17,7 @@ from cxr_edge.reports.manifest import to_plain, utc_now
 from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
+from cxr_edge.system.printable import printable
 
 HEALTH: Final = "health.json"
 """Name of the health file."""
@@ -85,7 +86,7 @@ class WatchState:
             "started": self.started,
             "pid": os.getpid(),
             "tool_version": __version__,
-            "inbox": str(self.inbox),
+            "inbox": printable(str(self.inbox)),
             "notices": self.notices,
             "waiting": self.waiting,
             "skipped": dict(self.skipped),

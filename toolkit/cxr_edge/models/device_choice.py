@@ -13,6 +13,7 @@ from cxr_edge.models.package import FORMATS
 from cxr_edge.models.registry import RUNTIMES, installed, runtimes_of
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
+from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import THREADS
 
 DEVICE_FILE: Final = "device.json"
@@ -20,6 +21,9 @@ DEVICE_FILE: Final = "device.json"
 
 DEVICE_VERSION: Final = 1
 """Version of its JSON."""
+
+_LONGEST_WHY: Final = 500
+"""Characters that a reason may have."""
 
 _FILES: Final = frozenset(kind.file for kind in FORMATS.values())
 
@@ -140,12 +144,17 @@ def _checked(
     values: dict[str, Any] = {one.name: entry.get(one.name) for one in fields(DeviceChoice)}
     choice = DeviceChoice(**values)
     listed = read_checksums(package)
+    is_typed = type(choice.threads) is int and all(
+        isinstance(text, str) for name, text in values.items() if name != "threads"
+    )
     if (
-        choice.artefact not in _FILES
+        not is_typed
+        or choice.artefact not in _FILES
         or choice.runtime not in RUNTIMES
         or choice.runtime not in runtimes_of(Path(choice.artefact))
         or choice.threads not in THREADS
-        or not str(choice.why).isprintable()
+        or not choice.why.isprintable()
+        or len(choice.why) > _LONGEST_WHY
         or listed.get(choice.artefact) != choice.sha256
     ):
         return None, (
@@ -169,6 +178,6 @@ def _difference(then: Mapping[str, object], now: Mapping[str, str]) -> str:
     """Return in what the circumstances of a choice differ from those now."""
     for name, value in now.items():
         if then.get(name) != value and name not in ("cpu", "package"):
-            was = str(then.get(name) or "nothing")
+            was = cell_shown(str(then.get(name) or "nothing"))
             return f"with {name} {was}, which is {value or 'nothing'} now"
     return "on another CPU"

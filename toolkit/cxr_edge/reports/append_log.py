@@ -14,6 +14,7 @@ from cxr_edge.reports.manifest import differences
 from cxr_edge.reports.recorded import RESTORE, Recorded, owner_of, read_run_manifest
 from cxr_edge.reports.row_marks import RowMarks, RunningMarks
 from cxr_edge.storage.lock import alone_at
+from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.system.printable import cell_shown
 
 SYNC_EVERY: Final = 5.0
@@ -168,11 +169,13 @@ class AppendLog:
         Raises
         ------
         ReportError
-            The disk is full, or the file cannot be written any more.
+            The disk is full, the file cannot be written any more, or it was replaced or removed.
         """
+        self._require_in_place()
         try:
             self._writer.writerows(rows)
             self._file.flush()
+            self._require_in_place()
             if time.monotonic() - self._synced <= SYNC_EVERY:
                 return False
             self._sync()
@@ -192,6 +195,23 @@ class AppendLog:
                 self._sync()
         except OSError as exc:
             raise self._unwritable(exc) from exc
+
+    def _require_in_place(self) -> None:
+        """Refuse to write what nobody would find: the name may be another file's by now.
+
+        Some network shares give files other numbers again and again, but not other sizes.
+        """
+        ours = os.fstat(self._file.fileno())
+        try:
+            there = os.stat(self._file.name)  # noqa: PTH116  (a name of whatever kind)
+        except FileNotFoundError:
+            there = None
+        if there and (os.path.samestat(ours, there) or ours.st_size == there.st_size):
+            return
+        raise ReportError(
+            f"{self._file.name} was {'replaced' if there else 'removed'} while it was written; put "
+            "it back, or move it and its manifest away, and run the same command again"
+        )
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())
@@ -216,7 +236,7 @@ def read_rows(kind: CsvKind, path: Path) -> Iterator[tuple[list[str], int]]:
     """
     end = 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
@@ -254,7 +274,7 @@ def is_started(kind: CsvKind, path: Path) -> bool:
         It cannot be read, or is of another kind.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.readline(_LONGEST_HEADER)
     except FileNotFoundError:
         return False

@@ -62,6 +62,12 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
 def remove_half_written(folder: Path) -> None:
     """Remove what killed processes left half-written in a folder that nobody writes to now."""
     for path in folder.rglob(f"{TEMP_PREFIX}*"):  # no image has such a name
+        remove_half(path)
+
+
+def remove_half(path: Path) -> None:
+    """Remove a half-written file; what is no file is none of ours."""
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
 
 

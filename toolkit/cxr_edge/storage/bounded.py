@@ -25,7 +25,7 @@ MAX_EXPANSION: Final = 16
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-_DAMAGE: Final = (
+DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -107,7 +107,7 @@ def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_MEMBER) ->
 def _damage_named() -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as exc:
+    except DAMAGE as exc:
         raise ValueError(f"damaged archive: {exc}") from exc
 
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from cxr_edge.storage.atomic import TEMP_PREFIX, sync_folder
+
+_LONGEST_NAME: Final = 255
+"""Bytes that the name of a file may have."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,10 @@ def move_file(source: Path, target: Path, mark: FileMark, sha256: str) -> Path |
     """
     if not _is(source, mark):
         return None
-    for place in _names(target):
+    for place in _names(_free_folder(target.parent) / target.name):
         if os.path.lexists(place):
             if sha256 and _has_bytes(place, mark.size, sha256):
-                source.unlink()
-                return place
+                return place if _unlink(source, mark) else None
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -113,8 +115,16 @@ def _copy(source: Path, place: Path, mark: FileMark) -> Path | None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(place.parent)
-    source.unlink()
+    _unlink(source, mark)
     return place
+
+
+def _unlink(source: Path, mark: FileMark) -> bool:
+    """Remove a file whose bytes are kept elsewhere, unless another is at its path by now."""
+    if not _is(source, mark):
+        return False
+    source.unlink()
+    return True
 
 
 def _is(path: Path, mark: FileMark) -> bool:
@@ -131,7 +141,20 @@ def _has_bytes(path: Path, size: int, sha256: str) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
+def _free_folder(folder: Path) -> Path:
+    """Return a folder that is there or can be made, numbered where a file has its name."""
+    if folder.is_dir() or folder.parent == folder:
+        return folder
+    places = _names(_free_folder(folder.parent) / folder.name)
+    return next(place for place in places if place.is_dir() or not os.path.lexists(place))
+
+
 def _names(target: Path) -> Iterator[Path]:
+    """Yield a path, then numbered ones, whose stems are cut to what a name may have."""
     yield target
+    stem, suffix = target.stem, target.suffix
     for number in count(2):
-        yield target.with_name(f"{target.stem}.{number}{target.suffix}")
+        end = f".{number}{suffix}"
+        while len(stem) > 1 and len(os.fsencode(stem + end)) > _LONGEST_NAME:
+            stem = stem[:-1]
+        yield target.with_name(f"{stem}{end}")

@@ -10,7 +10,7 @@ from typing import Final
 from cxr_edge.errors import BundleError
 from cxr_edge.models.bundle.check import check_bundle, files_of
 from cxr_edge.models.bundle.layout import FACTS, INSTALLER
-from cxr_edge.storage.bounded import open_archive
+from cxr_edge.storage.bounded import DAMAGE, open_archive
 
 ZIP: Final = ".zip"
 """Suffix of a bundle that is one file."""
@@ -45,7 +45,7 @@ def check_any_bundle(path: Path, key: Path | None, *, unsigned: bool) -> str:
         try:
             with open_archive(path) as archive:
                 archive.extractall(unpacked)
-        except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as exc:
+        except (ValueError, *DAMAGE) as exc:
             raise BundleError(f"{path}: expected a bundle, got a damaged zip ({exc}); "
                               "copy it again") from exc  # fmt: skip
         folders = list(unpacked.iterdir())

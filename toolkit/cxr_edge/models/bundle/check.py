@@ -1,8 +1,10 @@
 """The check of a bundle: every file as listed, and the list signed by a key."""
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -80,12 +82,17 @@ def check_bundle(
 
 
 def files_of(folder: Path) -> list[str]:
-    """Return the name of every file and link in a folder, with forward slashes, sorted."""
+    """Return the name of every file, link and empty folder in a folder, sorted.
+
+    They have forward slashes. Other folders go with their files.
+    """
     found: list[str] = []
     for parent, folders, files in os.walk(folder):
         here = Path(parent)
         links = [name for name in folders if (here / name).is_symlink()]
-        found += [(here / name).relative_to(folder).as_posix() for name in (*files, *links)]
+        empty = [] if folders or files or here == Path(folder) else [""]
+        names = (*files, *links, *empty)
+        found += [(here / name).relative_to(folder).as_posix() for name in names]
     return sorted(found)
 
 
@@ -97,12 +104,18 @@ def sums_of(folder: Path) -> bytes:
 
 def _read(folder: Path, name: str) -> bytes:
     try:
-        return (folder / name).read_bytes()
+        return _bytes(folder / name)
     except OSError as exc:
         raise BundleError(
             f"{folder}: expected a bundle, as 'cxr bundle' makes it, got one whose {name} cannot "
             f"be read ({exc.strerror}); copy it again"
         ) from exc
+
+
+def _bytes(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.read_bytes()
 
 
 def _require_as_listed(folder: Path, sums: bytes) -> None:

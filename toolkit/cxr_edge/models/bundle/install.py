@@ -6,6 +6,7 @@ It needs only the Python that the bundle is for: the standard library, no packag
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -29,9 +30,13 @@ from cxr_edge.models.bundle.layout import (
 )
 from cxr_edge.models.bundle.target import Target
 from cxr_edge.models.package import GOLDEN_IMAGES, SELFTEST
+from cxr_edge.system.printable import printable
 
 _VERIFIER: Final = ("cryptography-", "cffi-")
 """Start of the names of the wheels that check a signature."""
+
+_MISREAD: Final = frozenset(':"\\$`')
+"""Characters that have a meaning in a search path, a shell or a unit of systemd."""
 
 
 def install(bundle: Path, folder: Path, key: Path | None, *, unsigned: bool) -> None:
@@ -55,7 +60,8 @@ def install(bundle: Path, folder: Path, key: Path | None, *, unsigned: bool) -> 
     SelfTestFailed
         The model's results differ from those recorded at export.
     """
-    if folder.resolve().is_relative_to(bundle.resolve()):
+    _require_name(folder)
+    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(bundle)):
         raise UsageError(f"--to: expected a folder outside of the bundle, got {folder}")
     with _new_folder(folder):
         verifier = lambda: _verifier(bundle, folder / ".half-verifier")  # noqa: E731
@@ -78,6 +84,16 @@ def install(bundle: Path, folder: Path, key: Path | None, *, unsigned: bool) -> 
     )
 
 
+def _require_name(folder: Path) -> None:
+    """Refuse a name that a virtual environment, a shell or a unit of systemd would misread."""
+    if not str(folder).isprintable() or set(str(folder)) & _MISREAD:
+        raise UsageError(
+            "--to: expected a folder without control characters and without any of "
+            f"{' '.join(sorted(_MISREAD))} in its path, got {printable(str(folder))}; choose "
+            "another"
+        )
+
+
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
     """Have a folder made, and everything in it removed again if the work fails."""
@@ -93,9 +109,9 @@ def _new_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(os.path.realpath(folder), ignore_errors=True)  # it may be a link
         if was_there:
-            folder.mkdir(exist_ok=True)
+            Path(os.path.realpath(folder)).mkdir(exist_ok=True)
         raise
 
 
@@ -154,7 +170,7 @@ def _make_environment(bundle: Path, place: Path) -> Path:
 def _run(words: Sequence[object]) -> str:
     """Run a program, and return what it wrote as its errors if it failed."""
     done = subprocess.run(  # noqa: S603  (the bundle's own, which was checked)
-        [*map(str, words)], capture_output=True, text=True, check=False
+        [*map(str, words)], capture_output=True, text=True, errors="replace", check=False
     )
     return done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else ""
 
@@ -220,6 +236,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", type=Path, metavar="PUBKEY", help="public key of who made it")
     parser.add_argument("--unsigned", action="store_true", help="accept one without a signature")
     asked = parser.parse_args(given)
+    if words is None:  # a process of its own: a closed terminal leaves nothing behind either
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
     os.umask(0o022)  # the user of a service reads what root installs
     try:
         install(Path(bundle), asked.to.absolute(), asked.key, unsigned=asked.unsigned)
