@@ -169,6 +169,5 @@ def _difference(then: Mapping[str, object], now: Mapping[str, str]) -> str:
     """Return in what the circumstances of a choice differ from those now."""
     for name, value in now.items():
         if then.get(name) != value and name not in ("cpu", "package"):
-            was = str(then.get(name) or "nothing")
-            return f"with {name} {was}, which is {value or 'nothing'} now"
+            return f"with {then.get(name) or f'no {name}'}, here is {value or f'no {name}'}"
     return "on another CPU"
