@@ -57,6 +57,7 @@ def test_a_film_goes_from_the_modality_to_the_inbox(tmp_path: Path) -> None:
     """Sent by one command, taken by the other; Ctrl-C ends the receiver, which counts."""
     inbox, out = tmp_path / "in", tmp_path / "out"
     out.mkdir()
+    inbox.mkdir()
     (out / "film.dcm").write_bytes(FILM.read_bytes())
     cxr = [sys.executable, "-m", "cxr_edge"]
     with socket.create_server(("127.0.0.1", 0)) as free:

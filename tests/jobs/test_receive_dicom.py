@@ -40,6 +40,7 @@ FILM = SAMPLES / "phantom-opacities-monochrome1.dcm"
 @pytest.fixture
 def config(tmp_path: Path) -> ReceiveConfig:
     """A receiver that only one modality of this machine may send to."""
+    (tmp_path / "in").mkdir()
     return ReceiveConfig(
         tmp_path / "in", "CXR", [Caller.parse("XRAY@127.0.0.1")], "127.0.0.1", port=0, reserve=0
     )
@@ -252,6 +253,16 @@ def test_an_inbox_that_is_gone_ends_the_receiver(config: ReceiveConfig) -> None:
         config.inbox.rmdir()
         with pytest.raises(MachineError, match="it is not there any more"):
             receiver.watch()
+
+
+def test_the_inbox_is_not_made(config: ReceiveConfig) -> None:
+    """A slip in its name sends no image to a new place."""
+    config.inbox.rmdir()
+    with (
+        pytest.raises(UsageError, match="expected a folder that can be written to"),
+        running(config),
+    ):
+        pass
 
 
 def test_a_taken_port_is_told(config: ReceiveConfig) -> None:

@@ -56,6 +56,22 @@ def scan(cxr: Cxr, *words: object) -> str:
     return str(result.output)
 
 
+def test_a_threshold_that_is_useless_at_the_site_is_told(cxr: Cxr, folder: Path) -> None:
+    """In the summary, the manifest and the page, and by relabel; a good one is not."""
+    said = "the model is close to useless at the site that the spec is of: the specificity is 0.2"
+    words = ("--spec", "site.json", "--html")
+    assert said in " ".join(scan(cxr, "-o", "a.csv", *words, "a.html").split())
+    assert said in json.loads(manifest_path(folder / "a.csv").read_text())["spec"]["doubt"]
+    assert said in text("a.html")
+    good = scan(cxr, "-o", "b.csv", *words, "b.html", "--operating-point", "study")
+    assert "useless" not in good + text("b.html")
+    relabelled = cxr(
+        "relabel", "b.csv", "--model", "m.onnx", "--spec", "site.json", "--operating-point",
+        "screening",
+    )  # fmt: skip
+    assert said in " ".join(relabelled.output.split())
+
+
 def text(page: str) -> str:
     return " ".join(Page(Path(page)).text.split())
 
@@ -67,7 +83,9 @@ def test_a_scan_says_that_its_threshold_is_of_a_site(cxr: Cxr, folder: Path) -> 
     assert "distribution shift: not compared, since the spec is that of a site check" in said
     manifest = json.loads(Path("report.run.json").read_text())
     digest = hashlib.sha256((folder / "site.json").read_bytes()).hexdigest()
-    assert manifest["spec"] == {"name": "site.json", "sha256": digest, "site": SITE.to_dict()}
+    spec = dict(manifest["spec"])
+    assert "useless" in spec.pop("doubt")
+    assert spec == {"name": "site.json", "sha256": digest, "site": SITE.to_dict()}
     assert str(folder) not in json.dumps(manifest["spec"])
     page = text("page.html")
     for part in (

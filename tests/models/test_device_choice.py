@@ -96,7 +96,7 @@ def edited(change: Callable[[dict[str, Any]], None], folder: Path) -> str:
     [
         (
             lambda data: data["choices"][0]["key"].update(numpy="numpy 1.0"),
-            "with numpy numpy 1.0, ",
+            "with numpy 1.0, here is numpy",
         ),
         (lambda data: data["choices"][0]["key"].update(cpu="other"), "on another CPU"),
         (lambda data: data["choices"][0].update(artefact="../evil.onnx"), "is none that"),

@@ -231,7 +231,7 @@ def _choose(
     for line in left_out:
         typer.echo(f"left out: {line}")
     path = write_choice(package, choice)
-    typer.echo(f"chosen: {choice.artefact} by {choice.runtime}, {choice.why}")
+    typer.echo(f"{choice.artefact} by {choice.runtime}: {choice.why}")
     typer.echo(f"wrote {path}; 'cxr scan --runtime auto' and 'cxr watch' follow it on this machine")
 
 

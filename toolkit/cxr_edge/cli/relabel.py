@@ -97,6 +97,8 @@ def _summary_lines(manifest: "RunManifest", report: Path, out: Path) -> Iterator
         yield f"{report} is not finished, so the new report is not either"
     yield f"report: {out}"
     yield from threshold_lines(manifest)
+    if manifest.spec and manifest.spec.doubt:
+        yield f"warning: {manifest.spec.doubt}"
     if manifest.identity.review_band:
         yield review_band_line(manifest, manifest.identity.review_band)
     if manifest.input_check:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_edge.datasets.classes import Classes, require_known
+from cxr_edge.datasets.classes import require_known
 from cxr_edge.datasets.folds import deal_folds
 from cxr_edge.datasets.image_set import ImageSet
 from cxr_edge.datasets.labelled_image import unnamed_patients
@@ -34,9 +34,6 @@ from cxr_edge.spec.operating_point import (
     OperatingPoint,
 )
 from cxr_edge.spec.site_facts import SiteFacts
-
-USELESS: Final = 0.5
-"""Rate below which a threshold is close to useless: it is wrong on most images of a class."""
 
 FOLDS: Final = 5
 """Parts of the patients; each is measured with what was chosen on the others."""
@@ -96,7 +93,7 @@ class SiteCheck:
         if not self.above_chance:
             return "the AUC is not known to be above chance"
         point = self.scanned_point
-        useless = _useless(point, self.found.spec.labels)
+        useless = point.useless_rate(self.found.spec.labels)
         return f"the model is close to useless here at {point.name}" if useless else ""
 
     @property
@@ -222,24 +219,6 @@ def _measured(
     return replace(at_threshold(name, 0.5, labels, called), threshold=threshold)
 
 
-def _useless(point: OperatingPoint, labels: Classes) -> str:
-    """Return words on the rate that makes a threshold close to useless; empty where none does.
-
-    Wilson's whole interval of such a rate is below :data:`USELESS`.
-    """
-    negative, positive = labels
-    for name, rate, label in (
-        ("sensitivity", point.sensitivity, positive),
-        ("specificity", point.specificity, negative),
-    ):
-        if rate and rate.high < USELESS:
-            return (
-                f"the {name} is {rate}, with its whole interval below {USELESS:g}, so most "
-                f"{label} images"
-            )
-    return ""
-
-
 def _remarks(check: SiteCheck) -> Iterator[str]:
     spec, figures = check.found.spec, check.found.figures
     if figures.auc and not check.above_chance:
@@ -249,7 +228,7 @@ def _remarks(check: SiteCheck) -> Iterator[str]:
             "site."
         )
     for point in check.points:
-        if check.chooses(point.name) and (rate := _useless(point, spec.labels)):
+        if check.chooses(point.name) and (rate := point.useless_rate(spec.labels)):
             yield (
                 f"At {point.name} ({point.threshold:g}) the model is close to useless here: {rate} "
                 "get the wrong label. Use another model for this site, or another operating point "

@@ -47,6 +47,8 @@ _CUT: Final = math.inf
 _END: Final = 2.0
 """Seconds for the associations to end, once they are cut off."""
 
+_AGAIN: Final = "was there already"
+
 _MEGABYTE: Final = 1_000_000
 
 
@@ -129,14 +131,15 @@ class Receiver:
         warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
         config = self.config
         try:
-            config.inbox.mkdir(parents=True, exist_ok=True)
-            remove_half_written(config.inbox)
-            writable = os.access(config.inbox, os.W_OK)
+            writable = config.inbox.is_dir() and os.access(config.inbox, os.W_OK)
+            if writable:
+                remove_half_written(config.inbox)
         except OSError:
             writable = False
         if not writable:
             raise UsageError(
-                f"INBOX: {config.inbox} is no folder that can be written to; choose another"
+                f"INBOX: expected a folder that can be written to, got {config.inbox}; make it, or "
+                "choose another"
             )
         entity = AE(config.title)
         entity.maximum_associations = config.associations
@@ -276,26 +279,28 @@ class Receiver:
             self._refuse("memory", f"{caller}: refused for now, the memory is full: {uid}")
             return _OUT_OF_RESOURCES
         with self._lock:
-            self.received.stored += stored
-            self.received.again += not stored
-        self._tell(f"{caller}: {uid} {'stored' if stored else 'was there already'}")
+            self.received.stored += stored != _AGAIN
+            self.received.again += stored == _AGAIN
+        self._tell(f"{caller}: {uid} {stored}")
         return _SUCCESS
 
-    def _write(self, uid: str, data: bytes) -> bool:
-        """Write an object under a name of its own; return False if it was there already."""
+    def _write(self, uid: str, data: bytes) -> str:
+        """Write an object under a name of its own; return what was done, for the log."""
+        done = "stored"
         path = self.config.inbox / f"{uid}.dcm"
         with self._lock:  # two callers may send the same object
             if path.exists():
                 digest = sha256(data).digest()
                 with open_regular(path) as file:
                     if sha256(file.read()).digest() == digest:
-                        return False
+                        return _AGAIN
                 path = path.with_name(f"{uid}.{digest.hex()[:12]}.dcm")
                 if path.exists():
-                    return False
+                    return _AGAIN
+                done = f"stored as {path.name}: another object has this UID too"
             with atomic_write(path, durable=True) as temporary:
                 temporary.write_bytes(data)
-        return True
+        return done
 
     def _refuse(self, why: str, line: str) -> None:
         with self._lock:

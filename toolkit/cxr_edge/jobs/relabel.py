@@ -270,7 +270,10 @@ def _compared(
         return spec_file_of(recorded), shift
     if spec.site or (shift and shift.not_compared):  # from the thresholds of a site, or to them
         shift = DistributionShift.of(spec)
-    return identified_spec(job.spec)[1] if job.spec else None, shift
+    if job.spec is None:
+        return None, shift
+    doubt = "" if job.threshold is not None else spec.site_doubt(job.operating_point)
+    return replace(identified_spec(job.spec)[1], doubt=doubt), shift
 
 
 def _skipped(fields: Mapping[str, Any]) -> Counter[str]:

@@ -193,7 +193,10 @@ class Session:
             require_features(model, model.spec.input_check.features)
         workers = config.workers or usable_cpus()
         batching = choose_batching(model, config.batch_size, workers, preferred)
-        found = (doubt, _incomplete(model), answers.sameness, _unchecked(config, model))
+        if spec_file:
+            spec_file = replace(spec_file, doubt=model.spec.site_doubt(decision.operating_point))
+        of_site = spec_file.doubt if spec_file else ""
+        found = (doubt, of_site, _incomplete(model), answers.sameness, _unchecked(config, model))
         warnings = tuple(filter(None, found))
         checks = checks_for(model.spec)
         return cls(config, model, decision, batching, verdict, warnings, checks, spec_file)

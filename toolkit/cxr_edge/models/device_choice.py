@@ -178,6 +178,6 @@ def _difference(then: Mapping[str, object], now: Mapping[str, str]) -> str:
     """Return in what the circumstances of a choice differ from those now."""
     for name, value in now.items():
         if then.get(name) != value and name not in ("cpu", "package"):
-            was = cell_shown(str(then.get(name) or "nothing"))
-            return f"with {name} {was}, which is {value or 'nothing'} now"
+            was = cell_shown(str(then.get(name) or f"no {name}"))
+            return f"with {was}, here is {value or f'no {name}'}"
     return "on another CPU"

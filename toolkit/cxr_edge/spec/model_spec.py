@@ -108,6 +108,28 @@ class ModelSpec:
         )
         return sensitivity, specificity
 
+    def site_doubt(self, name: str | None) -> str:
+        """Return why a threshold that was measured at a site should not be used there.
+
+        Parameters
+        ----------
+        name
+            Operating point; None for a threshold that is given as a number.
+
+        Returns
+        -------
+        str
+            A sentence without its full stop; empty where nothing is known against it.
+        """
+        for point in self.operating_points if self.site else ():
+            if point.name == name and (rate := point.useless_rate(self.labels)):
+                return (
+                    f"the model is close to useless at the site that the spec is of: {rate} get "
+                    "the wrong label; use another model there, or another operating point if one "
+                    "has good rates"
+                )
+        return ""
+
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """Return the operating point called ``name``, the default one without.
 

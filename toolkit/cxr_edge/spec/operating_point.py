@@ -20,6 +20,9 @@ BALANCED: Final = "balanced"
 FIXED: Final = "fixed-0.5"
 """Name of the operating point at threshold 0.5, whatever the scores are."""
 
+USELESS: Final = 0.5
+"""Rate below which a threshold is close to useless: it is wrong on most images of a class."""
+
 SCREENING_SENSITIVITY: Final = 0.98
 """Sensitivity that :data:`SCREENING` keeps at least on every validation copy, unless told."""
 
@@ -48,6 +51,28 @@ class OperatingPoint:
             )
         rounded = round(float(self.threshold), PROBABILITY_DECIMALS)
         object.__setattr__(self, "threshold", rounded)
+
+    def useless_rate(self, labels: tuple[str, str]) -> str:
+        """Return words on the rate that makes it close to useless; empty where none does.
+
+        The whole interval of such a rate is below :data:`USELESS`.
+
+        Parameters
+        ----------
+        labels
+            Names of the negative and the positive class.
+        """
+        negative, positive = labels
+        for name, rate, label in (
+            ("sensitivity", self.sensitivity, positive),
+            ("specificity", self.specificity, negative),
+        ):
+            if rate and rate.high < USELESS:
+                return (
+                    f"the {name} is {rate}, with its whole interval below {USELESS:g}, so most "
+                    f"{label} images"
+                )
+        return ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` is its inverse."""

@@ -20,8 +20,12 @@ class SpecFile:
     site: SiteFacts | None = None
     """Images that its operating points were measured on; None where no site check wrote it."""
 
+    doubt: str = ""
+    """Reason why the site check recommends no scan with its threshold; empty without one."""
+
     def __post_init__(self) -> None:
-        if not (_is_shown(self.name) and _is_shown(self.sha256)):
+        shown = _is_shown(self.name) and _is_shown(self.sha256)
+        if not shown or not (self.doubt == "" or _is_shown(self.doubt)):
             raise SpecInvalid(f"spec: expected the name and SHA-256 of a file, got {self!r:.200}")
 
     def __str__(self) -> str:

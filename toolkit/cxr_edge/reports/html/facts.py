@@ -13,7 +13,7 @@ from cxr_edge.reports.html.worklist import BAND, CHECK, MOST_ROWS, Worklist
 from cxr_edge.reports.manifest import utc_now
 from cxr_edge.reports.missing import missing_line
 from cxr_edge.reports.recorded import Recorded
-from cxr_edge.reports.run_manifest import roots_of
+from cxr_edge.reports.run_manifest import roots_of, spec_file_of
 from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.plural import counted
@@ -168,6 +168,8 @@ def _doubts_of_the_scan(recorded: Recorded) -> Iterator[str]:
     if isinstance(gone, dict) and is_int(gone.get("files")) and gone["files"]:
         files = counted(gone["files"], "file is", "files are")
         yield f"{files} gone since the scan{_first(_texts(gone, 'first'))}."
+    if (file := spec_file_of(recorded)) and file.doubt:
+        yield f"Warning: {file.doubt}."
     shift = fields.get("distribution_shift")
     if isinstance(shift, dict) and (warning := text_of(shift, "warning")):
         yield f"Warning: {warning}."
