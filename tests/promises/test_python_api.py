@@ -140,7 +140,7 @@ WRONG: dict[str, dict[str, list[object]]] = {
         "spec": NO_PATHS[1:],
         "runtime": [None, 5, ["onnx"], "tensorrt"],
         "device": [None, 5, ["cpu"], "quantum"],
-        "threads": [None, "2", 1.5, 0],
+        "threads": ["2", 1.5, 0],
         "batch_size": ["2", 1.5, 0],
         "self_test": [None, "no", 0],
         "allow_nondeterministic": [None, "no", 0],

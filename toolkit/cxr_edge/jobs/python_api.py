@@ -28,7 +28,7 @@ def open_model(
     spec: str | Path | None = None,
     runtime: str = AUTO,
     device: str = AUTO,
-    threads: int = 1,
+    threads: int | None = None,
     batch_size: int | None = 1,
     self_test: bool = True,
     allow_nondeterministic: bool = False,
@@ -54,7 +54,8 @@ def open_model(
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or another device of the runtime.
     threads
-        CPU threads per call of the model.
+        CPU threads per call of the model; None for those that ``cxr benchmark --choose`` found to
+        be the fastest here, or 1.
     batch_size
         Images per call of the model in :func:`scan`; None for the fastest, which is measured.
     self_test
@@ -93,7 +94,8 @@ def open_model(
             threads=threads,
             self_test=require_switch("self_test", self_test),
             allow_nondeterministic=require_switch("allow_nondeterministic", allow_nondeterministic),
-        )
+        ),
+        chosen=True,
     ).classifier
 
 
