@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet
 # A worker for each core; more than four would run out of memory on small machines.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: demo test check lint types contracts tests docs dist bench test-x86-bundle test-arm64 clean
+.PHONY: demo test check lint types contracts tests docs dist bench test-x86-bundle test-arm64 test-container clean
 
 demo: $(VENV)/.runtime  ## scan samples/ with the embedded model into demo/report.csv
 	@rm -rf demo && mkdir demo
@@ -53,6 +53,9 @@ test-x86-bundle: $(VENV)/.dev  ## a bundle, installed without a network, scans t
 
 test-arm64: $(VENV)/.dev  ## the same for aarch64, emulated; reports equal those of this machine
 	PATH=$(abspath $(BIN)):$$PATH scripts/arm64.sh
+
+test-container:  ## the container, with podman: what it may write, a scan, a watch and its health
+	scripts/container.sh
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cxr-edge needs Python 3.11 or newer, this is " + sys.version.split()[0])'

@@ -1,7 +1,6 @@
 """``cxr receive``: images from a modality, by DICOM's own network service."""
 
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,7 +96,7 @@ def receive(
         from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
     from cxr_edge.jobs.dicom_peer import Caller, ae_title, listening_address
     from cxr_edge.system.service import ServiceManager
-    from cxr_edge.system.signals import call_at_end
+    from cxr_edge.system.stop import stop_at_signal
 
     tls = network.certificates
     config = ReceiveConfig(
@@ -113,8 +112,8 @@ def receive(
         keep_free,
     )
     receiver = Receiver(config, lambda line: None if quiet else typer.echo(line))
-    manager, stop = ServiceManager(), Event()
-    with call_at_end(stop.set):
+    manager = ServiceManager()
+    with stop_at_signal() as stop:
         receiver.start()
         try:
             if not quiet:

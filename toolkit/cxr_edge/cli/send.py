@@ -2,7 +2,6 @@
 
 import random
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,7 +69,7 @@ def send(
         from cxr_edge.jobs.send_dicom import SendJob
         from cxr_edge.jobs.send_dicom import send as send_once
     from cxr_edge.jobs.dicom_peer import Target, ae_title
-    from cxr_edge.system.signals import call_at_end
+    from cxr_edge.system.stop import stop_at_signal
 
     tls = network.certificates
     job = SendJob(
@@ -87,8 +86,8 @@ def send(
         if result.failed:
             raise typer.Exit(ExitCode.SOME_FAILED)
         return
-    stop, wait = Event(), every
-    with call_at_end(stop.set):
+    wait = every
+    with stop_at_signal() as stop:
         while True:
             try:
                 result = send_once(job)

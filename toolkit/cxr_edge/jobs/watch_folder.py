@@ -34,8 +34,7 @@ from cxr_edge.reports.sink import RunResult, Sink
 from cxr_edge.storage.atomic import TEMP_PREFIX, remove_half, remove_half_written
 from cxr_edge.storage.lock import alone_at
 from cxr_edge.system.printable import printable
-from cxr_edge.system.signals import call_at_end
-from cxr_edge.system.waker import Waker
+from cxr_edge.system.stop import StopRequest, stop_at_signal
 
 ROUND: Final = 64
 """Files that are scanned before their rows, moves and state are looked after, at most."""
@@ -76,31 +75,22 @@ def watch(job: WatchJob) -> ExitCode:
     """
     with ExitStack() as stack:
         stack.enter_context(alone_at(job.out / HEALTH, "watch", "--out", owner_of))
-        waker = stack.enter_context(Waker())
-        running = _Watch(job, waker)
-        stack.enter_context(call_at_end(running.stop))
-        return running.run()
+        return _Watch(job, stack.enter_context(stop_at_signal())).run()
 
 
 class _Watch:
     """A watch that runs."""
 
-    def __init__(self, job: WatchJob, waker: Waker) -> None:
+    def __init__(self, job: WatchJob, stop: StopRequest) -> None:
         self._job = job
-        self._waker = waker
+        self._stop = stop
         self._inbox = Inbox(job.inbox, job.settle)
-        self._notices = Notices(job.inbox, waker.wake)
+        self._notices = Notices(job.inbox, stop.wake)
         self._known = KnownRows()
         state = WatchState(job.inbox.absolute(), job.out)
         self._display = WatchDisplay(state, job.tell, job.metrics)
         self._put_away = PutAway(job, self._inbox, self._known, self._display)
-        self._stopping = False
         self._page: DayPage | None = None
-
-    def stop(self) -> None:
-        """Ask to stop; for a signal handler."""
-        self._stopping = True
-        self._waker.wake()
 
     def run(self) -> ExitCode:
         """Run until the end."""
@@ -122,14 +112,14 @@ class _Watch:
         self._take_earlier_days()
         self._display.ready(self._job.inbox)
         code = ExitCode.DONE
-        while not self._stopping:
+        while not self._stop.is_made:
             code = self._run_day(self._today())
             if self._job.once:
                 break
             self._job.in_flight.goes_on()
         self._display.stopping()
         if self._page:
-            self._page.finish(LAST_PAGE if self._stopping else LONGEST)
+            self._page.finish(LAST_PAGE if self._stop.is_made else LONGEST)
         return code if self._job.once else ExitCode.DONE
 
     def _clear_up(self) -> None:
@@ -172,7 +162,7 @@ class _Watch:
             self._display.enter(State.CANNOT_WRITE, str(exc))
             self._wait(RETRY)
             return ExitCode.ERROR
-        if not self._stopping and not self._job.once:  # midnight
+        if not self._stop.is_made and not self._job.once:  # midnight
             self._page.finish_beside()
         return ExitCode(manifest.exit_code or 0)
 
@@ -214,7 +204,7 @@ class _Watch:
                 self._wait(until - time.monotonic())
 
     def _goes_on(self, day: str) -> bool:
-        return not self._stopping and self._today() == day
+        return not self._stop.is_made and self._today() == day
 
     def _today(self) -> str:
         return self._job.today().isoformat()
@@ -246,8 +236,7 @@ class _Watch:
 
     def _wait(self, seconds: float) -> None:
         self._display.alive()
-        if not self._stopping:
-            self._waker.wait(seconds)
+        self._stop.wait(seconds)
 
     def show(self) -> None:
         """Show the state, and make the page, where either is due."""
