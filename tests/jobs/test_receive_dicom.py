@@ -28,7 +28,7 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from cxr_edge.errors import MachineError, UsageError
-from cxr_edge.jobs import receive_dicom as module
+from cxr_edge.jobs import object_folder as module
 from cxr_edge.jobs import send_dicom as send_module
 from cxr_edge.jobs.dicom_peer import Caller, Certificates, Target
 from cxr_edge.jobs.receive_dicom import ReceiveConfig, Receiver
@@ -306,6 +306,14 @@ def test_each_object_is_sent_until_it_is_taken(
         film("1.2.5").save_as(queue / "a.dcm")
         assert send(job(queue, receiver)).sent == 1
     assert receiver.received.stored == 3
+
+
+def test_a_wish_to_stop_is_heeded_between_two_objects(config: ReceiveConfig, queue: Path) -> None:
+    """What is not sent yet goes the next time."""
+    asked = iter([False, True])
+    with running(config) as receiver:
+        assert send(replace(job(queue, receiver), is_stopped=lambda: next(asked))).sent == 1
+        assert send(job(queue, receiver)).sent == 1
 
 
 def test_a_torn_row_of_the_list_is_sent_again(config: ReceiveConfig, queue: Path) -> None:

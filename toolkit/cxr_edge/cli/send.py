@@ -1,6 +1,7 @@
 """``cxr send``: structured reports and pictures of heat maps to a PACS."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +89,7 @@ def send(
         return
     wait = every
     with stop_at_signal() as stop:
+        job = replace(job, is_stopped=lambda: stop.is_made)
         while True:
             try:
                 result = send_once(job)

@@ -1,8 +1,6 @@
 """DICOM images as a modality sends them: C-STORE into a folder, C-ECHO."""
 
 import math
-import os
-import shutil
 import socket
 import ssl
 import threading
@@ -13,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, EMSGSIZE, ENOSPC
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final  # Any: an event has its fields by its kind
 
@@ -24,8 +21,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.imaging.dicom.file_meta import is_uid
 from cxr_edge.jobs.dicom_peer import Caller, quiet_threads
-from cxr_edge.storage.atomic import atomic_write, remove_half_written
-from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.jobs.object_folder import ObjectFolder, Put
 from cxr_edge.system.printable import printable
 
 _SUCCESS: Final = 0x0000
@@ -46,8 +42,6 @@ _CUT: Final = math.inf
 
 _END: Final = 2.0
 """Seconds for the associations to end, once they are cut off."""
-
-_AGAIN: Final = "was there already"
 
 _MEGABYTE: Final = 1_000_000
 
@@ -107,6 +101,7 @@ class Receiver:
     def __init__(self, config: ReceiveConfig, tell: Callable[[str], None]) -> None:
         self.config = config
         self.received = Received()
+        self._folder = ObjectFolder(config.inbox, config.reserve)
         self._tell = tell
         self._lock = threading.Lock()
         self._server: ThreadedAssociationServer | None = None
@@ -130,17 +125,7 @@ class Receiver:
         # pydicom quotes values of the header in its remarks.
         warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
         config = self.config
-        try:
-            writable = config.inbox.is_dir() and os.access(config.inbox, os.W_OK)
-            if writable:
-                remove_half_written(config.inbox)
-        except OSError:
-            writable = False
-        if not writable:
-            raise UsageError(
-                f"INBOX: expected a folder that can be written to, got {config.inbox}; make it, or "
-                "choose another"
-            )
+        self._folder.open()
         entity = AE(config.title)
         entity.maximum_associations = config.associations
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = config.timeout
@@ -265,12 +250,7 @@ class Receiver:
             self._refuse("no UID", f"{caller}: refused, no SOP Instance UID: {printable(uid)}")
             return _CANNOT_UNDERSTAND
         try:
-            data = event.encoded_dataset()
-            free = shutil.disk_usage(self.config.inbox).free
-            if free - len(data) < self.config.reserve * _MEGABYTE:
-                self._refuse("disk full", f"{caller}: refused for now, the disk is full: {uid}")
-                return _OUT_OF_RESOURCES
-            stored = self._write(uid, data)
+            put = self._folder.put(uid, event.encoded_dataset())
         except OSError as exc:
             why = "disk full" if exc.errno in (ENOSPC, EDQUOT) else "cannot be written"
             self._refuse(why, f"{caller}: refused for now, {exc.strerror}: {uid}")
@@ -279,28 +259,10 @@ class Receiver:
             self._refuse("memory", f"{caller}: refused for now, the memory is full: {uid}")
             return _OUT_OF_RESOURCES
         with self._lock:
-            self.received.stored += stored != _AGAIN
-            self.received.again += stored == _AGAIN
-        self._tell(f"{caller}: {uid} {stored}")
+            self.received.stored += put is not Put.AGAIN
+            self.received.again += put is Put.AGAIN
+        self._tell(f"{caller}: {uid} {put}")
         return _SUCCESS
-
-    def _write(self, uid: str, data: bytes) -> str:
-        """Write an object under a name of its own; return what was done, for the log."""
-        done = "stored"
-        path = self.config.inbox / f"{uid}.dcm"
-        with self._lock:  # two callers may send the same object
-            if path.exists():
-                digest = sha256(data).digest()
-                with open_regular(path) as file:
-                    if sha256(file.read()).digest() == digest:
-                        return _AGAIN
-                path = path.with_name(f"{uid}.{digest.hex()[:12]}.dcm")
-                if path.exists():
-                    return _AGAIN
-                done = f"stored as {path.name}: another object has this UID too"
-            with atomic_write(path, durable=True) as temporary:
-                temporary.write_bytes(data)
-        return done
 
     def _refuse(self, why: str, line: str) -> None:
         with self._lock:

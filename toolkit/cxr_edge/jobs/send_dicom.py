@@ -6,7 +6,7 @@ import socket
 import ssl
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -50,6 +50,8 @@ class SendJob:
     """Settings of encrypted connections; None for none."""
     timeout: float = 30
     """Seconds that the other side may keep silent."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Function that says whether to end before the next object."""
 
 
 @dataclass
@@ -165,6 +167,8 @@ def _send(
             raise _not_established(job, len(items), is_rejected=association.is_rejected)
         with _Journal(job.folder) as journal:
             for item in items:
+                if job.is_stopped():
+                    return
                 answer = _answer(association, item.path)
                 if answer is None:
                     raise MachineError(
