@@ -17,6 +17,7 @@ from watches import DAY, add_file, add_image, found, health, scripted
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
 from cxr_edge.jobs import put_away, watch_folder
 from cxr_edge.jobs.day_report import DayWork
+from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.watch_folder import watch
@@ -139,6 +140,20 @@ def test_a_move_replaces_nothing(job: WatchJob, phantoms: ModuleType) -> None:
     assert [path.rpartition("/")[2] for path in files(job.out / "done")] == ["a.2.png", "a.png"]
     assert len(found(job)) == 2
     assert files(job.inbox) == []
+
+
+@pytest.mark.parametrize("move", [True, False])
+def test_the_page_of_the_day_knows_a_path_that_came_again(
+    job: WatchJob, phantoms: ModuleType, move: bool
+) -> None:
+    """Each version that is still there has its picture; one that is not was replaced."""
+    for number in (1, 2):
+        add_image(job.inbox, "a.png", phantoms, number)
+        watch(replace(job, move=move))
+    report = job.report(DAY.isoformat())
+    lacks = write_html(PageJob(report, report.with_suffix(".html"))).lacks
+    replaced = "1 of 2 images was replaced by a later file at its path, which has a row of its own."
+    assert [line for line in lacks if "images" in line] == ([] if move else [replaced])
 
 
 def test_a_row_is_on_the_disk_before_its_file_is_moved(
