@@ -195,9 +195,12 @@ def test_a_file_that_cannot_be_moved_stays(
 
 def test_a_killed_watch_goes_on(job: WatchJob, phantoms: ModuleType) -> None:
     """A row that was cut short is made again, and files are moved whose rows were written."""
+    job = replace(job, move=True)
     for name in ("a.png", "b.png", "c.png"):
         add_image(job.inbox, name, phantoms)
     watch(job)
+    for path in list((job.out / "done" / DAY.isoformat()).iterdir()):
+        path.rename(job.inbox / path.name)
     report = job.report(DAY.isoformat())
     whole = report.read_bytes()
     report.write_bytes(whole[:-30])
@@ -205,7 +208,7 @@ def test_a_killed_watch_goes_on(job: WatchJob, phantoms: ModuleType) -> None:
     recorded.update(exit_code=None, ended=None, pid=1)
     manifest_path(report).write_text(json.dumps(recorded))
     (job.out / ".half-0123.html").touch()
-    watch(replace(job, move=True))
+    watch(job)
     assert report.read_bytes() == whole
     assert files(job.inbox) == []
     assert len(files(job.out / "done")) == 3
@@ -365,12 +368,27 @@ def test_another_error_ends_it(job: WatchJob, phantoms: ModuleType) -> None:
     assert health(job)["state"] == "stopped"
 
 
+@pytest.mark.parametrize("inbox", ["inbox", "other"])
+def test_the_files_of_a_day_are_in_one_folder(
+    job: WatchJob, phantoms: ModuleType, inbox: str
+) -> None:
+    """Else its page and DICOM reports would not find them: another --then or inbox is refused."""
+    add_image(job.inbox, "a.png", phantoms)
+    watch(replace(job, move=True) if inbox == "inbox" else job)
+    recorded = manifest(job)
+    folder = job.inbox.with_name(inbox)
+    folder.mkdir(exist_ok=True)
+    with pytest.raises(ReportError, match=rf"files in .*, now {folder}.*another --out"):
+        watch(replace(job, inbox=folder))
+    assert manifest(job) == recorded
+
+
 def test_neither_continues_the_report_of_the_other(job: WatchJob, phantoms: ModuleType) -> None:
     """A scan keeps one row for a path, a watch one for a path and its bytes."""
     add_image(job.inbox, "a.png", phantoms)
     watch(job)
     report = job.report(DAY.isoformat())
-    with pytest.raises(ReportError, match="rows by path and sha256, now path"):
+    with pytest.raises(ReportError, match=r"rows by path and sha256, now path.*with 'cxr watch'"):
         run_scan(ScanJob([job.inbox], report, job.session))
     scan = ScanJob([job.inbox], job.report(TOMORROW.isoformat()), job.session)
     run_scan(scan)
