@@ -26,6 +26,7 @@ from cxr_edge.jobs.watch_state import HEALTH
 from cxr_edge.models.model import Model
 from cxr_edge.reports.append_log import AppendLog
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.storage.lock import alone_at
 
 TOMORROW = DAY + timedelta(days=1)
@@ -105,6 +106,18 @@ def test_no_file_is_scored_twice(job: WatchJob, phantoms: ModuleType) -> None:
     add_image(job.inbox, "a.png", phantoms, 5)
     watch(job)
     assert paths(job) == ["a.png", "b.png", "a.png"]
+
+
+def test_one_that_ends_tells_of_its_own_files(job: WatchJob, phantoms: ModuleType) -> None:
+    """A failed file of an earlier start of the day is neither counted nor an exit code."""
+    told: list[RunManifest] = []
+    job = replace(job, ended=told.append)
+    add_file(job.inbox, "bad.png", b"no image")
+    assert watch(job) == ExitCode.SOME_FAILED
+    add_image(job.inbox, "a.png", phantoms)
+    assert watch(job) == watch(job) == ExitCode.DONE
+    assert [(one.counts.rows, one.counts.failed) for one in told] == [(1, 1), (1, 0), (0, 0)]
+    assert told[0].counts.first_failed == ["bad.png"]
 
 
 def test_a_row_of_an_earlier_day_counts(job: WatchJob, phantoms: ModuleType) -> None:

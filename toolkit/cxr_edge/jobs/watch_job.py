@@ -12,7 +12,7 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.html_report import PICTURES
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.jobs.watch_state import recorded_health
-from cxr_edge.reports.run_manifest import preferred_by
+from cxr_edge.reports.run_manifest import RunManifest, preferred_by
 from cxr_edge.system.printable import printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def local_today() -> date:
     return datetime.now().astimezone().date()
 
 
-def unheard(_line: str) -> None:
+def unheard(_news: object) -> None:
     """Tell nobody."""
 
 
@@ -55,6 +55,9 @@ class WatchJob:
     """Metrics that are served."""
     tell: Callable[[str], None] = unheard
     """Function that gets a line for people: a warning, or a change of state."""
+    ended: Callable[[RunManifest], None] = unheard
+    """Function that gets the manifest of the day with the counts of this run alone, at the end of a
+    watch with ``once``."""
     today: Callable[[], date] = local_today
     """Function that returns the day."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
