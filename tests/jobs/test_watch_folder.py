@@ -477,11 +477,11 @@ def test_folders_must_be_there_and_lie_apart(
 
 
 def test_one_watch_writes_to_a_folder(job: WatchJob) -> None:
-    """Another one is told the number of the process."""
+    """Another one is told the number of the process, which never ends by itself."""
     watch(job)
     with (
         alone_at(job.out / HEALTH, "watch", "--out", lambda _: None),
-        pytest.raises(CxrError, match=f"another watch .process {os.getpid()}"),
+        pytest.raises(CxrError, match=f"another watch .process {os.getpid()}.; stop it"),
     ):
         watch(job)
 

@@ -79,7 +79,7 @@ def watch(job: WatchJob) -> ExitCode:
         The runtime failed.
     """
     with ExitStack() as stack:
-        stack.enter_context(alone_at(job.out / HEALTH, "watch", "--out", owner_of))
+        stack.enter_context(alone_at(job.out / HEALTH, "watch", "--out", owner_of, "stop it"))
         waker = stack.enter_context(Waker())
         running = _Watch(job, waker)
         stack.enter_context(call_at_end(running.stop))

@@ -108,12 +108,13 @@ def check_folders(inbox: Path, out: Path) -> None:
     here, there = inbox.resolve(), out.resolve()
     if there.is_relative_to(here):
         raise UsageError(
-            f"--out: {out} lies in the inbox {inbox}, so its files would be scanned; choose a "
-            "folder outside of it"
+            f"--out: expected a folder outside of INBOX, got {printable(str(out))}, which lies in "
+            "the inbox: its files would be scanned; choose another"
         )
     if here.is_relative_to(there):
         raise UsageError(
-            f"INBOX: {inbox} lies in the folder of the reports {out}; choose a folder outside of it"
+            f"INBOX: expected a folder outside of --out, got {printable(str(inbox))}, which lies "
+            "in the folder of the reports; choose another"
         )
 
 
