@@ -121,6 +121,8 @@ def test_once_takes_what_is_there(
     assert {row["path"]: row["status"] for row in rows(folders)} == {
         "a.jpg": "ok", "bad.png": "failed"
     }  # fmt: skip
+    for part in ("2 new files", "failed 1: 1 not-an-image", "failed files: bad.png", "skipped 0"):
+        assert part in result.output
 
 
 @pytest.mark.slow

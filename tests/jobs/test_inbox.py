@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from image_folders import write_mixed
@@ -148,6 +149,7 @@ def test_no_link_is_followed(inbox: Inbox, clock: Clock, tmp_path: Path) -> None
     inbox.look()
     clock.now += SETTLE
     assert names(inbox) == ["inside/film.png"]
+    assert inbox.skipped == {"link": 3}
 
 
 def test_files_are_those_that_a_scan_takes(
@@ -182,6 +184,21 @@ def test_a_file_that_is_no_image_is_opened_once(
     assert inbox.waiting == 0
 
 
+def test_what_is_not_taken_is_counted_once(inbox: Inbox, clock: Clock) -> None:
+    """However often it is looked at, and no longer than it lies there."""
+    notes = inbox.folder / "notes.txt"
+    notes.write_text("no image")
+    os.utime(notes, (1e9, 1e9))
+    (inbox.folder / "link.png").symlink_to(notes)
+    for _ in range(3):
+        inbox.look()
+        clock.now += SETTLE
+    assert inbox.skipped == {"other": 1, "link": 1}
+    notes.unlink()
+    inbox.look()
+    assert inbox.skipped == {"link": 1}
+
+
 def test_an_inbox_that_is_away_is_an_error_and_comes_back(inbox: Inbox, clock: Clock) -> None:
     """What is known of its files is kept meanwhile."""
     (inbox.folder / "film.png").write_bytes(b"a")
@@ -203,7 +220,13 @@ def test_looking_costs_a_tenth_of_the_time_at_most(
     (inbox.folder / "film.png").write_bytes(b"a")
     inbox.look()
     assert inbox.pause(10) == SETTLE
-    monkeypatch.setattr(inbox, "_as_seen", lambda *_: setattr(clock, "now", clock.now + 3))
+    as_seen = inbox._as_seen
+
+    def slow(*words: Any) -> object:
+        clock.now += 3
+        return as_seen(*words)
+
+    monkeypatch.setattr(inbox, "_as_seen", slow)
     monkeypatch.setattr(inbox_module, "_is_whole", lambda *_: False)
     monkeypatch.setattr(Inbox, "waiting", 0)
     inbox.look()

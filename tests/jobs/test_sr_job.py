@@ -193,3 +193,14 @@ def test_a_scan_that_is_not_finished_says_so(job: SrJob) -> None:
     result = write_objects(job)
     assert not result.is_finished
     assert result.objects.reports == 3
+
+
+def test_an_image_whose_name_was_taken_is_found_by_its_bytes(job: SrJob, tmp_path: Path) -> None:
+    """A watch moves it to a numbered name beside the file that had the name first."""
+    before = write_objects(job).objects.reports
+    shutil.rmtree(job.out)
+    image = next((tmp_path / "films").rglob("*.dcm"))
+    image.rename(image.with_name(f"{image.stem}.3.dcm"))
+    for name in (image.name, f"{image.stem}.2.dcm"):
+        image.with_name(name).write_bytes(b"another")
+    assert write_objects(job).objects.reports == before

@@ -53,6 +53,10 @@ def test_doubts_are_told_once_a_day(display: WatchDisplay, said: list[str], mode
     assert len(said) == 4
     assert sum("distribution-shift" in line for line in said) == 2
     assert sum("have the same probability" in line for line in said) == 2
+    again = WatchDisplay(display.state, said.append)
+    again.day(manifest)
+    again.show(now=True)
+    assert len(said) == 4
 
 
 def test_a_health_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from watches import DAY, add_file, add_image, found, health, scripted
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
 from cxr_edge.jobs import put_away, watch_folder
 from cxr_edge.jobs.day_report import DayWork
+from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.watch_folder import watch
@@ -25,6 +26,7 @@ from cxr_edge.jobs.watch_state import HEALTH
 from cxr_edge.models.model import Model
 from cxr_edge.reports.append_log import AppendLog
 from cxr_edge.reports.manifest import manifest_path
+from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.storage.lock import alone_at
 
 TOMORROW = DAY + timedelta(days=1)
@@ -106,6 +108,18 @@ def test_no_file_is_scored_twice(job: WatchJob, phantoms: ModuleType) -> None:
     assert paths(job) == ["a.png", "b.png", "a.png"]
 
 
+def test_one_that_ends_tells_of_its_own_files(job: WatchJob, phantoms: ModuleType) -> None:
+    """A failed file of an earlier start of the day is neither counted nor an exit code."""
+    told: list[RunManifest] = []
+    job = replace(job, ended=told.append)
+    add_file(job.inbox, "bad.png", b"no image")
+    assert watch(job) == ExitCode.SOME_FAILED
+    add_image(job.inbox, "a.png", phantoms)
+    assert watch(job) == watch(job) == ExitCode.DONE
+    assert [(one.counts.rows, one.counts.failed) for one in told] == [(1, 1), (1, 0), (0, 0)]
+    assert told[0].counts.first_failed == ["bad.png"]
+
+
 def test_a_row_of_an_earlier_day_counts(job: WatchJob, phantoms: ModuleType) -> None:
     """A file that stayed is not scored again the next day, and the earlier day stays as it is."""
     add_image(job.inbox, "a.png", phantoms)
@@ -139,6 +153,20 @@ def test_a_move_replaces_nothing(job: WatchJob, phantoms: ModuleType) -> None:
     assert [path.rpartition("/")[2] for path in files(job.out / "done")] == ["a.2.png", "a.png"]
     assert len(found(job)) == 2
     assert files(job.inbox) == []
+
+
+@pytest.mark.parametrize("move", [True, False])
+def test_the_page_of_the_day_knows_a_path_that_came_again(
+    job: WatchJob, phantoms: ModuleType, move: bool
+) -> None:
+    """Each version that is still there has its picture; one that is not was replaced."""
+    for number in (1, 2):
+        add_image(job.inbox, "a.png", phantoms, number)
+        watch(replace(job, move=move))
+    report = job.report(DAY.isoformat())
+    lacks = write_html(PageJob(report, report.with_suffix(".html"))).lacks
+    replaced = "1 of 2 images was replaced by a later file at its path, which has a row of its own."
+    assert [line for line in lacks if "images" in line] == ([] if move else [replaced])
 
 
 def test_a_row_is_on_the_disk_before_its_file_is_moved(
@@ -180,9 +208,12 @@ def test_a_file_that_cannot_be_moved_stays(
 
 def test_a_killed_watch_goes_on(job: WatchJob, phantoms: ModuleType) -> None:
     """A row that was cut short is made again, and files are moved whose rows were written."""
+    job = replace(job, move=True)
     for name in ("a.png", "b.png", "c.png"):
         add_image(job.inbox, name, phantoms)
     watch(job)
+    for path in list((job.out / "done" / DAY.isoformat()).iterdir()):
+        path.rename(job.inbox / path.name)
     report = job.report(DAY.isoformat())
     whole = report.read_bytes()
     report.write_bytes(whole[:-30])
@@ -190,7 +221,7 @@ def test_a_killed_watch_goes_on(job: WatchJob, phantoms: ModuleType) -> None:
     recorded.update(exit_code=None, ended=None, pid=1)
     manifest_path(report).write_text(json.dumps(recorded))
     (job.out / ".half-0123.html").touch()
-    watch(replace(job, move=True))
+    watch(job)
     assert report.read_bytes() == whole
     assert files(job.inbox) == []
     assert len(files(job.out / "done")) == 3
@@ -350,12 +381,27 @@ def test_another_error_ends_it(job: WatchJob, phantoms: ModuleType) -> None:
     assert health(job)["state"] == "stopped"
 
 
+@pytest.mark.parametrize("inbox", ["inbox", "other"])
+def test_the_files_of_a_day_are_in_one_folder(
+    job: WatchJob, phantoms: ModuleType, inbox: str
+) -> None:
+    """Else its page and DICOM reports would not find them: another --then or inbox is refused."""
+    add_image(job.inbox, "a.png", phantoms)
+    watch(replace(job, move=True) if inbox == "inbox" else job)
+    recorded = manifest(job)
+    folder = job.inbox.with_name(inbox)
+    folder.mkdir(exist_ok=True)
+    with pytest.raises(ReportError, match=rf"files in .*, now {folder}.*another --out"):
+        watch(replace(job, inbox=folder))
+    assert manifest(job) == recorded
+
+
 def test_neither_continues_the_report_of_the_other(job: WatchJob, phantoms: ModuleType) -> None:
     """A scan keeps one row for a path, a watch one for a path and its bytes."""
     add_image(job.inbox, "a.png", phantoms)
     watch(job)
     report = job.report(DAY.isoformat())
-    with pytest.raises(ReportError, match="rows by path and sha256, now path"):
+    with pytest.raises(ReportError, match=r"rows by path and sha256, now path.*with 'cxr watch'"):
         run_scan(ScanJob([job.inbox], report, job.session))
     scan = ScanJob([job.inbox], job.report(TOMORROW.isoformat()), job.session)
     run_scan(scan)
@@ -431,11 +477,11 @@ def test_folders_must_be_there_and_lie_apart(
 
 
 def test_one_watch_writes_to_a_folder(job: WatchJob) -> None:
-    """Another one is told the number of the process."""
+    """Another one is told the number of the process, which never ends by itself."""
     watch(job)
     with (
         alone_at(job.out / HEALTH, "watch", "--out", lambda _: None),
-        pytest.raises(CxrError, match=f"another watch .process {os.getpid()}"),
+        pytest.raises(CxrError, match=f"another watch .process {os.getpid()}.; stop it"),
     ):
         watch(job)
 

@@ -42,13 +42,16 @@ def test_links_are_what_they_lead_to(tmp_path: Path) -> None:
     assert ward == folder != LOCAL.identity(str(tmp_path))
 
 
-def test_links_can_be_left_out(tmp_path: Path) -> None:
-    """Whatever they lead to; what lies in the folder itself is all that is listed."""
+def test_links_can_be_told_from_files(tmp_path: Path) -> None:
+    """Whatever they lead to."""
     (tmp_path / "ward").mkdir()
     (tmp_path / "film.png").touch()
     for name, target in [("folder", "ward"), ("file", "film.png"), ("lost", "nowhere")]:
         (tmp_path / name).symlink_to(target)
-    assert list(UNLINKED.list(str(tmp_path))) == [("film.png", Kind.FILE), ("ward", Kind.FOLDER)]
+    assert list(UNLINKED.list(str(tmp_path))) == [
+        ("file", Kind.LINK), ("film.png", Kind.FILE), ("folder", Kind.LINK), ("lost", Kind.LINK),
+        ("ward", Kind.FOLDER),
+    ]  # fmt: skip
 
 
 def test_a_file_has_its_size_and_time(tmp_path: Path) -> None:

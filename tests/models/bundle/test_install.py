@@ -42,6 +42,7 @@ def test_it_installs_and_tests_the_model(signed: Any, tmp_path: Path) -> None:
     assert (place / "model" / "model.onnx").stat().st_mode & 0o777 == 0o644
     unit = (place / "cxr-edge-watch.service").read_text()
     assert f'ExecStart="{place}/venv/bin/cxr" watch ' in unit
+    assert " --then move " in unit  # else the inbox grows for ever
     assert "@" not in unit.replace("@system-service", "").replace("~@privileged", "")
     assert not [path for path in place.iterdir() if path.name.startswith(".half")]
 

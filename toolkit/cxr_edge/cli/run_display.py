@@ -13,9 +13,11 @@ from cxr_edge.errors import RefusedInput
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.plural import counted, worded
+from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
+    from cxr_edge.reports.counts import ScanCounts
     from cxr_edge.reports.manifest import Manifest
     from cxr_edge.reports.run_manifest import RunManifest
     from cxr_edge.spec.review_band import Limits
@@ -120,6 +122,13 @@ def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
     """Return a count and its parts: ``failed 2: 1 not-an-image, 1 truncated``."""
     parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     return f"{title} {count}: {parts}" if parts else f"{title} {count}"
+
+
+def failed_lines(counts: "ScanCounts") -> Iterator[str]:
+    """Yield how many files failed and why, and the names of the first."""
+    yield count_line("failed", counts.failed, counts.reasons)
+    if counts.failed:
+        yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:

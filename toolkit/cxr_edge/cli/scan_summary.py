@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cxr_edge.cli.run_display import (
     count_line,
+    failed_lines,
     files_line,
     input_check_line,
     label_lines,
@@ -15,7 +16,6 @@ from cxr_edge.cli.run_display import (
     threshold_lines,
 )
 from cxr_edge.system.plural import counted, worded
-from cxr_edge.system.printable import first_names
 
 if TYPE_CHECKING:
     from cxr_edge.cli.scan_options import OutputOptions
@@ -47,11 +47,11 @@ def summary_lines(
     yield files_line(manifest, "report")
     yield from label_lines(manifest)
     yield count_line("flagged", counts.flagged, counts.flags)
-    yield count_line("failed", counts.failed, counts.reasons)
-    if counts.failed:
-        yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
-        if manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons):
-            yield "--retry-failed scans the failed files again"
+    yield from failed_lines(counts)
+    if counts.failed and (
+        manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons)
+    ):
+        yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
     if manifest.not_read:
         from cxr_edge.reports.missing import missing_line

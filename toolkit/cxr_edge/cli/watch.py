@@ -1,5 +1,6 @@
 """``cxr watch``: an inbox of images to a report for each day."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,13 +14,22 @@ from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.page_options import Thumbnails, picture_count
+from cxr_edge.cli.run_display import (
+    count_line,
+    failed_lines,
+    label_lines,
+    print_summary,
+    skipped_line,
+)
 from cxr_edge.cli.scan_options import LimitOptions, ModelOptions, SpeedOptions, scan_config
 from cxr_edge.isolation.heartbeat import current_table
+from cxr_edge.system.plural import counted
 from cxr_edge.system.ranges import PORT, SECONDS
 from cxr_edge.system.signals import end_once
 
 if TYPE_CHECKING:
     from cxr_edge.reports.metrics import Metrics
+    from cxr_edge.reports.run_manifest import RunManifest
     from cxr_edge.spec.model_spec import ModelSpec
 
 LOOPBACK = "127.0.0.1"
@@ -69,7 +79,7 @@ class InboxOptions:
         bool,
         typer.Option(
             "--once",
-            help="Take the files that are there, and end.",
+            help="Take the files that are there, print counts of them, and end.",
             rich_help_panel=panels.INPUT,
         ),
     ] = False
@@ -136,8 +146,8 @@ def watch(
     it gets SIGTERM or Ctrl-C, and goes on when it is started again, however it ended. Research use
     only, not a diagnosis.
 
-    Exit code 0: it was asked to stop. Exit code 3: with --once, some files failed. Exit code 4: the
-    self-test failed; nothing was scanned.
+    Exit code 0: it was asked to stop. Exit code 3: with --once, some of the files that it
+    took failed. Exit code 4: the self-test failed; nothing was scanned.
     """
     pictures = picture_count(day.thumbnails)
     with continuable(lambda: "run the same command again to go on"):
@@ -163,6 +173,7 @@ def watch(
             once=arriving.once,
             metrics=_metrics(day, session.model.spec),
             tell=_tell,
+            ended=lambda manifest: print_summary(_summary(manifest)),
             in_flight=table,
         )
         code = run(job)
@@ -178,6 +189,17 @@ def _metrics(day: DayOptions, spec: "ModelSpec") -> "Metrics | None":
 
     labels = dict.fromkeys([*spec.labels, REVIEW])
     return Metrics.served(list(labels), day.metrics_port, day.metrics_address)
+
+
+def _summary(manifest: "RunManifest") -> Iterator[str]:
+    """Yield the lines on the files of one run."""
+    counts = manifest.counts
+    yield counted(counts.rows, "new file", "new files")
+    if counts.rows:
+        yield from label_lines(manifest)
+        yield count_line("flagged", counts.flagged, counts.flags)
+        yield from failed_lines(counts)
+    yield skipped_line(manifest.skipped)
 
 
 def _tell(line: str) -> None:

@@ -88,8 +88,13 @@ class DayWork:
 
     def manifest(self, skipped: Skipped) -> RunManifest:
         """Return the manifest with settings and empty counts."""
-        roots = {"": printable(str(self.root.absolute()))}
-        return replace(record_of(self.session, skipped, roots, ROWS_BY_CONTENT), order=ARRIVAL)
+        root, beside = self.root.absolute(), self.out.parent.absolute()
+        inside = root.relative_to(beside) if root.is_relative_to(beside) else root
+        record = record_of(self.session, skipped, {"": printable(str(root))})
+        identity = replace(
+            record.identity, rows_by=ROWS_BY_CONTENT, files_in=printable(str(inside))
+        )
+        return replace(record, identity=identity, order=ARRIVAL)
 
     def check(self, row: Mapping[str, str]) -> None:
         """Take a row, and raise ReportError where other settings made it."""

@@ -60,6 +60,8 @@ class _Seen:
     """Time from which on it counts as whole if its mark stays; infinity once it is done with."""
     is_old: bool = False
     """Whether its bytes were old enough when it was first seen."""
+    skipped: str = ""
+    """Why it is not taken, by key of :data:`cxr_edge.pipeline.discover.SKIP_REASONS`."""
 
 
 @dataclass
@@ -78,13 +80,12 @@ class Inbox:
     clock: Callable[[], float] = time.monotonic
     """Function that returns seconds."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Counts of what the last look left out, by key of
-    :data:`cxr_edge.pipeline.discover.SKIP_REASONS`; and files since the start that are no image."""
+    """Counts of what lay there at the last look and is not taken, by key of
+    :data:`cxr_edge.pipeline.discover.SKIP_REASONS`."""
 
     def __post_init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
         self._took = 0.0
-        self._no_images: Counter[str] = Counter()
 
     @property
     def identity(self) -> Hashable:
@@ -122,12 +123,12 @@ class Inbox:
             if not _is_whole(seen, now, partial(written, item.where)):
                 continue
             if reason := why_skipped(item):
-                self._no_images[reason] += 1
-                seen.due = DONE
+                seen.due, seen.is_old, seen.skipped = DONE, False, reason
             else:
                 arrivals.append(Arrival(item, seen.mark, seen.first))
         self._seen = there
-        self.skipped = skipped.counts + self._no_images
+        no_images = (seen.skipped for seen in there.values() if seen.skipped)
+        self.skipped = skipped.counts + Counter(no_images)
         self._took = self.clock() - now
         return arrivals
 

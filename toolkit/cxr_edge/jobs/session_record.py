@@ -14,9 +14,7 @@ from cxr_edge.reports.run_manifest import RunIdentity, RunManifest
 from cxr_edge.spec.recipe import RECIPES
 
 
-def record_of(
-    session: Session, skipped: Skipped, roots: Mapping[str, str], rows_by: str | None = None
-) -> RunManifest:
+def record_of(session: Session, skipped: Skipped, roots: Mapping[str, str]) -> RunManifest:
     """Return the manifest of a report that a session makes, with empty counts.
 
     Parameters
@@ -27,12 +25,10 @@ def record_of(
         Counts of the files that are not taken.
     roots
         Folders and files that are scanned, by their names in the report.
-    rows_by
-        As :attr:`cxr_edge.reports.run_manifest.RunIdentity.rows_by`.
     """
     config, model = session.config, session.model
     return RunManifest(
-        identity=_identity(session, rows_by),
+        identity=_identity(session),
         counts=ScanCounts(shift=DistributionShift.of(model.spec)),
         skipped=skipped.counts,
         disks=skipped.disks,
@@ -63,7 +59,7 @@ def require_same(kind: CsvKind, report: Path, row: Mapping[str, str], session: S
     kind.require_same(report, {key: row[key] for key in now}, now)
 
 
-def _identity(session: Session, rows_by: str | None) -> RunIdentity:
+def _identity(session: Session) -> RunIdentity:
     spec, batching = session.model.spec, session.batching
     return RunIdentity(
         model=spec.name,
@@ -79,5 +75,4 @@ def _identity(session: Session, rows_by: str | None) -> RunIdentity:
         review_band=session.decision.review_band,
         on_input_check=session.decision.recorded_answer,
         input_statistics=spec.input_check.digest if spec.input_check else None,
-        rows_by=rows_by,
     )

@@ -41,8 +41,9 @@ class WatchDisplay:
         self._service.alive()
 
     def day(self, manifest: RunManifest) -> None:
-        """Take the manifest of a day's report."""
+        """Take the manifest of a day's report; doubts of earlier rows were told by their run."""
         self.state.manifest = manifest
+        self._warned.update((kind, manifest.report_started) for kind in _doubts(manifest))
 
     def works(self) -> None:
         """Note that nothing keeps the watch from working."""
@@ -100,10 +101,17 @@ class WatchDisplay:
         manifest = self.state.manifest
         if manifest is None:
             return
-        doubts = {"constant": manifest.counts.is_constant and manifest.counts.constant}
-        if manifest.counts.shift:
-            doubts["shift"] = manifest.counts.shift.warning or False
-        for kind, doubt in doubts.items():
-            if doubt and (kind, manifest.report_started) not in self._warned:
+        for kind, doubt in _doubts(manifest).items():
+            if (kind, manifest.report_started) not in self._warned:
                 self._warned.add((kind, manifest.report_started))
                 self.tell(f"warning: {doubt}")
+
+
+def _doubts(manifest: RunManifest) -> dict[str, str]:
+    """Return what the day's rows give reason to doubt, by kind."""
+    counts = manifest.counts
+    doubts = {
+        "constant": counts.constant if counts.is_constant else "",
+        "shift": (counts.shift.warning or "") if counts.shift else "",
+    }
+    return {kind: doubt for kind, doubt in doubts.items() if doubt}

@@ -12,7 +12,9 @@ import errno
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from cxr_edge.errors import CxrError, ExitCode, FolderGone, MachineError, UsageError
@@ -28,6 +30,8 @@ from cxr_edge.jobs.watch_display import WatchDisplay
 from cxr_edge.jobs.watch_job import WatchJob
 from cxr_edge.jobs.watch_state import HEALTH, State, WatchState, owner_of
 from cxr_edge.pipeline.outcome import Outcome
+from cxr_edge.reports.append_log import read_rows
+from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.run_manifest import RunManifest
 from cxr_edge.reports.sink import RunResult, Sink
@@ -74,7 +78,7 @@ def watch(job: WatchJob) -> ExitCode:
         The runtime failed.
     """
     with ExitStack() as stack:
-        stack.enter_context(alone_at(job.out / HEALTH, "watch", "--out", owner_of))
+        stack.enter_context(alone_at(job.out / HEALTH, "watch", "--out", owner_of, "stop it"))
         return _Watch(job, stack.enter_context(stop_at_signal())).run()
 
 
@@ -162,9 +166,20 @@ class _Watch:
             self._display.enter(State.CANNOT_WRITE, str(exc))
             self._wait(RETRY)
             return ExitCode.ERROR
-        if not self._stop.is_made and not self._job.once:  # midnight
+        if self._job.once:
+            return self._sum_up(day, manifest)
+        if not self._stop.is_made:  # midnight
             self._page.finish_beside()
-        return ExitCode(manifest.exit_code or 0)
+        return ExitCode.DONE
+
+    def _sum_up(self, day: str, manifest: RunManifest) -> ExitCode:
+        """Tell of the rows of this run, whichever child of the command wrote them."""
+        counts = ScanCounts()
+        rows = read_rows(DAY_REPORT, self._job.report(day))
+        for row, _ in islice(rows, 1 + manifest.continued_from, None):  # the header is one too
+            counts.add(DAY_REPORT.named(row))
+        self._job.ended(replace(manifest, counts=counts, skipped=self._inbox.skipped))
+        return ExitCode.SOME_FAILED if counts.failed else ExitCode.DONE
 
     def _work(self, day: str, rounds: Iterator[Sequence[Arrival]]) -> DayWork:
         job = self._job

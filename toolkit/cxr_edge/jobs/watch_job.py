@@ -12,7 +12,7 @@ from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.html_report import PICTURES
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.jobs.watch_state import recorded_health
-from cxr_edge.reports.run_manifest import preferred_by
+from cxr_edge.reports.run_manifest import RunManifest, preferred_by
 from cxr_edge.system.printable import printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def local_today() -> date:
     return datetime.now().astimezone().date()
 
 
-def unheard(_line: str) -> None:
+def unheard(_news: object) -> None:
     """Tell nobody."""
 
 
@@ -55,6 +55,9 @@ class WatchJob:
     """Metrics that are served."""
     tell: Callable[[str], None] = unheard
     """Function that gets a line for people: a warning, or a change of state."""
+    ended: Callable[[RunManifest], None] = unheard
+    """Function that gets the manifest of the day with the counts of this run alone, at the end of a
+    watch with ``once``."""
     today: Callable[[], date] = local_today
     """Function that returns the day."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
@@ -105,12 +108,13 @@ def check_folders(inbox: Path, out: Path) -> None:
     here, there = inbox.resolve(), out.resolve()
     if there.is_relative_to(here):
         raise UsageError(
-            f"--out: {out} lies in the inbox {inbox}, so its files would be scanned; choose a "
-            "folder outside of it"
+            f"--out: expected a folder outside of INBOX, got {printable(str(out))}, which lies in "
+            "the inbox: its files would be scanned; choose another"
         )
     if here.is_relative_to(there):
         raise UsageError(
-            f"INBOX: {inbox} lies in the folder of the reports {out}; choose a folder outside of it"
+            f"INBOX: expected a folder outside of --out, got {printable(str(inbox))}, which lies "
+            "in the folder of the reports; choose another"
         )
 
 

@@ -31,6 +31,9 @@ SYSTEM: Final = "system"
 SPECIAL: Final = "special"
 """Key of pipes, sockets and devices."""
 
+LINK: Final = "link"
+"""Key of links, where none is followed."""
+
 LOOP: Final = "loop"
 """Key of links to a folder above them, in the PATH or outside of it."""
 
@@ -54,6 +57,7 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "thumbnails, trash or snapshots of a system",
     ),
     SPECIAL: ("pipe, socket or device", "pipes, sockets or devices"),
+    LINK: ("link", "links"),
     LOOP: ("link to a folder above", "links to a folder above"),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
@@ -284,6 +288,8 @@ def _by_name(name: str, kind: Kind) -> str:
         return SYSTEM
     if kind is Kind.SPECIAL:
         return SPECIAL
+    if kind is Kind.LINK:
+        return LINK
     if kind is Kind.FILE and is_packed(name) and not _has_image_suffix(name):
         return PACKED
     return ""

@@ -41,6 +41,9 @@ RELABEL: Final = (
 )
 """Better advice where a report is to have other labels for the probabilities that it has."""
 
+WATCH: Final = "continue it with 'cxr watch', or "
+"""Advice where the report of a watch is given to a scan."""
+
 REPORT: Final = CsvKind(
     name="report",
     command="cxr scan",
@@ -53,7 +56,8 @@ REPORT: Final = CsvKind(
         "threshold": RELABEL,
         "review_band": RELABEL,
         "on_input_check": "leave --on-input-check out, or ",
-        "rows_by": "continue it with 'cxr watch', or ",
+        "rows_by": WATCH,
+        "files_in": WATCH,
     },
     names_files=True,
     older_manifests={2: "begun"},

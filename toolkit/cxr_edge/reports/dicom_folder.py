@@ -22,6 +22,7 @@ from cxr_edge.reports.dicom_sr import (
     report_uid,
 )
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.storage.move import moved_to
 
 _FIRST: Final = 5
 """Images that failed, which are named."""
@@ -152,7 +153,10 @@ def _source(prediction: Prediction, file: Path | None) -> SourceHeader | str:
         return "the image is not where it was scanned"
     found = attempt(file, read_source_header)
     if found.sha256 and found.sha256 != prediction.sha256:
-        return "the image has changed since it was scanned"
+        place = moved_to(file, prediction.sha256)
+        if place is None:
+            return "the image has changed since it was scanned"
+        found = attempt(place, read_source_header)
     return str(found.content) if isinstance(found.content, ImageError) else found.content
 
 

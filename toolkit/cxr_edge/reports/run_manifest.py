@@ -56,6 +56,9 @@ class RunIdentity:
     rows_by: str | None = None
     """Columns that no two rows have alike, :data:`ROWS_BY_CONTENT`; None, and left out, where a
     path has one row."""
+    files_in: str | None = None
+    """Folder of the files of a report that grows by arrival, which must be one for all rows: as in
+    ``roots``, or relative to the report's folder. None, and left out, for a scan."""
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-ready data."""

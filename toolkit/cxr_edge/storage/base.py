@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 
 class Kind(Enum):
-    """Kinds of entries in a folder; a link is what it leads to."""
+    """Kinds of entries in a folder; a link is what it leads to, in a storage that follows links."""
 
     FILE = auto()
     """A regular file, or a link that leads nowhere: whoever opens it gets the error."""
@@ -15,6 +15,8 @@ class Kind(Enum):
     """Something that can be listed."""
     SPECIAL = auto()
     """A pipe, a socket or a device."""
+    LINK = auto()
+    """A link, in a storage that follows none."""
 
 
 Entry: TypeAlias = tuple[str, Kind]

@@ -12,6 +12,7 @@ from cxr_edge.storage.retry import patiently
 
 _FOLDER: Final = b"/"
 _SPECIAL: Final = b"\0"
+_LINK: Final = b"\0\0"
 _KINDS: Final = {_FOLDER: Kind.FOLDER, _SPECIAL: Kind.SPECIAL}
 """Marks at the end of names while they are sorted; a name of its own ends with neither. A name with
 its mark is the smallest form of a million entries."""
@@ -23,7 +24,7 @@ class LocalStorage:
     # Paths stay text: a Path costs more than all else about a file.
 
     def __init__(self, *, links: bool = True) -> None:
-        """List links as what they lead to, or not at all."""
+        """List links as what they lead to, or as links."""
         self._links = links
 
     def absolute(self, path: str) -> str:
@@ -34,9 +35,8 @@ class LocalStorage:
         """Yield the entries of a folder; the names that are left are in memory."""
         with patiently(lambda: os.scandir(os.fsencode(folder))) as listing:
             names = [
-                entry.name + _mark(entry)
+                entry.name + (_mark(entry) if self._links or not entry.is_symlink() else _LINK)
                 for entry in listing
-                if self._links or not entry.is_symlink()
             ]
         names.sort(reverse=True)
         return _unmarked(names)
@@ -70,7 +70,7 @@ LOCAL: Final[Storage] = LocalStorage()
 """The storage that is used where no other is named."""
 
 UNLINKED: Final[Storage] = LocalStorage(links=False)
-"""The same without links, whose folders hold only what lies in them."""
+"""The same without following links."""
 
 
 def _unmarked(names: list[bytes]) -> Iterator[Entry]:
@@ -79,6 +79,8 @@ def _unmarked(names: list[bytes]) -> Iterator[Entry]:
         kind = _KINDS.get(name[-1:])
         if kind is None:
             yield os.fsdecode(name), Kind.FILE
+        elif name.endswith(_LINK):
+            yield os.fsdecode(name.removesuffix(_LINK)), Kind.LINK
         else:
             yield os.fsdecode(name[:-1]), kind
 

@@ -12,7 +12,11 @@ from cxr_edge.errors import ReportError
 
 @contextmanager
 def alone_at(
-    written: Path, run: str, option: str, owner: Callable[[Path], int | None]
+    written: Path,
+    run: str,
+    option: str,
+    owner: Callable[[Path], int | None],
+    advice: str = "wait for it",
 ) -> Iterator[None]:
     """Keep other processes out of a file while it is written.
 
@@ -29,6 +33,8 @@ def alone_at(
         Option that names it, for messages: ``--out``.
     owner
         Function from the file to the id of the process that writes it, None where it is unknown.
+    advice
+        Advice on the other run, for messages.
 
     Raises
     ------
@@ -41,8 +47,7 @@ def alone_at(
         process = owner(written)
         by = f" (process {process})" if process else ""
         raise ReportError(
-            f"{written} is being written by another {run}{by}; wait for it, or choose "
-            f"another {option}"
+            f"{written} is being written by another {run}{by}; {advice}, or choose another {option}"
         )
     try:
         yield

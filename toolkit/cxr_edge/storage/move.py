@@ -5,8 +5,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Final, Self
 
@@ -100,6 +101,25 @@ def move_file(source: Path, target: Path, mark: FileMark, sha256: str) -> Path |
     raise AssertionError
 
 
+def moved_to(target: Path, sha256: str) -> Path | None:
+    """Return where :func:`move_file` put a file whose name was taken, None where it is not.
+
+    Parameters
+    ----------
+    target
+        Path that it was to get, at which another file is.
+    sha256
+        Digest of its bytes.
+    """
+    for place in islice(_names(target), 1, None):
+        if not os.path.lexists(place):
+            return None
+        with suppress(OSError):
+            if place.is_file() and _has_digest(place, sha256):
+                return place
+    raise AssertionError
+
+
 def _copy(source: Path, place: Path, mark: FileMark) -> Path | None:
     """Move a file to another file system."""
     temporary = place.with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
@@ -135,8 +155,15 @@ def _is(path: Path, mark: FileMark) -> bool:
 
 
 def _has_bytes(path: Path, size: int, sha256: str) -> bool:
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
-        return False
+    return (
+        not path.is_symlink()
+        and path.is_file()
+        and path.stat().st_size == size
+        and _has_digest(path, sha256)
+    )
+
+
+def _has_digest(path: Path, sha256: str) -> bool:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cxr_edge.imaging.heat_map_file import heat_map_path
 from cxr_edge.reports.html.album import Album
-from cxr_edge.reports.html.pictures import CHANGED, NOT_FOUND, NOT_READABLE
+from cxr_edge.reports.html.pictures import CHANGED, NOT_FOUND, NOT_READABLE, REPLACED
 from cxr_edge.reports.html.worklist import Group, Worklist
 from cxr_edge.system.plural import counted
 
@@ -36,6 +36,9 @@ def missing_images(album: Album, worklist: Worklist, given: Sequence[Path]) -> I
         found = {
             NOT_FOUND: f"{was} not found {where}: {helps} {option}",
             CHANGED: f"{has} changed since {scanned}: {again}",
+            REPLACED: f"{was} replaced by later files at their paths, which have rows of their own"
+            if count > 1
+            else f"{was} replaced by a later file at its path, which has a row of its own",
             NOT_READABLE: f"{are} not readable: each opened row says why",
         }[problem]
         yield f"{count} of {few}{counted(album.images, 'image', 'images')} {found}."

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from cxr_edge.pipeline.prepare import attempt
 from cxr_edge.pipeline.roots import file_of
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.html.worklist import Group, Row
+from cxr_edge.storage.move import moved_to
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import track
@@ -24,6 +25,9 @@ NOT_FOUND: Final = "not found"
 
 CHANGED: Final = "changed"
 """The bytes of an image are not those that were scanned."""
+
+REPLACED: Final = "replaced"
+"""The bytes are those of another row of the same path."""
 
 NOT_READABLE: Final = "not readable"
 """An image cannot be read or decoded."""
@@ -52,14 +56,22 @@ class Pictures:
         """
         scored = [number for number, row in enumerate(rows) if row.group != Group.FAILED]
         first = scored[: self.most]
-        made = ThreadEngine(usable_cpus()).map_ordered(lambda n: self._picture(rows[n]), first)
+        contents = {(row.path, row.sha256) for row in rows}
+        made = ThreadEngine(usable_cpus()).map_ordered(
+            lambda n: self._picture(rows[n], contents), first
+        )
         yield from track(made, "making pictures", len(first))
 
-    def _picture(self, row: Row) -> dict[str, str]:
+    def _picture(self, row: Row, contents: Container[tuple[str, str]]) -> dict[str, str]:
         file = file_of(row.path, self.roots)
         if file is None:
             return _problem(NOT_FOUND, "the folder that was scanned is not known")
         found = attempt(file, preview)
+        if found.sha256 and row.sha256 and found.sha256 != row.sha256:
+            if place := moved_to(file, row.sha256):
+                found = attempt(place, preview)
+            elif (row.path, found.sha256) in contents:
+                return _problem(REPLACED, "a later file has its path, and a row of its own")
         if isinstance(found.content, ImageError):
             if not found.sha256 and not _is_there(file):
                 return _problem(NOT_FOUND, f"expected it at {printable(str(file))}")
