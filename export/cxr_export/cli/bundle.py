@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.choices import RuntimeName
 from cxr_edge.cli.existing import existing
 from cxr_edge.cli.model_argument import existing_model, find_package
 from cxr_edge.cli.output_files import OverwriteOption, keep_existing
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
-from cxr_edge.models.registry import RUNTIMES
 
 if TYPE_CHECKING:
     from cxr_export.packaging.bundle.make import Made
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _KEYGEN: Final = "keygen"
 """In place of a package: make keys; a folder of that name comes first."""
 
+_RUNTIMES: Final = tuple(name.value for name in RuntimeName if name is not RuntimeName.AUTO)
 _DEFAULT_RUNTIME: Final = "onnx"
 _SMALLEST: Final = "litert"
 
@@ -75,7 +76,7 @@ def bundle(
         typer.Option(
             metavar="NAMES",
             help=f"Runtimes to take, and only artefacts that they run: some of "
-            f"{', '.join(RUNTIMES)}, separated by commas.",
+            f"{', '.join(_RUNTIMES)}, separated by commas.",
             show_default=_DEFAULT_RUNTIME,
             rich_help_panel=panels.MODEL,
         ),
@@ -135,8 +136,8 @@ def bundle(
         raise UsageError("expected --minimal or --runtimes, got both")
     names = tuple((_SMALLEST if minimal else runtimes or _DEFAULT_RUNTIME).split(","))
     for name in names:
-        if name not in RUNTIMES:
-            raise UsageError(f"--runtimes: expected some of {', '.join(RUNTIMES)}, got {name!r}")
+        if name not in _RUNTIMES:
+            raise UsageError(f"--runtimes: expected some of {', '.join(_RUNTIMES)}, got {name!r}")
     keep_existing("--out", [out], overwrite=overwrite)
     with needs_extra("cxr bundle", "bundle"):
         from cxr_export.packaging.bundle.make import make_bundle
