@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from interrupts import deliver
 from runs import session_of
 from watches import DAY, add_file, add_image, found, health, scripted
 
@@ -262,7 +263,7 @@ def test_midnight_starts_a_new_report(job: WatchJob, phantoms: ModuleType) -> No
             day = TOMORROW
             add_image(job.inbox, "b.png", phantoms)
         elif day == TOMORROW and found(job, day):
-            signal.raise_signal(signal.SIGTERM)
+            deliver(signal.SIGTERM)
         return day
 
     add_image(job.inbox, "a.png", phantoms)
@@ -279,7 +280,7 @@ def test_a_signal_ends_it_in_good_order(
 
     def today() -> date:
         if found(job):
-            signal.raise_signal(number)
+            deliver(number)
         return DAY
 
     before = signal.getsignal(number)

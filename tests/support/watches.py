@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import cv2
+from interrupts import deliver
 from runs import rows
 
 from cxr_edge.jobs.watch_job import WatchJob
@@ -46,7 +47,7 @@ def scripted(job: WatchJob, *steps: Callable[[], bool]) -> WatchJob:
         if left and left[0]():
             left.pop(0)
         if not left:
-            signal.raise_signal(signal.SIGTERM)
+            deliver(signal.SIGTERM)
         return DAY
 
     return replace(job, once=False, today=today)

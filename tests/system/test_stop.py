@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from interrupts import deliver
 
 from cxr_edge.system.stop import stop_at_signal
 
@@ -21,9 +22,7 @@ def test_a_signal_asks_to_stop_and_ends_every_wait(number: signal.Signals) -> No
     started = time.monotonic()
     with stop_at_signal() as stop:
         assert not stop.wait(0)
-        main = threading.main_thread().ident
-        assert main
-        threading.Timer(0.05, signal.pthread_kill, (main, number)).start()
+        threading.Timer(0.05, deliver, (number,)).start()
         assert stop.wait(LONG)
         assert stop.wait(LONG)
     assert time.monotonic() - started < LONG
@@ -45,7 +44,7 @@ def test_a_signal_can_come_at_any_step_of_a_wait() -> None:
 
         def interrupt(*_: object, steps: Iterator[int] = steps, step: int = step) -> object:
             if next(steps) == step:
-                signal.raise_signal(signal.SIGTERM)
+                deliver(signal.SIGTERM)
             return interrupt
 
         with stop_at_signal() as stop:
