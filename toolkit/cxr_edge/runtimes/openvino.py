@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -67,7 +68,7 @@ class OpenVinoRuntime(AdaptedRuntime):
             **openvino_config(options.threads),
             "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same CPUs
         }
-        core = ov.Core()
+        core = _core()
         try:
             model = core.read_model(data)
             self._compiled = core.compile_model(model, _DEVICE, config)
@@ -104,6 +105,17 @@ class OpenVinoRuntime(AdaptedRuntime):
             raise ModelError(f"OpenVINO failed on a batch: {_last_line(exc)}") from exc
         self._idle.append(request)
         return given
+
+
+@cache
+def _core() -> ov.Core:
+    """Return the one core of this process, which is never let go.
+
+    Its plugin for CPUs gives the thread that loads it another stack for signals, and leaves that in
+    place when it is unloaded with its core: the next signal, such as Ctrl-C, would then be handled
+    in memory that is not there any more.
+    """
+    return ov.Core()
 
 
 def _read_spec(model: ov.Model, source: str) -> ModelSpec:
