@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from interrupts import deliver
 from runs import session_of
 from watches import DAY, add_file, add_image, found, health, scripted
 
@@ -263,7 +262,7 @@ def test_midnight_starts_a_new_report(job: WatchJob, phantoms: ModuleType) -> No
             day = TOMORROW
             add_image(job.inbox, "b.png", phantoms)
         elif day == TOMORROW and found(job, day):
-            deliver(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         return day
 
     add_image(job.inbox, "a.png", phantoms)
@@ -280,7 +279,7 @@ def test_a_signal_ends_it_in_good_order(
 
     def today() -> date:
         if found(job):
-            deliver(number)
+            signal.raise_signal(number)
         return DAY
 
     before = signal.getsignal(number)

@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import cv2
-from interrupts import deliver
 from runs import rows
 
 from cxr_edge.jobs.watch_job import WatchJob
@@ -47,7 +46,7 @@ def scripted(job: WatchJob, *steps: Callable[[], bool]) -> WatchJob:
         if left and left[0]():
             left.pop(0)
         if not left:
-            deliver(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         return DAY
 
     return replace(job, once=False, today=today)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from interrupts import deliver
 
 from cxr_edge.system.stop import stop_at_signal
 
@@ -22,7 +21,9 @@ def test_a_signal_asks_to_stop_and_ends_every_wait(number: signal.Signals) -> No
     started = time.monotonic()
     with stop_at_signal() as stop:
         assert not stop.wait(0)
-        threading.Timer(0.05, deliver, (number,)).start()
+        main = threading.main_thread().ident
+        assert main
+        threading.Timer(0.05, signal.pthread_kill, (main, number)).start()
         assert stop.wait(LONG)
         assert stop.wait(LONG)
     assert time.monotonic() - started < LONG
@@ -44,7 +45,7 @@ def test_a_signal_can_come_at_any_step_of_a_wait() -> None:
 
         def interrupt(*_: object, steps: Iterator[int] = steps, step: int = step) -> object:
             if next(steps) == step:
-                deliver(signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
             return interrupt
 
         with stop_at_signal() as stop:

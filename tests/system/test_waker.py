@@ -4,8 +4,6 @@ import signal
 import threading
 import time
 
-from interrupts import deliver
-
 from cxr_edge.system.signals import call_at_end
 from cxr_edge.system.waker import Waker
 
@@ -22,7 +20,7 @@ def test_whoever_wakes_ends_the_wait() -> None:
         threading.Timer(0.05, waker.wake).start()
         waker.wait(LONG)
         with call_at_end(waker.wake):
-            deliver(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             waker.wait(LONG)
     assert time.monotonic() - started < LONG
 
