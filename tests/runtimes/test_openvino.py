@@ -122,3 +122,29 @@ def test_it_runs_alone_and_reports_to_nobody(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["openvino", "False"]
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+
+
+LET_GO = """
+import gc, signal, sys
+from pathlib import Path
+from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.session import ScanConfig, Session
+
+images, report = map(Path, sys.argv[1:])
+for threads in (1, 2):
+    config = ScanConfig(runtime="openvino", workers=2, threads=threads, self_test=False)
+    session = Session.open(config)
+    run_scan(ScanJob([images], report, session, fresh=True))
+del session
+gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_handled_after_the_model_was_let_go(tmp_path: Path) -> None:
+    """Ctrl-C ends a process in good order when ``auto`` has tried OpenVINO and taken another."""
+    words = [sys.executable, "-c", LET_GO, SAMPLES, tmp_path / "r.csv"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
