@@ -3,19 +3,19 @@
 import ipaddress
 import ssl
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final  # Any: pynetdicom's associations
 
 from cxr_edge.errors import UsageError
 from cxr_edge.system.printable import printable
+from cxr_edge.system.ranges import PORT
 
 _TITLE: Final = 16
 """Characters that an application entity title may have (DICOM PS3.5, VR AE)."""
-
-_PORTS: Final = range(1, 65536)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -84,7 +84,7 @@ class Target:
         """
         title, _, place = text.partition("@")
         host, _, port = place.rpartition(":")
-        if not host or not port.isdecimal() or int(port) not in _PORTS:
+        if not host or not port.isdecimal() or int(port) not in PORT:
             raise UsageError(
                 "--to: expected TITLE@HOST:PORT, such as PACS@10.0.8.2:104, got "
                 f"{printable(text) or 'nothing'}"
@@ -163,8 +163,13 @@ def certificates(
 
 
 @contextmanager
-def quiet_threads() -> Iterator[None]:
-    """Let threads of pynetdicom fail without a traceback: the other side may send anything."""
+def quiet_library() -> Iterator[None]:
+    """Let pynetdicom print nothing: the other side may send anything, patients' names among it.
+
+    Its threads fail without a traceback. Remarks of pydicom quote values of the header; they are
+    dropped for the rest of the process.
+    """
+    warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
     before = threading.excepthook
 
     def told(failure: threading.ExceptHookArgs) -> None:
@@ -176,6 +181,13 @@ def quiet_threads() -> Iterator[None]:
         yield
     finally:
         threading.excepthook = before
+
+
+def close_socket(association: Any) -> None:
+    """Close the socket of an association that has ended; pynetdicom leaves some open."""
+    connection = association.dul.socket
+    if connection and connection.socket:
+        connection.socket.close()
 
 
 def listening_address(text: str) -> str:

@@ -5,7 +5,6 @@ import socket
 import ssl
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -20,7 +19,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from cxr_edge.errors import MachineError, UsageError
 from cxr_edge.imaging.dicom.file_meta import is_uid
-from cxr_edge.jobs.dicom_peer import Caller, quiet_threads
+from cxr_edge.jobs.dicom_peer import Caller, close_socket, quiet_library
 from cxr_edge.jobs.object_folder import ObjectFolder, Put
 from cxr_edge.system.printable import printable
 
@@ -122,8 +121,6 @@ class Receiver:
         UsageError
             The inbox cannot be written to, or the port cannot be listened on.
         """
-        # pydicom quotes values of the header in its remarks.
-        warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
         config = self.config
         self._folder.open()
         entity = AE(config.title)
@@ -151,7 +148,7 @@ class Receiver:
                 "choose another --port or --address"
             ) from exc
         entity._servers.append(self._server)  # noqa: SLF001  (its shutdown takes it out)
-        self._running.enter_context(quiet_threads())
+        self._running.enter_context(quiet_library())
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
 
     def watch(self) -> None:
@@ -280,11 +277,9 @@ class Receiver:
                 connection.socket.shutdown(socket.SHUT_RDWR)
 
     def _forget(self, association: Any) -> None:
-        """Forget an association that has ended; pynetdicom leaves the sockets of some open."""
+        """Forget an association that has ended."""
         del self._heard[association]
-        connection = association.dul.socket
-        if connection and connection.socket:
-            connection.socket.close()
+        close_socket(association)
 
 
 class _Server(ThreadedAssociationServer):

@@ -4,7 +4,6 @@ import csv
 import os
 import socket
 import ssl
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from pynetdicom import AE, _config
 
 from cxr_edge.errors import ImageError, MachineError
 from cxr_edge.imaging.dicom.file_meta import NO_FILE, FileMeta, read_file_meta
-from cxr_edge.jobs.dicom_peer import Target, quiet_threads
+from cxr_edge.jobs.dicom_peer import Target, close_socket, quiet_library
 from cxr_edge.reports.append_log import parsed
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.read_file import read_file
@@ -88,20 +87,19 @@ def send(job: SendJob) -> Sent:
         The PACS cannot be reached, refuses the association or breaks it off, or the folder cannot
         be read.
     """
-    # pydicom quotes values of the header in its remarks.
-    warnings.filterwarnings("ignore", module=r"(pydicom|pynetdicom)(\.|$)")
     found = Sent()
     try:
-        waiting = list(_waiting(job, found))
-        kinds = sorted({(meta.sop_class, meta.transfer_syntax) for _, meta in waiting})
-        for start in range(0, len(kinds), _CONTEXTS):
-            some = kinds[start : start + _CONTEXTS]
-            wanted = [
-                item
-                for item, meta in waiting
-                if (meta.sop_class, meta.transfer_syntax) in set(some)
-            ]
-            with quiet_threads():
+        with quiet_library():
+            waiting = list(_waiting(job, found))
+            kinds = sorted({(meta.sop_class, meta.transfer_syntax) for _, meta in waiting})
+            for start in range(0, len(kinds), _CONTEXTS):
+                some = kinds[start : start + _CONTEXTS]
+                among = frozenset(some)
+                wanted = [
+                    item
+                    for item, meta in waiting
+                    if (meta.sop_class, meta.transfer_syntax) in among
+                ]
                 _send(job, some, wanted, found)
     except OSError as exc:
         raise MachineError(
@@ -183,9 +181,7 @@ def _send(
     finally:
         if association.is_established:
             association.release()
-        connection = association.dul.socket
-        if connection and connection.socket:  # pynetdicom leaves that of a broken one open
-            connection.socket.close()
+        close_socket(association)
 
 
 def _answer(association: Any, path: Path) -> str | None:
@@ -231,8 +227,9 @@ class _Journal:
     def __enter__(self) -> Self:
         whole = _listed(self._path)
         self._file = self._path.open("a", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._file, lineterminator="\n")
         if not whole:
-            csv.writer(self._file).writerow(_COLUMNS)
+            self._rows.writerow(_COLUMNS)
         elif not whole.endswith(b"\n"):  # a kill left a part of a row; the next one starts anew
             self._file.write("\n")
         return self
@@ -241,7 +238,7 @@ class _Journal:
         self._file.close()
 
     def add(self, item: _Item, target: Target) -> None:
-        csv.writer(self._file, lineterminator="\n").writerow(_row(item.name, item.sha256, target))
+        self._rows.writerow(_row(item.name, item.sha256, target))
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -72,7 +72,6 @@ def choice_for(package: Path) -> tuple[DeviceChoice | None, str]:
     ModelInvalid
         The package has no checksum list that can be read.
     """
-    key = machine_cache(package, shared=True).key
     for path in places():
         try:
             found = _entries(path)
@@ -83,6 +82,7 @@ def choice_for(package: Path) -> tuple[DeviceChoice | None, str]:
                 f"{path}: expected a file that 'cxr benchmark --choose' wrote, it cannot be read; "
                 "it is not followed; remove it, or choose again"
             )
+        key = machine_cache(package, shared=True).key
         ours = [entry for entry in found if entry["key"].get("package") == key["package"]]
         for entry in ours:
             if entry["key"] == key:

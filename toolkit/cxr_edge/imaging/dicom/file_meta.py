@@ -14,7 +14,7 @@ from cxr_edge.imaging.dicom.errors import DAMAGE
 NO_FILE: Final = (InvalidDicomError, *DAMAGE)
 """Errors of pydicom for what is no DICOM file, or a damaged one."""
 
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
+_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
 _UID_LENGTH: Final = 64
 
 

@@ -4,7 +4,6 @@ This is the one reader of values that identify a patient: DICOM demands that an 
 and of which study it is.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +15,7 @@ from cxr_edge.errors import Corrupt, Truncated
 from cxr_edge.imaging.dicom.attributes import described, integer_of
 from cxr_edge.imaging.dicom.dataset import parse
 from cxr_edge.imaging.dicom.errors import DAMAGE
+from cxr_edge.imaging.dicom.file_meta import is_uid
 
 REQUIRED: Final = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
@@ -28,8 +28,6 @@ IF_THERE: Final = ("IssuerOfPatientID",)
 """Keywords without which the others may mean another patient."""
 
 _UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
-_LONGEST_UID: Final = 64
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def read_source_header(data: bytes) -> SourceHeader:
 
 def _uid(dataset: Dataset, keyword: str) -> str:
     uid = str(dataset.get(keyword) or "").strip("\0 ")
-    if not _UID.fullmatch(uid) or len(uid) > _LONGEST_UID:
+    if not is_uid(uid):
         raise Corrupt(f"the DICOM file has no valid {described(keyword)}")
     return uid
 
