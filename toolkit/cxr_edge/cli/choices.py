@@ -31,3 +31,10 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+class EngineName(StrEnum):
+    """Engine: the names of :mod:`cxr_edge.jobs.scan_engine`."""
+
+    THREADS = "threads"
+    RAY = "ray"
