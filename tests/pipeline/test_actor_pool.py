@@ -110,7 +110,7 @@ def test_nobody_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(module.time, "monotonic", later)
     told: list[str] = []
-    with pytest.raises(CxrError, match="^expected a machine of the cluster.*ray start"):
+    with pytest.raises(CxrError, match=r"^expected a machine of the cluster.*ray start"):
         list(pool(FakeActors(absent=2), 2, told).map_ordered(range(1, 30)))
     assert len(told) > 5
     assert told[0].startswith("waiting for the cluster: none of 2 workers is there for")
@@ -118,7 +118,7 @@ def test_nobody_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_machine_of_another_version_is_refused() -> None:
     """Its rows might differ."""
-    with pytest.raises(UsageError, match="^machine-1: expected cxr-edge .*, got 0.0.1; install"):
+    with pytest.raises(UsageError, match=r"^machine-1: expected cxr-edge .*, got 0\.0\.1; install"):
         list(pool(FakeActors(version="0.0.1"), 1).map_ordered(range(1, 9)))
 
 
