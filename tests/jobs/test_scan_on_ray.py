@@ -58,29 +58,28 @@ def scan(films: Path, out: Path, *options: str) -> dict[str, Any]:
 def test_faults_cost_a_row_each_and_the_rows_are_those_of_threads(
     films: Path, tmp_path: Path
 ) -> None:
-    """A decoder that crashes or hangs in a worker costs its own row; the bytes are the same."""
+    """A decoder that crashes or eats all memory in a worker costs its own row, no other byte."""
     (films / "05-crash.jpg").write_text("crash")
-    (films / "31-hang.jpg").write_text("hang")
+    (films / "41-bomb.jpg").write_text("bomb")
     local, remote = tmp_path / "threads.csv", tmp_path / "ray.csv"
-    first = scan(films, local, "--timeout", "2")
-    second = scan(films, remote, "--timeout", "2", "--engine", "ray", "--workers", "2")
+    first = scan(films, local, "--max-memory", "700")
+    second = scan(films, remote, "--max-memory", "700", "--engine", "ray", "--workers", "2")
     assert remote.read_bytes() == local.read_bytes()
-    assert {"decoder-crash", "timeout", "truncated"} <= second["counts"]["reasons"].keys()
+    assert {"decoder-crash", "too-large", "truncated"} <= second["counts"]["reasons"].keys()
     assert (first["engine"], second["engine"]) == ("threads", "ray")
     assert (second["workers"], second["identity"]) == (2, first["identity"])
 
 
 def test_a_report_is_finished_by_the_other_engine(films: Path, tmp_path: Path) -> None:
     """Its bytes are those of one engine alone."""
+    (films / "20-broken.jpg").write_text("no image")
     whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
-    manifest = scan(films, whole)
-    lines = whole.read_bytes().splitlines(keepends=True)
-    part.write_bytes(b"".join(lines[:20]))
-    for name in ("ended", "exit_code"):
-        manifest[name] = None
-    manifest["digest"] = None
-    manifest_path(part).write_text(json.dumps(manifest))
-    assert scan(films, part, "--engine", "ray")["continued_from"] == 19
+    scan(films, whole)
+    begun = begin(films, part, "--max-failures", "0")
+    begun.communicate(timeout=60)
+    assert begun.returncode == 1
+    manifest = scan(films, part, "--engine", "ray")
+    assert 0 < manifest["continued_from"] < manifest["counts"]["rows"]
     assert part.read_bytes() == whole.read_bytes()
 
 
@@ -96,13 +95,13 @@ def test_a_cluster_of_this_machine_ends_with_the_scan(
     until = time.monotonic() + 60
     while not workers_of(begun.pid) and time.monotonic() < until:
         time.sleep(0.2)
-    sessions = workers_of(begun.pid)
-    assert sessions
+    working = workers_of(begun.pid)
+    assert working
     begun.send_signal(number)
     begun.communicate(timeout=60)
     assert begun.returncode == code
     until = time.monotonic() + 30
-    while (left := still_there(sessions)) and time.monotonic() < until:
+    while (left := still_there(working)) and time.monotonic() < until:
         time.sleep(0.2)
     assert not left
 
@@ -128,7 +127,10 @@ def workers_of(pid: int) -> dict[int, str]:
     while more := {each for each, (above, _) in table.items() if above in below} - below:
         below |= more
     found = {each: table[each][1] for each in below - {pid}}
-    return found if any("ray::_Worker" in line for line in found.values()) else {}
+    if not any("ray::_Worker" in line for line in found.values()):
+        return {}
+    # What only reports on a machine finds out later that its cluster has ended.
+    return {each: line for each, line in found.items() if "Agent" not in line}
 
 
 def still_there(known: dict[int, str]) -> dict[int, str]:
@@ -147,11 +149,17 @@ def still_there(known: dict[int, str]) -> dict[int, str]:
     ],
 )
 def test_what_cannot_work_is_told_at_once(
-    cxr: Callable[..., Any], tmp_path: Path, options: list[str], message: str
+    cxr: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    message: str,
 ) -> None:
     """And no report is begun."""
+    for name, value in {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        monkeypatch.setenv(name, value)  # which the engine sets, and this takes back
     out = tmp_path / "report.csv"
     done = cxr("scan", SAMPLES / "phantom-normal.jpg", "--out", out, *options)
     assert done.exit_code in (1, 2)
-    assert message in str(done.exception or done.output)
+    assert message in " ".join(done.output.split())
     assert not out.exists()

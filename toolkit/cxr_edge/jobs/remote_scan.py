@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import CxrError, ModelError
+from cxr_edge.isolation.culprits import culprits
 from cxr_edge.isolation.heartbeat import InFlightTable, key
 from cxr_edge.isolation.sandbox import Sandbox, memory_to_hold
 from cxr_edge.isolation.self_watch import watch_self
@@ -21,6 +22,7 @@ from cxr_edge.models.preferred import Preferred
 from cxr_edge.pipeline.classify import classify
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
+from cxr_edge.pipeline.prepare import to_pixels
 from cxr_edge.reports.manifest import differences
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
@@ -127,14 +129,32 @@ class RemoteScan:
             batches = [call(items[start : start + size]) for start in range(0, len(items), size)]
             return Scored(platform.node(), [outcome for batch in batches for outcome in batch])
 
-    def carefully(self, items: Sequence[ImageItem]) -> Scored:
-        """Return the outcomes of files, of which each is decoded in a process of its own."""
-        suspects = {key(str(item.file)) for item in items}
-        self._in_flight.suspects |= suspects
-        try:
-            return self(items)
-        finally:
-            self._in_flight.suspects -= suspects
+    def carefully(self, items: Sequence[ImageItem], deaths: int) -> Scored:
+        """Return the outcomes of files of which one may have ended an earlier process.
+
+        Each file that does so is decoded in a process of its own; where none was found and a
+        process ended all the same, every file is.
+
+        Parameters
+        ----------
+        items
+            Files.
+        deaths
+            Processes that have ended with these files in hand.
+        """
+        with _named():
+            table = self._in_flight
+            if deaths > 1:
+                suspects = {key(item.where) for item in items}
+            else:
+                files = [(item.where, item.storage) for item in items]
+                make = partial(to_pixels, spec=self._session.model.spec.input)
+                suspects = culprits(files, make, table)
+            table.suspects |= suspects
+            try:
+                return self(items)
+            finally:
+                table.suspects -= suspects
 
     @cached_property
     def _in_flight(self) -> InFlightTable:
@@ -171,7 +191,10 @@ def _settings(session: Session) -> Mapping[str, object]:
 @contextmanager
 def _named() -> Iterator[None]:
     """Name this machine in an error."""
+    machine = platform.node()
     try:
         yield
     except CxrError as exc:
-        raise type(exc)(f"{platform.node()}: {exc}") from exc
+        if str(exc).startswith(f"{machine}: "):
+            raise
+        raise type(exc)(f"{machine}: {exc}") from exc

@@ -149,7 +149,7 @@ def _require_seen(chunk: Sequence[ImageItem], scored: "Scored") -> None:
 
 def _reads(item: ImageItem) -> bool:
     try:
-        read_file(item.file)
+        read_file(item.where, item.storage)
     except ImageError:
         return False
     return True

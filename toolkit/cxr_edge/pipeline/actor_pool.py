@@ -52,8 +52,8 @@ class Actors(Protocol):
     def greet(self, actor: Any) -> Any:
         """Ask an actor for its version of cxr-edge and its machine, once it is there again."""
 
-    def call(self, actor: Any, item: object, *, again: bool) -> Any:
-        """Let an actor work on an item; ``again`` where the item was in hand when one died."""
+    def call(self, actor: Any, item: object, deaths: int) -> Any:
+        """Let an actor work on an item that was in hand when so many actors died."""
 
     def done(self, calls: list[Any], seconds: float) -> list[Any]:
         """Return the calls that have a result; wait for one for so long."""
@@ -157,7 +157,7 @@ class Pool(Generic[T, R]):
                 if member.greeting is not None or len(member.tasks) != held:
                     continue  # it has died or got an item since
                 task = self._waiting.popleft()
-                call = self._actors.call(member.actor, task.item, again=task.deaths > 0)
+                call = self._actors.call(member.actor, task.item, task.deaths)
                 member.tasks[call] = task
                 self._calls[call] = member
                 self._offer(member)

@@ -32,6 +32,11 @@ STORE: Final = 128 << 20
 the function, with its model."""
 
 
+ALONE: Final = 20
+"""Seconds after which the last processes of a cluster of this machine end whose driver was killed;
+those that work end at once."""
+
+
 @dataclass
 class RayEngine:
     """Actors of a cluster, or of one that is started on this machine and ends with this process.
@@ -92,8 +97,8 @@ class RayEngine:
         """Call a function for each item in the actors; yield each item with its result, in order.
 
         The function is sent to each actor once. An item whose actor died is given to another; where
-        it was in hand, to the function's method ``carefully`` if it has one, which must do the same
-        even if the item is what ended the actor.
+        it was in hand, to the function's method ``carefully`` if it has one, with the number of
+        actors that died so: it must do the same even if the item is what ended them.
 
         Raises
         ------
@@ -112,22 +117,29 @@ class RayEngine:
                 self._pool = None
 
     def _start(self, actors: int) -> None:
-        """Start a cluster of this machine, whose token nobody else knows."""
-        for name, value in {"MODE": "token", "TOKEN": secrets.token_hex(32)}.items():
-            os.environ[f"RAY_AUTH_{name}"] = value
+        """Start a cluster of this machine, whose token and folder nobody else can read."""
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = str(ALONE)  # noqa: SIM112  (its name)
         ray = _ray()
         folder = tempfile.TemporaryDirectory(prefix="cxr-ray-", ignore_cleanup_errors=True)
         self._open.enter_context(folder)
         self._open.callback(ray.shutdown)
-        _init(
-            ray,
-            address="local",
-            num_cpus=actors * self.cpus,
-            num_gpus=0,
-            include_dashboard=False,
-            object_store_memory=STORE,
-            _temp_dir=folder.name,
-        )
+        try:
+            _init(
+                ray,
+                address="local",
+                num_cpus=actors * self.cpus,
+                num_gpus=0,
+                include_dashboard=False,
+                object_store_memory=STORE,
+                _temp_dir=f"{folder.name}/r",  # in one of ours: it lets anybody read its own
+            )
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as exc:
+            raise CxrError(
+                f"a Ray cluster of this machine cannot be started ({_first_line(exc)}); free "
+                "memory, and see that TMPDIR names a folder with a short path"
+            ) from exc
 
     def _connect(self, address: str) -> None:
         """Connect to a cluster."""
@@ -198,16 +210,21 @@ def _why(message: str, notes: bytes) -> str:
             "the cluster refuses the token of this machine, or there is none; give that of the "
             "cluster in RAY_AUTH_TOKEN, and set RAY_AUTH_MODE=token"
         )
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
     if message.startswith("Version mismatch"):
+        lines = [line.strip() for line in message.splitlines()]
         return (
             f"the cluster has other versions ({'; '.join(lines[1:]).replace(':;', ':')}); install "
             "the same Ray and Python on all of its machines"
         )
     return (
-        f"this machine cannot join the cluster ({(lines or ['no reason given'])[0]}); run the "
-        "command on a machine where 'ray start' has joined it, with --address auto"
+        f"this machine cannot join the cluster ({_first_line(message)}); run the command on a "
+        "machine where 'ray start' has joined it, with --address auto"
     )
+
+
+def _first_line(message: object) -> str:
+    lines = [line.strip() for line in str(message).splitlines()]
+    return next(filter(None, lines), "no reason given")
 
 
 class _Worker:
@@ -224,14 +241,15 @@ class _Worker:
 
         return __version__, platform.node()
 
-    def work(self, reference: list[Any], item: object, *, again: bool) -> object:
+    def work(self, reference: list[Any], item: object, deaths: int) -> object:
         """Return the result for an item; the function is fetched once, hence the list."""
         if self._function is None:
             import ray
 
             self._function = ray.get(reference[0])
-        careful = getattr(self._function, "carefully", self._function)
-        return (careful if again else self._function)(item)
+        if deaths and hasattr(self._function, "carefully"):
+            return self._function.carefully(item, deaths)
+        return self._function(item)
 
 
 class _Actors:
@@ -250,8 +268,8 @@ class _Actors:
     def greet(self, actor: Any) -> Any:
         return actor.hello.options(max_task_retries=-1).remote()
 
-    def call(self, actor: Any, item: object, *, again: bool) -> Any:
-        return actor.work.remote([self._function], item, again=again)
+    def call(self, actor: Any, item: object, deaths: int) -> Any:
+        return actor.work.remote([self._function], item, deaths)
 
     def done(self, calls: list[Any], seconds: float) -> list[Any]:
         first, _ = self._ray.wait(calls, timeout=seconds)
