@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
-from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_job import ScanJob
+from cxr_edge.jobs.scan_outcomes import scan_outcomes
 from cxr_edge.jobs.session_record import record_of, require_same
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
-from cxr_edge.pipeline.scan import scan
-from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
@@ -181,17 +179,7 @@ class _ScanWork:
         return row_of(outcome, self.job.session.model.tag)
 
     def _scan(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
-        session = self.job.session
-        return scan(
-            items,
-            session.model,
-            session.decision,
-            prepare=Sandbox(self.in_flight, shown=self.draw is not None).prepare,
-            checks=session.checks,
-            batching=session.batching,
-            engine=ThreadEngine(session.workers),
-            draw=self.draw,
-        )
+        return scan_outcomes(self.job.session, items, self.in_flight, self.draw)
 
 
 def _has_failed(report: Path) -> bool:

@@ -43,7 +43,7 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage = LOCAL) -> list
     if len(found) == 1:
         (path, is_folder), *_ = found.items()
         return [Root(path, "" if is_folder else PurePosixPath(path).name, is_folder)]
-    return [Root(path, name, found[path]) for path, name in _names(list(found)).items()]
+    return [Root(path, name, found[path]) for path, name in names_apart(list(found)).items()]
 
 
 def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _is_folder(path: str | Path, storage: Storage) -> bool:
         raise UsageError(f"{path} cannot be read ({exc.strerror}); check its disk") from exc
 
 
-def _names(paths: Sequence[str]) -> dict[str, str]:
+def names_apart(paths: Sequence[str]) -> dict[str, str]:
     """Name each path by as many of its last parts as distinguish it from the others."""
     parts = {path: PurePosixPath(path).parts[1:] for path in paths}
     depth = dict.fromkeys(paths, 1)
@@ -112,7 +112,7 @@ def _names(paths: Sequence[str]) -> dict[str, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"{name} ({path}) and {other} cannot be told apart in one report; scan them "
+                    f"{name} ({path}) and {other} cannot be told apart in one report; take them "
                     "one at a time"
                 )
     return names

@@ -98,6 +98,11 @@ class Manifest:
             **vars(self),
         }
 
+    @property
+    def text(self) -> str:
+        """The JSON, as it stands in the file."""
+        return json.dumps(self.content(), indent=2, ensure_ascii=False, default=to_plain) + "\n"
+
     def write(self, path: Path, before: Callable[[], object] | None = None) -> None:
         """Write the manifest so that a reader finds the old one or the new one, whole.
 
@@ -113,9 +118,8 @@ class Manifest:
         ReportError
             It cannot be written.
         """
-        text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=to_plain)
         try:
-            write_text_atomically(path, text + "\n", durable=True, before=before)
+            write_text_atomically(path, self.text, durable=True, before=before)
         except OSError as exc:
             raise ReportError(
                 f"the run manifest {path} cannot be written: {exc.strerror}; "
