@@ -31,3 +31,10 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+class ShardFormatName(StrEnum):
+    """Format of shards: one of :class:`cxr_edge.reports.shard_rows.ShardFormat`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cxr_edge.models.preferred import Preferred
     from cxr_edge.pipeline.engine import Engine
 
-SHARD_SIZE: Final = 1000
+DEFAULT_SIZE: Final = 1000
 """Files of a shard by default."""
 
 
@@ -40,7 +40,7 @@ class ShardJob:
     """Folder of the shards."""
     session: Session
     """Model and settings."""
-    size: int = SHARD_SIZE
+    size: int = DEFAULT_SIZE
     """Files of a shard."""
     format: ShardFormat = ShardFormat.CSV
     """Format of the shards."""
@@ -60,7 +60,7 @@ class ShardJob:
         paths: Sequence[Path],
         folder: OutputFolder,
         *,
-        size: int = SHARD_SIZE,
+        size: int = DEFAULT_SIZE,
         format: ShardFormat = ShardFormat.CSV,  # noqa: A002  (the name of the option)
         fresh: bool = False,
         max_failures: "FailureLimit | None" = None,
