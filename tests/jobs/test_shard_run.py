@@ -135,6 +135,15 @@ def test_a_shard_that_was_removed_is_made_again(job: ShardJob, number: int) -> N
     assert len(sink.outcomes) == before[gone].count(b"\n") - 1
 
 
+def test_the_digest_is_there_from_the_first_moment(job: ShardJob) -> None:
+    """A run that is killed as it begins leaves the digest of the shards that it found."""
+    run_shards(job)
+    before = run_json(job)["digest"]
+    seen: list[object] = []
+    run_shards(job, [FakeSink(begin=lambda _: seen.append(run_json(job)["digest"]))])
+    assert seen == [before]
+
+
 def test_what_a_killed_run_left_is_removed(job: ShardJob) -> None:
     """A half-written shard has another name, and is never taken for one."""
     folder = Path(job.folder.place)
@@ -155,11 +164,13 @@ def test_a_file_that_came_stops_the_run(job: ShardJob, images: Path) -> None:
 
 
 def test_a_file_that_went_stops_the_run(job: ShardJob, images: Path) -> None:
-    """Also where the shards that are left agree."""
+    """Also where the shards that are left agree; the manifest stays as it was."""
     run_shards(job)
+    before = run_json(job)
     (images / "empty.jpg").unlink()  # the only file of the last shard
     with pytest.raises(ReportError, match=r"1 shard is of files that are gone \(from 5 on\)"):
         run_shards(job)
+    assert run_json(job) == before
     (images / "b" / "1.png").unlink()
     with pytest.raises(ReportError, match=r"other files \(b/\S+ is gone\)|was added since"):
         run_shards(job)

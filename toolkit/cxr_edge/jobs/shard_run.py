@@ -96,7 +96,7 @@ def _run(job: ShardJob, listeners: Sinks[Outcome]) -> ShardManifest:
         manifest = _continued(job, there.recorded, manifest)
     shards = _Shards(job, manifest, there, cut(items, job.size, manifest.settings, job.format))
     shards.take_first()
-    manifest = shards.manifest
+    manifest = shards.note()
     start = Start.now(manifest)
     live = copy.deepcopy(manifest.counts)  # those of a shard that is not whole yet are shown too
     folders = SourceFolders()
@@ -183,6 +183,8 @@ class _Shards:
                 self._cuts = chain([shard], self._cuts)
                 break
             self._take(shard)
+        else:
+            self._require_no_more()
         self._changed.refuse_others()
         before = self._found
         if self._job.in_flight.started and self._there.recorded:

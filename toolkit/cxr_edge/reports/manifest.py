@@ -140,15 +140,25 @@ def manifest_path(report: Path) -> Path:
     return report.with_name(f"{report.name.removesuffix('.csv')}{MANIFEST_SUFFIX}")
 
 
-def differences(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, str]:
-    """Return in words which settings differ, by key; also those that only a newer version knows."""
+def differences(
+    before: Mapping[str, object], now: Mapping[str, object], between: str = "now"
+) -> dict[str, str]:
+    """Return in words which settings differ, by key; also those that only a newer version knows.
+
+    Parameters
+    ----------
+    before, now
+        Settings by key.
+    between
+        Word before the second of two values.
+    """
 
     def shown(settings: Mapping[str, object], key: str) -> str:
         value = settings.get(key)
         return _LEFT_OUT.get(key, "none") if value is None else f"{value!s:.300}"
 
     return {
-        key: f"{key.replace('_', ' ')} {shown(before, key)}, now {shown(now, key)}"
+        key: f"{key.replace('_', ' ')} {shown(before, key)}, {between} {shown(now, key)}"
         for key in dict.fromkeys([*now, *before])
         if before.get(key) != now.get(key)
     }

@@ -25,7 +25,7 @@ RELABEL_LATER: Final = (
 )
 """Better advice where shards are to have other labels for the probabilities that they have."""
 
-MAKE_AGAIN: Final = "remove that shard and run the same command again, which scans its files, or "
+MAKE_AGAIN: Final = "remove that shard and run the same scan again, which makes it anew, or "
 """Better advice where one shard is damaged."""
 
 _NAME: Final = re.compile(r"shard-([0-9]{6,9})-[0-9a-f]{16}\.(csv|parquet)")
@@ -50,11 +50,12 @@ def shard_name(
     paths
         Paths of its files in the report. Nothing else of the files is known from a listing.
     settings
-        Settings of the run that must stay the same.
+        Settings of the run that must stay the same; one that is None is as one that is left out.
     format_
         Format of the shard.
     """
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    given = {key: value for key, value in settings.items() if value is not None}
+    digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode())
     for path in paths:
         digest.update(b"\0")
         digest.update(os.fsencode(path))
@@ -86,7 +87,7 @@ def kind_of(folder: OutputFolder, use: str = "continued") -> CsvKind:
 
 @dataclass(frozen=True)
 class ShardFolder:
-    """What is in a folder of shards."""
+    """The content of a folder of shards."""
 
     shards: Mapping[int, str]
     """Names of the shards by their numbers."""
