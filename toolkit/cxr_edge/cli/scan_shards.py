@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def scan_into_shards(
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     model: ModelOptions,
     output: OutputOptions,
     sharding: ShardOptions,

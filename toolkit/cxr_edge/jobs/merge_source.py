@@ -164,6 +164,8 @@ class _ShardSource:
 
     @property
     def full_path(self) -> str:
+        if "://" in self.place:
+            return self.place.rstrip("/")
         return os.path.abspath(self.place)  # noqa: PTH100  (links stay)
 
     @property

@@ -34,7 +34,7 @@ DEFAULT_SIZE: Final = 1000
 class ShardJob:
     """One scan into a folder of shards."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str | Path]
     """Files and folders to scan."""
     folder: OutputFolder
     """Folder of the shards."""
@@ -57,7 +57,7 @@ class ShardJob:
     def open(
         cls,
         config: ScanConfig,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         folder: OutputFolder,
         *,
         size: int = DEFAULT_SIZE,
@@ -134,7 +134,7 @@ class ShardJob:
         return alone_at(run, "scan", "--shards", process_in)
 
 
-def _check_local(folder: Path, paths: Sequence[Path]) -> None:
+def _check_local(folder: Path, paths: Sequence[str | Path]) -> None:
     if not folder.resolve().parent.is_dir():
         raise UsageError(f"--shards: the folder {folder.parent} does not exist; make it first")
     check_folder("--shards", folder, paths, None, "shards")
