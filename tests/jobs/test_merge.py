@@ -206,7 +206,7 @@ def test_rows_of_several_start_with_a_name(
     for row in found:
         file = file_of(row["path"], manifest.roots)
         assert file is not None
-        assert file.exists()
+        assert Path(file.where).exists()
     expected = [*rows(other), *rows(report), *rows(report)]
     assert [row | {"path": ""} for row in found] == [row | {"path": ""} for row in expected]
     assert manifest.skipped == {"other": 2}
