@@ -18,6 +18,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from cxr_edge.errors import UsageError
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.run_end import Start, close_run, ended
 from cxr_edge.jobs.scan_outcomes import scan_outcomes
@@ -34,7 +35,7 @@ from cxr_edge.reports.made_with import MadeWith
 from cxr_edge.reports.manifest import utc_now
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.row_marks import RunningMarks
-from cxr_edge.reports.shard_folder import ShardFolder, edited, set_aside
+from cxr_edge.reports.shard_folder import RUN, ShardFolder, edited, set_aside
 from cxr_edge.reports.shard_manifest import ShardList, ShardManifest, shard_line, unwritable
 from cxr_edge.reports.sink import Sink, Sinks
 from cxr_edge.storage.local_output import LocalOutput
@@ -105,6 +106,7 @@ def _run(job: ShardJob, listeners: Sinks[Outcome]) -> ShardManifest:
     )
     try:
         manifest.put(job.folder)
+        _require_exclusive(job, manifest)
         job.in_flight.rows = live.rows
         listeners.begin(replace(manifest, counts=live))
         for batch in batches:
@@ -139,6 +141,22 @@ def _continued(job: ShardJob, recorded: Recorded, manifest: ShardManifest) -> Sh
         started=recorded.started if same_command else manifest.started,
         earlier_versions=recorded.earlier_versions,
     )
+
+
+def _require_exclusive(job: ShardJob, manifest: ShardManifest) -> None:
+    """Refuse a server that replaces a file although it is asked not to; raises UsageError."""
+    if isinstance(job.folder, LocalOutput):
+        return
+    try:
+        replaced = job.folder.add(RUN, manifest.encoded)  # the bytes that are there
+    except OSError as exc:
+        raise unwritable(job.folder, exc) from exc
+    if replaced:
+        raise UsageError(
+            f"--shards: {job.folder.place}: expected a server that puts a file only where none is "
+            "(If-None-Match), got one that replaces it, so two runs could write one shard; choose "
+            "another --shards"
+        )
 
 
 @dataclass
