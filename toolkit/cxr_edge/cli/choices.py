@@ -33,6 +33,13 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class EngineName(StrEnum):
+    """Engine: the names of :mod:`cxr_edge.jobs.scan_engine`."""
+
+    THREADS = "threads"
+    RAY = "ray"
+
+
 class ShardFormatName(StrEnum):
     """Format of shards: one of :class:`cxr_edge.reports.shard_rows.ShardFormat`."""
 

@@ -1,12 +1,14 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_edge.cli.choices import ReportFormat
+from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
@@ -50,6 +52,7 @@ def scan(
     sharding: ShardOptions,
     safety: SafetyOptions,
     speed: SpeedOptions,
+    engine: ClusterOptions,
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
@@ -65,7 +68,7 @@ def scan(
     if sharding.shards is not None:
         from cxr_edge.cli.scan_shards import scan_into_shards
 
-        scan_into_shards(paths, model, output, sharding, safety, speed)
+        scan_into_shards(paths, model, output, sharding, safety, speed, engine)
         return
     refuse_lone(sharding)
 
@@ -79,6 +82,9 @@ def scan(
         _check_page(output.html, output.out)
     elif output.thumbnails is not None:
         raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
+    cluster = engine.cluster(output, safety, speed)
+    if cluster:
+        speed = replace(speed, workers=None)  # they are of the cluster
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
@@ -106,6 +112,7 @@ def scan(
                 tables=tables,
                 heat_maps=output.heatmaps,
                 heat_maps_for=output.heatmaps_for or "positives",
+                cluster=cluster,
                 in_flight=table,
             )
             for warning in job.session.warnings:

@@ -1,11 +1,13 @@
 """``cxr scan --shards``: folders of images to a folder of shards."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.run_display import displays, print_summary
 from cxr_edge.cli.scan_options import (
@@ -33,10 +35,14 @@ def scan_into_shards(
     sharding: ShardOptions,
     safety: SafetyOptions,
     speed: SpeedOptions,
+    engine: ClusterOptions,
 ) -> None:
     """Scan into shards, and print the summary; always ends by :class:`typer.Exit` or an error."""
     place = sharding.shards or ""
     _refuse_others(output)
+    cluster = engine.cluster(output, safety, speed)
+    if cluster:
+        speed = replace(speed, workers=None)  # they are of the cluster
     how_to_continue = "run the same command again to finish the shards"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.jobs.shard_job import DEFAULT_SIZE, ShardJob
@@ -54,6 +60,7 @@ def scan_into_shards(
             format=ShardFormat(sharding.shard_format or ShardFormat.CSV),
             fresh=output.fresh,
             max_failures=safety.failure_limit,
+            cluster=cluster,
             in_flight=table,
         )
         for warning in job.session.warnings:

@@ -22,9 +22,9 @@ from cxr_edge.storage.lock import alone_at
 from cxr_edge.storage.output_folder import OutputFolder
 
 if TYPE_CHECKING:
+    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.models.preferred import Preferred
-    from cxr_edge.pipeline.engine import Engine
 
 DEFAULT_SIZE: Final = 1000
 """Files of a shard by default."""
@@ -48,8 +48,8 @@ class ShardJob:
     """Whether shards that are there are set aside."""
     max_failures: "FailureLimit | None" = None
     """Limit on failed files, beyond which the scan stops."""
-    engine: "Engine | None" = None
-    """Engine that works on the files; threads of this process by default."""
+    cluster: "Cluster | None" = None
+    """Cluster that works on the files; threads of this process by default."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
@@ -64,7 +64,7 @@ class ShardJob:
         format: ShardFormat = ShardFormat.CSV,  # noqa: A002  (the name of the option)
         fresh: bool = False,
         max_failures: "FailureLimit | None" = None,
-        engine: "Engine | None" = None,
+        cluster: "Cluster | None" = None,
         in_flight: InFlightTable | None = None,
     ) -> "ShardJob":
         """Check the places, and open a session; one that goes with shards to be continued.
@@ -73,7 +73,7 @@ class ShardJob:
         ----------
         config
             Settings.
-        paths, folder, size, format, fresh, max_failures, engine, in_flight
+        paths, folder, size, format, fresh, max_failures, cluster, in_flight
             As the fields.
 
         Raises
@@ -100,7 +100,7 @@ class ShardJob:
             ShardFolder.read(folder, kind).require_ours(folder, kind)
         preferred = None if new else _preferred(folder, kind, same_command=table.started)
         session = Session.open(config, preferred, chosen=True)
-        return cls(paths, folder, session, size, format, fresh, max_failures, engine, table)
+        return cls(paths, folder, session, size, format, fresh, max_failures, cluster, table)
 
     @property
     def kind(self) -> CsvKind:

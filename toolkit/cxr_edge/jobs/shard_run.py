@@ -21,7 +21,7 @@ from itertools import chain
 from cxr_edge.errors import UsageError
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.run_end import Start, close_run, ended
-from cxr_edge.jobs.scan_outcomes import scan_outcomes
+from cxr_edge.jobs.scan_engine import ScanEngine, open_engine
 from cxr_edge.jobs.session_record import record_of
 from cxr_edge.jobs.shard_cut import FILES_BACK, Shard, cut, other_files, read_shard
 from cxr_edge.jobs.shard_job import ShardJob
@@ -77,13 +77,18 @@ def run_shards(job: ShardJob, sinks: Sequence[Sink[Outcome]] = ()) -> ShardManif
             if job.fresh and not job.in_flight.started:
                 set_aside(job.folder, job.kind)
             job.folder.clean()
-        return _run(job, Sinks(listeners))
+        with open_engine(job.session, job.in_flight, job.cluster) as engine:
+            return _run(job, engine, Sinks(listeners))
 
 
-def _run(job: ShardJob, listeners: Sinks[Outcome]) -> ShardManifest:
+def _run(job: ShardJob, engine: ScanEngine, listeners: Sinks[Outcome]) -> ShardManifest:
     skipped = Skipped()
     items = job.sources.items(skipped)
-    record = record_of(job.session, skipped, named_roots(job.paths))
+    record = replace(
+        record_of(job.session, skipped, named_roots(job.paths)),
+        engine=engine.name,
+        workers=engine.workers,
+    )
     now = utc_now()
     manifest = replace(
         ShardManifest.of(record, ShardList(job.size, job.format)),
@@ -101,9 +106,7 @@ def _run(job: ShardJob, listeners: Sinks[Outcome]) -> ShardManifest:
     start = Start.now(manifest)
     live = copy.deepcopy(manifest.counts)  # those of a shard that is not whole yet are shown too
     folders = SourceFolders()
-    batches = scan_outcomes(
-        job.session, folders.passing(shards.missing()), job.in_flight, engine=job.engine
-    )
+    batches = engine.outcomes(folders.passing(shards.missing()))
     try:
         manifest.put(job.folder)
         _require_exclusive(job, manifest)

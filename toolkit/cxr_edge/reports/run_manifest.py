@@ -92,6 +92,8 @@ class RunManifest(Manifest):
     """Reason for the batch size."""
     workers: int
     """Files processed in parallel."""
+    engine: str = "threads"
+    """Engine that worked on the files: threads of this machine, or ray."""
     threads: int
     """CPU threads per model call."""
     self_test: str
