@@ -19,12 +19,11 @@ from cxr_edge.cli.scan_options import (
     ModelOptions,
     OutputOptions,
     SafetyOptions,
-    ShardOptions,
     SpeedOptions,
-    refuse_lone,
     scan_config,
 )
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
+from cxr_edge.cli.shard_options import ShardOptions
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.signals import end_once
@@ -70,7 +69,7 @@ def scan(
 
         scan_into_shards(paths, model, output, sharding, safety, speed, engine)
         return
-    refuse_lone(sharding)
+    sharding.refuse_lone()
 
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
