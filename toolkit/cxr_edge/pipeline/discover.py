@@ -39,6 +39,9 @@ NAMELESS: Final = "name"
 """Key of files and folders in a bucket or an archive whose names no file can have: empty, ``..``,
 or with a NUL. A bucket's key ``a//b.png`` is in a folder with an empty name."""
 
+REPLACED: Final = "replaced"
+"""Key of files in an archive that a later one of the same name replaces."""
+
 LOOP: Final = "loop"
 """Key of links to a folder above them, in the PATH or outside of it."""
 
@@ -51,7 +54,7 @@ PACKED: Final = "packed"
 OTHER: Final = "other"
 """Key of files that are no images, by their first bytes."""
 
-MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED, NAMELESS)
+MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED, NAMELESS, REPLACED)
 """Keys of what is skipped although images may be in it."""
 
 SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -64,13 +67,17 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
     SPECIAL: ("pipe, socket or device", "pipes, sockets or devices"),
     LINK: ("link", "links"),
     NAMELESS: ("name that no file can have", "names that no file can have"),
+    REPLACED: (
+        "file that a later one of its name replaces",
+        "files that later ones of their names replace",
+    ),
     LOOP: ("link to a folder above", "links to a folder above"),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }
 """Words for the reasons why files and folders are skipped: for one, and for several."""
 
-_BY_KIND: Final = {Kind.SPECIAL: SPECIAL, Kind.LINK: LINK}
+_BY_KIND: Final = {Kind.SPECIAL: SPECIAL, Kind.LINK: LINK, Kind.REPLACED: REPLACED}
 """Keys of the kinds of entries that are never taken."""
 
 _GONE: Final = (

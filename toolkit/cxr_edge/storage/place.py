@@ -1,9 +1,11 @@
 """The storage that a path of a command is in, by how the path is written."""
 
+import os
 import re
 from typing import Final
 
 from cxr_edge.errors import UsageError
+from cxr_edge.storage.archive import ArchiveStorage, is_archive
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
 
@@ -28,7 +30,8 @@ def without_file_scheme(path: str) -> str:
 def storage_of(path: str) -> Storage:
     """Return the storage that a path is in.
 
-    A path that starts with a scheme is elsewhere; all others are of this machine.
+    A path that starts with a scheme is elsewhere, and a file whose name is that of an archive is a
+    folder; all others are of this machine.
 
     Raises
     ------
@@ -38,6 +41,8 @@ def storage_of(path: str) -> Storage:
     path = without_file_scheme(path)
     if found := _URL.match(path):
         return _elsewhere(found[1].lower(), found[2], path)
+    if is_archive(path) and os.path.isfile(path):  # noqa: PTH113  (a name may be too long)
+        return ArchiveStorage(os.path.abspath(path))  # noqa: PTH100  (links stay)
     return LOCAL
 
 
@@ -55,6 +60,11 @@ def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
         )
     if not path.startswith(f"{scheme}://") or not bucket:
         raise UsageError(f"{path}: expected {scheme}://BUCKET/FOLDER")
+    if is_archive(path):
+        raise UsageError(
+            f"{path}: expected a folder or an image, got an archive, which cannot be read from "
+            "there; copy it to this machine, or unpack it there"
+        )
     if scheme == _S3:
         from cxr_edge.storage.s3 import S3Storage
 
