@@ -22,6 +22,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "pacs": ("highdicom", "pynetdicom"),
     "watch": ("watchfiles", "prometheus_client"),
     "cloud": ("fsspec", "s3fs"),
+    "ray": ("ray",),
     "bundle": ("cryptography", "cyclonedx", "packageurl", "packaging", "wheel"),
 }
 """Extras by name, each with the modules that it brings."""

@@ -80,7 +80,7 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
     if len(found) == 1:
         (root,) = found.values()
         return [root if root.is_folder else replace(root, prefix=_parts(root.where)[-1])]
-    return [replace(found[where], prefix=name) for where, name in _names(list(found)).items()]
+    return [replace(found[where], prefix=name) for where, name in names_apart(list(found)).items()]
 
 
 def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
@@ -156,7 +156,7 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
 
 
-def _names(paths: Sequence[str]) -> dict[str, str]:
+def names_apart(paths: Sequence[str]) -> dict[str, str]:
     """Name each path by as many of its last parts as distinguish it from the others."""
     parts = {path: _parts(path) for path in paths}
     depth = dict.fromkeys(paths, 1)
@@ -172,7 +172,7 @@ def _names(paths: Sequence[str]) -> dict[str, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"{name} ({path}) and {other} cannot be told apart in one report; scan them "
+                    f"{name} ({path}) and {other} cannot be told apart in one report; take them "
                     "one at a time"
                 )
     return names
