@@ -17,6 +17,10 @@ class Kind(Enum):
     """A pipe, a socket or a device."""
     LINK = auto()
     """A link, in a storage that follows none."""
+    OTHER_MODALITY = auto()
+    """A series that has no radiographs, in a storage that knows."""
+    OTHER_BODY_PART = auto()
+    """A series or an image that shows no chest, in a storage that knows."""
 
 
 Entry: TypeAlias = tuple[str, Kind]

@@ -1,0 +1,148 @@
+"""A DICOMweb server as a storage: studies are folders of series, and series folders of instances.
+
+A file is ``STUDY/SERIES/INSTANCE.dcm``, by the UIDs. The modality and the body part of a series,
+and the body part of an instance, decide whether it is listed as one to take.
+"""
+
+import errno
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, Final  # Any: values of JSON
+
+from cxr_edge.errors import UsageError
+from cxr_edge.extras import needs_extra
+from cxr_edge.storage.base import Entry, Kind, Stat
+from cxr_edge.storage.dicomweb.query import Query
+from cxr_edge.storage.dicomweb.radiographs import is_other_body_part, is_other_modality
+
+with needs_extra("cxr scan --dicomweb", "pacs"):
+    from cxr_edge.storage.dicomweb.server import PAGE, checked_url, server_at
+
+_MODALITY: Final = "00080060"
+_BODY_PART: Final = "00180015"
+_UIDS: Final = ("0020000D", "0020000E", "00080018")
+"""Tags of the UIDs of a study, a series and an instance."""
+
+_SUFFIX: Final = ".dcm"
+_NAME: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-")
+"""Characters of UIDs, and of what some machines have in place of one."""
+
+
+@dataclass(frozen=True)
+class DicomWeb:
+    """Chest radiographs of the studies on a server that match a query.
+
+    Credentials are read from the environment of each process, and are no part of it.
+    """
+
+    url: str
+    """Root of the service."""
+    query: Query
+    """Query that chooses studies and series."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", checked_url(self.url))
+
+    def absolute(self, path: str) -> str:
+        """Return the path without a slash at its end."""
+        return path.rstrip("/")
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """Yield the studies, the series of a study or the instances of a series.
+
+        Their names are in memory, and one page of what the server tells about them.
+        """
+        within = self._uids(folder)
+        terms = (self.query.studies, self.query.series, ())[len(within)]
+        fields = ((), (_MODALITY, _BODY_PART), (_BODY_PART,))[len(within)]
+        found: dict[str, Kind] = {}
+        for page in server_at(self.url).search(within, terms, fields):
+            entries = dict(_entry(result, len(within)) for result in page)
+            if entries.keys() <= found.keys():  # it gives the same again and again
+                if len(page) == PAGE == len(found):
+                    raise OSError(
+                        errno.EIO,
+                        f"the server gives its first {PAGE} results and no others; narrow the "
+                        "query down",
+                    )
+                break
+            found |= entries
+        kinds = sorted(found.items(), key=lambda entry: _sort_key(*entry), reverse=True)
+        del found
+        return _emptied(kinds)
+
+    def stat(self, path: str) -> Stat:
+        """Return the kind of a path; the root is asked for, and nothing else.
+
+        Raises
+        ------
+        UsageError
+            The server does not answer the query.
+        """
+        uids = self._uids(path)
+        if not uids:
+            try:
+                self.identity(path)
+            except OSError as exc:
+                raise UsageError(f"{self.url} cannot be searched: {exc.strerror}") from exc
+        return Stat(Kind.FILE if len(uids) == len(_UIDS) else Kind.FOLDER, 0, 0.0)
+
+    def identity(self, folder: str) -> tuple[str, ...]:
+        """Return the address; the server must answer if the folder is the root."""
+        uids = self._uids(folder)
+        if not uids:
+            server_at(self.url).ping(self.query.studies)
+        return (self.url, *uids)
+
+    def open(self, path: str) -> BinaryIO:
+        """Retrieve an instance.
+
+        Raises
+        ------
+        TooLarge
+            It has more bytes than a file may have.
+        """
+        study, series, instance = self._uids(path)
+        return BytesIO(server_at(self.url).retrieve(study, series, instance))
+
+    def _uids(self, path: str) -> tuple[str, ...]:
+        """Return the UIDs of study, series and instance in a path, as far as it goes."""
+        below = path.rstrip("/").removeprefix(self.url).strip("/")
+        uids = tuple(below.removesuffix(_SUFFIX).split("/")) if below else ()
+        if not path.startswith(self.url) or len(uids) > len(_UIDS) or not all(map(_is_name, uids)):
+            raise FileNotFoundError(errno.ENOENT, "it is no path of this server")
+        return uids
+
+
+def _entry(result: Mapping[str, Any], level: int) -> Entry:
+    """Return the name and kind of a study (level 0), a series or an instance."""
+    uid = _text(result, _UIDS[level])
+    if not _is_name(uid):
+        raise OSError(errno.EIO, "expected a UID with each result of the server, got none")
+    if level == 1 and is_other_modality(_text(result, _MODALITY).upper()):
+        return uid, Kind.OTHER_MODALITY
+    if level and is_other_body_part(_text(result, _BODY_PART).upper()):
+        return uid, Kind.OTHER_BODY_PART
+    return (f"{uid}{_SUFFIX}", Kind.FILE) if level == 2 else (uid, Kind.FOLDER)
+
+
+def _text(result: Mapping[str, Any], tag: str) -> str:
+    """Return the first value of an attribute in DICOM JSON, PS3.18 F; empty where it is absent."""
+    attribute = result.get(tag)
+    values = attribute.get("Value") if isinstance(attribute, dict) else None
+    first = values[0] if isinstance(values, list) and values else None
+    return first.strip() if isinstance(first, str) else ""
+
+
+def _is_name(uid: str) -> bool:
+    return 0 < len(uid) <= 64 and uid[0].isalnum() and _NAME.issuperset(uid)
+
+
+def _sort_key(name: str, kind: Kind) -> str:
+    return f"{name}/" if kind is Kind.FOLDER else name
+
+
+def _emptied(entries: list[Entry]) -> Iterator[Entry]:
+    while entries:
+        yield entries.pop()
