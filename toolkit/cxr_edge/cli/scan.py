@@ -12,6 +12,7 @@ from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.page_options import check_page, picture_count
+from cxr_edge.cli.path_text import PathText
 from cxr_edge.cli.run_display import bars, print_summary
 from cxr_edge.cli.scan_options import (
     ModelOptions,
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
 @with_option_groups
 def scan(
     paths: Annotated[
-        list[Path],
+        list[PathText],
         typer.Argument(
-            metavar="PATH...", help="Files and folders; a folder with everything below it."
+            metavar="PATH...",
+            help="Files and folders; a folder with everything below it.",
+            path_type=PathText,
         ),
     ],
     model: ModelOptions,

@@ -1,7 +1,6 @@
 """The check that a report's rows are of the files that there are now."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,7 +102,7 @@ def _differs(row: Mapping[str, str], item: ImageItem) -> bool:
     if not row["sha256"]:  # it could not be read
         return False
     try:
-        sha256 = hashlib.sha256(read_file(item.file)).hexdigest()
+        sha256 = hashlib.sha256(read_file(item.where, item.storage)).hexdigest()
     except ImageError:
         sha256 = ""
     return sha256 != row["sha256"]
@@ -111,6 +110,6 @@ def _differs(row: Mapping[str, str], item: ImageItem) -> bool:
 
 def _modified(item: ImageItem) -> float:
     try:
-        return os.stat(item.where).st_mtime  # noqa: PTH116  (a million times)
+        return item.storage.stat(item.where).modified
     except OSError:
         return 0.0

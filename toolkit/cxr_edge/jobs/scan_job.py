@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class ScanJob:
     """One scan into one report."""
 
-    paths: Sequence[Path]
-    """Files and folders to scan."""
+    paths: Sequence[str | Path]
+    """Files and folders to scan. Text, where they are not of this machine."""
     out: Path
     """Path of the report."""
     session: Session
@@ -54,7 +54,7 @@ class ScanJob:
     def open(
         cls,
         config: ScanConfig,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         out: Path,
         *,
         fresh: bool = False,

@@ -38,7 +38,7 @@ class SrJob:
     """Path of the report."""
     out: Path
     """Folder of the objects."""
-    images: Sequence[Path] = ()
+    images: Sequence[str | Path] = ()
     """Folders and files that were scanned, where they are now; none for those of the manifest."""
     heat_maps: Path | None = None
     """Folder of heat maps that a scan drew, of which pictures are made."""
@@ -85,7 +85,7 @@ def write_objects(job: SrJob) -> SrResult:
     objects = Objects()
     total = _count(job.report, objects)
     roots = _roots(job, recorded)
-    places = [Path(unescaped(where)) for where in roots.values()]
+    places = [unescaped(where) for where in roots.values()]
     check_folder("--out", job.out, places, job.report, "files")
     folder = DicomFolder(job.out, run, job.heat_maps, objects)
     try:
@@ -126,8 +126,9 @@ def _roots(job: SrJob, recorded: Recorded) -> Mapping[str, str]:
             f"the manifest of {job.report} does not say which folder was scanned; name it with "
             "--images"
         )
-    for where in roots.values():
-        if not Path(unescaped(where)).exists():
+    for prefix, where in roots.items():
+        root = file_of(prefix, roots)
+        if root is None or not root.is_there():
             raise UsageError(
                 f"{where} was scanned, and is not there any more; name its new place with --images"
             )

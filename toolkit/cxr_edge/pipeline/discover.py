@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.errors import UsageError
 from cxr_edge.imaging.other_contents import LOOK_BYTES, is_no_image, is_packed
 from cxr_edge.imaging.sniff import SUFFIXES, identify
 from cxr_edge.pipeline.folder import Folder, disks_below, gone, identities_above
@@ -97,10 +98,23 @@ class ImageItem:
     """Full path of the file. Text, since a Path costs more than all else about a file."""
     folder: Folder | None = field(default=None, compare=False, repr=False)
     """Folder that it was found in; None for a file that is itself a PATH."""
+    storage: Storage = field(default=LOCAL, compare=False, repr=False)
+    """Storage that it is in."""
 
     @property
     def file(self) -> Path:
-        """Full path of the file."""
+        """Path of the file, for what reads files of this machine alone.
+
+        Raises
+        ------
+        UsageError
+            It is in another storage.
+        """
+        if not self.storage.is_local:
+            raise UsageError(
+                f"expected files and folders of this machine, got {printable(self.where)}; copy "
+                "or unpack the images into a folder first"
+            )
         return Path(self.where)
 
     @property
@@ -132,7 +146,7 @@ class Skipped:
 def discover(
     paths: Sequence[str | Path],
     skipped: Skipped | None = None,
-    storage: Storage = LOCAL,
+    storage: Storage | None = None,
     own: Collection[str] = (),
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
@@ -151,7 +165,7 @@ def discover(
     skipped
         Counts the files and folders that are not taken.
     storage
-        Storage of the paths.
+        Storage of the paths; by default each says which it is in.
     own
         Full paths of the command's own files, which are neither taken nor counted.
 
@@ -169,7 +183,7 @@ def discover(
 
 def candidates(
     paths: Sequence[str | Path],
-    storage: Storage = LOCAL,
+    storage: Storage | None = None,
     own: Collection[str] = (),
     skipped: Skipped | None = None,
 ) -> Iterator[ImageItem]:
@@ -187,7 +201,7 @@ def why_skipped(item: ImageItem) -> str:
     if _has_image_suffix(name):
         return ""
     try:
-        return _reason_to_skip(name, item.where, LOCAL)
+        return _reason_to_skip(name, item.where, item.storage)
     except OSError:  # it is taken, and its row says why it cannot be read
         return ""
 
@@ -199,15 +213,15 @@ _Judge = Callable[[str, str, Storage], str]
 def _walk_all(
     paths: Sequence[str | Path],
     skipped: Skipped,
-    storage: Storage,
+    storage: Storage | None,
     own: Collection[str],
     judge: _Judge,
 ) -> Iterator[ImageItem]:
     own = frozenset(own)
     streams = [
-        _Walk(root, skipped, storage, own, judge).items()
+        _Walk(root, skipped, own, judge).items()
         if root.is_folder
-        else iter([ImageItem(root.prefix, root.where)])
+        else iter([ImageItem(root.prefix, root.where, storage=root.storage)])
         for root in resolve_roots(paths, storage)
         if root.where not in own
     ]
@@ -221,15 +235,14 @@ class _Walk:
         self,
         root: Root,
         skipped: Skipped,
-        storage: Storage,
         own: frozenset[str],
         judge: _Judge,
     ) -> None:
         """Note which disks there are, before the first file is read."""
-        self._skipped, self._storage, self._own, self._judge = skipped, storage, own, judge
+        self._skipped, self._storage, self._own, self._judge = skipped, root.storage, own, judge
         self._where = f"{root.where.rstrip('/')}/"
         self._prefix = f"{root.prefix}/" if root.prefix else ""
-        self._known = disks_below(self._where, storage)
+        self._known = disks_below(self._where, root.storage)
         skipped.disks += (
             printable(self._prefix + where.removeprefix(self._where))
             for where in self._known
@@ -257,7 +270,7 @@ class _Walk:
                 elif reason := self._by_content(name, where, folder):
                     self._skipped.add(reason, path)
                 else:
-                    yield ImageItem(path, where, folder)
+                    yield ImageItem(path, where, folder, self._storage)
             else:
                 stack.pop()
         if root:
@@ -275,10 +288,12 @@ class _Walk:
                 self._skipped.add(LOOP, prefix)
                 return None
             outside = above.outside if above else frozenset()
-            if above is None or os.path.islink(where.rstrip("/")):  # noqa: PTH114
+            if self._storage.is_local and (
+                above is None or os.path.islink(where.rstrip("/"))  # noqa: PTH114
+            ):
                 outside |= identities_above(where, self._storage)
             folder = Folder(where, prefix, identity, above, outside, self._storage)
-            return folder, self._storage.list(where)
+            return folder, _until_gone(self._storage.list(where), folder)
         except OSError as exc:
             if exc.errno in _GONE:
                 raise gone(where, exc.strerror or "") from exc
@@ -294,6 +309,14 @@ class _Walk:
         except OSError:
             folder.check()
             return ""
+
+
+def _until_gone(entries: Iterator[Entry], folder: Folder) -> Iterator[Entry]:
+    """Yield the entries of a folder; one that cannot be listed to its end is gone."""
+    try:
+        yield from entries
+    except OSError as exc:
+        raise gone(folder.where, exc.strerror or "") from exc
 
 
 def _by_name(name: str, kind: Kind) -> str:
