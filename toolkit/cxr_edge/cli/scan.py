@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.archive_options import ArchiveOptions
 from cxr_edge.cli.choices import ReportFormat
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
@@ -38,13 +39,16 @@ if TYPE_CHECKING:
 @with_option_groups
 def scan(
     paths: Annotated[
-        list[PathText],
+        list[PathText] | None,
         typer.Argument(
-            metavar="PATH...",
+            metavar="[PATH...]",
             help="Files and folders; a folder with everything below it.",
+            show_default=False,
             path_type=PathText,
         ),
-    ],
+    ] = None,
+    *,
+    archive: ArchiveOptions,
     model: ModelOptions,
     output: OutputOptions,
     safety: SafetyOptions,
@@ -77,6 +81,7 @@ def scan(
         raise UsageError("--heatmaps-for needs a folder for them; give --heatmaps DIR")
     if output.heatmaps is not None:
         keep_existing("--heatmaps", [output.heatmaps], overwrite=True)
+    storage = archive.storage(paths or ())
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.jobs.scan_job import ScanJob
@@ -87,7 +92,7 @@ def scan(
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 scan_config(model, safety, speed),
-                paths,
+                [storage.url] if storage else paths or [],
                 out,
                 fresh=output.fresh,
                 add_new=output.add_new,
@@ -98,6 +103,7 @@ def scan(
                 tables=tables,
                 heat_maps=output.heatmaps,
                 heat_maps_for=output.heatmaps_for or "positives",
+                storage=storage,
                 in_flight=table,
             )
             for warning in job.session.warnings:

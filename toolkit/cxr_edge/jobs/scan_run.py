@@ -14,7 +14,6 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.session_record import record_of, require_same
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
-from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
@@ -149,7 +148,7 @@ class _ScanWork:
         manifest.write(manifest_path(self.out), lambda: set_aside(self.out))
 
     def manifest(self, skipped: Skipped) -> RunManifest:
-        manifest = record_of(self.job.session, skipped, named_roots(self.job.paths))
+        manifest = record_of(self.job.session, skipped, self.job.roots)
         return replace(
             manifest,
             first_changed=self.changed.first,

@@ -83,15 +83,17 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
     return [replace(found[where], prefix=name) for where, name in _names(list(found)).items()]
 
 
-def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
+def named_roots(paths: Sequence[str | Path], storage: Storage | None = None) -> dict[str, str]:
     """Return the full path of each PATH by its name in the report, as a manifest has them.
+
+    Parameters are those of :func:`resolve_roots`.
 
     Raises
     ------
     UsageError
         As :func:`resolve_roots`.
     """
-    return {printable(root.prefix): printable(root.where) for root in resolve_roots(paths)}
+    return {printable(root.prefix): printable(root.where) for root in resolve_roots(paths, storage)}
 
 
 def file_of(path: str, roots: Mapping[str, str]) -> Located | None:

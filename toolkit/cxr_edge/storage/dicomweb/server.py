@@ -14,10 +14,10 @@ import requests
 from dicomweb_client.web import DICOMwebClient
 from requests.auth import AuthBase
 
-from cxr_edge.errors import TooLarge, UsageError
+from cxr_edge.errors import UsageError
+from cxr_edge.storage.base import too_large
 from cxr_edge.storage.dicomweb.multipart import DICOM, object_in
 from cxr_edge.storage.dicomweb.query import Terms
-from cxr_edge.storage.read_file import MAX_BYTES
 
 T = TypeVar("T")
 
@@ -166,16 +166,16 @@ class Server:
             lambda: self._client.search_for_studies(limit=1, offset=0, search_filters=dict(terms))
         )
 
-    def retrieve(self, study: str, series: str, instance: str) -> bytes:
+    def retrieve(self, study: str, series: str, instance: str, at_most: int) -> bytes:
         """Return the bytes of an instance as the server stores them.
 
         Raises
         ------
         TooLarge
-            It has more than :data:`cxr_edge.storage.read_file.MAX_BYTES`.
+            It has more bytes than ``at_most``.
         """
         path = f"{self._url}/studies/{study}/series/{series}/instances/{instance}"
-        return _patiently(lambda: self._retrieved(path))
+        return _patiently(lambda: self._retrieved(path, at_most))
 
     def _page(self, search: Callable[[], Any]) -> list[Mapping[str, Any]]:
         """Return the results of one search."""
@@ -191,7 +191,7 @@ class Server:
 
         return _patiently(call)
 
-    def _retrieved(self, path: str) -> bytes:
+    def _retrieved(self, path: str, at_most: int) -> bytes:
         # The client makes a dataset of an instance, which does not have its bytes any more, and
         # takes one that was cut for whole; so its session alone is used.
         accept = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
@@ -202,15 +202,18 @@ class Server:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk
-                    if len(body) > MAX_BYTES + _CHUNK:
-                        raise TooLarge(f"expected at most {MAX_BYTES} bytes, got more")
-                return object_in(answer.headers.get("Content-Type", ""), bytes(body))
+                    if len(body) > at_most + _CHUNK:  # which has room for the boundaries
+                        raise too_large(len(body), at_most)
+                found = object_in(answer.headers.get("Content-Type", ""), bytes(body))
         except requests.RequestException as exc:
             raise _translated(exc) from exc
         except EOFError as exc:
             raise _cut() from exc
         except ValueError as exc:
             raise _Trouble(f"{exc}; is there a page to log in before it?") from exc
+        if len(found) > at_most:
+            raise too_large(len(found), at_most)
+        return found
 
 
 _OPENED: Final = threading.local()

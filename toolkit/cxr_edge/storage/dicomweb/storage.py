@@ -8,13 +8,16 @@ import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from ipaddress import ip_address
 from typing import Any, BinaryIO, Final  # Any: values of JSON
+from urllib.parse import urlsplit
 
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.storage.base import Entry, Kind, Stat
 from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.radiographs import is_other_body_part, is_other_modality
+from cxr_edge.storage.read_file import MAX_BYTES
 
 with needs_extra("cxr scan --dicomweb", "pacs"):
     from cxr_edge.storage.dicomweb.server import PAGE, checked_url, server_at
@@ -38,11 +41,23 @@ class DicomWeb:
 
     url: str
     """Root of the service."""
-    query: Query
-    """Query that chooses studies and series."""
+    query: Query | None = None
+    """Query that chooses studies and series; without one, only instances can be read."""
+    is_local = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", checked_url(self.url))
+
+    @property
+    def is_in_the_clear(self) -> bool:
+        """Whether images travel over a network without encryption."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        try:
+            is_here = ip_address(host).is_loopback
+        except ValueError:
+            is_here = host == "localhost"
+        return parts.scheme == "http" and not is_here
 
     def absolute(self, path: str) -> str:
         """Return the path without a slash at its end."""
@@ -53,8 +68,8 @@ class DicomWeb:
 
         Their names are in memory, and one page of what the server tells about them.
         """
-        within = self._uids(folder)
-        terms = (self.query.studies, self.query.series, ())[len(within)]
+        within, query = self._uids(folder), self._asked()
+        terms = (query.studies, query.series, ())[len(within)]
         fields = ((), (_MODALITY, _BODY_PART), (_BODY_PART,))[len(within)]
         found: dict[str, Kind] = {}
         for page in server_at(self.url).search(within, terms, fields):
@@ -78,7 +93,7 @@ class DicomWeb:
         Raises
         ------
         UsageError
-            The server does not answer the query.
+            The server does not answer the query, or there is none.
         """
         uids = self._uids(path)
         if not uids:
@@ -92,19 +107,26 @@ class DicomWeb:
         """Return the address; the server must answer if the folder is the root."""
         uids = self._uids(folder)
         if not uids:
-            server_at(self.url).ping(self.query.studies)
+            server_at(self.url).ping(self._asked().studies)
         return (self.url, *uids)
 
     def open(self, path: str) -> BinaryIO:
-        """Retrieve an instance.
+        """Open an instance, which is retrieved whole."""
+        return BytesIO(self.read(path, MAX_BYTES))
 
-        Raises
-        ------
-        TooLarge
-            It has more bytes than a file may have.
-        """
+    def read(self, path: str, at_most: int) -> bytes:
+        """Retrieve an instance."""
         study, series, instance = self._uids(path)
-        return BytesIO(server_at(self.url).retrieve(study, series, instance))
+        return server_at(self.url).retrieve(study, series, instance, at_most)
+
+    def _asked(self) -> Query:
+        """Return the query."""
+        if self.query is None:
+            raise UsageError(
+                f"{self.url}: expected a query that chooses studies; give --dicomweb URL --query "
+                "StudyDate=YYYYMMDD"
+            )
+        return self.query
 
     def _uids(self, path: str) -> tuple[str, ...]:
         """Return the UIDs of study, series and instance in a path, as far as it goes."""
