@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
 from cxr_edge.errors import ExitCode
-from cxr_edge.storage.dicomweb import server
+from cxr_edge.storage.dicomweb import paging, server
 from cxr_edge.storage.dicomweb.storage import DicomWeb
 from cxr_edge.storage.read_file import MAX_BYTES
 
@@ -104,13 +104,21 @@ def test_the_report_is_that_of_the_files(
         assert not any(word in text for word in (NAME, "Jane", PATIENT, DAY))
 
 
-def test_the_query_chooses(cxr: Callable[..., Any], url: str, tmp_path: Path) -> None:
-    """By day, by a range of days, and by what a series is."""
+def test_the_query_chooses(
+    cxr: Callable[..., Any], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By day, by a range of days, by lists and wildcards, and by what a series is; also where
+    results fill pages."""
+    monkeypatch.setattr(paging, "PAGE", 2)
     for number, (terms, count) in enumerate(
         [
             ([f"StudyDate={OTHER_DAY}-{DAY}"], 7),
             ([f"StudyDate={OTHER_DAY}"], 1),
             ([f"StudyDate={DAY}", "Modality=DX"], 1),
+            (["StudyInstanceUID=1.1,1.3"], 4),
+            (["PatientID=MRN?47*"], 7),
+            (["ModalitiesInStudy=CR"], 7),
+            (["PatientName=doe*", "Modality=RG"], 1),
             (["StudyDate=19000101"], 0),
         ]
     ):

@@ -2,7 +2,7 @@
 
 import pickle
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from fake_dicomweb import Answer, FakePacs, Params, multipart, named, results, s
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.storage.base import Kind
+from cxr_edge.storage.dicomweb import paging as module
 from cxr_edge.storage.dicomweb import server
 from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.storage import DicomWeb
@@ -213,12 +214,12 @@ def test_an_object_may_come_bare(pacs: FakePacs) -> None:
 def test_an_object_that_is_too_large_is_not_kept(
     pacs: FakePacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its row says so, as that of a file."""
-    monkeypatch.setattr(server, "MAX_BYTES", 100)
-    monkeypatch.setattr(server, "_CHUNK", 10)
+    """It is read up to the limit alone, as a file is."""
     answer_all(pacs, multipart(bytes(1000)))
-    with pytest.raises(TooLarge, match="at most 100 bytes"):
-        read_file(f"{pacs.url}/{FILM}", storage(pacs))
+    for chunk in (10, server._CHUNK):
+        monkeypatch.setattr(server, "_CHUNK", chunk)
+        with pytest.raises(TooLarge, match="at most 100 bytes"):
+            storage(pacs).read(f"{pacs.url}/{FILM}", 100)
 
 
 @pytest.mark.parametrize(
@@ -275,31 +276,49 @@ def listed(pacs: FakePacs) -> list[str]:
     return [name for name, _ in storage(pacs).list(pacs.url)]
 
 
-@pytest.mark.parametrize("most", [1000, 7])
-def test_pages_are_read_to_the_last(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server may give fewer results than are asked for; each study is listed once."""
-    monkeypatch.setattr(server, "PAGE", 10)
-    with serving(many(45)) as pacs:
-        pacs.instead = lambda path, params: pacs.good(
-            path, {**params, "limit": str(min(most, int(params["limit"])))}
+Paging = Callable[[FakePacs, Sequence[str], int, int], Answer]
+
+
+def page(pacs: FakePacs, path: Sequence[str], limit: int, offset: int) -> Answer:
+    return pacs.good(path, {"limit": str(limit), "offset": str(offset)})
+
+
+PAGINGS: dict[str, Paging] = {
+    "good": page,
+    "pages of seven": lambda pacs, path, limit, offset: page(pacs, path, min(7, limit), offset),
+    "all at once": lambda pacs, path, _limit, _offset: page(pacs, path, 9999, 0),
+    "no offset": lambda pacs, path, limit, _offset: page(pacs, path, limit, 0),
+    "offset off the limit": lambda pacs, path, limit, offset: page(
+        pacs, path, max(0, limit - offset), offset
+    ),
+}
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 45])
+@pytest.mark.parametrize("paging", PAGINGS.values(), ids=PAGINGS)
+def test_each_study_is_listed_once_however_a_server_pages(
+    paging: Paging, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the listing ends with an error, where the server cannot say that it gave all."""
+    monkeypatch.setattr(module, "PAGE", 10)
+    with serving(many(count)) as pacs:
+        pacs.instead = lambda path, params: paging(
+            pacs, path, int(params["limit"]), int(params["offset"])
         )
-        found = listed(pacs)
-        assert found == sorted(pacs.tree, key=lambda name: f"{name}/")
-        assert {params["limit"] for _, params in pacs.asked} == {"10"}
+        if count in (10, 20) and paging in (PAGINGS["no offset"], PAGINGS["offset off the limit"]):
+            with pytest.raises(OSError, match="narrow the query"):
+                listed(pacs)
+        else:
+            assert listed(pacs) == sorted(pacs.tree, key=lambda name: f"{name}/")
+        assert len(pacs.asked) <= 10
 
 
-def test_a_server_may_give_all_at_once(pacs: FakePacs) -> None:
-    """One that knows neither limit nor offset is asked twice, and not for ever."""
-    pacs.instead = lambda path, _params: pacs.good(path, {"limit": "9999"})
-    assert listed(pacs) == ["1.10", "1.2"]
-    assert len(pacs.asked) == 2
-
-
-def test_a_server_that_gives_its_first_page_for_ever_is_refused() -> None:
+def test_a_server_that_stops_at_a_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies would be missing otherwise."""
-    with serving(many(server.PAGE + 1)) as pacs:
-        pacs.instead = lambda path, params: pacs.good(path, {**params, "offset": "0"})
-        with pytest.raises(OSError, match="narrow the query"):
+    monkeypatch.setattr(module, "PAGE", 10)
+    with serving(many(45)) as pacs:
+        pacs.instead = lambda path, params: page(pacs, path, min(20, int(params["limit"])), 0)
+        with pytest.raises(OSError, match="gives 20 results and no others; narrow the query"):
             listed(pacs)
 
 

@@ -6,7 +6,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar  # Any: JSON, which may be anything
 from urllib.parse import urlsplit
 
@@ -21,11 +22,11 @@ from cxr_edge.storage.dicomweb.query import Terms
 
 T = TypeVar("T")
 
+Search = Callable[[int, int], list[Mapping[str, Any]]]
+"""A search by the greatest number of results and how many to pass over."""
+
 TOKEN: Final = "CXR_DICOMWEB_TOKEN"  # noqa: S105  (its name)
 """Environment variable of a bearer token."""
-
-PAGE: Final = 200
-"""Results that are asked for at once; some servers refuse more."""
 
 _TIMES: Final = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of an answer."""
@@ -47,6 +48,9 @@ _STATUS: Final[Mapping[int, str]] = {
     406: "the server cannot answer in the form that was asked for (406)",
     429: "the server asks for fewer requests (429); use fewer --workers",
 }
+
+_PLAIN: Final = {"%2A": "*", "%2C": ",", "%3F": "?", "+": "%20"}
+"""Characters of queries that may stand for themselves; Orthanc decodes none."""
 
 # They quote addresses, and with them the query, which may name a patient.
 for _name in ("dicomweb_client", "retrying", "urllib3", "requests"):
@@ -88,6 +92,10 @@ class _Session(requests.Session):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request, and return the answer if it is a good one."""
         request.headers.pop("Host", None)  # the client's lacks the port
+        address, mark, query = (request.url or "").partition("?")
+        for quoted, plain in _PLAIN.items():
+            query = query.replace(quoted, plain)
+        request.url = address + mark + query
         try:
             response = super().send(request, **options)
         except requests.RequestException as exc:
@@ -121,10 +129,8 @@ class Server:
         )
         self._client.set_http_retry_params(retry=False)  # it retries no lost connection
 
-    def search(
-        self, within: Sequence[str], terms: Terms, fields: Sequence[str] = ()
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        """Search for the studies, the series of a study or the instances of a series.
+    def searching(self, within: Sequence[str], terms: Terms, fields: Sequence[str] = ()) -> Search:
+        """Return a search for the studies, the series of a study or the instances of a series.
 
         Parameters
         ----------
@@ -135,36 +141,25 @@ class Server:
         fields
             Tags of attributes that the server may leave out unless they are asked for.
 
-        Yields
-        ------
-        list of dict
-            Results of one page, at most :data:`PAGE` where the server heeds that, in its order. A
-            server that gives the same page for ever does so here.
+        Returns
+        -------
+        callable
+            Gets the greatest number of results, and how many to pass over; returns results in
+            DICOM JSON, PS3.18 F, in the order of the server.
         """
         searches: tuple[Callable[..., Any], ...] = (
             self._client.search_for_studies,
             self._client.search_for_series,
             self._client.search_for_instances,
         )
-        search = searches[len(within)]
-        offset = 0
-        while page := self._page(
-            lambda: search(
-                *within,
-                limit=PAGE,
-                offset=offset,  # noqa: B023  (called at once)
-                fields=fields or None,
-                search_filters=dict(terms),
-            )
-        ):
-            yield page
-            offset += len(page)
+        search = partial(
+            searches[len(within)], *within, fields=fields or None, search_filters=dict(terms)
+        )
+        return lambda limit, offset: self._page(partial(search, limit=limit, offset=offset))
 
     def ping(self, terms: Terms) -> None:
         """Ask for one study, to see that the server answers."""
-        self._page(
-            lambda: self._client.search_for_studies(limit=1, offset=0, search_filters=dict(terms))
-        )
+        self.searching((), terms)(1, 0)
 
     def retrieve(self, study: str, series: str, instance: str, at_most: int) -> bytes:
         """Return the bytes of an instance as the server stores them.

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.storage.base import Entry, Kind, Stat
+from cxr_edge.storage.dicomweb.paging import all_results
 from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.radiographs import is_other_body_part, is_other_modality
 from cxr_edge.storage.read_file import MAX_BYTES
 
 with needs_extra("cxr scan --dicomweb", "pacs"):
-    from cxr_edge.storage.dicomweb.server import PAGE, checked_url, server_at
+    from cxr_edge.storage.dicomweb.server import checked_url, server_at
 
 _MODALITY: Final = "00080060"
 _BODY_PART: Final = "00180015"
@@ -69,23 +70,18 @@ class DicomWeb:
         Their names are in memory, and one page of what the server tells about them.
         """
         within, query = self._uids(folder), self._asked()
-        terms = (query.studies, query.series, ())[len(within)]
-        fields = ((), (_MODALITY, _BODY_PART), (_BODY_PART,))[len(within)]
-        found: dict[str, Kind] = {}
-        for page in server_at(self.url).search(within, terms, fields):
-            entries = dict(_entry(result, len(within)) for result in page)
-            if entries.keys() <= found.keys():  # it gives the same again and again
-                if len(page) == PAGE == len(found):
-                    raise OSError(
-                        errno.EIO,
-                        f"the server gives its first {PAGE} results and no others; narrow the "
-                        "query down",
-                    )
-                break
-            found |= entries
-        kinds = sorted(found.items(), key=lambda entry: _sort_key(*entry), reverse=True)
+        level = len(within)
+        search = server_at(self.url).searching(
+            within,
+            (query.studies, query.series, ())[level],
+            ((), (_MODALITY, _BODY_PART), (_BODY_PART,))[level],
+        )
+        found = all_results(
+            lambda limit, offset: [_entry(result, level) for result in search(limit, offset)]
+        )
+        entries = sorted(found.items(), key=lambda entry: _sort_key(*entry), reverse=True)
         del found
-        return _emptied(kinds)
+        return _emptied(entries)
 
     def stat(self, path: str) -> Stat:
         """Return the kind of a path; the root is asked for, and nothing else.
@@ -123,8 +119,8 @@ class DicomWeb:
         """Return the query."""
         if self.query is None:
             raise UsageError(
-                f"{self.url}: expected a query that chooses studies; give --dicomweb URL --query "
-                "StudyDate=YYYYMMDD"
+                f"expected files and folders, got {self.url}; a DICOMweb server is scanned with "
+                "cxr scan --dicomweb URL --query StudyDate=YYYYMMDD"
             )
         return self.query
 
