@@ -218,6 +218,29 @@ def test_one_bad_instance_is_one_failed_row(
     assert [row["status"] for row in rows(out).values()].count("ok") == 19
 
 
+def test_what_looks_at_the_images_again_asks_the_server(
+    cxr: Callable[..., Any], url: str, tmp_path: Path
+) -> None:
+    """By the address in the manifest: a page has their pictures, and their SRs refer to them."""
+    out = tmp_path / "report.csv"
+    cxr("scan", "--dicomweb", url, "--query", f"StudyDate={OTHER_DAY}", "-o", out, *SCAN)
+    page = cxr("report", out, "-o", tmp_path / "page.html", "--thumbnails", "top:9")
+    assert page.exit_code == ExitCode.DONE, page.output
+    assert "data:image" in (tmp_path / "page.html").read_text()
+    reports = cxr("sr", out, "-o", tmp_path / "sr")
+    assert reports.exit_code == ExitCode.DONE, reports.output
+    assert len([*(tmp_path / "sr").glob("*.dcm")]) == 1
+
+
+def test_other_commands_say_what_takes_a_server(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """They need a folder, and nobody's archive is listed without a query."""
+    for words in (["convert", "http://127.0.0.1:9/x", tmp_path / "out"],
+                  ["doctor", "http://127.0.0.1:9/x"]):  # fmt: skip
+        done = cxr(*words)
+        assert done.exit_code == ExitCode.USAGE, done.output
+        assert "cxr scan --dicomweb URL" in " ".join(done.output.split())
+
+
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore:.*:UserWarning:pydicom")  # of odd files
 def test_real_files_give_the_rows_that_they_give_from_a_folder(

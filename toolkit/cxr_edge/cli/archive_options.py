@@ -8,6 +8,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.errors import UsageError
+from cxr_edge.storage.place import WEB
 
 if TYPE_CHECKING:
     from cxr_edge.storage.dicomweb.storage import DicomWeb
@@ -54,6 +55,11 @@ class ArchiveOptions:
                 raise UsageError("--query is for a DICOMweb server; add --dicomweb URL")
             if not paths:
                 raise UsageError("expected a PATH to scan, or --dicomweb URL, got neither")
+            if any(path.startswith(WEB) for path in paths):
+                raise UsageError(
+                    "expected files and folders, got an address; a DICOMweb server is scanned with "
+                    "--dicomweb URL --query StudyDate=YYYYMMDD"
+                )
             return None
         if paths:
             raise UsageError("--dicomweb and PATHs exclude each other; scan them one at a time")

@@ -69,7 +69,12 @@ class DicomWeb:
 
         Their names are in memory, and one page of what the server tells about them.
         """
-        within, query = self._uids(folder), self._asked()
+        if self.query is None:
+            raise UsageError(
+                f"expected files and folders, got {self.url}; a DICOMweb server is scanned with "
+                "cxr scan --dicomweb URL --query StudyDate=YYYYMMDD"
+            )
+        within, query = self._uids(folder), self.query
         level = len(within)
         search = server_at(self.url).searching(
             within,
@@ -84,26 +89,25 @@ class DicomWeb:
         return _emptied(entries)
 
     def stat(self, path: str) -> Stat:
-        """Return the kind of a path; the root is asked for, and nothing else.
+        """Return the kind of a path; where there is a query, the server must answer it.
 
         Raises
         ------
         UsageError
-            The server does not answer the query, or there is none.
+            It does not.
         """
         uids = self._uids(path)
-        if not uids:
-            try:
-                self.identity(path)
-            except OSError as exc:
-                raise UsageError(f"{self.url} cannot be searched: {exc.strerror}") from exc
+        try:
+            self.identity(path)
+        except OSError as exc:
+            raise UsageError(f"{self.url} cannot be searched: {exc.strerror}") from exc
         return Stat(Kind.FILE if len(uids) == len(_UIDS) else Kind.FOLDER, 0, 0.0)
 
     def identity(self, folder: str) -> tuple[str, ...]:
-        """Return the address; the server must answer if the folder is the root."""
+        """Return the address; if the folder is the root, the server must answer the query."""
         uids = self._uids(folder)
-        if not uids:
-            server_at(self.url).ping(self._asked().studies)
+        if self.query and not uids:
+            server_at(self.url).ping(self.query.studies)
         return (self.url, *uids)
 
     def open(self, path: str) -> BinaryIO:
@@ -114,15 +118,6 @@ class DicomWeb:
         """Retrieve an instance."""
         study, series, instance = self._uids(path)
         return server_at(self.url).retrieve(study, series, instance, at_most)
-
-    def _asked(self) -> Query:
-        """Return the query."""
-        if self.query is None:
-            raise UsageError(
-                f"expected files and folders, got {self.url}; a DICOMweb server is scanned with "
-                "cxr scan --dicomweb URL --query StudyDate=YYYYMMDD"
-            )
-        return self.query
 
     def _uids(self, path: str) -> tuple[str, ...]:
         """Return the UIDs of study, series and instance in a path, as far as it goes."""
