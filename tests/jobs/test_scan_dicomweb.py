@@ -14,9 +14,12 @@ from orthanc import orthanc, store
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
+import cxr_edge
 from cxr_edge.errors import ExitCode
 from cxr_edge.storage.dicomweb import paging, server
+from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.storage import DicomWeb
+from cxr_edge.storage.place import Placed
 from cxr_edge.storage.read_file import MAX_BYTES
 
 pytestmark = pytest.mark.slow
@@ -230,6 +233,21 @@ def test_what_looks_at_the_images_again_asks_the_server(
     reports = cxr("sr", out, "-o", tmp_path / "sr")
     assert reports.exit_code == ExitCode.DONE, reports.output
     assert len([*(tmp_path / "sr").glob("*.dcm")]) == 1
+
+
+def test_shards_and_python_take_a_server(cxr: Callable[..., Any], url: str, tmp_path: Path) -> None:
+    """Their rows are those of the report."""
+    out, shards, merged = (tmp_path / name for name in ("report.csv", "shards", "merged.csv"))
+    archive = ("--dicomweb", url, "--query", f"StudyDate={DAY}")
+    cxr("scan", *archive, "-o", out, *SCAN)
+    done = cxr("scan", *archive, "--shards", shards, "--shard-size", 2, *SCAN)
+    assert done.exit_code == ExitCode.SOME_FAILED, done.output
+    done = cxr("merge", shards, "-o", merged)
+    assert merged.read_bytes() == out.read_bytes(), done.output
+    server = DicomWeb(url, Query.parse([f"StudyDate={DAY}"]))
+    classifier = cxr_edge.open_model(runtime="onnx", self_test=False)
+    outcomes = cxr_edge.scan(Placed(server.url, server), classifier)
+    assert [outcome.path for outcome in outcomes] == [*rows(out)]
 
 
 def test_other_commands_say_what_takes_a_server(cxr: Callable[..., Any], tmp_path: Path) -> None:

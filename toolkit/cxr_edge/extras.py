@@ -21,6 +21,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "parquet": ("pyarrow",),
     "pacs": ("highdicom", "pynetdicom", "dicomweb_client", "requests"),
     "watch": ("watchfiles", "prometheus_client"),
+    "ray": ("ray",),
     "bundle": ("cryptography", "cyclonedx", "packageurl", "packaging", "wheel"),
 }
 """Extras by name, each with the modules that it brings."""

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.place import WEB
-
-if TYPE_CHECKING:
-    from cxr_edge.storage.dicomweb.storage import DicomWeb
+from cxr_edge.storage.place import WEB, Placed
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,8 @@ class ArchiveOptions:
         ),
     ] = None
 
-    def storage(self, paths: Sequence[str]) -> "DicomWeb | None":
-        """Return the server to scan; None where there are PATHs.
+    def sources(self, paths: Sequence[str]) -> Sequence[str]:
+        """Return what is to be scanned: the PATHs, or the server.
 
         Raises
         ------
@@ -60,7 +57,7 @@ class ArchiveOptions:
                     "expected files and folders, got an address; a DICOMweb server is scanned with "
                     "--dicomweb URL --query StudyDate=YYYYMMDD"
                 )
-            return None
+            return paths
         if paths:
             raise UsageError("--dicomweb and PATHs exclude each other; scan them one at a time")
 
@@ -74,4 +71,4 @@ class ArchiveOptions:
                 "credentials; use an address of https",
                 err=True,
             )
-        return storage
+        return [Placed(storage.url, storage)]

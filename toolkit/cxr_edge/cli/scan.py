@@ -1,7 +1,7 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import os
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,17 +9,20 @@ import typer
 
 from cxr_edge.cli.archive_options import ArchiveOptions
 from cxr_edge.cli.choices import ReportFormat
+from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.page_options import check_page, picture_count
 from cxr_edge.cli.path_text import PathText
-from cxr_edge.cli.run_display import bars, print_summary
+from cxr_edge.cli.run_display import displays, print_summary
 from cxr_edge.cli.scan_options import (
     ModelOptions,
     OutputOptions,
     SafetyOptions,
+    ShardOptions,
     SpeedOptions,
+    refuse_lone,
     scan_config,
 )
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
@@ -30,7 +33,6 @@ from cxr_edge.system.signals import end_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.pipeline.outcome import Outcome
     from cxr_edge.reports.sink import Sink
@@ -51,8 +53,10 @@ def scan(
     archive: ArchiveOptions,
     model: ModelOptions,
     output: OutputOptions,
+    sharding: ShardOptions,
     safety: SafetyOptions,
     speed: SpeedOptions,
+    engine: ClusterOptions,
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
@@ -65,6 +69,14 @@ def scan(
     folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
     scanned.
     """
+    sources = archive.sources(paths or [])
+    if sharding.shards is not None:
+        from cxr_edge.cli.scan_shards import scan_into_shards
+
+        scan_into_shards(sources, model, output, sharding, safety, speed, engine)
+        return
+    refuse_lone(sharding)
+
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
     to_stdout = output.out == STDOUT
@@ -75,13 +87,15 @@ def scan(
         _check_page(output.html, output.out)
     elif output.thumbnails is not None:
         raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
+    cluster = engine.cluster(output, safety, speed)
+    if cluster:
+        speed = replace(speed, workers=None)  # they are of the cluster
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
         raise UsageError("--heatmaps-for needs a folder for them; give --heatmaps DIR")
     if output.heatmaps is not None:
         keep_existing("--heatmaps", [output.heatmaps], overwrite=True)
-    storage = archive.storage(paths or ())
     how_to_continue = "" if to_stdout else "run the same command again to finish the report"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.jobs.scan_job import ScanJob
@@ -92,18 +106,18 @@ def scan(
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 scan_config(model, safety, speed),
-                [storage.url] if storage else paths or [],
+                sources,
                 out,
                 fresh=output.fresh,
                 add_new=output.add_new,
                 retry_failed=output.retry_failed,
-                max_failures=_failure_limit(safety),
+                max_failures=safety.failure_limit,
                 quarantine=output.quarantine,
                 page=output.html,
                 tables=tables,
                 heat_maps=output.heatmaps,
                 heat_maps_for=output.heatmaps_for or "positives",
-                storage=storage,
+                cluster=cluster,
                 in_flight=table,
             )
             for warning in job.session.warnings:
@@ -116,19 +130,10 @@ def scan(
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
     if output.as_json:
-        typer.echo(summary_json(manifest, output.out), err=to_stdout)
+        typer.echo(summary_json(manifest, {"report": str(output.out)}), err=to_stdout)
     elif not output.quiet:
         print_summary(summary_lines(manifest, output, tables, job.heat_maps), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
-
-
-def _failure_limit(safety: SafetyOptions) -> "FailureLimit | None":
-    if safety.max_failures is None:
-        return None
-
-    from cxr_edge.jobs.failure_limit import FailureLimit
-
-    return FailureLimit(safety.max_failures)
 
 
 def _check_page(page: Path, out: Path) -> None:
@@ -213,10 +218,5 @@ def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
         quiet = output.quiet or os.isatty(descriptor)  # rows and a bar do not go together
     else:
         rows, quiet = [], output.quiet
-    if not output.log_json:
-        return [*rows, *bars(job.sources.candidates, quiet=quiet)]
-
-    from cxr_edge.reports.json_log import JsonLog
-    from cxr_edge.reports.progress import Meter
-
-    return [*rows, JsonLog(Meter(job.sources.candidates()), str(output.out), sys.stderr)]
+    log = str(output.out) if output.log_json else None
+    return [*rows, *displays(job.sources.candidates, log, quiet=quiet)]

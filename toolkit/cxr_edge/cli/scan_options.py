@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.choices import DeviceName, ReportFormat, RuntimeName
+from cxr_edge.cli.choices import DeviceName, ReportFormat, RuntimeName, ShardFormatName
 from cxr_edge.cli.common_options import (
     AllowNondeterministic,
     DeviceChoice,
@@ -24,10 +24,11 @@ from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.page_options import Thumbnails
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT
-from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
+from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARD_SIZE, SHARE, THREADS
 
 if TYPE_CHECKING:
     from cxr_edge.isolation.heartbeat import InFlightTable
+    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.session import ScanConfig
 
 
@@ -64,16 +65,17 @@ class ModelOptions:
 class OutputOptions:
     """Options of the report and of what is printed."""
 
-    out: Annotated[
-        Path,
+    named_out: Annotated[
+        Path | None,
         typer.Option(
             "--out",
             "-o",
             metavar="CSV",
             help="Report to write; an existing one is continued. '-' is standard output.",
+            show_default="report.csv",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = Path("report.csv")
+    ] = None
     formats: Annotated[
         list[ReportFormat] | None,
         typer.Option(
@@ -165,6 +167,43 @@ class OutputOptions:
         ),
     ] = False
 
+    @property
+    def out(self) -> Path:
+        """Report to write."""
+        return self.named_out or Path("report.csv")
+
+
+@dataclass(frozen=True)
+class ShardOptions:
+    """Options of a scan into shards."""
+
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Folder for the rows as many files, in place of the one report; 'cxr merge' makes "
+            "the report of them.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+    shard_size: Annotated[
+        int | None,
+        typer.Option(
+            **bounds(SHARD_SIZE),
+            help="Files of a shard.",
+            show_default="1000",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+    shard_format: Annotated[
+        ShardFormatName | None,
+        typer.Option(
+            help="Format of the shards.",
+            show_default="csv",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = None
+
 
 @dataclass(frozen=True)
 class LimitOptions:
@@ -211,6 +250,16 @@ class SafetyOptions(LimitOptions):
             rich_help_panel=panels.SAFETY,
         ),
     ] = None
+
+    @property
+    def failure_limit(self) -> "FailureLimit | None":
+        """Limit on failed files, None where there is none."""
+        if self.max_failures is None:
+            return None
+
+        from cxr_edge.jobs.failure_limit import FailureLimit
+
+        return FailureLimit(self.max_failures)
 
 
 @dataclass(frozen=True)
@@ -259,3 +308,11 @@ def scan_config(model: ModelOptions, limits: LimitOptions, speed: SpeedOptions) 
         self_test=limits.self_test,
         allow_nondeterministic=limits.allow_nondeterministic,
     )
+
+
+def refuse_lone(sharding: ShardOptions) -> None:
+    """Refuse options of shards where there are to be none; raises UsageError."""
+    given = {"--shard-size": sharding.shard_size, "--shard-format": sharding.shard_format}
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"{option} is for shards; add --shards PLACE, or leave it out")

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.session import ScanConfig, Session
-from cxr_edge.pipeline.roots import named_roots, resolve_roots
+from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.sources import Sources
 from cxr_edge.reports.check_place import check_folder, check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
-from cxr_edge.storage.base import Storage
+from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.storage.lock import lock_path
 
 if TYPE_CHECKING:
+    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.reports.heat_maps import HeatMapFolder
 
@@ -48,8 +49,8 @@ class ScanJob:
     """Tables that are made of the report, likewise."""
     heat_maps: "HeatMapFolder | None" = None
     """Folder of heat maps, and which images get one."""
-    storage: Storage | None = None
-    """Storage of the paths; by default each says which it is in."""
+    cluster: "Cluster | None" = None
+    """Cluster that scans; None for this machine."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
@@ -69,7 +70,7 @@ class ScanJob:
         tables: Sequence[Path] = (),
         heat_maps: Path | None = None,
         heat_maps_for: str = "positives",
-        storage: Storage | None = None,
+        cluster: "Cluster | None" = None,
         in_flight: InFlightTable | None = None,
     ) -> "ScanJob":
         """Check the places, and open a session; one that goes with a report to be continued.
@@ -78,14 +79,13 @@ class ScanJob:
         ----------
         config
             Settings.
-        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, page, tables, in_flight
+        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, page, tables, cluster,
+        in_flight
             As the fields.
         heat_maps
             Folder for heat maps.
         heat_maps_for
             Images that get one, as :meth:`cxr_edge.reports.heat_maps.Wanted.parse` reads them.
-        storage
-            As the field.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class ScanJob:
         """
         if fresh + add_new + retry_failed > 1:
             raise UsageError("--fresh, --add-new and --retry-failed exclude each other; give one")
-        resolve_roots(paths, storage)
+        resolve_roots(paths)
         if quarantine:
             from cxr_edge.reports.quarantine import check_quarantine
 
@@ -107,6 +107,8 @@ class ScanJob:
             wanted = Wanted.parse(heat_maps_for)
             check_folder("--heatmaps", heat_maps, paths, out, "pictures")
             config = replace(config, maps=True)
+        if cluster and config.device == AUTO:
+            config = replace(config, device=CPU)  # what every machine has
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         new = fresh and not table.started
@@ -127,7 +129,7 @@ class ScanJob:
             page=page,
             tables=tables,
             heat_maps=folder,
-            storage=storage,
+            cluster=cluster,
             in_flight=table,
         )
 
@@ -135,10 +137,4 @@ class ScanJob:
     def sources(self) -> Sources:
         """Files to scan, without our own."""
         own = [self.out, manifest_path(self.out), lock_path(self.out)]
-        own += [*self.tables, *([self.page] if self.page else [])]
-        return Sources(self.paths, own, self.storage)
-
-    @property
-    def roots(self) -> dict[str, str]:
-        """Full path of each PATH by its name in the report."""
-        return named_roots(self.paths, self.storage)
+        return Sources(self.paths, [*own, *self.tables, *([self.page] if self.page else [])])

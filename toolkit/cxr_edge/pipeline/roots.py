@@ -70,30 +70,28 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
         apart.
     """
     found: dict[str, Root] = {}
-    for path in map(str, paths):
+    for path in paths:
         place = storage or storage_of(path)
-        where = place.absolute(path)
-        found[where] = Root(where, "", _is_folder(path, place), place)
+        where = place.absolute(str(path))
+        found[where] = Root(where, "", _is_folder(str(path), place), place)
     for where in found:
         if above := found.keys() & set(_above(where)):
             raise UsageError(f"{where} is inside {above.pop()}; give only one of them")
     if len(found) == 1:
         (root,) = found.values()
         return [root if root.is_folder else replace(root, prefix=_parts(root.where)[-1])]
-    return [replace(found[where], prefix=name) for where, name in _names(list(found)).items()]
+    return [replace(found[where], prefix=name) for where, name in names_apart(list(found)).items()]
 
 
-def named_roots(paths: Sequence[str | Path], storage: Storage | None = None) -> dict[str, str]:
+def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
     """Return the full path of each PATH by its name in the report, as a manifest has them.
-
-    Parameters are those of :func:`resolve_roots`.
 
     Raises
     ------
     UsageError
         As :func:`resolve_roots`.
     """
-    return {printable(root.prefix): printable(root.where) for root in resolve_roots(paths, storage)}
+    return {printable(root.prefix): printable(root.where) for root in resolve_roots(paths)}
 
 
 def file_of(path: str, roots: Mapping[str, str]) -> Located | None:
@@ -149,7 +147,7 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
 
 
-def _names(paths: Sequence[str]) -> dict[str, str]:
+def names_apart(paths: Sequence[str]) -> dict[str, str]:
     """Name each path by as many of its last parts as distinguish it from the others."""
     parts = {path: _parts(path) for path in paths}
     depth = dict.fromkeys(paths, 1)
@@ -165,7 +163,7 @@ def _names(paths: Sequence[str]) -> dict[str, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"{name} ({path}) and {other} cannot be told apart in one report; scan them "
+                    f"{name} ({path}) and {other} cannot be told apart in one report; take them "
                     "one at a time"
                 )
     return names

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
-from cxr_edge.storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -17,16 +16,14 @@ class Sources:
     """Files and folders."""
     own: Sequence[Path]
     """Files of the command itself, which are neither taken nor counted."""
-    storage: Storage | None = None
-    """Storage of the paths; by default each says which it is in."""
 
     def items(self, skipped: Skipped | None = None) -> Iterator[ImageItem]:
         """Yield the files to take, as :func:`discover`."""
-        return discover(self.paths, skipped, self.storage, self._own)
+        return discover(self.paths, skipped, own=self._own)
 
     def candidates(self) -> Iterator[ImageItem]:
         """Yield the files that may be taken, as :func:`candidates`."""
-        return candidates(self.paths, self.storage, self._own)
+        return candidates(self.paths, own=self._own)
 
     @property
     def _own(self) -> set[str]:
