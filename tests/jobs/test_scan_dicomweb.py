@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydicom.dataset import FileDataset
 
 import cxr_edge
 from cxr_edge.errors import ExitCode
+from cxr_edge.storage import dicomweb
 from cxr_edge.storage.dicomweb import paging, server
 from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.storage import DicomWeb
@@ -24,6 +26,7 @@ from cxr_edge.storage.read_file import MAX_BYTES
 
 pytestmark = pytest.mark.slow
 
+PACKAGE = dicomweb.__name__
 NAME, PATIENT = "Doe^Jane", "MRN-4711"
 DAY, OTHER_DAY = "20261127", "20261126"
 SCAN = ("--runtime", "onnx", "--batch-size", 1, "--no-self-test")
@@ -233,6 +236,18 @@ def test_what_looks_at_the_images_again_asks_the_server(
     reports = cxr("sr", out, "-o", tmp_path / "sr")
     assert reports.exit_code == ExitCode.DONE, reports.output
     assert len([*(tmp_path / "sr").glob("*.dcm")]) == 1
+
+
+def test_the_extra_is_named(cxr: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where dicomweb-client is missing, with the command that installs it."""
+    for module in ("dicomweb_client", "dicomweb_client.web", f"{PACKAGE}.storage", server.__name__):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "dicomweb_client", None)
+    monkeypatch.delattr(dicomweb, "server")
+    done = cxr("scan", "--dicomweb", "https://pacs.invalid/", "--query", "StudyDate=today")
+    assert done.exit_code == ExitCode.ERROR
+    needed = "cxr scan --dicomweb needs the extra 'pacs' (dicomweb_client is not installed)"
+    assert needed in " ".join(done.output.split())
 
 
 def test_shards_and_python_take_a_server(cxr: Callable[..., Any], url: str, tmp_path: Path) -> None:

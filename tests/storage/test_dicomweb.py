@@ -147,13 +147,15 @@ BAD = {
 
 @pytest.mark.parametrize(("answer", "message"), BAD.values(), ids=BAD)
 def test_a_bad_answer_to_a_search_ends_the_listing(
-    pacs: FakePacs, answer: Answer, message: str
+    pacs: FakePacs, answer: Answer, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A folder is never taken for empty; the text says what helps, and nothing of the query."""
+    """A folder is never taken for empty; the text says what helps, and nothing of the query, nor
+    does the log of a library."""
+    caplog.set_level("DEBUG")
     pacs.instead = lambda path, _params: answer if path == ["studies"] else None
     with pytest.raises(OSError, match=message) as error:
         storage(pacs).list(pacs.url)
-    assert NAME not in str(error.value)
+    assert NAME not in str(error.value) + caplog.text
     pacs.instead = lambda path, _params: answer if len(path) == 5 else None
     with pytest.raises(FolderGone, match=message):
         paths(pacs)
