@@ -64,6 +64,12 @@ def made(make: Make, path: str) -> FileDataset:
     return dataset
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies are not asked for what is on this machine."""
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
 @pytest.fixture(scope="module")
 def objects(make: Make) -> dict[str, bytes]:
     return {path: saved(made(make, path)) for path in KINDS}

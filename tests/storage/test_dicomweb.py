@@ -38,6 +38,7 @@ def rests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     monkeypatch.setattr(server.time, "sleep", found.append)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.delenv(server.TOKEN, raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
     return found
 
 
