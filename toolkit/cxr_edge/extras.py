@@ -21,6 +21,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "parquet": ("pyarrow",),
     "pacs": ("highdicom", "pynetdicom"),
     "watch": ("watchfiles", "prometheus_client"),
+    "cloud": ("fsspec", "s3fs"),
     "ray": ("ray",),
     "bundle": ("cryptography", "cyclonedx", "packageurl", "packaging", "wheel"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import Kind, Storage
 from cxr_edge.storage.local import LOCAL
-from cxr_edge.storage.place import storage_of
+from cxr_edge.storage.place import storage_of, without_file_scheme
 from cxr_edge.system.printable import printable, unescaped
 
 
@@ -70,7 +70,7 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
         apart.
     """
     found: dict[str, Root] = {}
-    for path in map(str, paths):
+    for path in map(without_file_scheme, map(str, paths)):
         place = storage or storage_of(path)
         where = place.absolute(path)
         found[where] = Root(where, "", _is_folder(path, place), place)
@@ -126,12 +126,21 @@ def _is_folder(path: str, storage: Storage) -> bool:
         return storage.stat(path).kind is Kind.FOLDER
     except ValueError as exc:
         raise UsageError(f"{path!r}: expected a path, which has no NUL in it") from exc
-    except PermissionError as exc:
-        raise UsageError(f"{path} cannot be listed; check its permissions") from exc
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise UsageError(f"{path} does not exist; check the spelling") from exc
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read ({exc.strerror}); check its disk") from exc
+        if not storage.is_local:
+            trouble = "does not exist" if isinstance(exc, FileNotFoundError) else "cannot be read"
+            raise UsageError(f"{path} {trouble}: {exc.strerror or exc}") from exc
+        raise _unusable(path, exc) from exc
+
+
+def _unusable(path: str, exc: OSError) -> UsageError:
+    """Return the error of a path of this machine."""
+    match exc:
+        case PermissionError():
+            return UsageError(f"{path} cannot be listed; check its permissions")
+        case FileNotFoundError() | NotADirectoryError():
+            return UsageError(f"{path} does not exist; check the spelling")
+    return UsageError(f"{path} cannot be read ({exc.strerror}); check its disk")
 
 
 def _above(path: str) -> Iterator[str]:

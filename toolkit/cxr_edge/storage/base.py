@@ -20,6 +20,8 @@ class Kind(Enum):
     """A pipe, a socket or a device."""
     LINK = auto()
     """A link, in a storage that follows none."""
+    REPLACED = auto()
+    """A member of an archive that a later one of its name replaces."""
 
 
 Entry: TypeAlias = tuple[str, Kind]
