@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.archive_options import ArchiveOptions
 from cxr_edge.cli.choices import ReportFormat
 from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
@@ -39,13 +40,16 @@ if TYPE_CHECKING:
 @with_option_groups
 def scan(
     paths: Annotated[
-        list[PathText],
+        list[PathText] | None,
         typer.Argument(
-            metavar="PATH...",
+            metavar="[PATH...]",
             help="Files and folders; a folder with everything below it.",
+            show_default=False,
             path_type=PathText,
         ),
-    ],
+    ] = None,
+    *,
+    archive: ArchiveOptions,
     model: ModelOptions,
     output: OutputOptions,
     sharding: ShardOptions,
@@ -64,10 +68,11 @@ def scan(
     folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
     scanned.
     """
+    sources = archive.sources(paths or [])
     if sharding.shards is not None:
         from cxr_edge.cli.scan_shards import scan_into_shards
 
-        scan_into_shards(paths, model, output, sharding, safety, speed, engine)
+        scan_into_shards(sources, model, output, sharding, safety, speed, engine)
         return
     sharding.refuse_lone()
 
@@ -100,7 +105,7 @@ def scan(
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 scan_config(model, safety, speed),
-                paths,
+                sources,
                 out,
                 fresh=output.fresh,
                 add_new=output.add_new,
