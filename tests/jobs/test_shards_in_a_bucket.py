@@ -17,6 +17,7 @@ from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.jobs.shard_run import run_shards
 from cxr_edge.models.model import Model
+from cxr_edge.storage.output_folder import OutputFolder
 from cxr_edge.storage.output_place import output_at
 
 PLACE = "s3://reports/day/shards"
@@ -126,6 +127,24 @@ def test_two_runs_at_once_make_each_shard_once(job: ShardJob, bucket: Server) ->
     assert run_shards(job, [FakeSink(write=run_another)]).counts.rows == 13
     assert stored(bucket) == first[0]
     assert len(first[0]) == 5
+
+
+def test_an_answer_that_is_lost_costs_nothing(
+    job: ShardJob, bucket: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again, the server has the shard already: it is the own one, and counts once."""
+    kind = type(job.folder)
+    add = kind.add
+
+    def lost(folder: OutputFolder, name: str, data: bytes) -> bool:
+        add(folder, name, data)
+        return add(folder, name, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kind, "add", lost)
+        assert run_shards(job).counts.rows == 13
+    assert len(stored(bucket)) == 5
+    assert run_shards(job).continued_from == 13
 
 
 def test_a_server_that_replaces_is_refused(job: ShardJob, monkeypatch: pytest.MonkeyPatch) -> None:
