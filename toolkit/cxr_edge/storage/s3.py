@@ -58,7 +58,7 @@ class S3Storage:
         The key that ends with a slash and stands for the folder itself is none, unless it has
         bytes: then it is a file without a name.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         pages = _pages(bucket, prefix)
         return _entries(folder, prefix, chain([next(pages)], pages))
 
@@ -66,7 +66,7 @@ class S3Storage:
         """Return the facts about a key, or else about the folder of that name."""
         if known := _remembered().get(path):
             return known
-        bucket, key = _split(path)
+        bucket, key = bucket_and_key(path)
         for prefix in dict.fromkeys((key, f"{key.rstrip('/')}/" if key else "")):
             page = _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
             for found in page.get("Contents", ()):
@@ -85,7 +85,7 @@ class S3Storage:
         It is not asked again where the bucket answered just now. A folder without keys is one
         still: a key that went takes no folder with it.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         if time.monotonic() - _answered.get(bucket, -math.inf) > _RECENT:
             _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
         return folder
@@ -108,8 +108,8 @@ class S3Storage:
             raise
 
     def _get(self, path: str, span: Mapping[str, str], at_most: int) -> bytes:
-        bucket, key = _split(path)
-        return _ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
+        bucket, key = bucket_and_key(path)
+        return ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
 
 
 class _Ranges(io.RawIOBase):
@@ -147,7 +147,7 @@ class _Ranges(io.RawIOBase):
         return len(data)
 
 
-def _split(path: str) -> tuple[str, str]:
+def bucket_and_key(path: str) -> tuple[str, str]:
     """Return the bucket and the key of a path."""
     bucket, _, key = path.removeprefix(_SCHEME).partition("/")
     return bucket, key
@@ -216,7 +216,7 @@ def _remember(path: str, facts: Stat) -> None:
 
 
 def _page(bucket: str, asked: Mapping[str, Any], within: float = ASK) -> Mapping[str, Any]:
-    return _ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
+    return ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
 
 
 async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_most: int) -> bytes:
@@ -233,7 +233,7 @@ async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_
     return bytes(data)
 
 
-def _ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
+def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
     """Ask the server, again if its trouble may pass.
 
     Raises
