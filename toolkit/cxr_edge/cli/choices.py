@@ -38,3 +38,10 @@ class EngineName(StrEnum):
 
     THREADS = "threads"
     RAY = "ray"
+
+
+class ShardFormatName(StrEnum):
+    """Format of shards: one of :class:`cxr_edge.reports.shard_rows.ShardFormat`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"

@@ -9,6 +9,7 @@ from typing import Final
 
 from cxr_edge.errors import ImageError
 from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import FIRST_FAILED
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.storage.read_file import read_file
@@ -32,8 +33,10 @@ class ChangedFiles:
     report, :data:`_MOST` in all.
     """
 
-    report: Path
+    report: Path | str
     """Path of the report."""
+    kind: CsvKind = REPORT
+    """Kind of the report, for messages."""
     count: int = 0
     """Number of such files."""
     first: list[str] = field(default_factory=list)
@@ -90,9 +93,9 @@ class ChangedFiles:
         """
         if 0 < self.rows <= _SAMPLE and self.count == self.rows:
             files = " and ".join(filter(None, (", ".join(self.first[:-1]), self.first[-1])))
-            raise REPORT.refused(
+            raise self.kind.refused(
                 self.report,
-                f"cannot be continued: {files} differ from the files in this report; "
+                f"cannot be continued: {files} differ from the files in this {self.kind.name}; "
                 "is this the right folder?",
             )
 

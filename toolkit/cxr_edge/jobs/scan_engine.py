@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cxr_edge.errors import ImageError, Unreadable, UsageError
-from cxr_edge.isolation.heartbeat import TIMEOUT
+from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable
 from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Failure, Outcome
@@ -17,8 +17,9 @@ from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
 if TYPE_CHECKING:
+    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.remote_scan import RemoteScan, Scored
-    from cxr_edge.jobs.scan_job import ScanJob
+    from cxr_edge.jobs.session import Session
     from cxr_edge.pipeline.classify import Draw
     from cxr_edge.pipeline.ray_engine import RayEngine
 
@@ -51,13 +52,22 @@ class ScanEngine(Protocol):
 
 
 @contextmanager
-def open_engine(job: "ScanJob", draw: "Draw | None" = None) -> Iterator[ScanEngine]:
+def open_engine(
+    session: "Session",
+    in_flight: InFlightTable,
+    cluster: "Cluster | None" = None,
+    draw: "Draw | None" = None,
+) -> Iterator[ScanEngine]:
     """Open the place where the files of a scan are worked on, while the context lasts.
 
     Parameters
     ----------
-    job
-        The scan.
+    session
+        Model and settings.
+    in_flight
+        Table that the supervisor reads.
+    cluster
+        Cluster to work on; threads of this process by default.
     draw
         Draws heat maps, which no cluster does.
 
@@ -66,15 +76,14 @@ def open_engine(job: "ScanJob", draw: "Draw | None" = None) -> Iterator[ScanEngi
     MissingExtra, UsageError, CxrError
         As :meth:`cxr_edge.pipeline.ray_engine.RayEngine.__enter__`.
     """
-    if job.cluster is None:
-        yield _Threads(job, draw)
+    if cluster is None:
+        yield _Threads(session, in_flight, draw)
         return
 
     from cxr_edge.jobs.remote_scan import RemoteScan
     from cxr_edge.pipeline.ray_engine import RayEngine
 
-    cluster, session = job.cluster, job.session
-    remote = RemoteScan.of(session, job.in_flight.seconds or TIMEOUT, cluster.memory)
+    remote = RemoteScan.of(session, in_flight.seconds or TIMEOUT, cluster.memory)
     threads = session.config.threads or 1
     gpus = session.config.device in _GPUS
     with RayEngine(cluster.address, cluster.workers, threads, gpus, cluster.tell) as engine:
@@ -85,21 +94,22 @@ def open_engine(job: "ScanJob", draw: "Draw | None" = None) -> Iterator[ScanEngi
 class _Threads:
     """Threads of this process."""
 
-    job: "ScanJob"
+    session: "Session"
+    in_flight: InFlightTable
     draw: "Draw | None"
     name: str = THREADS
 
     @property
     def workers(self) -> int:
-        return self.job.session.workers
+        return self.session.workers
 
     def outcomes(self, items: Iterable[ImageItem]) -> Iterator[Sequence[Outcome]]:
-        session = self.job.session
+        session = self.session
         return scan(
             items,
             session.model,
             session.decision,
-            prepare=Sandbox(self.job.in_flight, shown=self.draw is not None).prepare,
+            prepare=Sandbox(self.in_flight, shown=self.draw is not None).prepare,
             checks=session.checks,
             batching=session.batching,
             engine=ThreadEngine(session.workers),

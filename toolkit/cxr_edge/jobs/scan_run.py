@@ -71,7 +71,7 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
         from cxr_edge.jobs.failure_limit import FailureStop
 
         after.append(FailureStop(job.max_failures))
-    with open_engine(job, draw) as engine:
+    with open_engine(job.session, job.in_flight, job.cluster, draw) as engine:
         return run_resumable(_ScanWork(job, engine), before, after)
 
 

@@ -19,6 +19,7 @@ from cxr_edge.reports.csv_report import prediction_of, shown, source_kind
 from cxr_edge.reports.dicom_folder import DicomFolder, Objects
 from cxr_edge.reports.dicom_sr import Run
 from cxr_edge.reports.made_with import MadeWith, damaged
+from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of
 from cxr_edge.storage.atomic import remove_half_written
@@ -104,7 +105,7 @@ def write_objects(job: SrJob) -> SrResult:
 def _run(report: Path, recorded: Recorded) -> Run:
     band = recorded.identity.get("review_band", [])
     if not isinstance(band, list) or not all(limit in SHARE for limit in band):
-        raise damaged(_SOURCE, report)
+        raise damaged(_SOURCE, manifest_path(report))
     notice = recorded.fields.get("notice")
     started = datetime.fromisoformat(recorded.report_started)
     return Run(

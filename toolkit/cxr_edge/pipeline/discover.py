@@ -35,8 +35,21 @@ SPECIAL: Final = "special"
 LINK: Final = "link"
 """Key of links, where none is followed."""
 
+NAMELESS: Final = "name"
+"""Key of files and folders in a bucket or an archive whose names no file can have: empty, ``..``,
+or with a NUL. A bucket's key ``a//b.png`` is in a folder with an empty name."""
+
+REPLACED: Final = "replaced"
+"""Key of files in an archive that a later one of the same name replaces."""
+
 LOOP: Final = "loop"
 """Key of links to a folder above them, in the PATH or outside of it."""
+
+OTHER_MODALITY: Final = "other-modality"
+"""Key of series in an archive that have no radiographs."""
+
+OTHER_BODY_PART: Final = "other-body-part"
+"""Key of series and images in an archive that show no chest."""
 
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
@@ -47,7 +60,7 @@ PACKED: Final = "packed"
 OTHER: Final = "other"
 """Key of files that are no images, by their first bytes."""
 
-MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED)
+MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED, NAMELESS, REPLACED)
 """Keys of what is skipped although images may be in it."""
 
 SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -59,11 +72,27 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     SPECIAL: ("pipe, socket or device", "pipes, sockets or devices"),
     LINK: ("link", "links"),
+    NAMELESS: ("name that no file can have", "names that no file can have"),
+    REPLACED: (
+        "file that a later one of its name replaces",
+        "files that later ones of their names replace",
+    ),
     LOOP: ("link to a folder above", "links to a folder above"),
+    OTHER_MODALITY: ("series of another modality", "series of other modalities"),
+    OTHER_BODY_PART: ("image or series of no chest", "images or series of no chest"),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }
 """Words for the reasons why files and folders are skipped: for one, and for several."""
+
+_BY_KIND: Final[Mapping[Kind, str]] = {
+    Kind.SPECIAL: SPECIAL,
+    Kind.LINK: LINK,
+    Kind.REPLACED: REPLACED,
+    Kind.OTHER_MODALITY: OTHER_MODALITY,
+    Kind.OTHER_BODY_PART: OTHER_BODY_PART,
+}
+"""Reasons why an entry of a folder is skipped, by its kind."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
@@ -247,7 +276,7 @@ class _Walk:
                 if where in self._own or name.startswith(TEMP_PREFIX):
                     continue
                 if reason := _by_name(name, kind):
-                    self._skipped.add(reason, path)
+                    self._skipped.add(reason, path + "/" * (kind is Kind.FOLDER))
                 elif kind is Kind.FOLDER:
                     opened = self._open(f"{where}/", f"{path}/", folder)
                     break  # into it, and later on with the next entry
@@ -305,14 +334,14 @@ def _until_gone(entries: Iterator[Entry], folder: Folder) -> Iterator[Entry]:
 
 def _by_name(name: str, kind: Kind) -> str:
     """Return why an entry of a folder is skipped by its name and kind; empty if it is not."""
+    if name in ("", ".", "..") or "\0" in name:
+        return NAMELESS
     if is_hidden(name):
         return HIDDEN
     if is_system(name):
         return SYSTEM
-    if kind is Kind.SPECIAL:
-        return SPECIAL
-    if kind is Kind.LINK:
-        return LINK
+    if reason := _BY_KIND.get(kind):
+        return reason
     if kind is Kind.FILE and is_packed(name) and not _has_image_suffix(name):
         return PACKED
     return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import Kind, Storage
 from cxr_edge.storage.local import LOCAL
-from cxr_edge.storage.place import storage_of
+from cxr_edge.storage.place import storage_of, without_file_scheme
 from cxr_edge.system.printable import printable, unescaped
 
 
@@ -70,17 +70,17 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
         apart.
     """
     found: dict[str, Root] = {}
-    for path in map(str, paths):
-        place = storage or storage_of(path)
-        where = place.absolute(path)
-        found[where] = Root(where, "", _is_folder(path, place), place)
+    for path in paths:
+        place, text = storage or storage_of(path), without_file_scheme(str(path))
+        where = place.absolute(text)
+        found[where] = Root(where, "", _is_folder(text, place), place)
     for where in found:
         if above := found.keys() & set(_above(where)):
             raise UsageError(f"{where} is inside {above.pop()}; give only one of them")
     if len(found) == 1:
         (root,) = found.values()
         return [root if root.is_folder else replace(root, prefix=_parts(root.where)[-1])]
-    return [replace(found[where], prefix=name) for where, name in _names(list(found)).items()]
+    return [replace(found[where], prefix=name) for where, name in names_apart(list(found)).items()]
 
 
 def named_roots(paths: Sequence[str | Path]) -> dict[str, str]:
@@ -126,12 +126,21 @@ def _is_folder(path: str, storage: Storage) -> bool:
         return storage.stat(path).kind is Kind.FOLDER
     except ValueError as exc:
         raise UsageError(f"{path!r}: expected a path, which has no NUL in it") from exc
-    except PermissionError as exc:
-        raise UsageError(f"{path} cannot be listed; check its permissions") from exc
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise UsageError(f"{path} does not exist; check the spelling") from exc
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read ({exc.strerror}); check its disk") from exc
+        if not storage.is_local:
+            trouble = "does not exist" if isinstance(exc, FileNotFoundError) else "cannot be read"
+            raise UsageError(f"{path} {trouble}: {exc.strerror or exc}") from exc
+        raise _unusable(path, exc) from exc
+
+
+def _unusable(path: str, exc: OSError) -> UsageError:
+    """Return the error of a path of this machine."""
+    match exc:
+        case PermissionError():
+            return UsageError(f"{path} cannot be listed; check its permissions")
+        case FileNotFoundError() | NotADirectoryError():
+            return UsageError(f"{path} does not exist; check the spelling")
+    return UsageError(f"{path} cannot be read ({exc.strerror}); check its disk")
 
 
 def _above(path: str) -> Iterator[str]:
@@ -147,7 +156,7 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
 
 
-def _names(paths: Sequence[str]) -> dict[str, str]:
+def names_apart(paths: Sequence[str]) -> dict[str, str]:
     """Name each path by as many of its last parts as distinguish it from the others."""
     parts = {path: _parts(path) for path in paths}
     depth = dict.fromkeys(paths, 1)
@@ -163,7 +172,7 @@ def _names(paths: Sequence[str]) -> dict[str, str]:
         for other in names.values():
             if other.startswith(name + "/"):
                 raise UsageError(
-                    f"{name} ({path}) and {other} cannot be told apart in one report; scan them "
+                    f"{name} ({path}) and {other} cannot be told apart in one report; take them "
                     "one at a time"
                 )
     return names
