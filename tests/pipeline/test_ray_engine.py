@@ -48,7 +48,8 @@ class Refusing:
         ),
         (ConnectionError("Could not find any running Ray"), "where 'ray start' has joined it"),
     ],
-)  def test_a_cluster_that_refuses_is_told(
+)
+def test_a_cluster_that_refuses_is_told(
     monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     """In our words, with what to do."""
