@@ -140,7 +140,7 @@ def test_a_server_is_not_asked_for_ever(server: Server, monkeypatch: pytest.Monk
     """A file that the server refuses for long is unreadable, in words."""
     server.faults.busy = 1_000_000
     monkeypatch.setattr(retry.with_back_off, "__defaults__", (0.5,))
-    monkeypatch.setattr(s3._ask, "__defaults__", (0.5,))
+    monkeypatch.setattr(s3.ask, "__defaults__", (0.5,))
     start = time.monotonic()
     with pytest.raises(Unreadable, match=r"the server answered 503|does not answer"):
         read_file("s3://films/a.png", STORAGE)

@@ -109,7 +109,7 @@ class S3Storage:
 
     def _get(self, path: str, span: Mapping[str, str], at_most: int) -> bytes:
         bucket, key = _split(path)
-        return _ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
+        return ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
 
 
 class _Ranges(io.RawIOBase):
@@ -216,7 +216,7 @@ def _remember(path: str, facts: Stat) -> None:
 
 
 def _page(bucket: str, asked: Mapping[str, Any], within: float = ASK) -> Mapping[str, Any]:
-    return _ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
+    return ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
 
 
 async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_most: int) -> bytes:
@@ -233,8 +233,17 @@ async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_
     return bytes(data)
 
 
-def _ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
+def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
     """Ask the server, again if its trouble may pass.
+
+    Parameters
+    ----------
+    question
+        Function from a client of aiobotocore to a coroutine, which is made anew for each try.
+    bucket
+        Bucket that it is about.
+    within
+        Seconds within which it is asked again.
 
     Raises
     ------
