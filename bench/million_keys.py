@@ -8,6 +8,7 @@ Run ``python bench/million_keys.py``; needs the extra ``cloud``.
 """
 
 import argparse
+import logging
 import multiprocessing
 import os
 import resource
@@ -68,6 +69,7 @@ def serve_moto(port: Connection, count: int) -> None:
     from moto.s3.models import s3_backends
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     backend = s3_backends["123456789012"]["aws"]

@@ -169,7 +169,7 @@ def test_a_bucket_that_is_not_there_is_told() -> None:
     [
         ("AccessDenied", 403, "access denied; the credentials must allow s3:ListBucket"),
         ("ExpiredToken", 400, "does not accept the credentials"),
-        ("PermanentRedirect", 301, "in another region; set AWS_DEFAULT_REGION"),
+        ("IllegalLocationConstraintException", 400, "in another region; set AWS_DEFAULT_REGION"),
         ("InvalidObjectState", 403, "in an archive of the server; restore it first"),
         ("Strange", 418, r"the server answered 418 \(Strange\)"),
     ],
