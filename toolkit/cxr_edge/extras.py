@@ -19,7 +19,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
     "parquet": ("pyarrow",),
-    "pacs": ("highdicom", "pynetdicom"),
+    "pacs": ("highdicom", "pynetdicom", "dicomweb_client", "requests"),
     "watch": ("watchfiles", "prometheus_client"),
     "cloud": ("fsspec", "s3fs"),
     "ray": ("ray",),

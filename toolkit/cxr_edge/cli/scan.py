@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.archive_options import ArchiveOptions
 from cxr_edge.cli.choices import ReportFormat
 from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
@@ -19,12 +20,11 @@ from cxr_edge.cli.scan_options import (
     ModelOptions,
     OutputOptions,
     SafetyOptions,
-    ShardOptions,
     SpeedOptions,
-    refuse_lone,
     scan_config,
 )
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
+from cxr_edge.cli.shard_options import ShardOptions
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.signals import end_once
@@ -40,14 +40,17 @@ if TYPE_CHECKING:
 @with_option_groups
 def scan(
     paths: Annotated[
-        list[PathText],
+        list[PathText] | None,
         typer.Argument(
-            metavar="PATH...",
+            metavar="[PATH...]",
             help="Files and folders; a folder with everything below it. A .zip or .tar archive is "
             "a folder, and so is s3://BUCKET/FOLDER.",
+            show_default=False,
             path_type=PathText,
         ),
-    ],
+    ] = None,
+    *,
+    archive: ArchiveOptions,
     model: ModelOptions,
     output: OutputOptions,
     sharding: ShardOptions,
@@ -67,12 +70,13 @@ def scan(
     folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
     scanned.
     """
+    sources = archive.sources(paths or [])
     if sharding.shards is not None:
         from cxr_edge.cli.scan_shards import scan_into_shards
 
-        scan_into_shards(paths, model, output, sharding, safety, speed, engine)
+        scan_into_shards(sources, model, output, sharding, safety, speed, engine)
         return
-    refuse_lone(sharding)
+    sharding.refuse_lone()
 
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
@@ -103,7 +107,7 @@ def scan(
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 scan_config(model, safety, speed),
-                paths,
+                sources,
                 out,
                 fresh=output.fresh,
                 add_new=output.add_new,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_edge.cli import panels
-from cxr_edge.cli.choices import DeviceName, ReportFormat, RuntimeName, ShardFormatName
+from cxr_edge.cli.choices import DeviceName, ReportFormat, RuntimeName
 from cxr_edge.cli.common_options import (
     AllowNondeterministic,
     DeviceChoice,
@@ -24,7 +24,7 @@ from cxr_edge.cli.numbers import bounds
 from cxr_edge.cli.page_options import Thumbnails
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import TIMEOUT
-from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARD_SIZE, SHARE, THREADS
+from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
 if TYPE_CHECKING:
     from cxr_edge.isolation.heartbeat import InFlightTable
@@ -174,38 +174,6 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class ShardOptions:
-    """Options of a scan into shards."""
-
-    shards: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PLACE",
-            help="Folder for the rows as many files, in place of the one report; 'cxr merge' makes "
-            "the report of them.",
-            rich_help_panel=panels.OUTPUT,
-        ),
-    ] = None
-    shard_size: Annotated[
-        int | None,
-        typer.Option(
-            **bounds(SHARD_SIZE),
-            help="Files of a shard.",
-            show_default="1000",
-            rich_help_panel=panels.OUTPUT,
-        ),
-    ] = None
-    shard_format: Annotated[
-        ShardFormatName | None,
-        typer.Option(
-            help="Format of the shards.",
-            show_default="csv",
-            rich_help_panel=panels.OUTPUT,
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
 class LimitOptions:
     """Options of the self-test and the limits of a file."""
 
@@ -308,11 +276,3 @@ def scan_config(model: ModelOptions, limits: LimitOptions, speed: SpeedOptions) 
         self_test=limits.self_test,
         allow_nondeterministic=limits.allow_nondeterministic,
     )
-
-
-def refuse_lone(sharding: ShardOptions) -> None:
-    """Refuse options of shards where there are to be none; raises UsageError."""
-    given = {"--shard-size": sharding.shard_size, "--shard-format": sharding.shard_format}
-    for option, value in given.items():
-        if value is not None:
-            raise UsageError(f"{option} is for shards; add --shards PLACE, or leave it out")

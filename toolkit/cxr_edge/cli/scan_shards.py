@@ -14,11 +14,11 @@ from cxr_edge.cli.scan_options import (
     ModelOptions,
     OutputOptions,
     SafetyOptions,
-    ShardOptions,
     SpeedOptions,
     scan_config,
 )
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
+from cxr_edge.cli.shard_options import ShardOptions
 from cxr_edge.errors import UsageError
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.plural import counted

@@ -94,11 +94,8 @@ class ShardJob:
         new = fresh and not table.started
         if isinstance(folder, LocalOutput):
             _check_local(folder.path, paths)
-        elif fresh:
-            raise UsageError(
-                "--fresh keeps old shards of a local folder under another name, and cannot for "
-                f"{folder.place}; choose another --shards"
-            )
+        else:
+            _check_remote(folder.place, paths, fresh=fresh)
         if not new:
             ShardFolder.read(folder, kind).require_ours(folder, kind)
         preferred = None if new else _preferred(folder, kind, same_command=table.started)
@@ -138,6 +135,20 @@ def _check_local(folder: Path, paths: Sequence[str | Path]) -> None:
     if not folder.resolve().parent.is_dir():
         raise UsageError(f"--shards: the folder {folder.parent} does not exist; make it first")
     check_folder("--shards", folder, paths, None, "shards")
+
+
+def _check_remote(place: str, paths: Sequence[str | Path], *, fresh: bool) -> None:
+    if fresh:
+        raise UsageError(
+            "--fresh keeps old shards of a local folder under another name, and cannot for "
+            f"{place}; choose another --shards"
+        )
+    for path in map(str, paths):
+        if f"{place}/".startswith(f"{path.rstrip('/')}/"):
+            raise UsageError(
+                f"--shards: {place} is inside {path}, so its shards would be scanned; choose a "
+                "folder outside of it"
+            )
 
 
 def _preferred(folder: OutputFolder, kind: CsvKind, *, same_command: bool) -> "Preferred | None":

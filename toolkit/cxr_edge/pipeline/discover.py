@@ -45,6 +45,12 @@ REPLACED: Final = "replaced"
 LOOP: Final = "loop"
 """Key of links to a folder above them, in the PATH or outside of it."""
 
+OTHER_MODALITY: Final = "other-modality"
+"""Key of series in an archive that have no radiographs."""
+
+OTHER_BODY_PART: Final = "other-body-part"
+"""Key of series and images in an archive that show no chest."""
+
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
 
@@ -72,13 +78,21 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "files that later ones of their names replace",
     ),
     LOOP: ("link to a folder above", "links to a folder above"),
+    OTHER_MODALITY: ("series of another modality", "series of other modalities"),
+    OTHER_BODY_PART: ("image or series of no chest", "images or series of no chest"),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }
 """Words for the reasons why files and folders are skipped: for one, and for several."""
 
-_BY_KIND: Final = {Kind.SPECIAL: SPECIAL, Kind.LINK: LINK, Kind.REPLACED: REPLACED}
-"""Keys of the kinds of entries that are never taken."""
+_BY_KIND: Final[Mapping[Kind, str]] = {
+    Kind.SPECIAL: SPECIAL,
+    Kind.LINK: LINK,
+    Kind.REPLACED: REPLACED,
+    Kind.OTHER_MODALITY: OTHER_MODALITY,
+    Kind.OTHER_BODY_PART: OTHER_BODY_PART,
+}
+"""Reasons why an entry of a folder is skipped, by its kind."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,

@@ -70,10 +70,10 @@ def resolve_roots(paths: Sequence[str | Path], storage: Storage | None = None) -
         apart.
     """
     found: dict[str, Root] = {}
-    for path in map(without_file_scheme, map(str, paths)):
-        place = storage or storage_of(path)
-        where = place.absolute(path)
-        found[where] = Root(where, "", _is_folder(path, place), place)
+    for path in paths:
+        place, text = storage or storage_of(path), without_file_scheme(str(path))
+        where = place.absolute(text)
+        found[where] = Root(where, "", _is_folder(text, place), place)
     for where in found:
         if above := found.keys() & set(_above(where)):
             raise UsageError(f"{where} is inside {above.pop()}; give only one of them")

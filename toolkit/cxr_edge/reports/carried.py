@@ -26,8 +26,9 @@ _REQUIRED: Final = {one.name for one in dataclasses.fields(RunIdentity)} - _OPTI
 
 
 def copied(recorded: Recorded) -> dict[str, Any]:
-    """Return the fields of :data:`COPIED`."""
-    return {key: recorded.fields.get(key) for key in COPIED}
+    """Return the fields of :data:`COPIED`, and the engine, which was threads before it was told."""
+    found = {key: recorded.fields.get(key) for key in COPIED}
+    return {**found, "engine": recorded.fields.get("engine", "threads")}
 
 
 def skipped_in(recorded: Recorded) -> Counter[str]:

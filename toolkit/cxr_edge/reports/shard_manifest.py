@@ -48,6 +48,11 @@ class ShardManifest(RunManifest):
         known = {one.name: getattr(record, one.name) for one in fields(record)}
         return cls(**known, shards=shards)
 
+    @property
+    def encoded(self) -> bytes:
+        """The bytes of the file."""
+        return self.text.encode(errors="surrogateescape")
+
     def put(self, folder: OutputFolder) -> None:
         """Write the manifest into its folder.
 
@@ -57,7 +62,7 @@ class ShardManifest(RunManifest):
             It cannot be written.
         """
         try:
-            folder.replace(RUN, self.text.encode(errors="surrogateescape"))
+            folder.replace(RUN, self.encoded)
         except OSError as exc:
             raise unwritable(folder, exc) from exc
 

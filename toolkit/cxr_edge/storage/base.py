@@ -22,6 +22,10 @@ class Kind(Enum):
     """A link, in a storage that follows none."""
     REPLACED = auto()
     """A member of an archive that a later one of its name replaces."""
+    OTHER_MODALITY = auto()
+    """A series that has no radiographs, in a storage that knows."""
+    OTHER_BODY_PART = auto()
+    """A series or an image that shows no chest, in a storage that knows."""
 
 
 Entry: TypeAlias = tuple[str, Kind]

@@ -2,12 +2,16 @@
 
 import os
 import re
-from typing import Final
+from pathlib import Path
+from typing import Final, Self
 
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive import ArchiveStorage, is_archive
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
+
+WEB: Final = ("http://", "https://")
+"""Beginnings of paths on a DICOMweb server."""
 
 _FILE: Final = "file://"
 
@@ -22,12 +26,26 @@ _SIGNED: Final = re.compile(r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature)=", re
 """Part of an address that is signed for whoever has it."""
 
 
+class Placed(str):
+    """A path with its storage, of which its text does not say all: an address and a query."""
+
+    __slots__ = ("storage",)
+    storage: Storage
+    """Storage that it is in."""
+
+    def __new__(cls, path: str, storage: Storage) -> Self:
+        """Return the text of the path, which has its storage with it."""
+        placed = super().__new__(cls, path)
+        placed.storage = storage
+        return placed
+
+
 def without_file_scheme(path: str) -> str:
     """Return the path of a ``file://`` address, and any other path as it is."""
     return path.removeprefix(_FILE) if path.startswith(f"{_FILE}/") else path
 
 
-def storage_of(path: str) -> Storage:
+def storage_of(path: str | Path) -> Storage:
     """Return the storage that a path is in.
 
     A path that starts with a scheme is elsewhere, and a file whose name is that of an archive is a
@@ -38,7 +56,13 @@ def storage_of(path: str) -> Storage:
     UsageError
         The scheme is unknown, or the path has credentials in it, which are not repeated.
     """
-    path = without_file_scheme(path)
+    if isinstance(path, Placed):
+        return path.storage
+    path = without_file_scheme(str(path))
+    if path.startswith(WEB):
+        from cxr_edge.storage.dicomweb.storage import DicomWeb
+
+        return DicomWeb(path)
     if found := _URL.match(path):
         return _elsewhere(found[1].lower(), found[2], path)
     if is_archive(path) and os.path.isfile(path):  # noqa: PTH113  (a name may be too long)
