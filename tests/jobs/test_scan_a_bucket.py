@@ -152,10 +152,12 @@ def test_pages_have_pictures_of_a_bucket(job: ScanJob, tmp_path: Path) -> None:
 
 
 def test_failed_files_of_a_bucket_are_quarantined(
-    job: ScanJob, images: Path, tmp_path: Path
+    job: ScanJob, images: Path, server: Server, tmp_path: Path
 ) -> None:
-    """Their copies have the bytes of the bucket."""
+    """Their copies have the bytes of the bucket; what vanished has none, and the scan goes on."""
+    server.faults.vanished.add("/films/4.png")
     run_scan(replace(job, quarantine=tmp_path / "bad"))
+    assert not (tmp_path / "bad" / "files" / "4.png").exists()
     copy = tmp_path / "bad" / "files" / "b" / "bad.png"
     assert copy.read_bytes() == (images / "b" / "bad.png").read_bytes()
 

@@ -91,6 +91,12 @@ def test_paths_may_be_of_any_storage() -> None:
         resolve_roots(["mem/tuesday"], storage)
 
 
+def test_a_file_address_is_a_path(tmp_path: Path) -> None:
+    """The report has the path, so that the same command may name either."""
+    plant(tmp_path, "films/x.png")
+    assert resolve_roots([f"file://{tmp_path}/films"]) == resolve_roots([tmp_path / "films"])
+
+
 @pytest.mark.parametrize(
     "paths", [["a"], ["a", "b/films"], ["a/one;=1.png"], ["a/one;=1.png", "b/films"]], ids=str
 )

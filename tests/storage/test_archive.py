@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
+from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.storage import read_file as reading
 from cxr_edge.storage import tar_archive
 from cxr_edge.storage.archive import ArchiveStorage, close_archives
@@ -88,6 +89,16 @@ def test_an_archive_is_a_folder(suffix: str, tmp_path: Path) -> None:
     (tarred if suffix in PACK else zipped)(path, FILES)
     assert list(contents(path)) == sorted(FILES, key=os.fsencode)
     assert contents(path) == FILES
+
+
+def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of folders are, with a slash at the end or without."""
+    zipped(tmp_path / "films.zip", FILES)
+    monkeypatch.chdir(tmp_path)
+    for path in ("films.zip", "./films.zip", "films.zip/"):
+        (root,) = resolve_roots([path])
+        assert (root.where, root.is_folder) == (str(tmp_path / "films.zip"), True)
+    assert contents(Path("films.zip")) == FILES
 
 
 names = st.lists(st.sampled_from(["a", "a-", "a.png", "b", "\u00e9", "0"]), min_size=1, max_size=3)

@@ -119,8 +119,8 @@ def scan(
     Parameters
     ----------
     paths
-        Files and folders, with everything below them; archives and buckets as for ``cxr scan``, and
-        a :class:`~cxr_edge.storage.place.Placed` of another storage.
+        Files and folders, with everything below them; archives and buckets as for ``cxr scan``;
+        or a :class:`~cxr_edge.storage.place.Placed` of another storage.
     classifier
         Opened model; the default model if it is not given.
     workers

@@ -4,16 +4,18 @@ import csv
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.errors import ImageError, ReportError, UsageError
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
 from cxr_edge.storage.atomic import atomic_write
+from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
 LIST: Final = "quarantine.csv"
@@ -21,9 +23,6 @@ LIST: Final = "quarantine.csv"
 
 FILES: Final = "files"
 """Name of the folder in the folder that has the copies."""
-
-_CHUNK: Final = 1 << 24
-"""Bytes that are copied at a time: over a network each costs a request."""
 
 COLUMNS: Final = ("path", "reason", "detail", "sha256")
 """Columns of the list, with values as in the report."""
@@ -121,8 +120,15 @@ class Quarantine:
 
 def _copy(failure: Failure, target: Path) -> None:
     try:
-        file = failure.storage.open(failure.file)
-    except OSError:  # it cannot be read, which is why it failed
+        file = _opened(failure)
+    except (OSError, ImageError):  # it cannot be read, which is why it failed
         return
     with file, atomic_write(target) as half, half.open("wb") as copy:
-        shutil.copyfileobj(file, copy, _CHUNK)
+        shutil.copyfileobj(file, copy)
+
+
+def _opened(failure: Failure) -> BinaryIO:
+    """Open a file; one that is elsewhere is read, unless it is too large: a bomb is not kept."""
+    if failure.storage.is_local:
+        return failure.storage.open(failure.file)
+    return BytesIO(read_file(failure.file, failure.storage))

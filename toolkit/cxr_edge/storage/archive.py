@@ -42,7 +42,7 @@ class ArchiveStorage:
 
     def stat(self, path: str) -> Stat:
         """Return the facts about a member; the archive's own time is that of its last change."""
-        archive, inside = self._archive, self._inside(path)
+        archive, inside = self._archive, self._inside(self.absolute(path))
         modified = os.stat(self.path).st_mtime  # noqa: PTH116
         if archive.index.has_folder(f"{inside.rstrip('/')}/" if inside else ""):
             return Stat(Kind.FOLDER, 0, modified)

@@ -65,8 +65,9 @@ def storage_of(path: str | Path) -> Storage:
         return DicomWeb(path)
     if found := _URL.match(path):
         return _elsewhere(found[1].lower(), found[2], path)
-    if is_archive(path) and os.path.isfile(path):  # noqa: PTH113  (a name may be too long)
-        return ArchiveStorage(os.path.abspath(path))  # noqa: PTH100  (links stay)
+    plain = os.path.abspath(path)  # noqa: PTH100  (links stay)
+    if is_archive(plain) and os.path.isfile(plain):  # noqa: PTH113  (a name may be too long)
+        return ArchiveStorage(plain)
     return LOCAL
 
 
