@@ -117,7 +117,7 @@ def test_a_server_that_goes_ends_the_run(
 ) -> None:
     """It gives no row for each file that is left, and the same command continues later."""
     monkeypatch.setattr(retry.with_back_off, "__defaults__", (0.2,))
-    monkeypatch.setattr(s3._ask, "__defaults__", (0.2,))
+    monkeypatch.setattr(s3.ask, "__defaults__", (0.2,))
     monkeypatch.setattr(s3, "_FIRST", 0.2)
 
     def go(path: str) -> None:

@@ -32,6 +32,8 @@ class Faults:
     """Requests that are answered by 503."""
     resets: int = 0
     """Files whose connection is reset in the middle."""
+    refusal: tuple[str, int] | None = None
+    """Code and state that every request gets."""
     slow: float = 0.0
     """Seconds before each file."""
     vanished: set[str] = field(default_factory=set)
@@ -54,6 +56,11 @@ class Faults:
         if busy:
             start("503 Slow Down", [("Content-Type", "application/xml")])
             return [BUSY]
+        if self.refusal:
+            code, state = self.refusal
+            start(f"{state} No", [("Content-Type", "application/xml")])
+            body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body.encode()]
         if is_file and path in self.vanished:
             start("404 Not Found", [("Content-Type", "application/xml")])
             return [GONE]
@@ -73,7 +80,7 @@ class Faults:
 
     def calm(self) -> None:
         """Answer as the real server does."""
-        self.busy, self.resets, self.slow, self.before = 0, 0, 0.0, None
+        self.busy, self.resets, self.slow, self.before, self.refusal = 0, 0, 0.0, None, None
         self.vanished.clear()
         self.asked.clear()
 

@@ -43,7 +43,8 @@ def scan(
         list[PathText] | None,
         typer.Argument(
             metavar="[PATH...]",
-            help="Files and folders; a folder with everything below it.",
+            help="Files and folders; a folder with everything below it. A .zip or .tar archive is "
+            "a folder, and so is s3://BUCKET/FOLDER.",
             show_default=False,
             path_type=PathText,
         ),
@@ -60,7 +61,8 @@ def scan(
     """Classify images, and write one CSV row for every file taken.
 
     A file is taken if its suffix or its first bytes are those of an image or of DICOM, or if
-    neither says what it is. Packed files are not looked into. Research use only, not a diagnosis.
+    neither says what it is. Packed files in a folder are not looked into. Research use only, not a
+    diagnosis.
 
     An interrupted scan continues when you run the same command again.
 

@@ -29,6 +29,9 @@ THREADS: Final = "threads"
 RAY: Final = "ray"
 """Name of the workers of a Ray cluster."""
 
+_GPUS: Final = frozenset({"cuda", "rocm", "tensorrt"})
+"""Devices that a cluster hands out as GPUs."""
+
 CHUNK: Final = 32
 """Files that a worker of a cluster gets at once."""
 
@@ -82,7 +85,8 @@ def open_engine(
 
     remote = RemoteScan.of(session, in_flight.seconds or TIMEOUT, cluster.memory)
     threads = session.config.threads or 1
-    with RayEngine(cluster.address, cluster.workers, threads, cluster.tell) as engine:
+    gpus = session.config.device in _GPUS
+    with RayEngine(cluster.address, cluster.workers, threads, gpus, cluster.tell) as engine:
         yield _Workers(engine, remote)
 
 

@@ -1,13 +1,14 @@
 """The engine of a cluster: actors of Ray on its machines, results in order."""
 
 import contextlib
+import math
 import os
 import secrets
 import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -50,6 +51,8 @@ class RayEngine:
     """Count of actors; None for as many as there are CPUs, also those that join later."""
     cpus: int = 1
     """CPUs that each actor takes."""
+    gpus: bool = False
+    """Whether the GPUs of the cluster are shared out among the actors."""
     tell: Callable[[str], object] = lambda _message: None
     """Told when no machine is at work."""
     _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
@@ -106,7 +109,8 @@ class RayEngine:
             No machine was at work for long, or one item has ended many actors.
         """
         if self._pool is None or self._function is not function:
-            self._pool = Pool(_Actors(function, self.cpus), lambda: self.workers, self.tell)
+            actors = _Actors(function, {"num_cpus": self.cpus, "num_gpus": self._share()})
+            self._pool = Pool(actors, lambda: self.workers, self.tell)
             self._function = function
         pool = self._pool
         try:
@@ -115,6 +119,20 @@ class RayEngine:
             if pool.is_busy:
                 pool.end()
                 self._pool = None
+
+    def _share(self) -> float:
+        """Return the share of a GPU that each actor takes."""
+        if not self.gpus:
+            return 0
+        import ray
+
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        if not gpus:
+            raise UsageError(
+                "expected a cluster with GPUs for this --device, got one without; leave --device "
+                "out, or start machines that have one"
+            )
+        return min(1.0, math.floor(1e4 * gpus / self.workers) / 1e4)
 
     def _start(self, actors: int) -> None:
         """Start a cluster of this machine, whose token and folder nobody else can read."""
@@ -131,7 +149,7 @@ class RayEngine:
                 ray,
                 address="local",
                 num_cpus=actors * self.cpus,
-                num_gpus=0,
+                num_gpus=None if self.gpus else 0,
                 include_dashboard=False,
                 object_store_memory=STORE,
                 _temp_dir=f"{folder.name}/r",  # in one of ours: it lets anybody read its own
@@ -256,12 +274,12 @@ class _Worker:
 class _Actors:
     """Actors of one function, as :class:`cxr_edge.pipeline.actor_pool.Actors`."""
 
-    def __init__(self, function: object, cpus: int) -> None:
+    def __init__(self, function: object, needs: Mapping[str, float]) -> None:
         import ray
 
         self._ray: Any = ray
         self._function = ray.put(function)
-        self._options = {"num_cpus": cpus, "max_restarts": -1, "scheduling_strategy": "SPREAD"}
+        self._options = {**needs, "max_restarts": -1, "scheduling_strategy": "SPREAD"}
 
     def start(self) -> Any:
         return self._ray.remote(_Worker).options(**self._options).remote()

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, BinaryIO, ClassVar, Final, TypeVar
 
-from cxr_edge.errors import MissingExtra
+from cxr_edge.errors import CxrError, MissingExtra
 from cxr_edge.extras import install_command, needs_extra
 from cxr_edge.storage.base import Entry, Kind, Stat, read_whole
 
@@ -87,12 +87,16 @@ class FsspecStorage:
 
     def list(self, folder: str) -> Iterator[Entry]:
         """Yield the entries of a folder; all are in memory."""
-        inside = len(self._plain(folder)) + 1
         found = self._ask(lambda system: system.ls(self._plain(folder), detail=True), folder)
-        entries = {
-            (facts["name"].rstrip("/")[inside:], facts["type"] == "directory") for facts in found
-        }
-        named = sorted((f"{name}/" if deep else name for name, deep in entries if name), key=_bytes)
+        itself = self._plain(folder).strip("/")
+        named = sorted(
+            {
+                facts["name"].rstrip("/").rpartition("/")[2] + "/" * (facts["type"] == "directory")
+                for facts in found
+                if facts["name"].strip("/") != itself  # a mark that the folder is there
+            },
+            key=_bytes,
+        )
         return (
             (name.removesuffix("/"), Kind.FOLDER if name.endswith("/") else Kind.FILE)
             for name in named
@@ -134,8 +138,6 @@ class FsspecStorage:
 
         They may have an address with a key in it.
         """
-        from cxr_edge.errors import CxrError
-
         system = filesystem(self.scheme)
         try:
             return question(system)

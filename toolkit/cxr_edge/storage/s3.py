@@ -1,9 +1,7 @@
 """Buckets of S3, and of servers that speak its language, as folders."""
 
 import errno
-import io
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -13,6 +11,7 @@ from typing import Any, BinaryIO, ClassVar, Final, TypeVar
 
 from cxr_edge.storage.base import Entry, Kind, Stat, too_large
 from cxr_edge.storage.fsspec import S3, filesystem, wait_for
+from cxr_edge.storage.part import in_parts
 from cxr_edge.storage.retry import ASK, with_back_off
 from cxr_edge.storage.s3_errors import may_pass, translated
 
@@ -58,7 +57,7 @@ class S3Storage:
         The key that ends with a slash and stands for the folder itself is none, unless it has
         bytes: then it is a file without a name.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         pages = _pages(bucket, prefix)
         return _entries(folder, prefix, chain([next(pages)], pages))
 
@@ -66,7 +65,7 @@ class S3Storage:
         """Return the facts about a key, or else about the folder of that name."""
         if known := _remembered().get(path):
             return known
-        bucket, key = _split(path)
+        bucket, key = bucket_and_key(path)
         for prefix in dict.fromkeys((key, f"{key.rstrip('/')}/" if key else "")):
             page = _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
             for found in page.get("Contents", ()):
@@ -85,21 +84,22 @@ class S3Storage:
         It is not asked again where the bucket answered just now. A folder without keys is one
         still: a key that went takes no folder with it.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         if time.monotonic() - _answered.get(bucket, -math.inf) > _RECENT:
             _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
         return folder
 
     def open(self, path: str) -> BinaryIO:
         """Open a file; each read asks for as many bytes."""
-        return io.BufferedReader(_Ranges(self, path))
+        return in_parts(
+            path, lambda start, count: self._range(path, start, count), lambda: self.stat(path).size
+        )
 
     def read(self, path: str, at_most: int) -> bytes:
         """Return all bytes of a file by one request, whose answer has the size at its start."""
         return self._get(path, {}, at_most)
 
-    def read_range(self, path: str, start: int, count: int) -> bytes:
-        """Return ``count`` bytes from ``start`` on, fewer at the end of the file."""
+    def _range(self, path: str, start: int, count: int) -> bytes:
         try:
             return self._get(path, {"Range": f"bytes={start}-{start + count - 1}"}, count)
         except OSError as exc:
@@ -108,46 +108,11 @@ class S3Storage:
             raise
 
     def _get(self, path: str, span: Mapping[str, str], at_most: int) -> bytes:
-        bucket, key = _split(path)
-        return _ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
+        bucket, key = bucket_and_key(path)
+        return ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
 
 
-class _Ranges(io.RawIOBase):
-    """A file in a bucket, read in parts."""
-
-    def __init__(self, storage: S3Storage, path: str) -> None:
-        self._storage, self._path, self._place = storage, path, 0
-        self._end: int | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_END:
-            offset += self._storage.stat(self._path).size
-        elif whence == os.SEEK_CUR:
-            offset += self._place
-        self._place = max(0, offset)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        if not len(buffer) or (self._end is not None and self._place >= self._end):
-            return 0
-        data = self._storage.read_range(self._path, self._place, len(buffer))
-        buffer[: len(data)] = data
-        self._place += len(data)
-        if len(data) < len(buffer):
-            self._end = self._place
-        return len(data)
-
-
-def _split(path: str) -> tuple[str, str]:
+def bucket_and_key(path: str) -> tuple[str, str]:
     """Return the bucket and the key of a path."""
     bucket, _, key = path.removeprefix(_SCHEME).partition("/")
     return bucket, key
@@ -216,7 +181,7 @@ def _remember(path: str, facts: Stat) -> None:
 
 
 def _page(bucket: str, asked: Mapping[str, Any], within: float = ASK) -> Mapping[str, Any]:
-    return _ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
+    return ask(lambda client: client.list_objects_v2(Bucket=bucket, **asked), bucket, within)
 
 
 async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_most: int) -> bytes:
@@ -233,8 +198,17 @@ async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_
     return bytes(data)
 
 
-def _ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
+def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
     """Ask the server, again if its trouble may pass.
+
+    Parameters
+    ----------
+    question
+        Function from a client of aiobotocore to a coroutine, which is made anew for each try.
+    bucket
+        Bucket that it is about.
+    within
+        Seconds within which it is asked again.
 
     Raises
     ------

@@ -7,7 +7,6 @@ the process ends, however it ends.
 import bz2
 import errno
 import gzip
-import io
 import lzma
 import os
 import shutil
@@ -23,6 +22,7 @@ from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive_index import Index
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.part import in_parts
 from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import stage
 
@@ -94,7 +94,12 @@ class TarArchive:
 
     def open(self, number: int) -> BinaryIO:
         """Open a member for reading a part."""
-        return io.BufferedReader(_Part(self.file, self._place(number), self._sizes[number]))
+        start, size, descriptor = self._place(number), self._sizes[number], self.file.fileno()
+
+        def read(at: int, count: int) -> bytes:
+            return os.pread(descriptor, max(0, min(count, size - at)), start + at)
+
+        return in_parts(f"{number}", read, lambda: size)
 
     def read(self, number: int, at_most: int) -> bytes:
         """Return all bytes of a member."""
@@ -141,34 +146,6 @@ class TarArchive:
         if end != bytes(tarfile.BLOCKSIZE):  # tarfile takes a damaged header for the end
             raise EOFError
         self.index.seal()
-
-
-class _Part(io.RawIOBase):
-    """A part of a file, read without moving the place of others."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._descriptor, self._start, self._size, self._at = file.fileno(), start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(0, min(len(buffer), self._size - self._at))
-        data = os.pread(self._descriptor, count, self._start + self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 def _unpacked(path: str, packed: Any) -> BinaryIO:

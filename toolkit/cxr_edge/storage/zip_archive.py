@@ -1,7 +1,6 @@
 """Zip archives: the list of members is read once, each member from its own place."""
 
 import errno
-import io
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from cxr_edge.storage.archive_index import Index
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.bounded import DAMAGE
 from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.part import in_parts
 from cxr_edge.system.printable import printable
 
 _ENCRYPTED: Final = 1
@@ -54,7 +54,15 @@ class ZipArchive:
 
     def open(self, number: int) -> BinaryIO:
         """Open a member for reading a part."""
-        return io.BufferedReader(_Member(self._opened(number)))
+        member = self._opened(number)
+
+        def read(at: int, count: int) -> bytes:
+            with _damage_named():
+                member.seek(at)
+                data: bytes = member.read(count)
+            return data
+
+        return in_parts(f"{number}", read, lambda: self.size(number))
 
     def read(self, number: int, at_most: int) -> bytes:
         """Return all bytes of a member; it never unpacks to more than the archive says."""
@@ -82,36 +90,6 @@ class ZipArchive:
             raise OSError(errno.EINVAL, why)
         with _damage_named():
             return self._archive.open(member)
-
-
-class _Member(io.RawIOBase):
-    """A member, whose damage is an OSError."""
-
-    def __init__(self, member: Any) -> None:
-        self._member = member
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        with _damage_named():
-            return int(self._member.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._member.tell())
-
-    def readinto(self, buffer: Any) -> int:
-        with _damage_named():
-            data = self._member.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._member.close()
-        super().close()
 
 
 def _kind(member: zipfile.ZipInfo) -> Kind:
