@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar  # Any: JSON, which may be anything
-from urllib.parse import urlsplit
 
 import requests
 from dicomweb_client.web import DICOMwebClient
@@ -15,6 +14,7 @@ from requests.auth import AuthBase
 
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import too_large
+from cxr_edge.storage.dicomweb.address import TOKEN
 from cxr_edge.storage.dicomweb.multipart import DICOM, object_in
 from cxr_edge.storage.dicomweb.query import Terms
 from cxr_edge.storage.retry import ASK, with_back_off
@@ -23,9 +23,6 @@ T = TypeVar("T")
 
 Search = Callable[[int, int], list[Mapping[str, Any]]]
 """A search by the greatest number of results and how many to pass over."""
-
-TOKEN: Final = "CXR_DICOMWEB_TOKEN"  # noqa: S105  (its name)
-"""Environment variable of a bearer token."""
 
 _TIMES: Final = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of an answer."""
@@ -229,32 +226,6 @@ def server_at(url: str) -> Server:
     if key not in servers:
         servers[key] = Server(*key)
     return servers[key]
-
-
-def checked_url(url: str) -> str:
-    """Return the root of a DICOMweb service without a slash at its end.
-
-    Raises
-    ------
-    UsageError
-        It is no address of http or https, or has a password or a query in it.
-    """
-    example = "give the root of the service, such as https://pacs.example/dicom-web"
-    try:
-        parts = urlsplit(url)
-        named = parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        raise UsageError(f"--dicomweb: expected an address; {example}") from None
-    if "@" in parts.netloc:  # never shown
-        raise UsageError(
-            "--dicomweb: expected an address without a user and password in it; write them into "
-            f"~/.netrc, or set {TOKEN}"
-        )
-    if parts.scheme not in ("http", "https") or not named or not url.isprintable():
-        raise UsageError(f"--dicomweb: expected an address of http or https; {example}")
-    if parts.query or parts.fragment or " " in url:
-        raise UsageError(f"--dicomweb: expected no query in the address, but --query; {example}")
-    return url.rstrip("/")
 
 
 def _patiently(call: Callable[[], T], within: float) -> T:
