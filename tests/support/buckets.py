@@ -112,7 +112,7 @@ KEYS = {
 @contextmanager
 def serving() -> Iterator[Server]:
     """Run a server on a free port, and let this process and its children use it."""
-    moto_server = pytest.importorskip("moto.server", reason="needs moto[server]")
+    moto_server = pytest.importorskip("moto.server", reason="needs moto and flask")
     pytest.importorskip("s3fs", reason="needs the extra 'cloud'")
     import botocore.session
     from moto.backends import get_backend
