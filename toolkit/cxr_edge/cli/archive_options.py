@@ -45,7 +45,7 @@ class ArchiveOptions:
         UsageError
             Both or neither are given, or the address or the query cannot work.
         MissingExtra
-            What speaks DICOMweb is not installed.
+            The extra that speaks DICOMweb is not installed.
         """
         if self.dicomweb is None:
             if self.query:

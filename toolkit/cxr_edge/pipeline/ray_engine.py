@@ -5,7 +5,6 @@ import math
 import os
 import secrets
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,22 +15,16 @@ from typing import Any, Final, Self
 
 from cxr_edge.errors import CxrError, UsageError
 from cxr_edge.extras import needs_extra
-from cxr_edge.pipeline.actor_pool import Pool
+from cxr_edge.pipeline.actor_pool import ActorLost, Pool
+from cxr_edge.pipeline.cluster_address import require_answer, why_refused
 from cxr_edge.pipeline.engine import R, T
 from cxr_edge.system.cpu import usable_cpus
-from cxr_edge.system.printable import printable
+from cxr_edge.system.printable import first_line, printable
 from cxr_edge.system.stderr import drop_lines
-
-AUTO: Final = "auto"
-"""Address of the cluster that this machine is a node of."""
-
-SECONDS: Final = 10.0
-"""Seconds within which a cluster has to answer at its address."""
 
 STORE: Final = 128 << 20
 """Bytes of shared memory of a cluster of this machine alone: all that goes to an actor at once is
 the function, with its model."""
-
 
 ALONE: Final = 20
 """Seconds after which the last processes of a cluster of this machine end whose driver was killed;
@@ -46,7 +39,7 @@ class RayEngine:
     """
 
     address: str | None = None
-    """Address of the cluster, ``HOST:PORT`` or :data:`AUTO`; None to start one here."""
+    """Address, as :mod:`cxr_edge.pipeline.cluster_address` has it; None to start one here."""
     actors: int | None = None
     """Count of actors; None for as many as there are CPUs, also those that join later."""
     cpus: int = 1
@@ -156,7 +149,7 @@ class RayEngine:
             )
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as exc:
             raise CxrError(
-                f"a Ray cluster of this machine cannot be started ({_first_line(exc)}); free "
+                f"a Ray cluster of this machine cannot be started ({first_line(exc)}); free "
                 "memory, and see that TMPDIR names a folder with a short path"
             ) from exc
 
@@ -164,8 +157,7 @@ class RayEngine:
         """Connect to a cluster."""
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         ray = _ray()
-        if address != AUTO:
-            _require_answer(address)
+        require_answer(address)
         self._open.callback(ray.shutdown)
         shown = f"--address {printable(address)}"
         notes: list[bytes] = []
@@ -179,7 +171,7 @@ class RayEngine:
                 "cluster without one, which runs anyone's code"
             ) from exc
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as exc:
-            raise CxrError(f"{shown}: {_why(str(exc), b''.join(notes))}") from exc
+            raise CxrError(f"{shown}: {why_refused(exc, b''.join(notes))}") from exc
 
 
 def _ray() -> Any:  # Any: it is loaded for a cluster alone, and ships few types
@@ -202,48 +194,6 @@ def _init(ray: Any, **options: object) -> None:
             signal.signal(signal.SIGTERM, ours)
     # It prints the death of every worker to standard output, where a report may go.
     ray._private.worker._worker_logs_enabled = False  # noqa: SLF001
-
-
-def _require_answer(address: str) -> None:
-    """Refuse an address where nobody listens, which Ray would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not (port.isascii() and port.isdecimal()):
-        raise UsageError(
-            f"--address: expected HOST:PORT of the cluster's head, or {AUTO}, got "
-            f"{printable(address)!r}; run the command on a machine of the cluster"
-        )
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), SECONDS).close()
-    except (OSError, OverflowError) as exc:
-        why = getattr(exc, "strerror", "") or str(exc)
-        raise CxrError(
-            f"--address {printable(address)}: nobody answers there ({why}); start the cluster with "
-            "'ray start --head', or check host and port"
-        ) from exc
-
-
-def _why(message: str, notes: bytes) -> str:
-    """Return why a cluster refused, and what to do."""
-    if b"InvalidAuthToken" in notes or b"Unauthenticated" in notes:
-        return (
-            "the cluster refuses the token of this machine, or there is none; give that of the "
-            "cluster in RAY_AUTH_TOKEN, and set RAY_AUTH_MODE=token"
-        )
-    if message.startswith("Version mismatch"):
-        lines = [line.strip() for line in message.splitlines()]
-        return (
-            f"the cluster has other versions ({'; '.join(lines[1:]).replace(':;', ':')}); install "
-            "the same Ray and Python on all of its machines"
-        )
-    return (
-        f"this machine cannot join the cluster ({_first_line(message)}); run the command on a "
-        "machine where 'ray start' has joined it, with --address auto"
-    )
-
-
-def _first_line(message: object) -> str:
-    lines = [line.strip() for line in str(message).splitlines()]
-    return next(filter(None, lines), "no reason given")
 
 
 class _Worker:
@@ -295,8 +245,6 @@ class _Actors:
         return self._ray.wait(calls, num_returns=len(calls), timeout=0)[0] if first else []
 
     def result(self, call: Any) -> Any:
-        from cxr_edge.pipeline.actor_pool import ActorLost
-
         errors = self._ray.exceptions
         try:
             return self._ray.get(call)

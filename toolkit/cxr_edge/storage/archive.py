@@ -4,16 +4,15 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, ClassVar, Final, TypeAlias
+from typing import BinaryIO, ClassVar, TypeAlias
 
+from cxr_edge.storage.archive_kind import ZIP
 from cxr_edge.storage.base import Entry, Kind, Stat
-from cxr_edge.storage.tar_archive import UNPACK, TarArchive
+from cxr_edge.storage.tar_archive import TarArchive
 from cxr_edge.storage.zip_archive import ZipArchive
 
 Mark: TypeAlias = tuple[int, int, int, int]
 """Device, inode, bytes and time of the last change of an archive."""
-
-_ZIP: Final = ".zip"
 
 _opened: dict[tuple[str, Mark], ZipArchive | TarArchive] = {}
 """Archives of this process that are open: each is listed once, for all threads."""
@@ -75,7 +74,7 @@ class ArchiveStorage:
         key = self.path, _mark(self.path)
         with _opening:
             if key not in _opened:  # one that was replaced stays open for those who read it
-                is_zip = self.path.lower().endswith(_ZIP)
+                is_zip = self.path.lower().endswith(ZIP)
                 _opened[key] = (
                     ZipArchive(self.path)
                     if is_zip
@@ -85,11 +84,6 @@ class ArchiveStorage:
 
     def _inside(self, path: str) -> str:
         return path.removeprefix(self.path).lstrip("/")
-
-
-def is_archive(path: str) -> bool:
-    """Tell whether a path is that of an archive, by its name."""
-    return path.lower().endswith((_ZIP, *UNPACK))
 
 
 def close_archives() -> None:

@@ -114,7 +114,7 @@ class FsspecStorage:
         return Stat(kind, int(facts.get("size") or 0), float(changed or 0.0))
 
     def identity(self, folder: str) -> str:
-        """Return the bucket, after a question to the server whether it is there."""
+        """Return the folder itself, after a question to the server whether its bucket is there."""
         bucket = self._plain(folder).partition("/")[0]
         self._ask(lambda system: system.info(bucket), folder)
         return folder

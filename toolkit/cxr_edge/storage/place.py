@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.archive import ArchiveStorage, is_archive
+from cxr_edge.storage.archive_kind import is_archive
 from cxr_edge.storage.base import Storage
+from cxr_edge.storage.fsspec import BROUGHT_BY, S3
 from cxr_edge.storage.local import LOCAL
 
 WEB: Final = ("http://", "https://")
@@ -16,11 +17,6 @@ WEB: Final = ("http://", "https://")
 _FILE: Final = "file://"
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)")
-
-_S3: Final = "s3"
-
-_OTHERS: Final = ("gs", "az", "abfs")
-"""Schemes that :mod:`cxr_edge.storage.fsspec` knows beside that of S3."""
 
 _SIGNED: Final = re.compile(r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature)=", re.IGNORECASE)
 """Part of an address that is signed for whoever has it."""
@@ -63,6 +59,8 @@ def storage_of(path: str | Path) -> Storage:
         return _elsewhere(found[1].lower(), found[2], path)
     plain = os.path.abspath(path)  # noqa: PTH100  (links stay)
     if is_archive(plain) and os.path.isfile(plain):  # noqa: PTH113  (a name may be too long)
+        from cxr_edge.storage.archive import ArchiveStorage
+
         return ArchiveStorage(plain)
     return LOCAL
 
@@ -78,8 +76,8 @@ def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
         from cxr_edge.storage.dicomweb.storage import DicomWeb
 
         return DicomWeb(path)
-    if scheme not in (_S3, *_OTHERS):
-        known = ", ".join(f"{name}://" for name in (_S3, *_OTHERS, "file"))
+    if scheme not in BROUGHT_BY:
+        known = ", ".join(f"{name}://" for name in (*BROUGHT_BY, "file"))
         raise UsageError(
             f"{scheme}://: expected a path of this machine or one that starts with {known}"
         )
@@ -90,7 +88,7 @@ def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
             f"{path}: expected a folder or an image, got an archive, which cannot be read from "
             "there; copy it to this machine, or unpack it there"
         )
-    if scheme == _S3:
+    if scheme == S3:
         from cxr_edge.storage.s3 import S3Storage
 
         return S3Storage()

@@ -14,28 +14,25 @@ import tarfile
 import tempfile
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive_index import Index
+from cxr_edge.storage.archive_kind import TAR, damaged_archive
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.part import in_parts
 from cxr_edge.system.printable import printable
 from cxr_edge.system.progress import stage
 
-UNPACK: Final[dict[str, Callable[[BinaryIO], Any]]] = {
-    ".tar": lambda file: file,
-    ".tar.gz": lambda file: gzip.GzipFile(fileobj=file),
-    ".tgz": lambda file: gzip.GzipFile(fileobj=file),
-    ".tar.bz2": bz2.BZ2File,
-    ".tbz2": bz2.BZ2File,
-    ".tar.xz": lzma.LZMAFile,
-    ".txz": lzma.LZMAFile,
+_UNPACK: Final[Mapping[str, Callable[[BinaryIO], Any]]] = {
+    "gzip": lambda file: gzip.GzipFile(fileobj=file),
+    "bzip2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
 }
-"""Suffixes, each with the function that unpacks."""
+"""Functions that unpack, by the compression."""
 
 RESERVE: Final = 1 << 28
 """Bytes that stay free on the disk of the unpacked archive: 256 MiB."""
@@ -68,25 +65,22 @@ class TarArchive:
         UsageError
             It is damaged, or no tar archive, or there is no room to unpack it.
         """
-        suffix = max((end for end in UNPACK if path.lower().endswith(end)), key=len)
-        self.is_unpacked = suffix != ".tar"
+        compression = next(TAR[end] for end in TAR if path.lower().endswith(end))
+        self.is_unpacked = bool(compression)
         self.index = Index()
         self._places, self._sizes = array("Q"), array("Q")
         self.file = open_regular(unpacked or path)
         try:
             if self.is_unpacked and not unpacked:
                 with self.file as packed, stage(f"unpacking {printable(PurePath(path).name)}"):
-                    self.file = _unpacked(path, UNPACK[suffix](packed))
+                    self.file = _unpacked(path, _UNPACK[compression](packed))
             self._find()
         except UsageError:
             self.file.close()
             raise
         except _DAMAGE as exc:
             self.file.close()
-            raise UsageError(
-                f"{printable(path)}: expected a tar archive, got one that is damaged or of another "
-                "kind; copy it again, or unpack what can be unpacked and scan the folder"
-            ) from exc
+            raise damaged_archive(path, "tar") from exc
 
     def size(self, number: int) -> int:
         """Return the bytes of a member."""

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
-from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive_index import Index
+from cxr_edge.storage.archive_kind import damaged_archive
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.bounded import DAMAGE
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.part import in_parts
-from cxr_edge.system.printable import printable
 
 _ENCRYPTED: Final = 1
 """Flag of a member that is encrypted."""
@@ -43,10 +42,7 @@ class ZipArchive:
             self.index.seal()
         except (*DAMAGE, ValueError) as exc:
             self._file.close()
-            raise UsageError(
-                f"{printable(path)}: expected a zip archive, got one that is damaged or of another "
-                "kind; copy it again, or unpack what can be unpacked and scan the folder"
-            ) from exc
+            raise damaged_archive(path, "zip") from exc
 
     def size(self, number: int) -> int:
         """Return the bytes of a member, as the archive has them."""
