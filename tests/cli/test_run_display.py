@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cxr_edge.cli.run_display import label_lines, print_summary, skipped_line
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.discover import SKIP_REASONS
+from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
 from cxr_edge.reports.missing import missing_line
 
 LINES = ["  NORMAL          2", "Research use only, not a diagnosis. " * 4]
@@ -59,6 +60,14 @@ def test_what_may_hold_images_is_told_with_what_helps() -> None:
         "images may be missing: 1 packed file was not looked into and 6 folders could not be read "
         "(a/, b/ and 5 more): unpack it, check the permissions and scan again"
     )
+
+
+@pytest.mark.parametrize("reason", MAY_HOLD_IMAGES)
+def test_each_loss_is_told(reason: str) -> None:
+    """A sentence says what was lost, and what helps."""
+    for count in (1, 2):
+        line = missing_line({reason: count}, ["a"], "scan")
+        assert re.fullmatch(rf"images may be missing: {count} \w.*: \w.* and scan again", line)
 
 
 def test_each_label_has_one_line(tmp_path: Path, model: Model) -> None:

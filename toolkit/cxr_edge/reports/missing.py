@@ -1,10 +1,37 @@
 """The images that a report may lack, in words."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from cxr_edge.pipeline.discover import PACKED, UNLISTED
+from cxr_edge.pipeline.discover import NAMELESS, PACKED, REPLACED, UNLISTED
 from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names
+
+_WORDS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
+    PACKED: (
+        ("packed file was not looked into", "packed files were not looked into"),
+        ("unpack it", "unpack them"),
+    ),
+    UNLISTED: (
+        ("folder could not be read", "folders could not be read"),
+        ("check the permissions", "check the permissions"),
+    ),
+    NAMELESS: (
+        (
+            "name that no file can have was not followed",
+            "names that no file can have were not followed",
+        ),
+        ("rename it", "rename them"),
+    ),
+    REPLACED: (
+        (
+            "file is replaced by a later one of its name",
+            "files are replaced by later ones of their names",
+        ),
+        ("give both a name of their own", "give each a name of its own"),
+    ),
+}
+"""Words for what images may be in, and for what helps, by reason: for one, and for several."""
 
 
 def missing_line(skipped: Mapping[str, int], first: Sequence[str], again: str) -> str:
@@ -19,14 +46,8 @@ def missing_line(skipped: Mapping[str, int], first: Sequence[str], again: str) -
     again
         Word for what to do once that is mended: ``scan``.
     """
-    packed, unlisted = skipped.get(PACKED, 0), skipped.get(UNLISTED, 0)
-    found, advice = [], []
-    if packed:
-        found.append(f"{counted(packed, 'packed file was', 'packed files were')} not looked into")
-        advice.append(f"unpack {worded(packed, 'it', 'them')}")
-    if unlisted:
-        found.append(f"{counted(unlisted, 'folder', 'folders')} could not be read")
-        advice.append("check the permissions")
-    names = f" ({first_names(first, packed + unlisted)})" if first else ""
-    what = f"{' and '.join(found)}{names}: {', '.join(advice)} and {again} again"
-    return f"images may be missing: {what}"
+    lost = {reason: skipped[reason] for reason in _WORDS if skipped.get(reason)}
+    found = " and ".join(counted(count, *_WORDS[reason][0]) for reason, count in lost.items())
+    advice = ", ".join(worded(count, *_WORDS[reason][1]) for reason, count in lost.items())
+    names = f" ({first_names(first, sum(lost.values()))})" if first else ""
+    return f"images may be missing: {found}{names}: {advice} and {again} again"

@@ -8,6 +8,7 @@ from typing import Any
 
 from cxr_edge import __version__
 from cxr_edge.notice import RESEARCH_USE
+from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
 from cxr_edge.reports.html.model_facts import UNKNOWN, Fact, model_facts, site_facts, text_of
 from cxr_edge.reports.html.worklist import BAND, CHECK, MOST_ROWS, Worklist
 from cxr_edge.reports.manifest import utc_now
@@ -157,7 +158,7 @@ def _doubts_of_the_scan(recorded: Recorded) -> Iterator[str]:
         for reason, count in (skipped.items() if isinstance(skipped, dict) else ())
         if is_int(count)
     }
-    if lost.get("unlisted") or lost.get("packed"):
+    if any(lost.get(reason) for reason in MAY_HOLD_IMAGES):
         line = missing_line(lost, _texts(fields, "first_lost"), "scan")
         yield f"{line[0].upper()}{line[1:]}."
     changed = fields.get("changed")
