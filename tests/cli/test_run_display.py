@@ -13,7 +13,7 @@ from cxr_edge.cli.run_display import label_lines, print_summary, skipped_line
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES, SKIP_REASONS
+from cxr_edge.pipeline.skipped import MAY_HOLD_IMAGES, SKIP_REASONS
 from cxr_edge.reports.missing import missing_line
 
 LINES = ["  NORMAL          2", "Research use only, not a diagnosis. " * 4]

@@ -22,8 +22,9 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.storage import retry, s3
 

@@ -9,7 +9,7 @@ from cxr_edge.jobs.session_record import record_of
 from cxr_edge.jobs.watch_display import WatchDisplay
 from cxr_edge.jobs.watch_state import State, WatchState, owner_of, recorded_health
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.discover import Skipped
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.distribution_shift import DistributionShift, Probabilities
 
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_edge.errors import ReportError
-from cxr_edge.pipeline.discover import Skipped, candidates, discover, why_skipped
+from cxr_edge.pipeline.discover import candidates, discover, why_skipped
+from cxr_edge.pipeline.skipped import Skipped
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

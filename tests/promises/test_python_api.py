@@ -16,7 +16,7 @@ from fakes import ROOT, SAMPLES
 import cxr_edge
 from cxr_edge.errors import DataError, ReportError, UsageError
 from cxr_edge.pipeline.decision import round_probability
-from cxr_edge.pipeline.discover import Skipped
+from cxr_edge.pipeline.skipped import Skipped
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from cxr_edge.imaging.image import SourceFacts
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.session_record import record_of
 from cxr_edge.models.model import Model
-from cxr_edge.pipeline.discover import Skipped
 from cxr_edge.pipeline.outcome import Failure, Prediction
+from cxr_edge.pipeline.skipped import Skipped
 
 prometheus_client = pytest.importorskip("prometheus_client")
 

@@ -24,8 +24,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
-from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
+from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.storage import read_file as reading
 from cxr_edge.storage import tar_archive
 from cxr_edge.storage.archive import ArchiveStorage, close_archives

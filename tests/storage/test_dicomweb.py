@@ -12,7 +12,8 @@ from certificates import made_certificate
 from fake_dicomweb import Answer, FakePacs, Params, multipart, named, results, serving
 
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.storage import retry
 from cxr_edge.storage.base import Kind
 from cxr_edge.storage.dicomweb import paging as module

@@ -8,8 +8,9 @@ import pytest
 from buckets import KEYS
 
 from cxr_edge.errors import CxrError, MissingExtra, UsageError
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.storage import fsspec, s3
 from cxr_edge.storage.base import Kind
 from cxr_edge.storage.fsspec import FsspecStorage

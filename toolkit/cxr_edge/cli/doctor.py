@@ -148,7 +148,7 @@ def _runtime(runtime: "RuntimeFacts") -> str:
 
 def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     from cxr_edge.doctor.folder import MISLABELLED, kinds
-    from cxr_edge.pipeline.discover import SKIP_REASONS
+    from cxr_edge.pipeline.skipped import SKIP_REASONS
 
     yield "files", str(found.files)
     yield "would fail", str(found.failing)

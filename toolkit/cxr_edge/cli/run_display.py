@@ -157,7 +157,7 @@ def failed_lines(counts: "ScanCounts") -> Iterator[str]:
 
 def skipped_line(skipped: Mapping[str, int]) -> str:
     """Return how many files and folders were skipped, and why: ``skipped 2: not images``."""
-    from cxr_edge.pipeline.discover import SKIP_REASONS
+    from cxr_edge.pipeline.skipped import SKIP_REASONS
 
     reasons = {
         worded(count, *SKIP_REASONS[reason]): count for reason, count in skipped.items() if count

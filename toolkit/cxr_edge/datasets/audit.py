@@ -17,7 +17,7 @@ from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.patient_split import FEW, doubt
 from cxr_edge.errors import DataError, ImageError
 from cxr_edge.imaging.image import SourceFacts
-from cxr_edge.pipeline.discover import PACKED, Skipped
+from cxr_edge.pipeline.skipped import PACKED, Skipped
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.plural import counted
 from cxr_edge.system.progress import stage, track

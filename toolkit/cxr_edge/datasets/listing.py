@@ -17,7 +17,8 @@ from cxr_edge.datasets.labelled_image import (
     patient_of,
 )
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.pipeline.discover import UNLISTED, Skipped, discover
+from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.skipped import UNLISTED, Skipped
 from cxr_edge.storage.system_names import names_in
 from cxr_edge.system.printable import first_names
 

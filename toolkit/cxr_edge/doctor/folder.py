@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from cxr_edge.doctor.file import FileFacts, examine
 from cxr_edge.imaging.sniff import Format
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import discover
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import printable

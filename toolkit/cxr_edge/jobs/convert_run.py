@@ -24,7 +24,8 @@ from cxr_edge.jobs.convert_mapping import (
 from cxr_edge.jobs.image_folder import ImageFolder
 from cxr_edge.jobs.pseudonyms import pseudonym, read_or_make_key
 from cxr_edge.jobs.resumable import run_resumable
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.counts import Counts

@@ -13,9 +13,10 @@ from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.inbox import Arrival
 from cxr_edge.jobs.session import Session
 from cxr_edge.jobs.session_record import record_of, require_same
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Failure, Outcome
 from cxr_edge.pipeline.scan import scan
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.csv_report import REPORT, row_of

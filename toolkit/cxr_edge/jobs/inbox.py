@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, why_skipped
+from cxr_edge.pipeline.discover import ImageItem, candidates, why_skipped
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.storage.local import UNLINKED
 from cxr_edge.storage.move import FileMark
 from cxr_edge.storage.written_now import is_written
@@ -61,7 +62,7 @@ class _Seen:
     is_old: bool = False
     """Whether its bytes were old enough when it was first seen."""
     skipped: str = ""
-    """Why it is not taken, by key of :data:`cxr_edge.pipeline.discover.SKIP_REASONS`."""
+    """Why it is not taken, by key of :data:`cxr_edge.pipeline.skipped.SKIP_REASONS`."""
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Inbox:
     """Function that returns seconds."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Counts of what lay there at the last look and is not taken, by key of
-    :data:`cxr_edge.pipeline.discover.SKIP_REASONS`."""
+    :data:`cxr_edge.pipeline.skipped.SKIP_REASONS`."""
 
     def __post_init__(self) -> None:
         self._seen: dict[str, _Seen] = {}

@@ -7,10 +7,11 @@ from cxr_edge.errors import UsageError
 from cxr_edge.jobs.session import ScanConfig, Session
 from cxr_edge.models.locate import DEFAULT
 from cxr_edge.pipeline.classifier import Classifier, not_opened
-from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.scan import scan as scan_items
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO

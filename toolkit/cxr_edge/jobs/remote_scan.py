@@ -20,9 +20,10 @@ from cxr_edge.models.locate import DEFAULT
 from cxr_edge.models.package import CHECKSUMS, SELFTEST
 from cxr_edge.models.preferred import Preferred
 from cxr_edge.pipeline.classify import classify
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.prepare import to_pixels
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.manifest import differences
 from cxr_edge.spec.embedding import SPEC_MEMBER
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most

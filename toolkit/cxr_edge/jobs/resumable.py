@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
 from cxr_edge.jobs.run_end import Start, close_run, ended
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.check_place import check_place

@@ -12,9 +12,10 @@ from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.scan_engine import ScanEngine, open_engine
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.session_record import record_of, require_same
-from cxr_edge.pipeline.discover import ImageItem, Skipped
+from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now

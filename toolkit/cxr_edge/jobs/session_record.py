@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cxr_edge.jobs.session import Session
-from cxr_edge.pipeline.discover import Skipped
 from cxr_edge.pipeline.input_check import check_parts
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import shown

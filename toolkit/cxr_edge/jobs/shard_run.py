@@ -21,9 +21,9 @@ from cxr_edge.jobs.session_record import record_of
 from cxr_edge.jobs.shard_cut import cut
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.jobs.shard_stream import Shards
-from cxr_edge.pipeline.discover import Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
+from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.manifest import utc_now
 from cxr_edge.reports.recorded import Recorded

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
+from cxr_edge.pipeline.discover import ImageItem, candidates, discover
+from cxr_edge.pipeline.skipped import Skipped
 
 
 @dataclass(frozen=True)

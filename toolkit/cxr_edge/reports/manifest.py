@@ -10,7 +10,7 @@ from typing import Final
 
 from cxr_edge import __version__
 from cxr_edge.errors import ReportError
-from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
+from cxr_edge.pipeline.skipped import MAY_HOLD_IMAGES
 from cxr_edge.reports.counts import Counts
 from cxr_edge.reports.row_marks import RowMarks
 from cxr_edge.spec.on_input_check import OnInputCheck

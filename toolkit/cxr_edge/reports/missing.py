@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cxr_edge.pipeline.discover import NAMELESS, PACKED, REPLACED, UNLISTED
+from cxr_edge.pipeline.skipped import NAMELESS, PACKED, REPLACED, UNLISTED
 from cxr_edge.system.plural import counted, worded
 from cxr_edge.system.printable import first_names
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cxr_edge.errors import CxrError
-from cxr_edge.pipeline.discover import OTHER
+from cxr_edge.pipeline.skipped import OTHER
 from cxr_edge.reports.manifest import Manifest
 
 WINDOW: Final = 30.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from cxr_edge import __version__
 from cxr_edge.notice import RESEARCH_USE
-from cxr_edge.pipeline.discover import MAY_HOLD_IMAGES
+from cxr_edge.pipeline.skipped import MAY_HOLD_IMAGES
 from cxr_edge.reports.html.model_facts import UNKNOWN, Fact, model_facts, site_facts, text_of
 from cxr_edge.reports.html.worklist import BAND, CHECK, MOST_ROWS, Worklist
 from cxr_edge.reports.manifest import utc_now
