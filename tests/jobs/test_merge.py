@@ -108,7 +108,7 @@ def test_relabel_takes_it(job: ShardJob, out: Path, tmp_path: Path) -> None:
 
 
 def test_no_files_make_the_header(job: ShardJob, out: Path, tmp_path: Path) -> None:
-    """As in a scan of an empty folder."""
+    """The report is that of a scan of an empty folder."""
     (tmp_path / "none").mkdir()
     job = dataclasses.replace(job, paths=[tmp_path / "none"])
     run_shards(job)
@@ -194,7 +194,7 @@ def test_what_is_damaged_is_not_merged(job: ShardJob, out: Path, name: str) -> N
 def test_rows_of_several_start_with_a_name(
     job: ShardJob, report: Path, out: Path, tmp_path: Path, phantoms: ModuleType
 ) -> None:
-    """As the files of several PATHs do; and the files behind them are found."""
+    """Their files are found by it; several PATHs are named likewise."""
     run_shards(job)
     other = tmp_path / "north" / "report.csv"
     other.parent.mkdir()
@@ -286,7 +286,7 @@ def test_days_of_a_watch_are_joined(
 
 
 def test_an_edited_report_is_refused(report: Path, out: Path, tmp_path: Path) -> None:
-    """As by every other command; one that lost rows too."""
+    """Every other command refuses it; one that lost rows too."""
     other = tmp_path / "other.csv"
     other.write_bytes(report.read_bytes())
     manifest_path(other).write_bytes(manifest_path(report).read_bytes())

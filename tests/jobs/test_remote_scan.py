@@ -31,7 +31,7 @@ def items(folder: Path = SAMPLES) -> list[ImageItem]:
 
 
 def sent(remote: RemoteScan) -> RemoteScan:
-    """As it arrives at another machine."""
+    """Return what arrives at another machine."""
     there: RemoteScan = pickle.loads(pickle.dumps(remote))  # noqa: S301  (ours)
     return there
 

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 from buckets import KEYS, Server, serving
+from clocks import PauseClock
 from image_folders import write_dicoms, write_mixed
 from runs import rows, session_of
 
@@ -26,7 +27,7 @@ from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.storage import retry, s3
+from cxr_edge.storage import retry
 
 ROOT = "s3://films"
 
@@ -117,9 +118,7 @@ def test_a_server_that_goes_ends_the_run(
     job: ScanJob, expected: bytes, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gives no row for each file that is left, and the same command continues later."""
-    monkeypatch.setattr(retry.with_back_off, "__defaults__", (0.2,))
-    monkeypatch.setattr(s3.ask, "__defaults__", (0.2,))
-    monkeypatch.setattr(s3, "_FIRST", 0.2)
+    monkeypatch.setattr(retry, "time", PauseClock())
 
     def go(path: str) -> None:
         if path == "/films/6.png":

@@ -138,7 +138,7 @@ def workers_of(pid: int) -> dict[int, str]:
     found = {each: table[each][1] for each in below - {pid}}
     if not any("ray::_Worker" in line for line in found.values()):
         return {}
-    # What only reports on a machine finds out later that its cluster has ended.
+    # An agent only reports on a machine, and finds out later that its cluster has ended.
     return {each: line for each, line in found.items() if "Agent" not in line}
 
 

@@ -3,12 +3,12 @@
 import pickle
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from certificates import made_certificate
+from clocks import PauseClock
 from fake_dicomweb import Answer, FakePacs, Params, multipart, named, results, serving
 
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
@@ -34,25 +34,10 @@ def pacs() -> Iterator[FakePacs]:
         yield running
 
 
-@dataclass
-class Clock:
-    """A clock that only rests move."""
-
-    now: float = 0.0
-    rests: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.rests.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PauseClock:
     """Nobody waits. No credentials and proxies are those of this machine."""
-    found = Clock()
+    found = PauseClock()
     monkeypatch.setattr(retry, "time", found)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.delenv(server.TOKEN, raising=False)
@@ -254,14 +239,14 @@ def test_an_object_that_is_too_large_is_not_kept(
         Answer(body=b"[", length=9, dropped=True),
     ],
 )
-def test_what_passes_is_asked_for_again(pacs: FakePacs, clock: Clock, passing: Answer) -> None:
+def test_what_passes_is_asked_for_again(pacs: FakePacs, clock: PauseClock, passing: Answer) -> None:
     """After a rest each time."""
     answer_all(pacs, passing, passing, passing, multipart(b"film"))
     assert read_file(f"{pacs.url}/{FILM}", storage(pacs)) == b"film"
-    assert len(clock.rests) == 3
+    assert len(clock.pauses) == 3
 
 
-def test_a_storm_ends(pacs: FakePacs, clock: Clock) -> None:
+def test_a_storm_ends(pacs: FakePacs, clock: PauseClock) -> None:
     """After half a minute; the address of a command is told to be wrong after seconds."""
     answer_all(pacs, Answer(503))
     with pytest.raises(OSError, match="503"):
@@ -275,16 +260,16 @@ def test_a_storm_ends(pacs: FakePacs, clock: Clock) -> None:
     assert len(pacs.asked) > count + 1
 
 
-def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: Clock) -> None:
+def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: PauseClock) -> None:
     """One that is too long for a scan is told as it is."""
     good = multipart(b"film")
     answer_all(pacs, *(Answer(503, headers={"Retry-After": text}) for text in ("7", "x")), good)
     assert storage(pacs).read(f"{pacs.url}/{FILM}", 9) == b"film"
-    assert clock.rests[0] == 7
+    assert clock.pauses[0] == 7
     answer_all(pacs, Answer(429, headers={"Retry-After": "3600"}))
     with pytest.raises(OSError, match="429"):
         storage(pacs).open(f"{pacs.url}/{FILM}")
-    assert len(clock.rests) == 2
+    assert len(clock.pauses) == 2
 
 
 def test_nobody_waits_for_a_silent_server_for_ever(

@@ -51,7 +51,7 @@ def test_files_come_in_the_order_of_a_folder(root: str) -> None:
 
 
 def test_a_file_that_is_gone_is_told(root: str) -> None:
-    """As on a disk."""
+    """By the error of a disk."""
     with pytest.raises(UsageError, match="does not exist"):
         resolve_roots([f"{root}/typo"], STORAGE)
 

@@ -1,29 +1,23 @@
 """Questions to a server that has trouble, asked again."""
 
-import time
+from collections.abc import Callable
 
 import pytest
+from clocks import PauseClock
 
 from cxr_edge.storage import retry
 from cxr_edge.storage.retry import with_back_off
 
 
-class Clock:
-    """A clock that a pause moves on."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.pauses = 100.0, list[float]()
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(time, "sleep", self.sleep)
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> PauseClock:
+    found = PauseClock()
+    monkeypatch.setattr(retry, "time", found)
+    return found
 
 
-def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_grow_up_to_a_limit(clock: PauseClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is a random part of twice what the last could be, and all together have an end."""
-    clock = Clock(monkeypatch)
     monkeypatch.setattr(retry.random, "uniform", lambda _least, most: most)
     with pytest.raises(TimeoutError):
         with_back_off(failing(1000), lambda exc: isinstance(exc, TimeoutError), 60)
@@ -31,22 +25,20 @@ def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 50 < sum(clock.pauses) <= 60
 
 
-def test_trouble_that_passes_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_that_passes_is_no_error(clock: PauseClock) -> None:
     """The answer is that of the first question that got one."""
-    clock = Clock(monkeypatch)
     assert with_back_off(failing(3), lambda _exc: True) == "answer"
     assert len(clock.pauses) == 3
 
 
-def test_a_refusal_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not pass is not waited for."""
-    clock = Clock(monkeypatch)
+def test_a_refusal_is_taken_at_once(clock: PauseClock) -> None:
+    """Nobody waits for an error that does not pass."""
     with pytest.raises(TimeoutError):
         with_back_off(failing(1), lambda _exc: False)
     assert not clock.pauses
 
 
-def failing(times: int):
+def failing(times: int) -> Callable[[], str]:
     left = [TimeoutError()] * times
 
     def call() -> str:
