@@ -31,6 +31,7 @@ NOT_FOR_A_PLAIN_SCAN = {
     "cxr_edge.jobs.earlier_report",
     "cxr_edge.jobs.failure_limit",
     "cxr_edge.jobs.remote_scan",
+    "cxr_edge.jobs.shard_run",
     "cxr_edge.jobs.tables",
     "cxr_edge.models.gates",
     "cxr_edge.models.golden_set",
@@ -50,11 +51,15 @@ NOT_FOR_A_PLAIN_SCAN = {
     "cxr_edge.reports.typed_rows",
     "cxr_edge.runtimes.external_data",
     "cxr_edge.runtimes.timing",
+    "cxr_edge.storage.archive",
+    "cxr_edge.storage.dicomweb.storage",
     "cxr_edge.storage.fsspec",
     "cxr_edge.storage.s3",
+    "cxr_edge.storage.s3_output",
     "ray",
     "secrets",
     "statistics",
+    "tarfile",
 }
 """Modules for what a first scan of a JPEG into a new report does not do."""
 

@@ -12,14 +12,9 @@ from typing import Any, BinaryIO, ClassVar, Final, TypeVar
 from cxr_edge.errors import CxrError, MissingExtra
 from cxr_edge.extras import install_command, needs_extra
 from cxr_edge.storage.base import Entry, Kind, Stat, read_whole
+from cxr_edge.storage.schemes import BROUGHT_BY, S3
 
 T = TypeVar("T")
-
-S3: Final = "s3"
-"""Scheme of S3 and of what speaks its language."""
-
-BROUGHT_BY: Final = {S3: "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
-"""Package that brings the storage of each scheme; that of S3 is in the extra ``cloud``."""
 
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     S3: {
@@ -77,7 +72,7 @@ class FsspecStorage:
     """
 
     scheme: str
-    """Scheme of its paths, one of :data:`BROUGHT_BY`."""
+    """Scheme of its paths, one of :data:`cxr_edge.storage.schemes.BROUGHT_BY`."""
 
     is_local: ClassVar[bool] = False
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.fsspec import S3
 from cxr_edge.storage.local_output import LocalOutput
 from cxr_edge.storage.output_folder import OutputFolder
 from cxr_edge.storage.place import storage_of, without_file_scheme
+from cxr_edge.storage.schemes import S3
 
 
 def output_at(option: str, place: str) -> OutputFolder:

@@ -8,8 +8,8 @@ from typing import Final, Self
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive_kind import is_archive
 from cxr_edge.storage.base import Storage
-from cxr_edge.storage.fsspec import BROUGHT_BY, S3
 from cxr_edge.storage.local import LOCAL
+from cxr_edge.storage.schemes import BROUGHT_BY, S3
 
 WEB: Final = ("http://", "https://")
 """Beginnings of paths on a DICOMweb server."""

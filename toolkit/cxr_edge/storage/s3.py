@@ -10,10 +10,11 @@ from itertools import chain
 from typing import Any, BinaryIO, ClassVar, Final, TypeVar
 
 from cxr_edge.storage.base import Entry, Kind, Stat, too_large
-from cxr_edge.storage.fsspec import S3, filesystem, wait_for
+from cxr_edge.storage.fsspec import filesystem, wait_for
 from cxr_edge.storage.part import in_parts
 from cxr_edge.storage.retry import ASK, with_back_off
 from cxr_edge.storage.s3_errors import may_pass, translated
+from cxr_edge.storage.schemes import S3
 
 T = TypeVar("T")
 
