@@ -13,10 +13,13 @@ import pytest
 import typer
 
 from cxr_edge.cli.app import EXIT_CODES, app
-from cxr_edge.cli.choices import DeviceName, RuntimeName
+from cxr_edge.cli.choices import DeviceName, EngineName, RuntimeName, ShardFormatName
 from cxr_edge.cli.commands import COMMANDS, Command
 from cxr_edge.errors import ExitCode
+from cxr_edge.jobs.scan_engine import RAY
 from cxr_edge.models.registry import RUNTIMES
+from cxr_edge.reports.run_manifest import THREADS
+from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.runtimes.providers import AUTO, DEVICES
 
 NAMES = [command.name for command in COMMANDS]
@@ -147,6 +150,8 @@ def test_completion_can_be_installed(cxr: Callable[..., Any]) -> None:
 
 
 def test_choices_are_those_that_there_are() -> None:
-    """The help offers the runtimes of the registry and the devices of the table."""
+    """The help offers the runtimes of the registry, the devices of the table and so on."""
     assert [*RuntimeName] == [AUTO, *RUNTIMES]
     assert {*DeviceName} == {*DEVICES}
+    assert [*EngineName] == [THREADS, RAY]
+    assert [*ShardFormatName] == [*ShardFormat]

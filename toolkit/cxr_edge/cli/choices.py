@@ -34,7 +34,7 @@ class ReportFormat(StrEnum):
 
 
 class EngineName(StrEnum):
-    """Engine: the names of :mod:`cxr_edge.jobs.scan_engine`."""
+    """Engine of a scan, by its name in the run manifest."""
 
     THREADS = "threads"
     RAY = "ray"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cxr_edge.isolation.heartbeat import InFlightTable
     from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.session import ScanConfig
+
+_REPORT: Final = "report.csv"
+"""Report that is written where none is named."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class OutputOptions:
             "-o",
             metavar="CSV",
             help="Report to write; an existing one is continued. '-' is standard output.",
-            show_default="report.csv",
+            show_default=_REPORT,
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None
@@ -170,7 +173,7 @@ class OutputOptions:
     @property
     def out(self) -> Path:
         """Report to write."""
-        return self.named_out or Path("report.csv")
+        return self.named_out or Path(_REPORT)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from cxr_edge.reports.manifest import Gone
     from cxr_edge.reports.run_manifest import RunManifest
 
-_HEADER_ONLY: Final = "the report has its header only"
-
 _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
 """Reasons of failures that a mount, a permission, a limit or an installation can mend."""
 
@@ -90,7 +88,8 @@ def summary_lines(
     if counts.is_constant:
         yield f"warning: {counts.constant}"
     if not counts.rows:
-        yield f"no images found: {'there is no shard' if shards else _HEADER_ONLY}"
+        there = "there is no shard" if shards else "the report has its header only"
+        yield f"no images found: {there}"
     if shards:
         yield shards
     else:

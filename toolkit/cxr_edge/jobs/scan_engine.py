@@ -13,6 +13,7 @@ from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Failure, Outcome
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
+from cxr_edge.reports.run_manifest import THREADS
 from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from cxr_edge.jobs.session import Session
     from cxr_edge.pipeline.classify import Draw
     from cxr_edge.pipeline.ray_engine import RayEngine
-
-THREADS: Final = "threads"
-"""Name of the threads of this process."""
 
 RAY: Final = "ray"
 """Name of the workers of a Ray cluster."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.recorded import Recorded
-from cxr_edge.reports.run_manifest import RunIdentity
+from cxr_edge.reports.run_manifest import THREADS, RunIdentity
 from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.system.ranges import SHARE
@@ -28,7 +28,7 @@ _REQUIRED: Final = {one.name for one in dataclasses.fields(RunIdentity)} - _OPTI
 def copied(recorded: Recorded) -> dict[str, Any]:
     """Return the fields of :data:`COPIED`, and the engine, which was threads before it was told."""
     found = {key: recorded.fields.get(key) for key in COPIED}
-    return {**found, "engine": recorded.fields.get("engine", "threads")}
+    return {**found, "engine": recorded.fields.get("engine", THREADS)}
 
 
 def skipped_in(recorded: Recorded) -> Counter[str]:

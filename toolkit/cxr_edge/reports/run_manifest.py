@@ -19,6 +19,9 @@ from cxr_edge.spec.spec_file import SpecFile
 ROWS_BY_CONTENT: Final = "path and sha256"
 """Columns that no two rows of a report have alike that grows by arrival."""
 
+THREADS: Final = "threads"
+"""Engine of this machine, and of all manifests that name none."""
+
 
 @dataclass(frozen=True)
 class RunIdentity:
@@ -92,8 +95,8 @@ class RunManifest(Manifest):
     """Reason for the batch size."""
     workers: int
     """Files processed in parallel."""
-    engine: str = "threads"
-    """Engine that worked on the files: threads of this machine, or ray."""
+    engine: str = THREADS
+    """Engine that worked on the files: :data:`THREADS`, or ray."""
     threads: int
     """CPU threads per model call."""
     self_test: str
