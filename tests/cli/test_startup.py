@@ -27,7 +27,6 @@ NOT_FOR_A_PLAIN_SCAN = {
     "cxr_edge.isolation.culprits",
     "cxr_edge.isolation.self_watch",
     "cxr_edge.isolation.subprocess_call",
-    "cxr_edge.jobs.cluster",
     "cxr_edge.jobs.earlier_report",
     "cxr_edge.jobs.failure_limit",
     "cxr_edge.jobs.remote_scan",

@@ -148,6 +148,17 @@ def test_a_server_is_not_asked_for_ever(server: Server, monkeypatch: pytest.Monk
     assert len(server.faults.asked) == len(clock.pauses) + 1 > 2
 
 
+def test_a_file_that_fills_the_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no trouble of the server."""
+
+    def full(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(s3, "_body", full)
+    with pytest.raises(TooLarge, match="expected a file that fits into memory"):
+        read_file("s3://films/a.png", STORAGE)
+
+
 def test_a_file_that_vanished_is_unreadable(server: Server) -> None:
     """It is not asked for twice."""
     server.faults.vanished.add("/films/a.png")

@@ -11,7 +11,7 @@ from cxr_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from cxr_edge.cli.scan_options import OutputOptions, SafetyOptions, SpeedOptions
-    from cxr_edge.jobs.cluster import Cluster
+    from cxr_edge.jobs.scan_engine import Cluster
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ClusterOptions:
             )
 
         from cxr_edge.isolation.sandbox import MEGABYTE
-        from cxr_edge.jobs.cluster import Cluster
+        from cxr_edge.jobs.scan_engine import Cluster
 
         def tell(message: str) -> None:
             typer.echo(message, err=True)

@@ -1,6 +1,6 @@
 """The place where the files of a scan are worked on: threads here, or machines of a cluster."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,7 +18,6 @@ from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
 if TYPE_CHECKING:
-    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.remote_scan import RemoteScan, Scored
     from cxr_edge.jobs.session import Session
     from cxr_edge.pipeline.classify import Draw
@@ -32,6 +31,21 @@ _GPUS: Final = frozenset({"cuda", "rocm", "tensorrt"})
 
 CHUNK: Final = 32
 """Files that a worker of a cluster gets at once."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that a scan runs on."""
+
+    address: str | None = None
+    """Address, as of :class:`cxr_edge.pipeline.ray_engine.RayEngine`; None for one of this machine
+    alone."""
+    workers: int | None = None
+    """Count of processes that scan; None for as many as the cluster has CPUs."""
+    memory: int = 0
+    """Bytes that each may hold; 0 for a share of what is free."""
+    tell: Callable[[str], object] = lambda _message: None
+    """Told of trouble that may pass."""
 
 
 class ScanEngine(Protocol):
@@ -53,7 +67,7 @@ class ScanEngine(Protocol):
 def open_engine(
     session: "Session",
     in_flight: InFlightTable,
-    cluster: "Cluster | None" = None,
+    cluster: Cluster | None = None,
     draw: "Draw | None" = None,
 ) -> Iterator[ScanEngine]:
     """Open the place where the files of a scan are worked on, while the context lasts.

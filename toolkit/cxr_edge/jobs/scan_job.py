@@ -18,8 +18,8 @@ from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.storage.lock import lock_path
 
 if TYPE_CHECKING:
-    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.failure_limit import FailureLimit
+    from cxr_edge.jobs.scan_engine import Cluster
     from cxr_edge.reports.heat_maps import HeatMapFolder
 
 

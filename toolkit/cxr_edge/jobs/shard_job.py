@@ -22,8 +22,8 @@ from cxr_edge.storage.lock import alone_at
 from cxr_edge.storage.output_folder import OutputFolder
 
 if TYPE_CHECKING:
-    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.failure_limit import FailureLimit
+    from cxr_edge.jobs.scan_engine import Cluster
     from cxr_edge.models.preferred import Preferred
 
 DEFAULT_SIZE: Final = 1000

@@ -63,7 +63,7 @@ class ArchiveStorage:
 
     def __reduce__(self) -> tuple[type["ArchiveStorage"], tuple[str, str]]:
         """Tell another process on this machine where to find what was unpacked here."""
-        for (path, _), archive in _opened.items():
+        for (path, _), archive in [*_opened.items()]:  # others may open one meanwhile
             if path == self.path and isinstance(archive, TarArchive) and archive.is_unpacked:
                 place = f"/proc/{os.getpid()}/fd/{archive.file.fileno()}"
                 return ArchiveStorage, (self.path, place)

@@ -136,7 +136,7 @@ class FsspecStorage:
         system = filesystem(self.scheme)
         try:
             return question(system)
-        except (OSError, CxrError):
+        except (OSError, CxrError, MemoryError):
             raise
         except Exception as exc:
             why = "the server refused or failed; check the credentials in the environment"

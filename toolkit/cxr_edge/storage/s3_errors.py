@@ -80,7 +80,7 @@ def translated(exc: Exception) -> Exception:
     """Return an error of a request as one whose message is for a person, without credentials."""
     from botocore import exceptions as theirs
 
-    if isinstance(exc, CxrError):
+    if isinstance(exc, CxrError | MemoryError):
         return exc
     if isinstance(exc, theirs.NoCredentialsError | theirs.PartialCredentialsError):
         return UsageError(
