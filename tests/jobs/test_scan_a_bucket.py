@@ -16,7 +16,10 @@ from buckets import KEYS, Server, serving
 from image_folders import write_dicoms, write_mixed
 from runs import rows, session_of
 
-from cxr_edge.errors import ExitCode, FolderGone, UsageError
+from cxr_edge.errors import ExitCode, FolderGone, TimedOut, UsageError
+from cxr_edge.isolation import sandbox as sandbox_module
+from cxr_edge.isolation.heartbeat import InFlightTable, key
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
@@ -26,6 +29,7 @@ from cxr_edge.pipeline.discover import Skipped, discover
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.storage import retry, s3
+from cxr_edge.storage.s3 import S3Storage
 
 ROOT = "s3://films"
 
@@ -174,6 +178,23 @@ def test_roots_of_a_bucket_are_named() -> None:
         resolve_roots([ROOT, f"{ROOT}/b"])
     with pytest.raises(UsageError, match="check the spelling"):
         resolve_roots([f"{ROOT}/typo"])
+
+
+@pytest.mark.slow
+def test_a_slow_read_obeys_the_time_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose bytes do not arrive costs its row, as one that is decoded for ever."""
+    monkeypatch.setattr(sandbox_module, "START", 3.0)
+    path = f"{ROOT}/4.png"
+    sandbox = Sandbox(InFlightTable(suspects={key(path)}))
+    sandbox.in_flight.limit(0.1, 0)
+    server.faults.slow = 20
+    start = time.monotonic()
+    attempt = sandbox.attempt(path, len, S3Storage())
+    assert isinstance(attempt.content, TimedOut)
+    assert time.monotonic() - start < 15
+    server.faults.slow = 0
+    sandbox.in_flight.limit(60, 0)
+    assert isinstance(sandbox.attempt(path, len, S3Storage()).content, int)
 
 
 @pytest.mark.slow
