@@ -52,8 +52,10 @@ def server(images: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def calm(server: Server) -> None:
+def calm(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.02)
     server.faults.calm()
+    s3._in_vain.clear()
 
 
 @pytest.fixture
@@ -121,7 +123,8 @@ def test_a_server_that_goes_ends_the_run(
 ) -> None:
     """It gives no row for each file that is left, and the same command continues later."""
     monkeypatch.setattr(retry.with_back_off, "__defaults__", (0.2,))
-    monkeypatch.setattr(s3.ask, "__defaults__", (0.2,))
+    for function in (s3.ask, s3._page):
+        monkeypatch.setattr(function, "__defaults__", (0.2,))
     monkeypatch.setattr(s3, "_FIRST", 0.2)
 
     def go(path: str) -> None:
