@@ -3,20 +3,25 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from image_folders import write_mixed, write_ward
 from runs import FakeSink, rows, session_of
+from watches import DAY, add_image
 
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
+from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.merge import MergedManifest, MergeJob, merge
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.jobs.shard_run import run_shards
+from cxr_edge.jobs.watch_folder import watch
+from cxr_edge.jobs.watch_job import WatchJob
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.roots import file_of
 from cxr_edge.reports.manifest import ARRIVAL, SORTED, manifest_path
@@ -254,6 +259,30 @@ def test_a_report_by_arrival_keeps_its_order(
     ours = [row["path"] for row in rows(out) if row["path"].startswith("grown/")]
     assert ours == [f"grown/{row['path']}" for row in rows(grown)]
     assert ours[-1] == "grown/00.png"
+
+
+def test_days_of_a_watch_are_joined(
+    job: ShardJob, out: Path, tmp_path: Path, phantoms: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One path may have two rows there; commands that read reports find the files of all."""
+    monkeypatch.setattr("cxr_edge.jobs.day_page.call_in_subprocess", lambda *_, **__: None)
+    inbox, days = tmp_path / "inbox", tmp_path / "days"
+    inbox.mkdir()
+    days.mkdir()
+    watching = WatchJob(
+        inbox, days, job.session, settle=0.1, poll=0.02, once=True, tell=lambda _: None
+    )
+    for day, number in ((DAY, 0), (DAY, 5), (DAY + timedelta(days=1), 3)):
+        add_image(inbox, "a.png" if number < 3 or day == DAY else "b.png", phantoms, number)
+        watch(dataclasses.replace(watching, today=lambda day=day: day))
+    first, second = sorted(days.glob("*.csv"))
+    manifest = merged(out, first, second)
+    paths = [row["path"] for row in rows(out)]
+    assert paths == [f"{DAY}/a.png", f"{DAY}/a.png", f"{DAY + timedelta(days=1)}/b.png"]
+    assert (manifest.order, manifest.identity.rows_by) == (ARRIVAL, "path and sha256")
+    assert (manifest.identity.files_in, manifest.counts.rows) == (None, 3)
+    page = PageJob(out, tmp_path / "page.html", 2)
+    assert write_html(page).worklist.counts.rows == 3
 
 
 def test_an_edited_report_is_refused(report: Path, out: Path, tmp_path: Path) -> None:

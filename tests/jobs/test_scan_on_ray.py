@@ -6,8 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = pytest.mark.slow
 
 FAULTS = ROOT / "tests" / "support" / "faults"
+
+
+@pytest.fixture(autouse=True)
+def short_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder for what a killed cluster leaves; its path is short, since sockets are in it."""
+    with tempfile.TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pickle
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fake_dicomweb import Answer, FakePacs, Params, multipart, named, results, s
 
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.discover import Skipped, discover
+from cxr_edge.storage import retry
 from cxr_edge.storage.base import Kind
 from cxr_edge.storage.dicomweb import paging as module
 from cxr_edge.storage.dicomweb import server
@@ -31,11 +33,26 @@ def pacs() -> Iterator[FakePacs]:
         yield running
 
 
+@dataclass
+class Clock:
+    """A clock that only rests move."""
+
+    now: float = 0.0
+    rests: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.now += seconds
+
+
 @pytest.fixture(autouse=True)
-def rests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
-    """Nobody waits; the rests that would have been. No credentials are those of this machine."""
-    found: list[float] = []
-    monkeypatch.setattr(server.time, "sleep", found.append)
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clock:
+    """Nobody waits. No credentials and proxies are those of this machine."""
+    found = Clock()
+    monkeypatch.setattr(retry, "time", found)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.delenv(server.TOKEN, raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
@@ -236,27 +253,37 @@ def test_an_object_that_is_too_large_is_not_kept(
         Answer(body=b"[", length=9, dropped=True),
     ],
 )
-def test_what_passes_is_asked_for_again(
-    pacs: FakePacs, rests: list[float], passing: Answer
-) -> None:
-    """Three times, after longer and longer rests of random lengths."""
+def test_what_passes_is_asked_for_again(pacs: FakePacs, clock: Clock, passing: Answer) -> None:
+    """After a rest each time."""
     answer_all(pacs, passing, passing, passing, multipart(b"film"))
     assert read_file(f"{pacs.url}/{FILM}", storage(pacs)) == b"film"
-    assert [0.25 <= rest / 2**place <= 0.75 for place, rest in enumerate(rests)] == [True] * 3
+    assert len(clock.rests) == 3
 
 
-def test_a_storm_ends(pacs: FakePacs, rests: list[float]) -> None:
-    """After four tries; a rest that the server asks for is kept, up to a limit."""
-    answer_all(
-        pacs,
-        Answer(503, headers={"Retry-After": "7"}),
-        Answer(503, headers={"Retry-After": "3600"}),
-        Answer(503, headers={"Retry-After": "tomorrow"}),
-    )
+def test_a_storm_ends(pacs: FakePacs, clock: Clock) -> None:
+    """After half a minute; the address of a command is told to be wrong after seconds."""
+    answer_all(pacs, Answer(503))
     with pytest.raises(OSError, match="503"):
         storage(pacs).open(f"{pacs.url}/{FILM}")
-    assert len(pacs.asked) == 4
-    assert rests[:2] == [7, 10]
+    assert 1 < len(pacs.asked) < 50
+    assert clock.now <= retry.ASK
+    clock.now, count = 0, len(pacs.asked)
+    with pytest.raises(UsageError, match="503"):
+        storage(pacs).stat(pacs.url)
+    assert clock.now <= server._PING
+    assert len(pacs.asked) > count + 1
+
+
+def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: Clock) -> None:
+    """One that is too long for a scan is told as it is."""
+    good = multipart(b"film")
+    answer_all(pacs, *(Answer(503, headers={"Retry-After": text}) for text in ("7", "x")), good)
+    assert storage(pacs).read(f"{pacs.url}/{FILM}", 9) == b"film"
+    assert clock.rests[0] == 7
+    answer_all(pacs, Answer(429, headers={"Retry-After": "3600"}))
+    with pytest.raises(OSError, match="429"):
+        storage(pacs).open(f"{pacs.url}/{FILM}")
+    assert len(clock.rests) == 2
 
 
 def test_nobody_waits_for_a_silent_server_for_ever(

@@ -210,7 +210,8 @@ def test_an_emptied_folder_is_still_there() -> None:
 @pytest.mark.parametrize(
     "path",
     ["s3://key:hush@films/a", "s3://hush@films", "gs://hush@films/a", "az://me:hush@films/x",
-     "az://films/a?sv=1&sig=hush", "ftp://films/a?X-Amz-Signature=hush"],
+     "az://films/a?sv=1&sig=hush", "https://films/a?X-Amz-Signature=hush",
+     "https://me:hush@films/a", "ftp://films/a?X-Amz-Signature=hush"],
 )  # fmt: skip
 def test_credentials_in_a_path_are_refused_unsaid(path: str) -> None:
     """The message does not repeat them."""

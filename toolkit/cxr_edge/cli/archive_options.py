@@ -61,11 +61,12 @@ class ArchiveOptions:
         if paths:
             raise UsageError("--dicomweb and PATHs exclude each other; scan them one at a time")
 
+        from cxr_edge.storage.dicomweb.address import is_in_the_clear
         from cxr_edge.storage.dicomweb.query import Query
         from cxr_edge.storage.dicomweb.storage import DicomWeb
 
         storage = DicomWeb(self.dicomweb, Query.parse(self.query or []))
-        if storage.is_in_the_clear:
+        if is_in_the_clear(storage.url):
             typer.echo(
                 "warning: --dicomweb: images of patients travel in the clear over http, as do "
                 "credentials; use an address of https",

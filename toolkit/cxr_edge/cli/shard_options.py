@@ -20,8 +20,8 @@ class ShardOptions:
         str | None,
         typer.Option(
             metavar="PLACE",
-            help="Folder for the rows as many files, in place of the one report; 'cxr merge' makes "
-            "the report of them.",
+            help="Folder, or s3://BUCKET/FOLDER, for the rows as many files, in place of the one "
+            "report; 'cxr merge' makes the report of them.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = None

@@ -234,8 +234,8 @@ class Pool(Generic[T, R]):
             self._told = now
             count = counted(len(self._members), "worker", "workers")
             self._tell(
-                f"waiting for the cluster: none of {count} is there for {alone:.0f} s; the work "
-                f"goes on when one is, and ends after {PATIENCE:.0f} s"
+                f"waiting for the cluster, {alone:.0f} s so far: 0 of {count} at work; the scan "
+                f"goes on when one is there, and ends after {PATIENCE:.0f} s"
             )
 
 

@@ -59,10 +59,6 @@ def storage_of(path: str | Path) -> Storage:
     if isinstance(path, Placed):
         return path.storage
     path = without_file_scheme(str(path))
-    if path.startswith(WEB):
-        from cxr_edge.storage.dicomweb.storage import DicomWeb
-
-        return DicomWeb(path)
     if found := _URL.match(path):
         return _elsewhere(found[1].lower(), found[2], path)
     plain = os.path.abspath(path)  # noqa: PTH100  (links stay)
@@ -78,6 +74,10 @@ def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
             f"{scheme}://: expected a path without credentials, got one that has them in it; give "
             "them in the environment or a profile"
         )
+    if path.startswith(WEB):
+        from cxr_edge.storage.dicomweb.storage import DicomWeb
+
+        return DicomWeb(path)
     if scheme not in (_S3, *_OTHERS):
         known = ", ".join(f"{name}://" for name in (_S3, *_OTHERS, "file"))
         raise UsageError(

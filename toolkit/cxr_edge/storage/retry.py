@@ -63,7 +63,11 @@ def patiently(call: Callable[[], T]) -> T:
 
 
 def with_back_off(
-    call: Callable[[], T], may_pass: Callable[[Exception], bool], within: float = ASK
+    call: Callable[[], T],
+    may_pass: Callable[[Exception], bool],
+    within: float = ASK,
+    *,
+    asked: Callable[[Exception], float] = lambda _: 0.0,
 ) -> T:
     """Ask a server, again after a growing pause if its trouble may pass.
 
@@ -78,6 +82,8 @@ def with_back_off(
         Tells whether an error says nothing about the question.
     within
         Seconds after which it is not asked again.
+    asked
+        Returns the seconds of rest that the server asked for with an error.
 
     Raises
     ------
@@ -90,7 +96,7 @@ def with_back_off(
         try:
             return call()
         except Exception as exc:
-            pause = random.uniform(0, longest)  # noqa: S311  (no secret)
+            pause = max(random.uniform(0, longest), asked(exc))  # noqa: S311  (no secret)
             if not may_pass(exc) or time.monotonic() + pause > until:
                 raise
         time.sleep(pause)

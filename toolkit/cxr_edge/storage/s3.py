@@ -66,7 +66,7 @@ class S3Storage:
         The key that ends with a slash and stands for the folder itself is none, unless it has
         bytes: then it is a file without a name.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         pages = _pages(bucket, prefix)
         return _entries(folder, prefix, chain([next(pages)], pages))
 
@@ -74,7 +74,7 @@ class S3Storage:
         """Return the facts about a key, or else about the folder of that name."""
         if known := _remembered().get(path):
             return known
-        bucket, key = _split(path)
+        bucket, key = bucket_and_key(path)
         for prefix in dict.fromkeys((key, f"{key.rstrip('/')}/" if key else "")):
             page = _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
             for found in page.get("Contents", ()):
@@ -93,7 +93,7 @@ class S3Storage:
         It is not asked again where the bucket answered just now. A folder without keys is one
         still: a key that went takes no folder with it.
         """
-        bucket, prefix = _split(folder)
+        bucket, prefix = bucket_and_key(folder)
         if time.monotonic() - _answered.get(bucket, -math.inf) > _RECENT:
             _page(bucket, {"Prefix": prefix, "MaxKeys": 1}, _FIRST)
         return folder
@@ -117,11 +117,11 @@ class S3Storage:
             raise
 
     def _get(self, path: str, span: Mapping[str, str], at_most: int) -> bytes:
-        bucket, key = _split(path)
+        bucket, key = bucket_and_key(path)
         return ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
 
 
-def _split(path: str) -> tuple[str, str]:
+def bucket_and_key(path: str) -> tuple[str, str]:
     """Return the bucket and the key of a path."""
     bucket, _, key = path.removeprefix(_SCHEME).partition("/")
     return bucket, key

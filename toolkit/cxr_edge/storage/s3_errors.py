@@ -12,8 +12,9 @@ _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _BUSY_CODES: Final = frozenset(
     {
-        "InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown",
-        "Throttling", "ThrottlingException", "TooManyRequests", "XMinioServerNotInitialized",
+        "ConditionalRequestConflict", "InternalError", "OperationAborted", "RequestTimeout",
+        "ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests",
+        "XMinioServerNotInitialized",
     }
 )  # fmt: skip
 """Codes of S3 that say the same."""
@@ -28,6 +29,7 @@ _REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
         "there is no such bucket; check its name, and AWS_ENDPOINT_URL if it is not at Amazon",
     ),
     "NoSuchKey": (errno.ENOENT, "it is not in the bucket any more"),
+    "PreconditionFailed": (errno.EEXIST, "it is there already"),
     "InvalidObjectState": (errno.EACCES, "it is in an archive of the server; restore it first"),
     "InvalidRange": (errno.ERANGE, "the file is shorter than it was"),
     "AuthorizationHeaderMalformed": (errno.ENODEV, _REGION),
@@ -44,7 +46,10 @@ _REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
 
 _DENIED: Final = (
     errno.EACCES,
-    "access denied; the credentials must allow s3:ListBucket and s3:GetObject",
+    (
+        "access denied; the credentials must allow s3:ListBucket and s3:GetObject, and also "
+        "s3:PutObject where shards are written"
+    ),
 )
 
 _STATES: Final[Mapping[int, tuple[int, str]]] = {

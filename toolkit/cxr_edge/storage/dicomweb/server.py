@@ -3,13 +3,10 @@
 import errno
 import logging
 import os
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar  # Any: JSON, which may be anything
-from urllib.parse import urlsplit
 
 import requests
 from dicomweb_client.web import DICOMwebClient
@@ -17,25 +14,21 @@ from requests.auth import AuthBase
 
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import too_large
+from cxr_edge.storage.dicomweb.address import TOKEN
 from cxr_edge.storage.dicomweb.multipart import DICOM, object_in
 from cxr_edge.storage.dicomweb.query import Terms
+from cxr_edge.storage.retry import ASK, with_back_off
 
 T = TypeVar("T")
 
 Search = Callable[[int, int], list[Mapping[str, Any]]]
 """A search by the greatest number of results and how many to pass over."""
 
-TOKEN: Final = "CXR_DICOMWEB_TOKEN"  # noqa: S105  (its name)
-"""Environment variable of a bearer token."""
-
 _TIMES: Final = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of an answer."""
 
-_PAUSES: Final = (0.5, 1.0, 2.0, 0.0)
-"""Seconds of rest after each failed try, give or take a half; the last is the end."""
-
-_LONGEST: Final = 10.0
-"""Seconds of rest that a server may ask for."""
+_PING: Final = 3.0
+"""Seconds within which a server is asked again whether it is there: its address may be wrong."""
 
 _CHUNK: Final = 1 << 20
 
@@ -129,7 +122,13 @@ class Server:
         )
         self._client.set_http_retry_params(retry=False)  # it retries no lost connection
 
-    def searching(self, within: Sequence[str], terms: Terms, fields: Sequence[str] = ()) -> Search:
+    def searching(
+        self,
+        within: Sequence[str],
+        terms: Terms,
+        fields: Sequence[str] = (),
+        patience: float | None = None,
+    ) -> Search:
         """Return a search for the studies, the series of a study or the instances of a series.
 
         Parameters
@@ -140,6 +139,8 @@ class Server:
             Query.
         fields
             Tags of attributes that the server may leave out unless they are asked for.
+        patience
+            Seconds within which the server is asked again.
 
         Returns
         -------
@@ -155,11 +156,14 @@ class Server:
         search = partial(
             searches[len(within)], *within, fields=fields or None, search_filters=dict(terms)
         )
-        return lambda limit, offset: self._page(partial(search, limit=limit, offset=offset))
+        seconds = ASK if patience is None else patience
+        return lambda limit, offset: self._page(
+            partial(search, limit=limit, offset=offset), seconds
+        )
 
     def ping(self, terms: Terms) -> None:
         """Ask for one study, to see that the server answers."""
-        self.searching((), terms)(1, 0)
+        self.searching((), terms, patience=_PING)(1, 0)
 
     def retrieve(self, study: str, series: str, instance: str, at_most: int) -> bytes:
         """Return the bytes of an instance as the server stores them.
@@ -170,9 +174,9 @@ class Server:
             It has more bytes than ``at_most``.
         """
         path = f"{self._url}/studies/{study}/series/{series}/instances/{instance}"
-        return _patiently(lambda: self._retrieved(path, at_most))
+        return _patiently(lambda: self._retrieved(path, at_most), ASK)
 
-    def _page(self, search: Callable[[], Any]) -> list[Mapping[str, Any]]:
+    def _page(self, search: Callable[[], Any], within: float) -> list[Mapping[str, Any]]:
         """Return the results of one search."""
 
         def call() -> list[Mapping[str, Any]]:
@@ -184,7 +188,7 @@ class Server:
                 raise _no_json()
             return [*found]
 
-        return _patiently(call)
+        return _patiently(call, within)
 
     def _retrieved(self, path: str, at_most: int) -> bytes:
         # The client makes a dataset of an instance, which does not have its bytes any more, and
@@ -224,43 +228,17 @@ def server_at(url: str) -> Server:
     return servers[key]
 
 
-def checked_url(url: str) -> str:
-    """Return the root of a DICOMweb service without a slash at its end.
-
-    Raises
-    ------
-    UsageError
-        It is no address of http or https, or has a password or a query in it.
-    """
-    example = "give the root of the service, such as https://pacs.example/dicom-web"
-    try:
-        parts = urlsplit(url)
-        named = parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        raise UsageError(f"--dicomweb: expected an address; {example}") from None
-    if "@" in parts.netloc:  # never shown
-        raise UsageError(
-            "--dicomweb: expected an address without a user and password in it; write them into "
-            f"~/.netrc, or set {TOKEN}"
-        )
-    if parts.scheme not in ("http", "https") or not named or not url.isprintable():
-        raise UsageError(f"--dicomweb: expected an address of http or https; {example}")
-    if parts.query or parts.fragment or " " in url:
-        raise UsageError(f"--dicomweb: expected no query in the address, but --query; {example}")
-    return url.rstrip("/")
-
-
-def _patiently(call: Callable[[], T]) -> T:
+def _patiently(call: Callable[[], T], within: float) -> T:
     """Call a function, again if waiting can help; raises its trouble as OSError."""
-    for pause in _PAUSES:
-        try:
-            return call()
-        except _Trouble as trouble:
-            if not pause or not trouble.passing:
-                raise OSError(errno.EIO, str(trouble)) from trouble
-            rest = max(pause * random.uniform(0.5, 1.5), trouble.rest)  # noqa: S311
-        time.sleep(min(rest, _LONGEST))
-    raise AssertionError
+    try:
+        return with_back_off(
+            call,
+            lambda exc: isinstance(exc, _Trouble) and exc.passing,
+            within,
+            asked=lambda exc: exc.rest if isinstance(exc, _Trouble) else 0.0,
+        )
+    except _Trouble as trouble:
+        raise OSError(errno.EIO, str(trouble)) from trouble
 
 
 def _refused(response: requests.Response) -> _Trouble:

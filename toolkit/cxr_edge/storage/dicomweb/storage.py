@@ -8,20 +8,19 @@ import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from ipaddress import ip_address
 from typing import Any, BinaryIO, Final  # Any: values of JSON
-from urllib.parse import urlsplit
 
 from cxr_edge.errors import UsageError
 from cxr_edge.extras import needs_extra
 from cxr_edge.storage.base import Entry, Kind, Stat
+from cxr_edge.storage.dicomweb.address import checked_url
 from cxr_edge.storage.dicomweb.paging import all_results
 from cxr_edge.storage.dicomweb.query import Query
 from cxr_edge.storage.dicomweb.radiographs import is_other_body_part, is_other_modality
 from cxr_edge.storage.read_file import MAX_BYTES
 
 with needs_extra("cxr scan --dicomweb", "pacs"):
-    from cxr_edge.storage.dicomweb.server import checked_url, server_at
+    from cxr_edge.storage.dicomweb.server import server_at
 
 _MODALITY: Final = "00080060"
 _BODY_PART: Final = "00180015"
@@ -48,17 +47,6 @@ class DicomWeb:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", checked_url(self.url))
-
-    @property
-    def is_in_the_clear(self) -> bool:
-        """Whether images travel over a network without encryption."""
-        parts = urlsplit(self.url)
-        host = parts.hostname or ""
-        try:
-            is_here = ip_address(host).is_loopback
-        except ValueError:
-            is_here = host == "localhost"
-        return parts.scheme == "http" and not is_here
 
     def absolute(self, path: str) -> str:
         """Return the path without a slash at its end."""
