@@ -79,7 +79,7 @@ def test_an_empty_folder_is_told(cxr: Callable[..., Any], tmp_path: Path) -> Non
         (["scan", "{tmp}/none"], 2, "does not exist"),
         (["scan", IMAGE, "--out", "{tmp}/none/r.csv"], 2, "make it first"),
         (["scan", IMAGE, "--out", "{tmp}/r.csv", "--colour"], 2, "No such option"),
-        (["scan"], 2, "Missing argument"),
+        (["scan"], 2, "expected a PATH to scan"),
         (["scan", IMAGE, "--model", "{tmp}/none"], 2, "does not exist"),
         (["scan", IMAGE, "--model", SAMPLES / "generate.py"], 1, "expected an .onnx"),
         (

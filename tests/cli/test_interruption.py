@@ -32,6 +32,7 @@ WORDS = {
     "sr": [IMAGE, "-o", "out"],
     "receive": ["in", "--allow", "MODALITY"],
     "send": [str(SAMPLES), "--to", "PACS@localhost:104"],
+    "merge": ["shards", "-o", "out.csv"],
     "doctor": [],
     "models": [],
 }

@@ -46,7 +46,7 @@ CONTINUED = {"scan", "watch", "convert", "train", "sr", "receive", "send"}
 READERS = {"doctor", "models"}
 """Commands that write nothing."""
 
-NEW_ONLY = {"relabel"}
+NEW_ONLY = {"merge", "relabel"}
 """Commands that write a new report, and never replace one."""
 
 RECORDERS = {"verify"}

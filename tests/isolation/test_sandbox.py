@@ -31,18 +31,18 @@ def test_a_suspect_is_prepared_alike_in_another_process() -> None:
     """Its pixels and digest are those that any file's are."""
     expected = prepare(IMAGE, SPEC)
     for sandbox in (Sandbox(InFlightTable()), suspecting(IMAGE)):
-        got = sandbox.prepare(IMAGE, SPEC)
+        got = sandbox.prepare(str(IMAGE), SPEC)
         assert isinstance(got.content, Pixels)
         assert isinstance(expected.content, Pixels)
         assert (got.content.pixels == expected.content.pixels).all()
         assert (got.sha256, got.format) == (expected.sha256, expected.format)
-    assert Sandbox(InFlightTable()).attempt(IMAGE, process_of).content == os.getpid()
-    assert suspecting(IMAGE).attempt(IMAGE, process_of).content != os.getpid()
+    assert Sandbox(InFlightTable()).attempt(str(IMAGE), process_of).content == os.getpid()
+    assert suspecting(IMAGE).attempt(str(IMAGE), process_of).content != os.getpid()
 
 
 def test_a_suspect_that_crashes_is_a_failure() -> None:
     """With its digest and format, and this process lives on."""
-    failed = suspecting(IMAGE).attempt(IMAGE, crash)
+    failed = suspecting(IMAGE).attempt(str(IMAGE), crash)
     assert isinstance(failed.content, DecoderCrash)
     assert (len(failed.sha256), failed.format) == (64, "jpeg")
 
@@ -54,7 +54,7 @@ def test_a_suspect_that_hangs_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
     sandbox = suspecting(IMAGE)
     sandbox.in_flight.limit(0.1, 0)
     start = time.monotonic()
-    failed = sandbox.attempt(IMAGE, hang)
+    failed = sandbox.attempt(str(IMAGE), hang)
     assert isinstance(failed.content, TimedOut)
     assert time.monotonic() - start < 60
 
@@ -62,6 +62,6 @@ def test_a_suspect_that_hangs_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_is_in_flight_while_it_is_worked_on() -> None:
     """So that the supervisor knows which one to suspect."""
     table = InFlightTable()
-    seen = Sandbox(table).attempt(IMAGE, lambda _data: set(table.in_hand()))
+    seen = Sandbox(table).attempt(str(IMAGE), lambda _data: set(table.in_hand()))
     assert seen.content == {key(str(IMAGE))}
     assert not table.in_hand()

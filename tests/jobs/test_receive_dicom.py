@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from certificates import made_certificate
 from fakes import SAMPLES
 
 pytest.importorskip("pynetdicom", reason="the extra pacs is not installed")
@@ -418,15 +419,8 @@ def test_a_pacs_that_refuses_is_told(config: ReceiveConfig, queue: Path) -> None
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """A certificate of this machine that has signed itself, with the tool that sites use."""
-    found = shutil.which("openssl")
-    if not found:
-        pytest.skip("openssl is not installed: nothing makes certificates")
-    folder = tmp_path_factory.mktemp("tls")
-    words = f"{found} req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=here -addext"
-    names = ["subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run([*words.split(), *names], cwd=folder, check=True, capture_output=True)
-    own = folder / "certificate.pem"
-    return Certificates(own, folder / "key.pem", own)
+    own, key = made_certificate(tmp_path_factory.mktemp("tls"))
+    return Certificates(own, key, own)
 
 
 @pytest.mark.slow

@@ -165,10 +165,11 @@ def test_not_all_files_are_read_again(
     run_scan(job)
     for image in images.glob("*.png"):
         os.utime(image, (9e9, 9e9))
-    read: list[Path] = []
+    read: list[str] = []
     monkeypatch.setattr("cxr_edge.jobs.resume._MOST", 5)
     monkeypatch.setattr(
-        "cxr_edge.jobs.resume.read_file", lambda path: read.append(path) or path.read_bytes()
+        "cxr_edge.jobs.resume.read_file",
+        lambda where, _storage: read.append(where) or Path(where).read_bytes(),
     )
     assert run_scan(job).changed == 0
     assert len(read) == 5

@@ -142,7 +142,7 @@ def test_packed_files_are_skipped_and_named(tmp_path: Path) -> None:
     assert [item.path for item in discover([tmp_path], skipped)] == ["labels.zip.png"]
     assert skipped.counts == {"packed": 3}
     assert skipped.first_lost == ["a.zip", "b/IM1.dcm.gz", "c.tar.gz"]
-    assert found(tmp_path / "a.zip") == (["a.zip"], {})
+    assert found(tmp_path / "b/IM1.dcm.gz") == (["IM1.dcm.gz"], {})
 
 
 @pytest.mark.parametrize("name", ["x.avif", "x.jxl", "x.PGM", "x.j2k", "x.nii"])

@@ -91,6 +91,12 @@ def test_paths_may_be_of_any_storage() -> None:
         resolve_roots(["mem/tuesday"], storage)
 
 
+def test_a_file_address_is_a_path(tmp_path: Path) -> None:
+    """The report has the path, so that the same command may name either."""
+    plant(tmp_path, "films/x.png")
+    assert resolve_roots([f"file://{tmp_path}/films"]) == resolve_roots([tmp_path / "films"])
+
+
 @pytest.mark.parametrize(
     "paths", [["a"], ["a", "b/films"], ["a/one;=1.png"], ["a/one;=1.png", "b/films"]], ids=str
 )
@@ -100,7 +106,9 @@ def test_the_file_of_a_row_is_found_again(tmp_path: Path, paths: list[str]) -> N
     given = [tmp_path / path for path in paths]
     roots = named_roots(given)
     for item in discover(given):
-        assert file_of(printable(item.path), roots) == Path(item.where)
+        found = file_of(printable(item.path), roots)
+        assert found is not None
+        assert (found.where, found.file) == (item.where, item.file)
 
 
 @pytest.mark.parametrize("path", ["../x.png", "a/../../x.png", r"a/\x2e./x.png", "b/../a"])
@@ -108,5 +116,6 @@ def test_a_row_leads_to_no_file_outside(tmp_path: Path, path: str) -> None:
     """A report that was forged shows no other file of the machine."""
     assert file_of(path, {"": str(tmp_path)}) is None
     inside = file_of("/etc/passwd", {"": str(tmp_path)})
-    assert inside == tmp_path / "etc/passwd"
+    assert inside is not None
+    assert inside.file == tmp_path / "etc/passwd"
     assert file_of("elsewhere/x.png", {"a": str(tmp_path)}) is None

@@ -14,12 +14,17 @@ from pyarrow import parquet
 from runs import session_of
 
 from cxr_edge.errors import ExitCode
+from cxr_edge.jobs.merge import MergeJob, merge
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
+from cxr_edge.jobs.shard_job import ShardJob
+from cxr_edge.jobs.shard_run import run_shards
 from cxr_edge.jobs.tables import TABLES, table_path, write_table
 from cxr_edge.models.batch_size import Batching
 from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
+from cxr_edge.reports.shard_rows import ShardFormat
+from cxr_edge.storage.local_output import LocalOutput
 from cxr_edge.system.printable import printable
 
 pytestmark = pytest.mark.xdist_group("hostile_names")
@@ -70,6 +75,17 @@ def test_python_reads_every_row(report: Path) -> None:
         rows = list(csv.DictReader(file, strict=True))
     assert [row["path"] for row in rows] == PATHS
     assert all(tuple(row) == COLUMNS for row in rows)
+
+
+@pytest.mark.parametrize("kind", ShardFormat)
+def test_shards_make_the_same_report(report: Path, job: ScanJob, kind: ShardFormat) -> None:
+    """Shards are named by the bytes of these names, and are found again."""
+    folder = LocalOutput(report.parent / "shards")
+    shards = ShardJob(job.paths, folder, job.session, 7, kind)
+    run_shards(shards)
+    assert run_shards(shards).continued_from == len(NAMES)
+    merge(MergeJob([folder.place], report.parent / "merged.csv"))
+    assert (report.parent / "merged.csv").read_bytes() == report.read_bytes()
 
 
 def test_cut_anywhere_it_can_be_continued(job: ScanJob) -> None:

@@ -57,7 +57,7 @@ def test_the_seams_are_where_the_page_says() -> None:
     """Each Protocol that docs/architecture.md names is defined in the room that it names."""
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| [^|]+ \| (?:a|an|the) `(\w+)` in .*?`(\w+)/`", page, re.MULTILINE)
-    seams = {"Runtime", "Sink", "Storage", "InputCheck", "Engine", "Work"}
+    seams = {"Runtime", "Sink", "Storage", "OutputFolder", "InputCheck", "Engine", "Work"}
     assert {seam for seam, _ in rows} == seams
     for seam, room in rows:
         files = (ROOT / "toolkit" / "cxr_edge" / room).rglob("*.py")

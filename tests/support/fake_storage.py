@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import BinaryIO
 
-from cxr_edge.storage.base import Entry, Kind, Stat
+from cxr_edge.storage.base import Entry, Kind, Stat, read_whole
 
 
 @dataclass
@@ -15,6 +15,7 @@ class FakeStorage:
 
     files: Mapping[str, bytes]
     opened: list[str] = field(default_factory=list)
+    is_local = False
 
     def absolute(self, path: str) -> str:
         return path
@@ -38,3 +39,6 @@ class FakeStorage:
     def open(self, path: str) -> BinaryIO:
         self.opened.append(path)
         return BytesIO(self.files[path])
+
+    def read(self, path: str, at_most: int) -> bytes:
+        return read_whole(self.open(path), at_most)

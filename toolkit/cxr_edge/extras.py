@@ -19,8 +19,10 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "litert": ("ai_edge_litert",),
     "openvino": ("openvino",),
     "parquet": ("pyarrow",),
-    "pacs": ("highdicom", "pynetdicom"),
+    "pacs": ("highdicom", "pynetdicom", "dicomweb_client", "requests"),
     "watch": ("watchfiles", "prometheus_client"),
+    "cloud": ("fsspec", "s3fs"),
+    "ray": ("ray",),
     "bundle": ("cryptography", "cyclonedx", "packageurl", "packaging", "wheel"),
 }
 """Extras by name, each with the modules that it brings."""

@@ -10,10 +10,12 @@ TORTURE = Path(__file__).parent
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_the_report_is_the_same() -> None:
+@pytest.mark.parametrize("into", [[], ["--shards", "7"]], ids=["a report", "shards"])
+def test_killed_at_random_moments_the_report_is_the_same(into: list[str]) -> None:
     """Three scans of sixty images, each killed until it happens to get through."""
+    words = ["--rounds", "3", "--images", "60", "--seed", "5", *into]
     done = subprocess.run(
-        [sys.executable, TORTURE / "kill.py", "--rounds", "3", "--images", "60", "--seed", "5"],
+        [sys.executable, TORTURE / "kill.py", *words],
         capture_output=True, text=True, check=False, timeout=250,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

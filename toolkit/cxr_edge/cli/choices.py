@@ -31,3 +31,17 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+class EngineName(StrEnum):
+    """Engine: the names of :mod:`cxr_edge.jobs.scan_engine`."""
+
+    THREADS = "threads"
+    RAY = "ray"
+
+
+class ShardFormatName(StrEnum):
+    """Format of shards: one of :class:`cxr_edge.reports.shard_rows.ShardFormat`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"

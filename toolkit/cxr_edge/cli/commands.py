@@ -52,6 +52,7 @@ COMMANDS: Final = (
         supervised=True,
         synonyms=("anonymize", "deidentify", "dicom2png", "pseudonymize"),
     ),
+    Command("merge", "cxr_edge.cli.merge", _SCREENING, synonyms=("combine", "concat", "join")),
     Command("relabel", "cxr_edge.cli.relabel", _SCREENING, synonyms=("rethreshold", "threshold")),
     Command("report", "cxr_edge.cli.report", _SCREENING, synonyms=("html", "page", "worklist")),
     Command("sr", "cxr_edge.cli.sr", _SCREENING, synonyms=("dicom-sr", "pacs", "structured")),

@@ -12,6 +12,7 @@ from cxr_edge.cli.common_options import Quiet, Timeout, Workers
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.numbers import bounds, one_of
 from cxr_edge.cli.option_groups import with_option_groups
+from cxr_edge.cli.path_text import PathText
 from cxr_edge.cli.run_display import (
     bars,
     count_line,
@@ -89,8 +90,12 @@ class ImageOptions:
 @with_option_groups
 def convert(
     source: Annotated[
-        Path,
-        typer.Argument(metavar="SRC", help="A file, or a folder with everything below it."),
+        PathText,
+        typer.Argument(
+            metavar="SRC",
+            help="A file, or a folder with everything below it.",
+            path_type=PathText,
+        ),
     ],
     target: Annotated[
         Path, typer.Argument(metavar="DST", help="Folder for the images, new or empty.")
@@ -129,7 +134,7 @@ def convert(
 
 
 def _job(
-    source: Path, target: Path, images: ImageOptions, workers: int, table: InFlightTable
+    source: str, target: Path, images: ImageOptions, workers: int, table: InFlightTable
 ) -> "ConvertJob":
     from cxr_edge.imaging.encode import Container, Encoding
     from cxr_edge.jobs.convert_job import ConvertJob

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.path_text import PathText
 from cxr_edge.cli.tables import print_facts
 from cxr_edge.errors import ExitCode
 from cxr_edge.extras import install_command
@@ -26,8 +26,10 @@ Row = tuple[str, str]
 
 def doctor(
     folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[DIR]", help="Folder to examine before it is scanned."),
+        PathText | None,
+        typer.Argument(
+            metavar="[DIR]", help="Folder to examine before it is scanned.", path_type=PathText
+        ),
     ] = None,
     as_json: Annotated[
         bool,

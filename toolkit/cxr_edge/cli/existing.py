@@ -6,9 +6,11 @@ from typing import TypeVar
 
 import typer
 
+from cxr_edge.cli.path_text import PathText
 from cxr_edge.errors import UsageError
+from cxr_edge.storage.place import storage_of
 
-P = TypeVar("P", bound=Path | list[Path] | None)
+P = TypeVar("P", bound=Path | list[Path] | list[PathText] | None)
 
 
 def existing(param: typer.CallbackParam, value: P) -> P:
@@ -22,7 +24,9 @@ def existing(param: typer.CallbackParam, value: P) -> P:
         Nothing is at one of them.
     """
     for path in value if isinstance(value, list) else [value]:
-        if path is not None and not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
+        if path is None or not storage_of(str(path)).is_local:  # the command asks who has it
+            continue
+        if not os.path.exists(path):  # noqa: PTH110  (Path raises for a name that is too long)
             raise nothing_at(param, path)
     return value
 

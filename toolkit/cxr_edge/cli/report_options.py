@@ -7,6 +7,7 @@ import typer
 
 from cxr_edge.cli import panels
 from cxr_edge.cli.existing import existing
+from cxr_edge.cli.path_text import PathText
 
 ScannedReport = Annotated[
     Path,
@@ -14,7 +15,7 @@ ScannedReport = Annotated[
 ]
 
 ScannedImages = Annotated[
-    list[Path] | None,
+    list[PathText] | None,
     typer.Option(
         "--images",
         metavar="PATH",
@@ -22,5 +23,6 @@ ScannedImages = Annotated[
         show_default="where they were",
         rich_help_panel=panels.INPUT,
         callback=existing,
+        path_type=PathText,
     ),
 ]

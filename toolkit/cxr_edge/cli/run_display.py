@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cxr_edge.reports.counts import ScanCounts
     from cxr_edge.reports.manifest import Manifest
     from cxr_edge.reports.run_manifest import RunManifest
+    from cxr_edge.reports.sink import Sink
     from cxr_edge.spec.review_band import Limits
 
 
@@ -42,6 +43,29 @@ def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Ba
     from cxr_edge.reports.progress import Meter
 
     return [Bar(Meter(candidates()), Console(stderr=True))]
+
+
+def displays(
+    candidates: Callable[[], Iterable[object]], log: str | None, *, quiet: bool
+) -> "list[Sink[object]]":
+    """Return the sinks that show a scan: a log of events, or a progress bar on a terminal.
+
+    Parameters
+    ----------
+    candidates
+        Function that returns the files to count.
+    log
+        Name of what is written, for the log; None for no log.
+    quiet
+        Whether no progress bar is wanted.
+    """
+    if log is None:
+        return [*bars(candidates, quiet=quiet)]
+
+    from cxr_edge.reports.json_log import JsonLog
+    from cxr_edge.reports.progress import Meter
+
+    return [JsonLog(Meter(candidates()), log, sys.stderr)]
 
 
 def print_summary(lines: Iterable[str], *, err: bool = False) -> None:

@@ -1,18 +1,21 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import os
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_edge.cli.archive_options import ArchiveOptions
 from cxr_edge.cli.choices import ReportFormat
+from cxr_edge.cli.cluster_options import ClusterOptions
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.option_groups import with_option_groups
 from cxr_edge.cli.output_files import keep_existing
 from cxr_edge.cli.page_options import check_page, picture_count
-from cxr_edge.cli.run_display import bars, print_summary
+from cxr_edge.cli.path_text import PathText
+from cxr_edge.cli.run_display import displays, print_summary
 from cxr_edge.cli.scan_options import (
     ModelOptions,
     OutputOptions,
@@ -21,6 +24,7 @@ from cxr_edge.cli.scan_options import (
     scan_config,
 )
 from cxr_edge.cli.scan_summary import summary_json, summary_lines
+from cxr_edge.cli.shard_options import ShardOptions
 from cxr_edge.errors import ExitCode, UsageError
 from cxr_edge.isolation.heartbeat import current_table
 from cxr_edge.system.signals import end_once
@@ -28,7 +32,6 @@ from cxr_edge.system.signals import end_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.scan_job import ScanJob
     from cxr_edge.pipeline.outcome import Outcome
     from cxr_edge.reports.sink import Sink
@@ -37,20 +40,29 @@ if TYPE_CHECKING:
 @with_option_groups
 def scan(
     paths: Annotated[
-        list[Path],
+        list[PathText] | None,
         typer.Argument(
-            metavar="PATH...", help="Files and folders; a folder with everything below it."
+            metavar="[PATH...]",
+            help="Files and folders; a folder with everything below it. A .zip or .tar archive is "
+            "a folder, and so is s3://BUCKET/FOLDER.",
+            show_default=False,
+            path_type=PathText,
         ),
-    ],
+    ] = None,
+    *,
+    archive: ArchiveOptions,
     model: ModelOptions,
     output: OutputOptions,
+    sharding: ShardOptions,
     safety: SafetyOptions,
     speed: SpeedOptions,
+    engine: ClusterOptions,
 ) -> None:
     """Classify images, and write one CSV row for every file taken.
 
     A file is taken if its suffix or its first bytes are those of an image or of DICOM, or if
-    neither says what it is. Packed files are not looked into. Research use only, not a diagnosis.
+    neither says what it is. Packed files in a folder are not looked into. Research use only, not a
+    diagnosis.
 
     An interrupted scan continues when you run the same command again.
 
@@ -58,6 +70,14 @@ def scan(
     folder could not be read, or a file is packed. Exit code 4: the self-test failed; nothing was
     scanned.
     """
+    sources = archive.sources(paths or [])
+    if sharding.shards is not None:
+        from cxr_edge.cli.scan_shards import scan_into_shards
+
+        scan_into_shards(sources, model, output, sharding, safety, speed, engine)
+        return
+    sharding.refuse_lone()
+
     from cxr_edge.reports.standard_output import STDOUT, report_at
 
     to_stdout = output.out == STDOUT
@@ -68,6 +88,9 @@ def scan(
         _check_page(output.html, output.out)
     elif output.thumbnails is not None:
         raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
+    cluster = engine.cluster(output, safety, speed)
+    if cluster:
+        speed = replace(speed, workers=None)  # they are of the cluster
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:
@@ -84,17 +107,18 @@ def scan(
         with report_at(output.out, table.token) as out:
             job = ScanJob.open(
                 scan_config(model, safety, speed),
-                paths,
+                sources,
                 out,
                 fresh=output.fresh,
                 add_new=output.add_new,
                 retry_failed=output.retry_failed,
-                max_failures=_failure_limit(safety),
+                max_failures=safety.failure_limit,
                 quarantine=output.quarantine,
                 page=output.html,
                 tables=tables,
                 heat_maps=output.heatmaps,
                 heat_maps_for=output.heatmaps_for or "positives",
+                cluster=cluster,
                 in_flight=table,
             )
             for warning in job.session.warnings:
@@ -107,19 +131,10 @@ def scan(
             except BrokenPipeError:  # whoever reads standard output has enough
                 raise typer.Exit(ExitCode.ERROR) from None
     if output.as_json:
-        typer.echo(summary_json(manifest, output.out), err=to_stdout)
+        typer.echo(summary_json(manifest, {"report": str(output.out)}), err=to_stdout)
     elif not output.quiet:
         print_summary(summary_lines(manifest, output, tables, job.heat_maps), err=to_stdout)
     raise typer.Exit(manifest.exit_code or 0)
-
-
-def _failure_limit(safety: SafetyOptions) -> "FailureLimit | None":
-    if safety.max_failures is None:
-        return None
-
-    from cxr_edge.jobs.failure_limit import FailureLimit
-
-    return FailureLimit(safety.max_failures)
 
 
 def _check_page(page: Path, out: Path) -> None:
@@ -204,10 +219,5 @@ def _sinks(job: "ScanJob", output: OutputOptions) -> "Sequence[Sink[Outcome]]":
         quiet = output.quiet or os.isatty(descriptor)  # rows and a bar do not go together
     else:
         rows, quiet = [], output.quiet
-    if not output.log_json:
-        return [*rows, *bars(job.sources.candidates, quiet=quiet)]
-
-    from cxr_edge.reports.json_log import JsonLog
-    from cxr_edge.reports.progress import Meter
-
-    return [*rows, JsonLog(Meter(job.sources.candidates()), str(output.out), sys.stderr)]
+    log = str(output.out) if output.log_json else None
+    return [*rows, *displays(job.sources.candidates, log, quiet=quiet)]

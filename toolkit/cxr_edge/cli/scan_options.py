@@ -28,6 +28,7 @@ from cxr_edge.system.ranges import BATCH_SIZE, MEGABYTES, SHARE, THREADS
 
 if TYPE_CHECKING:
     from cxr_edge.isolation.heartbeat import InFlightTable
+    from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.jobs.session import ScanConfig
 
 
@@ -64,16 +65,17 @@ class ModelOptions:
 class OutputOptions:
     """Options of the report and of what is printed."""
 
-    out: Annotated[
-        Path,
+    named_out: Annotated[
+        Path | None,
         typer.Option(
             "--out",
             "-o",
             metavar="CSV",
             help="Report to write; an existing one is continued. '-' is standard output.",
+            show_default="report.csv",
             rich_help_panel=panels.OUTPUT,
         ),
-    ] = Path("report.csv")
+    ] = None
     formats: Annotated[
         list[ReportFormat] | None,
         typer.Option(
@@ -165,6 +167,11 @@ class OutputOptions:
         ),
     ] = False
 
+    @property
+    def out(self) -> Path:
+        """Report to write."""
+        return self.named_out or Path("report.csv")
+
 
 @dataclass(frozen=True)
 class LimitOptions:
@@ -211,6 +218,16 @@ class SafetyOptions(LimitOptions):
             rich_help_panel=panels.SAFETY,
         ),
     ] = None
+
+    @property
+    def failure_limit(self) -> "FailureLimit | None":
+        """Limit on failed files, None where there is none."""
+        if self.max_failures is None:
+            return None
+
+        from cxr_edge.jobs.failure_limit import FailureLimit
+
+        return FailureLimit(self.max_failures)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The summary of a scan, for a person or as JSON."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from cxr_edge.reports.manifest import Gone
     from cxr_edge.reports.run_manifest import RunManifest
 
+_HEADER_ONLY: Final = "the report has its header only"
+
 _CAN_PASS: Final = frozenset({"unreadable", "timeout", "unsupported-compression"})
 """Reasons of failures that a mount, a permission, a limit or an installation can mend."""
 
 
-def summary_json(manifest: "RunManifest", out: Path) -> str:
-    """Return the report's path and the manifest on one line, without the digest of the rows."""
+def summary_json(manifest: "RunManifest", out: Mapping[str, str]) -> str:
+    """Return where the rows are and the manifest on one line, without the digest of the rows."""
     from cxr_edge.reports.manifest import to_plain
 
-    content = {"report": str(out), **manifest.content()}
+    content = {**out, **manifest.content()}
     del content["digest"]
     return json.dumps(content, ensure_ascii=False, default=to_plain)
 
@@ -41,15 +43,32 @@ def summary_lines(
     output: "OutputOptions",
     tables: Sequence[Path] = (),
     heat_maps: "HeatMapFolder | None" = None,
+    shards: str | None = None,
 ) -> Iterator[str]:
-    """Yield the lines of the summary for a person."""
+    """Yield the lines of the summary for a person.
+
+    Parameters
+    ----------
+    manifest
+        Manifest of the scan.
+    output
+        Options of the output.
+    tables
+        Tables that were made of the report.
+    heat_maps
+        Folder of heat maps.
+    shards
+        Lines on the shards, in place of those on the report; None where there are none.
+    """
     counts, identity = manifest.counts, manifest.identity
-    yield files_line(manifest, "report")
+    yield files_line(manifest, "shards" if shards else "report")
     yield from label_lines(manifest)
     yield count_line("flagged", counts.flagged, counts.flags)
     yield from failed_lines(counts)
-    if counts.failed and (
-        manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons)
+    if (
+        not shards
+        and counts.failed
+        and (manifest.continued_from == counts.rows or not _CAN_PASS.isdisjoint(counts.reasons))
     ):
         yield "--retry-failed scans the failed files again"
     yield skipped_line(manifest.skipped)
@@ -71,8 +90,11 @@ def summary_lines(
     if counts.is_constant:
         yield f"warning: {counts.constant}"
     if not counts.rows:
-        yield "no images found: the report has its header only"
-    yield from _written_lines(output, tables, heat_maps, has_failed=counts.failed > 0)
+        yield f"no images found: {'there is no shard' if shards else _HEADER_ONLY}"
+    if shards:
+        yield shards
+    else:
+        yield from _written_lines(output, tables, heat_maps, has_failed=counts.failed > 0)
     yield f"model: {identity.model}@{identity.model_sha256[:12]}"
     yield from threshold_lines(manifest)
     if identity.review_band:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cxr_edge.errors import (
@@ -17,7 +17,8 @@ from cxr_edge.errors import (
 from cxr_edge.imaging.headers.read import read_header
 from cxr_edge.imaging.image import check_size
 from cxr_edge.imaging.sniff import HEAD_BYTES, SUFFIXES, Format, identify
-from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.base import Storage
+from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.read_file import MAX_BYTES, read_file
 
 
@@ -50,20 +51,23 @@ class FileFacts:
     """Reason in the report of a scan, as far as the header tells; empty if it tells none."""
 
 
-def examine(path: Path) -> FileFacts:
+def examine(path: str | Path, storage: Storage = LOCAL) -> FileFacts:
     """Read a file's header without waiting for a pipe; never raises an ImageError.
 
     Parameters
     ----------
     path
         File, or whatever took its place meanwhile.
+    storage
+        Storage that it is in.
     """
+    path = str(path)
     facts = FileFacts()
     try:
-        with open_regular(path) as file:
+        with storage.open(path) as file:
             facts = _of_first_bytes(path, file)
             if not facts.reason:
-                facts = _of_header(path, file, facts)
+                facts = _of_header(path, storage, file, facts)
         check_size(facts.width, facts.height, facts.frames)
     except OSError:
         return replace(facts, reason=Unreadable.reason)
@@ -74,9 +78,10 @@ def examine(path: Path) -> FileFacts:
     return facts
 
 
-def _of_first_bytes(path: Path, file: BinaryIO) -> FileFacts:
+def _of_first_bytes(path: str, file: BinaryIO) -> FileFacts:
     """Return the format, and what can be said without reading on; leave the file at its start."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     kind = identify(file.read(HEAD_BYTES))
     file.seek(0)
     return FileFacts(
@@ -87,8 +92,8 @@ def _of_first_bytes(path: Path, file: BinaryIO) -> FileFacts:
     )
 
 
-def _is_promised(path: Path, kind: Format) -> bool:
-    promised = SUFFIXES.get(path.suffix.lower(), kind)
+def _is_promised(path: str, kind: Format) -> bool:
+    promised = SUFFIXES.get(PurePosixPath(path).suffix.lower(), kind)
     return promised is kind or (promised, kind) == (Format.TIFF, Format.BIGTIFF)
 
 
@@ -104,10 +109,10 @@ def _reason(size: int, kind: Format | None) -> str:
     return "" if kind in read else UnsupportedFormat.reason
 
 
-def _of_header(path: Path, file: BinaryIO, facts: FileFacts) -> FileFacts:
+def _of_header(path: str, storage: Storage, file: BinaryIO, facts: FileFacts) -> FileFacts:
     if facts.format == Format.DICOM:
         return _of_dicom_header(file, facts)
-    header = read_header(read_file(path), Format(facts.format))
+    header = read_header(read_file(path, storage), Format(facts.format))
     gray = "white-is-zero" if header.white_is_zero else "black-is-zero"
     return replace(
         facts,

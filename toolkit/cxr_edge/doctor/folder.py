@@ -130,7 +130,7 @@ class FolderFacts:
         }
 
 
-def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderFacts:
+def examine_folder(paths: Sequence[str | Path], workers: int | None = None) -> FolderFacts:
     """Read the header of every file that a scan of these paths would take.
 
     Parameters
@@ -148,7 +148,7 @@ def examine_folder(paths: Sequence[Path], workers: int | None = None) -> FolderF
     found = FolderFacts()
     items = discover(paths, found.skipped)
     engine = ThreadEngine(workers or usable_cpus())
-    examined = engine.map_ordered(lambda item: examine(item.file), items)
+    examined = engine.map_ordered(lambda item: examine(item.where, item.storage), items)
     for item, facts in track(examined, "looking at files"):
         found.add(printable(item.path), facts)
     return found

@@ -133,6 +133,11 @@ class InFlightTable:
         now = time.monotonic()
         return {name: now - since for name, since in self._slots() if since != _DONE}
 
+    def overdue(self) -> set[int]:
+        """Return the keys of the files that are in hand for longer than a file may take."""
+        limit = self.seconds
+        return {name for name, since in self.in_hand().items() if limit and since > limit}
+
     def last_in_hand(self) -> set[int]:
         """Return the key of the file that each worker has in hand, or had last."""
         return {name for name, _ in self._slots()}

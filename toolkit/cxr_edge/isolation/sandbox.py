@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeVar
 
 from cxr_edge.errors import DecoderCrash, ImageError, TimedOut
 from cxr_edge.isolation.heartbeat import TIMEOUT, InFlightTable, key
 from cxr_edge.pipeline.prepare import Attempt, Prepared, attempt, facts, to_pixels
 from cxr_edge.spec.input_spec import InputSpec
+from cxr_edge.storage.base import Storage
+from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.memory import available_memory, resident_memory
 
@@ -45,19 +46,22 @@ class Sandbox:
     _alone: threading.Lock = field(default_factory=threading.Lock)
     """Lock that lets one suspect go at a time: each may take all the memory there is."""
 
-    def prepare(self, path: Path, spec: InputSpec) -> Prepared:
+    def prepare(self, where: str, spec: InputSpec, storage: Storage = LOCAL) -> Prepared:
         """Prepare a file as :func:`cxr_edge.pipeline.prepare.prepare`, a suspect in a process."""
-        return self.attempt(path, partial(to_pixels, spec=spec, shown=self.shown))
+        return self.attempt(where, partial(to_pixels, spec=spec, shown=self.shown), storage)
 
-    def attempt(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+    def attempt(
+        self, where: str, make: Callable[[bytes], T], storage: Storage = LOCAL
+    ) -> Attempt[T]:
         """Attempt a file as :func:`cxr_edge.pipeline.prepare.attempt`, a suspect in a process."""
-        name = str(path)
-        if key(name) in self.in_flight.suspects:
-            return self._in_subprocess(path, make)
-        with self.in_flight.at_work(name):
-            return attempt(path, make)
+        if key(where) in self.in_flight.suspects:
+            return self._in_subprocess(where, make, storage)
+        with self.in_flight.at_work(where):
+            return attempt(where, make, storage)
 
-    def _in_subprocess(self, path: Path, make: Callable[[bytes], T]) -> Attempt[T]:
+    def _in_subprocess(
+        self, where: str, make: Callable[[bytes], T], storage: Storage
+    ) -> Attempt[T]:
         from cxr_edge.isolation.subprocess_call import (
             ProcessDied,
             ProcessTimedOut,
@@ -68,9 +72,9 @@ class Sandbox:
         sha256 = kind = ""
         with self._alone:
             try:
-                sha256, kind = call_in_subprocess(_facts, path, within=seconds + START)
+                sha256, kind = call_in_subprocess(_facts, where, storage, within=seconds + START)
                 return call_in_subprocess(
-                    _bounded, path, make, memory, seconds, within=seconds + START
+                    _bounded, where, make, storage, memory, seconds, within=seconds + START
                 )
             except ProcessTimedOut:
                 error: ImageError = TimedOut(
@@ -84,21 +88,23 @@ class Sandbox:
         return Attempt(sha256, error, kind)
 
 
-def _facts(path: Path) -> tuple[str, str]:
+def _facts(where: str, storage: Storage) -> tuple[str, str]:
     """Return the digest and format of a file, for a row without pixels."""
     try:
-        data = read_file(path)
+        data = read_file(where, storage)
     except ImageError:
         return "", ""  # the attempt finds the reason
     return facts(data)
 
 
-def _bounded(path: Path, make: Callable[[bytes], T], memory: int, seconds: float) -> Attempt[T]:
+def _bounded(
+    where: str, make: Callable[[bytes], T], storage: Storage, memory: int, seconds: float
+) -> Attempt[T]:
     """Attempt a file in a process whose memory and CPU time the system limits."""
     if memory:
         _forbid_more_than("RLIMIT_DATA", memory)
     _forbid_more_than("RLIMIT_CPU", math.ceil(seconds + 2 * START))  # should nobody else end it
-    return attempt(path, make)
+    return attempt(where, make, storage)
 
 
 def _forbid_more_than(limit: str, most: int) -> None:

@@ -107,7 +107,7 @@ class _Child:
                 self._send(asked[-1])
             if passed_on:
                 patience -= LOOK_EVERY
-            self.overdue = _overdue(in_flight)
+            self.overdue = in_flight.overdue()
             self.too_large = 0 < in_flight.memory < resident_memory(self._pid)
             if patience < 0 or self.overdue or self.too_large:
                 self._send(signal.SIGKILL)
@@ -120,11 +120,6 @@ class _Child:
     def _send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, number)
-
-
-def _overdue(in_flight: InFlightTable) -> set[int]:
-    limit = in_flight.seconds
-    return {name for name, since in in_flight.in_hand().items() if limit and since > limit}
 
 
 def _die_with_parent(leash: int) -> None:

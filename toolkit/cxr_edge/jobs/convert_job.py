@@ -18,7 +18,7 @@ from cxr_edge.system.cpu import usable_cpus
 class ConvertJob:
     """One conversion into one folder."""
 
-    source: Path
+    source: str | Path
     """File, or folder with everything below it."""
     target: Path
     """Folder of the images."""
@@ -57,7 +57,7 @@ class ConvertJob:
                 f"DST: expected a folder, or a new one in a folder, but {where} {kind}"
             )
         check_place(MAPPING, self.mapping)
-        source, target = self.source.resolve(), self.target.resolve()
+        source, target = Path(self.source).resolve(), self.target.resolve()
         if target == source or target in source.parents or source in target.parents:
             raise UsageError(
                 f"SRC and DST must not be inside each other, got {source} and {target}; choose "

@@ -167,7 +167,7 @@ class _ConvertWork:
         call, sandbox = partial(convert, encoding=job.encoding), Sandbox(job.in_flight)
         engine = ThreadEngine(job.workers, ahead=_AHEAD * job.workers)
         for item, attempt in engine.map_ordered(
-            lambda item: sandbox.attempt(item.file, call), items
+            lambda item: sandbox.attempt(item.where, call, item.storage), items
         ):
             yield [self.images.write(item, attempt)]
 

@@ -48,7 +48,7 @@ class PageJob:
     """Path of the page; an existing one is replaced."""
     pictures: int = PICTURES
     """Images that get pictures, the first of the worklist."""
-    images: Sequence[Path] = ()
+    images: Sequence[str | Path] = ()
     """Folders and files that were scanned, where they are now; none for those of the manifest."""
     heat_maps: Path | None = None
     """Folder of heat maps, by :func:`cxr_edge.imaging.heat_map_file.heat_map_path`."""

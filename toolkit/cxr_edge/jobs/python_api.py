@@ -14,7 +14,12 @@ from cxr_edge.pipeline.scan import scan as scan_items
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.runtimes.providers import AUTO
-from cxr_edge.system.arguments import require_path, require_switch, require_text
+from cxr_edge.system.arguments import (
+    require_path,
+    require_path_text,
+    require_switch,
+    require_text,
+)
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.ranges import WORKERS
 
@@ -114,7 +119,8 @@ def scan(
     Parameters
     ----------
     paths
-        Files and folders, with everything below them.
+        Files and folders, with everything below them; archives and buckets as for ``cxr scan``;
+        or a :class:`~cxr_edge.storage.place.Placed` of another storage.
     classifier
         Opened model; the default model if it is not given.
     workers
@@ -141,7 +147,7 @@ def scan(
     if workers is not None:
         WORKERS.require("workers", workers)
     several = paths if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
-    roots = [require_path("paths", path) for path in several]
+    roots = [require_path_text("paths", path) for path in several]
     if not isinstance(classifier, Classifier | None):
         raise not_opened("classifier", classifier)
     if not isinstance(skipped, Skipped | None):

@@ -1,53 +1,34 @@
 """A report with another threshold, from the probabilities that are there."""
 
-import dataclasses
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.errors import UsageError
+from cxr_edge.jobs.new_report import write_report
 from cxr_edge.jobs.source_report import require_report, spec_of_report
 from cxr_edge.models.locate import DEFAULT, identified_spec
 from cxr_edge.pipeline.decision import CUSTOM, Decision, limits_of, round_probability
-from cxr_edge.reports.append_log import AppendLog, read_rows
+from cxr_edge.reports.append_log import read_rows
+from cxr_edge.reports.carried import copied, identity_in, skipped_in
 from cxr_edge.reports.check_place import check_place
 from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.csv_report import REPORT, prediction_of, shown, source_kind
 from cxr_edge.reports.distribution_shift import DistributionShift
-from cxr_edge.reports.made_with import damaged
 from cxr_edge.reports.manifest import manifest_path, utc_now
 from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.run_manifest import RunIdentity, RunManifest, roots_of, spec_file_of
 from cxr_edge.reports.standard_output import STDOUT
-from cxr_edge.spec.json_fields import is_int
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_edge.spec.spec_file import SpecFile
-from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.printable import cell_shown
 from cxr_edge.system.ranges import SHARE
 
-_COPIED: Final = (
-    "runtime_asked", "runtime_why", "device_asked", "device_why", "batch_size", "batch_why",
-    "workers", "threads", "self_test", "notice",
-)  # fmt: skip
-"""Fields of the manifest that say how the probabilities were made."""
-
 _SOURCE: Final = source_kind("relabelled")
 """Kind of the report that is read."""
-
-_ROWS: Final = 1000
-"""Rows that are written at once."""
-
-_OPTIONAL: Final = {
-    one.name for one in dataclasses.fields(RunIdentity) if one.default is not dataclasses.MISSING
-}
-_REQUIRED: Final = {one.name for one in dataclasses.fields(RunIdentity)} - _OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -100,7 +81,7 @@ def relabel(job: RelabelJob) -> RunManifest:
         raise UsageError("--out: expected a file, got standard output; cxr relabel writes files")
     require_report(_SOURCE, job.report)
     recorded = _SOURCE.recorded(job.report)
-    before = _identity(job.report, recorded)
+    before = identity_in(_SOURCE, manifest_path(job.report), recorded)
     decision, spec = _decision(job, before, recorded)
     spec_file, shift = _compared(job, spec, recorded)
     if job.out.exists():
@@ -108,12 +89,11 @@ def relabel(job: RelabelJob) -> RunManifest:
     check_place(REPORT, job.out)
     running = check_rows(_SOURCE, job.report, recorded.digest, is_finished=recorded.finished)
     is_whole = running.rows >= recorded.rows  # what lost its last rows is to be continued
-    copied: dict[str, Any] = {key: recorded.fields.get(key) for key in _COPIED}
     manifest = RunManifest(
         identity=replace(before, threshold=decision.threshold, review_band=decision.review_band),
         counts=ScanCounts(shift=shift),
-        skipped=_skipped(recorded.fields),
-        **copied,
+        skipped=skipped_in(recorded),
+        **copied(recorded),
         operating_point=decision.operating_point,
         input_check=str(recorded.fields.get("input_check", "")),
         first_lost=[],
@@ -141,24 +121,10 @@ def _write(
     job: RelabelJob, before: RunIdentity, decision: Decision, manifest: RunManifest
 ) -> RunManifest:
     try:
-        with atomic_write(job.out, durable=True) as half:
-            log = AppendLog.open(REPORT, half)
-            try:
-                for rows in _batches(_relabelled(job.report, before, decision)):
-                    log.append(rows)
-                    for row in rows:
-                        manifest.counts.add(REPORT.named(row))
-            finally:
-                log.close()
-            log.note(manifest.digest)
-            manifest = replace(manifest, ended=utc_now())
-            manifest.write(manifest_path(job.out))  # first: a report is never there without one
-    except OSError as exc:
-        raise ReportError(f"{job.out} cannot be written: {exc.strerror}") from exc
+        return write_report(job.out, _relabelled(job.report, before, decision), manifest)
     except UnicodeEncodeError as exc:  # copied from the manifest, which is of any text
         why = "is damaged: it has text that is no Unicode"
         raise _SOURCE.refused(manifest_path(job.report), why, RESTORE) from exc
-    return manifest
 
 
 def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterator[Sequence[str]]:
@@ -183,34 +149,6 @@ def _relabelled(report: Path, before: RunIdentity, decision: Decision) -> Iterat
             raise _SOURCE.not_as_written(report, number, row)
         label = decision.label(found.probability, found.source.flags)
         yield list((values | {"label": label, "threshold": shown(decision.threshold)}).values())
-
-
-def _batches(rows: Iterator[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
-    while batch := list(islice(rows, _ROWS)):
-        yield batch
-
-
-def _identity(report: Path, recorded: Recorded) -> RunIdentity:
-    """Return the settings of a report, of the types that they must have."""
-    fields = recorded.identity
-    match fields:
-        case {
-            "model": str(),
-            "model_sha256": str(),
-            "labels": [str(negative), str(positive)],
-            "threshold": threshold,
-        } if (
-            _REQUIRED <= fields.keys() <= _REQUIRED | _OPTIONAL
-            and threshold in SHARE
-            and isinstance(limits := fields.get("review_band", []), list)
-            and len(limits) == 2 * ("review_band" in fields)
-            and all(limit in SHARE for limit in limits)
-            and fields.get("on_input_check", OnInputCheck.FLAG) in tuple(OnInputCheck)
-            and isinstance(fields.get("input_statistics", ""), str)
-        ):
-            given = {"labels": (negative, positive), "review_band": tuple(limits) or None}
-            return RunIdentity(**{**fields, **given})
-    raise damaged(_SOURCE, report)
 
 
 def _require_own_spec(report: Path, spec: ModelSpec, threshold: float, recorded: Recorded) -> None:
@@ -274,11 +212,3 @@ def _compared(
         return None, shift
     doubt = "" if job.threshold is not None else spec.site_doubt(job.operating_point)
     return replace(identified_spec(job.spec)[1], doubt=doubt), shift
-
-
-def _skipped(fields: Mapping[str, Any]) -> Counter[str]:
-    """Return the counts of skipped files, under the name that they have in any version."""
-    found = fields.get("skipped", fields.get("passed_over"))
-    if not isinstance(found, dict):
-        return Counter()
-    return Counter({key: count for key, count in found.items() if is_int(count)})

@@ -6,14 +6,14 @@
 """
 
 import os
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from cxr_edge.errors import CxrError, ExitCode, ReportError
+from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
+from cxr_edge.jobs.run_end import Start, close_run, ended
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
@@ -22,7 +22,7 @@ from cxr_edge.reports.csv_report import CsvSink
 from cxr_edge.reports.manifest import ARRIVAL, Manifest, manifest_path, utc_now
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.row_marks import RunningMarks
-from cxr_edge.reports.sink import RunResult, Sink, Sinks
+from cxr_edge.reports.sink import Sink, Sinks
 from cxr_edge.system.plural import counted
 from cxr_edge.system.printable import cell_shown, printable
 
@@ -129,7 +129,7 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
     sink = CsvSink(work.kind, work.out, work.to_row, manifest.counts, there.kept, there.running)
     files = Sinks[T]([*before, sink])
     listeners = Sinks[T](after)
-    start = _Start(time.monotonic(), manifest.counts.rows)
+    start = Start.now(manifest)
     manifest.write(manifest_path(work.out))  # first: a report is never there without one
     folders = SourceFolders()
     batches = work.outcomes(folders.passing(there.left))  # closed last: its workers may take long
@@ -143,11 +143,11 @@ def _run(work: Work[M, T], before: Sequence[Sink[T]], after: Sequence[Sink[T]]) 
             work.in_flight.rows = manifest.counts.rows
             listeners.write(batch)
     except BaseException as exc:
-        _end(work, files, listeners, _ended(manifest, exc, start), exc)
+        _end(work, files, listeners, ended(manifest, exc, start), exc)
         if isinstance(batches, Generator):
             batches.close()  # with what it has open
         raise
-    return _end(work, files, listeners, _ended(manifest, None, start))
+    return _end(work, files, listeners, ended(manifest, None, start))
 
 
 @dataclass(frozen=True)
@@ -237,55 +237,11 @@ def _end(
     manifest: M,
     error: BaseException | None = None,
 ) -> M:
-    """Close the sinks and write the last manifest; an error of this comes after the run's own."""
-    first = error
-    try:
-        files.close(RunResult(manifest, first))
-    except CxrError as exc:
-        first = first or exc
-        manifest = replace(manifest, exit_code=_exit_code(manifest, first))
-    try:
-        manifest.write(manifest_path(work.out))
-        work.in_flight.ended(manifest.exit_code or 0)
-    except CxrError as exc:
-        first = first or exc
-    try:
-        listeners.close(RunResult(manifest, first))
-    except CxrError as exc:
-        first = first or exc
-    if first is not None and first is not error:
-        raise first
-    return manifest
-
-
-class _Start(NamedTuple):
-    """Start of the writing of rows."""
-
-    clock: float
-    """Time by the clock, seconds."""
-    rows: int
-    """Rows that were there."""
-
-
-def _ended(manifest: M, error: BaseException | None, start: _Start) -> M:
-    """Return the manifest of a run that has ended now."""
-    done = manifest.counts.rows - start.rows
-    seconds = time.monotonic() - start.clock
-    return replace(
+    return close_run(
         manifest,
-        ended=utc_now(),
-        exit_code=_exit_code(manifest, error),
-        files_per_second=round(done / seconds, 2) if done else None,
-        pid=None,
+        lambda last: last.write(manifest_path(work.out)),
+        work.in_flight,
+        files,
+        listeners,
+        error,
     )
-
-
-def _exit_code(manifest: Manifest, error: BaseException | None) -> ExitCode:
-    if isinstance(error, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
-    if isinstance(error, CxrError):
-        return error.exit_code
-    if error is not None:
-        return ExitCode.ERROR
-    incomplete = manifest.counts.failed or manifest.not_read
-    return ExitCode.SOME_FAILED if incomplete else ExitCode.DONE

@@ -1,7 +1,6 @@
 """The check that a report's rows are of the files that there are now."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Final
 
 from cxr_edge.errors import ImageError
 from cxr_edge.pipeline.discover import ImageItem
+from cxr_edge.reports.append_log import CsvKind
 from cxr_edge.reports.counts import FIRST_FAILED
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.storage.read_file import read_file
@@ -33,8 +33,10 @@ class ChangedFiles:
     report, :data:`_MOST` in all.
     """
 
-    report: Path
+    report: Path | str
     """Path of the report."""
+    kind: CsvKind = REPORT
+    """Kind of the report, for messages."""
     count: int = 0
     """Number of such files."""
     first: list[str] = field(default_factory=list)
@@ -91,9 +93,9 @@ class ChangedFiles:
         """
         if 0 < self.rows <= _SAMPLE and self.count == self.rows:
             files = " and ".join(filter(None, (", ".join(self.first[:-1]), self.first[-1])))
-            raise REPORT.refused(
+            raise self.kind.refused(
                 self.report,
-                f"cannot be continued: {files} differ from the files in this report; "
+                f"cannot be continued: {files} differ from the files in this {self.kind.name}; "
                 "is this the right folder?",
             )
 
@@ -103,7 +105,7 @@ def _differs(row: Mapping[str, str], item: ImageItem) -> bool:
     if not row["sha256"]:  # it could not be read
         return False
     try:
-        sha256 = hashlib.sha256(read_file(item.file)).hexdigest()
+        sha256 = hashlib.sha256(read_file(item.where, item.storage)).hexdigest()
     except ImageError:
         sha256 = ""
     return sha256 != row["sha256"]
@@ -111,6 +113,6 @@ def _differs(row: Mapping[str, str], item: ImageItem) -> bool:
 
 def _modified(item: ImageItem) -> float:
     try:
-        return os.stat(item.where).st_mtime  # noqa: PTH116  (a million times)
+        return item.storage.stat(item.where).modified
     except OSError:
         return 0.0

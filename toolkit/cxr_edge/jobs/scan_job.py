@@ -14,9 +14,11 @@ from cxr_edge.reports.check_place import check_folder, check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
+from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.storage.lock import lock_path
 
 if TYPE_CHECKING:
+    from cxr_edge.jobs.cluster import Cluster
     from cxr_edge.jobs.failure_limit import FailureLimit
     from cxr_edge.reports.heat_maps import HeatMapFolder
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 class ScanJob:
     """One scan into one report."""
 
-    paths: Sequence[Path]
-    """Files and folders to scan."""
+    paths: Sequence[str | Path]
+    """Files and folders to scan. Text, where they are not of this machine."""
     out: Path
     """Path of the report."""
     session: Session
@@ -47,6 +49,8 @@ class ScanJob:
     """Tables that are made of the report, likewise."""
     heat_maps: "HeatMapFolder | None" = None
     """Folder of heat maps, and which images get one."""
+    cluster: "Cluster | None" = None
+    """Cluster that scans; None for this machine."""
     in_flight: InFlightTable = field(default_factory=InFlightTable)
     """Table that the supervisor reads."""
 
@@ -54,7 +58,7 @@ class ScanJob:
     def open(
         cls,
         config: ScanConfig,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         out: Path,
         *,
         fresh: bool = False,
@@ -66,6 +70,7 @@ class ScanJob:
         tables: Sequence[Path] = (),
         heat_maps: Path | None = None,
         heat_maps_for: str = "positives",
+        cluster: "Cluster | None" = None,
         in_flight: InFlightTable | None = None,
     ) -> "ScanJob":
         """Check the places, and open a session; one that goes with a report to be continued.
@@ -74,7 +79,8 @@ class ScanJob:
         ----------
         config
             Settings.
-        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, page, tables, in_flight
+        paths, out, fresh, add_new, retry_failed, max_failures, quarantine, page, tables, cluster,
+        in_flight
             As the fields.
         heat_maps
             Folder for heat maps.
@@ -101,6 +107,8 @@ class ScanJob:
             wanted = Wanted.parse(heat_maps_for)
             check_folder("--heatmaps", heat_maps, paths, out, "pictures")
             config = replace(config, maps=True)
+        if cluster and config.device == AUTO:
+            config = replace(config, device=CPU)  # what every machine has
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         new = fresh and not table.started
@@ -121,6 +129,7 @@ class ScanJob:
             page=page,
             tables=tables,
             heat_maps=folder,
+            cluster=cluster,
             in_flight=table,
         )
 

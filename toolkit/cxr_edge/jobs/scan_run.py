@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from cxr_edge.errors import ReportError
 from cxr_edge.isolation.heartbeat import InFlightTable
-from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.resumable import run_resumable
 from cxr_edge.jobs.resume import ChangedFiles
+from cxr_edge.jobs.scan_engine import ScanEngine, open_engine
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.session_record import record_of, require_same
 from cxr_edge.pipeline.discover import ImageItem, Skipped
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
-from cxr_edge.pipeline.scan import scan
-from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
 from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
@@ -25,7 +23,6 @@ from cxr_edge.reports.sink import Sink
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.earlier_report import EarlierReport
-    from cxr_edge.pipeline.classify import Draw
 
 
 def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
@@ -54,6 +51,8 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
         The report cannot be written or continued, or more files failed than allowed.
     ModelError
         The runtime failed.
+    CxrError
+        The cluster cannot be reached, or no machine of it was at work for long.
     """
     before: list[Sink[Outcome]] = []
     after = [*sinks]
@@ -72,7 +71,8 @@ def run_scan(job: ScanJob, sinks: Sequence[Sink[Outcome]] = ()) -> RunManifest:
         from cxr_edge.jobs.failure_limit import FailureStop
 
         after.append(FailureStop(job.max_failures))
-    return run_resumable(_ScanWork(job, draw), before, after)
+    with open_engine(job.session, job.in_flight, job.cluster, draw) as engine:
+        return run_resumable(_ScanWork(job, engine), before, after)
 
 
 @dataclass
@@ -81,8 +81,8 @@ class _ScanWork:
 
     job: ScanJob
     """Files, report and session."""
-    draw: "Draw | None" = None
-    """Function that workers draw heat maps with."""
+    engine: ScanEngine
+    """Place where the files are worked on."""
 
     def __post_init__(self) -> None:
         self.changed = ChangedFiles(self.job.out)
@@ -152,6 +152,8 @@ class _ScanWork:
         manifest = record_of(self.job.session, skipped, named_roots(self.job.paths))
         return replace(
             manifest,
+            engine=self.engine.name,
+            workers=self.engine.workers,
             first_changed=self.changed.first,
             earlier_versions=self.earlier.versions if self.earlier else [],
             gone=self.earlier.gone if self.earlier else Gone(),
@@ -175,23 +177,11 @@ class _ScanWork:
         return replace(manifest, changed=self.changed.count)
 
     def outcomes(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
-        return self.earlier.outcomes(items, self._scan) if self.earlier else self._scan(items)
+        scan = self.engine.outcomes
+        return self.earlier.outcomes(items, scan) if self.earlier else scan(items)
 
     def to_row(self, outcome: Outcome) -> Sequence[str]:
         return row_of(outcome, self.job.session.model.tag)
-
-    def _scan(self, items: Iterator[ImageItem]) -> Iterator[Sequence[Outcome]]:
-        session = self.job.session
-        return scan(
-            items,
-            session.model,
-            session.decision,
-            prepare=Sandbox(self.in_flight, shown=self.draw is not None).prepare,
-            checks=session.checks,
-            batching=session.batching,
-            engine=ThreadEngine(session.workers),
-            draw=self.draw,
-        )
 
 
 def _has_failed(report: Path) -> bool:

@@ -19,6 +19,7 @@ from cxr_edge.reports.csv_report import prediction_of, shown, source_kind
 from cxr_edge.reports.dicom_folder import DicomFolder, Objects
 from cxr_edge.reports.dicom_sr import Run
 from cxr_edge.reports.made_with import MadeWith, damaged
+from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.recorded import Recorded
 from cxr_edge.reports.run_manifest import roots_of
 from cxr_edge.storage.atomic import remove_half_written
@@ -38,7 +39,7 @@ class SrJob:
     """Path of the report."""
     out: Path
     """Folder of the objects."""
-    images: Sequence[Path] = ()
+    images: Sequence[str | Path] = ()
     """Folders and files that were scanned, where they are now; none for those of the manifest."""
     heat_maps: Path | None = None
     """Folder of heat maps that a scan drew, of which pictures are made."""
@@ -85,7 +86,7 @@ def write_objects(job: SrJob) -> SrResult:
     objects = Objects()
     total = _count(job.report, objects)
     roots = _roots(job, recorded)
-    places = [Path(unescaped(where)) for where in roots.values()]
+    places = [unescaped(where) for where in roots.values()]
     check_folder("--out", job.out, places, job.report, "files")
     folder = DicomFolder(job.out, run, job.heat_maps, objects)
     try:
@@ -104,7 +105,7 @@ def write_objects(job: SrJob) -> SrResult:
 def _run(report: Path, recorded: Recorded) -> Run:
     band = recorded.identity.get("review_band", [])
     if not isinstance(band, list) or not all(limit in SHARE for limit in band):
-        raise damaged(_SOURCE, report)
+        raise damaged(_SOURCE, manifest_path(report))
     notice = recorded.fields.get("notice")
     started = datetime.fromisoformat(recorded.report_started)
     return Run(
@@ -126,8 +127,9 @@ def _roots(job: SrJob, recorded: Recorded) -> Mapping[str, str]:
             f"the manifest of {job.report} does not say which folder was scanned; name it with "
             "--images"
         )
-    for where in roots.values():
-        if not Path(unescaped(where)).exists():
+    for prefix, where in roots.items():
+        root = file_of(prefix, roots)
+        if root is None or not root.is_there():
             raise UsageError(
                 f"{where} was scanned, and is not there any more; name its new place with --images"
             )

@@ -18,7 +18,8 @@ from cxr_edge.pipeline.input_check import CHECKS, InputCheck
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.prepare import Prepared, prepare, prepare_array, prepare_bytes
 from cxr_edge.storage.local import LOCAL
-from cxr_edge.system.arguments import require_path
+from cxr_edge.storage.place import storage_of
+from cxr_edge.system.arguments import require_path_text
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,10 @@ class Classifier:
                 "expected the path of an image, its bytes or an array of pixels, got "
                 f"{type(source).__name__}"
             )
-        path = require_path("source", source)
-        return ImageItem(str(source), LOCAL.absolute(str(source))), prepare(path, spec)
+        path = require_path_text("source", source)
+        storage = storage_of(path) if "://" in path else LOCAL  # an archive is no image
+        item = ImageItem(str(source), storage.absolute(path), storage=storage)
+        return item, prepare(path, spec, storage)
 
 
 def not_opened(argument: str, given: object) -> UsageError:

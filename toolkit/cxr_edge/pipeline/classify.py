@@ -35,7 +35,7 @@ def classify(
     draw: Draw | None = None,
 ) -> list[Outcome]:
     """Take the files of one batch from their bytes to their outcomes, in one thread."""
-    files = [(item, prepare(item.file, model.spec.input)) for item in batch]
+    files = [(item, prepare(item.where, model.spec.input, item.storage)) for item in batch]
     return judge(files, model, decision, batching, checks, draw)
 
 

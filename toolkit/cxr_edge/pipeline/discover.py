@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cxr_edge.errors import UsageError
 from cxr_edge.imaging.other_contents import LOOK_BYTES, is_no_image, is_packed
 from cxr_edge.imaging.sniff import SUFFIXES, identify
 from cxr_edge.pipeline.folder import Folder, disks_below, gone, identities_above
@@ -34,8 +35,21 @@ SPECIAL: Final = "special"
 LINK: Final = "link"
 """Key of links, where none is followed."""
 
+NAMELESS: Final = "name"
+"""Key of files and folders in a bucket or an archive whose names no file can have: empty, ``..``,
+or with a NUL. A bucket's key ``a//b.png`` is in a folder with an empty name."""
+
+REPLACED: Final = "replaced"
+"""Key of files in an archive that a later one of the same name replaces."""
+
 LOOP: Final = "loop"
 """Key of links to a folder above them, in the PATH or outside of it."""
+
+OTHER_MODALITY: Final = "other-modality"
+"""Key of series in an archive that have no radiographs."""
+
+OTHER_BODY_PART: Final = "other-body-part"
+"""Key of series and images in an archive that show no chest."""
 
 UNLISTED: Final = "unlisted"
 """Key of folders that were skipped because they cannot be listed."""
@@ -46,7 +60,7 @@ PACKED: Final = "packed"
 OTHER: Final = "other"
 """Key of files that are no images, by their first bytes."""
 
-MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED)
+MAY_HOLD_IMAGES: Final = (UNLISTED, PACKED, NAMELESS, REPLACED)
 """Keys of what is skipped although images may be in it."""
 
 SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -58,11 +72,27 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     SPECIAL: ("pipe, socket or device", "pipes, sockets or devices"),
     LINK: ("link", "links"),
+    NAMELESS: ("name that no file can have", "names that no file can have"),
+    REPLACED: (
+        "file that a later one of its name replaces",
+        "files that later ones of their names replace",
+    ),
     LOOP: ("link to a folder above", "links to a folder above"),
+    OTHER_MODALITY: ("series of another modality", "series of other modalities"),
+    OTHER_BODY_PART: ("image or series of no chest", "images or series of no chest"),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }
 """Words for the reasons why files and folders are skipped: for one, and for several."""
+
+_BY_KIND: Final[Mapping[Kind, str]] = {
+    Kind.SPECIAL: SPECIAL,
+    Kind.LINK: LINK,
+    Kind.REPLACED: REPLACED,
+    Kind.OTHER_MODALITY: OTHER_MODALITY,
+    Kind.OTHER_BODY_PART: OTHER_BODY_PART,
+}
+"""Reasons why an entry of a folder is skipped, by its kind."""
 
 _GONE: Final = (
     errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN,
@@ -81,10 +111,23 @@ class ImageItem:
     """Full path of the file. Text, since a Path costs more than all else about a file."""
     folder: Folder | None = field(default=None, compare=False, repr=False)
     """Folder that it was found in; None for a file that is itself a PATH."""
+    storage: Storage = field(default=LOCAL, compare=False, repr=False)
+    """Storage that it is in."""
 
     @property
     def file(self) -> Path:
-        """Full path of the file."""
+        """Path of the file, for what reads files of this machine alone.
+
+        Raises
+        ------
+        UsageError
+            It is in another storage.
+        """
+        if not self.storage.is_local:
+            raise UsageError(
+                f"expected files and folders of this machine, got {printable(self.where)}; copy "
+                "or unpack the images into a folder first"
+            )
         return Path(self.where)
 
     @property
@@ -116,7 +159,7 @@ class Skipped:
 def discover(
     paths: Sequence[str | Path],
     skipped: Skipped | None = None,
-    storage: Storage = LOCAL,
+    storage: Storage | None = None,
     own: Collection[str] = (),
 ) -> Iterator[ImageItem]:
     """Yield the files to scan below ``paths``, sorted bytewise by their path in the report.
@@ -135,7 +178,7 @@ def discover(
     skipped
         Counts the files and folders that are not taken.
     storage
-        Storage of the paths.
+        Storage of the paths; by default each says which it is in.
     own
         Full paths of the command's own files, which are neither taken nor counted.
 
@@ -153,7 +196,7 @@ def discover(
 
 def candidates(
     paths: Sequence[str | Path],
-    storage: Storage = LOCAL,
+    storage: Storage | None = None,
     own: Collection[str] = (),
     skipped: Skipped | None = None,
 ) -> Iterator[ImageItem]:
@@ -171,7 +214,7 @@ def why_skipped(item: ImageItem) -> str:
     if _has_image_suffix(name):
         return ""
     try:
-        return _reason_to_skip(name, item.where, LOCAL)
+        return _reason_to_skip(name, item.where, item.storage)
     except OSError:  # it is taken, and its row says why it cannot be read
         return ""
 
@@ -183,15 +226,15 @@ _Judge = Callable[[str, str, Storage], str]
 def _walk_all(
     paths: Sequence[str | Path],
     skipped: Skipped,
-    storage: Storage,
+    storage: Storage | None,
     own: Collection[str],
     judge: _Judge,
 ) -> Iterator[ImageItem]:
     own = frozenset(own)
     streams = [
-        _Walk(root, skipped, storage, own, judge).items()
+        _Walk(root, skipped, own, judge).items()
         if root.is_folder
-        else iter([ImageItem(root.prefix, root.where)])
+        else iter([ImageItem(root.prefix, root.where, storage=root.storage)])
         for root in resolve_roots(paths, storage)
         if root.where not in own
     ]
@@ -205,15 +248,14 @@ class _Walk:
         self,
         root: Root,
         skipped: Skipped,
-        storage: Storage,
         own: frozenset[str],
         judge: _Judge,
     ) -> None:
         """Note which disks there are, before the first file is read."""
-        self._skipped, self._storage, self._own, self._judge = skipped, storage, own, judge
+        self._skipped, self._storage, self._own, self._judge = skipped, root.storage, own, judge
         self._where = f"{root.where.rstrip('/')}/"
         self._prefix = f"{root.prefix}/" if root.prefix else ""
-        self._known = disks_below(self._where, storage)
+        self._known = disks_below(self._where, root.storage)
         skipped.disks += (
             printable(self._prefix + where.removeprefix(self._where))
             for where in self._known
@@ -234,14 +276,14 @@ class _Walk:
                 if where in self._own or name.startswith(TEMP_PREFIX):
                     continue
                 if reason := _by_name(name, kind):
-                    self._skipped.add(reason, path)
+                    self._skipped.add(reason, path + "/" * (kind is Kind.FOLDER))
                 elif kind is Kind.FOLDER:
                     opened = self._open(f"{where}/", f"{path}/", folder)
                     break  # into it, and later on with the next entry
                 elif reason := self._by_content(name, where, folder):
                     self._skipped.add(reason, path)
                 else:
-                    yield ImageItem(path, where, folder)
+                    yield ImageItem(path, where, folder, self._storage)
             else:
                 stack.pop()
         if root:
@@ -259,10 +301,12 @@ class _Walk:
                 self._skipped.add(LOOP, prefix)
                 return None
             outside = above.outside if above else frozenset()
-            if above is None or os.path.islink(where.rstrip("/")):  # noqa: PTH114
+            if self._storage.is_local and (
+                above is None or os.path.islink(where.rstrip("/"))  # noqa: PTH114
+            ):
                 outside |= identities_above(where, self._storage)
             folder = Folder(where, prefix, identity, above, outside, self._storage)
-            return folder, self._storage.list(where)
+            return folder, _until_gone(self._storage.list(where), folder)
         except OSError as exc:
             if exc.errno in _GONE:
                 raise gone(where, exc.strerror or "") from exc
@@ -280,16 +324,24 @@ class _Walk:
             return ""
 
 
+def _until_gone(entries: Iterator[Entry], folder: Folder) -> Iterator[Entry]:
+    """Yield the entries of a folder; one that cannot be listed to its end is gone."""
+    try:
+        yield from entries
+    except OSError as exc:
+        raise gone(folder.where, exc.strerror or "") from exc
+
+
 def _by_name(name: str, kind: Kind) -> str:
     """Return why an entry of a folder is skipped by its name and kind; empty if it is not."""
+    if name in ("", ".", "..") or "\0" in name:
+        return NAMELESS
     if is_hidden(name):
         return HIDDEN
     if is_system(name):
         return SYSTEM
-    if kind is Kind.SPECIAL:
-        return SPECIAL
-    if kind is Kind.LINK:
-        return LINK
+    if reason := _BY_KIND.get(kind):
+        return reason
     if kind is Kind.FILE and is_packed(name) and not _has_image_suffix(name):
         return PACKED
     return ""

@@ -72,9 +72,11 @@ def identities_above(where: str, storage: Storage) -> frozenset[Hashable]:
 def disks_below(root: str, storage: Storage) -> dict[str, Hashable]:
     """Return the identity of a PATH and of each disk that is mounted below it, by its path."""
     root = root.rstrip("/")
-    real = os.path.realpath(root or "/").rstrip("/")
-    places = (os.fsdecode(place) for place in mount_points())
-    below = [place.removeprefix(real) for place in places if place.startswith(f"{real}/")]
+    below: list[str] = []
+    if storage.is_local:
+        real = os.path.realpath(root or "/").rstrip("/")
+        places = (os.fsdecode(place) for place in mount_points())
+        below = [place.removeprefix(real) for place in places if place.startswith(f"{real}/")]
     known: dict[str, Hashable] = {}
     for where in (f"{root}/", *(f"{root}{place}/" for place in below)):
         try:

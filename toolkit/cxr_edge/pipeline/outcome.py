@@ -1,9 +1,11 @@
 """The outcome of one file: a :class:`Prediction` or a :class:`Failure`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cxr_edge.errors import REASONS
 from cxr_edge.imaging.image import SourceFacts
+from cxr_edge.storage.base import Storage
+from cxr_edge.storage.local import LOCAL
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Failure:
     """Format of the file by its first bytes; empty where they are no image's."""
     file: str = ""
     """Full path of the file; empty for bytes and pixels."""
+    storage: Storage = field(default=LOCAL, compare=False, repr=False)
+    """Storage that the file is in."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:

@@ -54,13 +54,13 @@ class Attempt(Generic[T]):
 Prepared = Attempt[Pixels]
 """An image ready for the model, or why there is none."""
 
-Prepare: TypeAlias = Callable[[Path, InputSpec], Prepared]
-"""A function from a file to pixels: :func:`prepare`, or one that is more careful."""
+Prepare: TypeAlias = Callable[[str, InputSpec, Storage], Prepared]
+"""A function from a file in a storage to pixels: :func:`prepare`, or one that is more careful."""
 
 
-def prepare(path: Path, spec: InputSpec) -> Prepared:
+def prepare(path: str | Path, spec: InputSpec, storage: Storage = LOCAL) -> Prepared:
     """Read one file and turn it into the input that ``spec`` describes; raises no ImageError."""
-    return attempt(path, partial(to_pixels, spec=spec))
+    return attempt(path, partial(to_pixels, spec=spec), storage)
 
 
 def prepare_bytes(data: bytes, spec: InputSpec) -> Prepared:
@@ -125,7 +125,15 @@ def facts(data: bytes) -> tuple[str, str]:
 
 def failure(item: ImageItem, attempt: Attempt[T], error: ImageError) -> Failure:
     """Return the outcome of a file that failed."""
-    return Failure(item.path, attempt.sha256, error.reason, str(error), attempt.format, item.where)
+    return Failure(
+        item.path,
+        attempt.sha256,
+        error.reason,
+        str(error),
+        attempt.format,
+        item.where,
+        item.storage,
+    )
 
 
 def _attempt_bytes(data: bytes, make: Callable[[bytes], T]) -> Attempt[T]:

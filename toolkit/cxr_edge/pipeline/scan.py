@@ -96,7 +96,7 @@ def prepare_all(
     tuple
         Each item with its pixels or the reason why there are none, in the order of the items.
     """
-    return engine.map_ordered(lambda item: prepare(item.file, spec), items)
+    return engine.map_ordered(lambda item: prepare(item.where, spec, item.storage), items)
 
 
 def _batched(items: Iterable[ImageItem], size: int) -> Iterator[list[ImageItem]]:

@@ -12,7 +12,7 @@ from cxr_edge.pipeline.discover import ImageItem, Skipped, candidates, discover
 class Sources:
     """Files and folders that a command reads, without the files that it writes itself."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str | Path]
     """Files and folders."""
     own: Sequence[Path]
     """Files of the command itself, which are neither taken nor counted."""

@@ -64,7 +64,7 @@ class CsvKind:
         """Return a row's values by column."""
         return dict(zip(self.columns, row, strict=True))
 
-    def refused(self, path: Path, why: str, better: str = "") -> ReportError:
+    def refused(self, path: Path | str, why: str, better: str = "") -> ReportError:
         """Return the error of a file that cannot be continued; better advice comes first."""
         return ReportError(f"{path} {why}; {better}{self.advice}")
 
@@ -77,7 +77,7 @@ class CsvKind:
         return self.refused(path, f"{told} ({why})" if why else told, RESTORE)
 
     def require_same(
-        self, path: Path, before: Mapping[str, object], now: Mapping[str, object]
+        self, path: Path | str, before: Mapping[str, object], now: Mapping[str, object]
     ) -> None:
         """Raise ReportError where a file was started with other settings than those now."""
         changed = differences(before, now)

@@ -40,7 +40,7 @@ def check_place(kind: CsvKind, path: Path) -> None:
 
 
 def check_folder(
-    option: str, folder: Path, paths: Iterable[Path], report: Path, content: str
+    option: str, folder: Path, paths: Iterable[str | Path], report: Path | None, content: str
 ) -> None:
     """Refuse a folder that cannot be where it is to be, or that a scan would look into.
 
@@ -53,7 +53,7 @@ def check_folder(
     paths
         Folders and files that are scanned.
     report
-        Path of the report.
+        Path of the report; None where there is none.
     content
         Name of what the folder is for, for messages: ``pictures``.
 
@@ -63,10 +63,10 @@ def check_folder(
         It lies in one of the paths, cannot be written, or the report is in it.
     """
     place = folder.resolve()
-    if report.resolve().is_relative_to(place):
+    if report and report.resolve().is_relative_to(place):
         raise UsageError(f"{option}: the report {report} is inside {folder}; choose another folder")
     for path in paths:
-        if place.is_relative_to(path.resolve()):
+        if place.is_relative_to(Path(path).resolve()):
             raise UsageError(
                 f"{option}: {folder} is inside {path}, so its {content} would be scanned; choose "
                 "a folder outside of it"

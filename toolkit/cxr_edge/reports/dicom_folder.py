@@ -12,6 +12,7 @@ from cxr_edge.imaging.png_note import has_note
 from cxr_edge.imaging.preview import heat_map_pixels
 from cxr_edge.pipeline.outcome import Prediction
 from cxr_edge.pipeline.prepare import attempt
+from cxr_edge.pipeline.roots import Located
 from cxr_edge.reports.csv_report import shown
 from cxr_edge.reports.dicom_sr import (
     Run,
@@ -76,7 +77,7 @@ class DicomFolder:
     def __post_init__(self) -> None:
         self._first: dict[str, tuple[str, str]] = {}  # digest and path, by SOP Instance UID
 
-    def write(self, prediction: Prediction, file: Path | None) -> None:
+    def write(self, prediction: Prediction, file: Located | None) -> None:
         """Write what is made of one image, or count why that cannot be.
 
         Parameters
@@ -147,21 +148,14 @@ class DicomFolder:
         return True
 
 
-def _source(prediction: Prediction, file: Path | None) -> SourceHeader | str:
+def _source(prediction: Prediction, file: Located | None) -> SourceHeader | str:
     """Return the header of the image that was scanned, or why it cannot be used."""
-    if file is None or not _is_there(file):
+    if file is None or not file.is_there():
         return "the image is not where it was scanned"
-    found = attempt(file, read_source_header)
+    found = attempt(file.where, read_source_header, file.storage)
     if found.sha256 and found.sha256 != prediction.sha256:
-        place = moved_to(file, prediction.sha256)
+        place = moved_to(file.file, prediction.sha256) if file.file else None
         if place is None:
             return "the image has changed since it was scanned"
         found = attempt(place, read_source_header)
     return str(found.content) if isinstance(found.content, ImageError) else found.content
-
-
-def _is_there(file: Path) -> bool:
-    try:
-        return file.exists()
-    except (OSError, ValueError):  # a name that is too long, or that no file has
-        return False

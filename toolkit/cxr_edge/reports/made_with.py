@@ -51,13 +51,13 @@ class MadeWith:
                 and _is_text(model, negative, positive, name)
             ):
                 return cls(model, digest, (negative, positive), threshold, name)
-        raise damaged(kind, report)
+        raise damaged(kind, manifest_path(report))
 
 
-def damaged(kind: CsvKind, report: Path) -> ReportError:
+def damaged(kind: CsvKind, manifest: Path | str) -> ReportError:
     """Return the error of a manifest whose settings are not those of a scan."""
     why = "is damaged: its identity is not that of a scan"
-    return kind.refused(manifest_path(report), why, RESTORE)
+    return kind.refused(manifest, why, RESTORE)
 
 
 def _is_text(*texts: str) -> bool:

@@ -98,6 +98,11 @@ class Manifest:
             **vars(self),
         }
 
+    @property
+    def text(self) -> str:
+        """The JSON, as it stands in the file."""
+        return json.dumps(self.content(), indent=2, ensure_ascii=False, default=to_plain) + "\n"
+
     def write(self, path: Path, before: Callable[[], object] | None = None) -> None:
         """Write the manifest so that a reader finds the old one or the new one, whole.
 
@@ -113,9 +118,8 @@ class Manifest:
         ReportError
             It cannot be written.
         """
-        text = json.dumps(self.content(), indent=2, ensure_ascii=False, default=to_plain)
         try:
-            write_text_atomically(path, text + "\n", durable=True, before=before)
+            write_text_atomically(path, self.text, durable=True, before=before)
         except OSError as exc:
             raise ReportError(
                 f"the run manifest {path} cannot be written: {exc.strerror}; "
@@ -136,15 +140,25 @@ def manifest_path(report: Path) -> Path:
     return report.with_name(f"{report.name.removesuffix('.csv')}{MANIFEST_SUFFIX}")
 
 
-def differences(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, str]:
-    """Return in words which settings differ, by key; also those that only a newer version knows."""
+def differences(
+    before: Mapping[str, object], now: Mapping[str, object], between: str = "now"
+) -> dict[str, str]:
+    """Return in words which settings differ, by key; also those that only a newer version knows.
+
+    Parameters
+    ----------
+    before, now
+        Settings by key.
+    between
+        Word before the second of two values.
+    """
 
     def shown(settings: Mapping[str, object], key: str) -> str:
         value = settings.get(key)
         return _LEFT_OUT.get(key, "none") if value is None else f"{value!s:.300}"
 
     return {
-        key: f"{key.replace('_', ' ')} {shown(before, key)}, now {shown(now, key)}"
+        key: f"{key.replace('_', ' ')} {shown(before, key)}, {between} {shown(now, key)}"
         for key in dict.fromkeys([*now, *before])
         if before.get(key) != now.get(key)
     }

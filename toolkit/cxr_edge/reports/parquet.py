@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from cxr_edge.extras import needs_extra
 from cxr_edge.reports.typed_rows import FIELDS, LISTS, NUMBERS, SIDES
@@ -38,13 +38,42 @@ def write_parquet(
     OSError
         The file cannot be written.
     """
+    # A file, not its name: pyarrow takes some names for addresses, and some bytes for no name.
+    with file.open("wb") as there:
+        write_into(there, rows, settings)
+
+
+def write_into(
+    there: BinaryIO, rows: Iterable[Mapping[str, object]], settings: Mapping[str, object]
+) -> None:
+    """Write rows to an open file; as :func:`write_parquet`."""
     pa, parquet = _pyarrow()
     columns = [(name, _type(pa, name)) for name in FIELDS]
     schema = pa.schema(columns, metadata={_KEY: json.dumps(settings)})
-    # A file, not its name: pyarrow takes some names for addresses, and some bytes for no name.
-    with file.open("wb") as there, parquet.ParquetWriter(there, schema) as writer:
+    with parquet.ParquetWriter(there, schema) as writer:
         for batch in _batches(rows):
             writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def read_rows(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file by field, some thousands in memory at a time.
+
+    Raises
+    ------
+    MissingExtra
+        pyarrow is not installed.
+    ValueError
+        It is no file of :func:`write_parquet`, or is damaged.
+    """
+    pa, parquet = _pyarrow()
+    try:
+        there = parquet.ParquetFile(file)
+        if there.schema_arrow.names != list(FIELDS):
+            raise ValueError(f"expected the columns {', '.join(FIELDS)}")
+        for batch in there.iter_batches(_ROWS):
+            yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as exc:
+        raise ValueError(str(exc).splitlines()[0]) from exc
 
 
 def is_parquet(file: Path) -> bool:

@@ -4,17 +4,18 @@ import csv
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from cxr_edge.errors import ReportError, UsageError
+from cxr_edge.errors import ImageError, ReportError, UsageError
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.reports.append_log import read_rows
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import Manifest
 from cxr_edge.reports.sink import RunResult
 from cxr_edge.storage.atomic import atomic_write
-from cxr_edge.storage.open_regular import open_regular
+from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
 LIST: Final = "quarantine.csv"
@@ -27,7 +28,7 @@ COLUMNS: Final = ("path", "reason", "detail", "sha256")
 """Columns of the list, with values as in the report."""
 
 
-def check_quarantine(folder: Path, paths: Iterable[Path], report: Path) -> None:
+def check_quarantine(folder: Path, paths: Iterable[str | Path], report: Path) -> None:
     """Refuse a folder that the scan would look into, or in which the report would be replaced.
 
     Raises
@@ -45,7 +46,7 @@ def check_quarantine(folder: Path, paths: Iterable[Path], report: Path) -> None:
             "choose another --out"
         )
     for path in paths:
-        if place.is_relative_to(path.resolve()):
+        if place.is_relative_to(Path(path).resolve()):
             raise UsageError(
                 f"--quarantine: {folder} is inside {path}, so its files would be scanned again; "
                 "choose a folder outside of it"
@@ -82,7 +83,7 @@ class Quarantine:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if not os.path.lexists(target):
-                    _copy(Path(failure.file), target)
+                    _copy(failure, target)
             except OSError as exc:
                 raise ReportError(
                     f"--quarantine: {printable(str(target))} cannot be written: {exc.strerror}; "
@@ -117,10 +118,17 @@ class Quarantine:
             raise ReportError(f"--quarantine: the list cannot be written: {exc.strerror}") from exc
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(failure: Failure, target: Path) -> None:
     try:
-        file = open_regular(source)
-    except OSError:  # it cannot be read, which is why it failed
+        file = _opened(failure)
+    except (OSError, ImageError):  # it cannot be read, which is why it failed
         return
     with file, atomic_write(target) as half, half.open("wb") as copy:
         shutil.copyfileobj(file, copy)
+
+
+def _opened(failure: Failure) -> BinaryIO:
+    """Open a file; one that is elsewhere is read, unless it is too large: a bomb is not kept."""
+    if failure.storage.is_local:
+        return failure.storage.open(failure.file)
+    return BytesIO(read_file(failure.file, failure.storage))

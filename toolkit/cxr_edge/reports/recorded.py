@@ -1,7 +1,7 @@
 """The manifest of a report or mapping that was started, read back and checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
 from pathlib import Path
@@ -138,10 +138,36 @@ def read_run_manifest(report: Path, use: str, advice: str, older: Mapping[int, s
         The manifest is missing, damaged, or of another version.
     """
     path = manifest_path(report)
-    cannot = f"so {report.name} cannot be {use}"
+    return parse_run_manifest(
+        lambda: read_at_most(path, MAX_JSON), str(path), report.name, use, advice, older
+    )
+
+
+def parse_run_manifest(
+    read: Callable[[], bytes], path: str, name: str, use: str, advice: str, older: Mapping[int, str]
+) -> Recorded:
+    """Read how something was started, wherever its manifest stands.
+
+    Parameters
+    ----------
+    read
+        Function that reads the manifest; raises OSError.
+    path
+        Path of the manifest, for messages.
+    name
+        Name of what it is of, for messages.
+    use, advice, older
+        As for :func:`read_run_manifest`.
+
+    Raises
+    ------
+    ReportError
+        As :func:`read_run_manifest`.
+    """
+    cannot = f"so {name} cannot be {use}"
     mend = f"{cannot}; {RESTORE}{advice}"
     try:
-        text = read_at_most(path, MAX_JSON)
+        text = read()
     except FileNotFoundError as exc:
         raise ReportError(f"{path} is missing, {mend}") from exc
     except OSError as exc:
@@ -161,8 +187,13 @@ def read_run_manifest(report: Path, use: str, advice: str, older: Mapping[int, s
 
 def owner_of(report: Path) -> int | None:
     """Return the number of the process that writes a file, None where its manifest names none."""
+    return process_in(manifest_path(report))
+
+
+def process_in(manifest: Path) -> int | None:
+    """Return the number of the process that a manifest names; None where it names none."""
     try:
-        data = parse_json(read_at_most(manifest_path(report), MAX_JSON))
+        data = parse_json(read_at_most(manifest, MAX_JSON))
     except (OSError, ValueError):
         return None
     process = data.get("pid") if isinstance(data, dict) else None

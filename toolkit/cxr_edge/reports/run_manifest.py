@@ -92,6 +92,8 @@ class RunManifest(Manifest):
     """Reason for the batch size."""
     workers: int
     """Files processed in parallel."""
+    engine: str = "threads"
+    """Engine that worked on the files: threads of this machine, or ray."""
     threads: int
     """CPU threads per model call."""
     self_test: str
@@ -148,6 +150,19 @@ def preferred_by(report: Path, *, same_command: bool = False) -> Preferred | Non
         recorded = REPORT.recorded(report)
     except ReportError:
         return None
+    return preferred_in(recorded, same_command=same_command)
+
+
+def preferred_in(recorded: Recorded, *, same_command: bool = False) -> Preferred | None:
+    """Return what a manifest says that its run was started with, None when it doesn't.
+
+    Parameters
+    ----------
+    recorded
+        The manifest.
+    same_command
+        As for :func:`preferred_by`.
+    """
     match recorded.identity:
         case {"runtime": str(runtime), "model_sha256": str(digest), "batch_size": int(size)}:
             answer = recorded.identity.get("on_input_check", OnInputCheck.FLAG)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cxr_edge.reports.append_log import CsvKind, read_rows
-from cxr_edge.reports.csv_report import COLUMNS
+from cxr_edge.reports.csv_report import COLUMNS, shown
 from cxr_edge.reports.made_with import MadeWith
 from cxr_edge.system.ranges import SHARE, Range
 
@@ -49,21 +49,34 @@ def typed_rows(kind: CsvKind, report: Path, made_with: MadeWith) -> Iterator[dic
     ReportError
         The report cannot be read, or has a row that no scan wrote.
     """
-    facts = {
-        "positive": made_with.labels[1],
-        "operating_point": made_with.operating_point,
-        "model_sha256": made_with.model_sha256,
-    }
+    facts = facts_of(made_with)
     rows = read_rows(kind, report)
     next(rows, None)  # the header
     for number, (cells, _) in enumerate(rows, start=1):
         try:
-            yield _typed(kind.named(cells)) | facts
+            yield typed(kind.named(cells)) | facts
         except ValueError as exc:
             raise kind.not_as_written(report, number, cells, str(exc)) from exc
 
 
-def _typed(row: Mapping[str, str]) -> dict[str, object]:
+def facts_of(made_with: MadeWith) -> dict[str, object]:
+    """Return the values that all rows of a run have, by field."""
+    return {
+        "positive": made_with.labels[1],
+        "operating_point": made_with.operating_point,
+        "model_sha256": made_with.model_sha256,
+    }
+
+
+def untyped(row: Mapping[str, Any]) -> list[str]:
+    """Return the cells of a row by its typed values; the inverse of :func:`typed`."""
+    cells = {name: row[name] for name in COLUMNS}
+    cells |= {name: ";".join(cells[name] or ()) for name in LISTS}
+    cells |= {name: shown(cells[name]) for name in NUMBERS if cells[name] is not None}
+    return ["" if cell is None else str(cell) for cell in cells.values()]
+
+
+def typed(row: Mapping[str, str]) -> dict[str, object]:
     """Return the values of a row; raises ValueError for one that no scan wrote."""
     if row["status"] not in ("ok", "failed"):
         raise ValueError(f"status: expected ok or failed, got {row['status']!r:.40}")

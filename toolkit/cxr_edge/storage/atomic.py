@@ -92,3 +92,9 @@ def write_text_atomically(
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         if before:
             before()
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Replace a file, as :func:`atomic_write` does, and wait until it is on the disk."""
+    with atomic_write(path, durable=True) as temporary:
+        temporary.write_bytes(data)

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from cxr_edge.storage.base import Entry, Kind, Stat, Storage
+from cxr_edge.storage.base import Entry, Kind, Stat, Storage, read_whole
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.retry import patiently
 
@@ -22,6 +22,8 @@ class LocalStorage:
     """Files and folders by their paths."""
 
     # Paths stay text: a Path costs more than all else about a file.
+
+    is_local: Final = True
 
     def __init__(self, *, links: bool = True) -> None:
         """List links as what they lead to, or as links."""
@@ -64,6 +66,10 @@ class LocalStorage:
     def open(self, path: str) -> BinaryIO:
         """Open a file as :func:`cxr_edge.storage.open_regular.open_regular` does."""
         return open_regular(path)
+
+    def read(self, path: str, at_most: int) -> bytes:
+        """Return all bytes of a file, whose size is known before any is read."""
+        return read_whole(open_regular(path), at_most)
 
 
 LOCAL: Final[Storage] = LocalStorage()

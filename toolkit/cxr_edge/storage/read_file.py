@@ -1,6 +1,5 @@
 """All bytes of one file, or the reason why they cannot be read."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ MAX_BYTES: Final = 1 << 29
 
 
 def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
-    """Return all bytes of a regular file.
+    """Return all bytes of a regular file, on this machine unless another storage is given.
 
     Raises
     ------
@@ -26,12 +25,7 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
         As :func:`cxr_edge.storage.retry.refuse_shortage`.
     """
     try:
-        with storage.open(str(path)) as file:
-            size = file.seek(0, os.SEEK_END)
-            if size > MAX_BYTES:
-                raise TooLarge(f"expected at most {MAX_BYTES} bytes, got {size}")
-            file.seek(0)
-            data = file.read(size + 1)
+        return storage.read(str(path), MAX_BYTES)
     except OSError as exc:
         refuse_shortage(exc)
         raise Unreadable(f"the file cannot be read: {exc.strerror or exc}") from exc
@@ -39,8 +33,3 @@ def read_file(path: str | Path, storage: Storage = LOCAL) -> bytes:
         raise Unreadable("the file cannot be read: no file can have such a name") from exc
     except MemoryError as exc:
         raise TooLarge("expected a file that fits into memory, got a larger one") from exc
-    if len(data) != size:
-        raise Unreadable(
-            "the file changed while it was read; scan it again when copying has finished"
-        )
-    return data

@@ -1,7 +1,8 @@
-"""Opening a file that cannot be had at this moment, but probably in the next one."""
+"""Trying again what fails at this moment, but probably not in the next one."""
 
 import errno
 import os
+import random
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -15,6 +16,15 @@ WAIT: Final = 5.0
 
 _PAUSE: Final = 0.02
 """Seconds between two tries."""
+
+ASK: Final = 30.0
+"""Seconds within which a server is asked again: less than a file may take."""
+
+_FIRST_WAIT: Final = 0.2
+"""Seconds before a server is asked again for the first time, at most."""
+
+_LONGEST_WAIT: Final = 8.0
+"""Seconds between two questions to a server, at most."""
 
 _SHORTAGES: Final = {
     errno.EMFILE: "use fewer --workers, or raise the limit (ulimit -n),",
@@ -50,6 +60,47 @@ def patiently(call: Callable[[], T]) -> T:
                 why = "another program has it for itself and does not give it up"
                 raise OSError(exc.errno, why) from exc
         time.sleep(_PAUSE)
+
+
+def with_back_off(
+    call: Callable[[], T],
+    may_pass: Callable[[Exception], bool],
+    within: float = ASK,
+    *,
+    asked: Callable[[Exception], float] = lambda _: 0.0,
+) -> T:
+    """Ask a server, again after a growing pause if its trouble may pass.
+
+    A pause lasts a random part of 0.2 s, 0.4 s, 0.8 s and so on up to 8 s, so that many who were
+    turned away together do not come back together.
+
+    Parameters
+    ----------
+    call
+        Function that asks it.
+    may_pass
+        Tells whether an error says nothing about the question.
+    within
+        Seconds after which it is not asked again.
+    asked
+        Returns the seconds of rest that the server asked for with an error.
+
+    Raises
+    ------
+    Exception
+        As the function raises it for the last time.
+    """
+    until = time.monotonic() + within
+    longest = _FIRST_WAIT
+    while True:
+        try:
+            return call()
+        except Exception as exc:
+            pause = max(random.uniform(0, longest), asked(exc))  # noqa: S311  (no secret)
+            if not may_pass(exc) or time.monotonic() + pause > until:
+                raise
+        time.sleep(pause)
+        longest = min(2 * longest, _LONGEST_WAIT)
 
 
 def refuse_shortage(exc: OSError) -> None:

@@ -8,7 +8,12 @@ from cxr_edge.system.printable import shortened
 
 
 def require_path(name: str, value: object) -> Path:
-    """Return an argument as a path.
+    """Return an argument as a path; raises as :func:`require_path_text`."""
+    return Path(require_path_text(name, value))
+
+
+def require_path_text(name: str, value: object) -> str:
+    """Return an argument that is a path as text, which may have a scheme.
 
     Raises
     ------
@@ -19,7 +24,7 @@ def require_path(name: str, value: object) -> Path:
     if not isinstance(path, str) or "\0" in path or not _encodable(path):
         expected = "a path as text or pathlib.Path, which has no NUL in it"
         raise UsageError(f"{name}: expected {expected}, got {_shown(value)}")
-    return Path(path)
+    return path
 
 
 def require_text(name: str, value: object) -> str:

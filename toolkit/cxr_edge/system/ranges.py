@@ -78,6 +78,9 @@ MEGABYTES: Final = Range(256, 1_000_000)
 FILES: Final = Range(0, 1_000_000_000)
 """Rows of a report."""
 
+SHARD_SIZE: Final = Range(1, 100_000)
+"""Files of a shard: its rows are in memory at once."""
+
 PERCENT: Final = Range(0, 100)
 """Whole percents."""
 

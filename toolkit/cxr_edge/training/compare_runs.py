@@ -22,6 +22,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.spec.operating_point import FIXED, SCREENING, OperatingPoint
 from cxr_edge.spec.validation import NOT_MEASURED, WorstGroup
 from cxr_edge.storage.atomic import atomic_write, write_text_atomically
+from cxr_edge.storage.local import LOCAL
 from cxr_edge.system.progress import track
 from cxr_edge.training.config import OF_A_SEED
 from cxr_edge.training.history import read_history
@@ -188,7 +189,7 @@ def compare(folders: Sequence[Path], out: Path) -> RunComparison:
     UsageError
         ``out`` cannot be written.
     """
-    roots = track(resolve_roots(folders), "reading runs")
+    roots = track(resolve_roots(folders, LOCAL), "reading runs")
     runs = [read_run(Path(root.where), root.prefix) for root in roots]
     found = RunComparison(tuple(runs), _runs_table(runs), _seeds_table(runs))
     curves = {_legend(run): (run.predictions.labels, run.predictions.scores) for run in runs}

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_PROJECTION: Final = ("CR", "DX", "RG")
+from cxr_edge.storage.dicomweb.radiographs import is_other_body_part, is_other_modality
+
 _LATERAL: Final = ("LL", "RL", "LAT", "LATERAL", "LEFT LATERAL", "RIGHT LATERAL")
 _LATERAL_CODES: Final = ("399067008", "399173006", "399198007")
 """SNOMED CT: lateral, left lateral, right lateral (PS3.16, CID 4010)."""
@@ -16,7 +17,6 @@ _RAW_CLASSES: Final = (
     "1.2.840.10008.5.1.4.1.1.1.3.1",
 )
 """SOP classes of digital X-ray, mammography and intra-oral images for processing."""
-_CHEST: Final = ("CHEST", "THORA", "TORAX", "LUNG")
 
 
 def header_flags(read: Callable[[str], str]) -> set[str]:
@@ -38,8 +38,8 @@ def header_flags(read: Callable[[str], str]) -> set[str]:
         "lateral": read("ViewPosition") in _LATERAL or read("ViewCode") in _LATERAL_CODES,
         "lossy": read("LossyImageCompression") == "01",
         "orientation": not _is_upright(read("PatientOrientation")),
-        "other-body-part": bool(part) and not any(word in part for word in _CHEST),
-        "other-modality": bool(modality) and modality not in _PROJECTION,
+        "other-body-part": is_other_body_part(part),
+        "other-modality": is_other_modality(modality),
     }
     return {flag for flag, holds in found.items() if holds}
 

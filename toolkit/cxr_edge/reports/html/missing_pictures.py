@@ -10,7 +10,7 @@ from cxr_edge.reports.html.worklist import Group, Worklist
 from cxr_edge.system.plural import counted
 
 
-def missing_images(album: Album, worklist: Worklist, given: Sequence[Path]) -> Iterator[str]:
+def missing_images(album: Album, worklist: Worklist, given: Sequence[str | Path]) -> Iterator[str]:
     """Yield a sentence on the images without a picture, for each of the reasons.
 
     Parameters

@@ -66,15 +66,15 @@ class Pictures:
         file = file_of(row.path, self.roots)
         if file is None:
             return _problem(NOT_FOUND, "the folder that was scanned is not known")
-        found = attempt(file, preview)
+        found = attempt(file.where, preview, file.storage)
         if found.sha256 and row.sha256 and found.sha256 != row.sha256:
-            if place := moved_to(file, row.sha256):
+            if file.file and (place := moved_to(file.file, row.sha256)):
                 found = attempt(place, preview)
             elif (row.path, found.sha256) in contents:
                 return _problem(REPLACED, "a later file has its path, and a row of its own")
         if isinstance(found.content, ImageError):
-            if not found.sha256 and not _is_there(file):
-                return _problem(NOT_FOUND, f"expected it at {printable(str(file))}")
+            if not found.sha256 and not file.is_there():
+                return _problem(NOT_FOUND, f"expected it at {printable(file.where)}")
             return _problem(NOT_READABLE, str(found.content))
         if row.sha256 and found.sha256 != row.sha256:
             return _problem(CHANGED, "the file has changed since it was scanned; scan it again")

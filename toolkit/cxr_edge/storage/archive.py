@@ -1,0 +1,111 @@
+"""Archives of this machine as folders: zip and tar."""
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, ClassVar, Final, TypeAlias
+
+from cxr_edge.storage.base import Entry, Kind, Stat
+from cxr_edge.storage.tar_archive import UNPACK, TarArchive
+from cxr_edge.storage.zip_archive import ZipArchive
+
+Mark: TypeAlias = tuple[int, int, int, int]
+"""Device, inode, bytes and time of the last change of an archive."""
+
+_ZIP: Final = ".zip"
+
+_opened: dict[tuple[str, Mark], ZipArchive | TarArchive] = {}
+"""Archives of this process that are open: each is listed once, for all threads."""
+
+_opening = threading.Lock()
+
+
+@dataclass(frozen=True)
+class ArchiveStorage:
+    """The files in one archive. Links in it are not followed, and archives in it not opened."""
+
+    path: str
+    """Full path of the archive, which is that of its outermost folder."""
+    unpacked: str = field(default="", compare=False)
+    """Path of what the process that sent this has unpacked from it; empty where it has not."""
+
+    is_local: ClassVar[bool] = False
+
+    def absolute(self, path: str) -> str:
+        """Return the path from the root."""
+        return os.path.abspath(path)  # noqa: PTH100
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """Yield the entries of a folder; the names of the whole archive are in memory."""
+        return self._archive.index.list(self._inside(folder))
+
+    def stat(self, path: str) -> Stat:
+        """Return the facts about a member; the archive's own time is that of its last change."""
+        archive, inside = self._archive, self._inside(self.absolute(path))
+        modified = os.stat(self.path).st_mtime  # noqa: PTH116
+        if archive.index.has_folder(f"{inside.rstrip('/')}/" if inside else ""):
+            return Stat(Kind.FOLDER, 0, modified)
+        return Stat(Kind.FILE, archive.size(archive.index.number(inside)), modified)
+
+    def identity(self, folder: str) -> tuple[Mark, str]:
+        """Return marks of the archive, which another in its place has not, and the folder."""
+        return _mark(self.path), folder
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a member for reading a part."""
+        archive = self._archive
+        return archive.open(archive.index.number(self._inside(path)))
+
+    def read(self, path: str, at_most: int) -> bytes:
+        """Return all bytes of a member."""
+        archive = self._archive
+        return archive.read(archive.index.number(self._inside(path)), at_most)
+
+    def __reduce__(self) -> tuple[type["ArchiveStorage"], tuple[str, str]]:
+        """Tell another process on this machine where to find what was unpacked here."""
+        for (path, _), archive in _opened.items():
+            if path == self.path and isinstance(archive, TarArchive) and archive.is_unpacked:
+                place = f"/proc/{os.getpid()}/fd/{archive.file.fileno()}"
+                return ArchiveStorage, (self.path, place)
+        return ArchiveStorage, (self.path, "")
+
+    @property
+    def _archive(self) -> ZipArchive | TarArchive:
+        key = self.path, _mark(self.path)
+        with _opening:
+            if key not in _opened:  # one that was replaced stays open for those who read it
+                is_zip = self.path.lower().endswith(_ZIP)
+                _opened[key] = (
+                    ZipArchive(self.path)
+                    if is_zip
+                    else TarArchive(self.path, _if_nameless(self.unpacked))
+                )
+            return _opened[key]
+
+    def _inside(self, path: str) -> str:
+        return path.removeprefix(self.path).lstrip("/")
+
+
+def is_archive(path: str) -> bool:
+    """Tell whether a path is that of an archive, by its name."""
+    return path.lower().endswith((_ZIP, *UNPACK))
+
+
+def close_archives() -> None:
+    """Close the archives of this process; what was unpacked is gone."""
+    while _opened:
+        _opened.popitem()[1].close()
+
+
+def _if_nameless(place: str) -> str:
+    """Return the place of an unpacked archive, unless another file has its number by now."""
+    try:
+        return place if place and os.readlink(place).endswith(" (deleted)") else ""  # noqa: PTH115
+    except OSError:  # the process has ended, or ran on another machine
+        return ""
+
+
+def _mark(path: str) -> Mark:
+    facts = os.stat(path)  # noqa: PTH116
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
