@@ -4,7 +4,8 @@ A server on loopback answers ``list_objects_v2`` with pages of 1,000 keys that i
 asked for, in a process of its own: no server with a million objects is needed, and what is measured
 is the client. ``--moto N`` lists N real objects of moto's server in addition.
 
-Run ``python bench/million_keys.py``; needs the extra ``cloud``.
+Prints the table of docs/object-storage.md. Run ``python bench/million_keys.py``; needs the extra
+``cloud``.
 """
 
 import argparse

@@ -17,7 +17,10 @@ from clocks import PauseClock
 from image_folders import write_dicoms, write_mixed
 from runs import rows, session_of
 
-from cxr_edge.errors import ExitCode, FolderGone, UsageError
+from cxr_edge.errors import ExitCode, FolderGone, TimedOut, UsageError
+from cxr_edge.isolation import sandbox as sandbox_module
+from cxr_edge.isolation.heartbeat import InFlightTable, key
+from cxr_edge.isolation.sandbox import Sandbox
 from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
@@ -27,7 +30,8 @@ from cxr_edge.pipeline.discover import discover
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.manifest import manifest_path
-from cxr_edge.storage import retry
+from cxr_edge.storage import retry, s3
+from cxr_edge.storage.s3 import S3Storage
 
 ROOT = "s3://films"
 
@@ -50,8 +54,10 @@ def server(images: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def calm(server: Server) -> None:
+def calm(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.02)
     server.faults.calm()
+    s3._in_vain.clear()
 
 
 @pytest.fixture
@@ -174,6 +180,23 @@ def test_roots_of_a_bucket_are_named() -> None:
         resolve_roots([ROOT, f"{ROOT}/b"])
     with pytest.raises(UsageError, match="check the spelling"):
         resolve_roots([f"{ROOT}/typo"])
+
+
+@pytest.mark.slow
+def test_a_slow_read_obeys_the_time_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose bytes do not arrive costs its row, as one that is decoded for ever."""
+    monkeypatch.setattr(sandbox_module, "START", 3.0)
+    path = f"{ROOT}/4.png"
+    sandbox = Sandbox(InFlightTable(suspects={key(path)}))
+    sandbox.in_flight.limit(0.1, 0)
+    server.faults.slow = 20
+    start = time.monotonic()
+    attempt = sandbox.attempt(path, len, S3Storage())
+    assert isinstance(attempt.content, TimedOut)
+    assert time.monotonic() - start < 15
+    server.faults.slow = 0
+    sandbox.in_flight.limit(60, 0)
+    assert isinstance(sandbox.attempt(path, len, S3Storage()).content, int)
 
 
 @pytest.mark.slow

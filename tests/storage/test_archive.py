@@ -92,6 +92,32 @@ def test_an_archive_is_a_folder(suffix: str, tmp_path: Path) -> None:
     assert contents(path) == FILES
 
 
+@pytest.mark.slow
+def test_more_members_than_two_bytes_count(tmp_path: Path) -> None:
+    """A large zip archive has other tables, by which it is read."""
+    path = tmp_path / "films.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(66_000):
+            archive.writestr(zipfile.ZipInfo(f"{number % 7}/{number:06}.png"), b"")
+        with archive.open(zipfile.ZipInfo("z.png"), "w", force_zip64=True) as file:
+            file.write(b"last")
+    items, _ = found(path)
+    assert len(items) == 66_001
+    assert read_file(items[-1].where, items[-1].storage) == b"last"
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("latin-1", "\udce9.png"), ("utf-8", "\u00e9.png")])
+def test_names_in_other_alphabets_are_read(encoding: str, name: str, tmp_path: Path) -> None:
+    """The file system has the same when the archive is unpacked."""
+    path = tmp_path / "films.tar"
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding=encoding) as archive:
+        archive.addfile(tarfile.TarInfo("\u00e9.png"))
+    assert contents(path) == {name: b""}
+    old = zipped(tmp_path / "old.zip", {"a.png": b"1"})
+    old.write_bytes(old.read_bytes().replace(b"a.png", b"\x82.png"))
+    assert contents(old) == {"\u00e9.png": b"1"}
+
+
 def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a slash at the end or without, as those of folders."""
     zipped(tmp_path / "films.zip", FILES)
@@ -180,6 +206,7 @@ def test_a_bomb_is_refused_by_its_size(tmp_path: Path, monkeypatch: pytest.Monke
             contents(path)
 
 
+@pytest.mark.slow
 def test_a_member_that_lies_about_its_size_stays_small(tmp_path: Path) -> None:
     """256 MiB that call themselves ten bytes are one failed row, and never in memory."""
     path = tmp_path / "x.zip"

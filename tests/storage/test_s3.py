@@ -32,9 +32,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def calm(server: Server) -> None:
+def calm(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.02)
     server.faults.calm()
     s3._answered.clear()
+    s3._in_vain.clear()
     s3._remembered().clear()
 
 
@@ -157,6 +159,22 @@ def test_a_file_that_fills_the_memory_is_too_large(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(s3, "_body", full)
     with pytest.raises(TooLarge, match="expected a file that fits into memory"):
         read_file("s3://films/a.png", STORAGE)
+
+
+def test_patience_is_lost_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five hundred pictures of a page do not each wait for a server that is gone."""
+    monkeypatch.setattr(s3.ask, "__defaults__", (1.0,))
+    monkeypatch.setattr(s3, "_IMPATIENT", 0.0)
+    server.faults.busy = 1_000_000
+    for tries in (2, 1):
+        server.faults.asked.clear()
+        with pytest.raises(Unreadable):
+            read_file("s3://films/a.png", STORAGE)
+        assert len(server.faults.asked) >= tries
+    assert len(server.faults.asked) == 1
+    server.faults.busy = 0
+    assert read_file("s3://films/a.png", STORAGE)
+    assert "films" not in s3._in_vain
 
 
 def test_a_file_that_vanished_is_unreadable(server: Server) -> None:

@@ -176,7 +176,7 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
         first = ", ".join(found.skipped.first_lost)
         yield (
             "may be missing",
-            f"images in unreadable folders or packed files; first: {first}",
+            f"images in what a scan cannot look into; first: {first}",
         )
 
 

@@ -34,6 +34,15 @@ _lists = threading.local()
 _RECENT: Final = 1.0
 """Seconds for which a bucket that answered counts as being there."""
 
+_TROUBLED: Final = 60.0
+"""Seconds for which nobody is patient with a bucket that was asked in vain."""
+
+_IMPATIENT: Final = 2.0
+"""Seconds within which such a bucket is asked again, until it answers."""
+
+_in_vain: dict[str, float] = {}
+"""Time when each bucket had been asked in vain, unless it has answered since."""
+
 _answered: dict[str, float] = {}
 """Time of the last answer of each bucket, unless its last request failed."""
 
@@ -219,6 +228,8 @@ def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: 
         It refuses, or does not answer.
     """
     system = filesystem(S3)
+    if time.monotonic() - _in_vain.get(bucket, -math.inf) < _TROUBLED:
+        within = min(within, _IMPATIENT)
 
     async def asked() -> T:
         await system.set_session()
@@ -228,8 +239,11 @@ def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: 
         answer = with_back_off(lambda: wait_for(system, asked), may_pass, within)
     except Exception as exc:
         _answered.pop(bucket, None)
+        if may_pass(exc):
+            _in_vain[bucket] = time.monotonic()
         raise translated(exc) from exc
     _answered[bucket] = time.monotonic()
+    _in_vain.pop(bucket, None)
     return answer
 
 
