@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -171,8 +172,27 @@ def test_a_file_that_went_stops_the_run(job: ShardJob, images: Path) -> None:
     with pytest.raises(ReportError, match=r"1 shard is of files that are gone \(from 5 on\)"):
         run_shards(job)
     assert run_json(job) == before
-    (images / "b" / "1.png").unlink()
-    with pytest.raises(ReportError, match=r"other files \(b/\S+ is gone\)|was added since"):
+
+
+def listed(job: ShardJob) -> list[str]:
+    """Return the paths of the rows of all shards."""
+    return [line.decode().partition(",")[0] for line in lines(job)]
+
+
+@pytest.mark.parametrize("place", range(2 * SIZE))
+def test_the_file_that_went_or_came_is_named(job: ShardJob, images: Path, place: int) -> None:
+    """Wherever in its shard it stands; no other file is, though all behind it move."""
+    run_shards(job)
+    path = listed(job)[place]
+    number = 1 + place // SIZE
+    data = (images / path).read_bytes()
+    (images / path).unlink()
+    with pytest.raises(ReportError, match=rf"shard {number} is .*\({re.escape(path)} is gone\)"):
+        run_shards(job)
+    (images / path).write_bytes(data)
+    (images / f"{path}+.png").write_bytes(data)  # right behind it
+    number, path = 1 + (place + 1) // SIZE, f"{path}+.png"
+    with pytest.raises(ReportError, match=rf"shard {number} .*\({re.escape(path)} was added since"):
         run_shards(job)
 
 

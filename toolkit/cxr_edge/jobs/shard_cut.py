@@ -1,5 +1,6 @@
 """A sorted listing cut into shards, and those of them that are there already."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -12,7 +13,7 @@ from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.shard_folder import MAKE_AGAIN, shard_name, stored_rows
 from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.storage.output_folder import OutputFolder
-from cxr_edge.system.printable import cell_shown, printable
+from cxr_edge.system.printable import cell_shown, printable, unescaped
 
 FILES_BACK: Final = "bring the files back as they were, or "
 """Better advice where files were added or removed."""
@@ -92,10 +93,15 @@ def other_files(
     why = f"cannot be continued: shard {shard.number} is of other files"
     if first:
         old, new = first
-        if new is not None and new not in before:
+        if old is None or (new is not None and _sort_key(new) < _sort_key(old)):
             why += f" ({cell_shown(new)} was added since)"
-        elif old is not None and old not in now:
+        else:
             why += f" ({cell_shown(old)} is gone)"
-    elif not first:
+    else:
         why = f"cannot be continued: {name} has not the name of its files and settings"
     return kind.refused(folder.place, why, FILES_BACK)
+
+
+def _sort_key(path: str) -> bytes:
+    """Return what a listing sorts a path of a row by."""
+    return os.fsencode(unescaped(path))
