@@ -163,7 +163,10 @@ DAMAGES: dict[str, tuple[Callable[[ShardJob], object], str]] = {
         lambda job: shard(job, 2).rename(Path(job.folder.place, f"shard-000002-{16 * '0'}.csv")),
         "was edited: shard-000002-0000000000000000.csv",
     ),
-    "other counts": (lambda job: with_run(job, counts={"rows": 12}), "shard-000005.* has 1 rows"),
+    "other counts": (
+        lambda job: with_run(job, counts={"rows": 12}),
+        "expected 0 rows in shard-000005.*, got 1",
+    ),
     "other settings": (
         lambda job: with_run(
             job, identity=json.loads(job.folder.read("run.json"))["identity"] | {"threshold": 0.1}

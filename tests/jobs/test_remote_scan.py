@@ -10,12 +10,15 @@ from fakes import SAMPLES
 
 from cxr_edge.errors import ModelError, UsageError
 from cxr_edge.jobs.remote_scan import RemoteScan, Scored
-from cxr_edge.jobs.scan_engine import _require_seen
+from cxr_edge.jobs.scan_engine import Cluster, _require_seen
+from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.session import ScanConfig, Session
+from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.models.locate import default_package
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.pipeline.scan import scan
+from cxr_edge.storage.local_output import LocalOutput
 
 SECONDS = 60.0
 
@@ -69,6 +72,26 @@ def test_a_machine_with_another_model_or_setting_refuses() -> None:
     other = replace(remote, identity={**remote.identity, "model_sha256": "0" * 64})
     with pytest.raises(ModelError, match=r"^.+: expected the model .*model sha256 0000.*install"):
         sent(other)(items())
+
+
+@pytest.mark.parametrize(("device", "found"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")])
+@pytest.mark.parametrize("target", ["report", "shards"])
+def test_a_cluster_computes_on_cpus(
+    target: str, device: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a device is named: the driver's may be one that no other machine has."""
+    asked: list[str] = []
+
+    def note(config: ScanConfig, *_: object, **__: object) -> None:
+        asked.append(config.device)
+
+    monkeypatch.setattr(Session, "open", note)
+    config, cluster = ScanConfig(device=device), Cluster()
+    if target == "shards":
+        ShardJob.open(config, [SAMPLES], LocalOutput(tmp_path / "s"), cluster=cluster)
+    else:
+        ScanJob.open(config, [SAMPLES], tmp_path / "report.csv", cluster=cluster)
+    assert asked == [found]
 
 
 def test_a_machine_that_does_not_see_the_files_is_refused(tmp_path: Path) -> None:

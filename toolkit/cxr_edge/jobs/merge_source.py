@@ -185,7 +185,9 @@ class _ShardSource:
                 raise edited(self.folder, self.kind, name)
             full = min(self.size, self.recorded.rows - rows)  # the last one may have fewer
             if len(cells) != full:
-                raise self._wrong(f"{name} has {len(cells)} rows, expected {full}")
+                raise self._wrong(
+                    f"expected {counted(full, 'row', 'rows')} in {name}, got {len(cells)}"
+                )
             for path, row in zip(paths, cells, strict=True):
                 key = os.fsencode(path)
                 if rows and key <= before:

@@ -14,12 +14,13 @@ from cxr_edge.pipeline.outcome import Failure, Outcome
 from cxr_edge.pipeline.scan import scan
 from cxr_edge.pipeline.thread_engine import ThreadEngine
 from cxr_edge.reports.run_manifest import THREADS
+from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.storage.read_file import read_file
 from cxr_edge.system.printable import printable
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.remote_scan import RemoteScan, Scored
-    from cxr_edge.jobs.session import Session
+    from cxr_edge.jobs.session import ScanConfig, Session
     from cxr_edge.pipeline.classify import Draw
     from cxr_edge.pipeline.ray_engine import RayEngine
 
@@ -46,6 +47,10 @@ class Cluster:
     """Bytes that each may hold; 0 for a share of what is free."""
     tell: Callable[[str], object] = lambda _message: None
     """Told of trouble that may pass."""
+
+    def settled(self, config: "ScanConfig") -> "ScanConfig":
+        """Return the settings of a scan: on CPUs, which all machines have, unless one is named."""
+        return replace(config, device=CPU) if config.device == AUTO else config
 
 
 class ScanEngine(Protocol):

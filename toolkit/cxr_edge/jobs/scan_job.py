@@ -14,7 +14,6 @@ from cxr_edge.reports.check_place import check_folder, check_place
 from cxr_edge.reports.csv_report import REPORT
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.run_manifest import preferred_by
-from cxr_edge.runtimes.providers import AUTO, CPU
 from cxr_edge.storage.lock import lock_path
 
 if TYPE_CHECKING:
@@ -107,8 +106,8 @@ class ScanJob:
             wanted = Wanted.parse(heat_maps_for)
             check_folder("--heatmaps", heat_maps, paths, out, "pictures")
             config = replace(config, maps=True)
-        if cluster and config.device == AUTO:
-            config = replace(config, device=CPU)  # what every machine has
+        if cluster:
+            config = cluster.settled(config)
         check_place(REPORT, out)  # before a model is loaded, which takes longer
         table = in_flight or InFlightTable()
         new = fresh and not table.started

@@ -89,6 +89,8 @@ class ShardJob:
         """
         resolve_roots(paths)
         format.require()
+        if cluster:
+            config = cluster.settled(config)
         kind = kind_of(folder)
         table = in_flight or InFlightTable()
         new = fresh and not table.started
