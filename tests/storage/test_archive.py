@@ -258,6 +258,58 @@ def test_a_damaged_header_in_a_tar_is_no_end(tmp_path: Path) -> None:
         found(path)
 
 
+def test_an_archive_behind_another_is_told(tmp_path: Path) -> None:
+    """Joined to one file, one of the two would be missing silently."""
+    path = tmp_path / "x.tar"
+    tars = [tarred(tmp_path / f"{name}.tar", {name: b"1"}) for name in ("a.png", "b.png")]
+    path.write_bytes(b"".join(one.read_bytes() for one in tars))
+    with pytest.raises(UsageError, match="nothing behind the end of the tar archive, got more"):
+        found(path)
+    path = tmp_path / "x.zip"
+    for last in ({"b.png": b"1"}, {}):
+        zips = [zipped(tmp_path / "1.zip", {"a.png": b"1"}), zipped(tmp_path / "2.zip", last)]
+        path.write_bytes(b"".join(one.read_bytes() for one in zips))
+        with pytest.raises(UsageError, match="expected one zip archive, got another before it"):
+            found(path)
+    path.write_bytes(b"#!/bin/sh\n" + zips[0].read_bytes())  # which unpacks itself
+    assert list(contents(path)) == ["a.png"]
+
+
+def test_a_hard_link_is_the_file_by_any_form_of_its_path(tmp_path: Path) -> None:
+    """Otherwise an image would be counted as a link."""
+    path = tarred(tmp_path / "x.tar", {"./a.png": b"1"}, special("b.png", tarfile.LNKTYPE, "a.png"))
+    assert contents(path) == {"a.png": b"1", "b.png": b"1"}
+
+
+@pytest.mark.parametrize("size", [-512, -1])
+def test_a_size_below_zero_is_damage(size: int, tmp_path: Path) -> None:
+    """An archive that someone made so is refused in words."""
+    path = tarred(tmp_path / "x.tar", {"a.png": b"1"})
+    data = bytearray(path.read_bytes())
+    data[124:136] = (size % (1 << 96)).to_bytes(12, "big")
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="damaged or of another kind"):
+        found(path)
+
+
+def test_a_header_of_a_tar_is_never_large_in_memory(tmp_path: Path) -> None:
+    """A megabyte on the disk could be a name of a gigabyte."""
+    long = "a/" * (1 << 20)
+    with pytest.raises(UsageError, match="damaged or of another kind"):
+        found(tarred(tmp_path / "x.tar.gz", {long: b"1"}))
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_path_that_no_system_opens_is_told(suffix: str, tmp_path: Path) -> None:
+    """Thousands of folders in one another would take minutes, and gigabytes of memory."""
+    files = {"a/" * 30_000 + "a.png": b"1", "b.png": b"2"}
+    path = (tarred if suffix in PACK else zipped)(tmp_path / f"x{suffix}", files)
+    assert contents(path) == {"b.png": b"2"}
+    assert found(path)[1].counts == {"name": 1}
+
+
 def test_an_archive_that_goes_is_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Removed or replaced in mid-run, the run ends and can be continued."""
     for number, go in enumerate((Path.unlink, lambda path: zipped(path, {"b.png": b"other"}))):

@@ -18,6 +18,9 @@ from cxr_edge.system.printable import printable
 _ENCRYPTED: Final = 1
 """Flag of a member that is encrypted."""
 
+_START: Final = b"PK\3\4"
+"""First bytes of a member."""
+
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Methods of which no more is unpacked than is asked for."""
 
@@ -31,7 +34,7 @@ class ZipArchive:
         Raises
         ------
         UsageError
-            It is damaged, or no zip archive.
+            It is damaged, or no zip archive, or several in one file.
         """
         self._file = open_regular(path)
         try:
@@ -41,6 +44,10 @@ class ZipArchive:
                 if not member.is_dir():
                     self.index.add(member.filename, _kind(member), number)
             self.index.seal()
+            self._require_alone(path)
+        except UsageError:
+            self._file.close()
+            raise
         except (*DAMAGE, ValueError) as exc:
             self._file.close()
             raise UsageError(
@@ -79,6 +86,16 @@ class ZipArchive:
         """Close the archive."""
         self._archive.close()
         self._file.close()
+
+    def _require_alone(self, path: str) -> None:
+        """Raise UsageError where the file starts with a member that is not in the list."""
+        self._file.seek(0)
+        starts = self._file.read(len(_START)) == _START
+        if starts and all(member.header_offset for member in self._archive.filelist):
+            raise UsageError(
+                f"{printable(path)}: expected one zip archive, got another before it in the same "
+                "file, whose files nobody lists; unpack what is in it, and scan the folder"
+            )
 
     def _opened(self, number: int) -> Any:  # Any: what zipfile returns has no public type
         member = self._archive.filelist[number]
