@@ -353,6 +353,18 @@ def test_another_process_finds_what_was_unpacked(tmp_path: Path) -> None:
     assert storage.read(where, 100) == FILES["b/x.png"]  # what was unpacked is gone
 
 
+def test_what_another_machine_unpacked_is_not_taken_for_this(tmp_path: Path) -> None:
+    """Where a process of the same number has another archive unpacked, its images are not read."""
+    path = tarred(tmp_path / "x.tar.gz", {"a.png": b"right"})
+    item = found(path)[0][0]
+    sent = pickle.dumps(item.storage)
+    close_archives()
+    others = tarred(tmp_path / "y.tar.gz", {"a.png": b"wrong"})
+    contents(others)  # its file has the descriptor now that the other had
+    storage = pickle.loads(sent)  # noqa: S301  (our own)
+    assert storage.read(item.where, 100) == b"right"
+
+
 def test_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No name is made for what is unpacked, so that a killed process leaves nothing either."""
     place = tmp_path / "tmp"

@@ -27,8 +27,9 @@ class ArchiveStorage:
 
     path: str
     """Full path of the archive, which is that of its outermost folder."""
-    unpacked: str = field(default="", compare=False)
-    """Path of what the process that sent this has unpacked from it; empty where it has not."""
+    unpacked: "tuple[str, Mark] | None" = field(default=None, compare=False)
+    """Path and marks of what the process that sent this has unpacked from it; None where it has
+    not."""
 
     is_local: ClassVar[bool] = False
 
@@ -62,13 +63,14 @@ class ArchiveStorage:
         archive = self._archive
         return archive.read(archive.index.number(self._inside(path)), at_most)
 
-    def __reduce__(self) -> tuple[type["ArchiveStorage"], tuple[str, str]]:
+    def __reduce__(self) -> "tuple[type[ArchiveStorage], tuple[str, tuple[str, Mark] | None]]":
         """Tell another process on this machine where to find what was unpacked here."""
         for (path, _), archive in _opened.items():
             if path == self.path and isinstance(archive, TarArchive) and archive.is_unpacked:
-                place = f"/proc/{os.getpid()}/fd/{archive.file.fileno()}"
-                return ArchiveStorage, (self.path, place)
-        return ArchiveStorage, (self.path, "")
+                number = archive.file.fileno()
+                place = f"/proc/{os.getpid()}/fd/{number}"
+                return ArchiveStorage, (self.path, (place, _marks_of(os.fstat(number))))
+        return ArchiveStorage, (self.path, None)
 
     @property
     def _archive(self) -> ZipArchive | TarArchive:
@@ -79,7 +81,7 @@ class ArchiveStorage:
                 _opened[key] = (
                     ZipArchive(self.path)
                     if is_zip
-                    else TarArchive(self.path, _if_nameless(self.unpacked))
+                    else TarArchive(self.path, _if_that(self.unpacked))
                 )
             return _opened[key]
 
@@ -98,14 +100,23 @@ def close_archives() -> None:
         _opened.popitem()[1].close()
 
 
-def _if_nameless(place: str) -> str:
-    """Return the place of an unpacked archive, unless another file has its number by now."""
+def _if_that(unpacked: tuple[str, Mark] | None) -> str:
+    """Return the place of an unpacked archive, unless another file is there.
+
+    On another machine, or in another container, a process of the same number may have one.
+    """
+    if unpacked is None:
+        return ""
+    place, mark = unpacked
     try:
-        return place if place and os.readlink(place).endswith(" (deleted)") else ""  # noqa: PTH115
-    except OSError:  # the process has ended, or ran on another machine
+        return place if _mark(place) == mark else ""
+    except OSError:  # the process has ended
         return ""
 
 
 def _mark(path: str) -> Mark:
-    facts = os.stat(path)  # noqa: PTH116
+    return _marks_of(os.stat(path))  # noqa: PTH116
+
+
+def _marks_of(facts: os.stat_result) -> Mark:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
