@@ -25,6 +25,9 @@ from cxr_edge.system.stderr import drop_lines
 AUTO: Final = "auto"
 """Address of the cluster that this machine is a node of."""
 
+JOB: Final = "cxr scan"
+"""Command that a cluster lists as its job."""
+
 SECONDS: Final = 10.0
 """Seconds within which a cluster has to answer at its address."""
 
@@ -183,10 +186,12 @@ class RayEngine:
 
 
 def _ray() -> Any:  # Any: it is loaded for a cluster alone, and ships few types
-    """Return Ray, which reports nothing to its makers."""
+    """Return Ray, which reports nothing to its makers, and no argument to those of the cluster."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is loaded
     with needs_extra("cxr scan --engine ray", "ray"):
         import ray
+    # Its list of jobs has the command with all arguments, and a query may name a patient.
+    ray._private.utils.get_entrypoint_name = lambda: JOB  # noqa: SLF001
     return ray
 
 
