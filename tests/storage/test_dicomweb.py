@@ -287,6 +287,20 @@ def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: Clock) -
     assert len(clock.rests) == 2
 
 
+def test_results_that_never_end_are_none(pacs: FakePacs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they drip or flood."""
+    monkeypatch.setattr(server, "_ANSWER", 0.2)
+    monkeypatch.setattr(server, "_SIP", 4)
+    answer_all(pacs, Answer(length=1 << 40, rest=0.01))
+    with pytest.raises(OSError, match="did not answer in time"):
+        storage(pacs).identity(pacs.url)
+    monkeypatch.setattr(server, "_ANSWER", 60.0)
+    monkeypatch.setattr(server, "_RESULTS", 1000)
+    answer_all(pacs, Answer(body=b" " * 2000, length=1 << 40, dropped=True))
+    with pytest.raises(OSError, match="an answer without end"):
+        storage(pacs).identity(pacs.url)
+
+
 def test_nobody_waits_for_a_silent_server_for_ever(
     pacs: FakePacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
