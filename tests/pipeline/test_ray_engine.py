@@ -8,6 +8,7 @@ import pytest
 
 from cxr_edge.errors import CxrError, MissingExtra, UsageError
 from cxr_edge.pipeline import ray_engine as module
+from cxr_edge.pipeline.actor_pool import ActorLost
 from cxr_edge.pipeline.ray_engine import RayEngine
 
 
@@ -100,6 +101,28 @@ def test_a_cluster_lists_no_argument_of_the_command(monkeypatch: pytest.MonkeyPa
         with RayEngine(actors=1):
             jobs = ray._private.state.jobs()
     assert [job["Entrypoint"] for job in jobs] == [module.JOB]
+
+
+def test_trouble_of_the_cluster_in_a_worker_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was interrupted, or did not get the function, gives its item to another."""
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    raised: list[Exception] = []
+
+    def get(_call: object) -> object:
+        raise raised[-1]
+
+    monkeypatch.setattr(ray, "put", lambda _function: None)
+    monkeypatch.setattr(ray, "get", get)
+    actors = module._Actors(print, {})
+    for cause, expected in (
+        (ray.exceptions.TaskCancelledError(), ActorLost),
+        (ray.exceptions.ObjectLostError("", None, ""), ActorLost),
+        (ray.exceptions.RayError("no pickle"), ray.exceptions.RayError),
+        (CxrError("told"), CxrError),
+    ):
+        raised.append(ray.exceptions.RayTaskError("work", "traceback", cause))
+        with pytest.raises(expected):
+            actors.result(None)
 
 
 def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,6 +306,8 @@ class _Actors:
         try:
             return self._ray.get(call)
         except errors.RayTaskError as exc:
+            if isinstance(exc.cause, errors.RayError) and type(exc.cause) is not errors.RayError:
+                raise ActorLost from exc  # it was interrupted, or did not get the function
             if isinstance(exc.cause, Exception):
                 raise exc.cause from exc
             raise
