@@ -1,6 +1,7 @@
 """Archives as folders, among them damaged and hostile ones."""
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
@@ -15,6 +16,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +28,7 @@ from hypothesis import strategies as st
 from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.discover import ImageItem, Skipped, discover
 from cxr_edge.pipeline.roots import resolve_roots
+from cxr_edge.storage import archive as archive_module
 from cxr_edge.storage import read_file as reading
 from cxr_edge.storage import tar_archive
 from cxr_edge.storage.archive import ArchiveStorage, close_archives
@@ -363,6 +366,32 @@ def test_what_another_machine_unpacked_is_not_taken_for_this(tmp_path: Path) -> 
     contents(others)  # its file has the descriptor now that the other had
     storage = pickle.loads(sent)  # noqa: S301  (our own)
     assert storage.read(item.where, 100) == b"right"
+
+
+def descriptors() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_archives_are_closed_with_their_storages(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever scans thousands, one after the other, keeps few of them open or unpacked."""
+    monkeypatch.setattr(archive_module, "_latest", deque(maxlen=4))
+    paths = [tmp_path / f"{number}{suffix}" for number in range(20)]
+    for path in paths:
+        (tarred if suffix in PACK else zipped)(path, FILES)
+    before = descriptors()
+    storages = [storage_of(str(path)) for path in paths]
+    for storage in storages:
+        assert next(storage.list(storage.absolute(f"{storage.path}/")))  # type: ignore[attr-defined]
+    assert descriptors() == before + 20
+    part = storages[0].open(f"{paths[0]}/b/x.png")
+    storages.clear()
+    del storage
+    gc.collect()
+    assert descriptors() <= before + 5
+    assert part.read() == FILES["b/x.png"]
 
 
 def test_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 import os
 import threading
+import weakref
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Final, TypeAlias
+from weakref import WeakValueDictionary
 
 from cxr_edge.storage.base import Entry, Kind, Stat
 from cxr_edge.storage.tar_archive import UNPACK, TarArchive
@@ -15,8 +18,14 @@ Mark: TypeAlias = tuple[int, int, int, int]
 
 _ZIP: Final = ".zip"
 
-_opened: dict[tuple[str, Mark], ZipArchive | TarArchive] = {}
+_Archive: TypeAlias = ZipArchive | TarArchive
+
+_opened: WeakValueDictionary[tuple[str, Mark], _Archive] = WeakValueDictionary()
 """Archives of this process that are open: each is listed once, for all threads."""
+
+_latest: deque[_Archive] = deque(maxlen=64)
+"""Those that stay open for a storage that is made next: a command asks for each several times.
+Others are closed with their storage."""
 
 _opening = threading.Lock()
 
@@ -65,7 +74,7 @@ class ArchiveStorage:
 
     def __reduce__(self) -> "tuple[type[ArchiveStorage], tuple[str, tuple[str, Mark] | None]]":
         """Tell another process on this machine where to find what was unpacked here."""
-        for (path, _), archive in _opened.items():
+        for (path, _), archive in [*_opened.items()]:
             if path == self.path and isinstance(archive, TarArchive) and archive.is_unpacked:
                 number = archive.file.fileno()
                 place = f"/proc/{os.getpid()}/fd/{number}"
@@ -73,17 +82,22 @@ class ArchiveStorage:
         return ArchiveStorage, (self.path, None)
 
     @property
-    def _archive(self) -> ZipArchive | TarArchive:
+    def _archive(self) -> _Archive:
         key = self.path, _mark(self.path)
         with _opening:
-            if key not in _opened:  # one that was replaced stays open for those who read it
-                is_zip = self.path.lower().endswith(_ZIP)
-                _opened[key] = (
-                    ZipArchive(self.path)
-                    if is_zip
-                    else TarArchive(self.path, _if_that(self.unpacked))
-                )
-            return _opened[key]
+            archive = _opened.get(key)
+            if archive is None:  # one that was replaced stays open for those who read it
+                archive = self._open()
+                weakref.finalize(archive, archive.file.close)
+                _opened[key] = archive
+                _latest.append(archive)
+        object.__setattr__(self, "_held", archive)  # it is open for as long as this storage
+        return archive
+
+    def _open(self) -> _Archive:
+        if self.path.lower().endswith(_ZIP):
+            return ZipArchive(self.path)
+        return TarArchive(self.path, _if_that(self.unpacked))
 
     def _inside(self, path: str) -> str:
         return path.removeprefix(self.path).lstrip("/")
@@ -96,8 +110,10 @@ def is_archive(path: str) -> bool:
 
 def close_archives() -> None:
     """Close the archives of this process; what was unpacked is gone."""
-    while _opened:
-        _opened.popitem()[1].close()
+    for archive in [*_opened.values()]:
+        archive.close()
+    _opened.clear()
+    _latest.clear()
 
 
 def _if_that(unpacked: tuple[str, Mark] | None) -> str:

@@ -117,10 +117,10 @@ class TarArchive:
 
     def open(self, number: int) -> BinaryIO:
         """Open a member for reading a part."""
-        start, size, descriptor = self._place(number), self._sizes[number], self.file.fileno()
+        start, size = self._place(number), self._sizes[number]
 
         def read(at: int, count: int) -> bytes:
-            return os.pread(descriptor, max(0, min(count, size - at)), start + at)
+            return os.pread(self.file.fileno(), max(0, min(count, size - at)), start + at)
 
         return in_parts(f"{number}", read, lambda: size)
 

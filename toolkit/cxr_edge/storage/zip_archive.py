@@ -36,9 +36,9 @@ class ZipArchive:
         UsageError
             It is damaged, or no zip archive, or several in one file.
         """
-        self._file = open_regular(path)
+        self.file = open_regular(path)
         try:
-            self._archive = zipfile.ZipFile(self._file)
+            self._archive = zipfile.ZipFile(self.file)
             self.index = Index()
             for number, member in enumerate(self._archive.filelist):
                 if not member.is_dir():
@@ -46,10 +46,10 @@ class ZipArchive:
             self.index.seal()
             self._require_alone(path)
         except UsageError:
-            self._file.close()
+            self.file.close()
             raise
         except (*DAMAGE, ValueError) as exc:
-            self._file.close()
+            self.file.close()
             raise UsageError(
                 f"{printable(path)}: expected a zip archive, got one that is damaged or of another "
                 "kind; copy it again, or unpack what can be unpacked and scan the folder"
@@ -85,12 +85,12 @@ class ZipArchive:
     def close(self) -> None:
         """Close the archive."""
         self._archive.close()
-        self._file.close()
+        self.file.close()
 
     def _require_alone(self, path: str) -> None:
         """Raise UsageError where the file starts with a member that is not in the list."""
-        self._file.seek(0)
-        starts = self._file.read(len(_START)) == _START
+        self.file.seek(0)
+        starts = self.file.read(len(_START)) == _START
         if starts and all(member.header_offset for member in self._archive.filelist):
             raise UsageError(
                 f"{printable(path)}: expected one zip archive, got another before it in the same "
