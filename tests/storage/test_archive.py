@@ -206,6 +206,16 @@ def test_a_full_disk_ends_the_unpacking(tmp_path: Path, monkeypatch: pytest.Monk
         found(tarred(tmp_path / "x.tar.gz", FILES))
 
 
+def test_a_machine_without_a_place_to_unpack_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive is whole: in a container whose disk is read-only, TMPDIR is what helps."""
+    path = tarred(tmp_path / "x.tar.gz", FILES)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(UsageError, match=r"cannot be unpacked into .*let TMPDIR name a folder"):
+        found(path)
+
+
 def damage_encrypted(data: bytearray) -> None:
     central = data.index(b"PK\1\2")
     for place in (6, central + 8):

@@ -182,7 +182,10 @@ class TarArchive:
 
 def _unpacked(path: str, packed: Any) -> BinaryIO:
     """Return a file without a name that has what an archive unpacks to."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  (returned open)
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (returned open)
+    except OSError as exc:  # no folder takes files
+        raise _no_room(path, os.environ.get("TMPDIR", "/tmp"), exc.strerror) from exc  # noqa: S108
     try:
         while chunk := packed.read(_CHUNK):
             _write(file, chunk, path)
@@ -204,9 +207,14 @@ def _write(file: BinaryIO, chunk: bytes, path: str) -> None:
             why = exc.strerror or why
         else:
             return
-    raise UsageError(
-        f"{printable(path)} cannot be unpacked into {folder}: {why}; make room there, or let "
-        "TMPDIR name a folder on a larger disk"
+    raise _no_room(path, folder, why)
+
+
+def _no_room(path: str, folder: str, why: str | None) -> UsageError:
+    """Return the error of an archive that cannot be unpacked."""
+    return UsageError(
+        f"{printable(path)} cannot be unpacked into {folder}: {why or 'it takes no file'}; make "
+        "room there, or let TMPDIR name a folder on a larger disk"
     )
 
 
