@@ -142,6 +142,10 @@ DAMAGES: dict[str, tuple[Callable[[ShardJob], object], str]] = {
     "missing": (_remove(3), "shard 3 of 5 missing; run the same scan again"),
     "missing first": (_remove(1), "shard 1 of 5 missing"),
     "missing last": (_remove(5), "shard 5 of 5 missing"),
+    "a count beyond memory": (
+        lambda job: with_run(job, shards={"size": SIZE, "format": "csv", "count": 10**15}),
+        "6, 7, 8, 9, 10, 11, 12, 13, 14, 15 and 999999999999985 more of 1,000,000,000,000,000",
+    ),
     "double": (
         lambda job: shard(job, 2).with_name("shard-000002-0123456789abcdef.csv").write_text(""),
         "two shards of one number",

@@ -104,3 +104,12 @@ def test_a_machine_that_does_not_see_the_files_is_refused(tmp_path: Path) -> Non
     _require_seen(chunk[1:], Scored("node-7", rows[1:]))
     with pytest.raises(UsageError, match=r"^node-7: expected the files of .*/films as on this"):
         _require_seen(chunk, Scored("node-7", rows))
+
+
+def test_a_machine_that_does_not_reach_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody mounts a bucket: network and credentials are what it may lack."""
+    monkeypatch.setattr("cxr_edge.jobs.scan_engine._reads", lambda _item: True)
+    where = "s3://films/a.png"
+    row = Failure("a.png", "", "unreadable", "access denied", "", where)
+    with pytest.raises(UsageError, match=r"files of s3://films as on .*reach the server, with the"):
+        _require_seen([ImageItem("a.png", where)], Scored("node-7", [row]))

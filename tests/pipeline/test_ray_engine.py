@@ -1,19 +1,23 @@
 """The engine of a cluster: what it says where it cannot connect, and what it asks for."""
 
 import builtins
+import tempfile
 from typing import Any
 
 import pytest
 
 from cxr_edge.errors import CxrError, MissingExtra, UsageError
 from cxr_edge.pipeline import ray_engine as module
+from cxr_edge.pipeline.actor_pool import ActorLost
 from cxr_edge.pipeline.ray_engine import RayEngine
 
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables that the engine sets are taken back."""
-    for name, value in {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "1"}.items():
+    names = ("RAY_AUTH_TOKEN", "RAY_worker_niceness", "RAY_gcs_rpc_server_reconnect_timeout_s")
+    values = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "1", **dict.fromkeys(names, "1")}
+    for name, value in values.items():
         monkeypatch.setenv(name, value)
 
 
@@ -87,6 +91,38 @@ def test_ray_reports_to_nobody() -> None:
     from ray._common.usage import usage_lib
 
     assert not usage_lib.usage_stats_enabled()
+
+
+def test_a_cluster_lists_no_argument_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value of a query may name a patient, and all users of a cluster see its jobs."""
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    with tempfile.TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with RayEngine(actors=1):
+            jobs = ray._private.state.jobs()
+    assert [job["Entrypoint"] for job in jobs] == [module.JOB]
+
+
+def test_trouble_of_the_cluster_in_a_worker_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was interrupted, or did not get the function, gives its item to another."""
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    raised: list[Exception] = []
+
+    def get(_call: object) -> object:
+        raise raised[-1]
+
+    monkeypatch.setattr(ray, "put", lambda _function: None)
+    monkeypatch.setattr(ray, "get", get)
+    actors = module._Actors(print, {})
+    for cause, expected in (
+        (ray.exceptions.TaskCancelledError(), ActorLost),
+        (ray.exceptions.ObjectLostError("", None, ""), ActorLost),
+        (ray.exceptions.RayError("no pickle"), ray.exceptions.RayError),
+        (CxrError("told"), CxrError),
+    ):
+        raised.append(ray.exceptions.RayTaskError("work", "traceback", cause))
+        with pytest.raises(expected):
+            actors.result(None)
 
 
 def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

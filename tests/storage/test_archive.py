@@ -1,6 +1,7 @@
 """Archives as folders, among them damaged and hostile ones."""
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
@@ -15,6 +16,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +29,7 @@ from cxr_edge.errors import FolderGone, TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.discover import ImageItem, discover
 from cxr_edge.pipeline.roots import resolve_roots
 from cxr_edge.pipeline.skipped import Skipped
+from cxr_edge.storage import archive as archive_module
 from cxr_edge.storage import read_file as reading
 from cxr_edge.storage import tar_archive
 from cxr_edge.storage.archive import ArchiveStorage, close_archives
@@ -231,6 +234,16 @@ def test_a_full_disk_ends_the_unpacking(tmp_path: Path, monkeypatch: pytest.Monk
         found(tarred(tmp_path / "x.tar.gz", FILES))
 
 
+def test_a_machine_without_a_place_to_unpack_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive is whole: in a container whose disk is read-only, TMPDIR is what helps."""
+    path = tarred(tmp_path / "x.tar.gz", FILES)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(UsageError, match=r"cannot be unpacked into .*let TMPDIR name a folder"):
+        found(path)
+
+
 def damage_encrypted(data: bytearray) -> None:
     central = data.index(b"PK\1\2")
     for place in (6, central + 8):
@@ -286,6 +299,58 @@ def test_a_damaged_header_in_a_tar_is_no_end(tmp_path: Path) -> None:
         found(path)
 
 
+def test_an_archive_behind_another_is_told(tmp_path: Path) -> None:
+    """Joined to one file, one of the two would be missing silently."""
+    path = tmp_path / "x.tar"
+    tars = [tarred(tmp_path / f"{name}.tar", {name: b"1"}) for name in ("a.png", "b.png")]
+    path.write_bytes(b"".join(one.read_bytes() for one in tars))
+    with pytest.raises(UsageError, match="nothing behind the end of the tar archive, got more"):
+        found(path)
+    path = tmp_path / "x.zip"
+    for last in ({"b.png": b"1"}, {}):
+        zips = [zipped(tmp_path / "1.zip", {"a.png": b"1"}), zipped(tmp_path / "2.zip", last)]
+        path.write_bytes(b"".join(one.read_bytes() for one in zips))
+        with pytest.raises(UsageError, match="expected one zip archive, got another before it"):
+            found(path)
+    path.write_bytes(b"#!/bin/sh\n" + zips[0].read_bytes())  # which unpacks itself
+    assert list(contents(path)) == ["a.png"]
+
+
+def test_a_hard_link_is_the_file_by_any_form_of_its_path(tmp_path: Path) -> None:
+    """Otherwise an image would be counted as a link."""
+    path = tarred(tmp_path / "x.tar", {"./a.png": b"1"}, special("b.png", tarfile.LNKTYPE, "a.png"))
+    assert contents(path) == {"a.png": b"1", "b.png": b"1"}
+
+
+@pytest.mark.parametrize("size", [-512, -1])
+def test_a_size_below_zero_is_damage(size: int, tmp_path: Path) -> None:
+    """An archive that someone made so is refused in words."""
+    path = tarred(tmp_path / "x.tar", {"a.png": b"1"})
+    data = bytearray(path.read_bytes())
+    data[124:136] = (size % (1 << 96)).to_bytes(12, "big")
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="damaged or of another kind"):
+        found(path)
+
+
+def test_a_header_of_a_tar_is_never_large_in_memory(tmp_path: Path) -> None:
+    """A megabyte on the disk could be a name of a gigabyte."""
+    long = "a/" * (1 << 20)
+    with pytest.raises(UsageError, match="damaged or of another kind"):
+        found(tarred(tmp_path / "x.tar.gz", {long: b"1"}))
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_path_that_no_system_opens_is_told(suffix: str, tmp_path: Path) -> None:
+    """Thousands of folders in one another would take minutes, and gigabytes of memory."""
+    files = {"a/" * 30_000 + "a.png": b"1", "b.png": b"2"}
+    path = (tarred if suffix in PACK else zipped)(tmp_path / f"x{suffix}", files)
+    assert contents(path) == {"b.png": b"2"}
+    assert found(path)[1].counts == {"name": 1}
+
+
 def test_an_archive_that_goes_is_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Removed or replaced in mid-run, the run ends and can be continued."""
     for number, go in enumerate((Path.unlink, lambda path: zipped(path, {"b.png": b"other"}))):
@@ -327,6 +392,44 @@ def test_another_process_finds_what_was_unpacked(tmp_path: Path) -> None:
     close_archives()
     storage, where = pickle.loads(sent)  # noqa: S301  (our own)
     assert storage.read(where, 100) == FILES["b/x.png"]  # what was unpacked is gone
+
+
+def test_what_another_machine_unpacked_is_not_taken_for_this(tmp_path: Path) -> None:
+    """Where a process of the same number has another archive unpacked, its images are not read."""
+    path = tarred(tmp_path / "x.tar.gz", {"a.png": b"right"})
+    item = found(path)[0][0]
+    sent = pickle.dumps(item.storage)
+    close_archives()
+    others = tarred(tmp_path / "y.tar.gz", {"a.png": b"wrong"})
+    contents(others)  # its file has the descriptor now that the other had
+    storage = pickle.loads(sent)  # noqa: S301  (our own)
+    assert storage.read(item.where, 100) == b"right"
+
+
+def descriptors() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_archives_are_closed_with_their_storages(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever scans thousands, one after the other, keeps few of them open or unpacked."""
+    monkeypatch.setattr(archive_module, "_latest", deque(maxlen=4))
+    paths = [tmp_path / f"{number}{suffix}" for number in range(20)]
+    for path in paths:
+        (tarred if suffix in PACK else zipped)(path, FILES)
+    before = descriptors()
+    storages = [storage_of(str(path)) for path in paths]
+    for storage in storages:
+        assert next(storage.list(storage.absolute(f"{storage.path}/")))  # type: ignore[attr-defined]
+    assert descriptors() == before + 20
+    part = storages[0].open(f"{paths[0]}/b/x.png")
+    storages.clear()
+    del storage
+    gc.collect()
+    assert descriptors() <= before + 5
+    assert part.read() == FILES["b/x.png"]
 
 
 def test_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

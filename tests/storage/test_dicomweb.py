@@ -77,12 +77,13 @@ def test_the_query_is_asked_at_its_levels(pacs: FakePacs) -> None:
 def test_a_storage_travels_without_credentials(
     pacs: FakePacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each process reads the token of its own environment; neither form shows the query."""
+    """Each process reads the token of its own environment; neither form has the query."""
     monkeypatch.setenv(server.TOKEN, "secret-token")
     sent = pickle.dumps(storage(pacs))
     assert b"secret-token" not in sent
+    assert NAME.encode() not in sent
     assert NAME not in repr(storage(pacs))
-    pickle.loads(sent).identity(pacs.url)  # noqa: S301
+    assert pickle.loads(sent).read(f"{pacs.url}/{FILM}", 100) == b"film"  # noqa: S301
     assert pacs.headers[-1]["Authorization"] == "Bearer secret-token"
 
 
@@ -270,6 +271,20 @@ def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: PauseClo
     with pytest.raises(OSError, match="429"):
         storage(pacs).open(f"{pacs.url}/{FILM}")
     assert len(clock.pauses) == 2
+
+
+def test_results_that_never_end_are_none(pacs: FakePacs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they drip or flood."""
+    monkeypatch.setattr(server, "_ANSWER", 0.2)
+    monkeypatch.setattr(server, "_SIP", 4)
+    answer_all(pacs, Answer(length=1 << 40, rest=0.01))
+    with pytest.raises(OSError, match="did not answer in time"):
+        storage(pacs).identity(pacs.url)
+    monkeypatch.setattr(server, "_ANSWER", 60.0)
+    monkeypatch.setattr(server, "_RESULTS", 1000)
+    answer_all(pacs, Answer(body=b" " * 2000, length=1 << 40, dropped=True))
+    with pytest.raises(OSError, match="an answer without end"):
+        storage(pacs).identity(pacs.url)
 
 
 def test_nobody_waits_for_a_silent_server_for_ever(

@@ -1,7 +1,9 @@
 """Buckets as folders, on a server that fails as servers do."""
 
 import pickle
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 from buckets import Server, serving
@@ -9,7 +11,7 @@ from clocks import PauseClock
 
 from cxr_edge.errors import TooLarge, Unreadable, UsageError
 from cxr_edge.pipeline.roots import resolve_roots
-from cxr_edge.storage import retry, s3
+from cxr_edge.storage import fsspec, retry, s3
 from cxr_edge.storage.base import Kind
 from cxr_edge.storage.place import storage_of
 from cxr_edge.storage.read_file import read_file
@@ -153,7 +155,7 @@ def test_a_server_is_not_asked_for_ever(server: Server, monkeypatch: pytest.Monk
 def test_a_file_that_fills_the_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no trouble of the server."""
 
-    def full(*_: object) -> bytes:
+    def full(*_: object, **_named: object) -> bytes:
         raise MemoryError
 
     monkeypatch.setattr(s3, "_body", full)
@@ -175,6 +177,49 @@ def test_patience_is_lost_once(server: Server, monkeypatch: pytest.MonkeyPatch) 
     server.faults.busy = 0
     assert read_file("s3://films/a.png", STORAGE)
     assert "films" not in s3._in_vain
+
+
+def test_an_answer_that_never_ends_is_none(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that gives a byte now and then holds up no listing."""
+
+    def drip(_environ: object, start: Callable[..., Any]) -> Iterator[bytes]:
+        start("200 OK", [("Content-Length", "1000")])
+        for _ in range(100):
+            yield b" "
+            time.sleep(0.1)
+
+    monkeypatch.setattr(server.faults, "real", drip)
+    monkeypatch.setattr(s3, "_FIRST", 0.5)
+    monkeypatch.setattr(s3.ask, "__kwdefaults__", {"seconds": 0.3})
+    with pytest.raises(OSError, match="does not answer"):
+        STORAGE.identity("s3://films/")
+
+
+def test_a_part_is_never_taken_from_another_place(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that knows no parts gives the whole file, whose bytes are not those asked for."""
+    real = server.faults.real
+
+    def whole(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        environ.pop("HTTP_RANGE", None)
+        answer: Iterable[bytes] = real(environ, start)
+        return answer
+
+    monkeypatch.setattr(server.faults, "real", whole)
+    with STORAGE.open("s3://films/a.png") as file:
+        file.seek(500)
+        with pytest.raises(UsageError, match="expected a server that gives parts of files"):
+            file.read(10)
+
+
+def test_a_password_in_the_settings_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor the name of a user before it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "ward:hush@films")
+    fsspec._filesystem.cache_clear()
+    with pytest.raises(OSError, match=r"settings of AWS cannot be used$"):
+        STORAGE.identity("s3://films/")
+    fsspec._filesystem.cache_clear()
 
 
 def test_a_file_that_vanished_is_unreadable(server: Server) -> None:

@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     dropped: bool = False
+    rest: float = 0.0
+    """Seconds before each further byte, for ever."""
 
 
 def results(found: Sequence[Mapping[str, Any]]) -> Answer:
@@ -99,6 +102,10 @@ def serving(pacs: FakePacs, tls: ssl.SSLContext | None = None) -> Iterator[FakeP
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
+            while answer.rest:
+                time.sleep(answer.rest)
+                self.wfile.write(b" ")
+                self.wfile.flush()
 
         def log_message(self, *_words: object) -> None:
             """Print nothing."""

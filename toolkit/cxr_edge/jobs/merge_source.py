@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -32,6 +33,9 @@ from cxr_edge.system.printable import cell_shown, first_names, unescaped
 
 _REPORT: Final = source_kind("merged")
 """Kind of the reports that are read."""
+
+_NAMED: Final = 10
+"""Missing shards that are named; a number in a damaged name may be any."""
 
 _UNFINISHED: Final = "run the same scan again, which finishes it"
 
@@ -208,10 +212,11 @@ def _require_all(there: ShardFolder, folder: OutputFolder, count: int) -> None:
     """Raise ReportError where the run has not finished, or a shard is missing or left over."""
     assert there.recorded
     last = count if there.recorded.finished else max(there.shards, default=0)
-    missing = [number for number in range(1, last + 1) if number not in there.shards]
-    which = first_names([f"{number:,}" for number in missing])
+    missing = last - sum(1 <= number <= last for number in there.shards)
+    gone = (f"{number:,}" for number in range(1, last + 1) if number not in there.shards)
+    which = first_names([*islice(gone, min(missing, _NAMED))], missing)
     cannot = f"{folder.place} cannot be merged"
-    gaps = f"{worded(len(missing), 'shard', 'shards')} {which} of {last:,} missing"
+    gaps = f"{worded(missing, 'shard', 'shards')} {which} of {last:,} missing"
     if not there.recorded.finished:
         have = counted(len(there.shards), "shard is", "shards are")
         behind = f"{gaps}, and all behind" if missing else "those behind are missing"

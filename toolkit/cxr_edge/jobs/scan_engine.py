@@ -30,6 +30,13 @@ RAY: Final = "ray"
 _GPUS: Final = frozenset({"cuda", "rocm", "tensorrt"})
 """Devices that a cluster hands out as GPUs."""
 
+_SAME_FOLDER: Final = "mount the folder under the same path on all machines of the cluster"
+
+_SAME_SERVER: Final = (
+    "let all machines of the cluster reach the server, with the same credentials, or use fewer "
+    "--workers where it has too much to do"
+)
+
 CHUNK: Final = 32
 """Files that a worker of a cluster gets at once."""
 
@@ -170,11 +177,11 @@ def _require_seen(chunk: Sequence[ImageItem], scored: "Scored") -> None:
     for item, outcome in zip(chunk, scored.outcomes, strict=True):
         if isinstance(outcome, Failure) and outcome.reason == Unreadable.reason and _reads(item):
             folder = item.where.removesuffix(item.path).rstrip("/") or "/"
+            advice = _SAME_SERVER if "://" in folder else _SAME_FOLDER
             raise UsageError(
                 f"{scored.machine}: expected the files of {printable(folder)} as on this machine, "
-                f"got none that can be read at {printable(item.where)} ({outcome.detail}); mount "
-                "the folder under the same path on all machines of the cluster, and run the same "
-                "command again"
+                f"got none that can be read at {printable(item.where)} ({outcome.detail}); "
+                f"{advice}, and run the same command again"
             )
 
 

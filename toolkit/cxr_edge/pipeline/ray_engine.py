@@ -22,6 +22,9 @@ from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.printable import first_line, printable
 from cxr_edge.system.stderr import drop_lines
 
+JOB: Final = "cxr scan"
+"""Command that a cluster lists as its job."""
+
 STORE: Final = 128 << 20
 """Bytes of shared memory of a cluster of this machine alone: all that goes to an actor at once is
 the function, with its model."""
@@ -175,10 +178,12 @@ class RayEngine:
 
 
 def _ray() -> Any:  # Any: it is loaded for a cluster alone, and ships few types
-    """Return Ray, which reports nothing to its makers."""
+    """Return Ray, which reports nothing to its makers, and no argument to those of the cluster."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is loaded
     with needs_extra("cxr scan --engine ray", "ray"):
         import ray
+    # Its list of jobs has the command with all arguments, and a query may name a patient.
+    ray._private.utils.get_entrypoint_name = lambda: JOB  # noqa: SLF001
     return ray
 
 
@@ -249,6 +254,8 @@ class _Actors:
         try:
             return self._ray.get(call)
         except errors.RayTaskError as exc:
+            if isinstance(exc.cause, errors.RayError) and type(exc.cause) is not errors.RayError:
+                raise ActorLost from exc  # it was interrupted, or did not get the function
             if isinstance(exc.cause, Exception):
                 raise exc.cause from exc
             raise

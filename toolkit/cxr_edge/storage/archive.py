@@ -2,9 +2,12 @@
 
 import os
 import threading
+import weakref
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, TypeAlias
+from weakref import WeakValueDictionary
 
 from cxr_edge.storage.archive_kind import ZIP
 from cxr_edge.storage.base import Entry, Kind, Stat
@@ -14,8 +17,14 @@ from cxr_edge.storage.zip_archive import ZipArchive
 Mark: TypeAlias = tuple[int, int, int, int]
 """Device, inode, bytes and time of the last change of an archive."""
 
-_opened: dict[tuple[str, Mark], ZipArchive | TarArchive] = {}
+_Archive: TypeAlias = ZipArchive | TarArchive
+
+_opened: WeakValueDictionary[tuple[str, Mark], _Archive] = WeakValueDictionary()
 """Archives of this process that are open: each is listed once, for all threads."""
+
+_latest: deque[_Archive] = deque(maxlen=64)
+"""Those that stay open for a storage that is made next: a command asks for each several times.
+Others are closed with their storage."""
 
 _opening = threading.Lock()
 
@@ -26,8 +35,9 @@ class ArchiveStorage:
 
     path: str
     """Full path of the archive, which is that of its outermost folder."""
-    unpacked: str = field(default="", compare=False)
-    """Path of what the process that sent this has unpacked from it; empty where it has not."""
+    unpacked: "tuple[str, Mark] | None" = field(default=None, compare=False)
+    """Path and marks of what the process that sent this has unpacked from it; None where it has
+    not."""
 
     is_local: ClassVar[bool] = False
 
@@ -61,26 +71,32 @@ class ArchiveStorage:
         archive = self._archive
         return archive.read(archive.index.number(self._inside(path)), at_most)
 
-    def __reduce__(self) -> tuple[type["ArchiveStorage"], tuple[str, str]]:
+    def __reduce__(self) -> "tuple[type[ArchiveStorage], tuple[str, tuple[str, Mark] | None]]":
         """Tell another process on this machine where to find what was unpacked here."""
         for (path, _), archive in [*_opened.items()]:  # others may open one meanwhile
             if path == self.path and isinstance(archive, TarArchive) and archive.is_unpacked:
-                place = f"/proc/{os.getpid()}/fd/{archive.file.fileno()}"
-                return ArchiveStorage, (self.path, place)
-        return ArchiveStorage, (self.path, "")
+                number = archive.file.fileno()
+                place = f"/proc/{os.getpid()}/fd/{number}"
+                return ArchiveStorage, (self.path, (place, _marks_of(os.fstat(number))))
+        return ArchiveStorage, (self.path, None)
 
     @property
-    def _archive(self) -> ZipArchive | TarArchive:
+    def _archive(self) -> _Archive:
         key = self.path, _mark(self.path)
         with _opening:
-            if key not in _opened:  # one that was replaced stays open for those who read it
-                is_zip = self.path.lower().endswith(ZIP)
-                _opened[key] = (
-                    ZipArchive(self.path)
-                    if is_zip
-                    else TarArchive(self.path, _if_nameless(self.unpacked))
-                )
-            return _opened[key]
+            archive = _opened.get(key)
+            if archive is None:  # one that was replaced stays open for those who read it
+                archive = self._open()
+                weakref.finalize(archive, archive.file.close)
+                _opened[key] = archive
+                _latest.append(archive)
+        object.__setattr__(self, "_held", archive)  # it is open for as long as this storage
+        return archive
+
+    def _open(self) -> _Archive:
+        if self.path.lower().endswith(ZIP):
+            return ZipArchive(self.path)
+        return TarArchive(self.path, _if_that(self.unpacked))
 
     def _inside(self, path: str) -> str:
         return path.removeprefix(self.path).lstrip("/")
@@ -88,18 +104,29 @@ class ArchiveStorage:
 
 def close_archives() -> None:
     """Close the archives of this process; what was unpacked is gone."""
-    while _opened:
-        _opened.popitem()[1].close()
+    for archive in [*_opened.values()]:
+        archive.close()
+    _opened.clear()
+    _latest.clear()
 
 
-def _if_nameless(place: str) -> str:
-    """Return the place of an unpacked archive, unless another file has its number by now."""
+def _if_that(unpacked: tuple[str, Mark] | None) -> str:
+    """Return the place of an unpacked archive, unless another file is there.
+
+    On another machine, or in another container, a process of the same number may have one.
+    """
+    if unpacked is None:
+        return ""
+    place, mark = unpacked
     try:
-        return place if place and os.readlink(place).endswith(" (deleted)") else ""  # noqa: PTH115
-    except OSError:  # the process has ended, or ran on another machine
+        return place if _mark(place) == mark else ""
+    except OSError:  # the process has ended
         return ""
 
 
 def _mark(path: str) -> Mark:
-    facts = os.stat(path)  # noqa: PTH116
+    return _marks_of(os.stat(path))  # noqa: PTH116
+
+
+def _marks_of(facts: os.stat_result) -> Mark:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns

@@ -13,6 +13,18 @@ _AFTER_SLASH: Final = b"0"
 """Byte that comes after a slash, so that it sorts behind all that is in a folder."""
 
 
+LONGEST: Final = 4096
+"""Bytes of the longest path of a member: no system opens a longer one."""
+
+_SHOWN: Final = 100
+"""Bytes that are shown of one that is longer."""
+
+
+def path_of(name: str) -> str:
+    """Return the path of a member in its archive, without the parts that say nothing."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
 class Index:
     """Members of an archive by their names; those of one name stay apart, and the last counts."""
 
@@ -30,14 +42,17 @@ class Index:
         name
             Name as the archive has it. It starts in the archive even if it has a slash first, and
             empty parts and single dots are left out, as by those who unpack. Two dots stay, and
-            are never followed.
+            are never followed. One of more than :data:`LONGEST` bytes gets a name that no file
+            can have.
         kind
             Kind of the member.
         number
             Number by which the archive finds it.
         """
-        parts = [part for part in name.split("/") if part not in ("", ".")]
-        self._names.append(os.fsencode("/".join(parts)))
+        path = os.fsencode(path_of(name))
+        if len(path) > LONGEST:  # each of its folders would cost time and memory
+            path = path[:_SHOWN].replace(b"/", b"_") + b"\0"
+        self._names.append(path)
         self._kinds.append(kind)
         self._numbers.append(number)
 

@@ -1,14 +1,17 @@
 """Buckets of S3, and of servers that speak its language, as folders."""
 
+import asyncio
 import errno
 import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO, ClassVar, Final, TypeVar
 
+from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import Entry, Kind, Stat, too_large
 from cxr_edge.storage.fsspec import filesystem, wait_for
 from cxr_edge.storage.part import in_parts
@@ -22,6 +25,12 @@ _SCHEME: Final = f"{S3}://"
 
 _FIRST: Final = 8.0
 """Seconds within which a server is asked again for a path of a command: its name may be wrong."""
+
+_ANSWER: Final = 60.0
+"""Seconds that the answer to one question may take, however slowly its bytes come."""
+
+_SLOWEST: Final = 50_000
+"""Bytes a second that a file is sent with at least."""
 
 _REMEMBERED: Final = 2000
 """Keys whose facts are remembered from the listing: two pages."""
@@ -107,7 +116,7 @@ class S3Storage:
 
     def read(self, path: str, at_most: int) -> bytes:
         """Return all bytes of a file by one request, whose answer has the size at its start."""
-        return self._get(path, {}, at_most)
+        return self._get(path, {}, at_most, None)  # --timeout is for it
 
     def _range(self, path: str, start: int, count: int) -> bytes:
         try:
@@ -117,9 +126,37 @@ class S3Storage:
                 return b""
             raise
 
-    def _get(self, path: str, span: Mapping[str, str], at_most: int) -> bytes:
+    def _get(
+        self, path: str, span: Mapping[str, str], at_most: int, seconds: float | None = _ANSWER
+    ) -> bytes:
         bucket, key = bucket_and_key(path)
-        return ask(lambda client: _body(client, bucket, key, span, at_most), bucket)
+        question = partial(_body, bucket=bucket, key=key, span=span, at_most=at_most)
+        return ask(question, bucket, seconds=seconds)
+
+
+def put(path: str, data: bytes, condition: Mapping[str, Any]) -> None:
+    """Put a file.
+
+    Parameters
+    ----------
+    path
+        Path.
+    data
+        All bytes.
+    condition
+        Conditions of the request.
+
+    Raises
+    ------
+    UsageError, OSError
+        As :func:`ask`.
+    """
+    bucket, key = bucket_and_key(path)
+    ask(
+        lambda client: client.put_object(Bucket=bucket, Key=key, Body=data, **condition),
+        bucket,
+        seconds=_ANSWER + len(data) / _SLOWEST,
+    )
 
 
 def bucket_and_key(path: str) -> tuple[str, str]:
@@ -197,6 +234,11 @@ def _page(bucket: str, asked: Mapping[str, Any], within: float = ASK) -> Mapping
 async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_most: int) -> bytes:
     answer = await client.get_object(Bucket=bucket, Key=key, **span)
     async with answer["Body"] as body:
+        if span and "ContentRange" not in answer:
+            raise UsageError(
+                f"s3://{bucket}: expected a server that gives parts of files, got whole ones; give "
+                "the files the suffixes of images, or copy them to this machine"
+            )
         size = answer.get("ContentLength")
         if size is not None and size > at_most:
             raise too_large(size, at_most)
@@ -208,7 +250,13 @@ async def _body(client: Any, bucket: str, key: str, span: Mapping[str, str], at_
     return bytes(data)
 
 
-def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: float = ASK) -> T:
+def ask(
+    question: Callable[[Any], Coroutine[Any, Any, T]],
+    bucket: str,
+    within: float = ASK,
+    *,
+    seconds: float | None = _ANSWER,
+) -> T:
     """Ask the server, again if its trouble may pass.
 
     Parameters
@@ -219,11 +267,13 @@ def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: 
         Bucket that it is about.
     within
         Seconds within which it is asked again.
+    seconds
+        Seconds that one answer may take; None for no limit.
 
     Raises
     ------
     UsageError
-        There are no credentials.
+        There are no credentials, or the server cannot do what is asked of any.
     OSError
         It refuses, or does not answer.
     """
@@ -232,8 +282,9 @@ def ask(question: Callable[[Any], Coroutine[Any, Any, T]], bucket: str, within: 
         within = min(within, _IMPATIENT)
 
     async def asked() -> T:
-        await system.set_session()
-        return await question(await system.get_s3(bucket))
+        async with asyncio.timeout(seconds):
+            await system.set_session()
+            return await question(await system.get_s3(bucket))
 
     try:
         answer = with_back_off(lambda: wait_for(system, asked), may_pass, within)

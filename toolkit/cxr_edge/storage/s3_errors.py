@@ -106,12 +106,11 @@ def translated(exc: Exception) -> Exception:
             ),
         )
     elif isinstance(exc, theirs.BotoCoreError | ValueError):
+        line = first_line(exc)
+        quoted = "" if "@" in line else f": {shortened(line, 200)}"  # it may have a password
         number, why = (
             errno.EINVAL,
-            (
-                "the name of the bucket or the settings of AWS cannot be used: "
-                f"{shortened(first_line(exc), 200)}"
-            ),
+            f"the name of the bucket or the settings of AWS cannot be used{quoted}",
         )
     return OSError(number, why)  # which is a FileNotFoundError or PermissionError by its number
 

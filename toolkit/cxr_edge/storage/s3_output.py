@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cxr_edge.storage.base import Kind
-from cxr_edge.storage.s3 import S3Storage, ask, bucket_and_key
+from cxr_edge.storage.s3 import S3Storage, put
 
 _LARGEST: Final = 1 << 30
 """Bytes of a file that is read."""
@@ -43,7 +43,4 @@ class S3Output:
         self._put(name, data, {})
 
     def _put(self, name: str, data: bytes, condition: dict[str, Any]) -> None:
-        bucket, key = bucket_and_key(f"{self.place}/{name}")
-        ask(
-            lambda client: client.put_object(Bucket=bucket, Key=key, Body=data, **condition), bucket
-        )
+        put(f"{self.place}/{name}", data, condition)

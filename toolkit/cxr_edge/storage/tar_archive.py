@@ -19,7 +19,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 
 from cxr_edge.errors import UsageError
-from cxr_edge.storage.archive_index import Index
+from cxr_edge.storage.archive_index import Index, path_of
 from cxr_edge.storage.archive_kind import TAR, damaged_archive
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.open_regular import open_regular
@@ -40,11 +40,32 @@ RESERVE: Final = 1 << 28
 _CHUNK: Final = 1 << 24
 """Bytes that are unpacked at a time."""
 
-_DAMAGE: Final = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError)
+_DAMAGE: Final = (
+    tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError,
+)  # fmt: skip
 """Errors of archives that are damaged or of another kind."""
+
+_LONGEST: Final = 1 << 20
+"""Bytes of the longest header: a name, or the facts about a member."""
+
+_HEADERS: Final = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
+"""Types of headers, which are read into memory."""
 
 _SPARSE: Final = (1 << 64) - 1
 """Place of a member with holes, whose bytes do not stand in one place."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member, or a header whose size is looked at before it is read."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:  # made to be overridden
+        if self.type in _HEADERS and not 0 <= self.size <= _LONGEST:
+            raise tarfile.ReadError
+        found: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+        return found
 
 
 class TarArchive:
@@ -63,7 +84,8 @@ class TarArchive:
         Raises
         ------
         UsageError
-            It is damaged, or no tar archive, or there is no room to unpack it.
+            It is damaged, or no tar archive, or has something behind its end, or there is no room
+            to unpack it.
         """
         compression = next(TAR[end] for end in TAR if path.lower().endswith(end))
         self.is_unpacked = bool(compression)
@@ -75,6 +97,7 @@ class TarArchive:
                 with self.file as packed, stage(f"unpacking {printable(PurePath(path).name)}"):
                     self.file = _unpacked(path, _UNPACK[compression](packed))
             self._find()
+            self._require_no_more(path)
         except UsageError:
             self.file.close()
             raise
@@ -88,10 +111,10 @@ class TarArchive:
 
     def open(self, number: int) -> BinaryIO:
         """Open a member for reading a part."""
-        start, size, descriptor = self._place(number), self._sizes[number], self.file.fileno()
+        start, size = self._place(number), self._sizes[number]
 
         def read(at: int, count: int) -> bytes:
-            return os.pread(descriptor, max(0, min(count, size - at)), start + at)
+            return os.pread(self.file.fileno(), max(0, min(count, size - at)), start + at)
 
         return in_parts(f"{number}", read, lambda: size)
 
@@ -119,18 +142,18 @@ class TarArchive:
     def _find(self) -> None:
         numbers: dict[str, int] = {}  # of the members that another may be a hard link to
         self.file.seek(0)
-        with tarfile.open(fileobj=self.file, mode="r:") as tar:
+        with tarfile.open(fileobj=self.file, mode="r:", tarinfo=_Member) as tar:
             while member := tar.next():
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 if member.isdir():
                     continue
-                number = numbers.get(member.linkname) if member.islnk() else None
+                number = numbers.get(path_of(member.linkname)) if member.islnk() else None
                 if number is None:
                     number = len(self._places)
                     self._places.append(_SPARSE if member.issparse() else member.offset_data)
                     self._sizes.append(member.size)
                     if member.isreg():
-                        numbers[member.name] = number
+                        numbers[path_of(member.name)] = number
                     kind = _kind(member)
                 else:
                     kind = Kind.FILE
@@ -141,10 +164,22 @@ class TarArchive:
             raise EOFError
         self.index.seal()
 
+    def _require_no_more(self, path: str) -> None:
+        """Raise UsageError where more than zeros is behind the end, at which the file stands."""
+        if any(chunk.strip(b"\0") for chunk in iter(lambda: self.file.read(_CHUNK), b"")):
+            raise UsageError(
+                f"{printable(path)}: expected nothing behind the end of the tar archive, got more, "
+                "as where several were joined; unpack it with 'tar --ignore-zeros -xf', and scan "
+                "the folder"
+            )
+
 
 def _unpacked(path: str, packed: Any) -> BinaryIO:
     """Return a file without a name that has what an archive unpacks to."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  (returned open)
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (returned open)
+    except OSError as exc:  # no folder takes files
+        raise _no_room(path, os.environ.get("TMPDIR", "/tmp"), exc.strerror) from exc  # noqa: S108
     try:
         while chunk := packed.read(_CHUNK):
             _write(file, chunk, path)
@@ -166,9 +201,14 @@ def _write(file: BinaryIO, chunk: bytes, path: str) -> None:
             why = exc.strerror or why
         else:
             return
-    raise UsageError(
-        f"{printable(path)} cannot be unpacked into {folder}: {why}; make room there, or let "
-        "TMPDIR name a folder on a larger disk"
+    raise _no_room(path, folder, why)
+
+
+def _no_room(path: str, folder: str, why: str | None) -> UsageError:
+    """Return the error of an archive that cannot be unpacked."""
+    return UsageError(
+        f"{printable(path)} cannot be unpacked into {folder}: {why or 'it takes no file'}; make "
+        "room there, or let TMPDIR name a folder on a larger disk"
     )
 
 

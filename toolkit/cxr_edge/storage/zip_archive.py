@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
+from cxr_edge.errors import UsageError
 from cxr_edge.storage.archive_index import Index
 from cxr_edge.storage.archive_kind import damaged_archive
 from cxr_edge.storage.base import Kind, too_large
 from cxr_edge.storage.bounded import DAMAGE
 from cxr_edge.storage.open_regular import open_regular
 from cxr_edge.storage.part import in_parts
+from cxr_edge.system.printable import printable
 
 _ENCRYPTED: Final = 1
 """Flag of a member that is encrypted."""
+
+_START: Final = b"PK\3\4"
+"""First bytes of a member."""
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Methods of which no more is unpacked than is asked for."""
@@ -30,18 +35,22 @@ class ZipArchive:
         Raises
         ------
         UsageError
-            It is damaged, or no zip archive.
+            It is damaged, or no zip archive, or several in one file.
         """
-        self._file = open_regular(path)
+        self.file = open_regular(path)
         try:
-            self._archive = zipfile.ZipFile(self._file)
+            self._archive = zipfile.ZipFile(self.file)
             self.index = Index()
             for number, member in enumerate(self._archive.filelist):
                 if not member.is_dir():
                     self.index.add(member.filename, _kind(member), number)
             self.index.seal()
+            self._require_alone(path)
+        except UsageError:
+            self.file.close()
+            raise
         except (*DAMAGE, ValueError) as exc:
-            self._file.close()
+            self.file.close()
             raise damaged_archive(path, "zip") from exc
 
     def size(self, number: int) -> int:
@@ -74,7 +83,17 @@ class ZipArchive:
     def close(self) -> None:
         """Close the archive."""
         self._archive.close()
-        self._file.close()
+        self.file.close()
+
+    def _require_alone(self, path: str) -> None:
+        """Raise UsageError where the file starts with a member that is not in the list."""
+        self.file.seek(0)
+        starts = self.file.read(len(_START)) == _START
+        if starts and all(member.header_offset for member in self._archive.filelist):
+            raise UsageError(
+                f"{printable(path)}: expected one zip archive, got another before it in the same "
+                "file, whose files nobody lists; unpack what is in it, and scan the folder"
+            )
 
     def _opened(self, number: int) -> Any:  # Any: what zipfile returns has no public type
         member = self._archive.filelist[number]

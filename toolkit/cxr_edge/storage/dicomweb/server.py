@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar  # Any: JSON, which may be anything
@@ -31,6 +32,15 @@ _PING: Final = 3.0
 """Seconds within which a server is asked again whether it is there: its address may be wrong."""
 
 _CHUNK: Final = 1 << 20
+
+_ANSWER: Final = 60.0
+"""Seconds that the results of a search may take, however slowly their bytes come."""
+
+_RESULTS: Final = 1 << 28
+"""Bytes of the results of one search, at most."""
+
+_SIP: Final = 64
+"""Bytes that are waited for before the clock is looked at."""
 
 _BUSY: Final = (429, 502, 503, 504)
 _STATUS: Final[Mapping[int, str]] = {
@@ -89,8 +99,9 @@ class _Session(requests.Session):
         for quoted, plain in _PLAIN.items():
             query = query.replace(quoted, plain)
         request.url = address + mark + query
+        is_whole = not options.get("stream")
         try:
-            response = super().send(request, **options)
+            response = super().send(request, **{**options, "stream": True})
         except requests.RequestException as exc:
             raise _translated(exc) from exc
         except OSError as exc:
@@ -98,7 +109,26 @@ class _Session(requests.Session):
         if response.status_code not in (200, 204):
             response.close()
             raise _refused(response)
+        if is_whole:
+            _read(response)
         return response
+
+
+def _read(response: requests.Response) -> None:
+    """Read the results of a search, which may neither take nor grow for ever."""
+    until = time.monotonic() + _ANSWER
+    body = bytearray()
+    with response:
+        try:
+            for sip in response.iter_content(_SIP):
+                body += sip
+                if time.monotonic() > until:
+                    raise _Trouble("the server did not answer in time")
+                if len(body) > _RESULTS:
+                    raise _Trouble("expected the results of a search, got an answer without end")
+        except requests.RequestException as exc:
+            raise _translated(exc) from exc
+    response._content = bytes(body)  # noqa: SLF001  (which requests reads itself otherwise)
 
 
 class Server:

@@ -36,7 +36,8 @@ _NAME: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 class DicomWeb:
     """Chest radiographs of the studies on a server that match a query.
 
-    Credentials are read from the environment of each process, and are no part of it.
+    Credentials are read from the environment of each process, and are no part of it. The query,
+    which may name a patient, stays in this process: one that was pickled reads instances alone.
     """
 
     url: str
@@ -47,6 +48,10 @@ class DicomWeb:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", checked_url(self.url))
+
+    def __reduce__(self) -> "tuple[type[DicomWeb], tuple[str]]":
+        """Leave out the query."""
+        return DicomWeb, (self.url,)
 
     def absolute(self, path: str) -> str:
         """Return the path without a slash at its end."""
