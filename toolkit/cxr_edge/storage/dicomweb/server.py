@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import too_large
 from cxr_edge.storage.dicomweb.address import TOKEN
-from cxr_edge.storage.dicomweb.multipart import DICOM, object_in
+from cxr_edge.storage.dicomweb.multipart import DICOM, is_another, object_in
 from cxr_edge.storage.dicomweb.query import Terms
 from cxr_edge.storage.retry import ASK, with_back_off
 
@@ -242,6 +242,8 @@ class Server:
             raise _Trouble(f"{exc}; is there a page to log in before it?") from exc
         if len(found) > at_most:
             raise too_large(len(found), at_most)
+        if is_another(found, path.rpartition("/")[2]):
+            raise _Trouble("the server gave another image than the one that was asked for")
         return found
 
 
