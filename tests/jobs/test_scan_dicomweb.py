@@ -196,7 +196,9 @@ def test_an_address_on_the_network_without_encryption_is_warned_of(
 def pacs(objects: dict[str, bytes], impatient: None) -> Iterator[FakePacs]:  # noqa: ARG001
     """A server that can go wrong, with twenty films."""
     film = objects[TAKEN[0]]
-    with serving(FakePacs({"1.1": {"1.2": {f"1.{n}": film for n in range(10, 30)}}})) as running:
+    uids = [f"1.1.1.{number}" for number in range(10, 30)]  # as long as that of the film
+    films = {uid: film.replace(b"1.1.1.1\0", uid.encode()) for uid in uids}
+    with serving(FakePacs({"1.1": {"1.2": films}})) as running:
         yield running
 
 
@@ -226,10 +228,10 @@ def test_one_bad_instance_is_one_failed_row(
     cxr: Callable[..., Any], pacs: FakePacs, tmp_path: Path
 ) -> None:
     """The others are scanned, and --retry-failed asks for it again."""
-    pacs.instead = lambda path, _params: Answer(500) if path[-1] == "1.15" else None
+    pacs.instead = lambda path, _params: Answer(500) if path[-1] == "1.1.1.15" else None
     out = tmp_path / "report.csv"
     assert scanned(cxr, pacs, out).exit_code == ExitCode.SOME_FAILED
-    bad = rows(out)["1.1/1.2/1.15.dcm"]
+    bad = rows(out)["1.1/1.2/1.1.1.15.dcm"]
     assert (bad["reason"], bad["sha256"]) == ("unreadable", "")
     assert "the server failed (500)" in bad["detail"]
     assert [row["status"] for row in rows(out).values()].count("ok") == 19

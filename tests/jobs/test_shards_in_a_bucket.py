@@ -16,6 +16,7 @@ from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.jobs.shard_run import run_shards
+from cxr_edge.jobs.shard_stream import Shards
 from cxr_edge.models.model import Model
 from cxr_edge.storage.output_folder import OutputFolder
 from cxr_edge.storage.output_place import output_at
@@ -184,3 +185,25 @@ def test_what_cannot_be_is_refused(job: ShardJob, bucket: Server, tmp_path: Path
         ShardJob.open(config, ["s3://reports/day"], job.folder)
     with pytest.raises(UsageError, match="expected a folder of shards"):
         merge(MergeJob(["s3://reports/other"], tmp_path / "merged.csv"))
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_of_two_runs_that_begin_together_one_decides(
+    job: ShardJob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int
+) -> None:
+    """The other goes on with its shards, or refuses where its settings are others."""
+    real = Shards.take_first
+    others = [dataclasses.replace(job, size=size)]
+
+    def late(shards: Shards) -> None:
+        real(shards)
+        if others:
+            run_shards(others.pop())
+
+    monkeypatch.setattr(Shards, "take_first", late)
+    if size == job.size:
+        run_shards(job)
+    else:
+        with pytest.raises(ReportError, match=r"other settings \(shard size 4, now 3\)"):
+            run_shards(job)
+    merge(MergeJob([PLACE], tmp_path / "merged.csv"))

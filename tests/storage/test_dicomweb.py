@@ -273,6 +273,17 @@ def test_a_rest_that_the_server_asks_for_is_kept(pacs: FakePacs, clock: PauseClo
     assert len(clock.pauses) == 2
 
 
+def test_another_image_than_asked_for_is_none(pacs: FakePacs) -> None:
+    """A proxy or a server that mixes images up gives no row of another patient's."""
+    header = bytes(128) + b"DICM\2\0\3\0UI\6\0"
+    answer_all(pacs, multipart(header + b"1.2.3\0 and so on"))
+    assert read_file(f"{pacs.url}/{FILM}", storage(pacs)).startswith(header)
+    for uid in (b"1.2.30", b"11.2.3", b"1.2.3.4"):
+        answer_all(pacs, multipart(header + uid + b"\0 and so on"))
+        with pytest.raises(Unreadable, match="another image than the one that was asked for"):
+            read_file(f"{pacs.url}/{FILM}", storage(pacs))
+
+
 def test_results_that_never_end_are_none(pacs: FakePacs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether they drip or flood."""
     monkeypatch.setattr(server, "_ANSWER", 0.2)

@@ -14,7 +14,7 @@ import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from cxr_edge.errors import UsageError
+from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.jobs.run_end import Start, close_run, ended
 from cxr_edge.jobs.scan_engine import ScanEngine, open_engine
 from cxr_edge.jobs.session_record import record_of
@@ -72,7 +72,9 @@ def run_shards(job: ShardJob, sinks: Sequence[Sink[Outcome]] = ()) -> ShardManif
             return _run(job, engine, Sinks(listeners))
 
 
-def _run(job: ShardJob, engine: ScanEngine, listeners: Sinks[Outcome]) -> ShardManifest:
+def _run(
+    job: ShardJob, engine: ScanEngine, listeners: Sinks[Outcome], *, may_join: bool = True
+) -> ShardManifest:
     skipped = Skipped()
     items = job.sources.items(skipped)
     record = replace(
@@ -94,6 +96,10 @@ def _run(job: ShardJob, engine: ScanEngine, listeners: Sinks[Outcome]) -> ShardM
     shards = Shards(job, manifest, there, cut(items, job.size, manifest.settings, job.format))
     shards.take_first()
     manifest = shards.note()
+    if there.recorded is None and not manifest.begin(job.folder):
+        if not may_join:
+            raise ReportError(f"{job.folder.place}: expected {RUN} in its listing, got none")
+        return _run(job, engine, listeners, may_join=False)  # another run has begun meanwhile
     start = Start.now(manifest)
     live = copy.deepcopy(manifest.counts)  # those of a shard that is not whole yet are shown too
     folders = SourceFolders()

@@ -53,6 +53,19 @@ class ShardManifest(RunManifest):
         """The bytes of the file."""
         return self.text.encode(errors="surrogateescape")
 
+    def begin(self, folder: OutputFolder) -> bool:
+        """Write the manifest of a new folder; return False where another run has begun meanwhile.
+
+        Raises
+        ------
+        ReportError
+            It cannot be written.
+        """
+        try:
+            return folder.add(RUN, self.encoded)
+        except OSError as exc:
+            raise unwritable(folder, exc) from exc
+
     def put(self, folder: OutputFolder) -> None:
         """Write the manifest into its folder.
 

@@ -1,10 +1,14 @@
 """The one DICOM object in an answer of WADO-RS, which wraps it in multipart/related."""
 
+import re
 from email.message import Message
 from typing import Final
 
 DICOM: Final = "application/dicom"
 """Media type of a DICOM object."""
+
+_HEADER: Final = 1 << 16
+"""Bytes at the start of a DICOM file that have its UID."""
 
 
 def object_in(content_type: str, body: bytes) -> bytes:
@@ -40,3 +44,9 @@ def object_in(content_type: str, body: bytes) -> bytes:
     if b"\r\n" + mark in found:
         raise ValueError("expected one DICOM object from the server, got several")
     return found
+
+
+def is_another(found: bytes, instance: str) -> bool:
+    """Tell whether a DICOM file has not the UID of an instance where its header begins."""
+    named = rb"(?<![0-9.])" + re.escape(instance.encode()) + rb"(?![0-9.])"
+    return found[128:132] == b"DICM" and not re.search(named, found[:_HEADER])

@@ -16,8 +16,9 @@ from requests.auth import AuthBase
 from cxr_edge.errors import UsageError
 from cxr_edge.storage.base import too_large
 from cxr_edge.storage.dicomweb.address import TOKEN
-from cxr_edge.storage.dicomweb.multipart import DICOM, object_in
+from cxr_edge.storage.dicomweb.multipart import DICOM, is_another, object_in
 from cxr_edge.storage.dicomweb.query import Terms
+from cxr_edge.storage.dicomweb.trouble import Trouble, refused
 from cxr_edge.storage.retry import ASK, with_back_off
 
 T = TypeVar("T")
@@ -42,30 +43,12 @@ _RESULTS: Final = 1 << 28
 _SIP: Final = 64
 """Bytes that are waited for before the clock is looked at."""
 
-_BUSY: Final = (429, 502, 503, 504)
-_STATUS: Final[Mapping[int, str]] = {
-    400: "the server refused the query (400); it may not know a keyword of it",
-    401: f"the server wants other credentials (401); set {TOKEN}, or write ~/.netrc",
-    403: f"the server wants other credentials (403); set {TOKEN}, or write ~/.netrc",
-    404: "the server has no such thing (404)",
-    406: "the server cannot answer in the form that was asked for (406)",
-    429: "the server asks for fewer requests (429); use fewer --workers",
-}
-
 _PLAIN: Final = {"%2A": "*", "%2C": ",", "%3F": "?", "+": "%20"}
 """Characters of queries that may stand for themselves; Orthanc decodes none."""
 
 # They quote addresses, and with them the query, which may name a patient.
 for _name in ("dicomweb_client", "retrying", "urllib3", "requests"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
-
-
-class _Trouble(Exception):
-    """A request that failed; its text has no word of the query or the answer."""
-
-    def __init__(self, text: str, *, passing: bool = False, rest: float = 0.0) -> None:
-        super().__init__(text)
-        self.passing, self.rest = passing, rest
 
 
 class _Token(AuthBase):
@@ -82,7 +65,7 @@ class _Token(AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that follows nobody elsewhere and raises nothing but _Trouble."""
+    """A session that follows nobody elsewhere and raises nothing but Trouble."""
 
     def __init__(self, token: str) -> None:
         super().__init__()
@@ -105,10 +88,10 @@ class _Session(requests.Session):
         except requests.RequestException as exc:
             raise _translated(exc) from exc
         except OSError as exc:
-            raise _Trouble("the file that REQUESTS_CA_BUNDLE names cannot be read") from exc
+            raise Trouble("the file that REQUESTS_CA_BUNDLE names cannot be read") from exc
         if response.status_code not in (200, 204):
             response.close()
-            raise _refused(response)
+            raise refused(response.status_code, response.headers.get("Retry-After", ""))
         if is_whole:
             _read(response)
         return response
@@ -123,9 +106,9 @@ def _read(response: requests.Response) -> None:
             for sip in response.iter_content(_SIP):
                 body += sip
                 if time.monotonic() > until:
-                    raise _Trouble("the server did not answer in time")
+                    raise Trouble("the server did not answer in time")
                 if len(body) > _RESULTS:
-                    raise _Trouble("expected the results of a search, got an answer without end")
+                    raise Trouble("expected the results of a search, got an answer without end")
         except requests.RequestException as exc:
             raise _translated(exc) from exc
     response._content = bytes(body)  # noqa: SLF001  (which requests reads itself otherwise)
@@ -239,9 +222,11 @@ class Server:
         except EOFError as exc:
             raise _cut() from exc
         except ValueError as exc:
-            raise _Trouble(f"{exc}; is there a page to log in before it?") from exc
+            raise Trouble(f"{exc}; is there a page to log in before it?") from exc
         if len(found) > at_most:
             raise too_large(len(found), at_most)
+        if is_another(found, path.rpartition("/")[2]):
+            raise Trouble("the server gave another image than the one that was asked for")
         return found
 
 
@@ -263,54 +248,38 @@ def _patiently(call: Callable[[], T], within: float) -> T:
     try:
         return with_back_off(
             call,
-            lambda exc: isinstance(exc, _Trouble) and exc.passing,
+            lambda exc: isinstance(exc, Trouble) and exc.passing,
             within,
-            asked=lambda exc: exc.rest if isinstance(exc, _Trouble) else 0.0,
+            asked=lambda exc: exc.rest if isinstance(exc, Trouble) else 0.0,
         )
-    except _Trouble as trouble:
+    except Trouble as trouble:
         raise OSError(errno.EIO, str(trouble)) from trouble
 
 
-def _refused(response: requests.Response) -> _Trouble:
-    """Return the trouble of an answer that is none."""
-    status = response.status_code
-    if status in _STATUS:
-        text = _STATUS[status]
-    elif 300 <= status < 400:
-        text = f"the server sends elsewhere ({status}), maybe to log in; set {TOKEN}"
-    elif status < 500:
-        text = f"the server refused the request ({status})"
-    else:
-        text = f"the server failed ({status}); look into its log"
-    asked = response.headers.get("Retry-After", "")
-    rest = float(asked) if asked.isascii() and asked.isdecimal() else 0.0
-    return _Trouble(text, passing=status in _BUSY, rest=rest)
-
-
-def _translated(exc: requests.RequestException) -> _Trouble:
+def _translated(exc: requests.RequestException) -> Trouble:
     """Return the trouble behind an error, whose own text may have the query in it."""
     if isinstance(exc, requests.exceptions.SSLError):
-        return _Trouble(
+        return Trouble(
             "its certificate cannot be verified; name the file of your own authority in "
             "REQUESTS_CA_BUNDLE"
         )
     if isinstance(exc, requests.exceptions.ProxyError):
-        return _Trouble("the proxy does not answer; check HTTPS_PROXY and NO_PROXY")
+        return Trouble("the proxy does not answer; check HTTPS_PROXY and NO_PROXY")
     if isinstance(exc, requests.Timeout):
-        return _Trouble("the server did not answer in time")
+        return Trouble("the server did not answer in time")
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):
         return _cut()
     if isinstance(exc, requests.ConnectionError):
-        return _Trouble("the server cannot be reached", passing=True)
-    return _Trouble("the answer cannot be read")
+        return Trouble("the server cannot be reached", passing=True)
+    return Trouble("the answer cannot be read")
 
 
-def _cut() -> _Trouble:
-    return _Trouble("the answer ended before it was complete", passing=True)
+def _cut() -> Trouble:
+    return Trouble("the answer ended before it was complete", passing=True)
 
 
-def _no_json() -> _Trouble:
-    return _Trouble(
+def _no_json() -> Trouble:
+    return Trouble(
         "expected results in JSON, got something else; check the address, and whether there is a "
         "page to log in before it"
     )
