@@ -118,7 +118,7 @@ def test_the_report_is_that_of_the_files(
     manifest = json.loads(of_server.with_suffix(".run.json").read_text())
     assert manifest["skipped"] == {"other-modality": 2, "other-body-part": 1}
     assert "2 series of other modalities" in done.output
-    assert "1 image or series of no chest" in done.output
+    assert "1 image or series of another body part" in done.output
     for text in (of_server.read_text(), json.dumps(manifest), done.output):
         assert not any(word in text for word in (NAME, "Jane", PATIENT, DAY))
 

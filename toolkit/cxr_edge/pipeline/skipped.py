@@ -67,7 +67,10 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     LOOP: ("link to a folder above", "links to a folder above"),
     OTHER_MODALITY: ("series of another modality", "series of other modalities"),
-    OTHER_BODY_PART: ("image or series of no chest", "images or series of no chest"),
+    OTHER_BODY_PART: (
+        "image or series of another body part",
+        "images or series of other body parts",
+    ),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }

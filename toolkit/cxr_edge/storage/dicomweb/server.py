@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar  # Any: JSON, which may be anything
+from urllib.parse import urlsplit
 
 import requests
 from dicomweb_client.web import DICOMwebClient
@@ -51,6 +52,11 @@ _STATUS: Final[Mapping[int, str]] = {
     406: "the server cannot answer in the form that was asked for (406)",
     429: "the server asks for fewer requests (429); use fewer --workers",
 }
+
+_ROOT: Final = (
+    "; check that the address is the root of the service, such as http://HOST:8042/dicom-web"
+)
+"""Advice where a search for studies is unknown to the server."""
 
 _PLAIN: Final = {"%2A": "*", "%2C": ",", "%3F": "?", "+": "%20"}
 """Characters of queries that may stand for themselves; Orthanc decodes none."""
@@ -282,6 +288,8 @@ def _refused(response: requests.Response) -> _Trouble:
         text = f"the server refused the request ({status})"
     else:
         text = f"the server failed ({status}); look into its log"
+    if status in (400, 404) and urlsplit(response.url).path.endswith("/studies"):
+        text += _ROOT
     asked = response.headers.get("Retry-After", "")
     rest = float(asked) if asked.isascii() and asked.isdecimal() else 0.0
     return _Trouble(text, passing=status in _BUSY, rest=rest)
@@ -301,7 +309,9 @@ def _translated(exc: requests.RequestException) -> _Trouble:
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):
         return _cut()
     if isinstance(exc, requests.ConnectionError):
-        return _Trouble("the server cannot be reached", passing=True)
+        return _Trouble(
+            "the server cannot be reached; check that it runs, and its address", passing=True
+        )
     return _Trouble("the answer cannot be read")
 
 
