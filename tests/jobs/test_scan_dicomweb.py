@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -259,6 +260,22 @@ def test_the_extra_is_named(cxr: Callable[..., Any], monkeypatch: pytest.MonkeyP
     assert done.exit_code == ExitCode.ERROR
     needed = "cxr scan --dicomweb needs the extra 'pacs' (dicomweb_client is not installed)"
     assert needed in " ".join(done.output.split())
+
+
+def test_another_query_needs_another_report(
+    cxr: Callable[..., Any], url: str, tmp_path: Path
+) -> None:
+    """Nothing is gone from the server, so nobody is told that it is; the report stays."""
+    out = tmp_path / "report.csv"
+    for day, code in ((DAY, ExitCode.SOME_FAILED), (OTHER_DAY, ExitCode.ERROR)):
+        before = out.read_bytes() if out.exists() else b""
+        done = cxr("scan", "--dicomweb", url, "--query", f"StudyDate={day}", "-o", out, *SCAN)
+        assert done.exit_code == code, done.output
+    said = " ".join(done.output.split())
+    assert re.search(r"is new; give another|is not in what the query finds now; give another", said)
+    assert "give another query another --out; if the query is the same, add --add-new" in said
+    assert "is gone" not in said
+    assert out.read_bytes() == before
 
 
 def test_shards_and_python_take_a_server(cxr: Callable[..., Any], url: str, tmp_path: Path) -> None:
