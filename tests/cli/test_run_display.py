@@ -9,11 +9,12 @@ import pytest
 from fakes import SAMPLES, FakeRuntime
 from runs import session_of
 
-from cxr_edge.cli.run_display import label_lines, print_summary, skipped_line
+from cxr_edge.cli.run_display import failed_lines, label_lines, print_summary, skipped_line
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.skipped import MAY_HOLD_IMAGES, SKIP_REASONS
+from cxr_edge.reports.counts import ScanCounts
 from cxr_edge.reports.missing import missing_line
 
 LINES = ["  NORMAL          2", "Research use only, not a diagnosis. " * 4]
@@ -40,6 +41,18 @@ def test_a_terminal_gets_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_pipe_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that looks for a line finds it in one piece."""
     assert printed(monkeypatch, terminal=False) == LINES
+
+
+def test_what_many_files_failed_of_is_shown_once() -> None:
+    """By the detail of the first, cut short, and harmless in a report that was edited."""
+    counts = ScanCounts()
+    for number in range(120):
+        row = {"path": f"{number}.png", "status": "failed", "flags": ""}
+        counts.add(row | {"reason": "unreadable", "detail": "it is encrypted\x1b[2J" + "!" * 200})
+    *_, names, why = failed_lines(counts)
+    assert names.endswith("and 115 more")
+    assert re.fullmatch(r"120 unreadable: it is encrypted\?\[2J!+\.\.\.", why)
+    assert len(why) < 200
 
 
 @pytest.mark.parametrize("reason", SKIP_REASONS)

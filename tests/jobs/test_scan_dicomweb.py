@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -118,7 +119,7 @@ def test_the_report_is_that_of_the_files(
     manifest = json.loads(of_server.with_suffix(".run.json").read_text())
     assert manifest["skipped"] == {"other-modality": 2, "other-body-part": 1}
     assert "2 series of other modalities" in done.output
-    assert "1 image or series of no chest" in done.output
+    assert "1 image or series of another body part" in done.output
     for text in (of_server.read_text(), json.dumps(manifest), done.output):
         assert not any(word in text for word in (NAME, "Jane", PATIENT, DAY))
 
@@ -261,6 +262,22 @@ def test_the_extra_is_named(cxr: Callable[..., Any], monkeypatch: pytest.MonkeyP
     assert done.exit_code == ExitCode.ERROR
     needed = "cxr scan --dicomweb needs the extra 'pacs' (dicomweb_client is not installed)"
     assert needed in " ".join(done.output.split())
+
+
+def test_another_query_needs_another_report(
+    cxr: Callable[..., Any], url: str, tmp_path: Path
+) -> None:
+    """Nothing is gone from the server, so nobody is told that it is; the report stays."""
+    out = tmp_path / "report.csv"
+    for day, code in ((DAY, ExitCode.SOME_FAILED), (OTHER_DAY, ExitCode.ERROR)):
+        before = out.read_bytes() if out.exists() else b""
+        done = cxr("scan", "--dicomweb", url, "--query", f"StudyDate={day}", "-o", out, *SCAN)
+        assert done.exit_code == code, done.output
+    said = " ".join(done.output.split())
+    assert re.search(r"is new; give another|is not in what the query finds now; give another", said)
+    assert "give another query another --out; if the query is the same, add --add-new" in said
+    assert "is gone" not in said
+    assert out.read_bytes() == before
 
 
 def test_shards_and_python_take_a_server(cxr: Callable[..., Any], url: str, tmp_path: Path) -> None:

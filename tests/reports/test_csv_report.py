@@ -1,6 +1,7 @@
 """The CSV report, row by row."""
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -112,6 +113,18 @@ def test_counts_are_those_of_the_rows(tmp_path: Path) -> None:
     assert counts.flags == {"color": 1, "small": 1}
     assert counts.reasons == {"unreadable": 1}
     assert counts.first_failed == ["z.jpg"]
+
+
+@pytest.mark.parametrize(("alike", "told"), [(5, False), (6, True)])
+def test_what_many_files_failed_of_is_known(alike: int, told: bool) -> None:
+    """The detail that more files have than the summary names; the manifest has no such field."""
+    counts = ScanCounts()
+    failed = dict(zip(COLUMNS, row_of(FAILED, "m@1"), strict=True))
+    others = [failed | {"reason": "timeout", "detail": f"after {second} s"} for second in range(9)]
+    for row in (*others, *[failed] * alike):
+        counts.add(row)
+    assert counts.causes == ({failed["reason"]: failed["detail"]} if told else {})
+    assert failed["detail"] not in json.dumps(counts.to_dict())
 
 
 def test_any_csv_reader_reads_it(tmp_path: Path) -> None:

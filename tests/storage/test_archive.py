@@ -159,7 +159,19 @@ def test_names_are_those_of_who_unpacks(tmp_path: Path) -> None:
         items, skipped = found(path)
         assert [item.path for item in items] == ["a.png", "etc/b.png", "f/g.png", "h\\i.png"]
         assert skipped.counts == {"name": 2}
-        assert skipped.first_lost == ["../", "d/../"]
+        assert skipped.first_lost == ["../c.png", "d/../../e.png"]
+
+
+def test_each_file_below_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    """However many there are, by their full names, none of which a terminal could obey; what a
+    scan skips anywhere is told as there."""
+    films = {f"../films/{number:03}.png": b"1" for number in range(120)}
+    others = {"../\x1b[2J/=a.png": b"1", "../films/.hidden": b"1", "a.png": b"1"}
+    items, skipped = found(zipped(tmp_path / "x.zip", others | films))
+    assert [item.path for item in items] == ["a.png"]
+    assert skipped.counts == {"name": 121, "hidden": 1}
+    shown = r"../\x1b[2J/=a.png"
+    assert skipped.first_lost == [shown, *(f"../films/{number:03}.png" for number in range(4))]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -176,11 +176,12 @@ def test_an_empty_answer_is_an_empty_folder(pacs: FakePacs, answer: Answer) -> N
 
 def test_a_server_that_is_not_there_is_told_at_the_start(pacs: FakePacs) -> None:
     """The address is in the message, for a typing error in it."""
-    answer_all(pacs, Answer(404))
-    with pytest.raises(UsageError, match=rf"{pacs.url} cannot be searched: .*404"):
-        storage(pacs).stat(pacs.url)
+    for status in (400, 404):
+        answer_all(pacs, Answer(status))
+        with pytest.raises(UsageError, match=rf"{pacs.url} cannot .*{status}.*the root of the "):
+            storage(pacs).stat(pacs.url)
     gone = DicomWeb("http://127.0.0.1:9/dicom-web", Query.parse(["StudyDate=20261127"]))
-    with pytest.raises(UsageError, match="cannot be reached"):
+    with pytest.raises(UsageError, match="cannot be reached; check that it runs, and its address"):
         gone.stat(gone.url)
 
 
@@ -206,10 +207,11 @@ BAD_OBJECTS = {
 def test_a_bad_answer_for_an_instance_is_one_failed_row(
     pacs: FakePacs, answer: Answer, message: str
 ) -> None:
-    """The reason says what the server did."""
+    """The reason says what the server did, and nothing of the address: other images are there."""
     answer_all(pacs, answer)
-    with pytest.raises(Unreadable, match=message):
+    with pytest.raises(Unreadable, match=message) as error:
         read_file(f"{pacs.url}/{FILM}", storage(pacs))
+    assert "root of the service" not in str(error.value)
 
 
 def test_an_object_may_come_bare(pacs: FakePacs) -> None:

@@ -29,7 +29,8 @@ def test_days_have_names(word: str, ago: int) -> None:
     [
         ([], "expected a query that chooses studies"),
         (["Modality=CR"], "expected a query that chooses studies"),
-        (["StudyDescription=*"], "expected a query that chooses studies"),
+        (["StudyDescription=*"], r"StudyDescription: '\*' alone chooses all studies.*give a value"),
+        (["PatientName=**", "Modality=CR"], r"PatientName: '\*' alone chooses all studies"),
         (["Doe"], "expected KEYWORD=VALUE"),
         (["studydate=20261127"], "did you mean StudyDate"),
         (["StudyDates=20261127"], "did you mean StudyDate"),

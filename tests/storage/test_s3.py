@@ -75,6 +75,14 @@ def test_a_server_that_does_not_sort_is_refused(monkeypatch: pytest.MonkeyPatch)
         list(STORAGE.list("s3://films/"))
 
 
+def test_a_server_that_lists_another_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes two slashes for one would lead from folder to folder for ever."""
+    page = {"CommonPrefixes": [{"Prefix": "a/b/"}]}
+    monkeypatch.setattr(s3, "_page", lambda _bucket, _asked: page)
+    with pytest.raises(OSError, match="the keys of another folder"):
+        list(STORAGE.list("s3://films/a//"))
+
+
 def test_a_server_that_repeats_a_page_ends_the_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No server makes the listing endless by the same page again."""
     page = {"IsTruncated": True, "NextContinuationToken": "again"}

@@ -5,7 +5,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -13,7 +13,7 @@ from cxr_edge.errors import RefusedInput
 from cxr_edge.spec.on_input_check import OnInputCheck
 from cxr_edge.spec.review_band import REVIEW
 from cxr_edge.system.plural import counted, worded
-from cxr_edge.system.printable import first_names
+from cxr_edge.system.printable import cell_shown, first_names, shortened
 
 if TYPE_CHECKING:
     from cxr_edge.cli.progress_bar import Bar
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cxr_edge.reports.run_manifest import RunManifest
     from cxr_edge.reports.sink import Sink
     from cxr_edge.spec.review_band import Limits
+
+_LONGEST_CAUSE: Final = 160
+"""Characters that are shown of why many files failed."""
 
 
 def bars(candidates: Callable[[], Iterable[object]], *, quiet: bool) -> "list[Bar]":
@@ -149,10 +152,13 @@ def count_line(title: str, count: int, kinds: Mapping[str, int]) -> str:
 
 
 def failed_lines(counts: "ScanCounts") -> Iterator[str]:
-    """Yield how many files failed and why, and the names of the first."""
+    """Yield how many files failed and why, the names of the first, and what many have in common."""
     yield count_line("failed", counts.failed, counts.reasons)
     if counts.failed:
         yield f"failed files: {first_names(counts.first_failed, counts.failed)}"
+    for reason, detail in counts.causes.items():
+        many = f"{counts.alike[reason]} {reason}"
+        yield f"{many}: {shortened(cell_shown(detail), _LONGEST_CAUSE)}"
 
 
 def skipped_line(skipped: Mapping[str, int]) -> str:

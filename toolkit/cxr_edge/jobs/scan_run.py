@@ -17,10 +17,11 @@ from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.reports.append_log import CsvKind, is_started, read_rows
-from cxr_edge.reports.csv_report import REPORT, name_aside, row_of, set_aside
+from cxr_edge.reports.csv_report import QUERIED_REPORT, REPORT, name_aside, row_of, set_aside
 from cxr_edge.reports.manifest import Gone, differences, manifest_path, utc_now
 from cxr_edge.reports.run_manifest import RunManifest, relabelled_from, taken_over_from
 from cxr_edge.reports.sink import Sink
+from cxr_edge.storage.place import Placed
 
 if TYPE_CHECKING:
     from cxr_edge.jobs.earlier_report import EarlierReport
@@ -92,7 +93,8 @@ class _ScanWork:
 
     @property
     def kind(self) -> CsvKind:
-        return REPORT
+        queried = any(isinstance(path, Placed) for path in self.job.paths)
+        return QUERIED_REPORT if queried else REPORT
 
     @property
     def out(self) -> Path:

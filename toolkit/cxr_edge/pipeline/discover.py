@@ -11,7 +11,13 @@ from typing import Final
 from cxr_edge.errors import UsageError
 from cxr_edge.imaging.other_contents import LOOK_BYTES, is_no_image, is_packed
 from cxr_edge.imaging.sniff import SUFFIXES, identify
-from cxr_edge.pipeline.folder import Folder, disks_below, gone, identities_above
+from cxr_edge.pipeline.folder import (
+    Folder,
+    disks_below,
+    gone,
+    identities_above,
+    is_nameless,
+)
 from cxr_edge.pipeline.roots import Root, resolve_roots
 from cxr_edge.pipeline.skipped import (
     BY_KIND,
@@ -187,13 +193,16 @@ class _Walk:
                 stack.append(opened)
             folder, entries = stack[-1]
             opened = None
+            inherited = NAMELESS if folder.is_nameless else ""
             for name, kind in entries:
                 where, path = folder.where + name, folder.prefix + name
                 if where in self._own or name.startswith(TEMP_PREFIX):
                     continue
-                if reason := _by_name(name, kind):
-                    self._skipped.add(reason, path + "/" * (kind is Kind.FOLDER))
-                elif kind is Kind.FOLDER:
+                is_folder = kind is Kind.FOLDER
+                reason = _by_name(name, kind) or inherited
+                if reason and not (reason == NAMELESS and is_folder):
+                    self._skipped.add(reason, path + "/" * is_folder)
+                elif is_folder:
                     opened = self._open(f"{where}/", f"{path}/", folder)
                     break  # into it, and later on with the next entry
                 elif reason := self._by_content(name, where, folder):
@@ -250,7 +259,7 @@ def _until_gone(entries: Iterator[Entry], folder: Folder) -> Iterator[Entry]:
 
 def _by_name(name: str, kind: Kind) -> str:
     """Return why an entry of a folder is skipped by its name and kind; empty if it is not."""
-    if name in ("", ".", "..") or "\0" in name:
+    if is_nameless(name):
         return NAMELESS
     if is_hidden(name):
         return HIDDEN

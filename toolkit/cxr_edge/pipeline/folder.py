@@ -29,6 +29,11 @@ class Folder:
     storage: Storage
     """Storage that it is in."""
 
+    @property
+    def is_nameless(self) -> bool:
+        """Whether no folder on a disk can have its path, so that no file in it is taken."""
+        return any(map(is_nameless, self.prefix.split("/")[:-1]))
+
     def check(self) -> None:
         """Raise where this folder or one above it is not what it was.
 
@@ -57,6 +62,11 @@ class Folder:
         while folder:
             yield folder
             folder = folder.above
+
+
+def is_nameless(name: str) -> bool:
+    """Tell whether no file or folder on a disk can have a name, as one in a bucket can."""
+    return name in ("", ".", "..") or "\0" in name
 
 
 def identities_above(where: str, storage: Storage) -> frozenset[Hashable]:

@@ -24,8 +24,8 @@ LINK: Final = "link"
 """Key of links, where none is followed."""
 
 NAMELESS: Final = "name"
-"""Key of files and folders in a bucket or an archive whose names no file can have: empty, ``..``,
-or with a NUL. A bucket's key ``a//b.png`` is in a folder with an empty name."""
+"""Key of files in a bucket or an archive that no file can be named as, or a folder above them:
+empty, ``..``, or with a NUL. A bucket's key ``a//b.png`` is in a folder with an empty name."""
 
 REPLACED: Final = "replaced"
 """Key of files in an archive that a later one of the same name replaces."""
@@ -67,7 +67,10 @@ SKIP_REASONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     LOOP: ("link to a folder above", "links to a folder above"),
     OTHER_MODALITY: ("series of another modality", "series of other modalities"),
-    OTHER_BODY_PART: ("image or series of no chest", "images or series of no chest"),
+    OTHER_BODY_PART: (
+        "image or series of another body part",
+        "images or series of other body parts",
+    ),
     UNLISTED: ("folder that could not be read", "folders that could not be read"),
     PACKED: ("packed file", "packed files"),
 }

@@ -52,6 +52,8 @@ class CsvKind:
     :func:`cxr_edge.reports.recorded.read_run_manifest`."""
     better: str = ""
     """Better advice where a file is none of this kind."""
+    gone: str = "is gone"
+    """Words for a file that has a row and is not found, in messages."""
     use: str = "resumed"
     """Use that is made of a file that is there, in messages."""
 

@@ -49,10 +49,10 @@ def catch_up(rows: StartedRows, items: Iterator[ImageItem]) -> None:
         if item is None or found != row[0]:
             is_new = found is not None and all(other[0] != found for other, _ in stream)
             if kind.names_files:
-                which = f"{found} is new" if is_new else f"{cell_shown(row[0])} is gone"
+                which = f"{found} is new" if is_new else f"{cell_shown(row[0])} {kind.gone}"
             else:
                 place = f"the one of row {number:,}"
-                which = f"one before {place} is new" if is_new else f"{place} is gone"
+                which = f"one before {place} is new" if is_new else f"{place} {kind.gone}"
             why = f"cannot be continued: the files are not those of its rows: {which}"
             raise kind.refused(rows.path, why, kind.other_files)
         by_column = kind.named(row)

@@ -17,6 +17,10 @@ FIRST_FAILED: Final = 5
 """Number of failed files that the summary names; the report names all of them."""
 
 
+_NO_COUNTS: Final = ("shift", "first_details", "alike")
+"""Fields of :class:`ScanCounts` that are not among the counts of a manifest."""
+
+
 @dataclass
 class Counts:
     """Counts of rows, with no name of a file in them."""
@@ -57,6 +61,10 @@ class ScanCounts(Counts):
     """Scored files with a flag of :data:`cxr_edge.imaging.image.VERDICTS`."""
     first_failed: list[str] = field(default_factory=list)
     """Paths of the first :data:`FIRST_FAILED` failed files."""
+    first_details: dict[str, str] = field(default_factory=dict)
+    """Detail of the first failed file by reason."""
+    alike: Counter[str] = field(default_factory=Counter)
+    """Failed files with the detail of the first, by reason."""
     only_probability: str = ""
     """Probability that all scored files have, as in their rows; empty where they differ."""
     shift: "DistributionShift | None" = None
@@ -65,7 +73,16 @@ class ScanCounts(Counts):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON-ready data."""
-        return {name: count for name, count in vars(self).items() if name != "shift"}
+        return {name: count for name, count in vars(self).items() if name not in _NO_COUNTS}
+
+    @property
+    def causes(self) -> dict[str, str]:
+        """Details that more failed files have than the summary names, by reason."""
+        return {
+            reason: self.first_details[reason]
+            for reason, count in sorted(self.alike.items())
+            if count > FIRST_FAILED
+        }
 
     @property
     def is_constant(self) -> bool:
@@ -93,5 +110,8 @@ class ScanCounts(Counts):
                 self.only_probability = row["probability"]
             elif row["probability"] != self.only_probability:
                 self.only_probability = ""
-        elif len(self.first_failed) < FIRST_FAILED:
+            return
+        reason, detail = row["reason"], row["detail"]
+        self.alike[reason] += self.first_details.setdefault(reason, detail) == detail
+        if len(self.first_failed) < FIRST_FAILED:
             self.first_failed.append(row["path"])

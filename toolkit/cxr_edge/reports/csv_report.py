@@ -64,6 +64,14 @@ REPORT: Final = CsvKind(
 )
 """Kind of a scan's CSV file."""
 
+QUERIED_REPORT: Final = replace(
+    REPORT,
+    other_files="give another query another --out; if the query is the same, add --add-new, which "
+    "keeps the rows and scans new files, or ",
+    gone="is not in what the query finds now",
+)
+"""The same of files that a query chose; the query, which may name a patient, is kept nowhere."""
+
 
 def source_kind(use: str) -> CsvKind:
     """Return the kind of a report that another command reads, which no option of a scan mends.

@@ -201,6 +201,8 @@ def _entries(folder: str, prefix: str, pages: Iterator[Mapping[str, Any]]) -> It
             raise OSError(errno.EIO, why)
         for key in keys:
             last = key
+            if not key.startswith(_bytes(prefix)):
+                raise OSError(errno.EIO, "the server lists the keys of another folder")
             name = _text(key)[len(prefix) :]
             facts = found[key]
             if facts is None:

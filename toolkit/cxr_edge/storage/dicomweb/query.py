@@ -68,10 +68,7 @@ class Query:
             terms[key] = _checked(key, value)
         studies = tuple((key, value) for key, value in terms.items() if key in STUDY_KEYS)
         if all(not value.strip("*") for _, value in studies):
-            raise UsageError(
-                "expected a query that chooses studies, since an archive may have millions; add "
-                "--query StudyDate=YYYYMMDD, or another of " + ", ".join(STUDY_KEYS[1:])
-            )
+            raise _chooses_none(studies)
         return cls(studies, tuple((key, terms[key]) for key in terms if key in SERIES_KEYS))
 
     @property
@@ -100,6 +97,18 @@ def _checked(key: str, value: str) -> str:
             "yesterday"
         )
     return value
+
+
+def _chooses_none(studies: Terms) -> UsageError:
+    if studies:
+        return UsageError(
+            f"--query {studies[0][0]}: '*' alone chooses all studies, and an archive may have "
+            "millions; give a value, or add --query StudyDate=YYYYMMDD"
+        )
+    return UsageError(
+        "expected a query that chooses studies, since an archive may have millions; add "
+        "--query StudyDate=YYYYMMDD, or another of " + ", ".join(STUDY_KEYS[1:])
+    )
 
 
 def _unknown(key: str) -> UsageError:

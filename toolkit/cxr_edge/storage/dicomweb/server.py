@@ -91,7 +91,8 @@ class _Session(requests.Session):
             raise Trouble("the file that REQUESTS_CA_BUNDLE names cannot be read") from exc
         if response.status_code not in (200, 204):
             response.close()
-            raise refused(response.status_code, response.headers.get("Retry-After", ""))
+            rest = response.headers.get("Retry-After", "")
+            raise refused(response.status_code, response.url, rest)
         if is_whole:
             _read(response)
         return response
@@ -270,7 +271,9 @@ def _translated(exc: requests.RequestException) -> Trouble:
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):
         return _cut()
     if isinstance(exc, requests.ConnectionError):
-        return Trouble("the server cannot be reached", passing=True)
+        return Trouble(
+            "the server cannot be reached; check that it runs, and its address", passing=True
+        )
     return Trouble("the answer cannot be read")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from cxr_edge.storage.dicomweb.address import TOKEN
 
@@ -15,6 +16,11 @@ _STATUS: Final[Mapping[int, str]] = {
     429: "the server asks for fewer requests (429); use fewer --workers",
 }
 
+_ROOT: Final = (
+    "; check that the address is the root of the service, such as http://HOST:8042/dicom-web"
+)
+"""Advice where a search for studies is unknown to the server."""
+
 
 class Trouble(Exception):
     """A request that failed; its text has no word of the query or the answer."""
@@ -24,13 +30,15 @@ class Trouble(Exception):
         self.passing, self.rest = passing, rest
 
 
-def refused(status: int, rest: str) -> Trouble:
+def refused(status: int, address: str, rest: str) -> Trouble:
     """Return the trouble of an answer that is none.
 
     Parameters
     ----------
     status
         State of HTTP.
+    address
+        Address that was asked for.
     rest
         Header ``Retry-After``; empty where there is none.
     """
@@ -42,5 +50,7 @@ def refused(status: int, rest: str) -> Trouble:
         text = f"the server refused the request ({status})"
     else:
         text = f"the server failed ({status}); look into its log"
+    if status in (400, 404) and urlsplit(address).path.endswith("/studies"):
+        text += _ROOT
     seconds = float(rest) if rest.isascii() and rest.isdecimal() else 0.0
     return Trouble(text, passing=status in _BUSY, rest=seconds)
