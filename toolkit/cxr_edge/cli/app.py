@@ -71,7 +71,13 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
 
 
 class _CxrCommand(TyperCommand):
-    """A subcommand whose help is narrow enough for 80 columns."""
+    """A subcommand whose help is narrow enough for 80 columns, and whose paths are local."""
+
+    def __init__(self, *words: Any, **attributes: Any) -> None:
+        super().__init__(*words, **attributes)
+        from cxr_edge.cli.local_path import take_local_paths
+
+        take_local_paths(self.params)
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return ``--help``, which is the last line of the same panel in every command."""
