@@ -109,3 +109,10 @@ def test_credentials_of_an_address_are_not_repeated(cxr: Callable[..., Any], add
     output = cxr("evaluate", address).output
     assert "got s3://...;" in output or "got az://...;" in output
     assert "hush" not in output
+
+
+def test_the_web_address_of_a_bucket_is_no_path(cxr: Callable[..., Any]) -> None:
+    """The message has both forms: that of a bucket, and that of a DICOMweb server."""
+    told = cxr("scan", "https://hosp.s3.amazonaws.com/films").output
+    assert "s3://BUCKET/FOLDER" in told
+    assert "--dicomweb URL --query" in told
