@@ -339,3 +339,27 @@ def test_unlabelled_images_are_those_of_a_scan(flat: Path, tmp_path: Path) -> No
         list_unlabelled(tmp_path)
     with pytest.raises(UsageError, match="--unlabelled: expected a folder of images"):
         list_unlabelled(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (b"PK\x03\x04" + bytes(range(256)) * 20, "got a zip file; unpack it first"),
+        (b"\x1f\x8b\x08" + bytes(2000), "got a gzip file; unpack it first"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "got a png file; name the folder that it is in"),
+        ("path,label\n".encode("utf-16"), "no text; save the table as CSV in UTF-8"),
+        (b"\x1b[31m" + b"x" * 9000 + b",\n" * 500, "remove the column"),
+        (b"a," * 5000 + b"\n1\n", "remove the columns 'a', "),
+        (b"path,label\na.png," + b"y\x1b[2J" * 3000 + b"\n", "one label|two labels|got the label"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_not_repeated(
+    tmp_path: Path, content: bytes, got: str
+) -> None:
+    """The message says what it is, on one short line that a terminal shows as it stands."""
+    path = tmp_path / "films.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=got) as refused:
+        find_classes(path)
+    assert len(str(refused.value)) < 900
+    assert str(refused.value).isprintable()

@@ -64,6 +64,8 @@ def test_packed_files_are_known_by_name() -> None:
         (b"PK\x03\x04", "a zip file; unpack it"),
         (b"\x1f\x8b\x08", "a gzip file; unpack it"),
         (bytes(257) + b"ustar\x00", "a tar file; unpack it"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7z file; unpack it"),
+        (b"Rar!\x1a\x07\x01\x00", "a rar file; unpack it"),
         (b"\x7fELF", "a program"),
         (b"some words", "text"),
         (bytes(20), "something else"),

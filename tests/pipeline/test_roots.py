@@ -49,6 +49,15 @@ def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
         resolve_roots([tmp_path, tmp_path / "typo"])
 
 
+def test_an_archive_is_taken_whole(tmp_path: Path) -> None:
+    """A path that leads into one is told apart from a typing error, and the archive is named."""
+    plant(tmp_path, "films.zip", "notes.txt")
+    with pytest.raises(UsageError, match=r"got a path in it; give .*/films\.zip, or"):
+        resolve_roots([tmp_path / "films.zip" / "ward" / "a.png"])
+    with pytest.raises(UsageError, match="does not exist; check the spelling"):
+        resolve_roots([tmp_path / "notes.txt" / "a.png"])
+
+
 def test_paths_in_each_other_are_refused(tmp_path: Path) -> None:
     """A file never has two rows because two PATHs reach it."""
     (tmp_path / "a").mkdir()

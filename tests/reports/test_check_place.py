@@ -24,3 +24,12 @@ def test_a_report_is_not_where_a_manifest_would_be(tmp_path: Path) -> None:
     """The manifest of ``r.csv`` would replace a report of that name."""
     with pytest.raises(UsageError, match="has the name of a run manifest"):
         check_place(REPORT, tmp_path / "r.run.json")
+
+
+@pytest.mark.parametrize("name", ["r.zip", "R.TAR.GZ", "r.7z", "r.parquet", "r.xlsx"])
+def test_a_report_has_not_the_name_of_something_else(tmp_path: Path, name: str) -> None:
+    """Nobody could open it by its name; one that is there is continued."""
+    with pytest.raises(UsageError, match=r"a report is a CSV file, got .*; choose a name .* \.csv"):
+        check_place(REPORT, tmp_path / name)
+    (tmp_path / name).write_bytes(REPORT.header)
+    check_place(REPORT, tmp_path / name)

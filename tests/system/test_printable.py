@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cxr_edge.pipeline.outcome import Failure
 from cxr_edge.reports.csv_report import COLUMNS, row_of
-from cxr_edge.system.printable import printable, unescaped
+from cxr_edge.system.printable import message_shown, printable, unescaped
 
 FORMULA = re.compile(r"[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -95,3 +95,11 @@ def test_a_row_is_a_line_that_python_reads(name: str, detail: str) -> None:
     assert tuple(read) == row
     assert len(read) == len(COLUMNS)
     line.encode()
+
+
+def test_a_message_commands_no_terminal_and_keeps_its_advice() -> None:
+    """Whatever a file had that it quotes: controls are replaced, and the middle is left out."""
+    shown = message_shown(f"s.json: got \x1b[2J{'x' * 9000}; do this\n- and that")
+    assert shown.startswith("s.json: got ?[2Jxxx")
+    assert shown.endswith("xxx; do this\n- and that")
+    assert len(shown) < 2100

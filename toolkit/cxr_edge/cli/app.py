@@ -20,7 +20,7 @@ from cxr_edge.cli.commands import COMMANDS
 from cxr_edge.cli.numbers import range_of
 from cxr_edge.cli.progress_lines import progress_shown
 from cxr_edge.errors import CxrError, ExitCode
-from cxr_edge.system.printable import printable, shortened
+from cxr_edge.system.printable import message_shown, printable, shortened
 from cxr_edge.system.signals import INTERRUPTED
 
 _MARKUP: Final = "markdown"  # the other modes break paragraphs at the source's line ends
@@ -71,7 +71,13 @@ class _Commands(MutableMapping[str, Any]):  # Any: typer keeps the class of comm
 
 
 class _CxrCommand(TyperCommand):
-    """A subcommand whose help is narrow enough for 80 columns."""
+    """A subcommand whose help is narrow enough for 80 columns, and whose paths are local."""
+
+    def __init__(self, *words: Any, **attributes: Any) -> None:
+        super().__init__(*words, **attributes)
+        from cxr_edge.cli.local_path import take_local_paths
+
+        take_local_paths(self.params)
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return ``--help``, which is the last line of the same panel in every command."""
@@ -143,7 +149,7 @@ class CxrGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except CxrError as exc:
-            typer.echo(f"error: {exc}", err=True)
+            typer.echo(f"error: {message_shown(str(exc))}", err=True)
             raise typer.Exit(exc.exit_code) from exc
         except OSError as exc:
             if exc.errno == errno.EPIPE:

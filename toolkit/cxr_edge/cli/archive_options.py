@@ -54,7 +54,8 @@ class ArchiveOptions:
                 raise UsageError("expected a PATH to scan, or --dicomweb URL, got neither")
             if any(path.startswith(WEB) for path in paths):
                 raise UsageError(
-                    "expected files and folders, got an address; a DICOMweb server is scanned with "
+                    "expected files and folders, got an address of the web; name a bucket as "
+                    "s3://BUCKET/FOLDER, gs:// or az://; a DICOMweb server is scanned with "
                     "--dicomweb URL --query StudyDate=YYYYMMDD"
                 )
             return paths

@@ -173,11 +173,10 @@ def _folder_rows(found: "FolderFacts") -> Iterable[Row]:
     for why, count in skipped.most_common():
         yield f"  {worded(count, *SKIP_REASONS[why])}", str(count)
     if found.skipped.first_lost:
-        first = ", ".join(found.skipped.first_lost)
-        yield (
-            "may be missing",
-            f"images in what a scan cannot look into; first: {first}",
-        )
+        from cxr_edge.reports.missing import missing_line
+
+        label, _, what = missing_line(skipped, found.skipped.first_lost, "scan").partition(": ")
+        yield label, what
 
 
 def _named(found: "FolderFacts", problem: str) -> str:

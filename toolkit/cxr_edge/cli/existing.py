@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -41,6 +41,10 @@ def existing_folder(param: typer.CallbackParam, value: Path | None) -> Path | No
 
 def nothing_at(param: typer.CallbackParam, path: Path | str) -> UsageError:
     """Return the error of a path at which there is nothing, named as the user gave it."""
-    word = param.opts[0]
-    name = word if word.startswith("-") else param.human_readable_name.strip("[].")
-    return UsageError(f"{name}: {path} does not exist; check the spelling")
+    return UsageError(f"{named(param)}: {path} does not exist; check the spelling")
+
+
+def named(param: Any) -> str:  # Any: typer keeps the class of options to itself
+    """Return the name of an option or argument, as the help shows it."""
+    word: str = param.opts[0]
+    return word if word.startswith("-") else param.human_readable_name.strip("[].")

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from cxr_edge.errors import DataError, UsageError
-from cxr_edge.system.printable import first_names
+from cxr_edge.system.printable import cell_shown, first_names
 
 Classes: TypeAlias = tuple[str, str]
 """Class names: negative, positive."""
 
 _KNOWN: Final[Classes] = ("NORMAL", "PNEUMONIA")
 """Names of which everybody knows the positive one; any others need ``--positive``."""
+
+_LONGEST: Final = 80
+"""Characters of a name that a message shows."""
 
 
 def order_classes(names: Collection[str], positive: str, data: Path) -> Classes:
@@ -77,10 +80,10 @@ def _found(names: Collection[str], data: Path) -> str:
 
 def quoted(names: Collection[str]) -> list[str]:
     """Return names in quotes, so that they are no words of the sentence around them."""
-    return [f"'{name}'" for name in names]
+    return [f"'{cell_shown(name, _LONGEST)}'" for name in names]
 
 
 def joined(names: Collection[str], word: str = "and") -> str:
     """Return names as a phrase; many are cut short."""
-    *first, last = sorted(names)
-    return f" {word} ".join([*first, last]) if len(first) <= 1 else first_names(sorted(names))
+    shown = [cell_shown(name, _LONGEST) for name in sorted(names)]
+    return f" {word} ".join(shown) if len(shown) <= len(_KNOWN) else first_names(shown)

@@ -10,9 +10,11 @@ from typing import Any, Final
 from cxr_edge.datasets.classes import Classes, joined
 from cxr_edge.datasets.labelled_image import SPLITS, LabelledImage, patient_of
 from cxr_edge.errors import DataError
+from cxr_edge.imaging.other_contents import LOOK_BYTES, kind_of_packed
+from cxr_edge.imaging.sniff import identify
 from cxr_edge.storage.atomic import atomic_write
 from cxr_edge.system.plural import worded
-from cxr_edge.system.printable import first_names
+from cxr_edge.system.printable import first_names, shortened
 
 COLUMNS: Final = ("path", "label", "patient", "split", "sha256")
 """Columns of a manifest; the first two are required."""
@@ -78,7 +80,7 @@ def read_csv_manifest(path: Path, classes: Classes) -> list[LabelledImage]:
         if row["label"] not in classes:
             raise DataError(
                 f"{path}, row {number}: expected label {joined(classes, 'or')}, "
-                f"got {row['label']!r}"
+                f"got {_quoted(row['label'])}"
             )
     images = [
         LabelledImage(
@@ -98,8 +100,14 @@ def read_csv_manifest(path: Path, classes: Classes) -> list[LabelledImage]:
     return images
 
 
+def _quoted(text: str) -> str:
+    """Return text of a file in quotes, for a message: it may be anything, and any length."""
+    return repr(shortened(text))
+
+
 def _read_rows(path: Path) -> list[dict[str, str]]:
     try:
+        _require_text(path)
         # Spreadsheets write a byte order mark.
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file, strict=True)
@@ -114,19 +122,33 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+def _require_text(path: Path) -> None:
+    """Raise DataError for an archive, an image and what else is no text; may raise OSError."""
+    with path.open("rb") as file:
+        head = file.read(LOOK_BYTES)
+    expected = f"{path}: expected a folder or a CSV manifest"
+    if kind := kind_of_packed(head):
+        raise DataError(f"{expected}, got a {kind} file; unpack it first")
+    if image := identify(head):
+        raise DataError(f"{expected}, got a {image} file; name the folder that it is in")
+    if b"\0" in head:
+        raise DataError(f"{expected}, got a file that is no text; save the table as CSV in UTF-8")
+
+
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    unknown = [repr(name) for name in columns if name not in COLUMNS]
+    unknown = [_quoted(name) for name in columns if name not in COLUMNS]
     missing = [repr(name) for name in COLUMNS[:2] if name not in columns]
-    twice = [repr(name) for name, count in Counter(columns).items() if count > 1]
+    twice = [_quoted(name) for name, count in Counter(columns).items() if count > 1]
     advice = "; ".join(
-        f"{verb} {worded(len(names), 'the column', 'the columns')} {', '.join(names)}"
+        f"{verb} {worded(len(names), 'the column', 'the columns')} {first_names(names)}"
         for verb, names in (("add", missing), ("remove", unknown), ("keep one alone of", twice))
         if names
     )
     if advice:
         raise DataError(
             f"{path}: expected a CSV manifest with the columns path and label, and optionally "
-            f"patient, split and sha256; got {', '.join(map(repr, columns)) or 'nothing'}; {advice}"
+            f"patient, split and sha256; got "
+            f"{first_names([_quoted(name) for name in columns]) or 'nothing'}; {advice}"
         )
 
 
@@ -150,8 +172,9 @@ def _check_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
             raise DataError(f"{where}: expected a label, got none")
         if row.get("split", "") not in ("", *SPLITS):
             raise DataError(
-                f"{where}: expected split {', '.join(SPLITS)} or nothing, got {row['split']!r}"
+                f"{where}: expected split {', '.join(SPLITS)} or nothing, got "
+                f"{_quoted(row['split'])}"
             )
         if row["path"] in seen:
-            raise DataError(f"{where}: {row['path']!r} is in the manifest twice")
+            raise DataError(f"{where}: {_quoted(row['path'])} is in the manifest twice")
         seen.add(row["path"])

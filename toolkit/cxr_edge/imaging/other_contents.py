@@ -66,11 +66,16 @@ def is_no_image(name: str, head: bytes) -> bool:
     return kind is None and (head.startswith(_NO_IMAGES) or _is_text(head))
 
 
+def kind_of_packed(head: bytes) -> str:
+    """Return the kind of an archive or compressed file by its first bytes; empty for all others."""
+    kinds = (name for at, magic, name in _PACKED if head[at : at + len(magic)] == magic)
+    return next(kinds, "")
+
+
 def kind_of_content(head: bytes) -> str:
     """Return the kind of a file that is no image, for a message: ``a program or document``."""
-    for offset, magic, name in _PACKED:
-        if head[offset : offset + len(magic)] == magic:
-            return f"a {name} file; unpack it and scan what is in it"
+    if packed := kind_of_packed(head):
+        return f"a {packed} file; unpack it and scan what is in it"
     if head.startswith(_NO_IMAGES):
         return "a program or document"
     return "text" if _is_text(head) else "something else"

@@ -1,11 +1,13 @@
 """The PATHs of a command, checked and named."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cxr_edge.errors import UsageError
+from cxr_edge.storage.archive_kind import is_archive
 from cxr_edge.storage.base import Kind, Storage
 from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.place import storage_of, without_file_scheme
@@ -138,9 +140,20 @@ def _unusable(path: str, exc: OSError) -> UsageError:
     match exc:
         case PermissionError():
             return UsageError(f"{path} cannot be listed; check its permissions")
+        case NotADirectoryError() if archive := _archive_above(path):
+            return UsageError(
+                f"{path}: expected an archive, which is scanned whole, got a path in it; give "
+                f"{archive}, or unpack it"
+            )
         case FileNotFoundError() | NotADirectoryError():
             return UsageError(f"{path} does not exist; check the spelling")
     return UsageError(f"{path} cannot be read ({exc.strerror}); check its disk")
+
+
+def _archive_above(path: str) -> str:
+    """Return the archive that a path leads into; empty where there is none."""
+    above = (str(folder) for folder in Path(path).parents)
+    return next((file for file in above if is_archive(file) and os.path.isfile(file)), "")  # noqa: PTH113
 
 
 def _above(path: str) -> Iterator[str]:

@@ -4,10 +4,15 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from cxr_edge.errors import ReportError, UsageError
 from cxr_edge.reports.append_log import CsvKind, is_started
 from cxr_edge.reports.manifest import MANIFEST_SUFFIX, manifest_path
+from cxr_edge.storage.archive_kind import TAR, ZIP
+
+_NOT_CSV: Final = (ZIP, *TAR, ".7z", ".gz", ".jsonl", ".parquet", ".rar", ".xlsx")
+"""Suffixes of what a CSV file would be mistaken for."""
 
 
 def check_place(kind: CsvKind, path: Path) -> None:
@@ -16,14 +21,19 @@ def check_place(kind: CsvKind, path: Path) -> None:
     Raises
     ------
     UsageError
-        Its folder is missing or not writable, it is a folder itself, or its name is that of a
-        manifest, or has the same manifest as another report.
+        Its folder is missing or not writable, it is a folder itself, or its name is that of an
+        archive, a table or a manifest, or has the same manifest as another report.
     """
     if not path.parent.is_dir():
         raise UsageError(f"{kind.option}: the folder {path.parent} does not exist; make it first")
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "not a regular file"
         raise UsageError(f"{kind.option}: expected a file, but {path} is {what}")
+    if not path.exists() and path.name.lower().endswith(_NOT_CSV):
+        raise UsageError(
+            f"{kind.option}: a {kind.name} is a CSV file, got {path}; choose a name that ends in "
+            ".csv"
+        )
     if path.name.endswith(MANIFEST_SUFFIX):
         raise UsageError(
             f"{kind.option}: {path} has the name of a run manifest, which would replace it; choose "

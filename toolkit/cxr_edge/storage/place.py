@@ -10,6 +10,7 @@ from cxr_edge.storage.archive_kind import is_archive
 from cxr_edge.storage.base import Storage
 from cxr_edge.storage.local import LOCAL
 from cxr_edge.storage.schemes import BROUGHT_BY, S3
+from cxr_edge.system.printable import printable, shortened
 
 WEB: Final = ("http://", "https://")
 """Beginnings of paths on a DICOMweb server."""
@@ -17,6 +18,9 @@ WEB: Final = ("http://", "https://")
 _FILE: Final = "file://"
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)")
+
+_ONE_SLASH: Final = re.compile(rf"({'|'.join((*BROUGHT_BY, 'https?'))}):/(?!/)", re.IGNORECASE)
+"""Beginning of an address that has lost a slash."""
 
 _SIGNED: Final = re.compile(r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature)=", re.IGNORECASE)
 """Part of an address that is signed for whoever has it."""
@@ -41,6 +45,14 @@ def without_file_scheme(path: str) -> str:
     return path.removeprefix(_FILE) if path.startswith(f"{_FILE}/") else path
 
 
+def address_in(path: str) -> str:
+    """Return an address for a message, without credentials; empty for a path of this machine."""
+    if found := _URL.match(path):
+        secret = _has_secret(found[1].lower(), found[2], path)
+        return f"{found[1]}://..." if secret else shortened(printable(path))
+    return shortened(printable(path)) if _lost_a_slash(path) else ""
+
+
 def storage_of(path: str | Path) -> Storage:
     """Return the storage that a path is in.
 
@@ -50,13 +62,18 @@ def storage_of(path: str | Path) -> Storage:
     Raises
     ------
     UsageError
-        The scheme is unknown, or the path has credentials in it, which are not repeated.
+        The scheme is unknown or misspelt, or the path has credentials in it, which are not
+        repeated.
     """
     if isinstance(path, Placed):
         return path.storage
     path = without_file_scheme(str(path))
     if found := _URL.match(path):
         return _elsewhere(found[1].lower(), found[2], path)
+    if scheme := _lost_a_slash(path):
+        raise UsageError(
+            f"{printable(path)}: expected an address with two slashes; write {scheme.lower()}://"
+        )
     plain = os.path.abspath(path)  # noqa: PTH100  (links stay)
     if is_archive(plain) and os.path.isfile(plain):  # noqa: PTH113  (a name may be too long)
         from cxr_edge.storage.archive import ArchiveStorage
@@ -65,13 +82,25 @@ def storage_of(path: str | Path) -> Storage:
     return LOCAL
 
 
-def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
+def _lost_a_slash(path: str) -> str:
+    """Return the scheme of an address with one slash, unless a folder of that name is here."""
+    found = _ONE_SLASH.match(path)
+    return found[1] if found and not os.path.lexists(f"{found[1]}:") else ""
+
+
+def _has_secret(scheme: str, bucket: str, path: str) -> bool:
     secret = "@" in bucket if scheme not in ("az", "abfs") else ":" in bucket.partition("@")[0]
-    if secret or _SIGNED.search(path):
+    return secret or bool(_SIGNED.search(path))
+
+
+def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
+    if _has_secret(scheme, bucket, path):
         raise UsageError(
             f"{scheme}://: expected a path without credentials, got one that has them in it; give "
             "them in the environment or a profile"
         )
+    if not path.startswith(f"{scheme}://"):
+        raise UsageError(f"{printable(path)}: write {scheme}:// in small letters")
     if path.startswith(WEB):
         from cxr_edge.storage.dicomweb.storage import DicomWeb
 
@@ -81,7 +110,7 @@ def _elsewhere(scheme: str, bucket: str, path: str) -> Storage:
         raise UsageError(
             f"{scheme}://: expected a path of this machine or one that starts with {known}"
         )
-    if not path.startswith(f"{scheme}://") or not bucket:
+    if not bucket:
         raise UsageError(f"{path}: expected {scheme}://BUCKET/FOLDER")
     if is_archive(path):
         raise UsageError(

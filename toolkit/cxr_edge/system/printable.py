@@ -32,6 +32,12 @@ _NOT_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST_CELL: Final = 300
 """Characters of a cell that a message shows."""
 
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters by which text may command a terminal; not tabs and line ends."""
+
+_START, _END = 1500, 500
+"""Characters of a line of a message that are shown, of its start and of its end."""
+
 
 def printable(text: str) -> str:
     r"""Return text on one line that is harmless in any reader, terminal and spreadsheet.
@@ -67,9 +73,20 @@ def shortened(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def cell_shown(text: str) -> str:
+def cell_shown(text: str, most: int = _LONGEST_CELL) -> str:
     """Return the text of a cell for a message; in a file that was edited it may be anything."""
-    return shortened(_NOT_SHOWN.sub("?", text), _LONGEST_CELL)
+    return shortened(_NOT_SHOWN.sub("?", text), most)
+
+
+def message_shown(message: str) -> str:
+    """Return a message for a terminal, whatever a file had that it quotes.
+
+    The middle of a very long line is left out: advice is at the end.
+    """
+    return "\n".join(
+        line if len(line) <= _START + _END else f"{line[:_START]}...{line[-_END:]}"
+        for line in _CONTROLS.sub("?", message).split("\n")
+    )
 
 
 def first_line(error: Exception) -> str:
