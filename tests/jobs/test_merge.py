@@ -177,6 +177,10 @@ DAMAGES: dict[str, tuple[Callable[[ShardJob], object], str]] = {
         ),
         "was edited: shard-000001",
     ),
+    "no marks": (
+        lambda job: with_run(job, shards={"size": SIZE, "format": "csv", "count": 5}),
+        "does not say which shards there are",
+    ),
     "no list": (lambda job: with_run(job, shards={}), "does not say which shards there are"),
     "no manifest": (
         lambda job: (Path(job.folder.place) / "run.json").unlink(),
