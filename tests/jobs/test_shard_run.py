@@ -23,6 +23,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.storage.local_output import LocalOutput
+from cxr_edge.storage.output_place import output_at
 
 SIZE = 3
 
@@ -413,6 +414,8 @@ def test_a_place_inside_of_the_films_is_refused(
     config = job.session.config
     with pytest.raises(UsageError, match=r"--shards: .* is inside"):
         ShardJob.open(config, [images], LocalOutput(images / "shards"))
+    with pytest.raises(UsageError, match="expected a folder, got the name of an archive"):
+        output_at("--shards", str(tmp_path / "new.zip"))
     with pytest.raises(UsageError, match="does not exist; make it first"):
         ShardJob.open(config, [images], LocalOutput(tmp_path / "none" / "shards"))
 

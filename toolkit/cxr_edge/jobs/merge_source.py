@@ -18,6 +18,7 @@ from cxr_edge.reports.shard_folder import (
     RUN,
     ShardFolder,
     edited,
+    is_shard,
     kind_of,
     shard_name,
     stored_rows,
@@ -76,6 +77,12 @@ def source_at(place: str) -> Source:
     ReportError
         It is not finished, or damaged as far as its manifest tells.
     """
+    folder, _, name = place.rpartition("/")
+    if is_shard(name):
+        raise UsageError(
+            f"expected a folder of shards, got one of them, {place}; name its folder: cxr merge "
+            f"{folder or '.'}"
+        )
     if "://" not in place and not os.path.exists(place):  # noqa: PTH110  (names of any length)
         raise UsageError(f"{place} does not exist; check the spelling")
     if "://" in place or Path(place).is_dir():
