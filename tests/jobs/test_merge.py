@@ -15,15 +15,18 @@ from watches import DAY, add_image
 from cxr_edge.errors import CxrError, ExitCode, ReportError, UsageError
 from cxr_edge.jobs.html_report import PageJob, write_html
 from cxr_edge.jobs.merge import MergedManifest, MergeJob, merge
+from cxr_edge.jobs.merge_source import source_at
 from cxr_edge.jobs.relabel import RelabelJob, relabel
 from cxr_edge.jobs.scan_job import ScanJob
 from cxr_edge.jobs.scan_run import run_scan
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.jobs.shard_run import run_shards
+from cxr_edge.jobs.source_report import require_report
 from cxr_edge.jobs.watch_folder import watch
 from cxr_edge.jobs.watch_job import WatchJob
 from cxr_edge.models.model import Model
 from cxr_edge.pipeline.roots import file_of
+from cxr_edge.reports.csv_report import source_kind
 from cxr_edge.reports.manifest import ARRIVAL, SORTED, manifest_path
 from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.storage.local_output import LocalOutput
@@ -177,6 +180,10 @@ DAMAGES: dict[str, tuple[Callable[[ShardJob], object], str]] = {
         ),
         "was edited: shard-000001",
     ),
+    "no marks": (
+        lambda job: with_run(job, shards={"size": SIZE, "format": "csv", "count": 5}),
+        "does not say which shards there are",
+    ),
     "no list": (lambda job: with_run(job, shards={}), "does not say which shards there are"),
     "no manifest": (
         lambda job: (Path(job.folder.place) / "run.json").unlink(),
@@ -305,6 +312,17 @@ def test_an_edited_report_is_refused(report: Path, out: Path, tmp_path: Path) ->
     with pytest.raises(ReportError, match="it has lost 2 rows; run the same scan again"):
         merged(out, other, report)
     assert not out.exists()
+
+
+def test_a_folder_of_shards_is_no_report(job: ShardJob) -> None:
+    """Commands that read a report say how to make one of it; a shard is none of its folder."""
+    run_shards(job)
+    folder = Path(job.folder.place)
+    with pytest.raises(UsageError, match=f"merge them first: cxr merge {folder} -o NEW.csv"):
+        require_report(source_kind("read"), folder)
+    for place in (str(shard(job, 1)), f"s3://bucket/day/{shard(job, 1).name}"):
+        with pytest.raises(UsageError, match=f"name its folder: cxr merge {place[:8]}"):
+            source_at(place)
 
 
 def test_what_is_no_source_is_refused(report: Path, out: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One scan into shards, whatever happens in between."""
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from cxr_edge.models.model import Model
 from cxr_edge.reports.csv_report import COLUMNS
 from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.storage.local_output import LocalOutput
+from cxr_edge.storage.output_place import output_at
 
 SIZE = 3
 
@@ -86,8 +88,10 @@ def test_the_manifest_tells_what_there_is(job: ShardJob) -> None:
     run_shards(job)
     told = run_json(job)
     names = list(shards(job))
+    marks = "".join(hashlib.sha256(data).hexdigest()[:8] for data in shards(job).values())
     assert told["shards"] == {
-        "size": SIZE, "format": "csv", "count": 5, "first": names[0], "last": names[-1]
+        "size": SIZE, "format": "csv", "count": 5, "first": names[0], "last": names[-1],
+        "marks": marks,
     }  # fmt: skip
     assert isinstance(told["counts"], dict)
     assert (told["counts"]["rows"], told["exit_code"], told["pid"]) == (13, 3, None)
@@ -120,7 +124,7 @@ def test_a_stopped_run_is_continued(job: ShardJob, tmp_path: Path, batches: int)
     assert shards(job) == shards(whole)
     assert len(sink.outcomes) == 13 - stood
     assert manifest.continued_from == stood
-    assert manifest.digest == run_shards(whole).digest
+    assert manifest.shards == run_shards(whole).shards
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -136,13 +140,79 @@ def test_a_shard_that_was_removed_is_made_again(job: ShardJob, number: int) -> N
     assert len(sink.outcomes) == before[gone].count(b"\n") - 1
 
 
-def test_the_digest_is_there_from_the_first_moment(job: ShardJob) -> None:
-    """A run that is killed as it begins leaves the digest of the shards that it found."""
+def marks(job: ShardJob) -> str:
+    """Return the marks of the manifest as it stands."""
+    told = run_json(job)["shards"]
+    assert isinstance(told, dict)
+    return str(told["marks"])
+
+
+def edit(job: ShardJob, number: int) -> str:
+    """Change a row of a shard; return its name."""
+    name, data = list(shards(job).items())[number]
+    (Path(job.folder.place) / name).write_bytes(data.replace(b",0.", b",0.9", 1))
+    return name
+
+
+def test_the_marks_are_there_from_the_first_moment(job: ShardJob) -> None:
+    """A run that is killed as it begins leaves the marks of all shards, behind a gap too."""
     run_shards(job)
-    before = run_json(job)["digest"]
-    seen: list[object] = []
-    run_shards(job, [FakeSink(begin=lambda _: seen.append(run_json(job)["digest"]))])
+    before = marks(job)
+    (Path(job.folder.place) / next(iter(shards(job)))).unlink()
+    seen: list[str] = []
+    run_shards(job, [FakeSink(begin=lambda _: seen.append(marks(job)))])
     assert seen == [before]
+
+
+def test_a_shard_has_its_mark_before_it_is_there(
+    job: ShardJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So wherever a run is killed, the next one knows an edited shard from one that was written."""
+    add, seen = LocalOutput.add, []
+
+    def noted(folder: LocalOutput, name: str, data: bytes) -> bool:
+        seen.append(marks(job).endswith(hashlib.sha256(data).hexdigest()[:8]))
+        return add(folder, name, data)
+
+    monkeypatch.setattr(LocalOutput, "add", noted)
+    run_shards(job)
+    assert seen == [True] * 5
+
+
+@pytest.mark.parametrize("gap", range(4))
+@pytest.mark.parametrize("finished", [True, False])
+def test_an_edited_shard_stops_the_run(job: ShardJob, gap: int, finished: bool) -> None:
+    """Whatever shards are missing, and wherever a run was killed: not even its end was noted."""
+    run_shards(job)
+    before = shards(job)
+    if not finished:
+        told = run_json(job)
+        job.folder.replace("run.json", json.dumps(told | {"exit_code": None, "pid": 1}).encode())
+    name = edit(job, 3)
+    for gone in list(before)[:gap]:
+        (Path(job.folder.place) / gone).unlink()
+    with pytest.raises(ReportError, match=rf"was edited: {name}.*remove that shard"):
+        run_shards(job)
+    (Path(job.folder.place) / name).unlink()
+    run_shards(job)
+    assert shards(job) == before
+
+
+def test_a_shard_without_a_mark_is_scanned_again(job: ShardJob) -> None:
+    """Nobody knows whether it was edited, so its rows must be those of its files."""
+    run_shards(job)
+    before = shards(job)
+    unmarked = run_json(job)
+    unmarked["shards"]["marks"] = marks(job)[:8]  # type: ignore[index]
+    job.folder.replace("run.json", json.dumps(unmarked).encode())
+    sink = FakeSink()
+    run_shards(job, [sink])
+    assert (shards(job), len(sink.outcomes)) == (before, 10)
+    job.folder.replace("run.json", json.dumps(unmarked).encode())
+    name = edit(job, 1)
+    for _ in range(2):
+        with pytest.raises(ReportError, match=f"was edited: {name}"):
+            run_shards(job)
 
 
 def test_what_a_killed_run_left_is_removed(job: ShardJob) -> None:
@@ -344,6 +414,8 @@ def test_a_place_inside_of_the_films_is_refused(
     config = job.session.config
     with pytest.raises(UsageError, match=r"--shards: .* is inside"):
         ShardJob.open(config, [images], LocalOutput(images / "shards"))
+    with pytest.raises(UsageError, match="expected a folder, got the name of an archive"):
+        output_at("--shards", str(tmp_path / "new.zip"))
     with pytest.raises(UsageError, match="does not exist; make it first"):
         ShardJob.open(config, [images], LocalOutput(tmp_path / "none" / "shards"))
 

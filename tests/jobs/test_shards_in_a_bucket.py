@@ -169,6 +169,24 @@ def test_a_shard_that_went_is_told(job: ShardJob, bucket: Server, tmp_path: Path
     assert stored(bucket) == before
 
 
+def test_an_edited_shard_is_told(job: ShardJob, bucket: Server, tmp_path: Path) -> None:
+    """The same scan stops, also behind a shard that is missing, and nothing is merged."""
+    run_shards(job)
+    before = stored(bucket)
+    keys = sorted(before)
+    edited = before[keys[2]].replace(b",0.", b",0.9", 1)
+    bucket.client.put_object(Bucket="reports", Key=keys[2], Body=edited)
+    with pytest.raises(ReportError, match="was edited: shard-000003"):
+        merge(MergeJob([PLACE], tmp_path / "merged.csv"))
+    bucket.client.delete_object(Bucket="reports", Key=keys[1])
+    for _ in range(2):
+        with pytest.raises(ReportError, match="was edited: shard-000003"):
+            run_shards(job)
+    bucket.client.delete_object(Bucket="reports", Key=keys[2])
+    run_shards(job)
+    assert stored(bucket) == before
+
+
 def test_what_cannot_be_is_refused(job: ShardJob, bucket: Server, tmp_path: Path) -> None:
     """A bucket that is not there, other storages, --fresh, and a place among the images."""
     bucket.client.put_object(Bucket="reports", Key="day/a.png", Body=b"")

@@ -31,8 +31,7 @@ def summary_json(manifest: "RunManifest", out: Mapping[str, str]) -> str:
     """Return where the rows are and the manifest on one line, without the digest of the rows."""
     from cxr_edge.reports.manifest import to_plain
 
-    content = {**out, **manifest.content()}
-    del content["digest"]
+    content = {**out, **manifest.told()}
     return json.dumps(content, ensure_ascii=False, default=to_plain)
 
 

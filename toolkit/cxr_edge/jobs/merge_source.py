@@ -14,16 +14,16 @@ from cxr_edge.reports.check_rows import check_rows
 from cxr_edge.reports.csv_report import source_kind
 from cxr_edge.reports.manifest import manifest_path
 from cxr_edge.reports.recorded import Recorded
-from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.shard_folder import (
     RUN,
     ShardFolder,
     edited,
+    is_shard,
     kind_of,
     shard_name,
     stored_rows,
 )
-from cxr_edge.reports.shard_manifest import shard_line
+from cxr_edge.reports.shard_manifest import ShardList, marked
 from cxr_edge.reports.shard_rows import ShardFormat
 from cxr_edge.spec.json_fields import is_int
 from cxr_edge.storage.output_folder import OutputFolder
@@ -77,6 +77,12 @@ def source_at(place: str) -> Source:
     ReportError
         It is not finished, or damaged as far as its manifest tells.
     """
+    folder, _, name = place.rpartition("/")
+    if is_shard(name):
+        raise UsageError(
+            f"expected a folder of shards, got one of them, {place}; name its folder: cxr merge "
+            f"{folder or '.'}"
+        )
     if "://" not in place and not os.path.exists(place):  # noqa: PTH110  (names of any length)
         raise UsageError(f"{place} does not exist; check the spelling")
     if "://" in place or Path(place).is_dir():
@@ -136,6 +142,8 @@ class _ShardSource:
     shards: Sequence[str]
     """Names of the shards, in order."""
     recorded: Recorded
+    marks: str
+    """Marks of the shards."""
     size: int
     """Rows of a shard; the last one may have fewer."""
     format: ShardFormat
@@ -149,18 +157,22 @@ class _ShardSource:
             raise UsageError(
                 f"expected a folder of shards that 'cxr scan --shards' made, got {folder.place}"
             )
+        unclear = "is damaged: it does not say which shards there are"
         match there.recorded.fields.get("shards"):
             case {"size": size, "format": "csv" | "parquet" as format_, "count": count} if (
                 is_int(size) and is_int(count) and size > 0
             ):
                 pass
             case _:
-                why = "is damaged: it does not say which shards there are"
-                raise kind.refused(f"{folder.place}/{RUN}", why)
+                raise kind.refused(f"{folder.place}/{RUN}", unclear)
         _require_all(there, folder, count)
+        try:
+            marks = ShardList.marks_in(there.recorded.fields)
+        except ValueError as exc:
+            raise kind.refused(f"{folder.place}/{RUN}", unclear) from exc
         ShardFormat(format_).require()
         names = [there.shards[number] for number in range(1, count + 1)]
-        return cls(folder, kind, names, there.recorded, size, ShardFormat(format_))
+        return cls(folder, kind, names, there.recorded, marks, size, ShardFormat(format_))
 
     @property
     def place(self) -> str:
@@ -177,15 +189,12 @@ class _ShardSource:
         return f"{self.place.rstrip('/')}/{RUN}"
 
     def rows(self) -> Iterator[Sequence[str]]:
-        digest, marks = self.recorded.digest, RunningMarks()
-        marks.add(b"\n")  # in place of a header
         rows, before = 0, b""
         for number, name in enumerate(self.shards, start=1):
             cells, sha256 = stored_rows(self.folder, name, self.kind, self.format)
-            marks.add(shard_line(name, sha256))
             paths = [unescaped(row[0]) for row in cells]
             named = shard_name(number, paths, self.recorded.identity, self.format)
-            if digest.verdict(marks) is False or named != name:
+            if not marked(self.marks, number, sha256) or named != name:
                 raise edited(self.folder, self.kind, name)
             full = min(self.size, self.recorded.rows - rows)  # the last one may have fewer
             if len(cells) != full:
@@ -201,7 +210,7 @@ class _ShardSource:
                 before = key
                 rows += 1
                 yield row
-        if rows != self.recorded.rows or digest.verdict(marks) is not True:
+        if rows != self.recorded.rows:
             raise self._wrong(f"expected {self.recorded.rows} rows, got {rows}")
 
     def _wrong(self, why: str) -> ReportError:

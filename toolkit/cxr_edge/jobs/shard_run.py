@@ -26,7 +26,7 @@ from cxr_edge.pipeline.roots import named_roots
 from cxr_edge.pipeline.skipped import Skipped
 from cxr_edge.pipeline.source_folders import SourceFolders
 from cxr_edge.reports.manifest import utc_now
-from cxr_edge.reports.recorded import Recorded
+from cxr_edge.reports.recorded import RESTORE, Recorded
 from cxr_edge.reports.shard_folder import RUN, ShardFolder, set_aside
 from cxr_edge.reports.shard_manifest import ShardList, ShardManifest, unwritable
 from cxr_edge.reports.sink import Sink, Sinks
@@ -134,9 +134,15 @@ def _continued(job: ShardJob, recorded: Recorded, manifest: ShardManifest) -> Sh
     if lost := [disk for disk in recorded.disks if disk not in manifest.disks]:
         why = f"cannot be continued: {cell_shown(lost[0])} was a disk of its own, and none is there"
         raise kind.refused(place, why, "mount it and run the same command again, or ")
+    try:
+        marks = ShardList.marks_in(recorded.fields)
+    except ValueError as exc:
+        why = f"cannot be continued: {RUN} is damaged ({exc})"
+        raise kind.refused(place, why, RESTORE) from exc
     same_command = job.in_flight.started
     return replace(
         manifest,
+        shards=replace(manifest.shards, marks=marks),
         report_started=recorded.report_started,
         started=recorded.started if same_command else manifest.started,
         earlier_versions=recorded.earlier_versions,

@@ -1,35 +1,31 @@
 """The shards of a run in their order: some are there, and the others are made."""
 
 import hashlib
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from cxr_edge.errors import ReportError
 from cxr_edge.jobs.resume import ChangedFiles
 from cxr_edge.jobs.shard_cut import FILES_BACK, Shard, other_files, read_shard
 from cxr_edge.jobs.shard_job import ShardJob
 from cxr_edge.pipeline.discover import ImageItem
 from cxr_edge.pipeline.outcome import Outcome
-from cxr_edge.reports.append_log import SYNC_EVERY
 from cxr_edge.reports.csv_report import REPORT, row_of
 from cxr_edge.reports.made_with import MadeWith
-from cxr_edge.reports.row_marks import RunningMarks
 from cxr_edge.reports.shard_folder import ShardFolder, edited
-from cxr_edge.reports.shard_manifest import ShardManifest, shard_line, unwritable
+from cxr_edge.reports.shard_manifest import MOST, ShardManifest, unwritable
 from cxr_edge.system.plural import counted
 
 
 @dataclass
 class _Pending:
-    """A shard whose place in the digest has not come yet."""
+    """A shard that is scanned."""
 
     shard: Shard
     rows: list[Sequence[str]] = field(default_factory=list)
-    """Rows that are there, of one that is scanned."""
-    sha256: str = ""
-    """Digest of one that was written; empty before."""
+    """Rows that are there."""
 
 
 class Shards:
@@ -48,7 +44,7 @@ class Shards:
         job
             The scan.
         manifest
-            Manifest with settings and empty counts.
+            Manifest with settings, empty counts, and the marks of earlier runs.
         there
             The content of the folder.
         cuts
@@ -57,13 +53,9 @@ class Shards:
         self._job, self._there, self._cuts = job, there, cuts
         self.manifest = manifest
         """Manifest, with the counts of the shards that are whole."""
-        self._marks = RunningMarks()
-        self._marks.add(b"\n")  # in place of a header
-        self._recorded = there.recorded.digest if there.recorded else None
         self._pending: deque[_Pending] = deque()
         self._changed = ChangedFiles(job.folder.place, job.kind)
         self._found = 0
-        self._put_at = time.monotonic()
         self._last = 0
         self._made_with = MadeWith(
             manifest.identity.model,
@@ -110,7 +102,6 @@ class Shards:
 
     def note(self) -> ShardManifest:
         """Return the manifest with all shards that are written."""
-        self.manifest.digest.take(self._marks)
         self.manifest = replace(
             self.manifest,
             changed=self._changed.count,
@@ -119,56 +110,56 @@ class Shards:
         return self.manifest
 
     def _is_there(self, shard: Shard) -> bool:
+        """Return whether a shard is there and known; raises ReportError if it is of other files."""
         self._last = shard.number
         name = self._there.shards.get(shard.number)
         if name is not None and name != shard.name:
             raise other_files(self._job.folder, shard, name, self._job.kind, self._job.format)
-        return name is not None
+        return name is not None and self.manifest.shards.is_known(shard.number)
 
     def _take(self, shard: Shard) -> None:
         """Take a shard that is there."""
         stored = read_shard(self._job.folder, shard, self._job.kind, self._job.format)
+        if not self.manifest.shards.verdict(shard.number, stored.sha256):
+            raise edited(self._job.folder, self._job.kind, shard.name)
         for row, item in zip(stored.rows, shard.items, strict=True):
             self._changed.look(row, item, self.manifest.report_started)
             self.manifest.counts.add(row)
         self._found += len(stored.rows)
-        there = replace(shard, items=())  # as many as there are may wait behind one that is missing
-        self._pending.append(_Pending(there, sha256=stored.sha256))
-        self._pass_on()
+        self.manifest.shards.add(shard.name)
 
     def _write(self, first: _Pending) -> None:
-        """Write a shard whose rows are all there, unless another run has meanwhile."""
-        job, shard = self._job, first.shard
+        """Write a shard whose rows are all there, unless another run has meanwhile.
+
+        Its mark is written first, so that a shard that is there has one wherever a run is killed.
+        """
+        job, shard, shards = self._job, first.shard, self.manifest.shards
+        if shard.number > MOST:
+            raise ReportError(
+                f"expected at most {MOST:,} shards, got more; scan with a larger --shard-size into "
+                "another --shards"
+            )
         settings = {**self.manifest.settings, "notice": self.manifest.notice}
         data = job.format.encoded(first.rows, self._made_with, settings)
+        sha256 = hashlib.sha256(data).hexdigest()
+        shards.mark(shard.number, sha256)
+        self.note().put(job.folder)
         try:
             is_ours = job.folder.add(shard.name, data)
         except OSError as exc:
             raise unwritable(job.folder, exc) from exc
-        if is_ours:
-            rows: Sequence[Mapping[str, str]] = [REPORT.named(row) for row in first.rows]
-            first.sha256 = hashlib.sha256(data).hexdigest()
-        else:
+        rows: Sequence[Mapping[str, str]] = [REPORT.named(row) for row in first.rows]
+        if not is_ours:
             stored = read_shard(job.folder, shard, job.kind, job.format)
-            rows, first.sha256 = stored.rows, stored.sha256
-        first.rows.clear()
+            was_unknown = shard.number in self._there.shards
+            if was_unknown and stored.sha256 != sha256:
+                raise edited(job.folder, job.kind, shard.name)
+            shards.mark(shard.number, stored.sha256)
+            rows = stored.rows
+        self._pending.popleft()
+        shards.add(shard.name)
         for row in rows:
             self.manifest.counts.add(row)
-        if self._recorded and shard.number <= self._recorded.rows:
-            self._recorded = None  # it was removed, and may have other rows now
-        self._pass_on()
-        if time.monotonic() - self._put_at > SYNC_EVERY:
-            self.note().put(job.folder)
-            self._put_at = time.monotonic()
-
-    def _pass_on(self) -> None:
-        """Take into the digest what is there up to the first shard that is not."""
-        while self._pending and (sha256 := self._pending[0].sha256):
-            name = self._pending.popleft().shard.name
-            self._marks.add(shard_line(name, sha256))
-            self.manifest.shards.add(name)
-            if self._recorded and self._recorded.verdict(self._marks) is False:
-                raise edited(self._job.folder, self._job.kind, name)
 
     def _require_no_more(self) -> None:
         more = [number for number in self._there.shards if number > self._last]
@@ -177,3 +168,4 @@ class Shards:
             which = counted(len(more), "shard is", "shards are")
             why = f"cannot be continued: {which} of files that are gone (from {min(more):,} on)"
             raise kind.refused(place, why, FILES_BACK)
+        self.manifest.shards.cut(self._last)

@@ -6,6 +6,7 @@ from cxr_edge.errors import UsageError
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.locate import model_path, package_spec, read_spec_file
 from cxr_edge.reports.append_log import CsvKind, is_started
+from cxr_edge.reports.shard_folder import has_shards
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import cell_shown
 
@@ -21,6 +22,11 @@ def require_report(kind: CsvKind, report: Path) -> None:
         It was edited, or cannot be read.
     """
     expected = "REPORT: expected a report of cxr scan"
+    if report.is_dir() and has_shards(report):
+        raise UsageError(
+            f"{expected}, but {report} is a folder of shards; merge them first: cxr merge {report} "
+            "-o NEW.csv"
+        )
     if report.exists() and not report.is_file():
         what = "a folder" if report.is_dir() else "not a regular file"
         raise UsageError(f"{expected}, but {report} is {what}")

@@ -98,6 +98,10 @@ class Manifest:
             **vars(self),
         }
 
+    def told(self) -> dict[str, object]:
+        """Return what is told of the run on one line: all but the digest of the rows."""
+        return {key: value for key, value in self.content().items() if key != "digest"}
+
     @property
     def text(self) -> str:
         """The JSON, as it stands in the file."""

@@ -5,7 +5,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from cxr_edge.errors import ReportError
@@ -60,6 +62,18 @@ def shard_name(
         digest.update(b"\0")
         digest.update(os.fsencode(path))
     return f"shard-{number:06}-{digest.hexdigest()[:16]}.{format_}"
+
+
+def is_shard(name: str) -> bool:
+    """Return whether a file has the name of a shard."""
+    return _NAME.fullmatch(name) is not None
+
+
+def has_shards(folder: Path) -> bool:
+    """Return whether a folder of this machine has shards; False where it cannot be read."""
+    with suppress(OSError):
+        return any(map(is_shard, LocalOutput(folder).names()))
+    return False
 
 
 def kind_of(folder: OutputFolder, use: str = "continued") -> CsvKind:

@@ -294,7 +294,7 @@ def ask(
         _answered.pop(bucket, None)
         if may_pass(exc):
             _in_vain[bucket] = time.monotonic()
-        raise translated(exc) from exc
+        raise translated(exc, bucket) from exc
     _answered[bucket] = time.monotonic()
     _in_vain.pop(bucket, None)
     return answer

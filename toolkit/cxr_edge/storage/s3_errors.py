@@ -76,21 +76,29 @@ def may_pass(exc: Exception) -> bool:
     return isinstance(exc, lost)
 
 
-def translated(exc: Exception) -> Exception:
-    """Return an error of a request as one whose message is for a person, without credentials."""
+def translated(exc: Exception, bucket: str) -> Exception:
+    """Return an error of a request as one whose message is for a person, without credentials.
+
+    Parameters
+    ----------
+    exc
+        The error.
+    bucket
+        Bucket that was asked.
+    """
     from botocore import exceptions as theirs
 
     if isinstance(exc, CxrError | MemoryError):
         return exc
     if isinstance(exc, theirs.NoCredentialsError | theirs.PartialCredentialsError):
         return UsageError(
-            "s3://: expected credentials in the environment or a profile, got none; set "
+            f"s3://{bucket}: expected credentials in the environment or a profile, got none; set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )
     if isinstance(exc, theirs.ProfileNotFound):
         return UsageError(
-            "s3://: the profile that AWS_PROFILE names is not in the configuration of AWS; check "
-            "its spelling"
+            f"s3://{bucket}: the profile that AWS_PROFILE names is not in the configuration of "
+            "AWS; check its spelling"
         )
     number, why = errno.EIO, "the request to the server failed"
     if isinstance(exc, theirs.ClientError):
