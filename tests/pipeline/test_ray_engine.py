@@ -93,14 +93,19 @@ def test_ray_reports_to_nobody() -> None:
     assert not usage_lib.usage_stats_enabled()
 
 
-def test_a_cluster_lists_no_argument_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The value of a query may name a patient, and all users of a cluster see its jobs."""
+def test_a_cluster_of_ours_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lists no argument of the command, since the value of a query may name a patient and all
+    users of a cluster see its jobs; and no process of it asks which cloud this machine is in.
+    """
     ray = pytest.importorskip("ray", reason="the extra ray is not installed")
     with tempfile.TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         with RayEngine(actors=1):
             jobs = ray._private.state.jobs()
+            processes = set(ray._private.worker._global_node.all_processes)
     assert [job["Entrypoint"] for job in jobs] == [module.JOB]
+    assert "raylet" in processes
+    assert "dashboard" not in processes
 
 
 def test_trouble_of_the_cluster_in_a_worker_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
