@@ -102,13 +102,18 @@ from cxr_edge.pipeline.ray_engine import JOB, RayEngine
 with RayEngine(actors=1):
     import ray
     assert [job["Entrypoint"] for job in ray._private.state.jobs()] == [JOB], "an argument is told"
+    processes = set(ray._private.worker._global_node.all_processes)
+    assert "raylet" in processes
+    assert "dashboard" not in processes, "it asks which cloud this machine is in"
 print("told nothing")
 """
 
 
 @pytest.mark.slow
-def test_a_cluster_lists_no_argument_of_the_command() -> None:
-    """The value of a query may name a patient, and all users of a cluster see its jobs."""
+def test_a_cluster_of_ours_tells_nothing() -> None:
+    """It lists no argument of the command, since the value of a query may name a patient and all
+    users of a cluster see its jobs; and no process of it asks which cloud this machine is in.
+    """
     pytest.importorskip("ray", reason="the extra ray is not installed")
     # In a process of its own: Ray keeps hold of signals and of processes where it has run.
     with tempfile.TemporaryDirectory(prefix="cxr-", ignore_cleanup_errors=True) as folder:

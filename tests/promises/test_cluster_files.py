@@ -42,6 +42,7 @@ def test_no_cluster_reports_to_anybody_or_is_open(file: Path) -> None:
     text = file.read_text()
     assert "RAY_USAGE_STATS_ENABLED" in text
     assert "disable-usage-stats" in text
+    assert "RAY_USAGE_STATS_REPORT_URL" in text
     assert "RAY_AUTH_MODE=token" in text or "mode: token" in text
 
 

@@ -137,6 +137,8 @@ class RayEngine:
         os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (as threads; 15 without)
         os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = str(ALONE)  # noqa: SIM112  (its name)
         ray = _ray()
+        # The process of a dashboard without pages asks which cloud this is, and does no more.
+        ray._private.node.Node.start_api_server = lambda *_, **__: None  # noqa: SLF001
         folder = tempfile.TemporaryDirectory(prefix="cxr-ray-", ignore_cleanup_errors=True)
         self._open.enter_context(folder)
         self._open.callback(ray.shutdown)
