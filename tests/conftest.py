@@ -3,6 +3,7 @@
 import importlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,9 @@ from cxr_edge.spec.operating_point import OperatingPoint
 from cxr_export.packaging.golden import write_selftest
 
 pytest_plugins = ["pytester"]
+
+# A shell that starts the tests in the background has SIGINT ignored, and commands heed that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure; what hypothesis finds must not depend on the machine's load.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -110,12 +110,13 @@ TEXTUAL = [each for each in parameters() if not each.is_number and not each.is_f
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> Path:  # noqa: ARG001
-    """A folder to be in, with an image, a text and a folder."""
-    (tmp_path / "image.jpg").write_bytes((SAMPLES / "phantom-normal.jpg").read_bytes())
-    (tmp_path / "some.txt").write_text("text")
-    (tmp_path / "folder").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    """A folder to be in, with an image, a text and a folder; the folder above has nothing else."""
+    folder = tmp_path / "here"
+    (folder / "folder").mkdir(parents=True)
+    (folder / "image.jpg").write_bytes((SAMPLES / "phantom-normal.jpg").read_bytes())
+    (folder / "some.txt").write_text("text")
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.mark.parametrize("parameter", NUMERIC, ids=str)
