@@ -113,3 +113,9 @@ def test_a_machine_that_does_not_reach_a_server_is_refused(monkeypatch: pytest.M
     row = Failure("a.png", "", "unreadable", "access denied", "", where)
     with pytest.raises(UsageError, match=r"files of s3://films as on .*reach the server, with the"):
         _require_seen([ImageItem("a.png", where)], Scored("node-7", [row]))
+
+
+def test_workers_are_those_of_the_cluster() -> None:
+    """The driver chooses a batch size for its own CPUs, and a device that is named stays."""
+    assert Cluster(workers=64).settled(ScanConfig(workers=64)) == ScanConfig(device="cpu")
+    assert Cluster().settled(ScanConfig(device="cuda")).device == "cuda"

@@ -1,7 +1,6 @@
 """``cxr scan``: folders of images to a CSV report."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,8 +88,6 @@ def scan(
     elif output.thumbnails is not None:
         raise UsageError("--thumbnails is for the page; add --html HTML, or leave it out")
     cluster = engine.cluster(output, safety, speed)
-    if cluster:
-        speed = replace(speed, workers=None)  # they are of the cluster
     tables = _tables(output)
     pictures = picture_count(output.thumbnails)
     if output.heatmaps_for is not None and output.heatmaps is None:

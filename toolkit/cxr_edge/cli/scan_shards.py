@@ -1,7 +1,6 @@
 """``cxr scan --shards``: folders of images to a folder of shards."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +40,6 @@ def scan_into_shards(
     place = sharding.shards or ""
     _refuse_others(output)
     cluster = engine.cluster(output, safety, speed)
-    if cluster:
-        speed = replace(speed, workers=None)  # they are of the cluster
     how_to_continue = "run the same command again to finish the shards"
     with continuable(lambda: how_to_continue, log_json=output.log_json):
         from cxr_edge.jobs.shard_job import DEFAULT_SIZE, ShardJob

@@ -228,7 +228,7 @@ def _require_all(there: ShardFolder, folder: OutputFolder, count: int) -> None:
     gaps = f"{worded(missing, 'shard', 'shards')} {which} of {last:,} missing"
     if not there.recorded.finished:
         have = counted(len(there.shards), "shard is", "shards are")
-        behind = f"{gaps}, and all behind" if missing else "those behind are missing"
+        behind = f"{gaps}, and those behind" if missing else "those behind are missing"
         raise ReportError(
             f"{cannot}: its scan is not finished ({have} there; {behind}); {_UNFINISHED}"
         )

@@ -56,8 +56,11 @@ class Cluster:
     """Told of trouble that may pass."""
 
     def settled(self, config: "ScanConfig") -> "ScanConfig":
-        """Return the settings of a scan: on CPUs, which all machines have, unless one is named."""
-        return replace(config, device=CPU) if config.device == AUTO else config
+        """Return the settings of a scan: on CPUs, which all machines have, unless one is named.
+
+        The workers are those of the cluster.
+        """
+        return replace(config, device=CPU if config.device == AUTO else config.device, workers=None)
 
 
 class ScanEngine(Protocol):

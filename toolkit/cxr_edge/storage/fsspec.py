@@ -90,7 +90,7 @@ class FsspecStorage:
                 for facts in found
                 if facts["name"].strip("/") != itself  # a mark that the folder is there
             },
-            key=_bytes,
+            key=os.fsencode,
         )
         return (
             (name.removesuffix("/"), Kind.FOLDER if name.endswith("/") else Kind.FILE)
@@ -141,7 +141,3 @@ class FsspecStorage:
         except Exception as exc:
             why = "the server refused or failed; check the credentials in the environment"
             raise OSError(errno.EIO, why, path) from exc
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")

@@ -95,7 +95,7 @@ def move_file(source: Path, target: Path, mark: FileMark, sha256: str) -> Path |
             return _copy(source, place, mark)
         if FileMark.of(place.lstat()).has_bytes_of(mark):
             return place
-        if not os.path.lexists(source):  # another file came to its path in this moment
+        if not os.path.lexists(source):  # another file has its path by now
             place.rename(source)
         return None
     raise AssertionError

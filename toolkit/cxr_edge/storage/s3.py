@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -189,9 +190,9 @@ def _entries(folder: str, prefix: str, pages: Iterator[Mapping[str, Any]]) -> It
     last = b""
     for page in pages:
         found: dict[bytes, Mapping[str, Any] | None] = {
-            _bytes(each["Key"]): each for each in page.get("Contents", ())
+            os.fsencode(each["Key"]): each for each in page.get("Contents", ())
         }
-        found |= {_bytes(each["Prefix"]): None for each in page.get("CommonPrefixes", ())}
+        found |= {os.fsencode(each["Prefix"]): None for each in page.get("CommonPrefixes", ())}
         keys = sorted(found)
         if keys and last and keys[0] <= last:
             why = (
@@ -201,9 +202,9 @@ def _entries(folder: str, prefix: str, pages: Iterator[Mapping[str, Any]]) -> It
             raise OSError(errno.EIO, why)
         for key in keys:
             last = key
-            if not key.startswith(_bytes(prefix)):
+            if not key.startswith(os.fsencode(prefix)):
                 raise OSError(errno.EIO, "the server lists the keys of another folder")
-            name = _text(key)[len(prefix) :]
+            name = os.fsdecode(key)[len(prefix) :]
             facts = found[key]
             if facts is None:
                 yield name[:-1], Kind.FOLDER
@@ -298,11 +299,3 @@ def ask(
     _answered[bucket] = time.monotonic()
     _in_vain.pop(bucket, None)
     return answer
-
-
-def _bytes(key: str) -> bytes:
-    return key.encode("utf-8", "surrogateescape")
-
-
-def _text(key: bytes) -> str:
-    return key.decode("utf-8", "surrogateescape")
