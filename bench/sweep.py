@@ -1,13 +1,14 @@
 """Networks trained on the same images and validated on those that look like the other class.
 
-    python bench/sweep.py DATA --out sweep [--external DATA] [--seeds 1 2 3] [--teacher MODEL]
-        [VARIANT ...]
+    python bench/sweep.py DATA --out sweep [--external DATA] [--seeds 1 2 3] [--best 5]
+        [--jobs 4] [--workers 2] [--styles CSV] [--teacher MODEL] [VARIANT ...]
 
-Runs ``cxr train DATA --validate styles`` for each variant and seed, one after the other, and writes
-a table; see docs/training.md. A run that was interrupted goes on where it stopped, and one that is
-finished is not repeated. Each column answers another question, and they disagree, so choose by all
-of them: counter-style images show what a split by patient hides, and ``--external`` images are of
-another hospital.
+Runs ``cxr train DATA --validate styles`` for each variant and seed and writes a table; see
+docs/training.md. With ``--best``, the first seed is run for every variant, and the others for so
+many of the best by their counter-style AUC. A run that was interrupted goes on where it stopped,
+and one that is finished is not repeated. Each column answers another question, and they disagree,
+so choose by all of them: counter-style images show what a split by patient hides, and
+``--external`` images are of another hospital.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,11 +93,43 @@ class Result:
         return self.counter, self.specificity, self.easy, self.external
 
 
-def train(data: Path, run: Path, options: str, seed: int, teacher: str) -> None:
-    """Train one network, or go on with it."""
-    words = ["cxr", "train", str(data), "--out", str(run), "--validate", "styles", "--resume"]
-    given = [word.format(teacher=teacher) for word in options.split()]
-    subprocess.run([*words, "--seed", str(seed), *given], check=True)
+@dataclass(frozen=True)
+class Sweep:
+    """Where the runs lie, and what they have in common."""
+
+    data: Path
+    """Labelled images."""
+    out: Path
+    """Folder of the runs and of the table."""
+    external: Path | None
+    """Labelled images of another hospital."""
+    styles: Path
+    """Clusters of the images, so that each run holds out the same ones."""
+    teacher: str
+    """Model of the variants that learn from one."""
+    workers: int
+    """Processes of a run that augment images."""
+
+    def run(self, name: str, seed: int) -> Result:
+        """Train a variant, or go on with it, and return its figures; what it says is in a log."""
+        run = self.out / f"{name}-seed-{seed}"
+        words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
+        words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
+        given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
+        with run.with_suffix(".log").open("a") as log:
+            subprocess.run(
+                [*words, "--seed", str(seed), *given], check=True, stdout=log, stderr=log
+            )
+        return result(run, self.external)
+
+
+def clusters(data: Path, out: Path) -> Path:
+    """Return the file with the clusters of the images, looked for where it is not there yet."""
+    found = out / "styles" / "styles.csv"
+    if not found.exists():
+        words = ["cxr", "audit", str(data), "--styles", str(found.parent)]
+        subprocess.run(words, check=True)
+    return found
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -154,6 +188,33 @@ def table(results: dict[str, list[Result]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def run_all(
+    sweep: Sweep, todo: list[tuple[str, int]], jobs: int, results: dict[str, dict[int, Result]]
+) -> None:
+    """Train what is missing, several at a time, and write the table after each.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        A run failed; the others were finished first.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(sweep.run, *each): each for each in todo}
+        failed: list[BaseException] = []
+        for done in as_completed(running):
+            name, seed = running[done]
+            if error := done.exception():
+                failed.append(error)
+                continue
+            results.setdefault(name, {})[seed] = done.result()
+            ordered = {each: list(results[each].values()) for each in VARIANTS if each in results}
+            text = table(ordered)
+            (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
+            print(text, flush=True)
+    if failed:
+        raise failed[0]
+
+
 def main() -> None:
     """Train what is missing and print the table after each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -162,19 +223,28 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--best", type=int, help="variants that get more than the first seed")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--workers", type=int, default=1, help="processes of a run for images")
+    parser.add_argument("--styles", type=Path, help="styles.csv of 'cxr audit --styles'")
     parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
     options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
-    results: dict[str, list[Result]] = {}
-    for seed in options.seeds:
-        for name in options.variants:
-            run = options.out / f"{name}-seed-{seed}"
-            train(options.data, run, VARIANTS[name], seed, options.teacher)
-            results.setdefault(name, []).append(result(run, options.external))
-            text = table(results)
-            (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
-            print(text, flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    sweep = Sweep(
+        options.data,
+        options.out,
+        options.external,
+        options.styles or clusters(options.data, options.out),
+        options.teacher,
+        options.workers,
+    )
+    results: dict[str, dict[int, Result]] = {}
+    first, *others = options.seeds
+    run_all(sweep, [(name, first) for name in options.variants], options.jobs, results)
+    best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
+    run_all(sweep, [(name, seed) for seed in others for name in best], options.jobs, results)
 
 
 if __name__ == "__main__":

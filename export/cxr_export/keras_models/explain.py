@@ -11,6 +11,7 @@ from cxr_edge.imaging.overlay import HeatMap
 from cxr_edge.pipeline.decision import Decision
 from cxr_edge.reports.heat_maps import evidence
 from cxr_edge.training.grad_cam import Explainer
+from cxr_export.keras_models.backend import require_tensorflow
 from cxr_export.keras_models.runtime import KerasRuntime
 
 _LEAST: Final = 0.1
@@ -43,11 +44,14 @@ def explainer(original: KerasRuntime, decision: Decision) -> Callable[[NDArray[n
 
     Raises
     ------
+    UsageError
+        It gives no heat map, and Keras computes with another library than TensorFlow.
     ModelInvalid
         It gives no heat map, and Grad-CAM cannot explain it either.
     """
     if original.adapter.wanted[1:]:
         return lambda pixels: _by_map(original, decision, pixels)
+    require_tensorflow("finds gradients of Keras models")
     network = Explainer(original.model)
     return lambda pixels: _by_gradient(network, decision, pixels)
 

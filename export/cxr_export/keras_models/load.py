@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import keras
-import tensorflow as tf
 
-from cxr_edge.errors import ModelInvalid, UsageError
+from cxr_edge.errors import ModelInvalid
 from cxr_edge.spec.embedding import read_appended_spec, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.backend import backend_errors
 from cxr_export.keras_models.keras2 import copy_in_keras3, is_keras2
 from cxr_export.keras_models.keras_file import check_keras_file
-from cxr_export.keras_models.locate import require_keras_file
+from cxr_export.keras_models.locate import is_saved_model, require_keras_file
 from cxr_export.keras_models.runtime import KerasRuntime
-from cxr_export.keras_models.saved_model import is_saved_model
 
 _LOAD_ERRORS: Final = (
     ValueError,
@@ -30,7 +29,7 @@ _LOAD_ERRORS: Final = (
     EOFError,
     zlib.error,
     zipfile.BadZipFile,
-    tf.errors.OpError,
+    *backend_errors(),
 )
 """Errors that Keras raises on files that are damaged or of other origin."""
 _UNKNOWN: Final = re.compile(r"(?:Could not locate \w+|Unknown [\w ]+:|not find \w+) '?([\w.>]+)")
@@ -58,18 +57,12 @@ def load_original(
     Raises
     ------
     UsageError
-        The file does not exist, or is a folder; or Keras computes with another library than
-        TensorFlow.
+        The file does not exist, or is a folder.
     ModelInvalid
         It is not a Keras model, is damaged, holds code, or disagrees with its spec.
     SpecMissing, SpecInvalid, SpecUnknown
         No usable spec inside and none given.
     """
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise UsageError(
-            f"KERAS_BACKEND: expected tensorflow, which runs and exports Keras models, got "
-            f"{backend}; leave the variable out for this command, or use the package of the model"
-        )
     if is_saved_model(path):
         raise ModelInvalid(
             f"{path}: expected a Keras model (.keras or .h5), got a TensorFlow SavedModel, which "

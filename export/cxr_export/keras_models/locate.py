@@ -37,6 +37,11 @@ def keras_file(model: str | Path, use: str, name: str) -> Path:
     return path / ORIGINAL
 
 
+def is_saved_model(path: Path) -> bool:
+    """Tell whether a path is a TensorFlow SavedModel folder."""
+    return (path / SAVED_MODEL).is_file()
+
+
 def require_keras_file(path: Path) -> None:
     """Check that a model is a file; a TensorFlow SavedModel is left to who can say more about it.
 
@@ -45,7 +50,7 @@ def require_keras_file(path: Path) -> None:
     UsageError
         It is a name, a folder, or nothing.
     """
-    if (path / SAVED_MODEL).is_file():
+    if is_saved_model(path):
         return
     if path.is_dir():
         raise UsageError(f"expected a .keras or .h5 file, got {_advice(path, str(path))}")

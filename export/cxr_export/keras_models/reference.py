@@ -8,7 +8,7 @@ from cxr_edge.runtimes.base import Runtime
 from cxr_edge.spec.embedding import KERAS_SUFFIXES, spec_missing
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.load import load_original
-from cxr_export.keras_models.saved_model import SavedModelRuntime, is_saved_model
+from cxr_export.keras_models.locate import is_saved_model
 
 
 def open_reference(
@@ -38,6 +38,8 @@ def open_reference(
     if is_saved_model(path):
         if spec is None:
             raise spec_missing(str(path))
+        from cxr_export.keras_models.saved_model import SavedModelRuntime  # loads TensorFlow
+
         return SavedModelRuntime(path, spec)
     if (path / ORIGINAL).is_file():
         path /= ORIGINAL

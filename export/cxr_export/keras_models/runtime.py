@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.adapted import AdaptedRuntime
@@ -11,14 +10,15 @@ from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.base import FEATURES, MAP
 from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.model_spec import ModelSpec
+from cxr_export.keras_models.backend import backend_errors, backend_name
 from cxr_export.keras_models.ending import with_outputs
 
 
 class KerasRuntime(AdaptedRuntime):
     """A Keras model behind the same seam as the runtimes of deployment."""
 
-    provider = "TensorFlow"
-    why = "Keras runs on the device that TensorFlow chooses"
+    provider = backend_name()
+    why = f"Keras runs on the device that {provider} chooses"
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class KerasRuntime(AdaptedRuntime):
     def _call(self, image: Array) -> Sequence[object]:
         try:
             given = self._answering.predict_on_batch(image)
-        except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as exc:
+        except (ValueError, TypeError, RuntimeError, *backend_errors()) as exc:
             raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
         return given if isinstance(given, list) else [given]
 

@@ -10,14 +10,8 @@ from cxr_edge.errors import ModelError, ModelInvalid
 from cxr_edge.runtimes.adapted import AdaptedRuntime
 from cxr_edge.runtimes.adapter import Adapter
 from cxr_edge.runtimes.tensor import Array, Tensor
-from cxr_edge.spec.embedding import SAVED_MODEL
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.saved_model_graph import check_saved_model
-
-
-def is_saved_model(path: Path) -> bool:
-    """Tell whether a path is a SavedModel folder."""
-    return (path / SAVED_MODEL).is_file()
 
 
 class SavedModelRuntime(AdaptedRuntime):

@@ -23,6 +23,7 @@ from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.storage.atomic import write_text_atomically
 from cxr_edge.storage.bounded import MAX_JSON, read_at_most
 from cxr_edge.storage.system_names import is_taken, names_in
+from cxr_export.keras_models.backend import require_tensorflow
 from cxr_export.keras_models.ending import ENDING, with_outputs
 from cxr_export.keras_models.load import load_original
 from cxr_export.keras_models.wrap import single_probability
@@ -94,6 +95,7 @@ def export_package(
         raise UsageError(f"--out: expected an existing folder that can be written, got {parent}")
     if is_taken(out):
         _require_package(out)
+    require_tensorflow("exports Keras models")
     original = load_original(model, spec, maps=wanted.heat_map, features=wanted.features)
     keras_model, exported = single_probability(original)
     summary = _read_evaluation(wanted.evaluation, model, exported) if wanted.evaluation else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_edge.cli import panels
+from cxr_edge.cli.existing import existing
 from cxr_edge.cli.interruption import continuable
 from cxr_edge.cli.labelled_data import DataArgument, PositiveOption, SkipUnreadableOption
 from cxr_edge.cli.numbers import bounds
@@ -43,6 +44,17 @@ def train(
     teaching: TeacherOptions,
     positive: PositiveOption = "",
     skip_unreadable: SkipUnreadableOption = False,
+    styles: Annotated[
+        Path | None,
+        option(
+            panels.INPUT,
+            "Clusters of the images by appearance, the styles.csv of 'cxr audit --styles', with "
+            "--folds or --validate styles; without it they are looked for.",
+            "--styles",
+            metavar="CSV",
+            callback=existing,
+        ),
+    ] = None,
     out: Annotated[
         Path, option(panels.OUTPUT, "Run folder; created.", "--out", "-o", metavar="RUN")
     ] = Path("run"),
@@ -96,6 +108,8 @@ def train(
     for name, given in (("--show-samples", show_samples), ("--tensorboard", tensorboard)):
         if given and split.folds:
             raise UsageError(f"{name}: expected without --folds, which makes several runs")
+    if styles and not split.folds and split.validate != "styles":
+        raise UsageError("--styles: expected with --folds or --validate styles, which need them")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
     config = FitConfig(
@@ -119,7 +133,13 @@ def train(
     finished: Finished | None = None
     if show_samples:
         left_out = run.show_samples(
-            data, out, config, positive=positive, skip_unreadable=skip_unreadable, say=_say
+            data,
+            out,
+            config,
+            positive=positive,
+            styles=styles,
+            skip_unreadable=skip_unreadable,
+            say=_say,
         )
         typer.echo(f"wrote {out / SAMPLES}")
     else:
@@ -133,6 +153,7 @@ def train(
                 config,
                 distillation,
                 positive=positive,
+                styles=styles,
                 resume=resume,
                 skip_unreadable=skip_unreadable,
                 workers=processes,
@@ -209,7 +230,7 @@ def _words(parameter: Any, value: object) -> list[str]:  # Any: typer keeps the 
     """Return an option as it was typed, with paths left out."""
     if isinstance(value, bool):
         return [parameter.opts[0] if value else parameter.secondary_opts[0]]
-    if parameter.name in ("teacher", "unlabelled"):
+    if parameter.name in ("teacher", "unlabelled", "styles"):
         count = len(value) if isinstance(value, list | tuple) else 1
         return [parameter.opts[0], parameter.metavar] * count
     return [parameter.opts[0], str(value)]

@@ -40,6 +40,7 @@ def train_folds(
     distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
+    styles: Path | None = None,
     resume: bool = False,
     skip_unreadable: bool = False,
     workers: int = 0,
@@ -56,7 +57,7 @@ def train_folds(
 
     Parameters
     ----------
-    data, distillation, positive, skip_unreadable, workers, verbose, say
+    data, distillation, positive, styles, skip_unreadable, workers, verbose, say
         As for :func:`cxr_edge.training.run.train`.
     out
         The run folder, created; the run folders ``fold-1``, ``fold-2`` and so on are in it, and
@@ -82,6 +83,7 @@ def train_folds(
         config,
         distillation,
         positive=positive,
+        styles=styles,
         resume=resume,
         skip_unreadable=skip_unreadable,
         say=say,
@@ -91,7 +93,7 @@ def train_folds(
         folds = folds_of(images, config.folds, config.split_seed)
         for teacher in filter(has_folds, map(Path, distillation.teachers)):
             _require_same_folds(teacher, images, config)
-        clusters = None if (out / STYLES).exists() else image_styles(images)
+        clusters = None if (out / STYLES).exists() else image_styles(images, styles)
         keep_settings(out, config, loaded)
         if finished := earlier(out, loaded, say):
             return finished

@@ -18,6 +18,7 @@ def load_run(
     distillation: Distillation,
     *,
     positive: str,
+    styles: Path | None,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
@@ -31,7 +32,9 @@ def load_run(
     if distillation.teachers:
         teachers = Teachers.open(distillation.teachers, classes, distillation.weight)
     check_run_folder(out, resume=resume)
-    images = load_training_data(listed, classes, config, skip_unreadable=skip_unreadable, say=say)
+    images = load_training_data(
+        listed, classes, config, styles=styles, skip_unreadable=skip_unreadable, say=say
+    )
     if teachers:
         images = with_teachers(images, teachers, config, say)
         for overlap in images.teacher_overlap:

@@ -51,6 +51,7 @@ def train(
     distillation: Distillation = NOTHING_ELSE,
     *,
     positive: str = "",
+    styles: Path | None = None,
     resume: bool = False,
     skip_unreadable: bool = False,
     tensorboard: bool = False,
@@ -75,6 +76,9 @@ def train(
         Teachers to learn from, with further images that they judge.
     positive
         Name of the positive class; see :func:`cxr_edge.datasets.listing.find_classes`.
+    styles
+        Clusters of the images by appearance, the ``styles.csv`` of ``cxr audit --styles``; None to
+        look for them where the split needs them.
     resume
         Continue the run that is in ``out`` from its last finished epoch; start one if there is
         none.
@@ -114,6 +118,7 @@ def train(
         config,
         distillation,
         positive=positive,
+        styles=styles,
         resume=resume,
         skip_unreadable=skip_unreadable,
         say=say,
@@ -162,6 +167,7 @@ def show_samples(
     config: FitConfig,
     *,
     positive: str = "",
+    styles: Path | None = None,
     skip_unreadable: bool = False,
     say: Callable[[str], None] = print,
 ) -> tuple[str, ...]:
@@ -184,6 +190,7 @@ def show_samples(
         config,
         NOTHING_ELSE,
         positive=positive,
+        styles=styles,
         resume=False,
         skip_unreadable=skip_unreadable,
         say=say,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from cxr_edge.datasets.folds import folds_of
 from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage, unnamed_patients
 from cxr_edge.datasets.patient_split import FEW, doubt, require_enough, split_by_patient
+from cxr_edge.datasets.style_file import read_styles
 from cxr_edge.datasets.style_split import split_by_style
 from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
@@ -61,6 +63,7 @@ def load_training_data(
     classes: Classes,
     config: FitConfig,
     *,
+    styles: Path | None = None,
     skip_unreadable: bool,
     say: Callable[[str], None],
 ) -> TrainingData:
@@ -68,12 +71,26 @@ def load_training_data(
 
     A set that cannot be split by style is split by patient, and it is said why.
 
+    Parameters
+    ----------
+    listed, classes
+        The images and their classes.
+    config
+        Settings of the run.
+    styles
+        Clusters of the images, as a CSV; None to look for them where the split needs them.
+    skip_unreadable
+        Leave unreadable images out instead of raising.
+    say
+        Prints one line.
+
     Raises
     ------
     UsageError
         The images are to be split by style or into folds, and have a split of their own.
     DataError
         As :func:`cxr_edge.datasets.image_set.load_images`,
+        :func:`cxr_edge.datasets.style_file.read_styles`,
         :func:`cxr_edge.datasets.patient_split.split_by_patient` and
         :func:`cxr_edge.datasets.patient_split.require_enough`.
     """
@@ -88,9 +105,10 @@ def load_training_data(
     if config.folds:
         data = TrainingData(images, images, images.take([]))
     elif config.validate == "styles":
-        features = _features(images)
+        known = read_styles(styles, images) if styles else None
+        features = np.empty(0, np.float32) if known else _features(images)
         try:
-            data = _by_style(images, features, config)
+            data = _by_style(images, known or _styles(images, features), config)
         except DataError as exc:
             if config.prior is not None:
                 raise UsageError(
@@ -219,9 +237,9 @@ def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
     return replace(images, pixels=load_images(listed, images.classes, spec).pixels)
 
 
-def image_styles(images: ImageSet) -> Styles:
-    """Cluster images by their ImageNet features; errors as the clustering's."""
-    return _styles(images, _features(images))
+def image_styles(images: ImageSet, styles: Path | None = None) -> Styles:
+    """Cluster images by their ImageNet features, or read their clusters; errors as of these."""
+    return read_styles(styles, images) if styles else _styles(images, _features(images))
 
 
 def _features(images: ImageSet) -> NDArray[np.float32]:
@@ -236,8 +254,7 @@ def _styles(images: ImageSet, features: NDArray[np.float32]) -> Styles:
         return find_styles(features, images.labels)
 
 
-def _by_style(images: ImageSet, features: NDArray[np.float32], config: FitConfig) -> TrainingData:
-    styles = _styles(images, features)
+def _by_style(images: ImageSet, styles: Styles, config: FitConfig) -> TrainingData:
     training, validation = split_by_style(
         images, styles, config.split_seed, config.validation_fraction
     )

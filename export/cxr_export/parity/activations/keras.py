@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxr_edge.errors import ModelError
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_edge.system.printable import first_line
+from cxr_export.keras_models.backend import require_tensorflow
 from cxr_export.keras_models.load import load_original
 from cxr_export.parity.activations.probe import LayerTensor, with_output
 
@@ -24,7 +25,12 @@ class KerasProbe:
     """
 
     def __init__(self, path: Path, spec: ModelSpec | None = None) -> None:
-        """Load a model; errors as :func:`cxr_export.keras_models.load.load_original`."""
+        """Load a model.
+
+        Errors are those of :func:`cxr_export.keras_models.load.load_original`, and a UsageError
+        where Keras computes with another library than TensorFlow.
+        """
+        require_tensorflow("traces Keras models")
         original = load_original(path, spec)
         model = original.model
         self._source = str(path)

@@ -1,0 +1,97 @@
+"""The sweep over networks on a borrowed machine with a GPU, which may reach no network.
+
+    python scripts/gpu_sweep.py DATA FOLDER --external OTHER [--python 3.12]
+
+Packs all that ``bench/sweep.py`` needs into FOLDER: the images, those of another hospital, their
+clusters by appearance, this repository's code without its model, and wheels. Copy FOLDER to the
+machine, which has Python, JAX or PyTorch for its GPU, ONNX Runtime, OpenCV, scikit-learn and
+Matplotlib, and run there
+
+    FOLDER/run.sh OUT SECONDS [option of bench/sweep.py ...]
+
+It trains for at most so many seconds, several networks at a time, and leaves in OUT the table, the
+logs and the weights. The same OUT goes on where it was stopped.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cxr_edge.datasets.classes import Classes
+from cxr_edge.datasets.csv_manifest import write_csv_manifest
+from cxr_edge.datasets.labelled_image import LabelledImage
+from cxr_edge.datasets.listing import find_classes, list_training_images
+
+ROOT = Path(__file__).parent.parent
+WHEELS = ("keras", "namex", "optree", "pydicom", "simplejpeg", "platformdirs", "typer", "rich")
+"""Distributions that a machine for PyTorch or JAX does not have, or in another version."""
+
+RUN = """#!/bin/bash
+# run.sh OUT SECONDS [option of bench/sweep.py ...]: the sweep, with KERAS_BACKEND (jax) on the GPU
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1 seconds=$2
+shift 2
+site=$here/site
+if [ ! -d "$site" ]; then
+    python3 -m pip install -q --no-index --no-deps --target "$site" "$here"/wheels/*.whl
+    printf '#!/bin/sh\\nexec python3 -m cxr_edge "$@"\\n' > "$site/bin/cxr"
+    chmod +x "$site/bin/cxr"
+fi
+export PATH=$site/bin:$PATH PYTHONPATH=$site:$here/toolkit:$here/export
+export KERAS_BACKEND=${KERAS_BACKEND:-jax} OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+export XLA_PYTHON_CLIENT_PREALLOCATE=false JAX_COMPILATION_CACHE_DIR=$here/compiled
+timeout "$seconds" python3 "$here/bench/sweep.py" "$here/images/manifest.csv" --out "$out" \\
+    --external "$here/external/manifest.csv" --styles "$here/styles/styles.csv" \\
+    --jobs $(($(nproc) * 3 / 4)) --workers 1 "$@"
+"""
+
+
+def copy_images(images: Sequence[LabelledImage], classes: Classes, folder: Path) -> None:
+    """Copy images to a folder and write their manifest."""
+    folder.mkdir()
+    copies = []
+    for number, image in enumerate(images):
+        copy = folder / f"{number}{image.path.suffix}"
+        shutil.copyfile(image.path, copy)
+        copies.append(replace(image, path=copy))
+    write_csv_manifest(folder / "manifest.csv", copies, classes)
+
+
+def main() -> None:
+    """Pack the folder and say how large it is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--external", type=Path, required=True)
+    parser.add_argument("--python", default="3.12", help="version of Python of that machine")
+    options = parser.parse_args()
+    folder: Path = options.folder
+    folder.mkdir(parents=True)
+    for name, data in (("images", options.data), ("external", options.external)):
+        classes = find_classes(data)
+        copy_images(list_training_images(data, classes), classes, folder / name)
+    cxr = Path(sys.executable).with_name("cxr")
+    images = folder / "images" / "manifest.csv"
+    subprocess.run([cxr, "audit", images, "--styles", folder / "styles"], check=True)
+    without = shutil.ignore_patterns("__pycache__", "*.onnx", "*.tflite", "*.keras", "*.zip")
+    for name in ("toolkit", "export", "bench"):
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
+    constraints = ["--constraint", ROOT / "constraints.txt"]
+    target = ["--only-binary=:all:", "--python-version", options.python]
+    platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in (17, 24, 27, 28)]
+    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *constraints]
+    subprocess.run([*download, *target, *platforms, "-d", folder / "wheels", *WHEELS], check=True)
+    run = folder / "run.sh"
+    run.write_text(RUN)
+    run.chmod(0o755)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {size / 2**20:.0f} MiB; on the machine with a GPU: {run.name} OUT SECONDS")
+
+
+if __name__ == "__main__":
+    main()
