@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -55,6 +57,45 @@ def test_the_table_states_the_spread_over_seeds(sweep: ModuleType) -> None:
     lines = sweep.table({"a": [one, other], "b": [one]}).splitlines()
     assert lines[2].startswith("| a | 2 | 0.8000 ± 0.1414 |")
     assert lines[3].startswith("| b | 1 | 0.9000 |")
+
+
+def test_only_the_best_get_more_seeds(
+    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All variants get the first seed, the best by their counter-style AUC the others."""
+    made = []
+
+    def run(self: object, name: str, seed: int) -> object:
+        made.append((name, seed))
+        return sweep.Result(0.9 if name == "plain-160" else 0.8, 0.5, 0.9, 0.7)
+
+    monkeypatch.setattr(sweep.Sweep, "run", run)
+    words = ["sweep.py", "data", "plain-128", "plain-160", "--out", str(tmp_path / "sweep")]
+    words += ["--styles", "styles.csv", "--seeds", "1", "2", "3", "--best", "1", "--jobs", "2"]
+    monkeypatch.setattr(sys, "argv", words)
+    sweep.main()
+    assert sorted(made) == [
+        ("plain-128", 1), ("plain-160", 1), ("plain-160", 2), ("plain-160", 3),
+    ]  # fmt: skip
+    assert "| plain-160 | 3 | 0.9000" in (tmp_path / "sweep" / "table.md").read_text()
+
+
+def test_a_failed_run_does_not_end_the_others(
+    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are finished and in the table, and then the failure is told."""
+    failure = subprocess.CalledProcessError(1, ["cxr"])
+
+    def run(self: object, name: str, seed: int) -> object:
+        if name == "plain-128":
+            raise failure
+        return sweep.Result(0.8, 0.5, 0.9, 0.7)
+
+    monkeypatch.setattr(sweep.Sweep, "run", run)
+    it = sweep.Sweep(tmp_path, tmp_path, None, tmp_path, "default", 1)
+    with pytest.raises(subprocess.CalledProcessError):
+        sweep.run_all(it, [("plain-128", 1), ("plain-160", 1)], 1, {})
+    assert "| plain-160 | 1 |" in (tmp_path / "table.md").read_text()
 
 
 def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:

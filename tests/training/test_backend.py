@@ -56,7 +56,7 @@ def test_another_library_trains_without_tensorflow(
     class_folders: Path, tmp_path: Path, cxr: Callable[..., Any], backend: str
 ) -> None:
     """A run, interrupted and continued, with averaged weights; TensorFlow is never
-    loaded, and the model that it writes is exported by TensorFlow in another process."""
+    loaded, neither to evaluate the model, which TensorFlow exports in another process."""
     words = ["train", class_folders, "-o", tmp_path / "run", "--architecture", "cnn-pooled"]
     words += ["--image-size", 32, "--epochs", 2, "--averaging", 0.9, "--resume"]
     words += ["--crop-area", 0.5, "--deterministic"]
@@ -68,6 +68,9 @@ def test_another_library_trains_without_tensorflow(
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert backend in config["libraries"]
     model = tmp_path / "run" / "model.keras"
+    words = ["evaluate", class_folders, "--model", model, "-o", tmp_path / "evaluation"]
+    command = [sys.executable, "-c", SCRIPT, "9", *map(str, words)]
+    assert subprocess.run(command, check=False, env=environment).returncode == ExitCode.DONE
     with zipfile.ZipFile(model) as archive:
         assert {"config.json", "model.weights.h5", "spec.json"} <= set(archive.namelist())
     assert read_appended_spec(model.read_bytes(), "model.keras").provenance is not None

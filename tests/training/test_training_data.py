@@ -11,9 +11,10 @@ from fakes import CLASSES
 from numpy.typing import NDArray
 
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
+from cxr_edge.datasets.image_set import load_images
 from cxr_edge.datasets.listing import list_training_images, list_unlabelled
-from cxr_edge.datasets.style_file import read_styles
-from cxr_edge.errors import UsageError
+from cxr_edge.datasets.style_file import read_styles, write_styles
+from cxr_edge.errors import DataError, UsageError
 from cxr_edge.pipeline.prepare import Pixels, prepare
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.training import training_data
@@ -85,6 +86,41 @@ def test_counter_style_images_are_validated_on(two_looks: Path) -> None:
     assert names == {f"IM-{number:04}-0001" for number in range(6)}
     assert not names & {image.path.stem for image in data.training.images}
     assert "all 6 counter-style images are held out" in said
+
+
+def test_clusters_that_are_given_are_not_looked_for(
+    two_looks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same images are held out as by clusters that were looked for, wherever they lie now."""
+    listed = list_training_images(two_looks, CLASSES)
+    images = load_images(listed, CLASSES, CONFIG.input)
+    known = tmp_path / "known.csv"
+    write_styles(known, images, training_data.image_styles(images))
+    expected, _ = load(two_looks)
+    monkeypatch.setattr(training_data, "imagenet_features", None)
+    moved = two_looks.rename(tmp_path / "moved")
+    data = load_training_data(
+        list_training_images(moved, CLASSES),
+        CLASSES,
+        CONFIG,
+        styles=known,
+        skip_unreadable=False,
+        say=lambda line: None,
+    )
+    assert data.validation.sha256 == expected.validation.sha256
+
+
+def test_clusters_of_other_images_are_refused(two_looks: Path, tmp_path: Path) -> None:
+    """Never a split by patient in their place."""
+    listed = list_training_images(two_looks, CLASSES)
+    images = load_images(listed, CLASSES, CONFIG.input)
+    known = tmp_path / "known.csv"
+    write_styles(known, images, training_data.image_styles(images))
+    known.write_text("".join(known.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(DataError, match="1 are not in it"):
+        load_training_data(
+            listed, CLASSES, CONFIG, styles=known, skip_unreadable=False, say=lambda line: None
+        )
 
 
 def test_by_default_the_split_is_by_patient(two_looks: Path) -> None:
