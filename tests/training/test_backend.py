@@ -93,9 +93,17 @@ def test_a_library_that_is_not_there_is_told(
     backend: str,
     message: str,
 ) -> None:
-    """As a usage error, before Keras fails to load it."""
+    """Every command that loads Keras says so as a usage error, before Keras fails to load it."""
+    model = tmp_path / "model.keras"
+    model.write_bytes(b"not read before")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    result = cxr("train", class_folders, "-o", tmp_path / "run")
-    assert result.exit_code == 2
-    assert message in " ".join(result.output.split())
+    for words in (
+        ("train", class_folders, "-o", tmp_path / "run"),
+        ("evaluate", class_folders, "--model", model, "-o", tmp_path / "evaluation"),
+        ("explain", model, class_folders, "-o", tmp_path / "maps"),
+        ("export", model, "-o", tmp_path / "package"),
+    ):
+        result = cxr(*words)
+        assert result.exit_code == 2, words
+        assert message in " ".join(result.output.split())
