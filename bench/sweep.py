@@ -4,11 +4,11 @@
         [--jobs 4] [--workers 2] [--styles CSV] [--teacher MODEL] [VARIANT ...]
 
 Runs ``cxr train DATA --validate styles`` for each variant and seed and writes a table; see
-docs/training.md. With ``--best``, the first seed is run for every variant, and the others for so
-many of the best by their counter-style AUC. A run that was interrupted goes on where it stopped,
-and one that is finished is not repeated. Each column answers another question, and they disagree,
-so choose by all of them: counter-style images show what a split by patient hides, and
-``--external`` images are of another hospital.
+docs/training.md. With ``--best N``, every variant gets the first seed, and the N best by their
+counter-style AUC get the others. A run that was interrupted goes on where it stopped, one that is
+finished is not repeated, and one that fails leaves the others alone. Each column answers another
+question, and they disagree, so choose by all of them: counter-style images show what a split by
+patient hides, and ``--external`` images are of another hospital.
 """
 
 import argparse
@@ -111,20 +111,27 @@ class Sweep:
     """Processes of a run that augment images."""
 
     def run(self, name: str, seed: int) -> Result:
-        """Train a variant, or go on with it, and return its figures; what it says is in a log."""
+        """Train a variant, or go on with it, and return its figures; what it says is in a log.
+
+        Raises
+        ------
+        SystemExit
+            It cannot be trained; the message names the log.
+        """
         run = self.out / f"{name}-seed-{seed}"
         words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
         words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
         given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
-        with run.with_suffix(".log").open("a") as log:
-            subprocess.run(
-                [*words, "--seed", str(seed), *given], check=True, stdout=log, stderr=log
-            )
+        with (log := run.with_name(f"{run.name}.log")).open("a") as said:
+            command = [*words, "--seed", str(seed), *given]
+            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
+        if code:
+            sys.exit(f"{run}: cxr train failed with exit code {code}; its last lines are in {log}")
         return result(run, self.external)
 
 
 def clusters(data: Path, out: Path) -> Path:
-    """Return the file with the clusters of the images, looked for where it is not there yet."""
+    """Return the file with the clusters of the images; 'cxr audit' writes it if it is missing."""
     found = out / "styles" / "styles.csv"
     if not found.exists():
         words = ["cxr", "audit", str(data), "--styles", str(found.parent)]
@@ -190,29 +197,40 @@ def table(results: dict[str, list[Result]]) -> str:
 
 def run_all(
     sweep: Sweep, todo: list[tuple[str, int]], jobs: int, results: dict[str, dict[int, Result]]
-) -> None:
+) -> bool:
     """Train what is missing, several at a time, and write the table after each.
 
-    Raises
-    ------
-    subprocess.CalledProcessError
-        A run failed; the others were finished first.
+    Parameters
+    ----------
+    sweep
+        What the runs have in common.
+    todo
+        Name of the variant and seed of each run.
+    jobs
+        Runs at the same time.
+    results
+        Figures by variant and seed, added to.
+
+    Returns
+    -------
+    bool
+        Whether all runs are finished; a message tells of each that failed.
     """
+    whole = True
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(sweep.run, *each): each for each in todo}
-        failed: list[BaseException] = []
         for done in as_completed(running):
             name, seed = running[done]
             if error := done.exception():
-                failed.append(error)
+                print(error, file=sys.stderr, flush=True)
+                whole = False
                 continue
             results.setdefault(name, {})[seed] = done.result()
             ordered = {each: list(results[each].values()) for each in VARIANTS if each in results}
             text = table(ordered)
             (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
             print(text, flush=True)
-    if failed:
-        raise failed[0]
+    return whole
 
 
 def main() -> None:
@@ -223,11 +241,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--best", type=int, help="variants that get more than the first seed")
+    parser.add_argument("--best", type=int, metavar="N", help="variants that get all seeds")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--workers", type=int, default=1, help="processes of a run for images")
+    parser.add_argument("--workers", type=int, default=1, help="of each cxr train")
     parser.add_argument("--styles", type=Path, help="styles.csv of 'cxr audit --styles'")
-    parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
+    parser.add_argument("--teacher", default="default", help="of variants that learn from one")
     options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
@@ -242,9 +260,11 @@ def main() -> None:
     )
     results: dict[str, dict[int, Result]] = {}
     first, *others = options.seeds
-    run_all(sweep, [(name, first) for name in options.variants], options.jobs, results)
+    whole = run_all(sweep, [(name, first) for name in options.variants], options.jobs, results)
     best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
-    run_all(sweep, [(name, seed) for seed in others for name in best], options.jobs, results)
+    more = [(name, seed) for seed in others for name in best]
+    if not (run_all(sweep, more, options.jobs, results) and whole):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

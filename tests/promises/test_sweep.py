@@ -65,7 +65,7 @@ def test_only_the_best_get_more_seeds(
     """All variants get the first seed, the best by their counter-style AUC the others."""
     made = []
 
-    def run(self: object, name: str, seed: int) -> object:
+    def run(_: object, name: str, seed: int) -> object:
         made.append((name, seed))
         return sweep.Result(0.9 if name == "plain-160" else 0.8, 0.5, 0.9, 0.7)
 
@@ -81,21 +81,27 @@ def test_only_the_best_get_more_seeds(
 
 
 def test_a_failed_run_does_not_end_the_others(
-    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The others are finished and in the table, and then the failure is told."""
-    failure = subprocess.CalledProcessError(1, ["cxr"])
+    """All others are run, with every seed, and a message names the log of the one that failed."""
 
-    def run(self: object, name: str, seed: int) -> object:
-        if name == "plain-128":
-            raise failure
-        return sweep.Result(0.8, 0.5, 0.9, 0.7)
+    def cxr(words: list[str], **_: object) -> object:
+        made = Path(words[words.index("--out") + 1])
+        return subprocess.CompletedProcess(words, int(made.name == "plain-128-seed-1"))
 
-    monkeypatch.setattr(sweep.Sweep, "run", run)
-    it = sweep.Sweep(tmp_path, tmp_path, None, tmp_path, "default", 1)
-    with pytest.raises(subprocess.CalledProcessError):
-        sweep.run_all(it, [("plain-128", 1), ("plain-160", 1)], 1, {})
-    assert "| plain-160 | 1 |" in (tmp_path / "table.md").read_text()
+    monkeypatch.setattr(sweep.subprocess, "run", cxr)
+    monkeypatch.setattr(sweep, "result", lambda *_: sweep.Result(0.8, 0.5, 0.9, 0.7))
+    words = ["sweep.py", "data", "plain-128", "plain-160", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*words, "--styles", "styles.csv", "--seeds", "1", "2"])
+    with pytest.raises(SystemExit, match="1"):
+        sweep.main()
+    assert "| plain-160 | 2 |" in (tmp_path / "table.md").read_text()
+    log = tmp_path / "plain-128-seed-1.log"
+    assert log.exists()
+    assert f"failed with exit code 1; its last lines are in {log}" in capsys.readouterr().err
 
 
 def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:
