@@ -62,7 +62,7 @@ def open_features(features: str) -> FeatureSource:
         import cxr_edge.datasets.clustering
         import cxr_edge.datasets.style_table  # noqa: F401
     if features == IMAGENET:
-        with stage("loading TensorFlow"), needs_extra("--features imagenet", "train"):
+        with stage("loading Keras"), needs_extra("--features imagenet", "train"):
             from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
         return FeatureSource(FEATURE_INPUT, imagenet_features)
 

@@ -124,7 +124,7 @@ def train(
     distillation = teaching.distillation
     processes = usable_cpus() // 4 if workers is None else workers
     distillation.require_loss(config)
-    with stage("loading TensorFlow"), needs_extra("cxr train", "train"):
+    with stage("loading Keras"), needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_files import MODEL, SAMPLES
 
