@@ -6,9 +6,9 @@
 Runs ``cxr train DATA --validate styles`` for each variant and seed and writes a table; see
 docs/training.md. With ``--best``, the first seed is run for every variant, and the others for so
 many of the best by their counter-style AUC. A run that was interrupted goes on where it stopped,
-and one that is finished is not repeated. Each column answers another question, and they disagree,
-so choose by all of them: counter-style images show what a split by patient hides, and
-``--external`` images are of another hospital.
+one that is finished is not repeated, and one that fails does not end the others. Each column
+answers another question, and they disagree, so choose by all of them: counter-style images show
+what a split by patient hides, and ``--external`` images are of another hospital.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,22 +114,28 @@ class Sweep:
     def run(self, name: str, seed: int) -> Result:
         """Train a variant, or go on with it, and return its figures; what it says is in a log."""
         run = self.out / f"{name}-seed-{seed}"
-        words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
+        words = ["train", str(self.data), "--out", str(run), "--validate", "styles"]
         words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
         given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
-        with run.with_suffix(".log").open("a") as log:
-            subprocess.run(
-                [*words, "--seed", str(seed), *given], check=True, stdout=log, stderr=log
-            )
+        cxr(*words, "--seed", str(seed), *given, log=run.with_name(f"{run.name}.log"))
         return result(run, self.external)
+
+
+def cxr(*words: str, log: Path | None = None) -> None:
+    """Run a command, which prints to a log if there is one; SystemExit if it fails."""
+    with log.open("a") if log else nullcontext() as out:
+        command = ["cxr", *words]
+        code = subprocess.run(command, check=False, stdout=out, stderr=out).returncode
+    if code:
+        why = f"; see {log}" if log else ""
+        sys.exit(f"'cxr {' '.join(words)}' ended with exit code {code}{why}")
 
 
 def clusters(data: Path, out: Path) -> Path:
     """Return the file with the clusters of the images, looked for where it is not there yet."""
     found = out / "styles" / "styles.csv"
     if not found.exists():
-        words = ["cxr", "audit", str(data), "--styles", str(found.parent)]
-        subprocess.run(words, check=True)
+        cxr("audit", str(data), "--styles", str(found.parent), "--overwrite")
     return found
 
 
@@ -157,6 +164,12 @@ def figures(
     positive = np.array([row["label"] == positive_class for row in found])
     odd = np.array([counter[row["path"]] for row in found])
     easy, hard = ~odd, (positive & ~odd) | (~positive & odd)
+    for name, group in (("easy", easy), ("counter-style or easy positive", hard)):
+        if len(set(positive[group])) < 2:
+            sys.exit(
+                f"{run}: expected {name} images of both classes to compare by, got one class or "
+                "none; give images or clusters that have both"
+            )
     threshold = np.quantile(scores[positive & easy], 1 - SENSITIVITY, method="lower")
     return Result(
         counter=auc(positive[hard], scores[hard]).value,
@@ -167,13 +180,15 @@ def figures(
 
 
 def evaluated(run: Path, data: Path) -> float:
-    """Return the AUC of a finished run on other images, evaluated once."""
+    """Return the AUC of a finished run on other images, evaluated once for each set of them."""
     out = run.with_name(f"{run.name}-external")
-    if not (out / "evaluation.json").exists():
-        words = ["cxr", "evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    found = json.loads((out / "evaluation.json").read_text())
-    return float(found["groups"][found["group"]]["auc"]["value"])
+    found, of = out / "evaluation.json", out / "data.txt"
+    if not found.exists() or not of.exists() or of.read_text() != str(data.resolve()):
+        words = ["evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
+        cxr(*words, "--overwrite", log=run.with_name(f"{run.name}.log"))
+        of.write_text(str(data.resolve()))
+    evaluation = json.loads(found.read_text())
+    return float(evaluation["groups"][evaluation["group"]]["auc"]["value"])
 
 
 def table(results: dict[str, list[Result]]) -> str:
@@ -195,24 +210,39 @@ def run_all(
 
     Raises
     ------
-    subprocess.CalledProcessError
-        A run failed; the others were finished first.
+    SystemExit
+        Runs failed; the others were finished first.
+    KeyboardInterrupt
+        It was interrupted; no further run was started.
     """
+    failed: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(sweep.run, *each): each for each in todo}
-        failed: list[BaseException] = []
-        for done in as_completed(running):
-            name, seed = running[done]
-            if error := done.exception():
-                failed.append(error)
-                continue
-            results.setdefault(name, {})[seed] = done.result()
-            ordered = {each: list(results[each].values()) for each in VARIANTS if each in results}
-            text = table(ordered)
-            (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
-            print(text, flush=True)
+        try:
+            for done in as_completed(running):
+                name, seed = running[done]
+                if isinstance(error := done.exception(), SystemExit):
+                    failed.append(f"{name}, seed {seed}: {error}")
+                    continue
+                results.setdefault(name, {})[seed] = done.result()
+                ordered = {
+                    each: list(results[each].values()) for each in VARIANTS if each in results
+                }
+                text = table(ordered)
+                (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
+                print(text, flush=True)
+        except BaseException:  # above all an interruption: the runs that wait are not started
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if failed:
-        raise failed[0]
+        sys.exit("\n".join(failed))
+
+
+def at_least_one(text: str) -> int:
+    """Return a number of 1 or more."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
+    return number
 
 
 def main() -> None:
@@ -223,14 +253,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--best", type=int, help="variants that get more than the first seed")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument(
+        "--best", type=at_least_one, help="variants that get more than the first seed"
+    )
+    parser.add_argument("--jobs", type=at_least_one, default=1, help="runs at the same time")
     parser.add_argument("--workers", type=int, default=1, help="processes of a run for images")
     parser.add_argument("--styles", type=Path, help="styles.csv of 'cxr audit --styles'")
     parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
     options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
+    if missing := [
+        path
+        for path in (options.data, options.external, options.styles)
+        if path is not None and not path.exists()
+    ]:
+        parser.error(f"{missing[0]} does not exist; check the spelling")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"--out: expected a folder, got the file {options.out}")
     options.out.mkdir(parents=True, exist_ok=True)
     sweep = Sweep(
         options.data,
@@ -241,10 +281,16 @@ def main() -> None:
         options.workers,
     )
     results: dict[str, dict[int, Result]] = {}
-    first, *others = options.seeds
-    run_all(sweep, [(name, first) for name in options.variants], options.jobs, results)
-    best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
-    run_all(sweep, [(name, seed) for seed in others for name in best], options.jobs, results)
+    first, *others = dict.fromkeys(options.seeds)  # twice the same would be one folder for two
+    todo = [(name, first) for name in dict.fromkeys(options.variants)]
+    try:
+        run_all(sweep, todo, options.jobs, results)
+        best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
+        todo = [(name, seed) for seed in others for name in best]
+        run_all(sweep, todo, options.jobs, results)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
