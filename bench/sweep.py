@@ -4,11 +4,11 @@
         [--jobs 4] [--workers 2] [--styles CSV] [--teacher MODEL] [VARIANT ...]
 
 Runs ``cxr train DATA --validate styles`` for each variant and seed and writes a table; see
-docs/training.md. With ``--best``, the first seed is run for every variant, and the others for so
-many of the best by their counter-style AUC. A run that was interrupted goes on where it stopped,
-one that is finished is not repeated, and one that fails does not end the others. Each column
-answers another question, and they disagree, so choose by all of them: counter-style images show
-what a split by patient hides, and ``--external`` images are of another hospital.
+docs/training.md. With ``--best N``, every variant gets the first seed, and the N best by their
+counter-style AUC get the others. A run that was interrupted goes on where it stopped, one that is
+finished is not repeated, and one that fails leaves the others alone. Each column answers another
+question, and they disagree, so choose by all of them: counter-style images show what a split by
+patient hides, and ``--external`` images are of another hospital.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,30 +111,32 @@ class Sweep:
     """Processes of a run that augment images."""
 
     def run(self, name: str, seed: int) -> Result:
-        """Train a variant, or go on with it, and return its figures; what it says is in a log."""
+        """Train a variant, or go on with it, and return its figures; what it says is in a log.
+
+        Raises
+        ------
+        SystemExit
+            It cannot be trained; the message names the log.
+        """
         run = self.out / f"{name}-seed-{seed}"
-        words = ["train", str(self.data), "--out", str(run), "--validate", "styles"]
+        words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
         words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
         given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
-        cxr(*words, "--seed", str(seed), *given, log=run.with_name(f"{run.name}.log"))
+        with (log := run.with_name(f"{run.name}.log")).open("a") as said:
+            command = [*words, "--seed", str(seed), *given]
+            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
+        if code:
+            sys.exit(f"{run}: cxr train failed with exit code {code}; its last lines are in {log}")
         return result(run, self.external)
 
 
-def cxr(*words: str, log: Path | None = None) -> None:
-    """Run a command, which prints to a log if there is one; SystemExit if it fails."""
-    with log.open("a") if log else nullcontext() as out:
-        command = ["cxr", *words]
-        code = subprocess.run(command, check=False, stdout=out, stderr=out).returncode
-    if code:
-        why = f"; see {log}" if log else ""
-        sys.exit(f"'cxr {' '.join(words)}' ended with exit code {code}{why}")
-
-
 def clusters(data: Path, out: Path) -> Path:
-    """Return the file with the clusters of the images, looked for where it is not there yet."""
+    """Return the file with the clusters of the images; 'cxr audit' writes it if it is missing."""
     found = out / "styles" / "styles.csv"
     if not found.exists():
-        cxr("audit", str(data), "--styles", str(found.parent), "--overwrite")
+        words = ["cxr", "audit", str(data), "--styles", str(found.parent), "--overwrite"]
+        if code := subprocess.run(words, check=False).returncode:
+            sys.exit(f"{data}: cxr audit failed with exit code {code}; mend what it says above")
     return found
 
 
@@ -164,7 +165,7 @@ def figures(
     positive = np.array([row["label"] == positive_class for row in found])
     odd = np.array([counter[row["path"]] for row in found])
     easy, hard = ~odd, (positive & ~odd) | (~positive & odd)
-    for name, group in (("easy", easy), ("counter-style or easy positive", hard)):
+    for name, group in (("easy", easy), ("counter-style negative and easy positive", hard)):
         if len(set(positive[group])) < 2:
             sys.exit(
                 f"{run}: expected {name} images of both classes to compare by, got one class or "
@@ -181,11 +182,15 @@ def figures(
 
 def evaluated(run: Path, data: Path) -> float:
     """Return the AUC of a finished run on other images, evaluated once for each set of them."""
-    out = run.with_name(f"{run.name}-external")
+    out, log = run.with_name(f"{run.name}-external"), run.with_name(f"{run.name}.log")
     found, of = out / "evaluation.json", out / "data.txt"
     if not found.exists() or not of.exists() or of.read_text() != str(data.resolve()):
-        words = ["evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
-        cxr(*words, "--overwrite", log=run.with_name(f"{run.name}.log"))
+        words = ["cxr", "evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
+        with log.open("a") as said:
+            command = [*words, "--overwrite"]
+            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
+        if code:
+            sys.exit(f"{run}: cxr evaluate failed with exit code {code}; see the end of {log}")
         of.write_text(str(data.resolve()))
     evaluation = json.loads(found.read_text())
     return float(evaluation["groups"][evaluation["group"]]["auc"]["value"])
@@ -205,24 +210,34 @@ def table(results: dict[str, list[Result]]) -> str:
 
 def run_all(
     sweep: Sweep, todo: list[tuple[str, int]], jobs: int, results: dict[str, dict[int, Result]]
-) -> None:
+) -> bool:
     """Train what is missing, several at a time, and write the table after each.
 
-    Raises
-    ------
-    SystemExit
-        Runs failed; the others were finished first.
-    KeyboardInterrupt
-        It was interrupted; no further run was started.
+    Parameters
+    ----------
+    sweep
+        What the runs have in common.
+    todo
+        Name of the variant and seed of each run.
+    jobs
+        Runs at the same time.
+    results
+        Figures by variant and seed, added to.
+
+    Returns
+    -------
+    bool
+        Whether all runs are finished; a message tells of each that failed.
     """
-    failed: list[str] = []
+    whole = True
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(sweep.run, *each): each for each in todo}
         try:
             for done in as_completed(running):
                 name, seed = running[done]
-                if isinstance(error := done.exception(), SystemExit):
-                    failed.append(f"{name}, seed {seed}: {error}")
+                if error := done.exception():
+                    print(error, file=sys.stderr, flush=True)
+                    whole = False
                     continue
                 results.setdefault(name, {})[seed] = done.result()
                 ordered = {
@@ -234,8 +249,7 @@ def run_all(
         except BaseException:  # above all an interruption: the runs that wait are not started
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    if failed:
-        sys.exit("\n".join(failed))
+    return whole
 
 
 def at_least_one(text: str) -> int:
@@ -254,21 +268,18 @@ def main() -> None:
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument(
-        "--best", type=at_least_one, help="variants that get more than the first seed"
+        "--best", type=at_least_one, metavar="N", help="variants that get all seeds"
     )
     parser.add_argument("--jobs", type=at_least_one, default=1, help="runs at the same time")
-    parser.add_argument("--workers", type=int, default=1, help="processes of a run for images")
+    parser.add_argument("--workers", type=int, default=1, help="of each cxr train")
     parser.add_argument("--styles", type=Path, help="styles.csv of 'cxr audit --styles'")
-    parser.add_argument("--teacher", default="default", help="model of the variants that learn one")
+    parser.add_argument("--teacher", default="default", help="of variants that learn from one")
     options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
-    if missing := [
-        path
-        for path in (options.data, options.external, options.styles)
-        if path is not None and not path.exists()
-    ]:
-        parser.error(f"{missing[0]} does not exist; check the spelling")
+    for path in filter(None, (options.data, options.external, options.styles)):
+        if not path.exists():
+            parser.error(f"{path} does not exist; check the spelling")
     if options.out.exists() and not options.out.is_dir():
         parser.error(f"--out: expected a folder, got the file {options.out}")
     options.out.mkdir(parents=True, exist_ok=True)
@@ -281,16 +292,18 @@ def main() -> None:
         options.workers,
     )
     results: dict[str, dict[int, Result]] = {}
-    first, *others = dict.fromkeys(options.seeds)  # twice the same would be one folder for two
+    first, *others = dict.fromkeys(options.seeds)  # twice the same would share a folder
     todo = [(name, first) for name in dict.fromkeys(options.variants)]
     try:
-        run_all(sweep, todo, options.jobs, results)
+        whole = run_all(sweep, todo, options.jobs, results)
         best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
-        todo = [(name, seed) for seed in others for name in best]
-        run_all(sweep, todo, options.jobs, results)
+        more = [(name, seed) for seed in others for name in best]
+        whole = run_all(sweep, more, options.jobs, results) and whole
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         sys.exit(130)
+    if not whole:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -262,7 +262,7 @@ def soak(options: argparse.Namespace, scratch: Path, *, disk: bool) -> bool:
 
 
 def wait_for(daemon: Daemon, out: Path, count: int) -> bool:
-    """Wait until every file has its row and is moved; return whether that came."""
+    """Wait until every file has its row and is moved; return whether that happened in time."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         daemon.keep_up()

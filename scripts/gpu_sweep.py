@@ -3,9 +3,9 @@
     python scripts/gpu_sweep.py DATA FOLDER --external OTHER [--python 3.12]
 
 Packs all that ``bench/sweep.py`` needs into FOLDER: the images, those of another hospital, their
-clusters by appearance, this repository's code without its model, and wheels. Copy FOLDER to the
-machine, which has Python, JAX or PyTorch for its GPU, ONNX Runtime, OpenCV, scikit-learn and
-Matplotlib, and run there
+clusters by appearance, this repository's code with the ONNX file of its model, and wheels. Copy
+FOLDER to the machine, which needs Python, JAX or PyTorch for its GPU, ONNX Runtime, OpenCV,
+scikit-learn and Matplotlib, and run there
 
     FOLDER/run.sh OUT SECONDS [option of bench/sweep.py ...]
 
@@ -28,7 +28,10 @@ from cxr_edge.datasets.listing import find_classes, list_training_images
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ("keras", "namex", "optree", "pydicom", "simplejpeg", "platformdirs", "typer", "rich")
-"""Distributions that a machine for PyTorch or JAX does not have, or in another version."""
+"""Distributions that a machine for PyTorch or JAX lacks, or has in another version."""
+
+LEFT_OUT = ("__pycache__", "*.int8.onnx", "*.tflite", "*.keras", "*.zip")
+"""Files of the code that no run needs; the float ONNX file can be its teacher."""
 
 RUN = """#!/bin/bash
 # run.sh OUT SECONDS [option of bench/sweep.py ...]: the sweep, with KERAS_BACKEND (jax) on the GPU
@@ -58,19 +61,21 @@ def copy_images(images: Sequence[LabelledImage], classes: Classes, folder: Path)
     for number, image in enumerate(images):
         copy = folder / f"{number}{image.path.suffix}"
         shutil.copyfile(image.path, copy)
-        copies.append(replace(image, path=copy))
+        copies.append(replace(image, path=copy, split=""))  # each run splits by style
     write_csv_manifest(folder / "manifest.csv", copies, classes)
 
 
 def main() -> None:
     """Pack the folder and say how large it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--external", type=Path, required=True)
+    parser.add_argument("data", type=Path, help="labelled images")
+    parser.add_argument("folder", type=Path, help="folder to pack, created")
+    parser.add_argument("--external", type=Path, required=True, help="those of another hospital")
     parser.add_argument("--python", default="3.12", help="version of Python of that machine")
     options = parser.parse_args()
     folder: Path = options.folder
+    if folder.exists():
+        parser.error(f"expected a new folder, {folder} exists; name another one or delete it")
     folder.mkdir(parents=True)
     for name, data in (("images", options.data), ("external", options.external)):
         classes = find_classes(data)
@@ -78,7 +83,7 @@ def main() -> None:
     cxr = Path(sys.executable).with_name("cxr")
     images = folder / "images" / "manifest.csv"
     subprocess.run([cxr, "audit", images, "--styles", folder / "styles"], check=True)
-    without = shutil.ignore_patterns("__pycache__", "*.onnx", "*.tflite", "*.keras", "*.zip")
+    without = shutil.ignore_patterns(*LEFT_OUT)
     for name in ("toolkit", "export", "bench"):
         shutil.copytree(ROOT / name, folder / name, ignore=without)
     constraints = ["--constraint", ROOT / "constraints.txt"]

@@ -75,7 +75,7 @@ def test_it_is_made_of_new_rows_and_not_too_often(page: DayPage, maker: Maker) -
 
 
 def test_the_last_page_has_all_rows(page: DayPage, maker: Maker) -> None:
-    """Rows that came while a page was made are on the next one."""
+    """Rows written while a page was made are on the next one."""
     maker.may_end.clear()
     page.changed()
     page.make_if_due()

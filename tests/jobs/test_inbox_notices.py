@@ -23,7 +23,7 @@ def wait_until(true: Callable[[], bool]) -> bool:
 
 
 def test_a_new_file_is_noticed(tmp_path: Path) -> None:
-    """In a new folder too, and in a folder that came in place of another."""
+    """In a new folder too, and in a folder put in place of another."""
     pytest.importorskip("watchfiles")
     called = threading.Event()
     notices = Notices(tmp_path, called.set)

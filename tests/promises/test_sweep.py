@@ -2,7 +2,7 @@
 
 import importlib
 import json
-import os
+import subprocess
 import sys
 import threading
 import time
@@ -95,19 +95,27 @@ def test_only_the_best_get_more_seeds(
 
 
 def test_a_failed_run_does_not_end_the_others(
-    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The others are finished and in the table, and then the failure and its log are told."""
-    fails = "import sys; sys.exit('plain-128-seed' in ' '.join(sys.argv))"
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "cxr").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{fails}" $@\n')
-    (tmp_path / "cxr").chmod(0o755)
+    """All others are run, with every seed, and a message names the log of the one that failed."""
+
+    def cxr(words: list[str], **_: object) -> object:
+        made = Path(words[words.index("--out") + 1])
+        return subprocess.CompletedProcess(words, int(made.name == "plain-128-seed-1"))
+
+    monkeypatch.setattr(sweep.subprocess, "run", cxr)
     monkeypatch.setattr(sweep, "result", lambda *_: sweep.Result(0.8, 0.5, 0.9, 0.7))
-    it = sweep.Sweep(tmp_path, tmp_path, None, tmp_path, "default", 1)
+    words = ["sweep.py", str(tmp_path), "plain-128", "plain-160", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*words, "--styles", str(tmp_path), "--seeds", "1", "2"])
+    with pytest.raises(SystemExit, match="1"):
+        sweep.main()
+    assert "| plain-160 | 2 |" in (tmp_path / "table.md").read_text()
     log = tmp_path / "plain-128-seed-1.log"
-    with pytest.raises(SystemExit, match=f"plain-128, seed 1: .* exit code 1; see {log}"):
-        sweep.run_all(it, [("plain-128", 1), ("plain-160", 1)], 1, {})
-    assert "| plain-160 | 1 |" in (tmp_path / "table.md").read_text()
+    assert log.exists()
+    assert f"failed with exit code 1; its last lines are in {log}" in capsys.readouterr().err
 
 
 def test_an_interruption_starts_no_further_run(
@@ -141,14 +149,14 @@ def test_other_external_images_are_evaluated_again(
     """The figure of one hospital is never taken for that of another."""
     made = []
 
-    def cxr(_: str, data: str, *__: str, log: Path) -> None:
-        made.append(Path(data).name)
+    def cxr(words: list[str], **_: object) -> object:
+        made.append(Path(words[2]).name)
         found = {"group": "all", "groups": {"all": {"auc": {"value": 0.1 * len(made)}}}}
-        out = log.with_name("run-external")
-        out.mkdir(exist_ok=True)
-        (out / "evaluation.json").write_text(json.dumps(found))
+        (tmp_path / "run-external").mkdir(exist_ok=True)
+        (tmp_path / "run-external" / "evaluation.json").write_text(json.dumps(found))
+        return subprocess.CompletedProcess(words, 0)
 
-    monkeypatch.setattr(sweep, "cxr", cxr)
+    monkeypatch.setattr(sweep.subprocess, "run", cxr)
     values = [sweep.evaluated(tmp_path / "run", tmp_path / name) for name in ("a", "a", "b")]
     assert (made, values) == (["a", "b"], [0.1, 0.1, 0.2])
 

@@ -58,7 +58,7 @@ def test_nothing_is_replaced(
 def test_the_same_bytes_are_kept_once(
     film: Path, tmp_path: Path, across: bool, request: pytest.FixtureRequest
 ) -> None:
-    """A copy that came again, or that a killed move left on two disks."""
+    """A copy that arrived again, or that a killed move left on two disks."""
     if across:
         request.getfixturevalue("other_disk")
     target = tmp_path / "done" / "film.png"
@@ -70,7 +70,7 @@ def test_the_same_bytes_are_kept_once(
 
 
 def test_another_file_in_its_place_is_not_moved(film: Path, tmp_path: Path) -> None:
-    """One that came between the row and the move has no row yet."""
+    """A file that arrived between the row and the move has no row yet."""
     mark = FileMark.of(film.lstat())
     film.unlink()
     film.write_bytes(b"a newer film")

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +349,24 @@ def test_folds_that_lack_a_class_are_told_before_any_is_trained(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folds_run_takes_the_clusters_that_are_given(
+    looks: Path, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are the run's clusters, though those that would be found are others."""
+    found = training_data.image_styles(images)
+    assert found.counter.any()
+    write_styles(tmp_path / "given.csv", images, replace(found, counter=found.counter & False))
+
+    def stop(*_: object, **__: object) -> None:
+        raise UsageError("no network is trained")
+
+    monkeypatch.setattr(folds, "train_loaded", stop)
+    config = FitConfig(folds=2, input=SPEC)
+    with pytest.raises(UsageError, match="no network is trained"):
+        folds.train_folds(looks, tmp_path / "run", config, styles=tmp_path / "given.csv")
+    assert not read_styles(tmp_path / "run" / "styles.csv", images).counter.any()
+
+
 @pytest.mark.parametrize("options", [{"folds": 1}, {"folds": 3, "validate": "styles"}])
 def test_what_makes_no_folds_is_refused(options: dict[str, Any]) -> None:
     """One fold trains on nothing, and folds are of patients."""
@@ -363,6 +382,13 @@ def test_options_of_one_run_do_not_go_with_folds(
     result = cxr("train", tmp_path, "--folds", 3, option)
     assert result.exit_code == 2
     assert f"{option}: expected without --folds" in result.output
+
+
+def test_clusters_need_a_split_that_uses_them(cxr: Callable[..., Any], tmp_path: Path) -> None:
+    """A split by patient would leave them unread, which is told before any image is read."""
+    result = cxr("train", tmp_path, "--styles", tmp_path)
+    assert result.exit_code == 2
+    assert "--styles: expected with --folds or --validate styles" in result.output
 
 
 def test_scores_of_other_images_are_refused(tmp_path: Path, images: ImageSet) -> None:

@@ -1,11 +1,13 @@
 """Extras of the distribution: the modules that each brings, and how to install it."""
 
+import importlib.util
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from cxr_edge.errors import MissingExtra, missing_module
+from cxr_edge.errors import MissingExtra, UsageError, missing_module
 
 _NAME: Final = "cxr-edge"
 _EVALUATE: Final = ("sklearn", "matplotlib")
@@ -27,6 +29,14 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Extras by name, each with the modules that it brings."""
 
+_TENSORFLOW: Final = "tensorflow"
+
+BACKENDS: Final[Mapping[str, str]] = {_TENSORFLOW: "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+"""Libraries that Keras computes with, each with the name that its makers give it.
+
+The extra ``train`` brings the first; ``KERAS_BACKEND`` chooses another.
+"""
+
 
 @contextmanager
 def needs_extra(purpose: str, extra: str) -> Iterator[None]:
@@ -43,13 +53,30 @@ def needs_extra(purpose: str, extra: str) -> Iterator[None]:
     ------
     MissingExtra
         One of the extra's modules is not installed.
+    UsageError
+        The extra brings Keras, and the environment asks it for a library that is unknown or not
+        installed.
     """
+    if "keras" in EXTRAS[extra]:
+        _check_backend()
     try:
         yield
     except ModuleNotFoundError as exc:
         if (missing := missing_module(exc)) not in EXTRAS[extra]:
             raise
         raise missing_extra(purpose, extra, missing) from exc
+
+
+def _check_backend() -> None:
+    """Check the library that Keras is to compute with, before Keras fails to load it."""
+    name = os.environ.get("KERAS_BACKEND") or _TENSORFLOW
+    if name not in BACKENDS:
+        raise UsageError(f"KERAS_BACKEND: expected {', '.join(BACKENDS)}, got {name!r}")
+    if name != _TENSORFLOW and importlib.util.find_spec(name) is None:
+        raise UsageError(
+            f"KERAS_BACKEND: expected an installed library, {name} is not; install it (pip install "
+            f"{name}), or leave the variable out for TensorFlow"
+        )
 
 
 def missing_extra(purpose: str, extra: str, missing: str) -> MissingExtra:

@@ -69,7 +69,7 @@ def explain(
     items = list(discover(images))
     pictures = [out / _picture(item.path, number, len(items)) for number, item in enumerate(items)]
     keep_existing("--out", pictures, overwrite=overwrite)
-    with stage("loading TensorFlow"), needs_extra("cxr explain", "train"):
+    with stage("loading Keras"), needs_extra("cxr explain", "train"):
         from cxr_edge.imaging.overlay import as_png, draw_overlay
         from cxr_export.keras_models.explain import explainer
         from cxr_export.keras_models.load import load_original

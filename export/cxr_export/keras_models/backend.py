@@ -1,25 +1,23 @@
 """The library that Keras computes with, once it is loaded."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import keras
 
 from cxr_edge.errors import UsageError
+from cxr_edge.extras import BACKENDS
 
 _TENSORFLOW: Final = "tensorflow"
-
-_NAMES: Final[Mapping[str, str]] = {_TENSORFLOW: "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def backend_name() -> str:
     """Return the name of the library, as its makers write it."""
     backend: str = keras.backend.backend()
-    return _NAMES.get(backend, backend)
+    return BACKENDS.get(backend, backend)
 
 
 def backend_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of the library that are none of Python's own."""
+    """Return the errors of the library that are not Python's own; JAX and PyTorch have none."""
     if keras.backend.backend() != _TENSORFLOW:
         return ()
     import tensorflow as tf
@@ -33,12 +31,12 @@ def require_tensorflow(use: str) -> None:
     Parameters
     ----------
     use
-        What needs it, for the message: ``exports Keras models``.
+        The part of TensorFlow in the command, for the message: ``exports Keras models``.
 
     Raises
     ------
     UsageError
-        It computes with another library.
+        Keras computes with another library.
     """
     backend: str = keras.backend.backend()
     if backend != _TENSORFLOW:

@@ -18,7 +18,7 @@ from cxr_export.keras_models.keras_file import check_keras_file
 from cxr_export.keras_models.locate import is_saved_model, require_keras_file
 from cxr_export.keras_models.runtime import KerasRuntime
 
-_LOAD_ERRORS: Final = (
+_LOAD_ERRORS: Final[tuple[type[Exception], ...]] = (
     ValueError,
     TypeError,
     LookupError,

@@ -1,6 +1,7 @@
 """A Keras model as a runtime."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import keras
 
@@ -12,6 +13,11 @@ from cxr_edge.runtimes.tensor import Array, Tensor
 from cxr_edge.spec.model_spec import ModelSpec
 from cxr_export.keras_models.backend import backend_errors, backend_name
 from cxr_export.keras_models.ending import with_outputs
+
+_CALL_ERRORS: Final[tuple[type[Exception], ...]] = (
+    ValueError, TypeError, RuntimeError, *backend_errors(),
+)  # fmt: skip
+"""Errors that Keras and its library raise on a batch."""
 
 
 class KerasRuntime(AdaptedRuntime):
@@ -68,7 +74,7 @@ class KerasRuntime(AdaptedRuntime):
     def _call(self, image: Array) -> Sequence[object]:
         try:
             given = self._answering.predict_on_batch(image)
-        except (ValueError, TypeError, RuntimeError, *backend_errors()) as exc:
+        except _CALL_ERRORS as exc:
             raise ModelError(f"Keras failed on a batch: {str(exc).strip()}") from exc
         return given if isinstance(given, list) else [given]
 

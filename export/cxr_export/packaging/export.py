@@ -80,7 +80,8 @@ def export_package(
     ------
     UsageError
         ``out`` exists and is no package, or its folder is missing; images are missing; the
-        evaluation is of another model; the notes cannot be read.
+        evaluation is of another model; the notes cannot be read; or Keras computes with another
+        library than TensorFlow.
     DataError
         The evaluation or the images cannot be read, or there are too few; the package cannot be
         written.

@@ -12,7 +12,6 @@ from cxr_edge.errors import ModelInvalid
 from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.progress import stage
-from cxr_edge.training.backend import check_backend
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,15 +57,12 @@ def open_features(features: str) -> FeatureSource:
         The model cannot be opened, or gives no features.
     MissingExtra
         An extra is not installed.
-    UsageError
-        The environment asks Keras for a library that is not there.
     """
     with needs_extra("cxr audit --styles", "evaluate"):
         import cxr_edge.datasets.clustering
         import cxr_edge.datasets.style_table  # noqa: F401
     if features == IMAGENET:
-        check_backend()
-        with stage("loading TensorFlow"), needs_extra("--features imagenet", "train"):
+        with stage("loading Keras"), needs_extra("--features imagenet", "train"):
             from cxr_edge.training.imagenet_features import FEATURE_INPUT, imagenet_features
         return FeatureSource(FEATURE_INPUT, imagenet_features)
 

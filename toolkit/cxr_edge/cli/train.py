@@ -26,7 +26,6 @@ from cxr_edge.extras import needs_extra
 from cxr_edge.spec.input_spec import InputSpec
 from cxr_edge.system.cpu import usable_cpus
 from cxr_edge.system.progress import stage
-from cxr_edge.training.backend import check_backend
 from cxr_edge.training.config import BATCH_WORKERS, FitConfig
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def train(
         if given and split.folds:
             raise UsageError(f"{name}: expected without --folds, which makes several runs")
     if styles and not split.folds and split.validate != "styles":
-        raise UsageError("--styles: expected with --folds or --validate styles, which need them")
+        raise UsageError("--styles: expected with --folds or --validate styles, which use it")
     if model.channels not in (1, 3):
         raise UsageError(f"--channels: expected 1 or 3, got {model.channels}")
     config = FitConfig(
@@ -125,8 +124,7 @@ def train(
     distillation = teaching.distillation
     processes = usable_cpus() // 4 if workers is None else workers
     distillation.require_loss(config)
-    check_backend()
-    with stage("loading TensorFlow"), needs_extra("cxr train", "train"):
+    with stage("loading Keras"), needs_extra("cxr train", "train"):
         from cxr_edge.training import run
     from cxr_edge.training.run_files import MODEL, SAMPLES
 

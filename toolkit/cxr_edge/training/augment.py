@@ -73,7 +73,7 @@ class Robust:
 
     Values are drawn uniformly from the ranges, for every image and epoch. No change is made always:
     a network that never sees an unchanged image can take the softness of resampling for a sign.
-    The size of what is shown does not change here: random crops change it, before.
+    Scale stays as it is: random crops, which come before, change it.
     """
 
     move: float = 0.5
@@ -93,7 +93,8 @@ class Robust:
     gamma: float = 0.5
     """Exponent from 2 ** -gamma to 2 ** gamma."""
     degrade: float = 0.375
-    """Probability of JPEG compression, or twice as often of blur with noise."""
+    """Probability of a worse copy: one in three by JPEG compression, the others by blur and
+    noise."""
     quality: tuple[int, int] = (20, 90)
     """Quality of the JPEG compression."""
     blur: float = 1.1

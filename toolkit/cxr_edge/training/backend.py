@@ -1,34 +1,6 @@
-"""The library that Keras computes with, chosen by the environment; Keras is not loaded for that."""
+"""Settings of the library that Keras computes with."""
 
-import importlib.util
 import os
-from typing import Final
-
-from cxr_edge.errors import UsageError
-
-_VARIABLE: Final = "KERAS_BACKEND"
-_TENSORFLOW: Final = "tensorflow"
-
-BACKENDS: Final = (_TENSORFLOW, "jax", "torch")
-"""Libraries that train a network; the extra ``train`` brings the first."""
-
-
-def check_backend() -> None:
-    """Check that the library which the environment asks for is there.
-
-    Raises
-    ------
-    UsageError
-        It is unknown or not installed.
-    """
-    name = os.environ.get(_VARIABLE) or _TENSORFLOW
-    if name not in BACKENDS:
-        raise UsageError(f"{_VARIABLE}: expected {', '.join(BACKENDS)}, got {name!r}")
-    if name != _TENSORFLOW and importlib.util.find_spec(name) is None:
-        raise UsageError(
-            f"{_VARIABLE}: expected an installed library, {name} is not; install it (pip install "
-            f"{name}), or leave the variable out for TensorFlow"
-        )
 
 
 def make_deterministic(backend: str) -> None:
@@ -40,9 +12,9 @@ def make_deterministic(backend: str) -> None:
     Parameters
     ----------
     backend
-        One of :data:`BACKENDS`, as Keras names the one that it has loaded.
+        One of :data:`cxr_edge.extras.BACKENDS`, as Keras names the one that it has loaded.
     """
-    if backend == _TENSORFLOW:
+    if backend == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()

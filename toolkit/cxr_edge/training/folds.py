@@ -65,7 +65,7 @@ def train_folds(
     config
         Settings of every run; ``folds`` is at least 2.
     resume
-        Continue with what is missing.
+        Continue with what is missing, by the clusters that the run has already.
 
     Returns
     -------
@@ -101,8 +101,8 @@ def train_folds(
             return finished
         if clusters:
             write_styles(out / STYLES, images, clusters)
-        known = read_styles(out / STYLES, images)
-        say(f"{int(known.counter.sum())} of {len(images.images)} images are counter-style")
+        clusters = read_styles(out / STYLES, images)
+        say(f"{int(clusters.counter.sum())} of {len(images.images)} images are counter-style")
         folders = [out / f"fold-{fold}" for fold in range(1, config.folds + 1)]
         for fold, folder in enumerate(folders, start=1):
             say(f"fold {fold} of {config.folds}")
@@ -118,7 +118,7 @@ def train_folds(
                 say=say,
             )
         logits = pool_scores([folder / SCORES for folder in folders], images)
-        validated = validate(images, logits, known, config)
+        validated = validate(images, logits, clusters, config)
         write_predictions(out / OUT_OF_FOLD, images, validated.scores, folds)
         _write_teachers(folders, validated.platt)
         say("all images: no validation images, so all epochs, and the weights of the last one")

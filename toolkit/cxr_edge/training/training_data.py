@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +106,9 @@ def load_training_data(
     if config.folds:
         data = TrainingData(images, images, images.take([]))
     elif config.validate == "styles":
-        known = read_styles(styles, images) if styles else None
-        features = np.empty(0, np.float32) if known else _features(images)
+        find = _style_finder(images, styles)
         try:
-            data = _by_style(images, known or _styles(images, features), config)
+            data = _by_style(images, find(), config)
         except DataError as exc:
             if config.prior is not None:
                 raise UsageError(
@@ -238,8 +238,23 @@ def _with_pixels(images: ImageSet, spec: InputSpec) -> ImageSet:
 
 
 def image_styles(images: ImageSet, styles: Path | None = None) -> Styles:
-    """Cluster images by their ImageNet features, or read their clusters; errors as of these."""
-    return read_styles(styles, images) if styles else _styles(images, _features(images))
+    """Return the clusters of images, from the CSV ``styles`` or by their ImageNet features.
+
+    Raises
+    ------
+    DataError
+        As :func:`cxr_edge.datasets.style_file.read_styles` and
+        :func:`cxr_edge.datasets.clustering.find_styles`.
+    """
+    return _style_finder(images, styles)()
+
+
+def _style_finder(images: ImageSet, styles: Path | None) -> Callable[[], Styles]:
+    """Read all that clusters come from; a set that cannot be clustered is told by the result."""
+    if styles:
+        known = read_styles(styles, images)
+        return lambda: known
+    return partial(_styles, images, _features(images))
 
 
 def _features(images: ImageSet) -> NDArray[np.float32]:

@@ -27,8 +27,11 @@ class KerasProbe:
     def __init__(self, path: Path, spec: ModelSpec | None = None) -> None:
         """Load a model.
 
-        Errors are those of :func:`cxr_export.keras_models.load.load_original`, and a UsageError
-        where Keras computes with another library than TensorFlow.
+        Raises
+        ------
+        UsageError, ModelInvalid, SpecMissing, SpecInvalid, SpecUnknown
+            As :func:`cxr_export.keras_models.load.load_original`; or Keras computes with another
+            library than TensorFlow.
         """
         require_tensorflow("traces Keras models")
         original = load_original(path, spec)
