@@ -134,8 +134,9 @@ def clusters(data: Path, out: Path) -> Path:
     """Return the file with the clusters of the images; 'cxr audit' writes it if it is missing."""
     found = out / "styles" / "styles.csv"
     if not found.exists():
-        words = ["cxr", "audit", str(data), "--styles", str(found.parent)]
-        subprocess.run(words, check=True)
+        words = ["cxr", "audit", str(data), "--styles", str(found.parent), "--overwrite"]
+        if code := subprocess.run(words, check=False).returncode:
+            sys.exit(f"{data}: cxr audit failed with exit code {code}; mend what it says above")
     return found
 
 
@@ -164,6 +165,12 @@ def figures(
     positive = np.array([row["label"] == positive_class for row in found])
     odd = np.array([counter[row["path"]] for row in found])
     easy, hard = ~odd, (positive & ~odd) | (~positive & odd)
+    for name, group in (("easy", easy), ("counter-style negative and easy positive", hard)):
+        if len(set(positive[group])) < 2:
+            sys.exit(
+                f"{run}: expected {name} images of both classes to compare by, got one class or "
+                "none; give images or clusters that have both"
+            )
     threshold = np.quantile(scores[positive & easy], 1 - SENSITIVITY, method="lower")
     return Result(
         counter=auc(positive[hard], scores[hard]).value,
@@ -174,13 +181,19 @@ def figures(
 
 
 def evaluated(run: Path, data: Path) -> float:
-    """Return the AUC of a finished run on other images, evaluated once."""
-    out = run.with_name(f"{run.name}-external")
-    if not (out / "evaluation.json").exists():
+    """Return the AUC of a finished run on other images, evaluated once for each set of them."""
+    out, log = run.with_name(f"{run.name}-external"), run.with_name(f"{run.name}.log")
+    found, of = out / "evaluation.json", out / "data.txt"
+    if not found.exists() or not of.exists() or of.read_text() != str(data.resolve()):
         words = ["cxr", "evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    found = json.loads((out / "evaluation.json").read_text())
-    return float(found["groups"][found["group"]]["auc"]["value"])
+        with log.open("a") as said:
+            command = [*words, "--overwrite"]
+            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
+        if code:
+            sys.exit(f"{run}: cxr evaluate failed with exit code {code}; see the end of {log}")
+        of.write_text(str(data.resolve()))
+    evaluation = json.loads(found.read_text())
+    return float(evaluation["groups"][evaluation["group"]]["auc"]["value"])
 
 
 def table(results: dict[str, list[Result]]) -> str:
@@ -219,18 +232,31 @@ def run_all(
     whole = True
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(sweep.run, *each): each for each in todo}
-        for done in as_completed(running):
-            name, seed = running[done]
-            if error := done.exception():
-                print(error, file=sys.stderr, flush=True)
-                whole = False
-                continue
-            results.setdefault(name, {})[seed] = done.result()
-            ordered = {each: list(results[each].values()) for each in VARIANTS if each in results}
-            text = table(ordered)
-            (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
-            print(text, flush=True)
+        try:
+            for done in as_completed(running):
+                name, seed = running[done]
+                if error := done.exception():
+                    print(error, file=sys.stderr, flush=True)
+                    whole = False
+                    continue
+                results.setdefault(name, {})[seed] = done.result()
+                ordered = {
+                    each: list(results[each].values()) for each in VARIANTS if each in results
+                }
+                text = table(ordered)
+                (sweep.out / "table.md").write_text(text + "\n", encoding="utf-8")
+                print(text, flush=True)
+        except BaseException:  # above all an interruption: the runs that wait are not started
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return whole
+
+
+def at_least_one(text: str) -> int:
+    """Return a number of 1 or more."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
+    return number
 
 
 def main() -> None:
@@ -241,14 +267,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     parser.add_argument("--external", type=Path, help="labelled images of another hospital")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--best", type=int, metavar="N", help="variants that get all seeds")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument(
+        "--best", type=at_least_one, metavar="N", help="variants that get all seeds"
+    )
+    parser.add_argument("--jobs", type=at_least_one, default=1, help="runs at the same time")
     parser.add_argument("--workers", type=int, default=1, help="of each cxr train")
     parser.add_argument("--styles", type=Path, help="styles.csv of 'cxr audit --styles'")
     parser.add_argument("--teacher", default="default", help="of variants that learn from one")
     options = parser.parse_intermixed_args()
     if unknown := [name for name in options.variants if name not in VARIANTS]:
         parser.error(f"expected variants {', '.join(VARIANTS)}, got {', '.join(unknown)}")
+    for path in filter(None, (options.data, options.external, options.styles)):
+        if not path.exists():
+            parser.error(f"{path} does not exist; check the spelling")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"--out: expected a folder, got the file {options.out}")
     options.out.mkdir(parents=True, exist_ok=True)
     sweep = Sweep(
         options.data,
@@ -259,11 +292,17 @@ def main() -> None:
         options.workers,
     )
     results: dict[str, dict[int, Result]] = {}
-    first, *others = options.seeds
-    whole = run_all(sweep, [(name, first) for name in options.variants], options.jobs, results)
-    best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
-    more = [(name, seed) for seed in others for name in best]
-    if not (run_all(sweep, more, options.jobs, results) and whole):
+    first, *others = dict.fromkeys(options.seeds)  # twice the same would share a folder
+    todo = [(name, first) for name in dict.fromkeys(options.variants)]
+    try:
+        whole = run_all(sweep, todo, options.jobs, results)
+        best = sorted(results, key=lambda name: -results[name][first].counter)[: options.best]
+        more = [(name, seed) for seed in others for name in best]
+        whole = run_all(sweep, more, options.jobs, results) and whole
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        sys.exit(130)
+    if not whole:
         sys.exit(1)
 
 

@@ -25,6 +25,7 @@ from cxr_edge.datasets.classes import Classes
 from cxr_edge.datasets.csv_manifest import write_csv_manifest
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import find_classes, list_training_images
+from cxr_edge.errors import CxrError
 
 ROOT = Path(__file__).parent.parent
 WHEELS = ("keras", "namex", "optree", "pydicom", "simplejpeg", "platformdirs", "typer", "rich")
@@ -61,7 +62,7 @@ def copy_images(images: Sequence[LabelledImage], classes: Classes, folder: Path)
     for number, image in enumerate(images):
         copy = folder / f"{number}{image.path.suffix}"
         shutil.copyfile(image.path, copy)
-        copies.append(replace(image, path=copy))
+        copies.append(replace(image, path=copy, split=""))  # each run splits by style
     write_csv_manifest(folder / "manifest.csv", copies, classes)
 
 
@@ -76,13 +77,19 @@ def main() -> None:
     folder: Path = options.folder
     if folder.exists():
         parser.error(f"expected a new folder, {folder} exists; name another one or delete it")
+    sets = {}
+    try:
+        for name, data in (("images", options.data), ("external", options.external)):
+            classes = find_classes(data)
+            sets[name] = list_training_images(data, classes), classes
+    except CxrError as exc:
+        parser.error(str(exc))
     folder.mkdir(parents=True)
-    for name, data in (("images", options.data), ("external", options.external)):
-        classes = find_classes(data)
-        copy_images(list_training_images(data, classes), classes, folder / name)
+    for name, (images, classes) in sets.items():
+        copy_images(images, classes, folder / name)
     cxr = Path(sys.executable).with_name("cxr")
-    images = folder / "images" / "manifest.csv"
-    subprocess.run([cxr, "audit", images, "--styles", folder / "styles"], check=True)
+    manifest = folder / "images" / "manifest.csv"
+    subprocess.run([cxr, "audit", manifest, "--styles", folder / "styles"], check=True)
     without = shutil.ignore_patterns(*LEFT_OUT)
     for name in ("toolkit", "export", "bench"):
         shutil.copytree(ROOT / name, folder / name, ignore=without)

@@ -59,15 +59,54 @@ def test_images_that_were_not_clustered_are_told(
         read_styles(path, images)
 
 
+HEADER = "path,label,patient,sha256,cluster,counter_style\n"
+
+
 @pytest.mark.parametrize(
-    "text", ["", "path,cluster\na,1\n", "sha256,cluster,counter_style\na,x,no\n"]
+    ("text", "reason"),
+    [
+        ("", "it has no column sha256, label, cluster, counter_style"),
+        ("path,label,cluster\na,clear,1\n", "it has no column sha256, counter_style"),
+        (f"{HEADER}a,b\n", "line 2: expected 6 fields, got 2"),
+        (f"{HEADER}a,clear,p,0,nan,no\n", "line 2: expected a cluster from 0 to 9999"),
+        (f"{HEADER}a,clear,p,0,-1,no\n", "got '-1' and 'no'"),
+        (f"{HEADER}a,clear,p,0,{9**30},no\n", "line 2: expected a cluster from 0 to 9999"),
+        (f"{HEADER}a,clear,p,0,1,true\n", "got '1' and 'true'"),
+        (f"{HEADER}a,clear,p,0,1,no\nb,clear,p,0,2,no\n", "line 3: expected one cluster"),
+        (f'{HEADER}"a', "unexpected end of data"),
+    ],
 )
-def test_another_file_is_refused(tmp_path: Path, images: ImageSet, text: str) -> None:
-    """A file that is no such table is an error, not an empty set of clusters."""
+def test_another_file_is_refused(tmp_path: Path, images: ImageSet, text: str, reason: str) -> None:
+    """A file that is no such table is an error that says where, not an empty set of clusters."""
     path = tmp_path / "styles.csv"
     path.write_text(text)
-    with pytest.raises(DataError, match="it cannot be read"):
+    with pytest.raises(DataError, match="it cannot be read") as error:
         read_styles(path, images)
+    assert reason in str(error.value)
+
+
+def test_marks_of_other_labels_are_refused(
+    tmp_path: Path, images: ImageSet, styles: Styles
+) -> None:
+    """An image is counter-style for its label, so the marks of another label are not taken."""
+    path = tmp_path / "styles.csv"
+    write_styles(path, images, styles)
+    first, *others = images.images
+    changed = dataclasses.replace(
+        images, images=(dataclasses.replace(first, label=1 - first.label), *others)
+    )
+    with pytest.raises(DataError, match="0 are not in it, and 1 have another label in it"):
+        read_styles(path, changed)
+
+
+def test_a_spreadsheet_may_have_saved_it(tmp_path: Path, images: ImageSet, styles: Styles) -> None:
+    """A byte order mark and Windows' line ends change nothing, neither does a row that is twice."""
+    path = tmp_path / "styles.csv"
+    write_styles(path, images, styles)
+    text = path.read_text()
+    text += text.splitlines(keepends=True)[-1]
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert read_styles(path, images).cluster.tolist() == styles.cluster.tolist()
 
 
 def test_counts_of_a_cluster(images: ImageSet, styles: Styles) -> None:

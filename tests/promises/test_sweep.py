@@ -4,6 +4,8 @@ import importlib
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -70,8 +72,20 @@ def test_only_the_best_get_more_seeds(
         return sweep.Result(0.9 if name == "plain-160" else 0.8, 0.5, 0.9, 0.7)
 
     monkeypatch.setattr(sweep.Sweep, "run", run)
-    words = ["sweep.py", "data", "plain-128", "plain-160", "--out", str(tmp_path / "sweep")]
-    words += ["--styles", "styles.csv", "--seeds", "1", "2", "3", "--best", "1", "--jobs", "2"]
+    words = ["sweep.py", str(tmp_path), "plain-128", "plain-160", "--out", str(tmp_path / "sweep")]
+    words += [
+        "--styles",
+        str(tmp_path),
+        "--seeds",
+        "1",
+        "2",
+        "3",
+        "2",
+        "--best",
+        "1",
+        "--jobs",
+        "2",
+    ]
     monkeypatch.setattr(sys, "argv", words)
     sweep.main()
     assert sorted(made) == [
@@ -94,14 +108,65 @@ def test_a_failed_run_does_not_end_the_others(
 
     monkeypatch.setattr(sweep.subprocess, "run", cxr)
     monkeypatch.setattr(sweep, "result", lambda *_: sweep.Result(0.8, 0.5, 0.9, 0.7))
-    words = ["sweep.py", "data", "plain-128", "plain-160", "--out", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", [*words, "--styles", "styles.csv", "--seeds", "1", "2"])
+    words = ["sweep.py", str(tmp_path), "plain-128", "plain-160", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*words, "--styles", str(tmp_path), "--seeds", "1", "2"])
     with pytest.raises(SystemExit, match="1"):
         sweep.main()
     assert "| plain-160 | 2 |" in (tmp_path / "table.md").read_text()
     log = tmp_path / "plain-128-seed-1.log"
     assert log.exists()
     assert f"failed with exit code 1; its last lines are in {log}" in capsys.readouterr().err
+
+
+def test_an_interruption_starts_no_further_run(
+    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runs that wait are left for the next time."""
+    made = []
+
+    def run(_: object, name: str, seed: int) -> object:
+        made.append((name, seed))
+        return sweep.Result(0.8, 0.5, 0.9, 0.7)
+
+    def interrupted(_: object) -> None:
+        while not made:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    gate = threading.Event()
+    monkeypatch.setattr(sweep.Sweep, "run", lambda *given: (run(*given), gate.wait(5)))
+    monkeypatch.setattr(sweep, "as_completed", interrupted)
+    threading.Timer(0.3, gate.set).start()
+    it = sweep.Sweep(tmp_path, tmp_path, None, tmp_path, "default", 1)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.run_all(it, [(name, 1) for name in sweep.VARIANTS], 1, {})
+    assert len(made) == 1
+
+
+def test_other_external_images_are_evaluated_again(
+    sweep: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figure of one hospital is never taken for that of another."""
+    made = []
+
+    def cxr(words: list[str], **_: object) -> object:
+        made.append(Path(words[2]).name)
+        found = {"group": "all", "groups": {"all": {"auc": {"value": 0.1 * len(made)}}}}
+        (tmp_path / "run-external").mkdir(exist_ok=True)
+        (tmp_path / "run-external" / "evaluation.json").write_text(json.dumps(found))
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(sweep.subprocess, "run", cxr)
+    values = [sweep.evaluated(tmp_path / "run", tmp_path / name) for name in ("a", "a", "b")]
+    assert (made, values) == (["a", "b"], [0.1, 0.1, 0.2])
+
+
+def test_clusters_that_leave_a_class_out_are_told(sweep: ModuleType, run: Path) -> None:
+    """Without counter-style negatives there is nothing to compare by."""
+    text = (run / "styles.csv").read_text().replace("yes", "no")
+    (run / "styles.csv").write_text(text)
+    with pytest.raises(SystemExit, match="images of both classes to compare by"):
+        sweep.result(run, None)
 
 
 def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:

@@ -22,6 +22,7 @@ from cxr_edge.datasets.image_set import ImageSet, load_images
 from cxr_edge.datasets.labelled_image import LabelledImage
 from cxr_edge.datasets.listing import list_images
 from cxr_edge.datasets.style_file import read_styles, write_styles
+from cxr_edge.datasets.styles import Styles
 from cxr_edge.errors import DataError, UsageError
 from cxr_edge.evaluation.platt import fit_platt
 from cxr_edge.evaluation.style_groups import COUNTER, EASY
@@ -318,6 +319,22 @@ def test_images_are_decoded_once_for_all_folds(
         assert data.validation.pixels.shape[1:] == (32, 32, 1)
     held_out = [digest for data in parts for digest in data.validation.sha256]
     assert sorted(held_out) == sorted(parts[0].images.sha256)
+
+
+def test_a_folds_run_does_not_go_on_with_other_clusters(
+    cxr: Callable[..., Any], looks: Path, images: ImageSet, tmp_path: Path
+) -> None:
+    """Those given are neither taken nor passed over where the run has others."""
+    run, other = tmp_path / "run", tmp_path / "other.csv"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    cluster = np.arange(len(images.images)) % 2
+    counter = np.arange(len(images.images)) == 0
+    write_styles(run / "styles.csv", images, Styles(cluster, np.array([0.5, 0.5]), counter))
+    write_styles(other, images, Styles(cluster, np.array([0.5, 0.5]), ~counter))
+    result = cxr("train", looks, "-o", run, *WORDS, "--resume", "--styles", other)
+    assert result.exit_code == 2, result.output
+    assert "--styles: expected the clusters that the run was started with" in result.output
 
 
 def test_folds_that_lack_a_class_are_told_before_any_is_trained(

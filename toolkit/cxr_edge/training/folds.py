@@ -94,6 +94,8 @@ def train_folds(
         for teacher in filter(has_folds, map(Path, distillation.teachers)):
             _require_same_folds(teacher, images, config)
         clusters = None if (out / STYLES).exists() else image_styles(images, styles)
+        if clusters is None and styles:
+            _require_same_styles(out / STYLES, styles, images)
         keep_settings(out, config, loaded)
         if finished := earlier(out, loaded, say):
             return finished
@@ -144,6 +146,16 @@ def _require_same_folds(teacher: Path, images: ImageSet, config: FitConfig) -> N
                 "has other images, labels or patients; give the same DATA and --split-seed, or "
                 "train the teacher again"
             )
+
+
+def _require_same_styles(kept: Path, given: Path, images: ImageSet) -> None:
+    """Check that the clusters given to a run that goes on are those that it was started with."""
+    ours, theirs = read_styles(given, images), read_styles(kept, images)
+    if (ours.cluster != theirs.cluster).any() or (ours.counter != theirs.counter).any():
+        raise UsageError(
+            f"--styles: expected the clusters that the run was started with, {given} has others "
+            f"than {kept}; leave --styles out, or start a run in another folder"
+        )
 
 
 def _with_teachers_of(
