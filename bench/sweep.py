@@ -122,6 +122,7 @@ class Sweep:
         words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
         words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
         given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
+        print(f"{run}: seed {seed}, its lines are in {run.name}.log", file=sys.stderr, flush=True)
         with (log := run.with_name(f"{run.name}.log")).open("a") as said:
             command = [*words, "--seed", str(seed), *given]
             code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode

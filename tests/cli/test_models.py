@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from cxr_edge.errors import ExitCode
+from cxr_edge.evaluation.summary import Summary
 from cxr_edge.models.checksums import read_checksums
 from cxr_edge.models.inventory import KNOWN
 from cxr_edge.models.locate import default_package, package_spec
@@ -38,6 +39,11 @@ def test_a_package_is_listed_with_its_thresholds(cxr: Callable[..., Any]) -> Non
         if (default_package() / name).is_file():
             assert digest[:12] in lines[name]
     assert "onnx, openvino" in lines["model.onnx"]
+    found = Summary.read(default_package() / "evaluation.json")
+    assert f"AUC {found.figures.auc} by cxr evaluate on a set of {found.figures.images}" in (
+        " ".join(result.output.split())
+    )
+    assert "Research use only" in result.output
     spec = package_spec(default_package())
     for point in spec.operating_points:
         assert f"{point.threshold:g}" in lines[point.name]

@@ -367,10 +367,16 @@ def test_a_folds_run_takes_the_clusters_that_are_given(
     assert not read_styles(tmp_path / "run" / "styles.csv", images).counter.any()
 
 
-@pytest.mark.parametrize("options", [{"folds": 1}, {"folds": 3, "validate": "styles"}])
-def test_what_makes_no_folds_is_refused(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 1}, "--folds: expected 2 or more folds of the patients"),
+        ({"folds": 3, "validate": "styles"}, "--folds: expected without --validate styles"),
+    ],
+)
+def test_what_makes_no_folds_is_refused(options: dict[str, Any], message: str) -> None:
     """One fold trains on nothing, and folds are of patients."""
-    with pytest.raises(UsageError, match="--folds: expected 2 or more folds of the patients"):
+    with pytest.raises(UsageError, match=message):
         FitConfig(**options)
 
 

@@ -6,7 +6,7 @@ from cxr_edge.evaluation.style_groups import COUNTER, EASY, GroupFigures
 from cxr_edge.evaluation.summary import Summary
 from cxr_edge.evaluation.worst_group import worst_of
 from cxr_edge.spec.model_spec import ModelSpec
-from cxr_edge.spec.validation import NOT_MEASURED, auc_statement
+from cxr_edge.spec.validation import NOT_MEASURED
 
 
 def headlines(spec: ModelSpec, evaluation: Summary | None) -> list[str]:
@@ -18,8 +18,7 @@ def headlines(spec: ModelSpec, evaluation: Summary | None) -> list[str]:
         stated.append((worst is None, value, facts.headline))
     if evaluation and (area := evaluation.figures.auc):
         worst = worst_of(evaluation.by_style, area)
-        text = auc_statement(area, worst, f"by cxr evaluate on {evaluation.group}")
-        stated.append((worst is None, (worst.auc if worst else area).value, text))
+        stated.append((worst is None, (worst.auc if worst else area).value, evaluation.headline))
     texts = [text for *_, text in sorted(stated)]
     return [f"**{texts[0]}.**", *(f"{text}." for text in texts[1:])] if texts else []
 

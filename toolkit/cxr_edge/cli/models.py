@@ -57,17 +57,21 @@ def _print_known() -> None:
 
 
 def _print_model(model: Path, spec_file: Path | None) -> None:
+    from cxr_edge.evaluation.summary import Summary
     from cxr_edge.models.checksums import check_checksums
     from cxr_edge.models.inventory import files_of, spec_of
     from cxr_edge.models.locate import read_spec_file
-    from cxr_edge.models.package import ORIGINAL
+    from cxr_edge.models.package import EVALUATION, ORIGINAL
     from cxr_edge.pipeline.input_check import check_parts
 
     path = place_of(model)
     spec = spec_of(path, read_spec_file(spec_file) if spec_file else None)
     negative, positive = spec.labels
     typer.echo(f"{spec.name}: {negative} or {positive}, from {spec.input}")
-    typer.echo(f"{_headline(spec)}\n")
+    typer.echo(_headline(spec))
+    if (evaluation := path / EVALUATION).is_file() and (other := Summary.read(evaluation).headline):
+        typer.echo(other)
+    typer.echo()
     print_table(
         ("file", "precision", "runtimes", "MB", "SHA-256, first digits"),
         [
@@ -93,6 +97,7 @@ def _print_model(model: Path, spec_file: Path | None) -> None:
     typer.echo(f"input check: {check_parts(spec)}")
     for group in spec.input_check.groups if spec.input_check else ():
         typer.echo(f"  {group}")
+    typer.echo(spec.notice)
     if path.is_dir():
         check_checksums(path, elsewhere=ORIGINAL)
 

@@ -9,6 +9,8 @@ from cxr_edge.errors import DataError
 from cxr_edge.evaluation.counterfactual import ProbabilityShift
 from cxr_edge.evaluation.figures import Figures
 from cxr_edge.evaluation.style_groups import GroupFigures
+from cxr_edge.evaluation.worst_group import worst_of
+from cxr_edge.spec.validation import auc_statement
 from cxr_edge.storage.bounded import MAX_JSON, parse_json, read_at_most
 
 VERSION: Final = 1
@@ -35,6 +37,15 @@ class Summary:
     """Name of a change of markers, borders or sharpness to its effect; may be empty."""
     by_style: dict[str, GroupFigures]
     """Name of a group of one appearance to its figures; may be empty."""
+
+    @property
+    def headline(self) -> str:
+        """The AUC, as card and ``cxr models`` state it; empty where a class is missing."""
+        area = self.figures.auc
+        if area is None:
+            return ""
+        source = f"by cxr evaluate on a set of {self.figures.images} images ({self.group})"
+        return auc_statement(area, worst_of(self.by_style, area), source)
 
     @classmethod
     def read(cls, path: Path) -> Self:

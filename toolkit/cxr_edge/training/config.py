@@ -166,10 +166,12 @@ class FitConfig:
                 )
         for option, within in RANGES.items():
             within.require(f"--{option.replace('_', '-')}", getattr(self, option))
-        if self.folds == 1 or (self.folds and self.validate != "patients"):
+        if self.folds == 1:
+            raise UsageError("--folds: expected 2 or more folds of the patients, or 0, got 1")
+        if self.folds and self.validate != "patients":
             raise UsageError(
-                f"--folds: expected 2 or more folds of the patients, or 0 for none, got "
-                f"{self.folds} with --validate {self.validate}"
+                f"--folds: expected without --validate {self.validate}: folds hold out patients, "
+                "and their figures are by appearance too; use one of the two"
             )
         if self.prior is not None:
             SHARE.require("--prior", self.prior)
