@@ -38,7 +38,7 @@ RUN = """#!/bin/bash
 # run.sh OUT SECONDS [option of bench/sweep.py ...]: the sweep, with KERAS_BACKEND (jax) on the GPU
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-out=$1 seconds=$2
+out=$1 seconds=$2 jobs=$((($(nproc) * 3 + 3) / 4))
 shift 2
 site=$here/site
 if [ ! -d "$site" ]; then
@@ -51,7 +51,7 @@ export KERAS_BACKEND=${KERAS_BACKEND:-jax} OMP_NUM_THREADS=1 OPENBLAS_NUM_THREAD
 export XLA_PYTHON_CLIENT_PREALLOCATE=false JAX_COMPILATION_CACHE_DIR=$here/compiled
 timeout "$seconds" python3 "$here/bench/sweep.py" "$here/images/manifest.csv" --out "$out" \\
     --external "$here/external/manifest.csv" --styles "$here/styles/styles.csv" \\
-    --jobs $(($(nproc) * 3 / 4)) --workers 1 "$@"
+    --jobs $jobs --workers 1 "$@"
 """
 
 

@@ -9,8 +9,12 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import cv2
+import numpy as np
 import pytest
-from fakes import ROOT
+from fakes import CLASSES, ROOT
+
+from cxr_edge.datasets.listing import list_training_images
 
 
 @pytest.fixture
@@ -167,6 +171,34 @@ def test_clusters_that_leave_a_class_out_are_told(sweep: ModuleType, run: Path) 
     (run / "styles.csv").write_text(text)
     with pytest.raises(SystemExit, match="images of both classes to compare by"):
         sweep.result(run, None)
+
+
+def test_the_folder_for_a_gpu_machine_has_what_its_script_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images under any names, without a split of their own, the code, and a script that bash reads;
+    'cxr audit' and pip are asked for clusters and wheels."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    packing = importlib.import_module("gpu_sweep")
+    for split in ("train", "val"):
+        for number, name in enumerate(CLASSES):
+            image = tmp_path / "a set" / split / name / f"IM {split}, {number}.png"
+            image.parent.mkdir(parents=True)
+            assert cv2.imwrite(str(image), np.full((8, 8), 9, np.uint8))
+    asked: list[list[str]] = []
+    run = subprocess.run
+    monkeypatch.setattr(packing.subprocess, "run", lambda words, **_: asked.append(words))
+    folder, data = tmp_path / "folder", str(tmp_path / "a set")
+    monkeypatch.setattr(sys, "argv", ["gpu_sweep.py", data, str(folder), "--external", data])
+    packing.main()
+    assert [words[1] for words in asked] == ["audit", "-m"]
+    for name in ("images", "external"):
+        listed = list_training_images(folder / name / "manifest.csv", CLASSES)
+        assert len(listed) == len(list_training_images(Path(data), CLASSES)) > 0
+        assert not any(image.split for image in listed)
+    assert (folder / "bench" / "sweep.py").is_file()
+    assert (folder / "toolkit/cxr_edge/models/default/model.onnx").is_file()
+    run(["bash", "-n", folder / "run.sh"], check=True)
 
 
 def test_the_options_are_those_of_the_command(sweep: ModuleType) -> None:
