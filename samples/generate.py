@@ -153,7 +153,7 @@ def write_golden(out: Path) -> None:
     _write(out / "small.png", to_8_bits(phantom(13, opacities=4, size=160))[8:-8])
     deep = phantom(14, opacities=0, size=264)[:, 52:-52] >> 4
     _write(out / "deep.png", deep)
-    _write(out / "film.tiff", to_8_bits(phantom(15, opacities=2, size=288))[20:])
+    _write(out / "film.tiff", to_8_bits(chest(5, opacities=0, size=288))[20:])
     image = phantom(16, opacities=5, size=176)[:, 20:-16]
     dicom(image, "MONOCHROME1", 3).save_as(out / "monochrome1.dcm", enforce_file_format=True)
 

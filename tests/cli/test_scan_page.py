@@ -11,6 +11,7 @@ from fakes import SAMPLES
 from pages import Page
 
 from cxr_edge.errors import ExitCode
+from cxr_edge.models.locate import default_package, package_spec
 from cxr_edge.pipeline.outcome import Outcome
 from cxr_edge.reports.html.page import is_page
 
@@ -32,6 +33,8 @@ def scan(cxr: Callable[..., Any], *words: object) -> Any:  # typer keeps the cla
 
 def test_a_scan_writes_the_page_of_its_report(cxr: Callable[..., Any], images: Path) -> None:
     """With pictures and the figures of its model; the same again when nothing is left to do."""
+    sensitivity = package_spec(default_package()).operating_point().sensitivity
+    assert sensitivity
     for _ in range(2):
         result = scan(cxr, images, "--html", "page.html")
         assert result.exit_code == ExitCode.SOME_FAILED
@@ -39,7 +42,7 @@ def test_a_scan_writes_the_page_of_its_report(cxr: Callable[..., Any], images: P
         found = Page(Path("page.html"))
         assert len(found.rows) == 4
         assert sum(name.startswith("picture-") for name in found.scripts) == 3
-        assert "Validated sensitivity 0.975" in " ".join(found.text.split())
+        assert f"Validated sensitivity {sensitivity.value:.3f}" in " ".join(found.text.split())
         assert "The scan is not finished" not in found.text
 
 

@@ -18,7 +18,7 @@ def load_run(
     distillation: Distillation,
     *,
     positive: str,
-    styles: Path | None,
+    styles: Path | None = None,
     resume: bool,
     skip_unreadable: bool,
     say: Callable[[str], None],
