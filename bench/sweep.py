@@ -122,13 +122,23 @@ class Sweep:
         words = ["cxr", "train", str(self.data), "--out", str(run), "--validate", "styles"]
         words += ["--styles", str(self.styles), "--workers", str(self.workers), "--resume"]
         given = [word.format(teacher=self.teacher) for word in VARIANTS[name].split()]
-        print(f"{run}: seed {seed}, its lines are in {run.name}.log", file=sys.stderr, flush=True)
-        with (log := run.with_name(f"{run.name}.log")).open("a") as said:
-            command = [*words, "--seed", str(seed), *given]
-            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
-        if code:
-            sys.exit(f"{run}: cxr train failed with exit code {code}; its last lines are in {log}")
+        print(f"{run}: its lines are in {log_of(run)}", file=sys.stderr, flush=True)
+        logged([*words, "--seed", str(seed), *given], log_of(run))
         return result(run, self.external)
+
+
+def log_of(run: Path) -> Path:
+    """Return the log of a run, beside its folder."""
+    return run.with_name(f"{run.name}.log")
+
+
+def logged(words: list[str], log: Path) -> None:
+    """Run a command that writes to the end of a log; SystemExit where it fails."""
+    with log.open("a") as said:
+        code = subprocess.run(words, check=False, stdout=said, stderr=said).returncode
+    if code:
+        done = " ".join(words[:2])
+        sys.exit(f"{done} failed with exit code {code}; its last lines are in {log}")
 
 
 def clusters(data: Path, out: Path) -> Path:
@@ -183,15 +193,11 @@ def figures(
 
 def evaluated(run: Path, data: Path) -> float:
     """Return the AUC of a finished run on other images, evaluated once for each set of them."""
-    out, log = run.with_name(f"{run.name}-external"), run.with_name(f"{run.name}.log")
+    out = run.with_name(f"{run.name}-external")
     found, of = out / "evaluation.json", out / "data.txt"
     if not found.exists() or not of.exists() or of.read_text() != str(data.resolve()):
         words = ["cxr", "evaluate", str(data), "--model", str(run / "model.keras"), "-o", str(out)]
-        with log.open("a") as said:
-            command = [*words, "--overwrite"]
-            code = subprocess.run(command, check=False, stdout=said, stderr=said).returncode
-        if code:
-            sys.exit(f"{run}: cxr evaluate failed with exit code {code}; see the end of {log}")
+        logged([*words, "--overwrite"], log_of(run))
         of.write_text(str(data.resolve()))
     evaluation = json.loads(found.read_text())
     return float(evaluation["groups"][evaluation["group"]]["auc"]["value"])

@@ -3,6 +3,7 @@
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -49,6 +50,19 @@ def test_each_range_matters(image: NDArray[np.uint8], kind: str, name: str, stil
         if (one != other).any():
             return
     pytest.fail(f"{name} changed nothing in twenty images")
+
+
+def test_a_move_leaves_the_scale() -> None:
+    """Random crops draw it already: two points stay as far apart as they were."""
+    dots = np.zeros((128, 128, 1), np.uint8)
+    for column in (44, 84):
+        dots[60:68, column - 4 : column + 4] = 255
+    augmentation = Robust(**{**vars(OFF), "move": 1.0})
+    for seed in range(20):
+        moved = augmentation(dots, np.random.default_rng(seed))[:, :, 0]
+        _, _, _, centers = cv2.connectedComponentsWithStats((moved > 99).astype(np.uint8))
+        assert len(centers) == 3  # the first is the background
+        assert abs(np.linalg.norm(centers[1] - centers[2]) - 40) < 0.5
 
 
 def test_side_letters_are_painted_out(image: NDArray[np.uint8]) -> None:
